@@ -1,0 +1,130 @@
+use std::fmt;
+use std::ptr::NonNull;
+
+use rustix::mm::{mmap_anonymous, munmap, MapFlags, ProtFlags};
+
+/// Anonymous zeroed memory that stays shared with every process forked later.
+///
+/// Pages are not reserved: a mapping larger than the memory of the machine is
+/// legal, and only touched pages exist. Unmapped on drop.
+#[derive(Debug)]
+pub struct Mapping {
+    base: NonNull<u8>,
+    len: usize,
+}
+
+/// The system refused to map memory. Size in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MappingError {
+    /// How many bytes were asked for.
+    pub size_bytes: usize,
+    /// The system's error number.
+    pub errno: i32,
+}
+
+impl fmt::Display for MappingError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} bytes of shared memory cannot be mapped: {}",
+            self.size_bytes,
+            std::io::Error::from_raw_os_error(self.errno)
+        )
+    }
+}
+
+impl std::error::Error for MappingError {}
+
+// SAFETY: a mapping is an address range; views of it hold atomics or are
+// handed out by `Ring`, which has one producer and one consumer.
+unsafe impl Send for Mapping {}
+// SAFETY: as above.
+unsafe impl Sync for Mapping {}
+
+impl Mapping {
+    /// Maps `len` bytes, rounded up to one at least.
+    ///
+    /// # Errors
+    ///
+    /// When the system has no such address space left (`ulimit -v`, strict
+    /// overcommit).
+    pub fn anonymous(len: usize) -> Result<Mapping, MappingError> {
+        let len = len.max(1);
+        // SAFETY: a fresh mapping at an address of the system's choice aliases
+        // nothing.
+        let base = unsafe {
+            mmap_anonymous(
+                std::ptr::null_mut(),
+                len,
+                ProtFlags::READ | ProtFlags::WRITE,
+                MapFlags::SHARED | MapFlags::NORESERVE,
+            )
+        };
+        match base.map(|b| NonNull::new(b.cast::<u8>())) {
+            Ok(Some(base)) => Ok(Mapping { base, len }),
+            Ok(None) => Err(MappingError {
+                size_bytes: len,
+                errno: libc::ENOMEM,
+            }),
+            Err(e) => Err(MappingError {
+                size_bytes: len,
+                errno: e.raw_os_error(),
+            }),
+        }
+    }
+
+    /// Length in bytes.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Always false: a mapping has at least one byte.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// `count` values of type `T` at `offset` bytes.
+    ///
+    /// # Panics
+    ///
+    /// When the range is not inside the mapping or `offset` is not aligned.
+    ///
+    /// # Safety
+    ///
+    /// * all-zero bytes are a valid `T`, and every bit pattern that another
+    ///   process can write is valid too;
+    /// * `T` is changed through atomics only;
+    /// * no other view gives the same bytes another type;
+    /// * the caller keeps the mapping alive as long as the view.
+    pub unsafe fn view<'a, T: Sync>(&self, offset: usize, count: usize) -> &'a [T] {
+        let p = self.range(offset, count.saturating_mul(size_of::<T>()));
+        assert!(p.align_offset(align_of::<T>()) == 0, "misaligned view");
+        // SAFETY: inside the mapping and aligned (checked above); contents and
+        // lifetime by the caller's promise.
+        unsafe { std::slice::from_raw_parts(p.cast::<T>(), count) }
+    }
+
+    /// Address of `len` bytes at `offset`.
+    ///
+    /// # Panics
+    ///
+    /// When the range is not inside the mapping.
+    pub(crate) fn range(&self, offset: usize, len: usize) -> *mut u8 {
+        let end = offset.checked_add(len);
+        assert!(
+            end.is_some_and(|e| e <= self.len),
+            "view outside the mapping"
+        );
+        // SAFETY: offset + len <= self.len, checked above.
+        unsafe { self.base.as_ptr().add(offset) }
+    }
+}
+
+impl Drop for Mapping {
+    fn drop(&mut self) {
+        // SAFETY: base and len are those of the mapping made in `anonymous`;
+        // views do not outlive it (contract of `view` and `Ring::new`).
+        let unmapped = unsafe { munmap(self.base.as_ptr().cast(), self.len) };
+        debug_assert!(unmapped.is_ok());
+    }
+}

@@ -1,0 +1,45 @@
+use super::*;
+
+/// RNGkind("L'Ecuyer-CMRG"); set.seed(42); .Random.seed[2:7]
+const BASE: [i32; 6] = [
+    -2133391687,
+    507561766,
+    1260545903,
+    1362917092,
+    -1772566379,
+    -1344458670,
+];
+
+#[test]
+#[allow(clippy::excessive_precision)] // as R prints them
+fn uniforms_are_those_of_r() {
+    // RNGkind("L'Ecuyer-CMRG"); set.seed(42); sprintf("%.17g", runif(5))
+    let expected = [
+        0.17384558454153168,
+        0.55474009676509084,
+        0.48337712221370116,
+        0.73748307381674638,
+        0.79656476776243001,
+    ];
+    let mut generator = Mrg::new(Seed::from_words(&BASE).expect("a seed from R"));
+    assert_eq!(expected.map(|_| generator.next_u01()), expected);
+    // .Random.seed[2:7]
+    let after = [
+        -164947869, -917168024, -135943648, 2053930596, 210333742, 737804187,
+    ];
+    assert_eq!(generator.seed().words(), after);
+}
+
+#[test]
+fn uniforms_stay_inside_the_unit_interval() {
+    let (m1, m2) = (M1 as u32, M2 as u32);
+    for state in [
+        [m1 - 1, m1 - 1, m1 - 1, m2 - 1, m2 - 1, m2 - 1],
+        [0, 0, 1, 0, 0, 1],
+    ] {
+        let mut generator = Mrg::new(Seed(state));
+        assert!((0..100_000).all(|_| (f64::MIN_POSITIVE..1.0).contains(&generator.next_u01())));
+    }
+    // The largest whole number the recurrence can give.
+    assert!(M1 as f64 * NORM < 1.0);
+}

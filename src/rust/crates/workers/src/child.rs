@@ -1,0 +1,161 @@
+//! What a worker does to be on its own, right after the fork and at its end.
+
+use std::os::fd::{FromRawFd, OwnedFd, RawFd};
+
+use rustix::process::{getppid, setpgid, Pid};
+
+/// Makes the fresh child a well-behaved worker.
+///
+/// * It leads its own process group: the terminal's Ctrl-C reaches the parent
+///   alone, and ending the group ends everything that a task started.
+/// * Signals whose handlers belong to the parent's R are back at their defaults:
+///   R's handler of a segmentation fault deletes the parent's temporary
+///   directory, that of SIGUSR1 saves its workspace.
+/// * Standard input is the null device.
+/// * Inherited sockets are replaced by a dead one, not closed: a closed number
+///   would be given to the next file, and somebody would write into it.
+/// * It dies with its parent and is the kernel's first choice when memory is
+///   short.
+pub fn settle(parent: i32) {
+    let _ = setpgid(None, None);
+    for signal in [
+        libc::SIGSEGV,
+        libc::SIGBUS,
+        libc::SIGILL,
+        libc::SIGFPE,
+        libc::SIGABRT,
+        libc::SIGUSR1,
+        libc::SIGUSR2,
+        libc::SIGTERM,
+        libc::SIGHUP,
+        libc::SIGINT,
+    ] {
+        // SAFETY: the default disposition is valid for each of these signals.
+        unsafe { libc::signal(signal, libc::SIG_DFL) };
+    }
+    unblock_signals();
+    replace_stdin();
+    replace_sockets();
+    die_with(parent);
+    // Refused in some containers; the order of killing is then the kernel's.
+    let _ = std::fs::write("/proc/self/oom_score_adj", "500");
+}
+
+/// Ends this process at once: no finalizers, no exit handlers, no flushing of
+/// what belongs to the parent.
+pub fn leave(status: i32) -> ! {
+    // SAFETY: _exit never returns and touches no memory.
+    unsafe { libc::_exit(status) }
+}
+
+/// Has the process that forked us gone? For systems that do not say so.
+pub fn is_orphan(parent: i32) -> bool {
+    getppid().map(Pid::as_raw_pid) != Some(parent)
+}
+
+fn unblock_signals() {
+    // SAFETY: an empty set is initialized before it is installed.
+    unsafe {
+        let mut none: libc::sigset_t = std::mem::zeroed();
+        libc::sigemptyset(&mut none);
+        libc::pthread_sigmask(libc::SIG_SETMASK, &none, std::ptr::null_mut());
+    }
+}
+
+fn replace_stdin() {
+    // SAFETY: plain system calls on a fresh descriptor.
+    unsafe {
+        let null = libc::open(c"/dev/null".as_ptr(), libc::O_RDONLY | libc::O_CLOEXEC);
+        if null >= 0 {
+            libc::dup2(null, 0);
+            if null > 2 {
+                libc::close(null);
+            }
+        }
+    }
+}
+
+fn is_socket(fd: RawFd) -> bool {
+    // SAFETY: fstat fills the zeroed struct or fails.
+    unsafe {
+        let mut stat: libc::stat = std::mem::zeroed();
+        libc::fstat(fd, &mut stat) == 0 && stat.st_mode & libc::S_IFMT == libc::S_IFSOCK
+    }
+}
+
+fn open_descriptors() -> Vec<RawFd> {
+    let listing = if cfg!(target_os = "linux") {
+        "/proc/self/fd"
+    } else {
+        "/dev/fd"
+    };
+    let Ok(entries) = std::fs::read_dir(listing) else {
+        return Vec::new();
+    };
+    entries
+        .flatten()
+        .filter_map(|e| e.file_name().to_str()?.parse().ok())
+        .collect()
+}
+
+fn replace_sockets() {
+    let sockets: Vec<RawFd> = open_descriptors()
+        .into_iter()
+        .filter(|&fd| fd > 2 && is_socket(fd))
+        .collect();
+    if sockets.is_empty() {
+        return;
+    }
+    let mut pair = [-1; 2];
+    // SAFETY: `pair` has room for two descriptors; those it holds are ours.
+    unsafe {
+        if libc::socketpair(libc::AF_UNIX, libc::SOCK_STREAM, 0, pair.as_mut_ptr()) != 0 {
+            return;
+        }
+        let dead = OwnedFd::from_raw_fd(pair[0]);
+        libc::close(pair[1]);
+        for fd in sockets {
+            let flags = libc::fcntl(fd, libc::F_GETFD);
+            libc::dup2(pair[0], fd);
+            if flags >= 0 {
+                libc::fcntl(fd, libc::F_SETFD, flags);
+            }
+        }
+        drop(dead);
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn die_with(parent: i32) {
+    let _ = rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL));
+    // The parent may have died before the line above.
+    if is_orphan(parent) {
+        leave(1);
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn die_with(parent: i32) {
+    if is_orphan(parent) {
+        leave(1);
+    }
+}
+
+/// Pins this process to the given CPUs, numbered from 0; `false` when refused.
+#[cfg(target_os = "linux")]
+pub fn pin(cpus: &[usize]) -> bool {
+    let mut set = rustix::thread::CpuSet::new();
+    for &cpu in cpus
+        .iter()
+        .filter(|&&c| c < rustix::thread::CpuSet::MAX_CPU)
+    {
+        set.set(cpu);
+    }
+    rustix::thread::sched_setaffinity(None, &set).is_ok()
+}
+
+/// There is no pinning on this system.
+#[cfg(not(target_os = "linux"))]
+pub fn pin(_cpus: &[usize]) -> bool {
+    false
+}

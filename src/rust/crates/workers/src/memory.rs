@@ -1,0 +1,166 @@
+//! What a job shares with its workers.
+
+use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+
+use rustle_schedule::{Cell, Layout, Queue, Table};
+use rustle_shared::{Mapping, MappingError, Ring, RingHead, Slot, Span};
+
+/// Words that concern the whole job.
+#[derive(Debug)]
+#[repr(C)]
+pub struct JobHeader {
+    /// `u64::MAX` minus the last task that has to run: zeroed memory means that
+    /// all have to, and a lower cut is a larger word.
+    cut: AtomicU64,
+    /// 1 while the parent sleeps and wants to be woken by a byte in the pipe.
+    pub asleep: AtomicU32,
+}
+
+impl JobHeader {
+    /// Tasks above `task` need not start any more.
+    pub fn cut_after(&self, task: u64) {
+        self.cut.fetch_max(u64::MAX - task, Ordering::Relaxed);
+    }
+
+    /// The last task that has to run.
+    pub fn last_needed(&self) -> u64 {
+        u64::MAX - self.cut.load(Ordering::Relaxed)
+    }
+}
+
+/// What a worker does right now; written by the worker, read by the parent.
+#[derive(Debug)]
+#[repr(C, align(128))]
+pub struct WorkerStatus {
+    /// Task in flight, from 1; 0 between tasks.
+    pub running: AtomicU64,
+    /// When the evaluation of the task in flight began, in nanoseconds of the
+    /// monotonic clock; kept only when a timeout is set. 0 when not evaluating.
+    pub since: AtomicU64,
+    /// Tasks finished.
+    pub done: AtomicU64,
+    /// See [`Phase`].
+    pub phase: AtomicU32,
+}
+
+/// How far a worker has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub enum Phase {
+    /// Nothing was heard of it. Zeroed memory says this.
+    Silent = 0,
+    /// It has reached the task loop.
+    Started = 1,
+    /// It has left the loop because nothing was left to do.
+    Finished = 2,
+}
+
+/// The shared memory of a job, with typed views of its parts.
+#[derive(Debug)]
+pub struct JobMemory {
+    /// Words of the whole job.
+    pub header: &'static JobHeader,
+    /// The shared head of queue schedules.
+    pub queue: &'static Queue,
+    /// One claim cell per worker.
+    pub cells: &'static [Cell],
+    /// One status per worker.
+    pub status: &'static [WorkerStatus],
+    /// One result slot per task.
+    pub slots: &'static [Slot],
+    /// One span per task when timings are kept, else empty.
+    pub spans: &'static [Span],
+    /// One ring per worker.
+    pub rings: Vec<Ring>,
+    /// Unmapped last: the views above point into it.
+    mapping: Mapping,
+}
+
+/// Rings of all workers together use at most this much.
+const RINGS_BYTES: usize = 128 << 20;
+const RING_MAX: usize = 8 << 20;
+const RING_MIN: usize = 64 << 10;
+
+struct Cursor(usize);
+
+impl Cursor {
+    fn take<T>(&mut self, count: usize) -> usize {
+        let at = self.0.next_multiple_of(align_of::<T>().max(64));
+        self.0 = at + count * size_of::<T>();
+        at
+    }
+}
+
+impl JobMemory {
+    /// Maps memory for `layout`. When address space is short (`ulimit -v`,
+    /// strict overcommit) smaller rings are tried.
+    ///
+    /// # Errors
+    ///
+    /// When not even the smallest rings fit.
+    pub fn new(layout: &Layout, timings: bool) -> Result<JobMemory, MappingError> {
+        let workers = layout.workers() as usize;
+        let mut ring = (RINGS_BYTES / workers).clamp(RING_MIN, RING_MAX) / 4096 * 4096;
+        loop {
+            match Self::with_rings(layout, timings, ring) {
+                Err(_) if ring > RING_MIN => ring = (ring / 4).max(RING_MIN),
+                outcome => return outcome,
+            }
+        }
+    }
+
+    fn with_rings(layout: &Layout, timings: bool, ring: usize) -> Result<JobMemory, MappingError> {
+        let (tasks, workers) = (layout.tasks() as usize, layout.workers() as usize);
+        let spans_len = if timings { tasks } else { 0 };
+        let mut cursor = Cursor(0);
+        let header = cursor.take::<JobHeader>(1);
+        let queue = cursor.take::<Queue>(1);
+        let cells = cursor.take::<Cell>(workers);
+        let status = cursor.take::<WorkerStatus>(workers);
+        let heads = cursor.take::<RingHead>(workers);
+        let slots = cursor.take::<Slot>(tasks);
+        let spans = cursor.take::<Span>(spans_len);
+        let data = cursor.0.next_multiple_of(4096);
+        let mapping = Mapping::anonymous(data + workers * ring)?;
+        // SAFETY: every type is made of atomics that are valid when zero; the
+        // cursor gives each part bytes of its own; the mapping is a field of the
+        // result and dropped after all views (the references and rings are used
+        // only through `self`).
+        unsafe {
+            let heads = mapping.view::<RingHead>(heads, workers);
+            let rings = heads
+                .iter()
+                .enumerate()
+                .map(|(w, head)| Ring::new(&mapping, head, data + w * ring, ring))
+                .collect();
+            let memory = JobMemory {
+                header: &mapping.view::<JobHeader>(header, 1)[0],
+                queue: &mapping.view::<Queue>(queue, 1)[0],
+                cells: mapping.view(cells, workers),
+                status: mapping.view(status, workers),
+                slots: mapping.view(slots, tasks),
+                spans: mapping.view(spans, spans_len),
+                rings,
+                mapping,
+            };
+            memory.table(layout).reset();
+            Ok(memory)
+        }
+    }
+
+    /// The claim table of this job.
+    pub fn table<'a>(&'a self, layout: &'a Layout) -> Table<'a> {
+        Table::new(layout, self.queue, self.cells)
+    }
+
+    /// Bytes mapped; most of them are never touched.
+    pub fn size_bytes(&self) -> usize {
+        self.mapping.len()
+    }
+}
+
+/// As many workers as are useful: not more than tasks.
+pub fn useful_workers(workers: NonZeroU32, tasks: u32) -> NonZeroU32 {
+    NonZeroU32::new(tasks).map_or(NonZeroU32::MIN, |t| workers.min(t))
+}

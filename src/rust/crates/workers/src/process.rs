@@ -1,0 +1,140 @@
+//! Forking a worker and watching it.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::Duration;
+
+use rustix::process::{
+    kill_process_group, pidfd_open, setpgid, waitpid, Pid, PidfdFlags, Signal, WaitOptions,
+};
+
+/// How a worker ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// It left with this status.
+    Status(i32),
+    /// A signal ended it.
+    Signal(i32),
+    /// Somebody else collected its status.
+    Unknown,
+}
+
+/// A worker process of ours. Must be reaped: dropping one does not end it.
+#[derive(Debug)]
+pub struct Child {
+    pid: Pid,
+    /// Readable when the process has ended (Linux 5.3 and later).
+    pidfd: Option<OwnedFd>,
+}
+
+/// What `fork` returned.
+#[derive(Debug)]
+pub enum Fork {
+    /// In the parent.
+    Parent(Child),
+    /// In the new process.
+    Child,
+}
+
+/// Forks this process.
+///
+/// # Errors
+///
+/// The system's error number, when it has no memory or processes left.
+///
+/// # Safety
+///
+/// Runs on the main thread of a process whose other threads hold no lock that
+/// the child will need; the child must call [`crate::child::settle`] at once and
+/// end with [`crate::child::leave`], never by returning from the caller's frames.
+pub unsafe fn fork() -> Result<Fork, i32> {
+    // SAFETY: flushing all output streams, so that no buffered bytes are
+    // written twice.
+    unsafe { libc::fflush(std::ptr::null_mut()) };
+    // SAFETY: the caller's promise; the child touches no lock of other threads.
+    match unsafe { libc::fork() } {
+        -1 => Err(std::io::Error::last_os_error()
+            .raw_os_error()
+            .unwrap_or(libc::EAGAIN)),
+        0 => Ok(Fork::Child),
+        raw => {
+            let Some(pid) = Pid::from_raw(raw) else {
+                return Err(libc::EAGAIN);
+            };
+            // Both sides make the group, whoever comes first; it fails in the
+            // parent when the child has already ended.
+            let _ = setpgid(Some(pid), Some(pid));
+            let pidfd = pidfd_open(pid, PidfdFlags::empty()).ok();
+            Ok(Fork::Parent(Child { pid, pidfd }))
+        }
+    }
+}
+
+impl Child {
+    /// Process id.
+    pub fn pid(&self) -> i32 {
+        self.pid.as_raw_nonzero().get()
+    }
+
+    /// What to poll for its end, where the system has it.
+    pub fn pidfd(&self) -> Option<BorrowedFd<'_>> {
+        self.pidfd.as_ref().map(AsFd::as_fd)
+    }
+
+    /// Collects the status if the worker has ended.
+    pub fn try_reap(&self) -> Option<Exit> {
+        self.wait(WaitOptions::NOHANG)
+    }
+
+    /// Waits until the worker has ended and collects its status.
+    pub fn reap(&self) -> Exit {
+        self.wait(WaitOptions::empty()).unwrap_or(Exit::Unknown)
+    }
+
+    fn wait(&self, options: WaitOptions) -> Option<Exit> {
+        loop {
+            return match waitpid(Some(self.pid), options) {
+                Ok(None) => None,
+                Ok(Some((_, status))) => {
+                    if let Some(code) = status.exit_status() {
+                        Some(Exit::Status(code))
+                    } else {
+                        status.terminating_signal().map(Exit::Signal)
+                    }
+                }
+                Err(rustix::io::Errno::INTR) => continue,
+                Err(_) => Some(Exit::Unknown),
+            };
+        }
+    }
+
+    /// Sends `signal` to the worker and to everything that it started.
+    pub fn signal_group(&self, signal: Signal) {
+        // It fails when everybody is gone, which is what was wanted.
+        let _ = kill_process_group(self.pid, signal);
+    }
+}
+
+/// Ends `children` and all that they started: first `polite` (unless it is
+/// SIGKILL), after `grace` SIGKILL; every one is reaped.
+pub fn end_all(children: &[Child], polite: Signal, grace: Duration) {
+    for child in children {
+        child.signal_group(polite);
+    }
+    let deadline = std::time::Instant::now() + grace;
+    let mut alive: Vec<&Child> = children.iter().collect();
+    loop {
+        alive.retain(|c| c.try_reap().is_none());
+        if alive.is_empty() || std::time::Instant::now() >= deadline {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    for child in &alive {
+        child.signal_group(Signal::KILL);
+        child.reap();
+    }
+    // Grandchildren that ignored the polite signal outlive their group leader.
+    for child in children {
+        child.signal_group(Signal::KILL);
+    }
+}

@@ -1,0 +1,202 @@
+//! What has arrived from the workers of a job and waits to be told to R.
+
+use std::ffi::c_int;
+
+use rustle_shared::{Content, FrameHeader, FrameSink};
+
+use crate::decode::{decode, Destinations};
+use crate::ffi::{self, Sexp};
+use crate::worker;
+
+/// What happened to a task, in the order of arrival at the parent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(i32)]
+pub(crate) enum Event {
+    Condition = 1,
+    Output = 2,
+    Misuse = 3,
+    /// Events of the task so far are void: it runs again.
+    Discard = 4,
+    /// The task's time was over.
+    TimedOut = 5,
+}
+
+/// Frames on their way from one worker.
+#[derive(Debug, Default)]
+struct Inbox {
+    into: Destinations,
+    piece: usize,
+    filled: usize,
+}
+
+/// Objects under construction and events not yet told.
+#[derive(Debug)]
+pub(crate) struct Arrivals {
+    inboxes: Vec<Inbox>,
+    /// R list with the object that each worker is sending; preserved.
+    building: Sexp,
+    events: Vec<(u32, Event)>,
+    /// R list with the objects of events; preserved.
+    objects: Sexp,
+}
+
+/// Makes a list that is kept until it is released.
+unsafe fn preserved_list(len: usize) -> Sexp {
+    // SAFETY: main thread; preserved before anything else is allocated.
+    unsafe {
+        let list = ffi::Rf_protect(ffi::Rf_allocVector(ffi::VECSXP as u32, len as isize));
+        ffi::R_PreserveObject(list);
+        ffi::Rf_unprotect(1);
+        list
+    }
+}
+
+impl Arrivals {
+    /// Nothing has arrived from any of `workers` workers.
+    pub(crate) fn new(workers: usize) -> Arrivals {
+        // SAFETY: main thread.
+        let (building, objects) = unsafe { (preserved_list(workers), preserved_list(16)) };
+        let inboxes = (0..workers).map(|_| Inbox::default()).collect();
+        Arrivals {
+            inboxes,
+            building,
+            events: Vec::new(),
+            objects,
+        }
+    }
+
+    /// Are there events to tell?
+    pub(crate) fn has_events(&self) -> bool {
+        !self.events.is_empty()
+    }
+
+    /// Forgets the half-received object of a seat.
+    pub(crate) fn forget(&mut self, seat: usize) {
+        self.inboxes[seat] = Inbox::default();
+        // SAFETY: a preserved list of one element per seat.
+        unsafe { ffi::SET_VECTOR_ELT(self.building, seat as isize, ffi::nil()) };
+    }
+
+    /// Notes an event of a task (from 0).
+    pub(crate) fn push_event(&mut self, task: u32, event: Event, object: Sexp) {
+        let at = self.events.len();
+        // SAFETY: `object` is protected by the caller or by `building`; the old
+        // list is released after its elements have moved.
+        unsafe {
+            let room = ffi::Rf_xlength(self.objects) as usize;
+            if at == room {
+                let wider = preserved_list(2 * room);
+                for i in 0..room as isize {
+                    ffi::SET_VECTOR_ELT(wider, i, ffi::VECTOR_ELT(self.objects, i));
+                }
+                ffi::R_ReleaseObject(std::mem::replace(&mut self.objects, wider));
+            }
+            ffi::SET_VECTOR_ELT(self.objects, at as isize, object);
+        }
+        self.events.push((task, event));
+    }
+
+    /// Hands the events over as `list(task, event, object)`, an integer vector
+    /// of tasks from 1, one of event codes, and a list; `NULL` when there are none.
+    pub(crate) fn take_events(&mut self) -> Sexp {
+        let n = self.events.len() as isize;
+        if n == 0 {
+            return ffi::nil();
+        }
+        // SAFETY: every object is protected while the next one is allocated.
+        unsafe {
+            let out = ffi::Rf_protect(ffi::Rf_allocVector(ffi::VECSXP as u32, 3));
+            let tasks = ffi::Rf_allocVector(ffi::INTSXP as u32, n);
+            ffi::SET_VECTOR_ELT(out, 0, tasks);
+            let kinds = ffi::Rf_allocVector(ffi::INTSXP as u32, n);
+            ffi::SET_VECTOR_ELT(out, 1, kinds);
+            let objects = ffi::Rf_allocVector(ffi::VECSXP as u32, n);
+            ffi::SET_VECTOR_ELT(out, 2, objects);
+            for (i, (task, event)) in self.events.iter().enumerate() {
+                ffi::INTEGER(tasks).add(i).write(*task as c_int + 1);
+                ffi::INTEGER(kinds).add(i).write(*event as c_int);
+                let at = i as isize;
+                ffi::SET_VECTOR_ELT(objects, at, ffi::VECTOR_ELT(self.objects, at));
+                ffi::SET_VECTOR_ELT(self.objects, at, ffi::nil());
+            }
+            self.events.clear();
+            ffi::Rf_unprotect(1);
+            out
+        }
+    }
+
+    /// Gives the R objects back.
+    pub(crate) fn release(&mut self) {
+        // SAFETY: both lists were preserved in `new`; released once, by `close`.
+        unsafe {
+            ffi::R_ReleaseObject(self.building);
+            ffi::R_ReleaseObject(self.objects);
+        }
+    }
+}
+
+/// Turns the frames of one worker into values and events.
+pub(crate) struct Sink<'a> {
+    pub(crate) arrivals: &'a mut Arrivals,
+    pub(crate) seat: usize,
+    /// R list with an element per task.
+    pub(crate) values: Sexp,
+}
+
+impl Sink<'_> {
+    fn built(&self) -> Sexp {
+        // SAFETY: a preserved list of one element per seat.
+        unsafe { ffi::VECTOR_ELT(self.arrivals.building, self.seat as isize) }
+    }
+}
+
+impl FrameSink for Sink<'_> {
+    fn skeleton(&mut self, header: FrameHeader, bytes: &[u8]) {
+        let inbox = &mut self.arrivals.inboxes[self.seat];
+        // SAFETY: the bytes come from our encoder; the result is stored in a
+        // preserved list before anything else is allocated.
+        unsafe {
+            (inbox.piece, inbox.filled) = (0, 0);
+            let object = match header.content {
+                Content::Value | Content::Error | Content::Condition => {
+                    decode(bytes, &mut inbox.into)
+                }
+                Content::Output => worker::text(bytes),
+                Content::Misuse => ffi::nil(),
+            };
+            ffi::SET_VECTOR_ELT(self.arrivals.building, self.seat as isize, object);
+        }
+    }
+
+    fn bulk(&mut self, _header: FrameHeader, _at: u64, mut bytes: &[u8]) {
+        let inbox = &mut self.arrivals.inboxes[self.seat];
+        while let (false, Some(&(to, len))) = (bytes.is_empty(), inbox.into.get(inbox.piece)) {
+            let n = bytes.len().min(len - inbox.filled);
+            // SAFETY: the vector is kept by `building` and has `len` bytes, of
+            // which `filled` are filled.
+            unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), to.add(inbox.filled), n) };
+            inbox.filled += n;
+            bytes = &bytes[n..];
+            if inbox.filled == len {
+                (inbox.piece, inbox.filled) = (inbox.piece + 1, 0);
+            }
+        }
+    }
+
+    fn whole(&mut self, header: FrameHeader) {
+        let object = self.built();
+        match header.content {
+            Content::Value | Content::Error => {
+                // SAFETY: `values` has an element per task.
+                unsafe { ffi::SET_VECTOR_ELT(self.values, header.task as isize, object) };
+            }
+            Content::Condition => self
+                .arrivals
+                .push_event(header.task, Event::Condition, object),
+            Content::Output => self.arrivals.push_event(header.task, Event::Output, object),
+            Content::Misuse => self.arrivals.push_event(header.task, Event::Misuse, object),
+        }
+        // SAFETY: a preserved list of one element per seat.
+        unsafe { ffi::SET_VECTOR_ELT(self.arrivals.building, self.seat as isize, ffi::nil()) };
+    }
+}

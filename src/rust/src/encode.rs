@@ -1,0 +1,233 @@
+//! R objects to bytes: the common shapes directly, everything else by
+//! `R_Serialize`.
+//!
+//! Format, machine byte order: a byte for the type, a byte that says whether
+//! attributes follow, the length (u64), the data; then the number of attributes
+//! (u32) and, for each, its name and value. Atomic vectors of [`BULK_BYTES`] or
+//! more (outside of attributes) leave their data out: it follows in bulk.
+//!
+//! Nothing here allocates R objects except `R_Serialize`, so a worker that
+//! returns small lists does not grow its heap. All state is in [`Encoder`],
+//! which lives outside of the stack: R may longjmp over these frames.
+
+use std::ffi::{c_int, c_void};
+
+use crate::ffi::{self, Sexp};
+
+/// Vectors of this size travel without a copy of their own.
+pub(crate) const BULK_BYTES: usize = 64 << 10;
+/// Tag of an object that R serialized.
+pub(crate) const SERIALIZED: u8 = 255;
+/// Deeper lists go to `R_Serialize`, which guards R's stack.
+const DEPTH_MAX: u32 = 50;
+
+/// An encoded object.
+#[derive(Debug, Default)]
+pub(crate) struct Encoder {
+    pub(crate) skeleton: Vec<u8>,
+    /// Data left out of the skeleton, valid while the object is protected.
+    pub(crate) bulk: Vec<(*const u8, usize)>,
+}
+
+/// Size of an element of an atomic type, in bytes.
+pub(crate) fn element_bytes(kind: c_int) -> Option<usize> {
+    match kind {
+        ffi::LGLSXP | ffi::INTSXP => Some(4),
+        ffi::REALSXP => Some(8),
+        ffi::CPLXSXP => Some(16),
+        ffi::RAWSXP => Some(1),
+        _ => None,
+    }
+}
+
+/// # Safety
+///
+/// `x` is an atomic vector of type `kind`, not character; main thread.
+unsafe fn data(x: Sexp, kind: c_int) -> *const u8 {
+    // SAFETY: by the caller's promise.
+    unsafe {
+        match kind {
+            ffi::LGLSXP => ffi::LOGICAL_RO(x).cast(),
+            ffi::INTSXP => ffi::INTEGER_RO(x).cast(),
+            ffi::REALSXP => ffi::REAL_RO(x).cast(),
+            ffi::CPLXSXP => ffi::COMPLEX_RO(x).cast(),
+            _ => ffi::RAW_RO(x),
+        }
+    }
+}
+
+impl Encoder {
+    /// Encodes `x`, replacing what was encoded before.
+    ///
+    /// # Safety
+    ///
+    /// `x` is protected, and stays so until the bulk has been sent; main thread;
+    /// `self` does not live in a frame that R may jump over.
+    pub(crate) unsafe fn encode(&mut self, x: Sexp) {
+        self.skeleton.clear();
+        self.bulk.clear();
+        // SAFETY: by the caller's promise.
+        unsafe {
+            if !self.object(x, 0, true) {
+                self.skeleton.clear();
+                self.bulk.clear();
+                self.serialize(x);
+            }
+        }
+    }
+
+    /// The pieces of the bulk.
+    pub(crate) fn pieces(&self) -> impl Iterator<Item = &[u8]> + Clone {
+        // SAFETY: pointers and lengths come from live vectors (see `encode`).
+        self.bulk
+            .iter()
+            .map(|&(p, n)| unsafe { std::slice::from_raw_parts(p, n) })
+    }
+
+    fn put(&mut self, bytes: &[u8]) {
+        self.skeleton.extend_from_slice(bytes);
+    }
+
+    fn head(&mut self, kind: c_int, attributes: bool, len: usize) {
+        self.put(&[kind as u8, u8::from(attributes)]);
+        self.put(&(len as u64).to_ne_bytes());
+    }
+
+    /// Appends `x`; `false` when it has a part that only R can serialize.
+    unsafe fn object(&mut self, x: Sexp, depth: u32, may_bulk: bool) -> bool {
+        // SAFETY: `x` is protected by the object that it is part of.
+        unsafe {
+            let kind = ffi::TYPEOF(x);
+            if kind == ffi::NILSXP {
+                self.head(kind, false, 0);
+                return true;
+            }
+            let attributes = ffi::has_attributes(x);
+            if depth > DEPTH_MAX || (attributes && ffi::Rf_isS4(x) != 0) {
+                return false;
+            }
+            let len = match kind {
+                ffi::LGLSXP
+                | ffi::INTSXP
+                | ffi::REALSXP
+                | ffi::CPLXSXP
+                | ffi::RAWSXP
+                | ffi::STRSXP
+                | ffi::VECSXP => ffi::Rf_xlength(x) as usize,
+                _ => return false,
+            };
+            self.head(kind, attributes, len);
+            let whole = if let Some(size) = element_bytes(kind) {
+                self.atomic(x, kind, len * size, may_bulk)
+            } else if kind == ffi::STRSXP {
+                self.strings(x, len);
+                true
+            } else {
+                (0..len).all(|i| self.object(ffi::VECTOR_ELT(x, i as isize), depth + 1, may_bulk))
+            };
+            whole && (!attributes || self.attributes(x, kind, depth))
+        }
+    }
+
+    unsafe fn atomic(&mut self, x: Sexp, kind: c_int, bytes: usize, may_bulk: bool) -> bool {
+        // SAFETY: `x` is a live atomic vector with `bytes` bytes of data.
+        unsafe {
+            if bytes >= BULK_BYTES {
+                // A compact sequence stays compact in R's own format.
+                if ffi::DATAPTR_OR_NULL(x).is_null() {
+                    return false;
+                }
+                if may_bulk {
+                    self.bulk.push((data(x, kind), bytes));
+                    return true;
+                }
+            }
+            if bytes > 0 {
+                let from = std::slice::from_raw_parts(data(x, kind), bytes);
+                self.put(from);
+            }
+        }
+        true
+    }
+
+    unsafe fn strings(&mut self, x: Sexp, len: usize) {
+        for i in 0..len {
+            // SAFETY: i is inside the live character vector x.
+            unsafe {
+                let s = ffi::STRING_ELT(x, i as isize);
+                if s == ffi::R_NaString {
+                    self.put(&(-1i32).to_ne_bytes());
+                } else {
+                    self.string(s);
+                }
+            }
+        }
+    }
+
+    unsafe fn string(&mut self, s: Sexp) {
+        // SAFETY: `s` is a live CHARSXP; its length excludes the final NUL.
+        unsafe {
+            let len = ffi::Rf_xlength(s) as usize;
+            self.put(&(len as i32).to_ne_bytes());
+            self.put(&[ffi::Rf_getCharCE(s) as u8]);
+            self.put(std::slice::from_raw_parts(ffi::R_CHAR(s).cast(), len));
+        }
+    }
+
+    unsafe fn attributes(&mut self, x: Sexp, kind: c_int, depth: u32) -> bool {
+        let count_at = self.skeleton.len();
+        let mut count = 0u32;
+        self.put(&count.to_ne_bytes());
+        // SAFETY: `x` is live and encoding does not change attributes; symbols
+        // are never collected.
+        let whole = unsafe {
+            ffi::each_attribute(x, |name, value| {
+                count += 1;
+                self.string(ffi::PRINTNAME(name));
+                self.object(value, depth + 1, false)
+            })
+        };
+        self.skeleton[count_at..count_at + 4].copy_from_slice(&count.to_ne_bytes());
+        // R refuses to give class "factor" to anything but integers.
+        // SAFETY: `x` is live and the class name terminated.
+        whole && (kind == ffi::INTSXP || unsafe { ffi::Rf_inherits(x, c"factor".as_ptr()) } == 0)
+    }
+
+    /// # Safety
+    ///
+    /// As [`Encoder::encode`].
+    unsafe fn serialize(&mut self, x: Sexp) {
+        unsafe extern "C-unwind" fn byte(stream: *mut ffi::OutStream, c: c_int) {
+            // SAFETY: `data` is the skeleton of an encoder that outlives the call.
+            unsafe { (*(*stream).data.cast::<Vec<u8>>()).push(c as u8) };
+        }
+        unsafe extern "C-unwind" fn bytes(
+            stream: *mut ffi::OutStream,
+            from: *mut c_void,
+            n: c_int,
+        ) {
+            // SAFETY: as above; R passes n readable bytes.
+            unsafe {
+                let from = std::slice::from_raw_parts(from.cast::<u8>(), n as usize);
+                (*(*stream).data.cast::<Vec<u8>>()).extend_from_slice(from);
+            }
+        }
+        self.put(&[SERIALIZED]);
+        let mut stream = std::mem::MaybeUninit::<ffi::OutStream>::zeroed();
+        // SAFETY: R fills the stream before using it; version 3 keeps compact
+        // sequences compact.
+        unsafe {
+            ffi::R_InitOutPStream(
+                stream.as_mut_ptr(),
+                (&raw mut self.skeleton).cast(),
+                ffi::BINARY_FORMAT,
+                3,
+                Some(byte),
+                Some(bytes),
+                None,
+                ffi::nil(),
+            );
+            ffi::R_Serialize(x, stream.as_mut_ptr());
+        }
+    }
+}

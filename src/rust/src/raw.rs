@@ -1,0 +1,329 @@
+//! Routines that R calls without extendr's conversion around them, because R may
+//! longjmp out of them, or because they are on a hot path.
+//!
+//! They are registered like the others: extendr's module macro asks a function
+//! `meta__<name>` for each routine, and these are written here by hand.
+
+use std::ffi::{c_int, c_void};
+use std::panic::{catch_unwind, AssertUnwindSafe};
+use std::time::Duration;
+
+use extendr_api::metadata::{Arg, Func};
+use rustle_workers::process::Exit;
+use rustle_workers::supervisor::{Failure, Verdict};
+
+use crate::evaluate;
+use crate::ffi::{self, Sexp};
+use crate::job::Job;
+use crate::worker;
+
+/// Runs `f`; a panic (a bug of ours) becomes an R error after all is unwound.
+fn guard(f: impl FnOnce() -> Sexp) -> Sexp {
+    match catch_unwind(AssertUnwindSafe(f)) {
+        Ok(value) => value,
+        Err(_) => extendr_api::throw_r_error("internal error in rustle (a panic in Rust)"),
+    }
+}
+
+/// The job behind a handle; `None` when it is closed or belongs to the parent.
+///
+/// # Safety
+///
+/// `handle` is a live external pointer made by [`handle_of`].
+unsafe fn job<'a>(handle: Sexp) -> Option<&'a mut Job> {
+    // SAFETY: the pointer is a leaked box or null; R's main thread is the only
+    // user, and no entry keeps a reference beyond its call.
+    unsafe { ffi::R_ExternalPtrAddr(handle).cast::<Job>().as_mut() }
+}
+
+/// Puts a job under an external pointer that closes it when R forgets it.
+pub(crate) fn handle_of(job: Box<Job>) -> Sexp {
+    // SAFETY: main thread; the pointer owns the box from here on.
+    unsafe {
+        let address = Box::into_raw(job).cast::<c_void>();
+        let handle = ffi::Rf_protect(ffi::R_MakeExternalPtr(address, ffi::nil(), ffi::nil()));
+        ffi::R_RegisterCFinalizerEx(handle, forget, 0);
+        ffi::Rf_unprotect(1);
+        handle
+    }
+}
+
+unsafe extern "C-unwind" fn forget(handle: Sexp) {
+    // SAFETY: R passes the handle that the finalizer was registered for.
+    unsafe { close(handle, libc::SIGKILL, Duration::ZERO) };
+}
+
+/// # Safety
+///
+/// As [`job`].
+unsafe fn close(handle: Sexp, signal: c_int, grace: Duration) {
+    // SAFETY: taken out of the pointer first, so it is closed once; a worker
+    // that inherited the handle leaves its parent's processes alone.
+    unsafe {
+        let Some(job) = job(handle) else { return };
+        ffi::R_ClearExternalPtr(handle);
+        if job.pid == std::process::id() {
+            job.close(signal, grace);
+            drop(Box::from_raw(job));
+        }
+    }
+}
+
+/// # Safety
+///
+/// `x` is a live numeric scalar (checked by R code).
+unsafe fn number(x: Sexp) -> f64 {
+    // SAFETY: by the caller's promise.
+    unsafe {
+        match ffi::TYPEOF(x) {
+            ffi::REALSXP => *ffi::REAL_RO(x),
+            _ => f64::from(*ffi::INTEGER_RO(x)),
+        }
+    }
+}
+
+unsafe extern "C-unwind" fn rs_job_start(
+    handle: Sexp,
+    call: Sexp,
+    rho: Sexp,
+    main: Sexp,
+    inherited: Sexp,
+) -> Sexp {
+    guard(|| {
+        // SAFETY: R code passes a handle and live objects.
+        let started = unsafe { job(handle) }.is_some_and(|j| j.start(call, rho, main, inherited));
+        // SAFETY: main thread.
+        unsafe { ffi::Rf_ScalarLogical(started.into()) }
+    })
+}
+
+/// `list(state, events, prefix, done, busy, failure)`; see R/executor-multicore.R.
+unsafe extern "C-unwind" fn rs_job_wait(handle: Sexp, values: Sexp, seconds: Sexp) -> Sexp {
+    guard(|| {
+        // SAFETY: R code passes a handle, the list of values and a number;
+        // everything allocated is stored in `out` at once.
+        unsafe {
+            let Some(job) = job(handle) else {
+                return ffi::nil();
+            };
+            let limit = Duration::from_secs_f64(number(seconds).max(0.0));
+            let (verdict, prefix) = job.wait(values, limit);
+            let out = ffi::Rf_protect(ffi::Rf_allocVector(ffi::VECSXP as u32, 6));
+            let put = |i, x| ffi::SET_VECTOR_ELT(out, i, x);
+            let state = match &verdict {
+                Verdict::Running => 0,
+                Verdict::Done => 1,
+                Verdict::Failed(_) => 2,
+            };
+            put(0, ffi::Rf_ScalarInteger(state));
+            put(1, job.take_events());
+            put(2, ffi::Rf_ScalarReal(f64::from(prefix)));
+            put(3, ffi::Rf_ScalarReal(job.supervisor.done() as f64));
+            put(4, ffi::Rf_ScalarInteger(job.supervisor.busy() as c_int));
+            if let Verdict::Failed(failure) = &verdict {
+                put(5, describe(failure));
+            }
+            ffi::Rf_unprotect(1);
+            out
+        }
+    })
+}
+
+/// `list(tasks from 1, kind, number, memory)`; kind 0: exit status, 1: signal,
+/// 2: unknown, 3: the system refused processes (number is its error number).
+unsafe fn describe(failure: &Failure) -> Sexp {
+    let (tasks, kind, number, memory): (&[u32], c_int, c_int, bool) = match failure {
+        Failure::CannotFork(errno) => (&[], 3, *errno, false),
+        Failure::Lost {
+            tasks,
+            exit,
+            memory,
+        } => match exit {
+            Exit::Status(status) => (tasks, 0, *status, *memory),
+            Exit::Signal(signal) => (tasks, 1, *signal, *memory),
+            Exit::Unknown => (tasks, 2, 0, *memory),
+        },
+    };
+    // SAFETY: main thread; everything is stored in `out` at once.
+    unsafe {
+        let out = ffi::Rf_protect(ffi::Rf_allocVector(ffi::VECSXP as u32, 4));
+        let numbers = ffi::Rf_allocVector(ffi::INTSXP as u32, tasks.len() as isize);
+        ffi::SET_VECTOR_ELT(out, 0, numbers);
+        for (i, task) in tasks.iter().enumerate() {
+            ffi::INTEGER(numbers).add(i).write(*task as c_int + 1);
+        }
+        ffi::SET_VECTOR_ELT(out, 1, ffi::Rf_ScalarInteger(kind));
+        ffi::SET_VECTOR_ELT(out, 2, ffi::Rf_ScalarInteger(number));
+        ffi::SET_VECTOR_ELT(out, 3, ffi::Rf_ScalarLogical(memory.into()));
+        ffi::Rf_unprotect(1);
+        out
+    }
+}
+
+unsafe extern "C-unwind" fn rs_job_collect(handle: Sexp, values: Sexp) -> Sexp {
+    // SAFETY: R code passes a handle and the list of values.
+    guard(|| unsafe { job(handle) }.map_or(ffi::nil(), |j| j.collect(values)))
+}
+
+/// `list(worker from 1, start, end)` per task, in seconds of the monotonic clock.
+unsafe extern "C-unwind" fn rs_job_timings(handle: Sexp) -> Sexp {
+    guard(|| {
+        // SAFETY: R code passes a handle; everything is stored in `out` at once.
+        unsafe {
+            let Some(job) = job(handle) else {
+                return ffi::nil();
+            };
+            let memory = &job.supervisor.memory;
+            let n = memory.spans.len();
+            let out = ffi::Rf_protect(ffi::Rf_allocVector(ffi::VECSXP as u32, 3));
+            for column in 0..3 {
+                ffi::SET_VECTOR_ELT(
+                    out,
+                    column,
+                    ffi::Rf_allocVector(ffi::REALSXP as u32, n as isize),
+                );
+            }
+            let at = |column, row| ffi::REAL(ffi::VECTOR_ELT(out, column)).add(row);
+            let seconds = |word: &std::sync::atomic::AtomicU64| {
+                word.load(std::sync::atomic::Ordering::Relaxed) as f64 * 1e-9
+            };
+            for (row, span) in memory.spans.iter().enumerate() {
+                at(0, row).write(f64::from(memory.slots[row].worker()) + 1.0);
+                at(1, row).write(seconds(&span.start));
+                at(2, row).write(seconds(&span.end));
+            }
+            ffi::Rf_unprotect(1);
+            out
+        }
+    })
+}
+
+unsafe extern "C-unwind" fn rs_job_close(handle: Sexp, signal: Sexp, grace: Sexp) -> Sexp {
+    guard(|| {
+        // SAFETY: R code passes a handle and two numbers.
+        unsafe {
+            close(
+                handle,
+                number(signal) as c_int,
+                Duration::from_secs_f64(number(grace)),
+            );
+        }
+        ffi::nil()
+    })
+}
+
+/// Process ids of the workers of a job.
+unsafe extern "C-unwind" fn rs_job_pids(handle: Sexp) -> Sexp {
+    guard(|| {
+        // SAFETY: R code passes a handle.
+        unsafe {
+            let pids = job(handle).map(|j| j.supervisor.pids()).unwrap_or_default();
+            let out = ffi::Rf_allocVector(ffi::INTSXP as u32, pids.len() as isize);
+            for (i, pid) in pids.iter().enumerate() {
+                ffi::INTEGER(out).add(i).write(*pid);
+            }
+            out
+        }
+    })
+}
+
+/// Evaluates all tasks in this process; see `evaluate::run_here`.
+unsafe extern "C-unwind" fn rs_run_here(
+    call: Sexp,
+    rho: Sexp,
+    values: Sexp,
+    order: Sexp,
+    seeds: Sexp,
+) -> Sexp {
+    // SAFETY: R code passes protected objects of these types; `seeds` owns the
+    // state, so a jump out of the loop leaks nothing.
+    unsafe {
+        let order = (ffi::TYPEOF(order) == ffi::INTSXP).then(|| {
+            std::slice::from_raw_parts(ffi::INTEGER_RO(order), ffi::Rf_xlength(order) as usize)
+        });
+        let seeds = ffi::R_ExternalPtrAddr(seeds).cast();
+        evaluate::run_here(call, rho, values, order, seeds);
+    }
+    ffi::nil()
+}
+
+/// Puts the seeds of a job under an external pointer.
+pub(crate) fn seeds_handle(seeds: crate::seeds::Seeds) -> Sexp {
+    unsafe extern "C-unwind" fn free(handle: Sexp) {
+        // SAFETY: R passes the pointer made below, once.
+        unsafe {
+            let address = ffi::R_ExternalPtrAddr(handle).cast::<crate::seeds::Seeds>();
+            ffi::R_ClearExternalPtr(handle);
+            if !address.is_null() {
+                drop(Box::from_raw(address));
+            }
+        }
+    }
+    // SAFETY: main thread; the pointer owns the box from here on.
+    unsafe {
+        let address = Box::into_raw(Box::new(seeds)).cast();
+        let handle = ffi::Rf_protect(ffi::R_MakeExternalPtr(address, ffi::nil(), ffi::nil()));
+        ffi::R_RegisterCFinalizerEx(handle, free, 0);
+        ffi::Rf_unprotect(1);
+        handle
+    }
+}
+
+unsafe extern "C-unwind" fn rs_check_interrupt() -> Sexp {
+    // SAFETY: main thread; this frame owns nothing.
+    unsafe { ffi::rustle_check_interrupt() }
+}
+
+unsafe extern "C-unwind" fn rs_output_connection() -> Sexp {
+    // SAFETY: main thread; this frame owns nothing.
+    unsafe { ffi::rustle_output_connection() }
+}
+
+macro_rules! routines {
+    ($($meta:ident $name:literal $c_name:literal ($($arg:literal),*) => $function:expr;)*) => {$(
+        #[allow(non_snake_case)]
+        pub(crate) fn $meta(functions: &mut Vec<Func>) {
+            functions.push(Func {
+                doc: "@noRd",
+                rust_name: $name,
+                mod_name: $name,
+                r_name: $name,
+                c_name: $c_name,
+                args: vec![$(Arg { name: $arg, arg_type: "Robj", default: None }),*],
+                return_type: "Robj",
+                func_ptr: $function as *const u8,
+                hidden: false,
+                invisible: None,
+            });
+        }
+    )*};
+}
+
+routines! {
+    meta__rs_worker_run "rs_worker_run" "wrap__rs_worker_run" () => evaluate::run;
+    meta__rs_worker_fail "rs_worker_fail" "wrap__rs_worker_fail" ("condition") => evaluate::fail;
+    meta__rs_worker_signal "rs_worker_signal" "wrap__rs_worker_signal" ("condition")
+        => evaluate::signal;
+    meta__rs_job_start "rs_job_start" "wrap__rs_job_start"
+        ("handle", "call", "rho", "main", "inherited") => rs_job_start;
+    meta__rs_job_wait "rs_job_wait" "wrap__rs_job_wait" ("handle", "values", "seconds")
+        => rs_job_wait;
+    meta__rs_job_collect "rs_job_collect" "wrap__rs_job_collect" ("handle", "values")
+        => rs_job_collect;
+    meta__rs_job_timings "rs_job_timings" "wrap__rs_job_timings" ("handle") => rs_job_timings;
+    meta__rs_job_close "rs_job_close" "wrap__rs_job_close" ("handle", "signal", "grace")
+        => rs_job_close;
+    meta__rs_job_pids "rs_job_pids" "wrap__rs_job_pids" ("handle") => rs_job_pids;
+    meta__rs_run_here "rs_run_here" "wrap__rs_run_here" ("call", "rho", "values", "order", "seeds")
+        => rs_run_here;
+    meta__rs_check_interrupt "rs_check_interrupt" "wrap__rs_check_interrupt" ()
+        => rs_check_interrupt;
+    meta__rs_output_connection "rs_output_connection" "wrap__rs_output_connection" ()
+        => rs_output_connection;
+}
+
+/// Exit statuses of workers that R names in messages.
+pub(crate) const STATUSES: [(&str, i32); 2] = [
+    ("quit", worker::EXIT_QUIT),
+    ("abandoned", worker::EXIT_ABANDONED),
+];

@@ -1,0 +1,76 @@
+//! The simulator, for R.
+
+use std::num::{NonZeroU32, NonZeroUsize};
+
+use extendr_api::prelude::*;
+use rustle_schedule::{Costs, Layout, Simulation};
+use rustle_workers::sweep::sweep;
+
+use crate::spec::{into_r, schedule, Refusal};
+
+fn one(simulation: &Simulation) -> List {
+    let workers = simulation.worker.iter().map(|w| *w as i32 + 1);
+    list!(
+        makespan = simulation.makespan,
+        busy = simulation.busy.clone(),
+        idle = simulation.idle.clone(),
+        claims = simulation.claims as f64,
+        worker = workers.collect::<Vec<i32>>(),
+        start = simulation.start.clone()
+    )
+}
+
+/// Simulates every combination of schedule, chunk and workers (three vectors of
+/// one length) on the same task times.
+/// @noRd
+#[extendr]
+fn rs_simulate(
+    times: &[f64],
+    schedules: Vec<String>,
+    chunks: &[f64],
+    workers: &[f64],
+    start_up: f64,
+    claim: f64,
+    threads: i32,
+) -> List {
+    into_r(simulate_all(
+        times,
+        &schedules,
+        chunks,
+        workers,
+        Costs { start_up, claim },
+        threads,
+    ))
+}
+
+fn simulate_all(
+    times: &[f64],
+    schedules: &[String],
+    chunks: &[f64],
+    workers: &[f64],
+    costs: Costs,
+    threads: i32,
+) -> std::result::Result<Robj, Refusal> {
+    let mut layouts = Vec::with_capacity(schedules.len());
+    for ((name, chunk), workers) in schedules.iter().zip(chunks).zip(workers) {
+        let workers = NonZeroU32::new(*workers as u32).unwrap_or(NonZeroU32::MIN);
+        layouts.push(Layout::new(
+            schedule(name, *chunk)?,
+            times.len() as u32,
+            workers,
+        ));
+    }
+    let threads = NonZeroUsize::new(threads as usize).unwrap_or(NonZeroUsize::MIN);
+    let results = sweep(times, &layouts, costs, threads)
+        .map_err(|e| Refusal::new("system", format!("threads cannot be started: {e}")))?;
+    let mut out = Vec::with_capacity(results.len());
+    for result in results {
+        out.push(one(&result.map_err(|e| Refusal::new("argument", e))?));
+    }
+    Ok(List::from_values(out).into())
+}
+
+extendr_module! {
+    mod simulation;
+    fn rs_simulate;
+}

@@ -1,0 +1,103 @@
+//! From the fork to the end of a worker process.
+
+use std::ffi::{c_int, c_void};
+use std::os::fd::AsRawFd;
+
+use rustle_workers::child;
+use rustle_workers::process::{fork, Child, Fork};
+use rustle_workers::supervisor::{Order, Supervisor};
+
+use crate::evaluate::Context;
+use crate::ffi::{self, Sexp};
+use crate::job::Standing;
+
+/// Status of a worker in which a task called `quit()`.
+pub(crate) const EXIT_QUIT: i32 = 17;
+/// Status of a worker in which a task jumped out of the loop (`invokeRestart("abort")`).
+pub(crate) const EXIT_ABANDONED: i32 = 18;
+/// Status of a worker in which our own code panicked.
+const EXIT_PANIC: i32 = 70;
+
+/// Forks a worker of the job of `shared`. Never returns in the child, where
+/// `shared` points into the child's own copy of the parent's memory.
+pub(crate) fn spawn(
+    standing: &Standing,
+    shared: *const Supervisor,
+    order: Order,
+) -> Result<Child, i32> {
+    let parent = std::process::id() as i32;
+    // SAFETY: R's main thread; our own pool is keyed by process id and holds no
+    // lock; the child settles at once and ends in `leave`.
+    match unsafe { fork() }? {
+        Fork::Parent(child) => Ok(child),
+        Fork::Child => {
+            let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+                work(standing, shared, order, parent);
+            }));
+            child::leave(EXIT_PANIC)
+        }
+    }
+}
+
+fn work(standing: &Standing, shared: *const Supervisor, order: Order, parent: i32) -> ! {
+    child::settle(parent);
+    if standing.switches.silent {
+        // SAFETY: plain system calls on descriptors of this process.
+        unsafe {
+            let null = libc::open(c"/dev/null".as_ptr(), libc::O_WRONLY | libc::O_CLOEXEC);
+            libc::dup2(null, 1);
+        }
+    }
+    leave_on_quit();
+    let (duty, wake) = (standing.duty.clone(), standing.wake.as_raw_fd());
+    // SAFETY: a fresh child on R's main thread; the supervisor is in its own
+    // copy of the parent's memory, which lives as long as the process.
+    unsafe { Context::install(duty, order.seat, shared, order.redo, wake, parent) };
+    let mut main = standing.main;
+    // SAFETY: `evaluate_main` reads `main` only; jumps out of it end here.
+    let whole = unsafe { ffi::R_ToplevelExec(evaluate_main, (&raw mut main).cast()) };
+    child::leave(if whole != 0 { 0 } else { EXIT_ABANDONED })
+}
+
+unsafe extern "C-unwind" fn evaluate_main(data: *mut c_void) {
+    // SAFETY: `data` is the address of a live closure; see `work`.
+    unsafe {
+        let call = ffi::Rf_protect(ffi::Rf_lcons(*data.cast::<Sexp>(), ffi::nil()));
+        ffi::Rf_eval(call, ffi::R_GlobalEnv);
+        ffi::Rf_unprotect(1);
+    }
+}
+
+/// Makes `quit()` leave before R deletes the temporary directory, which is the
+/// parent's: exit finalizers run first, and ours ends the process.
+fn leave_on_quit() {
+    unsafe extern "C-unwind" fn leave(_: Sexp) {
+        child::leave(EXIT_QUIT)
+    }
+    // SAFETY: main thread; the pointer is never followed and kept for good.
+    unsafe {
+        let address = std::ptr::dangling_mut::<u8>().cast();
+        let guard = ffi::Rf_protect(ffi::R_MakeExternalPtr(address, ffi::nil(), ffi::nil()));
+        ffi::R_RegisterCFinalizerEx(guard, leave, 1);
+        ffi::R_PreserveObject(guard);
+        ffi::Rf_unprotect(1);
+    }
+}
+
+/// Bytes that a task wrote, as an R string in the native encoding.
+///
+/// # Safety
+///
+/// Main thread; the result is not protected.
+pub(crate) unsafe fn text(bytes: &[u8]) -> Sexp {
+    const NATIVE: c_int = 0;
+    // SAFETY: R copies the bytes; a string may not hold NUL, so it ends there.
+    unsafe {
+        let len = bytes.iter().position(|&b| b == 0).unwrap_or(bytes.len());
+        let string = ffi::Rf_protect(ffi::Rf_allocVector(ffi::STRSXP as u32, 1));
+        let chars = ffi::Rf_mkCharLenCE(bytes.as_ptr().cast(), len as c_int, NATIVE);
+        ffi::SET_STRING_ELT(string, 0, chars);
+        ffi::Rf_unprotect(1);
+        string
+    }
+}

@@ -1,0 +1,4 @@
+library(testthat)
+library(rustle)
+
+test_check("rustle")

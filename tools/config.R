@@ -1,0 +1,45 @@
+# Makes src/Makevars (on Windows src/Makevars.win) from its template.
+# Called by configure.
+#
+# NOT_CRAN set: build directory kept, the user's own cargo registry.
+# DEBUG set: debug build.
+
+source("tools/msrv.R")
+
+is_set <- function(name) !tolower(Sys.getenv(name)) %in% c("", "false", "0")
+
+windows <- .Platform$OS.type == "windows"
+developer <- is_set("NOT_CRAN")
+debug <- is_set("DEBUG")
+vendored <- !developer && file.exists("src/rust/vendor.tar.xz")
+
+unpack <- paste(
+  'rm -rf "$(VENDOR_DIR)" && tar xf rust/vendor.tar.xz &&',
+  'mkdir -p "$(CARGO_TMP)" && cp rust/vendor-config.toml "$(CARGO_TMP)/config.toml" &&',
+  'export CARGO_HOME="$(CARGO_TMP)" &&'
+)
+values <- c(
+  PROFILE_DIR = if (debug) "debug" else "release",
+  CARGO_FLAGS = paste(c(
+    if (!debug) "--release",
+    if (vendored) c("--offline", "-j", "2")
+  ), collapse = " "),
+  VENDOR = if (vendored) unpack else "",
+  CLEAN = paste(c(
+    '"$(CARGO_TMP)"', '"$(VENDOR_DIR)"',
+    if (!developer) '"$(TARGET_DIR)"'
+  ), collapse = " "),
+  TARGET = if (grepl("aarch64", R.version$arch)) {
+    "aarch64-pc-windows-gnullvm"
+  } else {
+    "x86_64-pc-windows-gnu"
+  }
+)
+
+makevars <- if (windows) "src/Makevars.win" else "src/Makevars"
+lines <- readLines(paste0(makevars, ".in"))
+for (name in names(values)) {
+  lines <- gsub(paste0("@", name, "@"), values[[name]], lines, fixed = TRUE)
+}
+# Recipe lines may have lost their first word: a tab alone leads them.
+writeLines(sub("^\t +", "\t", lines), makevars)
