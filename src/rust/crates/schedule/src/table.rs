@@ -123,17 +123,9 @@ impl<'a, W: Word> Table<'a, W> {
         match self.layout.source() {
             Source::Queue => self.take(me, &self.queue.rest, |rest| self.layout.portion(rest)),
             Source::Block { steals: false } => self.take(me, own, |_| grain),
-            Source::Block { steals: true } => loop {
-                // Half of the block stays within reach of thieves: the grain was
-                // measured on the units before these.
-                let half = |rest: u32| grain.min(rest.div_ceil(2));
-                if let Some(units) = self.take(me, own, half) {
-                    return Some(units);
-                }
-                if !self.steal(me) {
-                    return None;
-                }
-            },
+            Source::Block { steals: true } => self
+                .take(me, own, |rest| before_thieves(rest, grain))
+                .or_else(|| self.steal(me, grain)),
         }
     }
 
@@ -273,33 +265,40 @@ impl<'a, W: Word> Table<'a, W> {
         }
     }
 
-    /// Makes the back half of the largest block of another worker the block of `me`,
-    /// which must be empty. False if there was nothing to take.
-    fn steal(&self, me: usize) -> bool {
+    /// Takes the back half of the largest block of another worker: claims its first
+    /// units, and makes the others the block of `me`, which must be empty.
+    ///
+    /// Thieves see the loot only when its first units are claimed: otherwise two of
+    /// them could take the last unit from each other for ever, and never run it.
+    fn steal(&self, me: usize, grain: u32) -> Option<Range<u32>> {
         let own = &self.cells[me].line;
         while let Some((victim, seen)) = self.largest(me) {
             let rest = word::unpack(seen);
             // Rounded up, so that a block of one is taken whole: its owner may be
             // dead, or not yet started.
-            let mid = rest.end - (rest.end - rest.start).div_ceil(2);
-            let loot = word::pack(mid..rest.end);
+            let len = (rest.end - rest.start).div_ceil(2);
+            let mid = rest.end - len;
             own.victim.store(victim as u64 + 1, Ordering::Release);
-            own.loot.store(loot, Ordering::Release);
+            own.loot.store(word::pack(mid..rest.end), Ordering::Release);
             let stolen = self.cells[victim].line.block.compare_exchange(
                 seen,
                 word::pack(rest.start..mid),
                 Ordering::AcqRel,
                 Ordering::Acquire,
             );
-            if stolen.is_ok() {
-                own.block.store(loot, Ordering::Release);
+            if stolen.is_err() {
+                self.disavow(&self.cells[me]);
+                continue;
             }
+            let units = mid..mid + before_thieves(len, grain);
+            own.claim.store(word::confirmed(&units), Ordering::Release);
+            // Even when nothing is left: the block starts where the claim ends.
+            let block = word::pack(units.end..rest.end);
+            own.block.store(block, Ordering::Release);
             self.disavow(&self.cells[me]);
-            if stolen.is_ok() {
-                return true;
-            }
+            return Some(units);
         }
-        false
+        None
     }
 
     fn disavow(&self, cell: &Cell<W>) {
@@ -332,6 +331,12 @@ impl<'a, W: Word> Table<'a, W> {
         }
         None
     }
+}
+
+/// How many of `rest` units, at least one, to claim where others could steal them:
+/// half of them stay within reach, for the grain was measured on the units before.
+fn before_thieves(rest: u32, grain: u32) -> u32 {
+    grain.clamp(1, rest.div_ceil(2))
 }
 
 #[cfg(test)]

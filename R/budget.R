@@ -1,0 +1,22 @@
+# How many workers, and how many threads for each: one place decides.
+
+# Cores that this session may use: control groups, Slurm, affinity, options and
+# _R_CHECK_LIMIT_CORES_ by parallelly, and OMP_THREAD_LIMIT.
+available_workers <- function() {
+  limit <- suppressWarnings(as.integer(Sys.getenv("OMP_THREAD_LIMIT", "")))
+  cores <- parallelly::availableCores()
+  max(1L, as.integer(min(cores, limit, na.rm = TRUE)))
+}
+
+# Cores of the machine that workers and their threads share. Asked once: it
+# reads files.
+machine_cores <- function() {
+  if (is.null(state$cores)) state$cores <- max(available_workers(), 1L)
+  state$cores
+}
+
+# BLAS and OpenMP threads in each of `workers` workers.
+threads_per_worker <- function(workers, worker_threads) {
+  if (!is.null(worker_threads)) return(worker_threads)
+  max(1L, machine_cores() %/% workers)
+}

@@ -1,0 +1,77 @@
+# Checks of arguments: each returns the value in its canonical form or stops
+# with `rustle_error_argument`. They run before anything has started.
+
+check_count <- function(x, argument, min = 1, null = FALSE, call = sys.call(-1L)) {
+  if (null && is.null(x)) return(NULL)
+  good <- is.numeric(x) && length(x) == 1L && !is.na(x) && is.finite(x) &&
+    x >= min && x == floor(x) && x <= .Machine$integer.max
+  if (!good) {
+    stop_argument(argument, sprintf("a whole number of at least %d", min), x, call)
+  }
+  as.integer(x)
+}
+
+check_flag <- function(x, argument, na = FALSE, null = FALSE, call = sys.call(-1L)) {
+  if (null && is.null(x)) return(NULL)
+  good <- is.logical(x) && length(x) == 1L && (na || !is.na(x))
+  if (!good) {
+    stop_argument(argument, if (na) "TRUE, FALSE or NA" else "TRUE or FALSE", x, call)
+  }
+  as.logical(x)
+}
+
+check_seconds <- function(x, argument, call = sys.call(-1L)) {
+  good <- is.numeric(x) && length(x) == 1L && !is.na(x) && x > 0
+  if (!good) stop_argument(argument, "a positive number of seconds", x, call)
+  as.double(x)
+}
+
+check_choice <- function(x, choices, argument, call = sys.call(-1L)) {
+  good <- is.character(x) && length(x) == 1L && x %in% choices
+  if (!good) {
+    must <- paste0("one of ", paste0("\"", choices, "\"", collapse = ", "))
+    stop_argument(argument, must, x, call)
+  }
+  x
+}
+
+check_function <- function(FUN, argument, envir, call = sys.call(-1L)) {
+  if (is.function(FUN)) return(FUN)
+  if (is.character(FUN) && length(FUN) == 1L && !is.na(FUN)) {
+    found <- get0(FUN, envir = envir, mode = "function")
+    if (is.null(found)) {
+      stop_argument(argument, "the name of a function that exists", FUN, call)
+    }
+    return(found)
+  }
+  if (is.symbol(FUN)) return(match.fun(FUN))
+  stop_argument(argument, "a function or the name of one", FUN, call)
+}
+
+# `future.conditions` as list(classes, exclude); classes NULL: no interception.
+check_conditions <- function(x, argument, call = sys.call(-1L)) {
+  if (is.null(x)) return(list(classes = NULL, exclude = NULL))
+  if (!is.character(x) || anyNA(x)) {
+    stop_argument(argument, "a character vector of condition classes or NULL", x, call)
+  }
+  list(classes = as.character(x), exclude = attr(x, "exclude"))
+}
+
+check_packages <- function(x, argument, call = sys.call(-1L)) {
+  if (is.null(x)) return(character())
+  if (!is.character(x) || anyNA(x) || !all(nzchar(x))) {
+    stop_argument(argument, "a character vector of package names or NULL", x, call)
+  }
+  unique(x)
+}
+
+check_label <- function(x, argument, call = sys.call(-1L)) {
+  good <- length(x) == 1L && !is.na(x) && (is.logical(x) || is.character(x))
+  if (!good) stop_argument(argument, "a string, TRUE or FALSE", x, call)
+  x
+}
+
+# Elements as lapply() takes them.
+as_elements <- function(X) {
+  if (!is.vector(X) || is.object(X)) as.list(X) else X
+}

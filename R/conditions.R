@@ -1,0 +1,110 @@
+# Every condition of ours is made here: one sentence, a class
+# `rustle_error_<what>` under `rustle_error`, and fields.
+
+abort_rustle <- function(message, class, ..., call = NULL) {
+  stop(structure(
+    class = c(class, "rustle_error", "error", "condition"),
+    list(message = message, call = call, ...)
+  ))
+}
+
+stop_argument <- function(argument, must, value, call) {
+  abort_rustle(
+    sprintf("`%s` must be %s, not %s.", argument, must, describe(value)),
+    class = "rustle_error_argument",
+    argument = argument, value = value, call = call
+  )
+}
+
+# What a wrong argument was, in a few words.
+describe <- function(x) {
+  if (is.null(x)) return("NULL")
+  if (is.function(x)) return("a function")
+  if (is.object(x)) return(sprintf("an object of class %s", sQuote(class(x)[[1L]], FALSE)))
+  if (is.atomic(x) && length(x) == 1L) {
+    shown <- if (is.character(x)) encodeString(x, quote = "\"") else format(x)
+    return(if (is.na(x)) "NA" else shown)
+  }
+  what <- switch(typeof(x),
+    double = , integer = "a numeric vector", character = "a character vector",
+    logical = "a logical vector", list = "a list", paste("of type", typeof(x))
+  )
+  if (is.vector(x)) sprintf("%s of length %d", what, length(x)) else what
+}
+
+# `result` is list(ok =, err = list(class =, message =)) from Rust.
+unpack <- function(result, call = NULL) {
+  err <- result[["err"]]
+  if (!is.null(err)) {
+    abort_rustle(err[["message"]], paste0("rustle_error_", err[["class"]]), call = call)
+  }
+  result[["ok"]]
+}
+
+# `tasks`: indices; `exit`: see rs_job_wait(); `values`: what arrived.
+stop_worker_lost <- function(failure, values, call) {
+  names(failure) <- c("tasks", "kind", "number", "memory")
+  if (failure$kind == 3L) {
+    abort_rustle(
+      sprintf("No worker process can be started: the system refuses (error %d).", failure$number),
+      class = "rustle_error_system", errno = failure$number, values = values, call = call
+    )
+  }
+  signal <- if (failure$kind == 1L) failure$number else NA_integer_
+  message <- sprintf(
+    "A worker was lost while it ran %s: %s.%s%s",
+    enumerate_tasks(failure$tasks), describe_exit(failure),
+    if (failure$memory) " The kernel has killed processes for want of memory meanwhile." else "",
+    " Values that arrived are in the field `values` of this condition."
+  )
+  abort_rustle(
+    message, class = "rustle_error_worker_lost",
+    tasks = failure$tasks, signal = signal, memory = failure$memory,
+    values = values, call = call
+  )
+}
+
+describe_exit <- function(failure) {
+  status <- rs_exit_statuses()
+  if (failure$kind == 1L) {
+    name <- signal_name(failure$number)
+    return(sprintf("signal %d%s ended it", failure$number, name))
+  }
+  if (failure$kind == 0L && failure$number == status$quit) return("the task called quit()")
+  if (failure$kind == 0L && failure$number == status$abandoned) {
+    return("the task left the loop, as invokeRestart(\"abort\") does")
+  }
+  if (failure$kind == 0L) return(sprintf("it left with status %d", failure$number))
+  "its end was not observed"
+}
+
+signal_name <- function(number) {
+  known <- c(
+    SIGABRT = 6L, SIGBUS = 7L, SIGFPE = 8L, SIGKILL = tools::SIGKILL,
+    SIGSEGV = 11L, SIGTERM = tools::SIGTERM, SIGILL = 4L
+  )
+  name <- names(known)[match(number, known)]
+  if (is.na(name)) "" else sprintf(" (%s)", name)
+}
+
+enumerate_tasks <- function(tasks) {
+  if (length(tasks) == 1L) return(sprintf("task %d", tasks))
+  shown <- paste(utils::head(tasks, 10L), collapse = ", ")
+  sprintf("tasks %s%s", shown, if (length(tasks) > 10L) ", ..." else "")
+}
+
+# The error of a task, as its own condition with the task's index in `task`.
+with_task <- function(condition, task) {
+  if (is.list(condition)) condition$task <- task
+  condition
+}
+
+new_timeout_error <- function(task, timeout) {
+  structure(
+    class = c("rustle_error_timeout", "rustle_error", "error", "condition"),
+    list(
+      message = sprintf("Task %d ran for more than %s s and was stopped.", task, format(timeout)),
+      call = NULL, task = task, timeout = timeout
+    )
+  )
+}

@@ -1,0 +1,75 @@
+# Kinds of workers that rustle has no executor for: the chunks of a job run as
+# futures on whatever plan future has. Output and conditions are relayed by
+# future, chunk by chunk.
+
+run_future <- function(job, plan) {
+  chunks <- future_chunks(job, plan$workers)
+  found <- find_globals(job)
+  stop_early <- job$on_error == "stop"
+  conditions <- job$relay$classes
+  if (!is.null(job$relay$exclude)) conditions <- structure(conditions, exclude = job$relay$exclude)
+  frame <- job$frame
+  dots <- evalq(list(...), frame)
+  label <- function(k) if (is.character(job$label)) sprintf(job$label, k)
+  futures <- lapply(seq_along(chunks), function(k) {
+    tasks <- chunks[[k]]
+    future::future(
+      quote(...rustle.chunk(...rustle.X, FUN, ...rustle.dots, ...rustle.seeds, ...rustle.stop)),
+      substitute = FALSE, envir = if (is.null(job$envir)) globalenv() else job$envir,
+      globals = c(found$globals, list(
+        ...rustle.chunk = run_chunk, ...rustle.X = frame$X[tasks], ...rustle.dots = dots,
+        ...rustle.seeds = task_seeds(job$streams, tasks), ...rustle.stop = stop_early
+      )),
+      packages = found$packages, seed = if (job$streams$check) FALSE else NULL,
+      stdout = job$relay$stdout, conditions = conditions, label = label(k)
+    )
+  })
+  values <- vector("list", job$n)
+  failed <- integer()
+  for (k in seq_along(futures)) {
+    result <- future::value(futures[[k]])
+    values[chunks[[k]]] <- result$values
+    failed <- c(failed, chunks[[k]][result$failed])
+  }
+  new_outcome(values, sort(failed))
+}
+
+# Task numbers of each chunk, in processing order.
+future_chunks <- function(job, workers) {
+  n <- job$n
+  policy <- job$policy
+  positions <- if (!is.null(policy$ends)) {
+    starts <- c(0L, utils::head(policy$ends, -1L))
+    Map(function(from, to) seq.int(from + 1L, length.out = to - from), starts, policy$ends)
+  } else if (policy$schedule == "cyclic") {
+    lapply(seq_len(min(workers, n)), function(w) seq.int(w, n, by = workers))
+  } else if (policy$schedule == "dynamic") {
+    parallel::splitIndices(n, ceiling(n / policy$chunk))
+  } else {
+    parallel::splitIndices(n, min(workers, n))
+  }
+  positions <- positions[lengths(positions) > 0L]
+  if (is.null(policy$order)) positions else lapply(positions, function(p) policy$order[p])
+}
+
+# Runs on the worker, which may not have rustle: base R only.
+run_chunk <- function(X, FUN, dots, seeds, stop_early) {
+  run <- function(X, FUN, ...) {
+    values <- vector("list", length(X))
+    failed <- integer()
+    for (i in seq_along(X)) {
+      if (!is.null(seeds)) assign(".Random.seed", seeds[[i]], envir = globalenv())
+      value <- tryCatch(list(FUN(X[[i]], ...)), error = identity)
+      if (inherits(value, "error")) {
+        failed <- c(failed, i)
+        values[[i]] <- value
+        if (stop_early) break
+      } else {
+        values[i] <- value
+      }
+    }
+    list(values = values, failed = failed)
+  }
+  do.call(run, c(list(X, FUN), dots), quote = TRUE)
+}
+environment(run_chunk) <- baseenv()

@@ -1,0 +1,67 @@
+# Forked workers: Rust forks them, hands out tasks, receives results and replaces
+# the dead; this file is what R does meanwhile.
+
+run_multicore <- function(job, plan) {
+  handle <- unpack(rs_job_open(job_spec(job, plan)), job$origin)
+  on.exit(rs_job_close(handle, job$cleanup$signal, job$cleanup$grace))
+  values <- vector("list", job$n)
+  mailbox <- new_mailbox(job$policy$order, job$n)
+  main <- worker_main(job, plan)
+  if (!rs_job_start(handle, job$call, job$frame, main, get_random_seed())) {
+    abort_rustle(
+      "No worker process can be started: the system refuses to fork.",
+      class = "rustle_error_system", call = job$origin
+    )
+  }
+  progress <- new_progress(job, min(plan$workers, job$n), plan)
+  on.exit(progress$close(), add = TRUE)
+  repeat {
+    # list(state, events, prefix, done, busy, failure); waits 100 ms at most.
+    status <- rs_job_wait(handle, values, 0.1)
+    rs_check_interrupt()
+    mailbox$add(status[[2L]])
+    if (status[[1L]] != 0L) break
+    mailbox$flush(status[[3L]])
+    progress$update(status[[4L]], status[[5L]])
+  }
+  states <- rs_job_collect(handle, values)
+  for (task in mailbox$timeouts()) {
+    values[[task]] <- new_timeout_error(task, plan$settings$timeout)
+  }
+  failed <- which(states == state_failed)
+  if (status[[1L]] == 2L) {
+    mailbox$flush(status[[3L]])
+    stop_worker_lost(status[[6L]], values, job$origin)
+  }
+  keep_timings(handle, job)
+  progress$close(job$n)
+  stopping <- job$on_error == "stop" && length(failed)
+  mailbox$flush(Inf, if (stopping) failed[[1L]] else job$n)
+  misuse <- mailbox$misuse()
+  if (length(misuse) && !stopping) warn_rng_misuse(job, min(misuse))
+  new_outcome(values, failed)
+}
+
+# As in crates/shared/src/slot.rs.
+state_failed <- 6L
+
+# What a worker does: one tryCatch() around the loop, not one per task. An error
+# of a task jumps out of the Rust loop, is stored, and the loop goes on.
+worker_main <- function(job, plan) {
+  force(job)
+  force(plan)
+  function() {
+    setTimeLimit()
+    setSessionTimeLimit()
+    enter_worker(plan)
+    for (package in job$packages) library(package, character.only = TRUE)
+    capturing(job$relay, repeat {
+      failure <- tryCatch(
+        { rs_worker_run(); NULL },
+        error = identity, interrupt = identity
+      )
+      if (is.null(failure)) break
+      rs_worker_fail(failure)
+    })
+  }
+}

@@ -1,0 +1,26 @@
+# Tasks in this process, in order: what every other executor is compared with.
+# Output and conditions are not captured, for there is nobody to relay them to;
+# those that the caller does not want are dropped.
+
+run_sequential <- function(job, plan) {
+  for (package in job$packages) library(package, character.only = TRUE)
+  seeds <- unpack(rs_seeds_open(list(
+    streams = if (job$streams$streams == "clear") "keep" else job$streams$streams,
+    seed = job$streams$seed
+  )))
+  before <- get_random_seed()
+  values <- vector("list", job$n)
+  at <- 0L
+  failed <- integer()
+  progress <- new_progress(job, 1L, plan)
+  evaluate <- function() {
+    rs_run_here(job$call, job$frame, values, job$policy$order, seeds)
+  }
+  relaying(job$relay, withCallingHandlers(evaluate(), error = function(e) {
+    # A calling handler: traceback(), recover() and browser() see the task's frames.
+    stop(with_task(e, job$frame[["i"]][[1L]]))
+  }))
+  progress$close(job$n)
+  if (job$streams$check && !identical(before, get_random_seed())) warn_rng_misuse(job, 1L)
+  new_outcome(values, failed)
+}

@@ -1,0 +1,69 @@
+# Made by tools/wrappers from the functions in src/rust/src: do not edit.
+# nolint start
+
+#' @useDynLib rustle, .registration = TRUE
+NULL
+
+#' Opens a job; see R/job.R for the fields of `spec`.
+#' @noRd
+rs_job_open <- function(spec) .Call(wrap__rs_job_open, spec)
+
+#' The seeds of a job that runs in this process.
+#' @noRd
+rs_seeds_open <- function(spec) .Call(wrap__rs_seeds_open, spec)
+
+#' `.Random.seed` of tasks `tasks` (from 1), as a list; `numbering` is
+#' "substream" or "stream".
+#' @noRd
+rs_task_seeds <- function(seed, tasks, numbering) .Call(wrap__rs_task_seeds, seed, tasks, numbering)
+
+#' Physical and logical cores.
+#' @noRd
+rs_cores <- function() .Call(wrap__rs_cores)
+
+#' Exit statuses of workers that have a meaning.
+#' @noRd
+rs_exit_statuses <- function() .Call(wrap__rs_exit_statuses)
+
+#'@noRd
+rs_worker_run <- function() .Call(wrap__rs_worker_run)
+
+#'@noRd
+rs_worker_fail <- function(condition) .Call(wrap__rs_worker_fail, condition)
+
+#'@noRd
+rs_worker_signal <- function(condition) .Call(wrap__rs_worker_signal, condition)
+
+#'@noRd
+rs_job_start <- function(handle, call, rho, main, inherited) .Call(wrap__rs_job_start, handle, call, rho, main, inherited)
+
+#'@noRd
+rs_job_wait <- function(handle, values, seconds) .Call(wrap__rs_job_wait, handle, values, seconds)
+
+#'@noRd
+rs_job_collect <- function(handle, values) .Call(wrap__rs_job_collect, handle, values)
+
+#'@noRd
+rs_job_timings <- function(handle) .Call(wrap__rs_job_timings, handle)
+
+#'@noRd
+rs_job_close <- function(handle, signal, grace) .Call(wrap__rs_job_close, handle, signal, grace)
+
+#'@noRd
+rs_job_pids <- function(handle) .Call(wrap__rs_job_pids, handle)
+
+#'@noRd
+rs_run_here <- function(call, rho, values, order, seeds) .Call(wrap__rs_run_here, call, rho, values, order, seeds)
+
+#'@noRd
+rs_check_interrupt <- function() .Call(wrap__rs_check_interrupt)
+
+#'@noRd
+rs_output_connection <- function() .Call(wrap__rs_output_connection)
+
+#' Simulates every combination of schedule, chunk and workers (three vectors of
+#' one length) on the same task times.
+#' @noRd
+rs_simulate <- function(times, schedules, chunks, workers, start_up, claim, threads) .Call(wrap__rs_simulate, times, schedules, chunks, workers, start_up, claim, threads)
+
+# nolint end

@@ -1,0 +1,81 @@
+#' Apply a function to each element, in parallel
+#'
+#' `future_lapply()` is [base::lapply()], its tasks run by the workers of the
+#' current [plan()]. Arguments, order, names, errors and random numbers are those
+#' of `future.apply::future_lapply()`.
+#'
+#' @param X A vector or an object that [as.list()] makes one.
+#' @param FUN A function, or the name of one; called as `FUN(X[[i]], ...)`.
+#' @param ... Further arguments of `FUN`, evaluated once, before any task runs.
+#' @param future.envir The environment in which globals are looked up, for plans
+#'   whose workers do not share memory.
+#' @param future.stdout `TRUE` (default): what a task writes to standard output
+#'   appears here, in the order of the tasks. `FALSE`: it is dropped. `NA`: it is
+#'   not intercepted.
+#' @param future.conditions Classes of the conditions (warnings, messages, others)
+#'   that are signalled again here, in the order of the tasks and interleaved with
+#'   their output; attribute `exclude` names classes that are not. `character(0)`:
+#'   none but errors. `NULL`: not intercepted.
+#' @param future.globals,future.packages What the workers need: see
+#'   `future.apply::future_lapply()`. Forked workers have everything already.
+#' @param future.seed `FALSE` (default): tasks are not supposed to draw random
+#'   numbers, and a warning says so when one does. `NULL`: no check. `TRUE`, a
+#'   whole number or a L'Ecuyer-CMRG seed: every task has a random number stream
+#'   of its own, so the numbers do not depend on workers or schedules. A list: the
+#'   seed of each task.
+#' @param future.scheduling,future.chunk.size How many chunks per worker, or how
+#'   many tasks per chunk on average; attribute `ordering` (a permutation, a
+#'   function of `n`, or `"random"`) changes the order of processing. When
+#'   neither is given, the schedule of the plan decides.
+#' @param future.label A label for futures.
+#' @return A list with the values, in order, with the names of `X`.
+#' @section Errors: The error of the failing task with the lowest index is raised
+#'   with its own class, message and call; field `task` is the task's index.
+#'   Tasks below it are finished first, later ones are cancelled. A lost worker
+#'   (killed, crashed, out of memory) is replaced and its unfinished tasks run
+#'   again, `retries` times (see [plan()]); then the call stops with
+#'   `rustle_error_worker_lost`, with fields `tasks`, `signal` and `values`.
+#'   `rustle_error_argument` for wrong arguments, before anything has started.
+#' @section Where it differs from future.apply: Output and conditions are relayed
+#'   task by task, not chunk by chunk, and in the order in which they came; a lost
+#'   worker does not end the call; no warning precedes the error of a task.
+#'   `vignette("rustle")` has the table of all differences.
+#' @section Cost: A call forks at least one worker: some milliseconds, more with a
+#'   large session. A task costs less than a microsecond.
+#' @examples
+#' oplan <- plan(multicore, workers = 2)
+#' str(future_lapply(c(a = 1, b = 4), sqrt))
+#' identical(
+#'   future_lapply(1:3, rnorm, future.seed = 42),
+#'   with_plan(sequential, future_lapply(1:3, rnorm, future.seed = 42))
+#' )
+#' plan(oplan)
+#' @export
+future_lapply <- function(X, FUN, ..., future.envir = parent.frame(), future.stdout = TRUE,
+                          future.conditions = "condition", future.globals = TRUE,
+                          future.packages = NULL, future.seed = FALSE, future.scheduling = 1.0,
+                          future.chunk.size = NULL, future.label = "future_lapply-%d") {
+  call <- sys.call()
+  FUN <- check_function(FUN, "FUN", parent.frame())
+  stdout <- check_flag(future.stdout, "future.stdout", na = TRUE)
+  conditions <- check_conditions(future.conditions, "future.conditions")
+  globals <- check_globals(future.globals, "future.globals")
+  packages <- check_packages(future.packages, "future.packages")
+  label <- check_label(future.label, "future.label")
+  if (isTRUE(label)) label <- "future_lapply-%d"
+  given <- !missing(future.scheduling) || !is.null(future.chunk.size)
+  X <- as_elements(X)
+  n <- length(X)
+  if (n == 0L) return(as.list(X))
+  plan <- current_plan()
+  policy <- policy_of_future(n, plan$workers, future.scheduling, future.chunk.size, given, plan)
+  streams <- streams_of_future(future.seed, n)
+  job <- new_job(
+    lapply_call, lapply_frame(X, override_globals(FUN, globals), ...), n, policy, streams,
+    relay = new_relay(stdout, conditions), packages = packages, globals = globals,
+    envir = future.envir, label = label, origin = call
+  )
+  values <- run_job(job, plan)$values
+  names(values) <- names(X)
+  values
+}

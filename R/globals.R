@@ -1,0 +1,45 @@
+# What a function needs on a worker that does not share our memory: its globals
+# and packages, in all forms of `future.globals`.
+
+reserved_globals <- c("...future.FUN", "...future.elements_ii", "...future.seeds_ii")
+
+# Checks `future.globals`; a named list comes back as it is.
+check_globals <- function(globals, argument, call = sys.call(-1L)) {
+  must <- "TRUE, FALSE, a character vector of names or a named list"
+  if (is.logical(globals)) {
+    if (length(globals) != 1L || is.na(globals)) stop_argument(argument, must, globals, call)
+  } else if (is.list(globals)) {
+    names <- names(globals)
+    if (length(globals) && (is.null(names) || !all(nzchar(names)))) {
+      stop_argument(argument, must, globals, call)
+    }
+    if (any(names %in% reserved_globals)) {
+      stop_argument(argument, "without the reserved names of future.apply", globals, call)
+    }
+  } else if (!is.character(globals)) {
+    stop_argument(argument, must, globals, call)
+  }
+  globals
+}
+
+# A named list overrides what the function would find, under every plan: the
+# function then looks there first. (Rewriting its environment costs its byte
+# code, so this is done for no other form.)
+override_globals <- function(FUN, globals) {
+  if (!is.list(globals) || !length(globals) || is.primitive(FUN)) return(FUN)
+  environment(FUN) <- list2env(globals, parent = environment(FUN))
+  FUN
+}
+
+# list(globals =, packages =) of a job, FUN included.
+find_globals <- function(job) {
+  envir <- new.env(parent = if (is.null(job$envir)) globalenv() else job$envir)
+  envir$FUN <- job$frame$FUN
+  globals <- job$globals
+  if (is.list(globals)) return(list(globals = c(globals, list(FUN = envir$FUN)), packages = job$packages))
+  found <- future::getGlobalsAndPackages(quote(FUN()), envir = envir, globals = globals)
+  all <- as.list(found$globals)
+  attributes(all) <- list(names = names(all))
+  all$FUN <- envir$FUN
+  list(globals = all, packages = unique(c(job$packages, found$packages)))
+}

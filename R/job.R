@@ -1,0 +1,55 @@
+# A job: one call, before anybody knows where it will run.
+
+# The frame in which lapply() would evaluate FUN(X[[i]], ...). Arguments in `...`
+# are evaluated here, once, as sequential code does, so that no two workers
+# evaluate (or draw) them anew; one that fails is left to the task that uses it.
+lapply_frame <- function(X, FUN, ...) {
+  for (k in seq_len(...length())) {
+    if (!eval(call("missing", as.name(paste0("..", k))))) {
+      tryCatch(...elt(k), error = function(e) NULL)
+    }
+  }
+  environment()
+}
+
+lapply_call <- quote(FUN(X[[i]], ...))
+
+# call, frame: the expression of a task and where it is evaluated; it uses `i`.
+# n: number of tasks. policy: policy.R. streams: streams.R. relay: relay.R.
+# on_error: "stop" (cancel later tasks, raise) or "keep" (errors are results).
+# shares: a worker's share is the unit of randomness and of recovery.
+new_job <- function(call, frame, n, policy, streams = no_streams(), relay = no_relay(),
+                    on_error = "stop", shares = FALSE, packages = character(),
+                    globals = TRUE, envir = NULL, silent = FALSE, affinity = NULL,
+                    cleanup = list(signal = tools::SIGTERM, grace = 0.2), label = NULL,
+                    origin = NULL) {
+  list(
+    call = call, frame = frame, n = n, policy = policy, streams = streams, relay = relay,
+    on_error = on_error, shares = shares, packages = packages, globals = globals,
+    envir = envir, silent = silent, affinity = affinity, cleanup = cleanup, label = label,
+    origin = origin
+  )
+}
+
+# What Rust needs to know of it; see src/rust/src/spec.rs.
+job_spec <- function(job, plan) {
+  workers <- min(plan$workers, job$n)
+  settings <- plan$settings
+  list(
+    tasks = as.double(job$n), workers = as.double(workers),
+    schedule = job$policy$schedule, chunk = as.double(job$policy$chunk),
+    ends = job$policy$ends, order = job$policy$order,
+    retries = as.double(settings$retries), timeout = as.double(settings$timeout),
+    shares = job$shares, eager = job$shares,
+    streams = job$streams$streams, seed = job$streams$seed, check_rng = job$streams$check,
+    stop_on_error = job$on_error == "stop", timings = wants_timings(),
+    silent = job$silent, affinity = job$affinity,
+    threads = as.double(threads_per_worker(workers, settings$worker_threads))
+  )
+}
+
+# An outcome: `values` (list; the condition where a task failed), `failed`
+# (indices), and how to say why nothing more came, if so (`stop`: a function).
+new_outcome <- function(values, failed = integer()) {
+  list(values = values, failed = failed)
+}

@@ -1,0 +1,111 @@
+#' Apply a function to each element on forked workers
+#'
+#' [parallel::mclapply()] under rustle's scheduler: the same arguments, shapes and
+#' random numbers. Workers are forked once per call and claim their tasks from
+#' shared memory; a lost worker is replaced and is no silent `NULL`.
+#'
+#' @inheritParams future_lapply
+#' @param ... Further arguments of `FUN`.
+#' @param mc.preschedule `TRUE` (default): worker w gets the tasks w, w + cores,
+#'   ... and one random number stream. `FALSE`: tasks go to whoever is idle, one at
+#'   a time, each with a stream of its own; costs no fork per task.
+#' @param mc.set.seed `TRUE` (default): with `RNGkind("L'Ecuyer-CMRG")` the
+#'   numbers are those of parallel; with other kinds every worker seeds itself.
+#'   `FALSE`: everybody starts from the current random state.
+#' @param mc.silent `TRUE` drops what tasks write to standard output.
+#' @param mc.cores Number of workers, at least 1. Overrides the plan.
+#' @param mc.cleanup What happens to workers when the call is interrupted: `TRUE`
+#'   ends them with SIGTERM (after 200 ms SIGKILL), a signal number sends that
+#'   signal first, `FALSE` lets them finish.
+#' @param mc.allow.recursive `FALSE`: a call inside a worker is sequential.
+#' @param affinity.list A list with the CPUs (from 1) on which each task may run;
+#'   needs `mc.preschedule = FALSE`.
+#' @return A list with the values, in order, with the names of `X`. A task that
+#'   failed has a `try-error` object, and a warning tells how many there are.
+#' @section Where it differs from parallel: An error spoils its own task only, not
+#'   all tasks of its worker. A worker that dies is replaced and its share (or its
+#'   unfinished tasks, with `mc.preschedule = FALSE`) runs again, as `retries` of
+#'   the [plan()] says; then the call stops with `rustle_error_worker_lost`
+#'   instead of returning `NULL`s. With `mc.preschedule = FALSE` workers run
+#'   several tasks, so what a task assigns by `<<-` is seen by later tasks of the
+#'   same worker.
+#' @examples
+#' mclapply(1:3, function(i) i^2, mc.cores = 2)
+#' @export
+mclapply <- function(X, FUN, ..., mc.preschedule = TRUE, mc.set.seed = TRUE,
+                     mc.silent = FALSE, mc.cores = getOption("mc.cores", 2L),
+                     mc.cleanup = TRUE, mc.allow.recursive = TRUE, affinity.list = NULL) {
+  call <- sys.call()
+  FUN <- check_function(FUN, "FUN", parent.frame())
+  mc.preschedule <- check_flag(mc.preschedule, "mc.preschedule")
+  mc.set.seed <- check_flag(mc.set.seed, "mc.set.seed")
+  mc.silent <- check_flag(mc.silent, "mc.silent")
+  mc.allow.recursive <- check_flag(mc.allow.recursive, "mc.allow.recursive")
+  cleanup <- check_cleanup(mc.cleanup)
+  cores <- check_cores(mc.cores, affinity.list)
+  X <- as_elements(X)
+  n <- length(X)
+  affinity <- check_affinity(affinity.list, n)
+  if (is_worker() && !mc.allow.recursive) return(lapply(X, FUN, ...))
+  streams <- streams_of_mclapply(mc.set.seed, mc.preschedule)
+  if (n < 2L || (cores < 2L && is.null(affinity)) || .Platform$OS.type == "windows") {
+    return(lapply(X, FUN, ...))
+  }
+  if (mc.preschedule && !is.null(affinity)) {
+    warning("'mc.preschedule' must be false if 'affinity.list' is used")
+    affinity <- NULL
+  }
+  job <- new_job(
+    lapply_call, lapply_frame(X, FUN, ...), n, policy_of_mclapply(mc.preschedule), streams,
+    on_error = "keep", shares = mc.preschedule, silent = mc.silent, affinity = affinity,
+    cleanup = cleanup, origin = call
+  )
+  outcome <- run_job(job, multicore_plan(min(cores, n)))
+  values <- as_try_errors(outcome)
+  names(values) <- names(X)
+  values
+}
+
+as_try_errors <- function(outcome) {
+  values <- outcome$values
+  failed <- outcome$failed
+  for (task in failed) {
+    error <- with_task(values[[task]], task)
+    values[[task]] <- try(stop(error), silent = TRUE)
+  }
+  if (length(failed)) {
+    warning(sprintf(
+      ngettext(length(failed),
+        "%d function call resulted in an error",
+        "%d function calls resulted in an error"
+      ), length(failed)
+    ), call. = FALSE)
+  }
+  values
+}
+
+check_cores <- function(cores, affinity, call = sys.call(-1L)) {
+  if (!is.null(affinity) && is.list(affinity)) {
+    return(max(1L, as.integer(max(unlist(affinity), 1L))))
+  }
+  good <- is.numeric(cores) && length(cores) == 1L && !is.na(cores) && cores >= 1
+  if (!good) stop_argument("mc.cores", "a number of at least 1", cores, call)
+  as.integer(cores)
+}
+
+check_cleanup <- function(cleanup, call = sys.call(-1L)) {
+  if (isTRUE(cleanup)) return(list(signal = tools::SIGTERM, grace = 0.2))
+  if (isFALSE(cleanup)) return(list(signal = 0L, grace = 0))
+  list(signal = check_count(cleanup, "mc.cleanup", call = call), grace = 0.2)
+}
+
+check_affinity <- function(affinity, n, call = sys.call(-1L)) {
+  if (is.null(affinity)) return(NULL)
+  cpus <- is.list(affinity) && all(vapply(affinity, is.numeric, NA)) &&
+    all(unlist(affinity) >= 1) && length(affinity) >= n
+  if (!cpus) stop_argument("affinity.list", "a list of CPU numbers for each element of X", affinity, call)
+  lapply(affinity, as.integer)
+}
+
+# Are we in a forked process, ours or anybody's?
+is_worker <- function() Sys.getpid() != state$pid

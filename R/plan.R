@@ -1,0 +1,238 @@
+# The plan: what kind of workers, how many, and how they behave.
+#
+# The strategies are future's own, and our plan() sets future's plan too, so
+# future() and packages on top of it follow. Whoever sets a plan last wins: when
+# future's stack is not the one that we set, it is adopted with default settings.
+
+state <- new.env(parent = emptyenv())
+
+default_settings <- function() {
+  list(
+    schedule = "stealing", chunk_size = NULL, progress = NULL, timeout = Inf,
+    retries = 1L, worker_threads = NULL
+  )
+}
+
+#' Choose how tasks run
+#'
+#' `plan()` is future's [future::plan()] with the settings of rustle's workers.
+#' It says where the tasks of [future_lapply()] and its relatives run, how many
+#' workers there are, how tasks are handed to them, and what happens when a
+#' worker is lost. It also sets future's plan, so that `future()` and packages
+#' built on future follow. The plan that was set last wins, whoever set it.
+#'
+#' @param strategy [sequential] (the default of a session), [multicore] (forked
+#'   workers under the Rust scheduler), or any other strategy of future
+#'   ([multisession], [cluster], tweaked ones, batchtools, ...), on which the
+#'   chunks of a call run as futures. A function, a string, a list of them for
+#'   nested levels, or a plan that `plan()` returned, which is restored with its
+#'   settings. Where forking is unsafe or missing (RStudio, Windows) `multicore`
+#'   becomes `multisession`, with a message.
+#' @param workers Number of workers, a whole number of at least 1. Default: the
+#'   cores that this session may use ([future::availableCores()]).
+#' @param schedule How tasks are handed to workers when a call names no chunks:
+#'   `"stealing"` (default), `"static"`, `"cyclic"`, `"dynamic"` or `"guided"`.
+#' @param chunk_size Tasks per claim of the dynamic schedule, least number of the
+#'   guided one. Default 1.
+#' @param progress `TRUE` shows the progress of calls; `NULL` (default) follows
+#'   the option `rustle.progress`.
+#' @param timeout Longest evaluation of one task in seconds; a task that exceeds
+#'   it fails with `rustle_error_timeout`. Default `Inf`.
+#' @param retries How often a task is run again after its worker was lost
+#'   (killed, crashed). Default 1. A task in flight when its worker dies may then
+#'   run twice; with 0 it never does.
+#' @param worker_threads BLAS and OpenMP threads in each worker. Default: an equal
+#'   share of the cores.
+#' @param ... Further arguments of the strategy, as for [future::plan()].
+#' @return The plan: for `plan()` without arguments the current one, else
+#'   (invisibly) the one before, which `plan()` takes back.
+#' @section Errors: `rustle_error_argument` for a setting out of range; nothing
+#'   has changed then.
+#' @examples
+#' oplan <- plan(multicore, workers = 2)
+#' future_sapply(1:4, function(i) i^2)
+#' plan(oplan)
+#' @seealso [with_plan()], [future_lapply()], [mclapply()].
+#' @export
+plan <- function(strategy = NULL, ..., workers, schedule, chunk_size, progress, timeout,
+                 retries, worker_threads) {
+  changes <- list()
+  if (!missing(schedule)) changes$schedule <- check_choice(schedule, schedules, "schedule")
+  if (!missing(chunk_size)) {
+    changes["chunk_size"] <- list(check_count(chunk_size, "chunk_size", null = TRUE))
+  }
+  if (!missing(progress)) {
+    changes["progress"] <- list(check_flag(progress, "progress", null = TRUE))
+  }
+  if (!missing(timeout)) changes$timeout <- check_seconds(timeout, "timeout")
+  if (!missing(retries)) changes$retries <- check_count(retries, "retries", min = 0)
+  if (!missing(worker_threads)) {
+    changes["worker_threads"] <- list(check_count(worker_threads, "worker_threads", null = TRUE))
+  }
+  if (!missing(workers)) check_workers(workers)
+  old <- current_plan()
+  if (is.null(strategy) && missing(workers)) {
+    if (!length(changes)) return(as_rustle_plan(old))
+    set_stack(old$stack, utils::modifyList(old$settings, changes, keep.null = TRUE), init = NA)
+    return(invisible(as_rustle_plan(old)))
+  }
+  if (is.character(strategy) && length(strategy) == 1L && strategy %in% future_actions) {
+    return(future::plan(strategy, ...))
+  }
+  settings <- default_settings()
+  if (inherits(strategy, "rustle_plan")) {
+    kept <- attr(strategy, "rustle")
+    strategy <- kept$stack
+    settings <- kept$settings
+  }
+  settings <- utils::modifyList(settings, changes, keep.null = TRUE)
+  stack <- future_stack(strategy, if (missing(workers)) list(...) else list(..., workers = workers), old)
+  set_stack(stack, settings, init = FALSE)
+  invisible(as_rustle_plan(old))
+}
+
+# What future::plan() does with these strings is not a strategy.
+future_actions <- c("list", "next", "reset", "pop", "tail", "default", "backend", "backends")
+
+check_workers <- function(workers, call = sys.call(-1L)) {
+  if (is.function(workers) || is.character(workers) || inherits(workers, "cluster")) return()
+  check_count(workers, "workers", call = call)
+}
+
+# A stack of strategies as future keeps it.
+future_stack <- function(strategy, arguments, old) {
+  if (is.null(strategy)) strategy <- old$stack[[1L]]
+  multicore_falls_back <- function(s) {
+    name <- if (is.character(s)) s else if (inherits(s, "multicore")) "multicore" else ""
+    if (!identical(name, "multicore") || parallelly::supportsMulticore()) return(s)
+    message(
+      "Forking is not safe or not possible here: plan(multicore) becomes plan(multisession)."
+    )
+    if (is.function(s) && inherits(s, "tweaked")) {
+      return(future::tweak(future::multisession, workers = formals(s)$workers))
+    }
+    future::multisession
+  }
+  if (is.list(strategy)) return(lapply(strategy, multicore_falls_back))
+  strategy <- multicore_falls_back(strategy)
+  if (length(arguments)) do.call(future::tweak, c(list(strategy), arguments)) else strategy
+}
+
+# Makes `stack` future's plan and ours. init: FALSE never starts future's
+# workers, NA leaves future's plan alone.
+set_stack <- function(stack, settings, init, cleanup = TRUE) {
+  if (!is.na(init)) {
+    future::plan(stack, substitute = FALSE, .init = init, .cleanup = cleanup)
+  }
+  state$stack <- future::plan("list")
+  state$settings <- settings
+  state$resolved <- NULL
+}
+
+# The plan in force: list(kind, workers, settings, stack).
+current_plan <- function() {
+  stack <- future::plan("list")
+  if (!identical(stack, state$stack)) {
+    state$stack <- stack
+    state$settings <- default_settings()
+    state$resolved <- NULL
+  }
+  if (is.null(state$resolved)) {
+    kind <- plan_kind(stack[[1L]])
+    state$resolved <- list(
+      kind = kind, workers = plan_workers(stack[[1L]], kind),
+      settings = state$settings, stack = stack
+    )
+  }
+  state$resolved
+}
+
+plan_kind <- function(strategy) {
+  if (inherits(strategy, "sequential")) return("sequential")
+  if (inherits(strategy, "multicore") && parallelly::supportsMulticore()) return("multicore")
+  "future"
+}
+
+plan_workers <- function(strategy, kind) {
+  if (kind == "sequential") return(1L)
+  if (kind == "future") return(max(1L, as.integer(min(future::nbrOfWorkers(), .Machine$integer.max))))
+  workers <- formals(strategy)$workers
+  if (is.symbol(workers) || is.call(workers)) workers <- eval(workers, environment(strategy))
+  if (is.function(workers)) workers <- workers()
+  if (!is.numeric(workers)) return(available_workers())
+  max(1L, as.integer(workers))
+}
+
+# The plan of a call that says how many forked workers it wants.
+multicore_plan <- function(workers) {
+  plan <- current_plan()
+  plan$kind <- "multicore"
+  plan$workers <- workers
+  plan
+}
+
+# In a fresh worker: what nested calls find. The next level of the plan, else
+# sequential, so that nested calls do not multiply.
+enter_worker <- function(plan) {
+  options(mc.cores = 1L)
+  state$cores <- max(1L, machine_cores() %/% plan$workers)
+  nested <- plan$stack[-1L]
+  if (!length(nested)) nested <- list(future::sequential)
+  set_stack(nested, plan$settings, init = FALSE, cleanup = FALSE)
+}
+
+as_rustle_plan <- function(plan) {
+  top <- plan$stack[[1L]]
+  structure(
+    top, class = c("rustle_plan", class(top)),
+    rustle = plan[c("stack", "settings", "kind", "workers")]
+  )
+}
+
+#' @export
+print.rustle_plan <- function(x, ...) {
+  plan <- attr(x, "rustle")
+  kinds <- vapply(plan$stack, strategy_name, "")
+  cat(sprintf("plan: %s, %d worker%s\n", kinds[[1L]], plan$workers, if (plan$workers == 1L) "" else "s"))
+  if (length(kinds) > 1L) cat("nested:", paste(kinds[-1L], collapse = ", "), "\n")
+  s <- plan$settings
+  or <- function(x, other) if (is.null(x)) other else format(x)
+  cat(sprintf(
+    "schedule: %s%s; retries: %d; timeout: %s; progress: %s; threads per worker: %s\n",
+    s$schedule, if (is.null(s$chunk_size)) "" else sprintf(" (chunk size %d)", s$chunk_size),
+    s$retries, if (is.finite(s$timeout)) paste(format(s$timeout), "s") else "none",
+    or(s$progress, "option rustle.progress"), or(s$worker_threads, "share of the cores")
+  ))
+  invisible(x)
+}
+
+strategy_name <- function(strategy) {
+  setdiff(class(strategy), c("FutureStrategy", "tweaked", "rustle_plan"))[[1L]]
+}
+
+#' Use a plan for a while
+#'
+#' `with_plan()` evaluates an expression under a plan; `local_plan()` sets one
+#' until the calling function returns. Both restore the plan before.
+#'
+#' @param strategy,... As for [plan()].
+#' @param expr An expression.
+#' @param .local_envir The frame at whose end the old plan comes back.
+#' @return The value of `expr`; for `local_plan()` the plan before, invisibly.
+#' @examples
+#' with_plan(multicore, future_sapply(1:4, sqrt), workers = 2)
+#' @export
+with_plan <- function(strategy, expr, ...) {
+  old <- plan(strategy, ...)
+  on.exit(plan(old))
+  expr
+}
+
+#' @rdname with_plan
+#' @export
+local_plan <- function(strategy, ..., .local_envir = parent.frame()) {
+  old <- plan(strategy, ...)
+  restore <- as.call(list(function() plan(old)))
+  do.call(base::on.exit, list(restore, add = TRUE, after = FALSE), envir = .local_envir)
+  invisible(old)
+}

@@ -1,0 +1,164 @@
+# Output and conditions of tasks: captured in the worker, relayed in task order.
+#
+# A relay is a list: `stdout` (TRUE: capture and relay, FALSE: drop, NA: leave
+# alone), `classes` and `exclude` (condition classes; classes NULL: leave alone).
+
+new_relay <- function(stdout, conditions) {
+  list(stdout = stdout, classes = conditions$classes, exclude = conditions$exclude)
+}
+
+no_relay <- function() list(stdout = NA, classes = NULL, exclude = NULL)
+
+wants_condition <- function(relay, condition) {
+  inherits(condition, relay$classes) &&
+    (is.null(relay$exclude) || !inherits(condition, relay$exclude))
+}
+
+# How many restarts there are now: those of a task come on top of them.
+restart_level <- function() length(computeRestarts())
+
+# Ends a condition where it was signalled, if whoever signalled it offers that:
+# messages, warnings and whatever else comes with a "muffle" restart of its own.
+muffle <- function(condition, level) {
+  restarts <- computeRestarts(condition)
+  own <- utils::head(restarts, max(0L, length(restarts) - level))
+  for (restart in own) {
+    if (startsWith(restart$name, "muffle")) invokeRestart(restart)
+  }
+}
+
+# In a worker: evaluates `expr` while output and conditions go to the parent.
+capturing <- function(relay, expr) {
+  if (isTRUE(relay$stdout)) {
+    sink(rs_output_connection())
+  } else if (isFALSE(relay$stdout)) {
+    sink(file(nullfile(), "w"))
+  }
+  if (is.null(relay$classes)) return(expr)
+  level <- restart_level()
+  withCallingHandlers(expr, condition = function(condition) {
+    if (inherits(condition, "error")) return()
+    if (wants_condition(relay, condition)) rs_worker_signal(condition)
+    muffle(condition, level)
+  })
+}
+
+# In the session: evaluates `expr`, dropping what the caller does not want.
+relaying <- function(relay, expr) {
+  if (isFALSE(relay$stdout)) {
+    null <- file(nullfile(), "w")
+    sink(null)
+    on.exit({ sink(); close(null) })
+  }
+  if (is.null(relay$classes) || (identical(relay$classes, "condition") && is.null(relay$exclude))) {
+    return(expr)
+  }
+  level <- restart_level()
+  withCallingHandlers(expr, condition = function(condition) {
+    if (!inherits(condition, "error") && !wants_condition(relay, condition)) {
+      muffle(condition, level)
+    }
+  })
+}
+
+# Codes of events, as in src/rust/src/arrivals.rs.
+event_condition <- 1L
+event_output <- 2L
+event_misuse <- 3L
+event_discard <- 4L
+event_timeout <- 5L
+
+relay_event <- function(code, object) {
+  if (code == event_output) {
+    cat(object)
+  } else if (inherits(object, "message")) {
+    message(object)
+  } else if (inherits(object, "warning")) {
+    warning(object)
+  } else {
+    withRestarts(signalCondition(object), muffleProgression = function() NULL)
+  }
+}
+
+is_immediate <- function(code, object) {
+  code == event_condition && inherits(object, "immediateCondition")
+}
+
+# Events that wait for the tasks before theirs. `add()` takes what arrived,
+# `flush(prefix)` relays what belongs to the first `prefix` tasks in relay order.
+new_mailbox <- function(order, n) {
+  position <- if (is.null(order)) NULL else { p <- integer(n); p[order] <- seq_len(n); p }
+  place <- function(tasks) if (is.null(position)) tasks else position[tasks]
+  tasks <- integer(); codes <- integer(); objects <- list()
+  misuse <- timeouts <- integer()
+
+  add <- function(events) {
+    if (is.null(events)) return()
+    new_tasks <- events[[1L]]; new_codes <- events[[2L]]; new_objects <- events[[3L]]
+    for (k in which(new_codes >= event_misuse)) {
+      task <- new_tasks[[k]]
+      if (new_codes[[k]] == event_misuse) misuse <<- c(misuse, task)
+      if (new_codes[[k]] == event_timeout) timeouts <<- c(timeouts, task)
+      if (new_codes[[k]] == event_discard) {
+        keep <- tasks != task
+        tasks <<- tasks[keep]; codes <<- codes[keep]; objects <<- objects[keep]
+        stale <- seq_along(new_tasks) < k & new_tasks == task
+        new_codes[stale & new_codes <= event_output] <- event_discard
+      }
+    }
+    told <- which(new_codes <= event_output)
+    for (k in told) {
+      if (is_immediate(new_codes[[k]], new_objects[[k]])) {
+        relay_event(new_codes[[k]], new_objects[[k]])
+        new_codes[[k]] <- event_discard
+      }
+    }
+    told <- which(new_codes <= event_output)
+    tasks <<- c(tasks, new_tasks[told])
+    codes <<- c(codes, new_codes[told])
+    objects <<- c(objects, new_objects[told])
+  }
+
+  flush <- function(prefix, last_task = n) {
+    if (!length(tasks)) return()
+    due <- which(place(tasks) <= prefix & tasks <= last_task)
+    due <- due[order(place(tasks[due]))]
+    now_codes <- codes[due]; now_objects <- objects[due]
+    if (length(due)) {
+      tasks <<- tasks[-due]; codes <<- codes[-due]; objects <<- objects[-due]
+    }
+    for (k in seq_along(now_codes)) relay_event(now_codes[[k]], now_objects[[k]])
+  }
+
+  list(
+    add = add, flush = flush,
+    misuse = function() misuse, timeouts = function() timeouts
+  )
+}
+
+# The random-number check of future.apply: option future.rng.onMisuse.
+warn_rng_misuse <- function(job, task) {
+  action <- getOption("future.rng.onMisuse", "warning")
+  if (action == "ignore") return()
+  label <- if (is.character(job$label)) sprintf(job$label, task) else "<none>"
+  text <- sprintf(
+    paste0(
+      "UNRELIABLE VALUE: One of the %s iterations (%s) unexpectedly generated random ",
+      "numbers without declaring so. There is a risk that those random numbers are not ",
+      "statistically sound and the overall results might be invalid. To fix this, specify ",
+      "'future.seed=TRUE'. This ensures that proper, parallel-safe random numbers are ",
+      "produced via the L'Ecuyer-CMRG method. To disable this check, use ",
+      "'future.seed = NULL', or set option 'future.rng.onMisuse' to \"ignore\"."
+    ),
+    sQuote("future.apply"), sQuote(label)
+  )
+  kind <- if (action == "error") "error" else "warning"
+  condition <- structure(
+    class = c(
+      paste0("RngFuture", if (kind == "error") "Error" else "Warning"), "RngFutureCondition",
+      "FutureCondition", kind, "condition"
+    ),
+    list(message = text, call = NULL, task = task)
+  )
+  if (kind == "error") stop(condition) else warning(condition)
+}

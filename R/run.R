@@ -1,0 +1,16 @@
+# The one door to every executor.
+
+run_job <- function(job, plan) {
+  run <- switch(plan$kind,
+    sequential = run_sequential,
+    multicore = run_multicore,
+    run_future
+  )
+  if (!is.null(job$streams$after)) on.exit(set_random_seed(job$streams$after))
+  outcome <- run(job, plan)
+  if (job$on_error == "stop" && length(outcome$failed)) {
+    task <- outcome$failed[[1L]]
+    stop(with_task(outcome$values[[task]], task))
+  }
+  outcome
+}

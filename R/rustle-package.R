@@ -1,0 +1,11 @@
+#' rustle: parallel apply functions under a scheduler written in Rust
+#'
+#' Replace `library(future.apply)` or `library(parallel)` by `library(rustle)`, say
+#' `plan(multicore)`, and the same calls run on all cores with the same results.
+#'
+#' @section Options:
+#' * `rustle.progress`: `TRUE` shows the progress of calls ([plan()]).
+#' * `rustle.timings`: `TRUE` keeps when each task ran ([job_timings()]).
+#' * `future.rng.onMisuse`: `"warning"`, `"error"` or `"ignore"`, as in future.
+#' @useDynLib rustle, .registration = TRUE
+"_PACKAGE"

@@ -1,0 +1,69 @@
+#' Simulate a schedule
+#'
+#' Runs the scheduler of rustle in simulated time: the same claims and steals, for
+#' up to 10,000 workers, on task times that you know or suppose.
+#'
+#' @param times Seconds that each task takes, a numeric vector.
+#' @param workers Number of workers, a whole number from 1 to 10,000.
+#' @param schedule,chunk_size As in [plan()].
+#' @param start_up Seconds that starting a worker takes; they start one after
+#'   another. Default 0.
+#' @param claim Seconds that a claim takes. Default 0.
+#' @return A list of class `rustle_simulation`: `makespan` (seconds until the last
+#'   task ends), `busy` and `idle` (seconds of each worker), `imbalance`
+#'   ((busiest - mean) / mean), `efficiency` (busy share of the workers' time),
+#'   `claims`, and `timings` (see [job_timings()]).
+#' @section Errors: `rustle_error_argument` for times that are negative or not
+#'   finite, and workers out of range.
+#' @examples
+#' times <- rep(c(0.01, 0.2), 50)
+#' simulate_schedule(times, workers = 4, schedule = "cyclic")
+#' simulate_schedule(times, workers = 4, schedule = "stealing")
+#' @export
+simulate_schedule <- function(times, workers, schedule = "stealing", chunk_size = NULL,
+                              start_up = 0, claim = 0) {
+  if (!is.numeric(times) || anyNA(times) || any(times < 0) || any(is.infinite(times))) {
+    stop_argument("times", "finite seconds of at least 0", times, sys.call())
+  }
+  workers <- check_count(workers, "workers")
+  if (workers > 10000L) stop_argument("workers", "at most 10000", workers, sys.call())
+  schedule <- check_choice(schedule, schedules, "schedule")
+  chunk_size <- check_count(chunk_size, "chunk_size", null = TRUE)
+  for (cost in c("start_up", "claim")) {
+    value <- get(cost)
+    if (!is.numeric(value) || length(value) != 1L || is.na(value) || value < 0) {
+      stop_argument(cost, "a number of seconds of at least 0", value, sys.call())
+    }
+  }
+  chunk <- if (is.null(chunk_size)) 1 else as.double(chunk_size)
+  result <- unpack(rs_simulate(
+    as.double(times), schedule, chunk, as.double(workers), as.double(start_up),
+    as.double(claim), 1L
+  ))[[1L]]
+  structure(
+    list(
+      makespan = result$makespan, busy = result$busy, idle = result$idle,
+      imbalance = if (sum(result$busy) > 0) max(result$busy) / mean(result$busy) - 1 else 0,
+      efficiency = if (result$makespan > 0) sum(result$busy) / (workers * result$makespan) else 1,
+      claims = result$claims, schedule = schedule, workers = workers,
+      timings = new_timings(seq_along(times), result$worker, result$start, result$start + times)
+    ),
+    class = "rustle_simulation"
+  )
+}
+
+#' @export
+print.rustle_simulation <- function(x, ...) {
+  cat(sprintf(
+    "%s schedule, %d workers: makespan %s s, efficiency %.1f%%, load imbalance %.1f%%, %.0f claims\n",
+    x$schedule, x$workers, format(x$makespan, digits = 4), 100 * x$efficiency,
+    100 * x$imbalance, x$claims
+  ))
+  invisible(x)
+}
+
+#' @export
+plot.rustle_simulation <- function(x, main = paste(x$schedule, "schedule"), ...) {
+  plot(x$timings, main = main, ...)
+  invisible(x)
+}

@@ -1,0 +1,127 @@
+# Which random numbers tasks draw, and how the caller's state moves.
+#
+# A stream plan is a list: `streams` (see src/rust/src/spec.rs), `seed` (the
+# seven integers of the base seed, or a list with one per task) and `after`: the
+# caller's `.Random.seed` when the call is over; NULL leaves it alone.
+
+get_random_seed <- function() {
+  globalenv()[[".Random.seed"]]
+}
+
+set_random_seed <- function(seed) {
+  if (is.null(seed)) {
+    if (exists(".Random.seed", globalenv(), inherits = FALSE)) {
+      rm(".Random.seed", envir = globalenv())
+    }
+  } else {
+    assign(".Random.seed", seed, envir = globalenv())
+  }
+}
+
+# Evaluates `expr` and puts the random state back.
+keep_random_seed <- function(expr) {
+  before <- get_random_seed()
+  on.exit(set_random_seed(before))
+  expr
+}
+
+# The state after `n` draws of sample.int(1), without moving the state.
+forwarded_seed <- function(n) {
+  keep_random_seed({
+    for (k in seq_len(n)) sample.int(1L)
+    get_random_seed()
+  })
+}
+
+is_lecuyer <- function(seed) {
+  is.numeric(seed) && length(seed) == 7L && all(is.finite(seed)) && seed[[1L]] %% 10000L == 407L
+}
+
+no_streams <- function(check = FALSE) {
+  list(streams = "clear", seed = NULL, after = NULL, check = check)
+}
+
+# `future.seed` as future.apply reads it: its streams (substream of stream i)
+# and its movement of the caller's state (two draws; one for a list).
+streams_of_future <- function(seed, n, argument = "future.seed", call = sys.call(-1L)) {
+  if (is.null(seed)) return(no_streams())
+  if (is.list(seed)) return(streams_of_list(seed, n, argument, call))
+  if (is.logical(seed) && length(seed) == 1L) {
+    if (isFALSE(seed)) return(no_streams(check = TRUE))
+    base <- keep_random_seed(lecuyer_of_state(reuse = !is.na(seed)))
+  } else {
+    base <- lecuyer_of_number(seed, argument, call)
+  }
+  streams <- if (is.logical(seed) && is.na(seed)) "clear" else "substream"
+  list(streams = streams, seed = base, after = forwarded_seed(2L), check = FALSE)
+}
+
+# A L'Ecuyer seed from the current state: the state itself, or what R makes of
+# it when the kind is changed.
+lecuyer_of_state <- function(reuse) {
+  current <- get_random_seed()
+  if (reuse && is_lecuyer(current)) return(current)
+  RNGkind("L'Ecuyer-CMRG")
+  get_random_seed()
+}
+
+seed_forms <- paste(
+  "TRUE, FALSE, NULL, a whole number, a L'Ecuyer-CMRG seed of seven integers,",
+  "or a list with a seed for each element"
+)
+
+lecuyer_of_number <- function(seed, argument, call) {
+  good <- is.numeric(seed) && all(is.finite(seed)) && (length(seed) == 1L || is_lecuyer(seed)) &&
+    all(abs(seed) <= .Machine$integer.max)
+  if (!good) stop_argument(argument, seed_forms, seed, call)
+  seed <- as.integer(seed)
+  if (length(seed) == 7L) return(seed)
+  keep_random_seed({
+    RNGkind("L'Ecuyer-CMRG")
+    set.seed(seed)
+    get_random_seed()
+  })
+}
+
+streams_of_list <- function(seeds, n, argument, call) {
+  good <- length(seeds) == n && all(vapply(seeds, is.integer, NA)) &&
+    length(unique(lengths(seeds))) == 1L && length(seeds[[1L]]) > 1L &&
+    is_random_seed(seeds[[1L]])
+  if (!good) {
+    must <- sprintf("a list of %d valid `.Random.seed` vectors of one kind, if a list", n)
+    stop_argument(argument, must, seeds, call)
+  }
+  list(streams = "list", seed = seeds, after = forwarded_seed(1L), check = FALSE)
+}
+
+is_random_seed <- function(seed) {
+  keep_random_seed({
+    set_random_seed(seed)
+    tryCatch({ sample.int(1L); TRUE }, warning = function(w) FALSE, error = function(e) FALSE)
+  })
+}
+
+# `mc.set.seed` as parallel reads it. With L'Ecuyer-CMRG, share or task k draws
+# from the k-th next stream of the caller's state, which does not move; with
+# other kinds workers start without a seed. FALSE: everybody starts from the
+# caller's state.
+streams_of_mclapply <- function(set_seed, preschedule) {
+  if (!set_seed) {
+    return(list(streams = if (preschedule) "keep" else "same", seed = NULL, after = NULL, check = FALSE))
+  }
+  if (RNGkind()[[1L]] != "L'Ecuyer-CMRG") return(no_streams())
+  if (is.null(get_random_seed())) sample.int(1L)
+  list(
+    streams = if (preschedule) "share" else "stream",
+    seed = get_random_seed(), after = NULL, check = FALSE
+  )
+}
+
+# Seeds of given tasks as a list: for workers that cannot compute them.
+task_seeds <- function(streams, tasks) {
+  switch(streams$streams,
+    list = streams$seed[tasks],
+    substream = , stream = unpack(rs_task_seeds(streams$seed, as.double(tasks), streams$streams)),
+    NULL
+  )
+}

@@ -1,0 +1,23 @@
+.onLoad <- function(libname, pkgname) {
+  state$pid <- Sys.getpid()
+  # Another package that masks our functions would run in our place unnoticed.
+  for (package in c("future.apply", "parallel", "future")) {
+    setHook(packageEvent(package, "attach"), function(name, path) warn_masked(name))
+  }
+}
+
+# Tells which of our functions a package attached after us now masks.
+warn_masked <- function(name) {
+  if (!"package:rustle" %in% search()) return()
+  ours <- ls("package:rustle")
+  masked <- Filter(function(f) {
+    exists(f, paste0("package:", name), inherits = FALSE) &&
+      !identical(get(f), get(f, "package:rustle"))
+  }, ours)
+  if (length(masked)) {
+    packageStartupMessage(sprintf(
+      "Package '%s' was attached after rustle and now runs in place of: %s. Attach rustle last.",
+      name, paste0(masked, "()", collapse = ", ")
+    ))
+  }
+}
