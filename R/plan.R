@@ -122,6 +122,8 @@ future_stack <- function(strategy, arguments, old) {
 # workers, NA leaves future's plan alone.
 set_stack <- function(stack, settings, init, cleanup = TRUE) {
   if (!is.na(init)) {
+    # Who sets a plan in a worker wants it.
+    if (is_worker()) options(parallelly.fork.enable = NULL)
     future::plan(stack, substitute = FALSE, .init = init, .cleanup = cleanup)
   }
   state$stack <- future::plan("list")
@@ -172,13 +174,21 @@ multicore_plan <- function(workers) {
 }
 
 # In a fresh worker: what nested calls find. The next level of the plan, else
-# sequential, so that nested calls do not multiply.
+# sequential, so that nested calls do not multiply. The usual case sets options
+# only (future's multicore is sequential where forking is disabled): setting
+# future's plan costs a fresh worker a millisecond of page faults.
 enter_worker <- function(plan) {
-  options(mc.cores = 1L)
   state$cores <- max(1L, machine_cores() %/% plan$workers)
   nested <- plan$stack[-1L]
-  if (!length(nested)) nested <- list(future::sequential)
-  set_stack(nested, plan$settings, init = FALSE, cleanup = FALSE)
+  if (length(nested)) {
+    options(mc.cores = 1L)
+    set_stack(nested, plan$settings, init = FALSE, cleanup = FALSE)
+  } else {
+    options(mc.cores = 1L, parallelly.fork.enable = FALSE)
+    plan$kind <- "sequential"
+    plan$workers <- 1L
+    state$resolved <- plan
+  }
 }
 
 as_rustle_plan <- function(plan) {

@@ -98,7 +98,7 @@ fn one() -> NonZeroU32 {
 
 #[test]
 fn two_workers_steal_from_each_other() {
-    explore(Schedule::Stealing, 3, 2, 2, |job, me| work(job, me, 1));
+    explore(Schedule::Stealing, 3, 2, 5, |job, me| work(job, me, 1));
 }
 
 #[test]
@@ -109,7 +109,7 @@ fn three_workers_steal_from_each_other() {
 #[test]
 fn what_is_given_back_is_run_once() {
     // A block of three: less could not give two at once.
-    explore(Schedule::Stealing, 5, 2, 1, |job, me| {
+    explore(Schedule::Stealing, 5, 2, 4, |job, me| {
         let table = job.table();
         while let Some(units) = table.claim(me, 2) {
             job.run(units.start);
@@ -123,11 +123,17 @@ fn what_is_given_back_is_run_once() {
 
 #[test]
 fn two_workers_share_a_queue() {
-    explore(Schedule::Dynamic { chunk: one() }, 3, 2, 4, |job, me| work(job, me, 1));
-    explore(Schedule::Guided { min: one() }, 4, 2, 4, |job, me| work(job, me, 1));
+    explore(Schedule::Dynamic { chunk: one() }, 3, 2, 5, |job, me| {
+        work(job, me, 1)
+    });
+    explore(Schedule::Guided { min: one() }, 4, 2, 4, |job, me| {
+        work(job, me, 1)
+    });
 }
 
 #[test]
 fn three_workers_share_a_queue() {
-    explore(Schedule::Dynamic { chunk: one() }, 3, 3, 2, |job, me| work(job, me, 1));
+    explore(Schedule::Dynamic { chunk: one() }, 3, 3, 2, |job, me| {
+        work(job, me, 1)
+    });
 }

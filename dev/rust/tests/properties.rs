@@ -77,11 +77,12 @@ struct Turn {
 
 fn turns() -> impl Strategy<Value = Vec<Turn>> {
     let keep = prop::option::weighted(0.3, 0..4u32);
-    let turn = (any::<prop::sample::Index>(), 0..30u32, keep).prop_map(|(worker, grain, keep)| Turn {
-        worker,
-        grain,
-        keep,
-    });
+    let turn =
+        (any::<prop::sample::Index>(), 0..30u32, keep).prop_map(|(worker, grain, keep)| Turn {
+            worker,
+            grain,
+            keep,
+        });
     prop::collection::vec(turn, 0..400)
 }
 

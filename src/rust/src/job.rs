@@ -11,7 +11,6 @@ use std::time::{Duration, Instant};
 use extendr_api::prelude::*;
 use rustix::process::Signal;
 use rustle_shared::{Receiver, State};
-use rustle_workers::blas::{self, Limited};
 use rustle_workers::memory::JobMemory;
 use rustle_workers::process::Exit;
 use rustle_workers::supervisor::{Supervisor, Verdict};
@@ -43,7 +42,6 @@ pub(crate) struct Job {
     relay_order: spec::Order,
     prefix: u32,
     done_through: u32,
-    _blas: Limited,
 }
 
 impl Job {
@@ -82,7 +80,6 @@ impl Job {
             relay_order,
             prefix: 0,
             done_through: 0,
-            _blas: blas::limit(switches.threads),
         }))
     }
 

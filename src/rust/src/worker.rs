@@ -3,9 +3,9 @@
 use std::ffi::{c_int, c_void};
 use std::os::fd::AsRawFd;
 
-use rustle_workers::child;
 use rustle_workers::process::{fork, Child, Fork};
 use rustle_workers::supervisor::{Order, Supervisor};
+use rustle_workers::{blas, child};
 
 use crate::evaluate::Context;
 use crate::ffi::{self, Sexp};
@@ -41,6 +41,7 @@ pub(crate) fn spawn(
 
 fn work(standing: &Standing, shared: *const Supervisor, order: Order, parent: i32) -> ! {
     child::settle(parent);
+    blas::limit(standing.switches.threads);
     if standing.switches.silent {
         // SAFETY: plain system calls on descriptors of this process.
         unsafe {

@@ -12,7 +12,7 @@ use crate::word::{self, Word};
 /// How often a worker looks again when it found no units but saw a steal under way:
 /// the thief's new block appears a few instructions later. Bounded, because a thief
 /// that was killed or put to sleep there must not hold up the others.
-const LOOKS: u32 = 8;
+const LOOKS: u32 = 3;
 
 /// The words of one worker. All zero is an idle worker without units.
 #[derive(Debug, Default)]

@@ -5,77 +5,43 @@
 
 use std::ffi::{c_int, CStr};
 
-struct Library {
-    get: &'static CStr,
-    set: &'static CStr,
-}
-
-const LIBRARIES: [Library; 4] = [
-    Library {
-        get: c"openblas_get_num_threads",
-        set: c"openblas_set_num_threads",
-    },
-    Library {
-        get: c"MKL_Get_Max_Threads",
-        set: c"MKL_Set_Num_Threads",
-    },
-    Library {
-        get: c"bli_thread_get_num_threads",
-        set: c"bli_thread_set_num_threads",
-    },
-    Library {
-        get: c"omp_get_max_threads",
-        set: c"omp_set_num_threads",
-    },
-];
-
 fn symbol(name: &CStr) -> *mut libc::c_void {
     // SAFETY: a lookup by a terminated name in the global scope.
     unsafe { libc::dlsym(libc::RTLD_DEFAULT, name.as_ptr()) }
 }
 
-/// The thread counts as they were; restored on drop.
-#[derive(Debug)]
-pub struct Limited {
-    before: Vec<(usize, c_int)>,
-}
+/// Functions `void f(int)` of MKL, BLIS and OpenMP.
+const SETTERS: [&CStr; 3] = [
+    c"MKL_Set_Num_Threads",
+    c"bli_thread_set_num_threads",
+    c"omp_set_num_threads",
+];
 
 /// Limits every BLAS and OpenMP runtime of this process to `threads` threads.
 ///
-/// Set in the parent, before the fork: a worker inherits the limit. Setting it
-/// in the worker would make OpenBLAS start its threads there first.
-pub fn limit(threads: usize) -> Limited {
-    let mut before = Vec::new();
-    for (index, library) in LIBRARIES.iter().enumerate() {
-        let (get, set) = (symbol(library.get), symbol(library.set));
-        if get.is_null() || set.is_null() {
-            continue;
-        }
-        // SAFETY: these names belong to int(void) and void(int) in every
-        // release of the four libraries; the pointers are not null.
+/// For a fresh worker. OpenBLAS is told through its variable `blas_cpu_number`,
+/// which its kernels read at each call: its function `openblas_set_num_threads()`
+/// would first start, after a fork, the very threads that shall not be used (and
+/// in the parent threads that spin for milliseconds).
+pub fn limit(threads: usize) {
+    let threads = threads as c_int;
+    let openblas = symbol(c"blas_cpu_number").cast::<c_int>();
+    if !openblas.is_null() {
+        // SAFETY: the variable of that name is an int in all releases of
+        // OpenBLAS that have it; no thread of this fresh process reads it now.
         unsafe {
-            let get: extern "C" fn() -> c_int = std::mem::transmute(get);
-            let set: extern "C" fn(c_int) = std::mem::transmute(set);
-            let now = get();
-            if now > threads as c_int {
-                before.push((index, now));
-                set(threads as c_int);
+            if *openblas > threads {
+                *openblas = threads;
             }
         }
     }
-    Limited { before }
-}
-
-impl Drop for Limited {
-    fn drop(&mut self) {
-        for &(index, threads) in &self.before {
-            let set = symbol(LIBRARIES[index].set);
-            if !set.is_null() {
-                // SAFETY: as in `limit`.
-                unsafe {
-                    let set: extern "C" fn(c_int) = std::mem::transmute(set);
-                    set(threads);
-                }
+    for name in SETTERS {
+        let set = symbol(name);
+        if !set.is_null() {
+            // SAFETY: these names are void(int) in every release of the three.
+            unsafe {
+                let set: extern "C" fn(c_int) = std::mem::transmute(set);
+                set(threads);
             }
         }
     }

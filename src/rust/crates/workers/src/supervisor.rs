@@ -159,7 +159,7 @@ impl Supervisor {
             sweeps: 0,
             refused: 0,
             wake,
-            oom_before: oom_kills(),
+            oom_before: None,
         }
     }
 
@@ -183,6 +183,8 @@ impl Supervisor {
                 Err(errno) if seat == 0 => return Err(Failure::CannotFork(errno)),
                 Err(_) => break,
             }
+            // Read while the worker comes up, when we have nothing else to do.
+            self.oom_before = self.oom_before.or_else(oom_kills);
             if !self.settings.eager && !self.pays_another(seat + 1, before.elapsed()) {
                 break;
             }

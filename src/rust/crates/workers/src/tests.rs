@@ -20,9 +20,3 @@ fn shares_of_the_cores_never_exceed_them() {
         }
     }
 }
-
-#[test]
-fn a_limited_blas_has_its_threads_back_afterwards() {
-    // No BLAS is linked here; the limit is then empty and harmless.
-    drop(blas::limit(1));
-}

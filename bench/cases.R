@@ -1,0 +1,75 @@
+# The cases of tools/bench. `call` is ours, `peer` what it is compared with,
+# `bar` what the ratio of their times may be, `workers` the number of workers.
+
+case <- function(name, against, bar, call, peer, reps = 15L) {
+  list(name = name, against = against, bar = bar, call = call, peer = peer, reps = reps)
+}
+
+fork_apply <- function(X, FUN, ...) parallel::mclapply(X, FUN, ..., mc.cores = workers)
+
+plain_loop <- compiler::cmpfun(function(i, n) {
+  s <- 0
+  for (k in seq_len(n)) s <- s + k %% 7
+  s
+})
+# Iterations of the loop that take about `us` microseconds here.
+iterations <- function(us) {
+  t <- system.time(for (k in 1:200) plain_loop(1, 1000))[["elapsed"]] / 200
+  max(1L, as.integer(1000 * us * 1e-6 / t))
+}
+n25 <- iterations(25)
+n100 <- iterations(100)
+uneven <- rep(c(1L, 20L), 200L)
+n50 <- iterations(55)
+small_list <- function(i) list(id = i, name = "a", values = c(1.5, i))
+small_frame <- function(i) data.frame(a = 1:3, b = c(1.5, 2.5, i), c = c("x", "y", "z"))
+captured <- NULL
+
+cases <- list(
+  case("4000 tasks of 25 us, future_lapply", "rustle::mclapply", 1.05,
+    function() future_lapply(1:4000, plain_loop, n = n25),
+    function() mclapply(1:4000, plain_loop, n = n25, mc.cores = workers), 25L),
+  case("4000 tasks of 25 us, future_lapply", "future.apply", 0.2,
+    function() future_lapply(1:4000, plain_loop, n = n25),
+    function() future.apply::future_lapply(1:4000, plain_loop, n = n25), 9L),
+  case("400 tasks, every second 20 x longer", "half of lapply", 1.08,
+    function() future_lapply(uneven, function(m) plain_loop(1, n50 * m)),
+    function() lapply(uneven[1:200], function(m) plain_loop(1, n50 * m)), 15L),
+  case("400 tasks, every second 20 x longer", "parallel::mclapply", 1,
+    function() future_lapply(uneven, function(m) plain_loop(1, n50 * m)),
+    function() fork_apply(uneven, function(m) plain_loop(1, n50 * m)), 9L),
+  case("10 trivial tasks", "parallel::mclapply", 0.9,
+    function() future_lapply(1:10, identity), function() fork_apply(1:10, identity), 41L),
+  case("1e3 trivial tasks", "parallel::mclapply", 0.9,
+    function() future_lapply(1:1000, identity), function() fork_apply(1:1000, identity), 41L),
+  case("1e5 trivial tasks", "parallel::mclapply", 1.05,
+    function() future_lapply(1:1e5, identity), function() fork_apply(1:1e5, identity), 21L),
+  case("1e4 tasks that return a small list", "parallel::mclapply", 0.9,
+    function() future_lapply(1:1e4, small_list), function() fork_apply(1:1e4, small_list), 21L),
+  case("1e4 tasks that return a 3 x 3 data frame", "parallel::mclapply", 0.9,
+    function() future_lapply(1:1e4, small_frame), function() fork_apply(1:1e4, small_frame), 9L),
+  case("50 results of 8 MB", "parallel::mclapply", 0.25,
+    function() future_lapply(1:50, function(i) rep(i + 0.5, 1e6)),
+    function() fork_apply(1:50, function(i) rep(i + 0.5, 1e6)), 7L),
+  case("one captured matrix of 400 MB, 200 tasks", "parallel::mclapply", 1.05,
+    function() {
+      if (is.null(captured)) captured <<- matrix(runif(5e7), ncol = 100)
+      future_lapply(1:200, function(i) captured[i, 1])
+    },
+    function() {
+      if (is.null(captured)) captured <<- matrix(runif(5e7), ncol = 100)
+      fork_apply(1:200, function(i) captured[i, 1])
+    }, 21L),
+  case("1e3 tasks of 100 us, future.chunk.size = 1", "default schedule", 1.1,
+    function() {
+      captured <<- NULL
+      future_lapply(1:1000, plain_loop, n = n100, future.chunk.size = 1)
+    },
+    function() future_lapply(1:1000, plain_loop, n = n100), 25L),
+  case("1e3 tasks of 100 us, mc.preschedule = FALSE", "default schedule", 1.1,
+    function() mclapply(1:1000, plain_loop, n = n100, mc.preschedule = FALSE, mc.cores = workers),
+    function() future_lapply(1:1000, plain_loop, n = n100), 25L),
+  case("1e5 tasks with future.seed = TRUE", "without seeds", 1.3,
+    function() future_lapply(1:1e5, identity, future.seed = TRUE),
+    function() future_lapply(1:1e5, identity), 21L)
+)

@@ -1,0 +1,179 @@
+# Fault tests run in an R process of their own with a time limit: a hang fails.
+
+skip_unless_faults <- function() {
+  skip_on_cran()
+  skip_on_os("windows")
+  skip_if_not(parallelly::supportsMulticore(), "forking is not possible here")
+}
+
+skip_unless_linux <- function() {
+  skip_if_not(dir.exists("/proc/self/fd"), "needs /proc")
+}
+
+# What every script finds. `squares()` is the job of most of them: task `at`
+# calls `fault()` when it runs for the first time, and its value is i^2.
+fault_preamble <- quote({
+  library(rustle)
+  options(mc.cores = 2L)
+  scratch <- tempfile("faults-")
+  dir.create(scratch)
+  # TRUE once per tag, in whatever process.
+  first_time <- function(tag) dir.create(file.path(scratch, tag), showWarnings = FALSE)
+  # How often a task has started is the size of its file.
+  note_run <- function(i) cat("x", file = file.path(scratch, paste0("run-", i)), append = TRUE)
+  runs <- function(i) {
+    sizes <- file.size(file.path(scratch, paste0("run-", i)))
+    ifelse(is.na(sizes), 0, sizes)
+  }
+  die <- function(signal) {
+    tools::pskill(Sys.getpid(), signal)
+    Sys.sleep(5)
+  }
+  squares <- function(tag, fault, n = 20L, at = 7L, apply = future_lapply, ...) {
+    apply(seq_len(n), function(i) {
+      if (i %in% at && first_time(paste0(tag, i))) fault()
+      i^2
+    }, ...)
+  }
+  expected <- function(n = 20L) lapply(seq_len(n), function(i) i^2)
+  right <- function(tag, fault, n = 20L, ...) {
+    tryCatch(identical(squares(tag, fault, n, ...), expected(n)), error = conditionMessage)
+  }
+  # Process ids of the children of `parent`, zombies included.
+  children <- function(parent = Sys.getpid()) {
+    pids <- list.files("/proc", "^[0-9]+$")
+    lines <- vapply(pids, function(pid) {
+      text <- tryCatch(readLines(file.path("/proc", pid, "stat"), warn = FALSE),
+        error = function(e) "", warning = function(w) "")
+      if (length(text)) text[[1L]] else ""
+    }, "")
+    rest <- strsplit(sub("^.*\\) ", "", lines), " ")
+    mine <- vapply(rest, function(words) length(words) > 2L && words[[2L]] == parent, NA)
+    as.integer(pids[mine])
+  }
+  # Is the process there, and no zombie? Waits for its end up to `seconds`.
+  alive <- function(pids, seconds = 3) {
+    one <- function(pid) {
+      state <- tryCatch(
+        sub("^.*\\) ", "", readLines(file.path("/proc", pid, "stat"), warn = FALSE)),
+        error = function(e) "X", warning = function(w) "X"
+      )
+      !substr(state, 1L, 1L) %in% c("X", "Z", "")
+    }
+    until <- Sys.time() + seconds
+    repeat {
+      there <- vapply(pids, one, NA)
+      if (!any(there) || Sys.time() > until) return(there)
+      Sys.sleep(0.02)
+    }
+  }
+  # Waits until `test()` is TRUE.
+  wait_until <- function(test, seconds = 5) {
+    until <- Sys.time() + seconds
+    while (!isTRUE(test()) && Sys.time() < until) Sys.sleep(0.02)
+    isTRUE(test())
+  }
+  # Sends SIGINT to `target` (a pid; a group when negative) `delay` seconds from now.
+  interrupt_later <- function(delay, target = Sys.getpid()) {
+    system(sprintf("(sleep %g; kill -INT -- %d) >/dev/null 2>&1 &", delay, target))
+  }
+})
+
+# Runs `code` (an expression in braces) after the preamble in a fresh R process.
+# Its variable `out` comes back as `value`, with `status` (128 + n after signal n),
+# `stdout` and `stderr`. A script that hangs fails the test.
+#
+# wrap: a command line put before `Rscript`. args: given to the script.
+# before: further functions of the script, as a quoted expression in braces.
+run_r <- function(code, timeout = 30, wrap = character(), args = character(), quietly = FALSE,
+                  before = quote({})) {
+  script <- tempfile("script-", fileext = ".R")
+  answer <- tempfile("answer-", fileext = ".rds")
+  withr::defer(unlink(c(script, answer)))
+  text <- c(
+    deparse_body(fault_preamble),
+    deparse_body(before),
+    sprintf("answer_file <- %s", deparse(answer)),
+    deparse_body(substitute(code)),
+    "if (exists('out')) saveRDS(out, answer_file)"
+  )
+  writeLines(text, script)
+  run_script(script, answer, timeout, wrap, args, quietly)
+}
+
+run_script <- function(script, answer, timeout, wrap, args, quietly) {
+  command <- c(wrap, file.path(R.home("bin"), "Rscript"), "--vanilla", script, args)
+  result <- run_command(command, timeout)
+  result$value <- if (file.exists(answer)) readRDS(answer)
+  if (result$timeout) {
+    fail(sprintf("The script did not end within %g s.\n%s%s", timeout, result$stdout, result$stderr))
+  } else if (!quietly && !file.exists(answer)) {
+    fail(sprintf(
+      "The script gave no answer (status %d).\n%s%s", result$status, result$stdout, result$stderr
+    ))
+  }
+  result
+}
+
+# A command with a time limit; at its end the whole process group is killed.
+run_command <- function(command, timeout) {
+  files <- tempfile(c("stdout-", "stderr-"))
+  withr::defer(unlink(files))
+  libraries <- paste(.libPaths(), collapse = .Platform$path.sep)
+  status <- suppressWarnings(system2(
+    command[[1L]], shQuote(command[-1L]), stdout = files[[1L]], stderr = files[[2L]],
+    timeout = timeout, env = c(paste0("R_LIBS=", shQuote(libraries)), "R_TESTS=", "TESTTHAT=")
+  ))
+  text <- function(file) paste(readLines(file, warn = FALSE), collapse = "\n")
+  list(
+    status = status, timeout = status == 124L, stdout = text(files[[1L]]), stderr = text(files[[2L]])
+  )
+}
+
+# `value`: a named list of claims that hold. What is not TRUE is shown.
+expect_all_true <- function(value) {
+  bad <- Filter(Negate(isTRUE), value)
+  shown <- vapply(bad, function(x) paste(format(x), collapse = " "), "")
+  expect(
+    length(value) > 0L && !length(bad),
+    paste0(c("Not TRUE:", paste0(names(bad), ": ", shown)), collapse = "\n")
+  )
+}
+
+deparse_body <- function(code) {
+  lines <- if (identical(code[[1L]], as.name("{"))) as.list(code)[-1L] else list(code)
+  unlist(lapply(lines, deparse, control = c("keepNA", "keepInteger", "niceNames", "showAttributes")))
+}
+
+# A shared object with ways to die that R does not offer; NULL without a compiler.
+fault_library <- local({
+  built <- NULL
+  function() {
+    if (!is.null(built) && file.exists(built)) return(built)
+    directory <- tempfile("faultlib-")
+    dir.create(directory)
+    writeLines(c(
+      "#include <signal.h>", "#include <stdlib.h>", "#include <unistd.h>",
+      "#include <string.h>", "#include <fcntl.h>", "#include <sys/stat.h>",
+      "void fault_segv(void) { *(volatile int *)8 = 1; }",
+      "void fault_abort(void) { abort(); }",
+      "void fault_exit(int *status) { _exit(*status); }",
+      "void fault_stack(int *n) { volatile char page[65536]; page[0] = 1; page[65535] = 2;",
+      "  if (*n >= 0) fault_stack(n); page[1] = page[0]; }",
+      "void fault_write(int *fd, int *n) { *n = (int) write(*fd, \"x\", 1); }"
+    ), file.path(directory, "faults.c"))
+    object <- file.path(directory, paste0("faults", .Platform$dynlib.ext))
+    status <- withr::with_dir(directory, system2(
+      file.path(R.home("bin"), "R"), c("CMD", "SHLIB", "-o", basename(object), "faults.c"),
+      stdout = FALSE, stderr = FALSE
+    ))
+    if (status == 0L && file.exists(object)) built <<- object
+    built
+  }
+})
+
+skip_without_fault_library <- function() {
+  library <- fault_library()
+  skip_if(is.null(library), "no C compiler")
+  library
+}

@@ -1,0 +1,157 @@
+# Ways to run a call, and how what it did is compared with its original.
+
+skip_without_fork <- function() {
+  skip_if_not(parallelly::supportsMulticore(), "no forking here")
+}
+
+test_schedules <- function() c("stealing", "static", "cyclic", "dynamic", "guided")
+
+# Plans: every schedule with 1 to 5 workers, and the sequential one.
+test_plans <- function(workers = 1:5) {
+  out <- list(sequential = list("sequential"))
+  for (schedule in test_schedules()) {
+    for (w in workers) {
+      out[[paste(schedule, w)]] <- list("multicore", workers = w, schedule = schedule)
+    }
+  }
+  out[["dynamic 3, chunks of 4"]] <- list("multicore", workers = 3, schedule = "dynamic", chunk_size = 4)
+  out[["guided 2, least 3"]] <- list("multicore", workers = 2, schedule = "guided", chunk_size = 3)
+  out
+}
+
+# One plan of each schedule, where all numbers of workers would take too long.
+few_plans <- function() {
+  test_plans()[c("sequential", "stealing 1", "stealing 3", "static 2", "cyclic 4", "dynamic 2", "guided 5")]
+}
+
+# Arguments of future_*() that cut n tasks into chunks or permute them.
+test_chunkings <- function(n) {
+  ordered <- function(x, ordering) structure(x, ordering = ordering)
+  list(
+    size_1 = list(future.chunk.size = 1), size_3 = list(future.chunk.size = 3),
+    size_half = list(future.chunk.size = 0.5), size_inf = list(future.chunk.size = Inf),
+    scheduling_0 = list(future.scheduling = 0), scheduling_0.6 = list(future.scheduling = 0.6),
+    scheduling_2 = list(future.scheduling = 2), scheduling_true = list(future.scheduling = TRUE),
+    scheduling_false = list(future.scheduling = FALSE), scheduling_inf = list(future.scheduling = Inf),
+    reversed = list(future.scheduling = ordered(2, rev(seq_len(n)))),
+    by_function = list(future.chunk.size = ordered(2, function(n) rev(seq_len(n)))),
+    at_random = list(future.scheduling = ordered(TRUE, "random"))
+  )
+}
+
+under_plan <- function(setting, expr) {
+  arguments <- setting[-1L]
+  old <- do.call(rustle::plan, c(setting[1L], arguments))
+  on.exit(rustle::plan(old))
+  expr
+}
+
+# Evaluates `expr` under future.apply's oracle plan.
+under_future <- function(expr) {
+  old <- future::plan("list")
+  future::plan(future::sequential)
+  on.exit(future::plan(old))
+  expr
+}
+
+# `expr` with `.Random.seed` set to `seed` first (NULL: none there, NA: as it is).
+# What it did: value or error, warnings, messages, and the state afterwards.
+observe <- function(expr, seed = NA) {
+  here <- function() globalenv()[[".Random.seed"]]
+  put <- function(s) {
+    if (is.null(s)) {
+      suppressWarnings(rm(".Random.seed", envir = globalenv()))
+    } else {
+      assign(".Random.seed", s, envir = globalenv())
+    }
+  }
+  before <- here()
+  on.exit(put(before))
+  if (!identical(seed, NA)) put(seed)
+  warnings <- messages <- character()
+  result <- withCallingHandlers(
+    tryCatch(list(value = expr), error = function(e) list(error = e)),
+    warning = function(w) {
+      warnings <<- c(warnings, conditionMessage(w))
+      invokeRestart("muffleWarning")
+    },
+    message = function(m) {
+      messages <<- c(messages, conditionMessage(m))
+      invokeRestart("muffleMessage")
+    }
+  )
+  error <- result$error
+  list(
+    value = result$value, class = class(error), message = if (!is.null(error)) conditionMessage(error),
+    call = conditionCall_or_null(error), warnings = warnings, messages = messages, seed = here(),
+    task = if (is.list(error)) error$task
+  )
+}
+
+conditionCall_or_null <- function(error) if (!is.null(error)) conditionCall(error)
+
+# `ours`: a function of further future.* arguments. It does what `oracle` (from
+# observe()) did, under every plan and chunking.
+expect_every_way <- function(ours, oracle, n = length(oracle$value), plans = test_plans(),
+                             chunkings = test_chunkings(n), seed = NA,
+                             parts = c("value", "class", "message", "call", "seed"),
+                             same = identical) {
+  skip_without_fork()
+  ways <- lapply(plans, function(plan) list(plan = plan, arguments = list()))
+  for (k in seq_along(chunkings)) {
+    w <- 2L + k %% 2L
+    ways[[paste(names(chunkings)[[k]], w)]] <- list(
+      plan = list("multicore", workers = w), arguments = chunkings[[k]]
+    )
+  }
+  wrong <- character()
+  first <- NULL
+  for (way in names(ways)) {
+    got <- under_plan(ways[[way]]$plan, observe(do.call(ours, ways[[way]]$arguments), seed))
+    for (part in parts) {
+      if (!same(got[[part]], oracle[[part]])) {
+        wrong <- c(wrong, sprintf("%s (%s)", way, part))
+        if (is.null(first)) first <- got
+      }
+    }
+  }
+  said <- if (length(wrong)) {
+    c(
+      sprintf("Differs from the original under: %s.", paste(wrong, collapse = "; ")),
+      utils::head(waldo::compare(first[parts], oracle[parts], x_arg = "ours", y_arg = "original"), 5L)
+    )
+  }
+  expect(length(wrong) == 0L, paste(said, collapse = "\n"))
+  invisible()
+}
+
+# Random states that a session may have.
+test_seeds <- function() {
+  made <- function(...) {
+    withr::with_preserve_seed({
+      old <- RNGkind()
+      on.exit(do.call(RNGkind, as.list(old)))
+      RNGkind(...)
+      set.seed(11)
+      globalenv()[[".Random.seed"]]
+    })
+  }
+  list(
+    mersenne = made("Mersenne-Twister", "Inversion", "Rejection"),
+    lecuyer = made("L'Ecuyer-CMRG", "Inversion", "Rejection"),
+    rounding = suppressWarnings(made("Mersenne-Twister", "Inversion", "Rounding")),
+    wichmann = made("Wichmann-Hill", "Box-Muller", "Rejection")
+  )
+}
+
+expect_argument_error <- function(expr, argument) {
+  before <- globalenv()[[".Random.seed"]]
+  error <- expect_error(expr, class = "rustle_error_argument")
+  expect_s3_class(error, "rustle_error")
+  if (!is.null(error)) {
+    expect_match(conditionMessage(error), argument, fixed = TRUE)
+    expect_identical(error$argument, argument)
+  }
+  expect_identical(globalenv()[[".Random.seed"]], before)
+  invisible(error)
+}

@@ -1,0 +1,301 @@
+# Ctrl-C, time limits and the death of the parent: the prompt comes back, nobody
+# is left behind, the next call works.
+
+# In scripts: tasks that sleep, beside a process of their own that sleeps.
+sleepers <- quote({
+  sleep_long <- function(i, tag) {
+    pid_file <- file.path(scratch, paste0(tag, "-child-", i))
+    system(sprintf("echo $$ > %s; exec sleep 60", pid_file), wait = i %% 2 == 0)
+    cat(Sys.getpid(), file = file.path(scratch, paste0(tag, "-worker-", i)))
+    Sys.sleep(60)
+  }
+  pids_of <- function(tag) {
+    files <- list.files(scratch, paste0("^", tag, "-(child|worker)-"), full.names = TRUE)
+    as.integer(unlist(lapply(files, readLines, warn = FALSE)))
+  }
+  # A call that ends by an interrupt: list(claims).
+  interrupted <- function(tag, call) {
+    began <- Sys.time()
+    seen <- tryCatch(call, interrupt = function(e) "interrupt", error = conditionMessage)
+    took <- as.numeric(Sys.time() - began, units = "secs")
+    pids <- pids_of(tag)
+    list(
+      seen = if (identical(seen, "interrupt")) TRUE else seen, soon = took < 10,
+      some = length(pids) >= 2L, gone = !any(alive(pids)), no_child = length(children()) == 0L,
+      next_call = identical(future_lapply(1:20, function(i) i^2), expected())
+    )
+  }
+})
+
+test_that("SIGINT to the parent ends the workers and all that they started", {
+  skip_unless_faults()
+  skip_unless_linux()
+  run <- run_r(before = sleepers, {
+    plan(multicore, workers = 2L)
+    out <- list()
+    interrupt_later(0.7)
+    out$future <- interrupted("f", future_lapply(1:4, sleep_long, tag = "f"))
+    interrupt_later(0.7)
+    out$shares <- interrupted("s", mclapply(1:4, sleep_long, tag = "s"))
+    interrupt_later(0.7)
+    out$dynamic <- interrupted("d", mclapply(1:4, sleep_long, tag = "d", mc.preschedule = FALSE))
+    interrupt_later(0.7)
+    out$signal <- interrupted("k", mclapply(1:4, sleep_long, tag = "k", mc.cleanup = 9L))
+    out <- unlist(out, recursive = FALSE)
+  })
+  expect_all_true(run$value)
+})
+
+test_that("SIGINT to the whole process group reaches the parent alone", {
+  skip_unless_faults()
+  skip_unless_linux()
+  run <- run_r(before = sleepers, {
+    stat <- readLines("/proc/self/stat", warn = FALSE)
+    group <- as.integer(strsplit(sub("^.*\\) ", "", stat), " ")[[1L]][[3L]])
+    plan(multicore, workers = 2L)
+    out <- list(alone = group == Sys.getpid())
+    if (out$alone) {
+      interrupt_later(0.7, -group)
+      out$future <- interrupted("f", future_lapply(1:4, sleep_long, tag = "f"))
+      interrupt_later(0.7, -group)
+      out$mclapply <- interrupted("m", mclapply(1:4, sleep_long, tag = "m"))
+      # Tasks that would see an interrupt would say so.
+      interrupt_later(0.5, -group)
+      seen <- file.path(scratch, "seen")
+      tryCatch(
+        future_lapply(1:2, function(i) {
+          tryCatch(Sys.sleep(20), interrupt = function(e) file.create(seen))
+        }),
+        interrupt = identity
+      )
+      out$unseen <- !file.exists(seen)
+    }
+    out <- as.list(unlist(out))
+  })
+  skip_if(isFALSE(run$value$alone), "the script does not lead its process group")
+  expect_all_true(run$value)
+})
+
+test_that("what ignores the polite signal is killed after the grace period", {
+  skip_unless_faults()
+  skip_unless_linux()
+  run <- run_r(before = sleepers, {
+    plan(multicore, workers = 2L)
+    stubborn <- function(i, tag) {
+      pid_file <- file.path(scratch, paste0(tag, "-child-", i))
+      system(sprintf("trap '' TERM HUP INT; echo $$ > %s; sleep 60; sleep 60", pid_file))
+    }
+    interrupt_later(0.7)
+    out <- interrupted("s", future_lapply(1:4, stubborn, tag = "s"))
+  })
+  expect_all_true(run$value)
+})
+
+test_that("workers of workers go too", {
+  skip_unless_faults()
+  skip_unless_linux()
+  run <- run_r(before = sleepers, {
+    plan(list(tweak(multicore, workers = 2L), tweak(multicore, workers = 2L)))
+    interrupt_later(1)
+    out <- interrupted("n", future_lapply(1:2, function(i) {
+      future_lapply(10 * i + 1:2, function(k) {
+        cat(Sys.getpid(), file = file.path(scratch, paste0("n-worker-", k)))
+        Sys.sleep(60)
+      })
+    }))
+  })
+  expect_all_true(run$value)
+})
+
+test_that("mc.cleanup = FALSE lets interrupted workers finish", {
+  skip_unless_faults()
+  run <- run_r({
+    interrupt_later(0.5)
+    seen <- tryCatch(mclapply(1:2, function(i) {
+      Sys.sleep(2)
+      file.create(file.path(scratch, paste0("finished-", i)))
+    }, mc.cleanup = FALSE), interrupt = function(e) "interrupt")
+    finished <- function() length(list.files(scratch, "^finished-")) == 2L
+    out <- list(seen = identical(seen, "interrupt"), finished = wait_until(finished, 6))
+  })
+  expect_all_true(run$value)
+})
+
+test_that("interrupts at any moment leave nothing behind", {
+  skip_unless_faults()
+  skip_unless_linux()
+  run <- run_r(timeout = 60, {
+    plan(multicore, workers = 3L)
+    descriptors <- function() length(list.files("/proc/self/fd"))
+    future_lapply(1:10, identity)
+    before <- descriptors()
+    out <- list()
+    for (k in 1:25) {
+      interrupt_later(k * 0.004)
+      seen <- tryCatch({
+        repeat {
+          future_lapply(1:50, function(i) { Sys.sleep(0.001); numeric(2e4) + i })
+          mclapply(1:10, function(i) i, mc.cores = 3L)
+        }
+      }, interrupt = function(e) "interrupt", error = conditionMessage)
+      out[[paste0("interrupt", k)]] <- if (identical(seen, "interrupt")) TRUE else seen
+    }
+    invisible(gc())
+    out$no_child <- length(children()) == 0L
+    out$descriptors <- descriptors() <= before
+    out$works <- identical(future_lapply(1:20, function(i) i^2), expected())
+    out$directory <- dir.exists(tempdir())
+  })
+  expect_all_true(run$value)
+})
+
+test_that("an interrupt while results are relayed to a handler is R's own too", {
+  skip_unless_faults()
+  skip_unless_linux()
+  run <- run_r({
+    plan(multicore, workers = 2L)
+    interrupt_later(0.7)
+    began <- Sys.time()
+    seen <- tryCatch(
+      withCallingHandlers(
+        future_lapply(1:2, function(i) { message("slow"); Sys.sleep(0.2); i }),
+        message = function(m) Sys.sleep(20)
+      ),
+      interrupt = function(e) "interrupt"
+    )
+    out <- list(
+      seen = identical(seen, "interrupt"), soon = Sys.time() - began < 10,
+      no_child = length(children()) == 0L
+    )
+  })
+  expect_all_true(run$value)
+})
+
+test_that("a time limit of the caller is R's own error", {
+  skip_unless_faults()
+  skip_unless_linux()
+  run <- run_r(before = sleepers, {
+    plan(multicore, workers = 2L)
+    limited <- function(call) {
+      setTimeLimit(elapsed = 0.7, transient = TRUE)
+      on.exit(setTimeLimit())
+      tryCatch(call, error = function(e) class(e)[[1L]] == "simpleError" &&
+        grepl("elapsed time limit", conditionMessage(e)))
+    }
+    out <- list(
+      future = limited(future_lapply(1:4, sleep_long, tag = "f")),
+      mclapply = limited(mclapply(1:4, sleep_long, tag = "m")),
+      some = length(pids_of("f")) >= 2L && length(pids_of("m")) >= 2L,
+      gone = !any(alive(c(pids_of("f"), pids_of("m")))), no_child = length(children()) == 0L,
+      next_call = identical(future_lapply(1:20, function(i) i^2), expected())
+    )
+    # The limit is the caller's, not the tasks'.
+    setTimeLimit(cpu = 1e6, elapsed = 1e6)
+    out$unlimited <- identical(future_lapply(1:2, function(i) { Sys.sleep(0.1); i }), list(1L, 2L))
+  })
+  expect_all_true(run$value)
+})
+
+test_that("workers die with their parent, however it ends", {
+  skip_unless_faults()
+  skip_unless_linux()
+  run <- run_r(before = sleepers, {
+    inner <- tempfile(fileext = ".R")
+    writeLines(c(
+      "library(rustle)", "tag <- commandArgs(TRUE)[[1]]", "scratch <- commandArgs(TRUE)[[2]]",
+      "plan(list(tweak(multicore, workers = 2L), tweak(multicore, workers = 2L)))",
+      "cat(Sys.getpid(), file = file.path(scratch, paste0(tag, '-parent')))",
+      "note <- function(k) {",
+      "  cat(Sys.getpid(), file = file.path(scratch, paste0(tag, '-worker-', k)))",
+      "}",
+      "future_lapply(1:2, function(i) {",
+      "  note(i)",
+      "  future_lapply(10 * i + 1:2, function(k) { note(k); Sys.sleep(60) })",
+      "})"
+    ), inner)
+    out <- list()
+    for (signal in c(9L, 15L, 1L, 11L)) {
+      tag <- paste0("signal", signal)
+      system2(
+        file.path(R.home("bin"), "Rscript"), c("--vanilla", inner, tag, scratch),
+        wait = FALSE, stdout = FALSE, stderr = FALSE
+      )
+      started <- wait_until(function() length(pids_of(tag)) == 6L, 10)
+      Sys.sleep(0.05)
+      tools::pskill(scan(file.path(scratch, paste0(tag, "-parent")), quiet = TRUE), signal)
+      out[[tag]] <- started && !any(alive(pids_of(tag)))
+    }
+  })
+  expect_all_true(run$value)
+})
+
+# Runs `commands` (lines typed at the prompt) in an interactive R on a terminal;
+# "^C" is typed when the file `started` has come to be.
+at_terminal <- function(commands, options = "", timeout = 30) {
+  skip_if(Sys.which("script") == "", "no script(1)")
+  skip_if_not(grepl("util-linux", paste(suppressWarnings(
+    system2("script", "--version", stdout = TRUE, stderr = TRUE)
+  ), collapse = "")), "not the script(1) of util-linux")
+  scratch <- tempfile("terminal-")
+  dir.create(scratch)
+  withr::defer(unlink(scratch, recursive = TRUE))
+  started <- file.path(scratch, "started")
+  answer <- file.path(scratch, "answer")
+  setup <- c(
+    "library(rustle); plan(multicore, workers = 2L)",
+    sprintf("started <- %s; answer <- %s", deparse(started), deparse(answer)),
+    "say <- function(...) cat(..., '\\n', file = answer, append = TRUE)"
+  )
+  type <- vapply(c(setup, commands), function(line) {
+    if (line != "^C") return(sprintf("printf '%%s\\n' %s", shQuote(line)))
+    sprintf(
+      "n=0; while [ ! -e %s ] && [ $n -lt 200 ]; do sleep 0.05; n=$((n+1)); done; sleep 0.3; printf '\\003'; sleep 0.2",
+      started
+    )
+  }, "")
+  typist <- file.path(scratch, "type.sh")
+  writeLines(c(type, "printf 'q(\"no\")\\n'", "sleep 1"), typist)
+  r <- sprintf("%s --vanilla --quiet --interactive %s", file.path(R.home("bin"), "R"), options)
+  result <- run_command(c("sh", "-c", sprintf(
+    "sh %s | script -qec %s /dev/null", shQuote(typist), shQuote(r)
+  )), timeout)
+  expect_false(result$timeout, label = paste("hang at the terminal:", result$stdout))
+  list(said = if (file.exists(answer)) trimws(readLines(answer)), screen = result$stdout)
+}
+
+test_that("Ctrl-C at a terminal gives the prompt back, and the session goes on", {
+  skip_unless_faults()
+  skip_unless_linux()
+  for (options in c("", "--no-readline")) {
+    run <- at_terminal(options = options, c(
+      "say(Sys.getpid())",
+      "x <- future_lapply(1:2, function(i) { say(Sys.getpid()); if (i == 2) file.create(started); Sys.sleep(20) })",
+      "^C",
+      "file.remove(started); say('prompt', as.numeric(Sys.time()) - as.numeric(file.mtime(answer)) < 10)",
+      "say(tryCatch(mclapply(1:2, function(i) { file.create(started); Sys.sleep(20) }), interrupt = function(e) 'caught'))",
+      "^C",
+      "say(sum(future_sapply(1:10, identity)))"
+    ))
+    pids <- suppressWarnings(as.integer(run$said[1:3]))
+    expect_false(anyNA(pids), label = run$screen)
+    expect_identical(run$said[-(1:3)], c("prompt TRUE", "caught", "55"), info = run$screen)
+    expect_false(any(dir.exists(file.path("/proc", pids))))
+  }
+})
+
+test_that("quit() in a task asks nobody and leaves an interactive session as it was", {
+  skip_unless_faults()
+  skip_unless_linux()
+  for (options in c("", "--no-readline")) {
+    run <- at_terminal(options = options, c(
+      "plan(multicore, workers = 2L, retries = 0L)",
+      "say(class(tryCatch(future_lapply(1:2, function(i) if (i == 2) quit() else i), error = identity))[[1]])",
+      "say(class(tryCatch(mclapply(1:2, function(i) if (i == 2) q('ask') else i), error = identity))[[1]])",
+      "say(readline_free <- future_sapply(1:2, function(i) length(readLines(file('stdin')))))",
+      "say(dir.exists(tempdir()))",
+      "say(sum(future_sapply(1:10, identity)))"
+    ))
+    lost <- "rustle_error_worker_lost"
+    expect_identical(run$said, c(lost, lost, "0 0", "TRUE", "55"), info = run$screen)
+  }
+})
