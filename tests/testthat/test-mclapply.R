@@ -248,7 +248,7 @@ test_that("wrong arguments stop before anything has started", {
   ran <- FALSE
   FUN <- function(i) ran <<- TRUE
   for (cores in list(0, -1, NA, "many", NULL, c(2, 3), list(2))) {
-    expect_argument_error(mclapply(1:2, FUN, mc.cores = cores), "mc.cores")
+    expect_argument_error(suppressWarnings(mclapply(1:2, FUN, mc.cores = cores)), "mc.cores")
   }
   expect_argument_error(mclapply(1:2, FUN, mc.preschedule = NA), "mc.preschedule")
   expect_argument_error(mclapply(1:2, FUN, mc.set.seed = NULL), "mc.set.seed")

@@ -146,10 +146,16 @@ test_that("future.conditions names classes, and its attribute exclude those that
     )
   }
   all <- only("out", "m", "w", "c")
+  # A condition without a muffle restart, signalled in this very process, cannot
+  # be stopped: future.apply lets it through as well.
   check <- function(conditions, ...) {
     expect_same_log(
       function(...) future_lapply(1:4, all, future.conditions = conditions, ...),
-      log_of(lapply(1:4, only(...))), plans = few_plans()
+      log_of(lapply(1:4, only(...))), plans = few_plans()[-1L]
+    )
+    expect_same_log(
+      function(...) future_lapply(1:4, only("out", "m", "w"), future.conditions = conditions, ...),
+      log_of(lapply(1:4, only(setdiff(c(...), "c")))), plans = few_plans()[1L]
     )
   }
   check("message", "out", "m")

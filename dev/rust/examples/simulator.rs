@@ -1,62 +1,67 @@
-use rustle_schedule::*;
+//! How long the simulator takes for one million tasks, by schedule, workers and
+//! shape of the task times. Measure with `--release`.
+
 use std::num::NonZeroU32;
 use std::time::Instant;
+
+use rustle_schedule::{simulate, Costs, Layout, Schedule};
+
+const TASKS: usize = 1_000_000;
+
 fn main() {
-    let n = 1_000_000usize;
-    let nz = |x| NonZeroU32::new(x).unwrap();
-    let mut s = 1u64;
-    let mut u = || {
-        s = s
+    let mut state = 1u64;
+    let mut uniform = || {
+        state = state
             .wrapping_mul(6364136223846793005)
             .wrapping_add(1442695040888963407);
-        (s >> 11) as f64 / (1u64 << 53) as f64
+        (state >> 11) as f64 / (1u64 << 53) as f64
     };
-    let shapes: Vec<(&str, Vec<f64>)> = vec![
-        ("equal 1s", vec![1.0; n]),
-        ("exp", (0..n).map(|_| -(1.0 - u()).ln()).collect()),
-        ("ramp", (0..n).map(|i| i as f64 / n as f64).collect()),
+    let n = TASKS as f64;
+    let late = |i| if i >= TASKS * 99 / 100 { 1.0 } else { 0.0 };
+    let shapes: [(&str, Vec<f64>); 7] = [
+        ("equal, 1 s", vec![1.0; TASKS]),
+        ("equal, 1 us", vec![1e-6; TASKS]),
+        ("none", vec![0.0; TASKS]),
+        ("ramp", (0..TASKS).map(|i| i as f64 / n).collect()),
         (
-            "pareto",
-            (0..n)
-                .map(|_| (1.0 - u()).powf(-1.0 / 1.2) * 0.01)
-                .collect(),
+            "exponential",
+            (0..TASKS).map(|_| -(1.0 - uniform()).ln()).collect(),
         ),
         (
-            "zero but last 1%",
-            (0..n)
-                .map(|i| if i >= n * 99 / 100 { 1.0 } else { 0.0 })
+            "Pareto 1.2",
+            (0..TASKS)
+                .map(|_| 0.01 * (1.0 - uniform()).powf(-1.0 / 1.2))
                 .collect(),
         ),
-        ("all zero", vec![0.0; n]),
-        ("1us", vec![1e-6; n]),
+        ("last 1 %", (0..TASKS).map(late).collect()),
     ];
-    for (name, t) in &shapes {
-        for sch in [
+    let one = NonZeroU32::MIN;
+    let costs = Costs {
+        start_up: 1e-4,
+        claim: 1e-6,
+    };
+    println!("times,schedule,workers,seconds,makespan,bound,claims,steals");
+    for (name, times) in &shapes {
+        for schedule in [
             Schedule::Static,
             Schedule::Cyclic,
-            Schedule::Dynamic { chunk: nz(1) },
-            Schedule::Guided { min: nz(1) },
+            Schedule::Dynamic { chunk: one },
+            Schedule::Guided { min: one },
             Schedule::Stealing,
         ] {
-            for p in [10_000u32, 64] {
-                let l = Layout::new(sch, n as u32, nz(p));
-                let b = Instant::now();
-                let r = simulate(
-                    t,
-                    &l,
-                    Costs {
-                        start_up: 1e-4,
-                        claim: 1e-6,
-                    },
-                )
-                .unwrap();
+            for workers in [64, 10_000] {
+                let p = one.saturating_add(workers - 1);
+                let layout = Layout::new(schedule, TASKS as u32, p);
+                let begun = Instant::now();
+                let outcome = simulate(times, &layout, costs).expect("valid times");
+                let seconds = begun.elapsed().as_secs_f64();
+                let bound = times.iter().sum::<f64>() / f64::from(workers);
                 println!(
-                    "{name:18} {sch:?} p={p} {:.2}s makespan {:.3} bound {:.3} claims {} steals {}",
-                    b.elapsed().as_secs_f64(),
-                    r.makespan,
-                    t.iter().sum::<f64>() / p as f64,
-                    r.claims,
-                    r.steals
+                    "{name:?},{:?},{workers},{seconds:.3},{:.4},{bound:.4},{},{}",
+                    format!("{schedule:?}"),
+                    outcome.makespan,
+                    outcome.claims,
+                    outcome.steals
                 );
             }
         }

@@ -410,7 +410,7 @@ impl Model {
         while !self.is_end(&state, seen) {
             self.check(&state);
             let mut moves = self.moves(&state);
-            if draw(random) % 16 != 0 {
+            if draw(random) % 16 < 15 {
                 moves.retain(|&(_, what)| what != Move::Kill);
             }
             let chosen = moves[draw(random) % moves.len()];
@@ -512,7 +512,7 @@ fn deaths_in_larger_jobs_lose_nothing() {
             let deaths = draw(&mut random) % 6;
             let mut model = Model::new(schedule, units as u32, workers as u32, deaths as u8);
             model.grain = 1 + draw(&mut random) as u32 % 4;
-            model.gives_back = draw(&mut random) % 2 == 0;
+            model.gives_back = draw(&mut random) % 2 == 1;
             model.wander(&mut random, &mut seen);
         }
         println!("{schedule:?}: {seen:?}");

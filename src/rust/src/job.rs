@@ -12,13 +12,13 @@ use extendr_api::prelude::*;
 use rustix::process::Signal;
 use rustle_shared::{Receiver, State};
 use rustle_workers::memory::JobMemory;
-use rustle_workers::process::Exit;
+use rustle_workers::process::{self, Exit};
 use rustle_workers::supervisor::{Supervisor, Verdict};
 
 use crate::arrivals::{Arrivals, Event, Sink};
 use crate::evaluate::Duty;
 use crate::ffi::{self, Sexp};
-use crate::spec::{self, Refusal, Switches};
+use crate::spec::{self, Refusal, Spec, Switches};
 use crate::worker;
 
 /// What every worker of a job is told.
@@ -47,6 +47,8 @@ pub(crate) struct Job {
 impl Job {
     /// Maps the memory of a job; starts nothing.
     pub(crate) fn open(spec: &List) -> std::result::Result<Box<Job>, Refusal> {
+        let spec = &Spec::new(spec);
+        process::reap_abandoned();
         let (layout, relay_order) = spec::layout(spec)?;
         let switches = spec::switches(spec)?;
         let settings = spec::settings(spec)?;
@@ -247,10 +249,15 @@ impl Job {
         }
     }
 
-    /// Ends what still runs and gives everything back.
+    /// Ends what still runs (lets it finish when `signal` is 0) and gives
+    /// everything back.
     pub(crate) fn close(&mut self, signal: c_int, grace: Duration) {
-        let signal = Signal::from_named_raw(signal).unwrap_or(Signal::KILL);
-        self.supervisor.end(signal, grace);
+        if signal == 0 {
+            self.supervisor.abandon();
+        } else {
+            let signal = Signal::from_named_raw(signal).unwrap_or(Signal::KILL);
+            self.supervisor.end(signal, grace);
+        }
         self.arrivals.release();
     }
 }

@@ -41,7 +41,7 @@ fn rs_job_open(spec: List) -> List {
 /// @noRd
 #[extendr]
 fn rs_seeds_open(spec: List) -> List {
-    into_r(spec::seeds(&spec).map(|seeds| robj(seeds_handle(seeds))))
+    into_r(spec::seeds(&spec::Spec::new(&spec)).map(|seeds| robj(seeds_handle(seeds))))
 }
 
 /// `.Random.seed` of tasks `tasks` (from 1), as a list; `numbering` is

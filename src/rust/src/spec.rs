@@ -1,5 +1,6 @@
 //! What R says about a job, as Rust types. Conversion only: R has checked it.
 
+use std::collections::HashMap;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
@@ -37,39 +38,49 @@ pub(crate) fn into_r(result: std::result::Result<Robj, Refusal>) -> List {
 
 type Parsed<T> = std::result::Result<T, Refusal>;
 
-fn field(spec: &List, name: &str) -> Parsed<Robj> {
-    spec.dollar(name)
-        .map_err(|_| Refusal::new("internal", format!("field `{name}` is missing")))
-}
+/// The fields of a job's specification.
+pub(crate) struct Spec(HashMap<&'static str, Robj>);
 
-fn wrong(name: &str) -> Refusal {
-    Refusal::new("internal", format!("field `{name}` has the wrong type"))
-}
-
-fn number(spec: &List, name: &str) -> Parsed<f64> {
-    field(spec, name)?
-        .as_real()
-        .or(field(spec, name)?.as_integer().map(f64::from))
-        .ok_or(wrong(name))
-}
-
-fn flag(spec: &List, name: &str) -> Parsed<bool> {
-    field(spec, name)?.as_bool().ok_or(wrong(name))
-}
-
-fn text(spec: &List, name: &str) -> Parsed<String> {
-    field(spec, name)?
-        .as_str()
-        .map(str::to_owned)
-        .ok_or(wrong(name))
-}
-
-fn integers(spec: &List, name: &str) -> Parsed<Option<Vec<i32>>> {
-    let value = field(spec, name)?;
-    if value.is_null() {
-        return Ok(None);
+impl Spec {
+    pub(crate) fn new(list: &List) -> Spec {
+        Spec(list.iter().collect())
     }
-    value.as_integer_vector().map(Some).ok_or(wrong(name))
+
+    fn field(&self, name: &str) -> Parsed<&Robj> {
+        self.0
+            .get(name)
+            .ok_or_else(|| Refusal::new("internal", format!("field `{name}` is missing")))
+    }
+
+    /// The field `name`, as `convert` reads it.
+    fn read<T>(&self, name: &str, convert: impl Fn(&Robj) -> Option<T>) -> Parsed<T> {
+        convert(self.field(name)?)
+            .ok_or_else(|| Refusal::new("internal", format!("field `{name}` has the wrong type")))
+    }
+
+    fn number(&self, name: &str) -> Parsed<f64> {
+        self.read(name, |x| {
+            x.as_real().or_else(|| x.as_integer().map(f64::from))
+        })
+    }
+
+    fn flag(&self, name: &str) -> Parsed<bool> {
+        self.read(name, |x| x.as_bool())
+    }
+
+    fn text(&self, name: &str) -> Parsed<String> {
+        self.read(name, |x| x.as_str().map(str::to_owned))
+    }
+
+    fn integers(&self, name: &str) -> Parsed<Option<Vec<i32>>> {
+        self.read(name, |x| {
+            if x.is_null() {
+                Some(None)
+            } else {
+                x.as_integer_vector().map(Some)
+            }
+        })
+    }
 }
 
 fn at_least_one(n: f64) -> NonZeroU32 {
@@ -101,23 +112,24 @@ pub(crate) fn schedule(name: &str, chunk: f64) -> Parsed<Schedule> {
 pub(crate) type Order = Option<Vec<u32>>;
 
 /// The layout of a job, and the order in which its tasks are relayed.
-pub(crate) fn layout(spec: &List) -> Parsed<(Layout, Order)> {
-    let tasks = number(spec, "tasks")? as u32;
-    let workers = at_least_one(number(spec, "workers")?);
+pub(crate) fn layout(spec: &Spec) -> Parsed<(Layout, Order)> {
+    let tasks = spec.number("tasks")? as u32;
+    let workers = at_least_one(spec.number("workers")?);
     let refused = |e| Refusal::new("internal", e);
-    let mut layout = match integers(spec, "ends")? {
+    let mut layout = match spec.integers("ends")? {
         Some(ends) => {
             let ends = ends.into_iter().map(|e| e as u32).collect();
             Layout::from_chunks(tasks, workers, ends).map_err(|e| refused(e.to_string()))?
         }
         None => Layout::new(
-            schedule(&text(spec, "schedule")?, number(spec, "chunk")?)?,
+            schedule(&spec.text("schedule")?, spec.number("chunk")?)?,
             tasks,
             workers,
         ),
     };
-    let order: Order =
-        integers(spec, "order")?.map(|o| o.into_iter().map(|i| (i - 1) as u32).collect());
+    let order: Order = spec
+        .integers("order")?
+        .map(|o| o.into_iter().map(|i| (i - 1) as u32).collect());
     if let Some(order) = &order {
         layout = layout
             .with_order(order.clone())
@@ -127,19 +139,19 @@ pub(crate) fn layout(spec: &List) -> Parsed<(Layout, Order)> {
 }
 
 /// How workers are treated.
-pub(crate) fn settings(spec: &List) -> Parsed<Settings> {
-    let timeout = number(spec, "timeout")?;
+pub(crate) fn settings(spec: &Spec) -> Parsed<Settings> {
+    let timeout = spec.number("timeout")?;
     Ok(Settings {
-        retries: number(spec, "retries")? as u32,
+        retries: spec.number("retries")? as u32,
         timeout: timeout
             .is_finite()
             .then(|| Duration::from_secs_f64(timeout)),
-        recovery: if flag(spec, "shares")? {
+        recovery: if spec.flag("shares")? {
             Recovery::Share
         } else {
             Recovery::Task
         },
-        eager: flag(spec, "eager")?,
+        eager: spec.flag("eager")?,
     })
 }
 
@@ -153,10 +165,10 @@ pub(crate) fn base_seed(words: &[i32]) -> Parsed<(i32, Seed)> {
 }
 
 /// Which random numbers tasks find.
-pub(crate) fn seeds(spec: &List) -> Parsed<Seeds> {
-    let base = || base_seed(&integers(spec, "seed")?.unwrap_or_default());
+pub(crate) fn seeds(spec: &Spec) -> Parsed<Seeds> {
+    let base = || base_seed(&spec.integers("seed")?.unwrap_or_default());
     let tasks = |numbering| base().map(|(k, s)| Seeds::Task(k, TaskSeeds::new(s, numbering)));
-    Ok(match text(spec, "streams")?.as_str() {
+    Ok(match spec.text("streams")?.as_str() {
         "clear" => Seeds::Clear,
         "keep" => Seeds::Keep,
         "same" => Seeds::Same,
@@ -164,7 +176,7 @@ pub(crate) fn seeds(spec: &List) -> Parsed<Seeds> {
         "stream" => tasks(Numbering::Stream)?,
         "share" => base().map(|(k, s)| Seeds::Share(k, s))?,
         // SAFETY: only the pointer is kept; R keeps the list while the job lives.
-        "list" => Seeds::List(unsafe { field(spec, "seed")?.get() }.cast()),
+        "list" => Seeds::List(unsafe { spec.field("seed")?.get() }.cast()),
         other => {
             return Err(Refusal::new(
                 "internal",
@@ -175,8 +187,8 @@ pub(crate) fn seeds(spec: &List) -> Parsed<Seeds> {
 }
 
 /// CPUs of each task, from 0.
-pub(crate) fn affinity(spec: &List) -> Parsed<Option<Vec<Vec<usize>>>> {
-    let value = field(spec, "affinity")?;
+pub(crate) fn affinity(spec: &Spec) -> Parsed<Option<Vec<Vec<usize>>>> {
+    let value = spec.field("affinity")?;
     let Some(list) = value.as_list() else {
         return Ok(None);
     };
@@ -198,12 +210,12 @@ pub(crate) struct Switches {
     pub(crate) threads: usize,
 }
 
-pub(crate) fn switches(spec: &List) -> Parsed<Switches> {
+pub(crate) fn switches(spec: &Spec) -> Parsed<Switches> {
     Ok(Switches {
-        check_rng: flag(spec, "check_rng")?,
-        stop_on_error: flag(spec, "stop_on_error")?,
-        timings: flag(spec, "timings")?,
-        silent: flag(spec, "silent")?,
-        threads: number(spec, "threads")? as usize,
+        check_rng: spec.flag("check_rng")?,
+        stop_on_error: spec.flag("stop_on_error")?,
+        timings: spec.flag("timings")?,
+        silent: spec.flag("silent")?,
+        threads: spec.number("threads")? as usize,
     })
 }

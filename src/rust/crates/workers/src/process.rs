@@ -1,6 +1,7 @@
 //! Forking a worker and watching it.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use rustix::process::{
@@ -136,5 +137,23 @@ pub fn end_all(children: &[Child], polite: Signal, grace: Duration) {
     // Grandchildren that ignored the polite signal outlive their group leader.
     for child in children {
         child.signal_group(Signal::KILL);
+    }
+}
+
+/// Workers that were left to finish on their own, with the process that forked them.
+static ABANDONED: Mutex<Vec<(u32, Child)>> = Mutex::new(Vec::new());
+
+/// Leaves a worker to itself; it is reaped by [`reap_abandoned`].
+pub fn abandon(child: Child) {
+    if let Ok(mut list) = ABANDONED.lock() {
+        list.push((std::process::id(), child));
+    }
+}
+
+/// Collects the status of abandoned workers that have ended meanwhile.
+pub fn reap_abandoned() {
+    if let Ok(mut list) = ABANDONED.lock() {
+        let me = std::process::id();
+        list.retain(|(parent, child)| *parent == me && child.try_reap().is_none());
     }
 }

@@ -17,7 +17,7 @@ use rustle_shared::State;
 
 use crate::clock::now_ns;
 use crate::memory::{JobMemory, Phase};
-use crate::process::{end_all, Child, Exit};
+use crate::process::{self, end_all, Child, Exit};
 
 /// What is run again when a worker dies: the unit of randomness.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -530,6 +530,15 @@ impl Supervisor {
         self.memory.header.asleep.store(0, Ordering::SeqCst);
         let mut bytes = [0u8; 64];
         while matches!(rustix::io::read(&self.wake, &mut bytes), Ok(n) if n == bytes.len()) {}
+    }
+
+    /// Lets every worker finish its tasks; they are reaped when the next job opens.
+    pub fn abandon(&mut self) {
+        self.seats
+            .iter_mut()
+            .filter_map(|seat| seat.child.take())
+            .for_each(process::abandon);
+        self.leaving.drain(..).for_each(process::abandon);
     }
 
     /// Ends every worker and all that they started, and reaps them.
