@@ -9,7 +9,7 @@ run_future <- function(job, plan) {
   conditions <- job$relay$classes
   if (!is.null(job$relay$exclude)) conditions <- structure(conditions, exclude = job$relay$exclude)
   frame <- job$frame
-  dots <- evalq(list(...), frame)
+  dots <- eval(quote(list(...)), frame)
   label <- function(k) if (is.character(job$label)) sprintf(job$label, k)
   futures <- lapply(seq_along(chunks), function(k) {
     tasks <- chunks[[k]]

@@ -1,24 +1,107 @@
 # What library(future.apply) would have attached besides its own functions, so
-# that a script keeps working. These are future's own functions.
+# that a script keeps working. These are future's own functions; plan() is ours.
 
-#' Functions of future
-#'
-#' Attached with rustle as they are with future.apply; see their pages in future.
-#' `plan()` is [our own][plan()].
-#'
-#' @name reexports
-#' @keywords internal
-#' @aliases future value resolved
-#' @importFrom future %->% %<-% %conditions% %globals% %label% %lazy% %packages%
-#'   %plan% %seed% %stdout% %tweak% as.FutureGlobals availableCores
-#'   availableWorkers backtrace cluster future futureAssign futureCall futureOf
-#'   futures futureSessionInfo getGlobalsAndPackages makeClusterPSOCK multicore
-#'   multisession nbrOfFreeWorkers nbrOfWorkers resetWorkers resolve resolved
-#'   sequential supportsMulticore tweak value
-#' @export %->% %<-% %conditions% %globals% %label% %lazy% %packages% %plan%
-#' @export %seed% %stdout% %tweak% as.FutureGlobals availableCores
-#' @export availableWorkers backtrace cluster future futureAssign futureCall
-#' @export futureOf futures futureSessionInfo getGlobalsAndPackages
-#' @export makeClusterPSOCK multicore multisession nbrOfFreeWorkers nbrOfWorkers
-#' @export resetWorkers resolve resolved sequential supportsMulticore tweak value
-NULL
+#' @export
+future::`%->%`
+
+#' @export
+future::`%<-%`
+
+#' @export
+future::`%conditions%`
+
+#' @export
+future::`%globals%`
+
+#' @export
+future::`%label%`
+
+#' @export
+future::`%lazy%`
+
+#' @export
+future::`%packages%`
+
+#' @export
+future::`%plan%`
+
+#' @export
+future::`%seed%`
+
+#' @export
+future::`%stdout%`
+
+#' @export
+future::`%tweak%`
+
+#' @export
+future::as.FutureGlobals
+
+#' @export
+future::availableCores
+
+#' @export
+future::availableWorkers
+
+#' @export
+future::backtrace
+
+#' @export
+future::cluster
+
+#' @export
+future::future
+
+#' @export
+future::futureAssign
+
+#' @export
+future::futureCall
+
+#' @export
+future::futureOf
+
+#' @export
+future::futures
+
+#' @export
+future::futureSessionInfo
+
+#' @export
+future::getGlobalsAndPackages
+
+#' @export
+future::makeClusterPSOCK
+
+#' @export
+future::multicore
+
+#' @export
+future::multisession
+
+#' @export
+future::nbrOfFreeWorkers
+
+#' @export
+future::nbrOfWorkers
+
+#' @export
+future::resetWorkers
+
+#' @export
+future::resolve
+
+#' @export
+future::resolved
+
+#' @export
+future::sequential
+
+#' @export
+future::supportsMulticore
+
+#' @export
+future::tweak
+
+#' @export
+future::value

@@ -12,7 +12,8 @@
 #' @return A list of class `rustle_simulation`: `makespan` (seconds until the last
 #'   task ends), `busy` and `idle` (seconds of each worker), `imbalance`
 #'   ((busiest - mean) / mean), `efficiency` (busy share of the workers' time),
-#'   `claims`, and `timings` (see [job_timings()]).
+#'   `claims`, and `timings` (see [job_timings()]). `plot()` draws how the tasks
+#'   filled the workers.
 #' @section Errors: `rustle_error_argument` for times that are negative or not
 #'   finite, and workers out of range.
 #' @examples
@@ -62,8 +63,13 @@ print.rustle_simulation <- function(x, ...) {
   invisible(x)
 }
 
+#' @rdname simulate_schedule
+#' @param x A simulation.
+#' @param main,xlab,ylab,xlim,col,idle,... As for the timings of [job_timings()].
 #' @export
-plot.rustle_simulation <- function(x, main = paste(x$schedule, "schedule"), ...) {
-  plot(x$timings, main = main, ...)
+plot.rustle_simulation <- function(x, main = paste(x$schedule, "schedule"), xlab = "seconds",
+                                   ylab = "worker", xlim = c(0, x$makespan),
+                                   col = c("#4477AA", "#88CCEE"), idle = "#EBEBEB", ...) {
+  draw_timings(x$timings, x$workers, main, xlab, ylab, xlim, col, idle, ...)
   invisible(x)
 }

@@ -5,7 +5,8 @@
 #'
 #' @return A data frame of class `rustle_timings` with a row per task and columns
 #'   `task`, `worker`, `start` and `end` (seconds from the first start), or `NULL`
-#'   when nothing was kept. `plot()` draws how the tasks filled the workers.
+#'   when nothing was kept. `plot()` draws how the tasks filled the workers: a row
+#'   per worker, grey where it waited, and a dotted line where the last task ended.
 #' @examples
 #' oopts <- options(rustle.timings = TRUE)
 #' with_plan(multicore, workers = 2, future_sapply(1:20, function(i) mean(runif(1e4)),
@@ -36,19 +37,36 @@ new_timings <- function(task, worker, start, end) {
 
 #' @rdname job_timings
 #' @param x Timings.
-#' @param main,xlab,ylab,col,... As in [graphics::plot.default()].
+#' @param main,xlab,ylab,xlim,... As in [graphics::plot.default()].
+#' @param col Two colours that alternate from task to task of a worker.
+#' @param idle The colour of a worker that waits.
 #' @export
 plot.rustle_timings <- function(x, main = "", xlab = "seconds", ylab = "worker",
-                                col = c("#4477AA", "#88CCEE"), ...) {
-  workers <- max(x$worker)
-  graphics::plot.default(
-    NULL, xlim = c(0, max(x$end)), ylim = c(workers + 0.5, 0.5), yaxt = "n",
-    main = main, xlab = xlab, ylab = ylab, ...
-  )
-  graphics::axis(2L, at = pretty(seq_len(workers), min(workers, 10L)), las = 1L)
-  graphics::rect(
-    x$start, x$worker - 0.4, x$end, x$worker + 0.4,
-    col = rep_len(col, max(x$task))[x$task], border = NA
-  )
+                                xlim = c(0, max(x$end, 0)), col = c("#4477AA", "#88CCEE"),
+                                idle = "#EBEBEB", ...) {
+  draw_timings(x, max(x$worker, 1L), main, xlab, ylab, xlim, col, idle, ...)
   invisible(x)
+}
+
+# A row per worker: its tasks in alternating colours on the colour of waiting,
+# and a line where the last task ended.
+draw_timings <- function(x, workers, main, xlab, ylab, xlim, col, idle, ...) {
+  makespan <- max(x$end, 0)
+  graphics::plot.default(
+    NULL, xlim = xlim, ylim = c(workers + 0.5, 0.5), xaxs = "i", yaxs = "i", yaxt = "n",
+    bty = "n", main = main, xlab = xlab, ylab = ylab, ...
+  )
+  ticks <- pretty(c(1L, workers), min(workers, 8L))
+  ticks <- unique(c(1L, ticks[ticks >= 1L & ticks <= workers & ticks == floor(ticks)]))
+  graphics::axis(2L, at = ticks, las = 1L, lwd = 0)
+  height <- if (workers > 40L) 0.5 else 0.4
+  rows <- seq_len(workers)
+  graphics::rect(0, rows - height, makespan, rows + height, col = idle, border = NA)
+  # Neighbours on a worker differ in colour, whichever tasks they are.
+  nth <- stats::ave(x$start, x$worker, FUN = rank)
+  graphics::rect(
+    x$start, x$worker - height, x$end, x$worker + height,
+    col = col[(floor(nth) - 1) %% length(col) + 1], border = NA
+  )
+  graphics::segments(makespan, 0.5, makespan, workers + 0.5, lty = 3L, xpd = NA)
 }

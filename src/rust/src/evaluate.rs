@@ -200,13 +200,16 @@ impl Context {
         loop {
             let task = match self.redo.next() {
                 Some(task) => task,
-                None => match self.positions.next() {
-                    Some(position) => self.job().layout.task(position),
-                    None => {
-                        self.claim()?;
-                        continue;
+                None => {
+                    self.return_slow_claim();
+                    match self.positions.next() {
+                        Some(position) => self.job().layout.task(position),
+                        None => {
+                            self.claim()?;
+                            continue;
+                        }
                     }
-                },
+                }
             };
             let slot = &self.job().memory.slots[task as usize];
             if slot.state() != State::Empty {
@@ -217,6 +220,22 @@ impl Context {
                 continue;
             }
             return Some(task);
+        }
+    }
+
+    /// Gives the rest of a claim back that takes longer than it should, so that
+    /// slow tasks behind quick ones can be stolen. Units are positions here.
+    fn return_slow_claim(&mut self) {
+        let job = self.job();
+        let started = self.claimed - self.positions.len() as u32;
+        if !job.layout.steals() || self.positions.is_empty() || started == 0 {
+            return;
+        }
+        let elapsed = Duration::from_nanos(now_ns() - self.claimed_at);
+        let table = job.memory.table(&job.layout);
+        if Grain::is_long(elapsed) && table.give_back(self.seat, self.positions.start) {
+            self.claimed = started;
+            self.positions = 0..0;
         }
     }
 

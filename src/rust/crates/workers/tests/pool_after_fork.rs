@@ -1,5 +1,7 @@
 //! A pool that was used in the parent must not be entered in a forked child.
 
+#![allow(clippy::unwrap_used)]
+
 use std::num::NonZeroUsize;
 
 use rustle_workers::child;

@@ -1,6 +1,8 @@
 //! Jobs of forked workers that die at random moments, without R: a task commits
 //! its number to its slot.
 
+#![allow(clippy::unwrap_used)]
+
 use std::num::NonZeroU32;
 use std::os::fd::OwnedFd;
 use std::sync::atomic::Ordering;

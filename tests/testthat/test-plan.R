@@ -1,0 +1,184 @@
+test_that("a plan may be a function, a string, a tweak or a list", {
+  skip_without_fork()
+  kind <- function() attr(plan(), "rustle")[c("kind", "workers")]
+  for (strategy in list(multicore, "multicore", future::multicore)) {
+    expect_identical(with_plan(strategy, kind(), workers = 2), list(kind = "multicore", workers = 2L))
+  }
+  expect_identical(with_plan(tweak(multicore, workers = 3), kind()), list(kind = "multicore", workers = 3L))
+  expect_identical(with_plan(tweak("multicore", workers = 3), kind()), list(kind = "multicore", workers = 3L))
+  expect_identical(
+    with_plan(list(tweak(multicore, workers = 2), sequential), kind()), list(kind = "multicore", workers = 2L)
+  )
+  expect_identical(with_plan(list(outer = sequential, inner = multicore), kind()$kind), "sequential")
+  expect_identical(with_plan("sequential", kind()), list(kind = "sequential", workers = 1L))
+})
+
+test_that("a plan can be set by bare names and in a function", {
+  skip_without_fork()
+  set <- function() {
+    old <- plan(multicore, workers = 2)
+    on.exit(plan(old))
+    nbrOfWorkers()
+  }
+  before <- plan()
+  expect_equal(set(), 2)
+  expect_identical(class(plan()), class(before))
+})
+
+test_that("plan() returns the plan before, with its settings, and takes it back", {
+  skip_without_fork()
+  local_plan("multicore", workers = 3, schedule = "guided", chunk_size = 4, retries = 2, timeout = 100, worker_threads = 1, progress = FALSE)
+  before <- attr(plan(), "rustle")
+  old <- plan("sequential")
+  expect_s3_class(old, "rustle_plan")
+  expect_identical(attr(plan(), "rustle")$settings$schedule, "stealing")
+  plan(old)
+  after <- attr(plan(), "rustle")
+  expect_identical(after$settings, before$settings)
+  expect_identical(after[c("kind", "workers")], before[c("kind", "workers")])
+  expect_identical(after$settings$schedule, "guided")
+  expect_identical(after$settings$chunk_size, 4L)
+  expect_identical(after$settings$retries, 2L)
+})
+
+test_that("plan() with settings alone changes only these", {
+  skip_without_fork()
+  local_plan("multicore", workers = 3)
+  plan(schedule = "cyclic")
+  expect_identical(attr(plan(), "rustle")$settings$schedule, "cyclic")
+  expect_identical(attr(plan(), "rustle")$workers, 3L)
+  plan(retries = 0)
+  expect_identical(attr(plan(), "rustle")$settings$schedule, "cyclic")
+  expect_identical(attr(plan(), "rustle")$settings$retries, 0L)
+  plan(workers = 2)
+  expect_identical(attr(plan(), "rustle")$workers, 2L)
+})
+
+test_that("with_plan() and local_plan() restore the plan, also after an error", {
+  skip_without_fork()
+  local_plan("sequential")
+  before <- attr(plan(), "rustle")[c("kind", "workers")]
+  expect_error(with_plan("multicore", stop("x"), workers = 2), "x")
+  expect_identical(attr(plan(), "rustle")[c("kind", "workers")], before)
+  f <- function() { local_plan("multicore", workers = 2); local_plan("multicore", workers = 3); nbrOfWorkers() }
+  expect_equal(f(), 3)
+  expect_identical(attr(plan(), "rustle")[c("kind", "workers")], before)
+  expect_identical(with_plan("multicore", 5, workers = 2), 5)
+})
+
+test_that("local_plan() adds to the on.exit of its function", {
+  done <- FALSE
+  f <- function() { on.exit(done <<- TRUE); local_plan("sequential"); 1 }
+  expect_identical(f(), 1)
+  expect_true(done)
+})
+
+test_that("the plan that was set last wins, whoever set it", {
+  skip_without_fork()
+  old <- plan("multicore", workers = 3, schedule = "static")
+  on.exit(plan(old))
+  future::plan(future::sequential)
+  expect_identical(attr(plan(), "rustle")$kind, "sequential")
+  expect_identical(future_lapply(1, function(i) Sys.getpid()), list(Sys.getpid()))
+  future::plan(future::multicore, workers = 2)
+  expect_identical(attr(plan(), "rustle")[c("kind", "workers")], list(kind = "multicore", workers = 2L))
+  expect_identical(attr(plan(), "rustle")$settings$schedule, "stealing")
+  plan("multicore", workers = 4)
+  expect_identical(nbrOfWorkers(), future::nbrOfWorkers())
+  expect_equal(nbrOfWorkers(), 4)
+})
+
+test_that("future's plan follows ours, without starting its workers", {
+  skip_without_fork()
+  connections <- nrow(showConnections())
+  old <- plan("multisession", workers = 2)
+  on.exit(plan(old))
+  expect_s3_class(future::plan(), "multisession")
+  expect_identical(nrow(showConnections()), connections)
+  plan("multicore", workers = 2)
+  expect_s3_class(future::plan(), "multicore")
+  f <- future(6 * 7)
+  expect_identical(value(f), 42)
+})
+
+test_that("nbrOfWorkers() counts the plan's workers", {
+  skip_without_fork()
+  for (w in 1:5) expect_equal(with_plan("multicore", nbrOfWorkers(), workers = w), w)
+  expect_equal(with_plan("sequential", nbrOfWorkers()), 1)
+})
+
+test_that("workers may be a function, and default to the available cores", {
+  skip_without_fork()
+  expect_identical(with_plan("multicore", attr(plan(), "rustle")$workers, workers = function() 2L), 2L)
+  expect_identical(with_plan("multicore", attr(plan(), "rustle")$workers), available_workers())
+})
+
+test_that("OMP_THREAD_LIMIT and _R_CHECK_LIMIT_CORES_ are honoured", {
+  withr::with_envvar(c(OMP_THREAD_LIMIT = "1"), expect_identical(available_workers(), 1L))
+  withr::with_envvar(c(`_R_CHECK_LIMIT_CORES_` = "TRUE"), expect_lte(available_workers(), 2L))
+})
+
+test_that("in a worker the plan is the next level, else sequential", {
+  skip_without_fork()
+  inner <- function(i) list(attr(plan(), "rustle")$kind, attr(plan(), "rustle")$workers, class(future::plan())[-1L])
+  got <- with_plan("multicore", future_lapply(1:2, inner), workers = 2)
+  expect_identical(got[[1L]][1:2], list("sequential", 1L))
+  got <- with_plan(list(tweak("multicore", workers = 2), tweak("multicore", workers = 3)), future_lapply(1:2, inner))
+  expect_identical(got[[1L]][1:2], list("multicore", 3L))
+  got <- with_plan(
+    list(tweak("multicore", workers = 2), "sequential"), future_lapply(1:2, inner)
+  )
+  expect_identical(got[[2L]][1:2], list("sequential", 1L))
+})
+
+test_that("a plan prints as what it is", {
+  skip_without_fork()
+  local_plan("multicore", workers = 2, schedule = "dynamic", chunk_size = 5, timeout = 3)
+  expect_output(print(plan()), "multicore, 2 workers")
+  expect_output(print(plan()), "dynamic")
+  expect_output(print(plan()), "chunk size 5")
+  expect_output(print(plan()), "timeout: 3 s")
+  expect_output(with_plan("sequential", print(plan())), "sequential, 1 worker\n")
+})
+
+test_that("a timeout stops a task with an error that names it", {
+  skip_on_cran()
+  skip_without_fork()
+  local_plan("multicore", workers = 2, timeout = 0.3)
+  error <- expect_error(
+    future_lapply(1:3, function(i) if (i == 2L) Sys.sleep(20) else i), class = "rustle_error_timeout"
+  )
+  expect_identical(error$task, 2L)
+  expect_identical(future_lapply(1:3, identity), as.list(1:3))
+})
+
+test_that("wrong settings stop, and nothing has changed", {
+  skip_without_fork()
+  local_plan("multicore", workers = 3, schedule = "guided")
+  before <- attr(plan(), "rustle")
+  for (workers in list(0, -1, 1.5, NA, c(1, 2), NULL, TRUE)) expect_argument_error(plan("multicore", workers = workers), "workers")
+  for (schedule in list("fast", 1, NA, c("static", "cyclic"), NULL)) expect_argument_error(plan("multicore", schedule = schedule), "schedule")
+  for (chunk in list(0, 1.5, "a", NA)) expect_argument_error(plan("multicore", chunk_size = chunk), "chunk_size")
+  for (progress in list("yes", NA, 1)) expect_argument_error(plan("multicore", progress = progress), "progress")
+  for (timeout in list(0, -1, "a", NA, NULL)) expect_argument_error(plan("multicore", timeout = timeout), "timeout")
+  for (retries in list(-1, 0.5, NA, "a", NULL)) expect_argument_error(plan("multicore", retries = retries), "retries")
+  for (threads in list(0, 1.5, NA, "a")) expect_argument_error(plan("multicore", worker_threads = threads), "worker_threads")
+  expect_argument_error(plan("no such strategy"), "strategy")
+  expect_argument_error(plan(5), "strategy")
+  expect_identical(attr(plan(), "rustle"), before)
+})
+
+test_that("future's own commands of plan() work", {
+  skip_without_fork()
+  local_plan(list(tweak("multicore", workers = 2), sequential))
+  expect_length(plan("list"), 2L)
+  expect_s3_class(plan("next"), "FutureStrategy")
+})
+
+test_that("what library(future.apply) attaches is attached", {
+  for (name in setdiff(getNamespaceExports("future"), getNamespaceExports("rustle"))) {
+    expect_true(startsWith(name, ".") || !name %in% c("future", "value", "resolved", "plan", "tweak", "%<-%", "%seed%", "nbrOfWorkers", "availableCores", "multisession", "cluster"), info = name)
+  }
+  x %<-% { 3 }
+  expect_identical(x, 3)
+})

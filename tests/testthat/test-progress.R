@@ -1,0 +1,68 @@
+test_that("values and conditions are the same with progress", {
+  skip_without_fork()
+  for (plan in few_plans()) {
+    got <- suppressMessages(under_plan(c(plan, progress = TRUE), observe(future_lapply(1:5, function(i) i))))
+    expect_identical(got$value, as.list(1:5))
+    expect_null(got$message)
+  }
+  withr::local_options(rustle.progress = TRUE)
+  expect_identical(with_plan("multicore", workers = 2, future_lapply(1:5, sqrt)), lapply(1:5, sqrt))
+  expect_identical(mclapply(1:5, sqrt, mc.cores = 2), lapply(1:5, sqrt))
+})
+
+test_that("short calls print no lines", {
+  skip_without_fork()
+  expect_message(with_plan("multicore", workers = 2, progress = TRUE, future_lapply(1:5, sqrt)), NA)
+})
+
+test_that("lines tell tasks done, rate, time left and busy workers, and the last is complete", {
+  bar <- progress_lines(10, 2, every = 0)
+  expect_message(bar$update(4, 2L), "4/10 tasks, .*/s, ETA .* s, 2/2 workers busy")
+  expect_message(bar$close(10), "10/10 tasks")
+  quiet <- progress_lines(10, 2, every = 1000)
+  expect_message(quiet$update(4, 2L), NA)
+  expect_message(quiet$close(10), NA)
+})
+
+test_that("the plan's setting beats the option", {
+  withr::local_options(rustle.progress = TRUE)
+  expect_true(wants_progress(list(settings = list(progress = NULL))))
+  expect_false(wants_progress(list(settings = list(progress = FALSE))))
+  withr::local_options(rustle.progress = NULL)
+  expect_false(wants_progress(list(settings = list(progress = NULL))))
+  expect_true(wants_progress(list(settings = list(progress = TRUE))))
+})
+
+test_that("progressr's signals are relayed, each once, from every plan", {
+  skip_without_fork()
+  skip_if_not_installed("progressr")
+  for (plan in few_plans()) {
+    amount <- 0
+    messages <- character()
+    value <- under_plan(plan, withCallingHandlers(
+      progressr::with_progress({
+        p <- progressr::progressor(steps = 6)
+        future_lapply(1:6, function(i) { p(sprintf("step %d", i)); i })
+      }, handlers = list(), enable = TRUE),
+      progression = function(c) if (identical(c$type, "update") && length(c$message)) messages <<- c(messages, conditionMessage(c))
+    ))
+    expect_identical(value, as.list(1:6))
+  }
+})
+
+test_that("a progressr handler sees every step", {
+  skip_without_fork()
+  skip_if_not_installed("progressr")
+  for (plan in few_plans()) {
+    steps <- 0
+    counter <- progressr::make_progression_handler(
+      "count", reporter = list(update = function(config, state, progression, ...) steps <<- max(steps, state$step)),
+      enable = TRUE, interval = 0, intrusiveness = 0
+    )
+    under_plan(plan, progressr::with_progress({
+      p <- progressr::progressor(steps = 6)
+      future_lapply(1:6, function(i) p())
+    }, handlers = counter, enable = TRUE, interval = 0))
+    expect_identical(as.numeric(steps), 6, info = paste(plan, collapse = " "))
+  }
+})
