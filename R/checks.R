@@ -20,6 +20,13 @@ check_flag <- function(x, argument, na = FALSE, null = FALSE, call = sys.call(-1
   as.logical(x)
 }
 
+# A flag as parallel takes it: anything that counts as one.
+check_loose_flag <- function(x, argument, call = sys.call(-1L)) {
+  good <- (is.logical(x) || is.numeric(x)) && length(x) == 1L && !is.na(x)
+  if (!good) stop_argument(argument, "TRUE or FALSE", x, call)
+  as.logical(x)
+}
+
 check_seconds <- function(x, argument, call = sys.call(-1L)) {
   good <- is.numeric(x) && length(x) == 1L && !is.na(x) && x > 0
   if (!good) stop_argument(argument, "a positive number of seconds", x, call)

@@ -2,6 +2,8 @@
 # the dead; this file is what R does meanwhile.
 
 run_multicore <- function(job, plan) {
+  # Loaded here, they are there in every worker; a missing one fails here.
+  for (package in job$packages) loadNamespace(package)
   handle <- unpack(rs_job_open(job_spec(job, plan)), job$origin)
   on.exit(rs_job_close(handle, job$cleanup$signal, job$cleanup$grace))
   values <- vector("list", job$n)
@@ -46,20 +48,27 @@ run_multicore <- function(job, plan) {
 state_failed <- 6L
 
 # What a worker does: one tryCatch() around the loop, not one per task. An error
-# of a task jumps out of the Rust loop, is stored, and the loop goes on.
+# of a task jumps out of the Rust loop, is stored, and the loop goes on. A jump
+# past tryCatch(), to the top level, brings us here again (`again`): the task
+# called stop() with a condition that is not an error, which fails it, or it left
+# by invokeRestart("abort"), which ends this worker.
 worker_main <- function(job, plan) {
   force(job)
   force(plan)
-  function() {
-    setTimeLimit()
-    setSessionTimeLimit()
-    enter_worker(plan)
-    for (package in job$packages) library(package, character.only = TRUE)
-    capturing(job$relay, repeat {
-      failure <- tryCatch(
-        { rs_worker_run(); NULL },
-        error = identity, interrupt = identity
-      )
+  function(again) {
+    if (again) {
+      if (is.null(state$unhandled)) return()
+      rs_worker_fail(state$unhandled)
+      state$unhandled <- NULL
+    } else {
+      setTimeLimit()
+      setSessionTimeLimit()
+      enter_worker(plan)
+      for (package in job$packages) library(package, character.only = TRUE)
+      redirect_output(job$relay)
+    }
+    recording(job$relay, repeat {
+      failure <- tryCatch({ rs_worker_run(); NULL }, error = identity)
       if (is.null(failure)) break
       rs_worker_fail(failure)
     })

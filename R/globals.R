@@ -22,24 +22,45 @@ check_globals <- function(globals, argument, call = sys.call(-1L)) {
   globals
 }
 
-# A named list overrides what the function would find, under every plan: the
-# function then looks there first. (Rewriting its environment costs its byte
-# code, so this is done for no other form.)
+# A named list overrides what a function of the global environment would find,
+# under every plan: the function then looks there first. (Rewriting its
+# environment costs its byte code, so this is done for no other form.)
 override_globals <- function(FUN, globals) {
-  if (!is.list(globals) || !length(globals) || is.primitive(FUN)) return(FUN)
-  environment(FUN) <- list2env(globals, parent = environment(FUN))
+  if (!is.list(globals) || !length(globals) || !identical(environment(FUN), globalenv())) return(FUN)
+  environment(FUN) <- list2env(globals, parent = globalenv())
   FUN
 }
 
-# list(globals =, packages =) of a job, FUN included.
+# list(globals =, packages =) of a job: those of FUN, its arguments and the
+# functions among the elements.
 find_globals <- function(job) {
   envir <- new.env(parent = if (is.null(job$envir)) globalenv() else job$envir)
-  envir$FUN <- job$frame$FUN
+  frame <- job$frame
+  envir$FUN <- frame$FUN
   globals <- job$globals
   if (is.list(globals)) return(list(globals = c(globals, list(FUN = envir$FUN)), packages = job$packages))
   found <- future::getGlobalsAndPackages(quote(FUN()), envir = envir, globals = globals)
-  all <- as.list(found$globals)
-  attributes(all) <- list(names = names(all))
+  all <- as_plain_list(found$globals)
+  packages <- c(job$packages, found$packages)
+  if (isTRUE(globals)) {
+    data <- Filter(holds_code, list(if (is.list(frame$X)) frame$X, eval(quote(list(...)), frame)))
+    for (arguments in data) {
+      more <- future::getGlobalsAndPackages(arguments, envir = envir, globals = TRUE)
+      new <- as_plain_list(more$globals)
+      all <- c(all, new[setdiff(names(new), names(all))])
+      packages <- c(packages, more$packages)
+    }
+  }
   all$FUN <- envir$FUN
-  list(globals = all, packages = unique(c(job$packages, found$packages)))
+  list(globals = all, packages = unique(packages))
+}
+
+as_plain_list <- function(globals) {
+  out <- as.list(globals)
+  attributes(out) <- list(names = names(out))
+  out
+}
+
+holds_code <- function(x) {
+  any(rapply(as.list(x), function(e) is.function(e) || is.language(e), how = "unlist"))
 }

@@ -1,15 +1,19 @@
 # A job: one call, before anybody knows where it will run.
 
-# The frame in which lapply() would evaluate FUN(X[[i]], ...). Arguments in `...`
-# are evaluated here, once, as sequential code does, so that no two workers
-# evaluate (or draw) them anew; one that fails is left to the task that uses it.
-lapply_frame <- function(X, FUN, ...) {
-  for (k in seq_len(...length())) {
-    if (!eval(call("missing", as.name(paste0("..", k))))) {
-      tryCatch(...elt(k), error = function(e) NULL)
+# The frame in which lapply() would evaluate FUN(X[[i]], ...).
+lapply_frame <- function(X, FUN, ...) environment()
+
+# Evaluates the arguments in `...` of a frame once, in the session, as future.apply
+# does: no two workers evaluate them (or draw random numbers for them) anew.
+force_dots <- function(frame) {
+  evaluate <- function() {
+    for (k in seq_len(...length())) {
+      if (!eval(call("missing", as.name(paste0("..", k))))) ...elt(k)
     }
   }
-  environment()
+  environment(evaluate) <- frame
+  evaluate()
+  frame
 }
 
 lapply_call <- quote(FUN(X[[i]], ...))

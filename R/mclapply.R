@@ -37,15 +37,15 @@ mclapply <- function(X, FUN, ..., mc.preschedule = TRUE, mc.set.seed = TRUE,
                      mc.cleanup = TRUE, mc.allow.recursive = TRUE, affinity.list = NULL) {
   call <- sys.call()
   FUN <- check_function(FUN, "FUN", parent.frame())
-  mc.preschedule <- check_flag(mc.preschedule, "mc.preschedule")
-  mc.set.seed <- check_flag(mc.set.seed, "mc.set.seed")
-  mc.silent <- check_flag(mc.silent, "mc.silent")
-  mc.allow.recursive <- check_flag(mc.allow.recursive, "mc.allow.recursive")
+  mc.preschedule <- check_loose_flag(mc.preschedule, "mc.preschedule")
+  mc.set.seed <- check_loose_flag(mc.set.seed, "mc.set.seed")
+  mc.silent <- check_loose_flag(mc.silent, "mc.silent")
+  mc.allow.recursive <- check_loose_flag(mc.allow.recursive, "mc.allow.recursive")
   cleanup <- check_cleanup(mc.cleanup)
-  cores <- check_cores(mc.cores, affinity.list)
   X <- as_elements(X)
   n <- length(X)
   affinity <- check_affinity(affinity.list, n)
+  cores <- check_cores(mc.cores, affinity)
   if (is_worker() && !mc.allow.recursive) return(lapply(X, FUN, ...))
   streams <- streams_of_mclapply(mc.set.seed, mc.preschedule)
   if (n < 2L || (cores < 2L && is.null(affinity)) || .Platform$OS.type == "windows") {
@@ -70,8 +70,7 @@ as_try_errors <- function(outcome) {
   values <- outcome$values
   failed <- outcome$failed
   for (task in failed) {
-    error <- with_task(values[[task]], task)
-    values[[task]] <- try(stop(error), silent = TRUE)
+    values[[task]] <- as_try_error(with_task(values[[task]], task))
   }
   if (length(failed)) {
     warning(sprintf(
@@ -84,13 +83,20 @@ as_try_errors <- function(outcome) {
   values
 }
 
+# What try() makes of a condition. One that is no error (stop() takes those too)
+# would pass by try().
+as_try_error <- function(condition) {
+  if (inherits(condition, "error")) return(try(stop(condition), silent = TRUE))
+  text <- paste0("Error : ", conditionMessage(condition), "\n")
+  structure(text, class = "try-error", condition = condition)
+}
+
 check_cores <- function(cores, affinity, call = sys.call(-1L)) {
-  if (!is.null(affinity) && is.list(affinity)) {
-    return(max(1L, as.integer(max(unlist(affinity), 1L))))
-  }
-  good <- is.numeric(cores) && length(cores) == 1L && !is.na(cores) && cores >= 1
-  if (!good) stop_argument("mc.cores", "a number of at least 1", cores, call)
-  as.integer(cores)
+  if (!is.null(affinity)) return(max(unlist(affinity), 1L))
+  # A string too: Sys.getenv("SLURM_CPUS_PER_TASK").
+  number <- if (is.atomic(cores) && length(cores) == 1L) suppressWarnings(as.integer(cores)) else NA
+  if (is.na(number) || number < 1L) stop_argument("mc.cores", "a number of at least 1", cores, call)
+  number
 }
 
 check_cleanup <- function(cleanup, call = sys.call(-1L)) {

@@ -77,7 +77,7 @@ plan <- function(strategy = NULL, ..., workers, schedule, chunk_size, progress, 
     return(invisible(as_rustle_plan(old)))
   }
   if (is.character(strategy) && length(strategy) == 1L && strategy %in% future_actions) {
-    return(future::plan(strategy, ...))
+    return(do.call(future::plan, list(strategy, ...)))
   }
   settings <- default_settings()
   if (inherits(strategy, "rustle_plan")) {
@@ -99,24 +99,42 @@ check_workers <- function(workers, call = sys.call(-1L)) {
   check_count(workers, "workers", call = call)
 }
 
-# A stack of strategies as future keeps it.
-future_stack <- function(strategy, arguments, old) {
+# A stack of strategies as future keeps it: functions of class "future".
+future_stack <- function(strategy, arguments, old, call = sys.call(-1L)) {
   if (is.null(strategy)) strategy <- old$stack[[1L]]
-  multicore_falls_back <- function(s) {
-    name <- if (is.character(s)) s else if (inherits(s, "multicore")) "multicore" else ""
-    if (!identical(name, "multicore") || parallelly::supportsMulticore()) return(s)
+  if (is.list(strategy)) {
+    if (!length(strategy)) stop_argument("strategy", strategy_forms, strategy, call)
+    return(lapply(unclass(strategy), as_strategy, list(), call))
+  }
+  list(as_strategy(strategy, arguments, call))
+}
+
+strategy_forms <- paste(
+  "a strategy of future (sequential, multicore, multisession, cluster, ...),",
+  "the name of one, or a list of them"
+)
+
+as_strategy <- function(strategy, arguments, call) {
+  named <- is.character(strategy) && length(strategy) == 1L && !is.na(strategy)
+  if (!named && !inherits(strategy, "future")) {
+    stop_argument("strategy", strategy_forms, strategy, call)
+  }
+  if (is_multicore(strategy) && !supports_fork()) {
     message(
       "Forking is not safe or not possible here: plan(multicore) becomes plan(multisession)."
     )
-    if (is.function(s) && inherits(s, "tweaked")) {
-      return(future::tweak(future::multisession, workers = formals(s)$workers))
-    }
-    future::multisession
+    workers <- if (inherits(strategy, "tweaked")) formals(strategy)["workers"]
+    arguments <- c(arguments, workers[setdiff(names(workers), names(arguments))])
+    strategy <- future::multisession
   }
-  if (is.list(strategy)) return(lapply(strategy, multicore_falls_back))
-  strategy <- multicore_falls_back(strategy)
-  if (length(arguments)) do.call(future::tweak, c(list(strategy), arguments)) else strategy
+  if (!named && !length(arguments)) return(strategy)
+  tryCatch(
+    do.call(future::tweak, c(list(strategy), arguments)),
+    error = function(e) stop_argument("strategy", strategy_forms, strategy, call)
+  )
 }
+
+is_multicore <- function(strategy) identical(strategy, "multicore") || inherits(strategy, "multicore")
 
 # Makes `stack` future's plan and ours. init: FALSE never starts future's
 # workers, NA leaves future's plan alone.
@@ -153,6 +171,16 @@ plan_kind <- function(strategy) {
   if (inherits(strategy, "sequential")) return("sequential")
   if (inherits(strategy, "multicore") && parallelly::supportsMulticore()) return("multicore")
   "future"
+}
+
+# May this process fork? In a worker we said that it should not by itself; that
+# is not the system's answer.
+supports_fork <- function() {
+  if (is_worker()) {
+    old <- options(parallelly.fork.enable = NULL)
+    on.exit(options(old))
+  }
+  parallelly::supportsMulticore()
 }
 
 plan_workers <- function(strategy, kind) {

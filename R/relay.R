@@ -27,19 +27,26 @@ muffle <- function(condition, level) {
   }
 }
 
-# In a worker: evaluates `expr` while output and conditions go to the parent.
-capturing <- function(relay, expr) {
+# In a worker: standard output goes to the parent, or nowhere.
+redirect_output <- function(relay) {
   if (isTRUE(relay$stdout)) {
     sink(rs_output_connection())
   } else if (isFALSE(relay$stdout)) {
     sink(file(nullfile(), "w"))
   }
-  if (is.null(relay$classes)) return(expr)
+}
+
+# In a worker: evaluates `expr` while conditions go to the parent.
+recording <- function(relay, expr) {
   level <- restart_level()
   withCallingHandlers(expr, condition = function(condition) {
     if (inherits(condition, "error")) return()
-    if (wants_condition(relay, condition)) rs_worker_signal(condition)
-    muffle(condition, level)
+    if (!is.null(relay$classes)) {
+      if (wants_condition(relay, condition)) rs_worker_signal(condition)
+      muffle(condition, level)
+    }
+    # stop() with such a condition is fatal although it is no error.
+    state$unhandled <- condition
   })
 }
 

@@ -12,7 +12,7 @@ warn_masked <- function(name) {
   ours <- ls("package:rustle")
   masked <- Filter(function(f) {
     exists(f, paste0("package:", name), inherits = FALSE) &&
-      !identical(get(f), get(f, "package:rustle"))
+      !identical(get(f, paste0("package:", name)), get(f, "package:rustle"))
   }, ours)
   if (length(masked)) {
     packageStartupMessage(sprintf(

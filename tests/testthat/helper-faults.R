@@ -75,7 +75,7 @@ fault_preamble <- quote({
   }
   # Sends SIGINT to `target` (a pid; a group when negative) `delay` seconds from now.
   interrupt_later <- function(delay, target = Sys.getpid()) {
-    system(sprintf("(sleep %g; kill -INT -- %d) >/dev/null 2>&1 &", delay, target))
+    system(sprintf("(sleep %g; kill -s INT -- %d) >/dev/null 2>&1 &", delay, target))
   }
 })
 
@@ -85,10 +85,11 @@ fault_preamble <- quote({
 #
 # wrap: a command line put before `Rscript`. args: given to the script.
 # before: further functions of the script, as a quoted expression in braces.
+# directory: for the script and its answer.
 run_r <- function(code, timeout = 30, wrap = character(), args = character(), quietly = FALSE,
-                  before = quote({})) {
-  script <- tempfile("script-", fileext = ".R")
-  answer <- tempfile("answer-", fileext = ".rds")
+                  before = quote({}), directory = tempdir()) {
+  script <- tempfile("script-", directory, fileext = ".R")
+  answer <- tempfile("answer-", directory, fileext = ".rds")
   withr::defer(unlink(c(script, answer)))
   text <- c(
     deparse_body(fault_preamble),
@@ -120,9 +121,10 @@ run_command <- function(command, timeout) {
   files <- tempfile(c("stdout-", "stderr-"))
   withr::defer(unlink(files))
   libraries <- paste(.libPaths(), collapse = .Platform$path.sep)
+  # exec: the script leads the process group that system2() makes.
+  command <- c("env", paste0("R_LIBS=", libraries), "R_TESTS=", "TESTTHAT=", command)
   status <- suppressWarnings(system2(
-    command[[1L]], shQuote(command[-1L]), stdout = files[[1L]], stderr = files[[2L]],
-    timeout = timeout, env = c(paste0("R_LIBS=", shQuote(libraries)), "R_TESTS=", "TESTTHAT=")
+    "exec", shQuote(command), stdout = files[[1L]], stderr = files[[2L]], timeout = timeout
   ))
   text <- function(file) paste(readLines(file, warn = FALSE), collapse = "\n")
   list(

@@ -32,7 +32,14 @@ test_that("multisession gives the values, numbers, output, conditions and errors
   expect_identical(got$messages, c("m1\n", "m2\n"))
   expect_identical(got$warnings, c("w1", "w2"))
   expect_output(future_lapply(1:2, function(i) cat("out", i, "\n")), "out 1 \nout 2")
-  expect_warning(future_lapply(1:2, function(i) runif(1)), class = "RngFutureWarning")
+  suppressWarnings(
+    expect_warning(future_lapply(1:2, function(i) runif(1)), class = "RngFutureWarning")
+  )
+  bang <- function(f) f()
+  helper <- function() offset * 2
+  expect_identical(future_lapply(list(function() helper(), function() offset), bang), list(20, 10))
+  expect_silent(got <- future_lapply(1:2, function(i, x) i, stop("never used")))
+  expect_identical(got, list(1L, 2L))
 
   matrices <- list(matrix(1:4, 2), matrix(5:8, 2))
   expect_identical(future_lapply(matrices, "[", , 1), lapply(matrices, "[", , 1))

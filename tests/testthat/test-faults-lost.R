@@ -269,3 +269,119 @@ test_that("a large result that was half sent is sent again and right", {
   })
   expect_identical(run$value, rep(TRUE, 8L))
 })
+
+test_that("random numbers are the same after a recovery", {
+  skip_unless_faults()
+  run <- run_r({
+    out <- list()
+    draw <- function(tag, at = 0L, signal = 9L) {
+      function(i) {
+        x <- rnorm(2)
+        if (i %in% at && first_time(paste0(tag, i))) die(signal)
+        c(x, runif(1))
+      }
+    }
+    RNGkind("L'Ecuyer-CMRG")
+    plan(multicore, workers = 3L)
+    for (signal in c(9L, 11L)) {
+      for (seed in list(TRUE, 42L)) {
+        tag <- paste0("future-", signal, "-", seed)
+        set.seed(11)
+        whole <- with_plan(sequential, future_lapply(1:12, draw(tag), future.seed = seed))
+        after <- .Random.seed
+        set.seed(11)
+        again <- future_lapply(1:12, draw(tag, c(3L, 8L), signal), future.seed = seed)
+        out[[tag]] <- identical(again, whole)
+        out[[paste0(tag, "-state")]] <- identical(.Random.seed, after)
+      }
+      for (preschedule in c(TRUE, FALSE)) {
+        tag <- paste0("mclapply-", signal, "-", preschedule)
+        set.seed(11)
+        parallel::mc.reset.stream()
+        whole <- parallel::mclapply(1:12, draw(tag), mc.cores = 3L, mc.preschedule = preschedule)
+        set.seed(11)
+        parallel::mc.reset.stream()
+        again <- mclapply(
+          1:12, draw(tag, c(3L, 8L), signal), mc.cores = 3L, mc.preschedule = preschedule
+        )
+        out[[tag]] <- identical(again, whole)
+      }
+    }
+  })
+  expect_all_true(run$value)
+})
+
+test_that("output and conditions of a task that runs again come once, in order", {
+  skip_unless_faults()
+  run <- run_r({
+    plan(multicore, workers = 2L)
+    told <- character()
+    printed <- capture.output(withCallingHandlers(
+      future_lapply(1:6, function(i) {
+        cat("out", i, "\n")
+        message("message ", i)
+        # More than is kept back until the task ends.
+        if (i == 4L) cat(strrep("-", 1e5), "\n")
+        if (i == 4L && first_time("told")) die(9L)
+        i
+      }),
+      message = function(m) {
+        told <<- c(told, trimws(conditionMessage(m)))
+        invokeRestart("muffleMessage")
+      }
+    ))
+    out <- list(
+      messages = identical(told, paste("message", 1:6)),
+      output = identical(trimws(grep("out", printed, value = TRUE)), paste("out", 1:6)),
+      line = sum(nchar(printed) > 9e4) == 1L
+    )
+  })
+  expect_all_true(run$value)
+})
+
+test_that("a task that exceeds the timeout fails, the others do not", {
+  skip_unless_faults()
+  skip_unless_linux()
+  run <- run_r({
+    plan(multicore, workers = 2L, timeout = 0.4, retries = 0L)
+    slow <- function(i) {
+      if (i == 3L) {
+        system(sprintf("echo $$ > %s; exec sleep 60", file.path(scratch, "sleeper")))
+      }
+      i
+    }
+    pid <- function() as.integer(readLines(file.path(scratch, "sleeper")))
+    error <- tryCatch(future_lapply(1:6, slow), error = identity)
+    kept <- list(future = error, gone = !any(alive(pid())))
+    for (preschedule in c(TRUE, FALSE)) {
+      warned <- NULL
+      values <- withCallingHandlers(
+        mclapply(1:6, slow, mc.preschedule = preschedule),
+        warning = function(w) { warned <<- conditionMessage(w); invokeRestart("muffleWarning") }
+      )
+      kept[[paste0("mclapply", preschedule)]] <- list(values = values, warned = warned)
+    }
+    # A loop in R code, and code that never checks for interrupts.
+    kept$loop <- tryCatch(future_lapply(1:2, function(i) repeat i), error = identity)
+    kept$brief <- future_lapply(1:20, function(i) { Sys.sleep(0.05); i })
+    # A timeout is no loss: others run on, and waiting for the reader is no time.
+    kept$big <- length(future_lapply(1:4, function(i) numeric(4e6)))
+    out <- c(kept, list(children = length(children())))
+  })
+  value <- run$value
+  for (error in value[c("future", "loop")]) {
+    expect_s3_class(error, "rustle_error_timeout")
+    expect_s3_class(error, "rustle_error")
+  }
+  expect_identical(as.integer(value$future$task), 3L)
+  expect_true(value$gone)
+  for (case in value[c("mclapplyTRUE", "mclapplyFALSE")]) {
+    expect_s3_class(case$values[[3L]], "try-error")
+    expect_s3_class(attr(case$values[[3L]], "condition"), "rustle_error_timeout")
+    expect_identical(case$values[-3L], as.list(c(1L, 2L, 4L, 5L, 6L)))
+    expect_match(case$warned, "1 function call resulted in an error")
+  }
+  expect_identical(value$brief, as.list(1:20))
+  expect_identical(value$big, 4L)
+  expect_identical(value$children, 0L)
+})

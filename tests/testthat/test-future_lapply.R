@@ -124,7 +124,10 @@ test_that("dots are evaluated once, and not where they are never used", {
     count
   }))
   expect_identical(count, 1)
-  same_briefly(1:3, function(i, x) i, stop("never used"))
+  expect_silent(got <- with_plan("multicore", workers = 2, future_lapply(1:3, function(i, x) i, stop("never used"))))
+  expect_identical(got, as.list(1:3))
+  used <- function(f) observe(f(1:3, function(i, x) x, stop("used")))[c("message", "class", "warnings")]
+  expect_identical(with_plan("multicore", workers = 2, used(future_lapply)), used(lapply))
 })
 
 test_that("FUN sees match.call(), sys.call() and missing() as under lapply()", {
@@ -191,6 +194,24 @@ test_that("errors that are no lists or carry data survive", {
   error <- with_plan("multicore", workers = 2, tryCatch(future_lapply(1:3, function(i) stop(big)), error = identity))
   expect_identical(unclass(error)[names(unclass(big))], unclass(big), ignore_attr = TRUE)
   expect_identical(error$data, big$data)
+})
+
+test_that("stop() of a condition that is no error ends the call, and reaches a handler of its class", {
+  skip_without_fork()
+  FUN <- function(i) stop(structure(class = c("halt", "condition"), list(message = "bar", call = NULL)))
+  for (plan in few_plans()) {
+    got <- under_plan(plan, tryCatch(future_lapply(1:3, FUN), halt = function(c) conditionMessage(c)))
+    expect_identical(got, "bar")
+  }
+})
+
+test_that("an interrupt that a task signals is no error of ours", {
+  skip_without_fork()
+  FUN <- function(i) signalCondition(structure(class = c("interrupt", "condition"), list()))
+  got <- with_plan("multicore", workers = 2, tryCatch(
+    future_lapply(1:3, FUN), interrupt = function(c) "interrupted", error = conditionMessage
+  ))
+  expect_identical(got, tryCatch(lapply(1:3, FUN), interrupt = function(c) "interrupted"))
 })
 
 test_that("a call inside a call gives what lapply() gives", {

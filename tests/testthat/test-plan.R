@@ -131,6 +131,28 @@ test_that("in a worker the plan is the next level, else sequential", {
   expect_identical(got[[2L]][1:2], list("sequential", 1L))
 })
 
+test_that("a list of strings is a plan for nested levels", {
+  skip_without_fork()
+  inner <- function(i) attr(plan(), "rustle")$kind
+  on.exit(future::plan(future::sequential)) # so that a failure here is the only one
+  got <- with_plan(list("multicore", "sequential"), list(attr(plan(), "rustle")$kind, future_lapply(1:2, inner)))
+  expect_identical(got, list("multicore", list("sequential", "sequential")))
+})
+
+test_that("a worker may set plans of its own", {
+  skip_without_fork()
+  inner <- function(i) with_plan("multicore", workers = 2, list(attr(plan(), "rustle")$kind, future_sapply(1:3, function(j) i * j)))
+  expect_message(got <- with_plan("multicore", workers = 2, future_lapply(1:2, inner)), NA)
+  expect_identical(got, list(list("multicore", 1:3), list("multicore", 2L * 1:3)))
+})
+
+test_that("a package attached later that masks ours is told", {
+  skip_on_cran()
+  code <- "library(rustle); library(future.apply)"
+  out <- system2(file.path(R.home("bin"), "Rscript"), c("-e", shQuote(code)), stdout = TRUE, stderr = TRUE)
+  expect_match(paste(out, collapse = " "), "was attached after rustle.*future_lapply\\(\\)")
+})
+
 test_that("a plan prints as what it is", {
   skip_without_fork()
   local_plan("multicore", workers = 2, schedule = "dynamic", chunk_size = 5, timeout = 3)

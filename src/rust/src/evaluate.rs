@@ -410,6 +410,11 @@ pub(crate) unsafe extern "C-unwind" fn run() -> Sexp {
     ffi::nil()
 }
 
+/// Has this worker done all that there was to do?
+pub(crate) fn has_finished() -> bool {
+    context().is_some_and(|c| c.status().phase.load(Ordering::Acquire) == Phase::Finished as u32)
+}
+
 /// The task in flight has failed with `condition`.
 pub(crate) unsafe extern "C-unwind" fn fail(condition: Sexp) -> Sexp {
     if let Some(c) = context() {

@@ -7,7 +7,7 @@ use rustle_workers::process::{fork, Child, Fork};
 use rustle_workers::supervisor::{Order, Supervisor};
 use rustle_workers::{blas, child};
 
-use crate::evaluate::Context;
+use crate::evaluate::{self, Context};
 use crate::ffi::{self, Sexp};
 use crate::job::Standing;
 
@@ -54,18 +54,33 @@ fn work(standing: &Standing, shared: *const Supervisor, order: Order, parent: i3
     // SAFETY: a fresh child on R's main thread; the supervisor is in its own
     // copy of the parent's memory, which lives as long as the process.
     unsafe { Context::install(duty, order.seat, shared, order.redo, wake, parent) };
-    let mut main = standing.main;
-    // SAFETY: `evaluate_main` reads `main` only; jumps out of it end here.
-    let whole = unsafe { ffi::R_ToplevelExec(evaluate_main, (&raw mut main).cast()) };
-    child::leave(if whole != 0 { 0 } else { EXIT_ABANDONED })
+    // A jump out of one evaluation ends it; the next says what it was, and goes
+    // on with the task after it. One that returns with tasks left gives up.
+    let mut again = false;
+    loop {
+        let mut entry = (standing.main, again);
+        // SAFETY: `evaluate_main` reads `entry` only; jumps out of it end here.
+        let whole = unsafe { ffi::R_ToplevelExec(evaluate_main, (&raw mut entry).cast()) };
+        if evaluate::has_finished() {
+            child::leave(0);
+        }
+        if whole != 0 {
+            break;
+        }
+        again = true;
+    }
+    child::leave(EXIT_ABANDONED)
 }
 
 unsafe extern "C-unwind" fn evaluate_main(data: *mut c_void) {
-    // SAFETY: `data` is the address of a live closure; see `work`.
+    // SAFETY: `data` is the address of a live closure and a flag; see `work`.
     unsafe {
-        let call = ffi::Rf_protect(ffi::Rf_lcons(*data.cast::<Sexp>(), ffi::nil()));
+        let (main, again) = *data.cast::<(Sexp, bool)>();
+        let again = ffi::Rf_protect(ffi::Rf_ScalarLogical(again.into()));
+        let arguments = ffi::Rf_protect(ffi::Rf_lcons(again, ffi::nil()));
+        let call = ffi::Rf_protect(ffi::Rf_lcons(main, arguments));
         ffi::Rf_eval(call, ffi::R_GlobalEnv);
-        ffi::Rf_unprotect(1);
+        ffi::Rf_unprotect(3);
     }
 }
 
