@@ -9,7 +9,7 @@ run_future <- function(job, plan) {
   conditions <- job$relay$classes
   if (!is.null(job$relay$exclude)) conditions <- structure(conditions, exclude = job$relay$exclude)
   frame <- job$frame
-  dots <- eval(quote(list(...)), frame)
+  dots <- eval(as.call(list(list_dots, quote(...))), frame)
   label <- function(k) if (is.character(job$label)) sprintf(job$label, k)
   futures <- lapply(seq_along(chunks), function(k) {
     tasks <- chunks[[k]]
@@ -70,6 +70,8 @@ run_chunk <- function(X, FUN, dots, seeds, stop_early) {
     }
     list(values = values, failed = failed)
   }
-  do.call(run, c(list(X, FUN), dots), quote = TRUE)
+  # Names and calls among the arguments are data; a missing argument stays one.
+  quoted <- lapply(dots, function(d) if (is.language(d) && !identical(d, quote(expr = ))) call("quote", d) else d)
+  do.call(run, c(list(X, FUN), quoted))
 }
 environment(run_chunk) <- baseenv()

@@ -71,7 +71,7 @@ future_lapply <- function(X, FUN, ..., future.envir = parent.frame(), future.std
   policy <- policy_of_future(n, plan$workers, future.scheduling, future.chunk.size, given, plan)
   streams <- streams_of_future(future.seed, n)
   job <- new_job(
-    lapply_call, force_dots(lapply_frame(X, override_globals(FUN, globals), ...)), n, policy, streams,
+    lapply_call, forced_lapply_frame(X, override_globals(FUN, globals), ...), n, policy, streams,
     relay = new_relay(stdout, conditions), packages = packages, globals = globals,
     envir = future.envir, label = label, origin = call
   )

@@ -43,7 +43,9 @@ find_globals <- function(job) {
   all <- as_plain_list(found$globals)
   packages <- c(job$packages, found$packages)
   if (isTRUE(globals)) {
-    data <- Filter(holds_code, list(if (is.list(frame$X)) frame$X, eval(quote(list(...)), frame)))
+    dots <- eval(as.call(list(list_dots, quote(...))), frame)
+    missing <- vapply(seq_along(dots), function(k) identical(dots[[k]], quote(expr = )), NA)
+    data <- Filter(holds_code, list(if (is.list(frame$X)) frame$X, dots[!missing]))
     for (arguments in data) {
       more <- future::getGlobalsAndPackages(arguments, envir = envir, globals = TRUE)
       new <- as_plain_list(more$globals)

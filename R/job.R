@@ -3,17 +3,26 @@
 # The frame in which lapply() would evaluate FUN(X[[i]], ...).
 lapply_frame <- function(X, FUN, ...) environment()
 
-# Evaluates the arguments in `...` of a frame once, in the session, as future.apply
-# does: no two workers evaluate them (or draw random numbers for them) anew.
-force_dots <- function(frame) {
-  evaluate <- function() {
-    for (k in seq_len(...length())) {
-      if (!eval(call("missing", as.name(paste0("..", k))))) ...elt(k)
+# The same, with the arguments in `...` evaluated once, here, as future.apply does:
+# no two workers evaluate them (or draw random numbers for them) anew.
+forced_lapply_frame <- function(X, FUN, ...) {
+  list_dots(...)
+  environment()
+}
+
+# The arguments in `...` as a list; a missing one is the empty symbol.
+list_dots <- function(...) {
+  out <- vector("list", ...length())
+  for (k in seq_along(out)) {
+    if (eval(call("missing", as.name(paste0("..", k))))) {
+      out[[k]] <- quote(expr = )
+    } else {
+      value <- ...elt(k)
+      if (!is.null(value)) out[[k]] <- value
     }
   }
-  environment(evaluate) <- frame
-  evaluate()
-  frame
+  names(out) <- ...names()
+  out
 }
 
 lapply_call <- quote(FUN(X[[i]], ...))

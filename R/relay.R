@@ -50,21 +50,28 @@ recording <- function(relay, expr) {
   })
 }
 
-# In the session: evaluates `expr`, dropping what the caller does not want.
+# In the session: evaluates `expr`, dropping what the caller does not want. The
+# caller's handlers write where they wrote before, so they run without the sink.
 relaying <- function(relay, expr) {
-  if (isFALSE(relay$stdout)) {
+  silent <- isFALSE(relay$stdout)
+  if (silent) {
     null <- file(nullfile(), "w")
     sink(null)
     on.exit({ sink(); close(null) })
   }
-  if (is.null(relay$classes) || (identical(relay$classes, "condition") && is.null(relay$exclude))) {
-    return(expr)
-  }
+  all <- identical(relay$classes, "condition") && is.null(relay$exclude)
+  if (is.null(relay$classes) || (all && !silent)) return(expr)
   level <- restart_level()
   withCallingHandlers(expr, condition = function(condition) {
-    if (!inherits(condition, "error") && !wants_condition(relay, condition)) {
-      muffle(condition, level)
+    if (inherits(condition, "error")) return()
+    wanted <- wants_condition(relay, condition)
+    if (wanted && !silent) return()
+    if (wanted) {
+      sink()
+      on.exit(sink(null))
+      relay_event(event_condition, condition)
     }
+    muffle(condition, level)
   })
 }
 

@@ -38,8 +38,6 @@ test_that("multisession gives the values, numbers, output, conditions and errors
   bang <- function(f) f()
   helper <- function() offset * 2
   expect_identical(future_lapply(list(function() helper(), function() offset), bang), list(20, 10))
-  expect_silent(got <- future_lapply(1:2, function(i, x) i, stop("never used")))
-  expect_identical(got, list(1L, 2L))
 
   matrices <- list(matrix(1:4, 2), matrix(5:8, 2))
   expect_identical(future_lapply(matrices, "[", , 1), lapply(matrices, "[", , 1))

@@ -231,7 +231,7 @@ test_that("workers die with their parent, however it ends", {
 
 # Runs `commands` (lines typed at the prompt) in an interactive R on a terminal;
 # "^C" is typed when the file `started` has come to be.
-at_terminal <- function(commands, options = "", timeout = 30) {
+at_terminal <- function(commands, options = "", timeout = 20) {
   skip_if(Sys.which("script") == "", "no script(1)")
   skip_if_not(grepl("util-linux", paste(suppressWarnings(
     system2("script", "--version", stdout = TRUE, stderr = TRUE)
@@ -291,11 +291,12 @@ test_that("quit() in a task asks nobody and leaves an interactive session as it 
       "plan(multicore, workers = 2L, retries = 0L)",
       "say(class(tryCatch(future_lapply(1:2, function(i) if (i == 2) quit() else i), error = identity))[[1]])",
       "say(class(tryCatch(mclapply(1:2, function(i) if (i == 2) q('ask') else i), error = identity))[[1]])",
+      "say(toString(tryCatch(future_sapply(1:2, function(i) readline('name? ')), error = identity)))",
       "say(readline_free <- future_sapply(1:2, function(i) length(readLines(file('stdin')))))",
       "say(dir.exists(tempdir()))",
       "say(sum(future_sapply(1:10, identity)))"
     ))
     lost <- "rustle_error_worker_lost"
-    expect_identical(run$said, c(lost, lost, "0 0", "TRUE", "55"), info = run$screen)
+    expect_identical(run$said, c(lost, lost, ",", "0 0", "TRUE", "55"), info = run$screen)
   }
 })

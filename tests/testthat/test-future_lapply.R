@@ -116,7 +116,7 @@ test_that("dots reach FUN by name, by position and missing", {
   same_briefly(1:2, function(x, y) substitute(x), 1)
 })
 
-test_that("dots are evaluated once, and not where they are never used", {
+test_that("dots are evaluated once, before any task, as future.apply does", {
   skip_without_fork()
   count <- 0
   with_plan("multicore", workers = 3, future_lapply(1:9, function(i, x) x, {
@@ -124,10 +124,11 @@ test_that("dots are evaluated once, and not where they are never used", {
     count
   }))
   expect_identical(count, 1)
-  expect_silent(got <- with_plan("multicore", workers = 2, future_lapply(1:3, function(i, x) i, stop("never used"))))
-  expect_identical(got, as.list(1:3))
-  used <- function(f) observe(f(1:3, function(i, x) x, stop("used")))[c("message", "class", "warnings")]
-  expect_identical(with_plan("multicore", workers = 2, used(future_lapply)), used(lapply))
+  failing <- function(f) observe(f(1:3, function(i, x) i, stop("bad dot")))[c("message", "class", "warnings")]
+  expect_identical(
+    with_plan("multicore", workers = 2, failing(future_lapply)),
+    under_future(failing(future.apply::future_lapply))
+  )
 })
 
 test_that("FUN sees match.call(), sys.call() and missing() as under lapply()", {

@@ -146,7 +146,8 @@ impl Job {
         self.supervisor.memory.slots[task as usize].state() != State::Empty
     }
 
-    /// How many tasks from the first in relay order on are finished.
+    /// How many tasks from the first in relay order on are finished; a failure
+    /// that ends the job ends it too.
     fn advance_prefix(&mut self) -> u32 {
         let tasks = self.supervisor.layout.tasks();
         while self.prefix < tasks {
@@ -155,7 +156,9 @@ impl Job {
                 .relay_order
                 .as_ref()
                 .map_or(position, |o| o[position as usize]);
-            if !self.is_done(task) {
+            let state = self.supervisor.memory.slots[task as usize].state();
+            let ends = state == State::Failed && self.orders.switches.stop_on_error;
+            if state == State::Empty || ends {
                 break;
             }
             self.prefix += 1;
