@@ -22,11 +22,18 @@
 #'   needs `mc.preschedule = FALSE`.
 #' @return A list with the values, in order, with the names of `X`. A task that
 #'   failed has a `try-error` object, and a warning tells how many there are.
+#' @section Plans: The number of workers is `mc.cores`, not that of the plan; its
+#'   `retries`, `timeout`, `progress` and `worker_threads` hold. Where there is no
+#'   forking (Windows) the call is [lapply()].
+#' @section Errors: `rustle_error_argument` for wrong arguments, before anything has
+#'   started; `rustle_error_worker_lost` and `rustle_error_system` as
+#'   [future_lapply()].
 #' @section Where it differs from parallel: An error spoils its own task only, not
 #'   all tasks of its worker. A worker that dies is replaced and its share (or its
 #'   unfinished tasks, with `mc.preschedule = FALSE`) runs again, as `retries` of
 #'   the [plan()] says; then the call stops with `rustle_error_worker_lost`
-#'   instead of returning `NULL`s. With `mc.preschedule = FALSE` workers run
+#'   instead of returning `NULL`s. Messages and other conditions of tasks (not
+#'   warnings) are signalled in the session, in task order. With `mc.preschedule = FALSE` workers run
 #'   several tasks, so what a task assigns by `<<-` is seen by later tasks of the
 #'   same worker.
 #' @examples
@@ -57,7 +64,9 @@ mclapply <- function(X, FUN, ..., mc.preschedule = TRUE, mc.set.seed = TRUE,
   }
   job <- new_job(
     lapply_call, lapply_frame(X, FUN, ...), n, policy_of_mclapply(mc.preschedule), streams,
-    on_error = "keep", shares = mc.preschedule, silent = mc.silent, affinity = affinity,
+    # Warnings stay in the worker, as in parallel; other conditions reach the
+    # handlers of the caller, which parallel runs in its workers.
+    relay = new_relay(NA, list(classes = "condition"), leave = "warning"), on_error = "keep", shares = mc.preschedule, silent = mc.silent, affinity = affinity,
     cleanup = cleanup, origin = call
   )
   outcome <- run_job(job, multicore_plan(min(cores, n)))

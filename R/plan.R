@@ -44,6 +44,11 @@ default_settings <- function() {
 #' @param worker_threads BLAS and OpenMP threads in each worker. Default: an equal
 #'   share of the cores.
 #' @param ... Further arguments of the strategy, as for [future::plan()].
+#' @details A new strategy starts from the default settings; `plan(workers = 4)` or
+#'   `plan(schedule = "static")` change the current plan and keep the rest. The
+#'   settings are those of forked workers: under other plans than `multicore`,
+#'   `timeout`, `retries` and `worker_threads` have no effect, and progress is not
+#'   shown.
 #' @return The plan: for `plan()` without arguments the current one, else
 #'   (invisibly) the one before, which `plan()` takes back.
 #' @section Errors: `rustle_error_argument` for a setting out of range; nothing
@@ -79,7 +84,7 @@ plan <- function(strategy = NULL, ..., workers, schedule, chunk_size, progress, 
   if (is.character(strategy) && length(strategy) == 1L && strategy %in% future_actions) {
     return(do.call(future::plan, list(strategy, ...)))
   }
-  settings <- default_settings()
+  settings <- if (is.null(strategy)) old$settings else default_settings()
   if (inherits(strategy, "rustle_plan")) {
     kept <- attr(strategy, "rustle")
     strategy <- kept$stack
@@ -120,9 +125,10 @@ as_strategy <- function(strategy, arguments, call) {
     stop_argument("strategy", strategy_forms, strategy, call)
   }
   if (is_multicore(strategy) && !supports_fork()) {
-    message(
-      "Forking is not safe or not possible here: plan(multicore) becomes plan(multisession)."
-    )
+    if (!isTRUE(state$told_no_fork)) {
+      message("Forking is not safe or not possible here: plan(multicore) becomes plan(multisession).")
+      state$told_no_fork <- TRUE
+    }
     workers <- if (inherits(strategy, "tweaked")) formals(strategy)["workers"]
     arguments <- c(arguments, workers[setdiff(names(workers), names(arguments))])
     strategy <- future::multisession
@@ -191,6 +197,20 @@ plan_workers <- function(strategy, kind) {
   if (is.function(workers)) workers <- workers()
   if (!is.numeric(workers)) return(available_workers())
   max(1L, as.integer(workers))
+}
+
+#' Number of workers of the current plan
+#'
+#' [future::nbrOfWorkers()], which in a worker of rustle says 1 unless the plan has
+#' another level.
+#'
+#' @param evaluator A strategy; the current plan by default.
+#' @return A whole number.
+#' @examples
+#' nbrOfWorkers()
+#' @export
+nbrOfWorkers <- function(evaluator = NULL) {
+  if (is.null(evaluator)) current_plan()$workers else future::nbrOfWorkers(evaluator)
 }
 
 # The plan of a call that says how many forked workers it wants.

@@ -109,10 +109,6 @@ future::multisession
 #' @export
 future::nbrOfFreeWorkers
 
-#' @importFrom future nbrOfWorkers
-#' @export
-future::nbrOfWorkers
-
 #' @importFrom future resetWorkers
 #' @export
 future::resetWorkers

@@ -1,18 +1,22 @@
 # Output and conditions of tasks: captured in the worker, relayed in task order.
 #
 # A relay is a list: `stdout` (TRUE: capture and relay, FALSE: drop, NA: leave
-# alone), `classes` and `exclude` (condition classes; classes NULL: leave alone).
+# alone), `classes` and `exclude` (condition classes that are relayed or not;
+# classes NULL: all are left alone) and `leave` (classes that are left alone).
 
-new_relay <- function(stdout, conditions) {
-  list(stdout = stdout, classes = conditions$classes, exclude = conditions$exclude)
+new_relay <- function(stdout, conditions, leave = NULL) {
+  list(
+    stdout = stdout, classes = conditions$classes, exclude = conditions$exclude, leave = leave
+  )
 }
 
-no_relay <- function() list(stdout = NA, classes = NULL, exclude = NULL)
+no_relay <- function() new_relay(NA, NULL)
 
 wants_condition <- function(relay, condition) {
-  inherits(condition, relay$classes) &&
-    (is.null(relay$exclude) || !inherits(condition, relay$exclude))
+  inherits(condition, relay$classes) && !inherits_any(condition, relay$exclude)
 }
+
+inherits_any <- function(x, classes) !is.null(classes) && inherits(x, classes)
 
 # How many restarts there are now: those of a task come on top of them.
 restart_level <- function() length(computeRestarts())
@@ -41,7 +45,7 @@ recording <- function(relay, expr) {
   level <- restart_level()
   withCallingHandlers(expr, condition = function(condition) {
     if (inherits(condition, "error")) return()
-    if (!is.null(relay$classes)) {
+    if (!is.null(relay$classes) && !inherits_any(condition, relay$leave)) {
       if (wants_condition(relay, condition)) rs_worker_signal(condition)
       muffle(condition, level)
     }

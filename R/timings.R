@@ -1,7 +1,7 @@
 #' When each task ran, and where
 #'
-#' With `options(rustle.timings = TRUE)` the multicore executor keeps the worker,
-#' start and end of every task of the last call.
+#' With `options(rustle.timings = TRUE)` calls on forked workers keep the worker,
+#' start and end of every task; `job_timings()` has those of the last such call.
 #'
 #' @return A data frame of class `rustle_timings` with a row per task and columns
 #'   `task`, `worker`, `start` and `end` (seconds from the first start), or `NULL`
