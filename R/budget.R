@@ -4,7 +4,8 @@
 # _R_CHECK_LIMIT_CORES_ by parallelly, and OMP_THREAD_LIMIT.
 available_workers <- function() {
   limit <- suppressWarnings(as.integer(Sys.getenv("OMP_THREAD_LIMIT", "")))
-  cores <- parallelly::availableCores()
+  # It may start a process to look, which the system may refuse.
+  cores <- tryCatch(parallelly::availableCores(), error = function(e) rs_cores()[[2L]])
   max(1L, as.integer(min(cores, limit, na.rm = TRUE)))
 }
 

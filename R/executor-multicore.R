@@ -9,12 +9,7 @@ run_multicore <- function(job, plan) {
   values <- vector("list", job$n)
   mailbox <- new_mailbox(job$policy$order, job$n)
   main <- worker_main(job, plan)
-  if (!rs_job_start(handle, job$call, job$frame, main, get_random_seed())) {
-    abort_rustle(
-      "No worker process can be started: the system refuses to fork.",
-      class = "rustle_error_system", call = job$origin
-    )
-  }
+  rs_job_start(handle, job$call, job$frame, main, get_random_seed())
   progress <- new_progress(job, min(plan$workers, job$n), plan)
   on.exit(progress$close(), add = TRUE)
   repeat {

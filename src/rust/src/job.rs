@@ -85,16 +85,15 @@ impl Job {
         }))
     }
 
-    /// Starts the workers; `false` when the system refuses even one process.
-    pub(crate) fn start(&mut self, call: Sexp, rho: Sexp, main: Sexp, inherited: Sexp) -> bool {
+    /// Starts the workers.
+    pub(crate) fn start(&mut self, call: Sexp, rho: Sexp, main: Sexp, inherited: Sexp) {
         self.orders.main = main;
         let duty = &mut self.orders.duty;
         (duty.call, duty.rho, duty.inherited) = (call, rho, inherited);
         let shared: *const Supervisor = &self.supervisor;
         let orders = &self.orders;
         self.supervisor
-            .start(&mut |start| worker::spawn(orders, shared, start))
-            .is_ok()
+            .start(&mut |start| worker::spawn(orders, shared, start));
     }
 
     /// Takes what one worker has sent; `false` when there was nothing.
@@ -208,8 +207,8 @@ impl Job {
             if self.arrivals.has_events() || Instant::now() >= deadline {
                 return (verdict, prefix);
             }
+            self.supervisor.enforce_timeout();
             if !any {
-                self.supervisor.enforce_timeout();
                 self.supervisor
                     .sleep(deadline.saturating_duration_since(Instant::now()));
             }

@@ -91,9 +91,10 @@ unsafe extern "C-unwind" fn rs_job_start(
 ) -> Sexp {
     guard(|| {
         // SAFETY: R code passes a handle and live objects.
-        let started = unsafe { job(handle) }.is_some_and(|j| j.start(call, rho, main, inherited));
-        // SAFETY: main thread.
-        unsafe { ffi::Rf_ScalarLogical(started.into()) }
+        if let Some(job) = unsafe { job(handle) } {
+            job.start(call, rho, main, inherited);
+        }
+        ffi::nil()
     })
 }
 

@@ -2,12 +2,13 @@
 
 use std::os::fd::{FromRawFd, OwnedFd, RawFd};
 
-use rustix::process::{getppid, setpgid, Pid};
+use rustix::process::{getppid, setsid, Pid};
 
 /// Makes the fresh child a well-behaved worker.
 ///
-/// * It leads its own process group: the terminal's Ctrl-C reaches the parent
-///   alone, and ending the group ends everything that a task started.
+/// * It leads its own session and process group: the terminal's Ctrl-C reaches
+///   the parent alone, reading the console cannot stop it, and ending the group
+///   ends everything that a task started.
 /// * Signals whose handlers belong to the parent's R are back at their defaults:
 ///   R's handler of a segmentation fault deletes the parent's temporary
 ///   directory, that of SIGUSR1 saves its workspace.
@@ -17,7 +18,7 @@ use rustix::process::{getppid, setpgid, Pid};
 /// * It dies with its parent and is the kernel's first choice when memory is
 ///   short.
 pub fn settle(parent: i32) {
-    let _ = setpgid(None, None);
+    let _ = setsid();
     for signal in [
         libc::SIGSEGV,
         libc::SIGBUS,

@@ -4,8 +4,10 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Mutex;
 use std::time::Duration;
 
+use rustix::io::Errno;
 use rustix::process::{
-    kill_process_group, pidfd_open, setpgid, waitpid, Pid, PidfdFlags, Signal, WaitOptions,
+    kill_process, kill_process_group, pidfd_open, waitid, waitpid, Pid, PidfdFlags, Signal, WaitId,
+    WaitIdOptions, WaitOptions,
 };
 
 /// How a worker ended.
@@ -61,9 +63,6 @@ pub unsafe fn fork() -> Result<Fork, i32> {
             let Some(pid) = Pid::from_raw(raw) else {
                 return Err(libc::EAGAIN);
             };
-            // Both sides make the group, whoever comes first; it fails in the
-            // parent when the child has already ended.
-            let _ = setpgid(Some(pid), Some(pid));
             let pidfd = pidfd_open(pid, PidfdFlags::empty()).ok();
             Ok(Fork::Parent(Child { pid, pidfd }))
         }
@@ -79,6 +78,16 @@ impl Child {
     /// What to poll for its end, where the system has it.
     pub fn pidfd(&self) -> Option<BorrowedFd<'_>> {
         self.pidfd.as_ref().map(AsFd::as_fd)
+    }
+
+    /// Has the worker ended? Its status is not collected, so its numbers still
+    /// belong to it.
+    pub fn has_ended(&self) -> bool {
+        let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+        !matches!(
+            waitid(WaitId::Pid(self.pid), options),
+            Ok(None) | Err(Errno::INTR)
+        )
     }
 
     /// Collects the status if the worker has ended.
@@ -102,16 +111,26 @@ impl Child {
                         status.terminating_signal().map(Exit::Signal)
                     }
                 }
-                Err(rustix::io::Errno::INTR) => continue,
+                Err(Errno::INTR) => continue,
                 Err(_) => Some(Exit::Unknown),
             };
         }
     }
 
-    /// Sends `signal` to the worker and to everything that it started.
+    /// Sends `signal` to the worker and to everything that it started. Not after
+    /// it was reaped: its numbers may then be somebody else's.
     pub fn signal_group(&self, signal: Signal) {
-        // It fails when everybody is gone, which is what was wanted.
-        let _ = kill_process_group(self.pid, signal);
+        // A child that has just been forked may not lead its group yet. Both
+        // calls fail when everybody is gone, which is what was wanted.
+        if kill_process_group(self.pid, signal).is_err() {
+            let _ = kill_process(self.pid, signal);
+        }
+    }
+
+    /// Ends what the worker has left behind, and collects its status.
+    pub fn clear_away(&self) -> Exit {
+        self.signal_group(Signal::KILL);
+        self.reap()
     }
 }
 
@@ -122,21 +141,11 @@ pub fn end_all(children: &[Child], polite: Signal, grace: Duration) {
         child.signal_group(polite);
     }
     let deadline = std::time::Instant::now() + grace;
-    let mut alive: Vec<&Child> = children.iter().collect();
-    loop {
-        alive.retain(|c| c.try_reap().is_none());
-        if alive.is_empty() || std::time::Instant::now() >= deadline {
-            break;
-        }
+    while !children.iter().all(Child::has_ended) && std::time::Instant::now() < deadline {
         std::thread::sleep(Duration::from_millis(2));
     }
-    for child in &alive {
-        child.signal_group(Signal::KILL);
-        child.reap();
-    }
-    // Grandchildren that ignored the polite signal outlive their group leader.
     for child in children {
-        child.signal_group(Signal::KILL);
+        child.clear_away();
     }
 }
 

@@ -100,7 +100,8 @@ struct Seat {
     child: Option<Child>,
     /// What the current process was told to redo.
     redo: Vec<u32>,
-    timed_out: bool,
+    /// The task for which we ended the process, its time being over.
+    timed_out: Option<u32>,
     /// Deaths between tasks, where no task is to blame.
     idle_deaths: u32,
 }
@@ -141,7 +142,7 @@ impl Supervisor {
             .map(|_| Seat {
                 child: None,
                 redo: Vec::new(),
-                timed_out: false,
+                timed_out: None,
                 idle_deaths: 0,
             })
             .collect();
@@ -167,12 +168,9 @@ impl Supervisor {
     ///
     /// Unless `eager`, one after another, and none when the tasks that are left
     /// will be finished before it could begin: a tiny job pays one fork. If the
-    /// system refuses, the job goes on with those that started.
-    ///
-    /// # Errors
-    ///
-    /// When not even one could be started.
-    pub fn start(&mut self, spawn: Spawn) -> Result<(), Failure> {
+    /// system refuses, the job goes on with those that started, and
+    /// [`Supervisor::advance`] tries again.
+    pub fn start(&mut self, spawn: Spawn) {
         for seat in 0..self.seats.len() {
             let before = Instant::now();
             match spawn(Order {
@@ -180,7 +178,7 @@ impl Supervisor {
                 redo: Vec::new(),
             }) {
                 Ok(child) => self.seats[seat].child = Some(child),
-                Err(errno) if seat == 0 => return Err(Failure::CannotFork(errno)),
+                // advance() tries again.
                 Err(_) => break,
             }
             // Read while the worker comes up, when we have nothing else to do.
@@ -189,7 +187,6 @@ impl Supervisor {
                 break;
             }
         }
-        Ok(())
     }
 
     /// Would one more worker, at the price of a fork, shorten the job? Waits for
@@ -275,9 +272,8 @@ impl Supervisor {
             if seat.child.is_some() && finished == Phase::Finished as u32 {
                 self.leaving.extend(seat.child.take());
                 ended.push((index, Exit::Status(0)));
-            } else if let Some(exit) = seat.child.as_ref().and_then(Child::try_reap) {
-                seat.child = None;
-                ended.push((index, exit));
+            } else if let Some(child) = seat.child.take_if(|c| c.has_ended()) {
+                ended.push((index, child.clear_away()));
             }
         }
         ended
@@ -299,7 +295,9 @@ impl Supervisor {
         if finished == Phase::Finished as u32 && in_flight.is_none() {
             return None;
         }
-        let timed_out = std::mem::take(&mut self.seats[seat].timed_out) && in_flight.is_some();
+        // It may have begun another task, or none, between our look and our kill.
+        let ours = self.seats[seat].timed_out.take();
+        let timed_out = ours.is_some() && ours == in_flight;
         if let (true, Some(task)) = (timed_out, in_flight) {
             self.memory.slots[task as usize].commit(State::Failed, 0, seat as u32);
         }
@@ -322,11 +320,7 @@ impl Supervisor {
         };
         redo.retain(|&t| self.is_empty(t));
         redo.dedup();
-        let exhausted = if timed_out {
-            false
-        } else {
-            self.count_loss(seat, in_flight)
-        };
+        let exhausted = ours.is_none() && self.count_loss(seat, in_flight);
         if exhausted {
             match in_flight {
                 Some(task) => self.lost.push(task),
@@ -335,7 +329,7 @@ impl Supervisor {
             self.lost_exit = exit;
         } else {
             let order = Order { seat, redo };
-            let killed = exit == Exit::Signal(libc::SIGKILL) && !timed_out;
+            let killed = exit == Exit::Signal(libc::SIGKILL) && ours.is_none();
             if killed {
                 &mut self.alone
             } else {
@@ -383,6 +377,8 @@ impl Supervisor {
 
     /// Starts what has to be started and says where the job stands.
     pub fn advance(&mut self, spawn: Spawn) -> Verdict {
+        // Those that are gone no longer count against a limit of processes.
+        self.leaving.retain(|child| child.try_reap().is_none());
         if !self.lost.is_empty() {
             let mut tasks = std::mem::take(&mut self.lost);
             tasks.sort_unstable();
@@ -487,10 +483,13 @@ impl Supervisor {
         };
         let now = now_ns();
         for (index, seat) in self.seats.iter_mut().enumerate() {
-            let since = self.memory.status[index].since.load(Ordering::Acquire);
+            let status = &self.memory.status[index];
+            let task = status.running.load(Ordering::Acquire);
+            let since = status.since.load(Ordering::Acquire);
             let over = since != 0 && now.saturating_sub(since) > timeout.as_nanos() as u64;
-            if let (true, false, Some(child)) = (over, seat.timed_out, &seat.child) {
-                seat.timed_out = true;
+            let same = task != 0 && status.running.load(Ordering::Acquire) == task;
+            if let (true, None, Some(child)) = (over && same, seat.timed_out, &seat.child) {
+                seat.timed_out = Some((task - 1) as u32);
                 child.signal_group(Signal::KILL);
             }
         }

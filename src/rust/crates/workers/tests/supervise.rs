@@ -89,7 +89,7 @@ fn run(mut s: Supervisor, fate: Fate) -> (Supervisor, Verdict) {
             }
         }
     };
-    s.start(&mut spawn).unwrap();
+    s.start(&mut spawn);
     let verdict = loop {
         for (seat, exit) in s.reap() {
             s.bury(seat, exit);
