@@ -9,7 +9,8 @@ run_multicore <- function(job, plan) {
   values <- vector("list", job$n)
   mailbox <- new_mailbox(job$policy$order, job$n)
   main <- worker_main(job, plan)
-  rs_job_start(handle, job$call, job$frame, main, get_random_seed())
+  seed <- get_random_seed()
+  as_workers(job$relay, rs_job_start(handle, job$call, job$frame, main, seed))
   progress <- new_progress(job, min(plan$workers, job$n), plan)
   on.exit(progress$close(), add = TRUE)
   repeat {
@@ -48,8 +49,10 @@ state_failed <- 6L
 # called stop() with a condition that is not an error, which fails it, or it left
 # by invokeRestart("abort"), which ends this worker.
 worker_main <- function(job, plan) {
-  force(job)
-  force(plan)
+  relay <- job$relay
+  packages <- job$packages
+  level <- restart_level()
+  nested <- nested_plan(plan)
   function(again) {
     if (again) {
       if (is.null(state$unhandled)) return()
@@ -58,14 +61,35 @@ worker_main <- function(job, plan) {
     } else {
       setTimeLimit()
       setSessionTimeLimit()
-      enter_worker(plan)
-      for (package in job$packages) library(package, character.only = TRUE)
-      redirect_output(job$relay)
+      if (!state$as_worker) prepare_worker(relay)
+      enter_worker(nested)
+      for (package in packages) library(package, character.only = TRUE)
     }
-    recording(job$relay, repeat {
+    recording(relay, level, repeat {
       failure <- tryCatch({ rs_worker_run(); NULL }, error = identity)
       if (is.null(failure)) break
       rs_worker_fail(failure)
     })
   }
+}
+
+# Options and output of a worker.
+prepare_worker <- function(relay) {
+  options(worker_options)
+  redirect_output(relay)
+}
+
+# Evaluates `expr`, which forks, while this session has the options and the sink of
+# a worker: they cost less here than in each worker, where every page that R
+# writes to is copied first. Replacements, which are forked later, do it themselves.
+as_workers <- function(relay, expr) {
+  before <- options(worker_options)
+  connection <- redirect_output(relay)
+  state$as_worker <- TRUE
+  on.exit({
+    state$as_worker <- FALSE
+    if (!is.null(connection)) { sink(); close(connection) }
+    options(before)
+  })
+  expr
 }

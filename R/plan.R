@@ -221,21 +221,26 @@ multicore_plan <- function(workers) {
   plan
 }
 
-# In a fresh worker: what nested calls find. The next level of the plan, else
-# sequential, so that nested calls do not multiply. The usual case sets options
-# only (future's multicore is sequential where forking is disabled): setting
-# future's plan costs a fresh worker a millisecond of page faults.
-enter_worker <- function(plan) {
-  state$cores <- max(1L, machine_cores() %/% plan$workers)
-  nested <- plan$stack[-1L]
-  if (length(nested)) {
-    options(mc.cores = 1L)
-    set_stack(nested, plan$settings, init = FALSE, cleanup = FALSE)
+# What nested calls find in a worker: the next level of the plan, else sequential,
+# so that they do not multiply. The usual case needs options only (future's
+# multicore is sequential where forking is disabled): setting future's plan costs
+# a fresh worker a millisecond of page faults.
+worker_options <- list(mc.cores = 1L, parallelly.fork.enable = FALSE)
+
+nested_plan <- function(plan) {
+  plan$cores <- max(1L, machine_cores() %/% plan$workers)
+  plan$nested <- unclass(plan$stack)[-1L]
+  plan$kind <- "sequential"
+  plan$workers <- 1L
+  plan
+}
+
+enter_worker <- function(nested) {
+  state$cores <- nested$cores
+  if (length(nested$nested)) {
+    set_stack(nested$nested, nested$settings, init = FALSE, cleanup = FALSE)
   } else {
-    options(mc.cores = 1L, parallelly.fork.enable = FALSE)
-    plan$kind <- "sequential"
-    plan$workers <- 1L
-    state$resolved <- plan
+    state$resolved <- nested
   }
 }
 

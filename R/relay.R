@@ -31,18 +31,18 @@ muffle <- function(condition, level) {
   }
 }
 
-# In a worker: standard output goes to the parent, or nowhere.
+# Standard output goes to the parent of a worker, or nowhere. Returns the
+# connection, or NULL where output is left alone.
 redirect_output <- function(relay) {
-  if (isTRUE(relay$stdout)) {
-    sink(rs_output_connection())
-  } else if (isFALSE(relay$stdout)) {
-    sink(file(nullfile(), "w"))
-  }
+  if (is.na(relay$stdout)) return(NULL)
+  connection <- if (relay$stdout) rs_output_connection() else file(nullfile(), "w")
+  sink(connection)
+  connection
 }
 
-# In a worker: evaluates `expr` while conditions go to the parent.
-recording <- function(relay, expr) {
-  level <- restart_level()
+# In a worker: evaluates `expr` while conditions go to the parent. `level`: the
+# restarts of the session (counted there: it is dear in a fresh worker).
+recording <- function(relay, level, expr) {
   withCallingHandlers(expr, condition = function(condition) {
     if (inherits(condition, "error")) return()
     if (!is.null(relay$classes) && !inherits_any(condition, relay$leave)) {

@@ -1,5 +1,6 @@
 .onLoad <- function(libname, pkgname) {
   state$pid <- Sys.getpid()
+  state$as_worker <- FALSE
   # Another package that masks our functions would run in our place unnoticed.
   for (package in c("future.apply", "parallel", "future")) {
     setHook(packageEvent(package, "attach"), function(name, path) warn_masked(name))

@@ -9,7 +9,11 @@ fork_apply <- function(X, FUN, ...) parallel::mclapply(X, FUN, ..., mc.cores = w
 
 plain_loop <- compiler::cmpfun(function(i, n) {
   s <- 0
-  for (k in seq_len(n)) s <- s + k %% 7
+  k <- 0
+  while (k < n) {
+    k <- k + 1
+    s <- s + k * 0.5
+  }
   s
 })
 # Iterations of the loop that take about `us` microseconds here.
@@ -17,21 +21,27 @@ iterations <- function(us) {
   t <- system.time(for (k in 1:200) plain_loop(1, 1000))[["elapsed"]] / 200
   max(1L, as.integer(1000 * us * 1e-6 / t))
 }
+# As users write it: a function that calls their own function.
+task25 <- function(i) plain_loop(i, n25)
 n25 <- iterations(25)
 n100 <- iterations(100)
 uneven <- rep(c(1L, 20L), 200L)
 n50 <- iterations(55)
 small_list <- function(i) list(id = i, name = "a", values = c(1.5, i))
-small_frame <- function(i) data.frame(a = 1:3, b = c(1.5, 2.5, i), c = c("x", "y", "z"))
+frame <- data.frame(a = 1:3, b = c(1.5, 2.5, 0), c = c("x", "y", "z"))
+small_frame <- function(i) {
+  frame$b[[3L]] <- i
+  frame
+}
 captured <- NULL
 
 cases <- list(
   case("4000 tasks of 25 us, future_lapply", "rustle::mclapply", 1.05,
-    function() future_lapply(1:4000, plain_loop, n = n25),
-    function() mclapply(1:4000, plain_loop, n = n25, mc.cores = workers), 25L),
+    function() future_lapply(1:4000, task25),
+    function() mclapply(1:4000, task25, mc.cores = workers), 25L),
   case("4000 tasks of 25 us, future_lapply", "future.apply", 0.2,
-    function() future_lapply(1:4000, plain_loop, n = n25),
-    function() future.apply::future_lapply(1:4000, plain_loop, n = n25), 9L),
+    function() future_lapply(1:4000, task25),
+    function() future.apply::future_lapply(1:4000, task25), 9L),
   case("400 tasks, every second 20 x longer", "half of lapply", 1.08,
     function() future_lapply(uneven, function(m) plain_loop(1, n50 * m)),
     function() lapply(uneven[1:200], function(m) plain_loop(1, n50 * m)), 15L),

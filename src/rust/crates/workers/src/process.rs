@@ -1,7 +1,7 @@
 //! Forking a worker and watching it.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rustix::io::Errno;
@@ -146,6 +146,50 @@ pub fn end_all(children: &[Child], polite: Signal, grace: Duration) {
     }
     for child in children {
         child.clear_away();
+    }
+}
+
+/// Reaps `children`, which have left or are about to, without waiting for them:
+/// taking a large address space apart takes the kernel milliseconds. What is not
+/// gone yet is waited for by a thread that ends with the last of them. It blocks
+/// all signals, which are for R's main thread, and holds no lock, so a fork
+/// meanwhile is harmless.
+pub fn reap_soon(mut children: Vec<Child>) {
+    children.retain(|child| child.try_reap().is_none());
+    if children.is_empty() {
+        return;
+    }
+    let children = Arc::new(children);
+    let theirs = Arc::clone(&children);
+    let started = with_signals_blocked(|| {
+        std::thread::Builder::new()
+            .name("rustle-reaper".into())
+            .stack_size(64 << 10)
+            .spawn(move || wait_for(&theirs))
+    });
+    if started.is_err() {
+        wait_for(&children);
+    }
+}
+
+fn wait_for(children: &[Child]) {
+    for child in children {
+        child.reap();
+    }
+}
+
+/// Runs `f`; threads that it starts inherit the blocked signals.
+fn with_signals_blocked<T>(f: impl FnOnce() -> T) -> T {
+    // SAFETY: both sets are initialized before they are read; the mask of this
+    // thread is restored.
+    unsafe {
+        let mut all: libc::sigset_t = std::mem::zeroed();
+        let mut before: libc::sigset_t = std::mem::zeroed();
+        libc::sigfillset(&mut all);
+        libc::pthread_sigmask(libc::SIG_BLOCK, &all, &mut before);
+        let out = f();
+        libc::pthread_sigmask(libc::SIG_SETMASK, &before, std::ptr::null_mut());
+        out
     }
 }
 

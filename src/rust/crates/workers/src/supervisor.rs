@@ -548,9 +548,7 @@ impl Supervisor {
             .filter_map(|seat| seat.child.take())
             .collect();
         end_all(&children, polite, grace);
-        for child in self.leaving.drain(..) {
-            child.reap();
-        }
+        process::reap_soon(std::mem::take(&mut self.leaving));
         self.ready.clear();
         self.alone.clear();
     }
