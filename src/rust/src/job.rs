@@ -48,6 +48,7 @@ impl Job {
     /// Maps the memory of a job; starts nothing.
     pub(crate) fn open(spec: &List) -> std::result::Result<Box<Job>, Refusal> {
         let spec = &Spec::new(spec);
+        worker::prepare();
         process::reap_abandoned();
         let (layout, relay_order) = spec::layout(spec)?;
         let switches = spec::switches(spec)?;

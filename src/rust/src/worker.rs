@@ -2,6 +2,8 @@
 
 use std::ffi::{c_int, c_void};
 use std::os::fd::AsRawFd;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Once;
 
 use rustle_workers::process::{fork, Child, Fork};
 use rustle_workers::supervisor::{Order, Supervisor};
@@ -49,7 +51,7 @@ fn work(standing: &Standing, shared: *const Supervisor, order: Order, parent: i3
             libc::dup2(null, 1);
         }
     }
-    leave_on_quit();
+    IS_WORKER.store(true, Ordering::Relaxed);
     let (duty, wake) = (standing.duty.clone(), standing.wake.as_raw_fd());
     // SAFETY: a fresh child on R's main thread; the supervisor is in its own
     // copy of the parent's memory, which lives as long as the process.
@@ -84,20 +86,33 @@ unsafe extern "C-unwind" fn evaluate_main(data: *mut c_void) {
     }
 }
 
-/// Makes `quit()` leave before R deletes the temporary directory, which is the
-/// parent's: exit finalizers run first, and ours ends the process.
-fn leave_on_quit() {
+/// Is this process a worker of ours?
+static IS_WORKER: AtomicBool = AtomicBool::new(false);
+
+/// Prepares this process for forking workers; once per process.
+///
+/// A worker in which a task calls `quit()` must leave before R deletes the
+/// temporary directory, which is its parent's. Exit finalizers run before that,
+/// so one of ours ends the process; in other processes it does nothing. It is
+/// registered here because that costs more in a fresh worker.
+pub(crate) fn prepare() {
     unsafe extern "C-unwind" fn leave(_: Sexp) {
-        child::leave(EXIT_QUIT)
+        if IS_WORKER.load(Ordering::Relaxed) {
+            child::leave(EXIT_QUIT)
+        }
     }
-    // SAFETY: main thread; the pointer is never followed and kept for good.
-    unsafe {
-        let address = std::ptr::dangling_mut::<u8>().cast();
-        let guard = ffi::Rf_protect(ffi::R_MakeExternalPtr(address, ffi::nil(), ffi::nil()));
-        ffi::R_RegisterCFinalizerEx(guard, leave, 1);
-        ffi::R_PreserveObject(guard);
-        ffi::Rf_unprotect(1);
-    }
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        blas::look_up();
+        // SAFETY: main thread; the pointer is never followed and kept for good.
+        unsafe {
+            let address = std::ptr::dangling_mut::<u8>().cast();
+            let guard = ffi::Rf_protect(ffi::R_MakeExternalPtr(address, ffi::nil(), ffi::nil()));
+            ffi::R_RegisterCFinalizerEx(guard, leave, 1);
+            ffi::R_PreserveObject(guard);
+            ffi::Rf_unprotect(1);
+        }
+    });
 }
 
 /// Bytes that a task wrote, as an R string in the native encoding.

@@ -4,11 +4,7 @@
 //! uses, and linking one would choose it. A library that is not there is skipped.
 
 use std::ffi::{c_int, CStr};
-
-fn symbol(name: &CStr) -> *mut libc::c_void {
-    // SAFETY: a lookup by a terminated name in the global scope.
-    unsafe { libc::dlsym(libc::RTLD_DEFAULT, name.as_ptr()) }
-}
+use std::sync::OnceLock;
 
 /// Functions `void f(int)` of MKL, BLIS and OpenMP.
 const SETTERS: [&CStr; 3] = [
@@ -16,6 +12,39 @@ const SETTERS: [&CStr; 3] = [
     c"bli_thread_set_num_threads",
     c"omp_set_num_threads",
 ];
+
+/// What of these libraries is there.
+#[derive(Clone, Copy, Debug)]
+struct Found {
+    /// Address of OpenBLAS's variable; 0 when it is not there.
+    openblas: usize,
+    setters: [Option<extern "C" fn(c_int)>; 3],
+}
+
+static FOUND: OnceLock<Found> = OnceLock::new();
+
+/// Looks the libraries up, once: before a fork, so that workers need not.
+pub fn look_up() {
+    FOUND.get_or_init(find);
+}
+
+fn find() -> Found {
+    let symbol = |name: &CStr| {
+        // SAFETY: a lookup by a terminated name in the global scope.
+        unsafe { libc::dlsym(libc::RTLD_DEFAULT, name.as_ptr()) }
+    };
+    let setter = |name| {
+        let address = symbol(name);
+        // SAFETY: these names are void(int) in every release of the three.
+        (!address.is_null()).then(|| unsafe {
+            std::mem::transmute::<*mut libc::c_void, extern "C" fn(c_int)>(address)
+        })
+    };
+    Found {
+        openblas: symbol(c"blas_cpu_number") as usize,
+        setters: SETTERS.map(setter),
+    }
+}
 
 /// Limits every BLAS and OpenMP runtime of this process to `threads` threads.
 ///
@@ -25,7 +54,8 @@ const SETTERS: [&CStr; 3] = [
 /// in the parent threads that spin for milliseconds).
 pub fn limit(threads: usize) {
     let threads = threads as c_int;
-    let openblas = symbol(c"blas_cpu_number").cast::<c_int>();
+    let found = FOUND.get_or_init(find);
+    let openblas = found.openblas as *mut c_int;
     if !openblas.is_null() {
         // SAFETY: the variable of that name is an int in all releases of
         // OpenBLAS that have it; no thread of this fresh process reads it now.
@@ -35,14 +65,7 @@ pub fn limit(threads: usize) {
             }
         }
     }
-    for name in SETTERS {
-        let set = symbol(name);
-        if !set.is_null() {
-            // SAFETY: these names are void(int) in every release of the three.
-            unsafe {
-                let set: extern "C" fn(c_int) = std::mem::transmute(set);
-                set(threads);
-            }
-        }
+    for set in found.setters.into_iter().flatten() {
+        set(threads);
     }
 }
