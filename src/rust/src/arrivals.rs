@@ -4,9 +4,8 @@ use std::ffi::c_int;
 
 use rustle_shared::{Content, FrameHeader, FrameSink};
 
-use crate::decode::{decode, Destinations};
+use crate::decode::{decode, text, Destinations};
 use crate::ffi::{self, Sexp};
-use crate::worker;
 
 /// What happened to a task, in the order of arrival at the parent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -161,7 +160,7 @@ impl FrameSink for Sink<'_> {
                 Content::Value | Content::Error | Content::Condition => {
                     decode(bytes, &mut inbox.into)
                 }
-                Content::Output => worker::text(bytes),
+                Content::Output => text(bytes),
                 Content::Misuse => ffi::nil(),
             };
             ffi::SET_VECTOR_ELT(self.arrivals.building, self.seat as isize, object);

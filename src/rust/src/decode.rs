@@ -186,3 +186,21 @@ unsafe fn unserialize(bytes: &[u8]) -> Sexp {
         ffi::R_Unserialize(stream.as_mut_ptr())
     }
 }
+
+/// Bytes that a task wrote, as an R string in the native encoding.
+///
+/// # Safety
+///
+/// Main thread; the result is not protected.
+pub(crate) unsafe fn text(bytes: &[u8]) -> Sexp {
+    const NATIVE: c_int = 0;
+    // SAFETY: R copies the bytes; a string may not hold NUL, so it ends there.
+    unsafe {
+        let len = bytes.iter().position(|&b| b == 0).unwrap_or(bytes.len());
+        let string = ffi::Rf_protect(ffi::Rf_allocVector(ffi::STRSXP as u32, 1));
+        let chars = ffi::Rf_mkCharLenCE(bytes.as_ptr().cast(), len as c_int, NATIVE);
+        ffi::SET_STRING_ELT(string, 0, chars);
+        ffi::Rf_unprotect(1);
+        string
+    }
+}

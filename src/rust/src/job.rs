@@ -5,7 +5,6 @@
 //! is a field of [`Job`], which R's `on.exit()` closes.
 
 use std::ffi::c_int;
-use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
 use extendr_api::prelude::*;
@@ -18,18 +17,8 @@ use rustle_workers::supervisor::{Supervisor, Verdict};
 use crate::arrivals::{Arrivals, Event, Sink};
 use crate::evaluate::Duty;
 use crate::ffi::{self, Sexp};
-use crate::spec::{self, Refusal, Spec, Switches};
-use crate::worker;
-
-/// What every worker of a job is told.
-#[derive(Debug)]
-pub(crate) struct Standing {
-    pub(crate) duty: Duty,
-    /// The R function that a worker runs.
-    pub(crate) main: Sexp,
-    pub(crate) wake: OwnedFd,
-    pub(crate) switches: Switches,
-}
+use crate::spec::{self, Refusal, Spec};
+use crate::worker::{self, Standing};
 
 #[derive(Debug)]
 pub(crate) struct Job {

@@ -1,7 +1,7 @@
 //! From the fork to the end of a worker process.
 
-use std::ffi::{c_int, c_void};
-use std::os::fd::AsRawFd;
+use std::ffi::c_void;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Once;
 
@@ -9,9 +9,9 @@ use rustle_workers::process::{fork, Child, Fork};
 use rustle_workers::supervisor::{Order, Supervisor};
 use rustle_workers::{blas, child};
 
-use crate::evaluate::{self, Context};
+use crate::evaluate::{self, Context, Duty};
 use crate::ffi::{self, Sexp};
-use crate::job::Standing;
+use crate::spec::Switches;
 
 /// Status of a worker in which a task called `quit()`.
 pub(crate) const EXIT_QUIT: i32 = 17;
@@ -19,6 +19,16 @@ pub(crate) const EXIT_QUIT: i32 = 17;
 pub(crate) const EXIT_ABANDONED: i32 = 18;
 /// Status of a worker in which our own code panicked.
 const EXIT_PANIC: i32 = 70;
+
+/// What every worker of a job is told.
+#[derive(Debug)]
+pub(crate) struct Standing {
+    pub(crate) duty: Duty,
+    /// The R function that a worker runs.
+    pub(crate) main: Sexp,
+    pub(crate) wake: OwnedFd,
+    pub(crate) switches: Switches,
+}
 
 /// Forks a worker of the job of `shared`. Never returns in the child, where
 /// `shared` points into the child's own copy of the parent's memory.
@@ -113,22 +123,4 @@ pub(crate) fn prepare() {
             ffi::Rf_unprotect(1);
         }
     });
-}
-
-/// Bytes that a task wrote, as an R string in the native encoding.
-///
-/// # Safety
-///
-/// Main thread; the result is not protected.
-pub(crate) unsafe fn text(bytes: &[u8]) -> Sexp {
-    const NATIVE: c_int = 0;
-    // SAFETY: R copies the bytes; a string may not hold NUL, so it ends there.
-    unsafe {
-        let len = bytes.iter().position(|&b| b == 0).unwrap_or(bytes.len());
-        let string = ffi::Rf_protect(ffi::Rf_allocVector(ffi::STRSXP as u32, 1));
-        let chars = ffi::Rf_mkCharLenCE(bytes.as_ptr().cast(), len as c_int, NATIVE);
-        ffi::SET_STRING_ELT(string, 0, chars);
-        ffi::Rf_unprotect(1);
-        string
-    }
 }

@@ -1,0 +1,26 @@
+#' Use a plan for a while
+#'
+#' `with_plan()` evaluates an expression under a plan; `local_plan()` sets one
+#' until the calling function returns. Both restore the plan before.
+#'
+#' @param strategy,... As for [plan()].
+#' @param expr An expression.
+#' @param .local_envir The frame at whose end the old plan comes back.
+#' @return The value of `expr`; for `local_plan()` the plan before, invisibly.
+#' @examples
+#' with_plan(multicore, future_sapply(1:4, sqrt), workers = 2)
+#' @export
+with_plan <- function(strategy, expr, ...) {
+  old <- plan(strategy, ...)
+  on.exit(plan(old))
+  expr
+}
+
+#' @rdname with_plan
+#' @export
+local_plan <- function(strategy, ..., .local_envir = parent.frame()) {
+  old <- plan(strategy, ...)
+  restore <- as.call(list(function() plan(old)))
+  do.call(base::on.exit, list(restore, add = TRUE, after = FALSE), envir = .local_envir)
+  invisible(old)
+}
