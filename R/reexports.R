@@ -1,138 +1,116 @@
 # What library(future.apply) would have attached besides its own functions, so
-# that a script keeps working. These are future's own functions; plan() is ours.
+# that a script keeps working. These are future's own functions; plan() and
+# nbrOfWorkers() are ours. (roxygen's own form for re-exports links to pages of
+# future that have moved between its versions.)
 
+#' Functions of future
+#'
+#' Attached with rustle as they are with future.apply. They are future's own and
+#' are described in its manual: `help(package = "future")`.
+#'
+#' @name reexports
+#' @keywords internal
+#' @rawRd
+#' \alias{\%->\%}
+#' \alias{\%<-\%}
+#' \alias{\%conditions\%}
+#' \alias{\%globals\%}
+#' \alias{\%label\%}
+#' \alias{\%lazy\%}
+#' \alias{\%packages\%}
+#' \alias{\%plan\%}
+#' \alias{\%seed\%}
+#' \alias{\%stdout\%}
+#' \alias{\%tweak\%}
+#' \alias{as.FutureGlobals}
+#' \alias{availableCores}
+#' \alias{availableWorkers}
+#' \alias{backtrace}
+#' \alias{cluster}
+#' \alias{future}
+#' \alias{futureAssign}
+#' \alias{futureCall}
+#' \alias{futureOf}
+#' \alias{futures}
+#' \alias{futureSessionInfo}
+#' \alias{getGlobalsAndPackages}
+#' \alias{makeClusterPSOCK}
+#' \alias{multicore}
+#' \alias{multisession}
+#' \alias{nbrOfFreeWorkers}
+#' \alias{resetWorkers}
+#' \alias{resolve}
+#' \alias{resolved}
+#' \alias{sequential}
+#' \alias{supportsMulticore}
+#' \alias{tweak}
+#' \alias{value}
 #' @importFrom future %->%
-#' @export
-future::`%->%`
-
 #' @importFrom future %<-%
-#' @export
-future::`%<-%`
-
 #' @importFrom future %conditions%
-#' @export
-future::`%conditions%`
-
 #' @importFrom future %globals%
-#' @export
-future::`%globals%`
-
 #' @importFrom future %label%
-#' @export
-future::`%label%`
-
 #' @importFrom future %lazy%
-#' @export
-future::`%lazy%`
-
 #' @importFrom future %packages%
-#' @export
-future::`%packages%`
-
 #' @importFrom future %plan%
-#' @export
-future::`%plan%`
-
 #' @importFrom future %seed%
-#' @export
-future::`%seed%`
-
 #' @importFrom future %stdout%
-#' @export
-future::`%stdout%`
-
 #' @importFrom future %tweak%
-#' @export
-future::`%tweak%`
-
 #' @importFrom future as.FutureGlobals
-#' @export
-future::as.FutureGlobals
-
 #' @importFrom future availableCores
-#' @export
-future::availableCores
-
 #' @importFrom future availableWorkers
-#' @export
-future::availableWorkers
-
 #' @importFrom future backtrace
-#' @export
-future::backtrace
-
 #' @importFrom future cluster
-#' @export
-future::cluster
-
 #' @importFrom future future
-#' @export
-future::future
-
 #' @importFrom future futureAssign
-#' @export
-future::futureAssign
-
 #' @importFrom future futureCall
-#' @export
-future::futureCall
-
 #' @importFrom future futureOf
-#' @export
-future::futureOf
-
 #' @importFrom future futures
-#' @export
-future::futures
-
 #' @importFrom future futureSessionInfo
-#' @export
-future::futureSessionInfo
-
 #' @importFrom future getGlobalsAndPackages
-#' @export
-future::getGlobalsAndPackages
-
 #' @importFrom future makeClusterPSOCK
-#' @export
-future::makeClusterPSOCK
-
 #' @importFrom future multicore
-#' @export
-future::multicore
-
 #' @importFrom future multisession
-#' @export
-future::multisession
-
 #' @importFrom future nbrOfFreeWorkers
-#' @export
-future::nbrOfFreeWorkers
-
 #' @importFrom future resetWorkers
-#' @export
-future::resetWorkers
-
 #' @importFrom future resolve
-#' @export
-future::resolve
-
 #' @importFrom future resolved
-#' @export
-future::resolved
-
 #' @importFrom future sequential
-#' @export
-future::sequential
-
 #' @importFrom future supportsMulticore
-#' @export
-future::supportsMulticore
-
 #' @importFrom future tweak
-#' @export
-future::tweak
-
 #' @importFrom future value
-#' @export
-future::value
+#' @export %->%
+#' @export %<-%
+#' @export %conditions%
+#' @export %globals%
+#' @export %label%
+#' @export %lazy%
+#' @export %packages%
+#' @export %plan%
+#' @export %seed%
+#' @export %stdout%
+#' @export %tweak%
+#' @export as.FutureGlobals
+#' @export availableCores
+#' @export availableWorkers
+#' @export backtrace
+#' @export cluster
+#' @export future
+#' @export futureAssign
+#' @export futureCall
+#' @export futureOf
+#' @export futures
+#' @export futureSessionInfo
+#' @export getGlobalsAndPackages
+#' @export makeClusterPSOCK
+#' @export multicore
+#' @export multisession
+#' @export nbrOfFreeWorkers
+#' @export resetWorkers
+#' @export resolve
+#' @export resolved
+#' @export sequential
+#' @export supportsMulticore
+#' @export tweak
+#' @export value
+NULL
