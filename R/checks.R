@@ -30,7 +30,8 @@ check_loose_flag <- function(x, argument, call = sys.call(-1L)) {
 check_seconds <- function(x, argument, call = sys.call(-1L)) {
   good <- is.numeric(x) && length(x) == 1L && !is.na(x) && x > 0
   if (!good) stop_argument(argument, "a positive number of seconds", x, call)
-  as.double(x)
+  # A century is for ever.
+  if (x > 3e9) Inf else as.double(x)
 }
 
 check_choice <- function(x, choices, argument, call = sys.call(-1L)) {
@@ -61,7 +62,11 @@ check_conditions <- function(x, argument, call = sys.call(-1L)) {
   if (!is.character(x) || anyNA(x)) {
     stop_argument(argument, "a character vector of condition classes or NULL", x, call)
   }
-  list(classes = as.character(x), exclude = attr(x, "exclude"))
+  exclude <- attr(x, "exclude")
+  if (!is.null(exclude) && (!is.character(exclude) || anyNA(exclude))) {
+    stop_argument(sprintf("%s attribute \"exclude\"", argument), "a character vector of condition classes", exclude, call)
+  }
+  list(classes = as.character(x), exclude = exclude)
 }
 
 check_packages <- function(x, argument, call = sys.call(-1L)) {

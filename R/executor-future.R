@@ -10,7 +10,7 @@ run_future <- function(job, plan) {
   if (!is.null(job$relay$exclude)) conditions <- structure(conditions, exclude = job$relay$exclude)
   frame <- job$frame
   dots <- eval(as.call(list(list_dots, quote(...))), frame)
-  label <- function(k) if (is.character(job$label)) sprintf(job$label, k)
+  label <- function(k) if (is.character(job$label)) format_label(job$label, k)
   futures <- lapply(seq_along(chunks), function(k) {
     tasks <- chunks[[k]]
     future::future(
@@ -30,6 +30,7 @@ run_future <- function(job, plan) {
     result <- future::value(futures[[k]])
     values[chunks[[k]]] <- result$values
     failed <- c(failed, chunks[[k]][result$failed])
+    if (stop_early && length(failed)) break
   }
   new_outcome(values, sort(failed))
 }

@@ -23,10 +23,10 @@ run_multicore <- function(job, plan) {
     progress$update(status[[4L]], status[[5L]])
   }
   states <- rs_job_collect(handle, values)
-  for (task in mailbox$timeouts()) {
+  failed <- which(states == state_failed)
+  for (task in intersect(mailbox$timeouts(), failed)) {
     values[[task]] <- new_timeout_error(task, plan$settings$timeout)
   }
-  failed <- which(states == state_failed)
   if (status[[1L]] == 2L) {
     mailbox$flush(status[[3L]])
     stop_worker_lost(status[[6L]], values, job$origin)
@@ -51,13 +51,13 @@ state_failed <- 6L
 worker_main <- function(job, plan) {
   relay <- job$relay
   packages <- job$packages
-  level <- restart_level()
   nested <- nested_plan(plan)
   function(again) {
     if (again) {
-      if (is.null(state$unhandled)) return()
-      rs_worker_fail(state$unhandled)
-      state$unhandled <- NULL
+      fatal <- state$fatal
+      if (is.null(fatal) || fatal$task != rs_worker_task()) return()
+      state$fatal <- NULL
+      rs_worker_fail(fatal$condition)
     } else {
       setTimeLimit()
       setSessionTimeLimit()
@@ -65,7 +65,7 @@ worker_main <- function(job, plan) {
       enter_worker(nested)
       for (package in packages) library(package, character.only = TRUE)
     }
-    recording(relay, level, repeat {
+    recording(relay, repeat {
       failure <- tryCatch({ rs_worker_run(); NULL }, error = identity)
       if (is.null(failure)) break
       rs_worker_fail(failure)
@@ -84,12 +84,10 @@ prepare_worker <- function(relay) {
 # writes to is copied first. Replacements, which are forked later, do it themselves.
 as_workers <- function(relay, expr) {
   before <- options(worker_options)
+  on.exit(options(before))
   connection <- redirect_output(relay)
+  if (!is.null(connection)) on.exit({ sink(); close(connection) }, add = TRUE)
   state$as_worker <- TRUE
-  on.exit({
-    state$as_worker <- FALSE
-    if (!is.null(connection)) { sink(); close(connection) }
-    options(before)
-  })
+  on.exit(state$as_worker <- FALSE, add = TRUE)
   expr
 }

@@ -10,9 +10,6 @@ run_sequential <- function(job, plan) {
   )))
   before <- get_random_seed()
   values <- vector("list", job$n)
-  at <- 0L
-  failed <- integer()
-  progress <- new_progress(job, 1L, plan)
   evaluate <- function() {
     rs_run_here(job$call, job$frame, values, job$policy$order, seeds)
   }
@@ -20,7 +17,6 @@ run_sequential <- function(job, plan) {
     # A calling handler: traceback(), recover() and browser() see the task's frames.
     stop(with_task(e, job$frame[["i"]][[1L]]))
   }))
-  progress$close(job$n)
   if (job$streams$check && !identical(before, get_random_seed())) warn_rng_misuse(job, 1L)
-  new_outcome(values, failed)
+  new_outcome(values)
 }

@@ -35,6 +35,9 @@ rs_worker_fail <- function(condition) .Call(wrap__rs_worker_fail, condition)
 rs_worker_signal <- function(condition) .Call(wrap__rs_worker_signal, condition)
 
 #'@noRd
+rs_worker_task <- function() .Call(wrap__rs_worker_task)
+
+#'@noRd
 rs_job_start <- function(handle, call, rho, main, inherited) .Call(wrap__rs_job_start, handle, call, rho, main, inherited)
 
 #'@noRd
@@ -48,9 +51,6 @@ rs_job_timings <- function(handle) .Call(wrap__rs_job_timings, handle)
 
 #'@noRd
 rs_job_close <- function(handle, signal, grace) .Call(wrap__rs_job_close, handle, signal, grace)
-
-#'@noRd
-rs_job_pids <- function(handle) .Call(wrap__rs_job_pids, handle)
 
 #'@noRd
 rs_run_here <- function(call, rho, values, order, seeds) .Call(wrap__rs_run_here, call, rho, values, order, seeds)

@@ -61,8 +61,8 @@ job_spec <- function(job, plan) {
   )
 }
 
-# An outcome: `values` (list; the condition where a task failed), `failed`
-# (indices), and how to say why nothing more came, if so (`stop`: a function).
+# An outcome: `values` (list; the condition where a task failed) and `failed`
+# (indices).
 new_outcome <- function(values, failed = integer()) {
   list(values = values, failed = failed)
 }

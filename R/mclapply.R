@@ -117,7 +117,7 @@ check_cleanup <- function(cleanup, call = sys.call(-1L)) {
 check_affinity <- function(affinity, n, call = sys.call(-1L)) {
   if (is.null(affinity)) return(NULL)
   cpus <- is.list(affinity) && all(vapply(affinity, is.numeric, NA)) &&
-    all(unlist(affinity) >= 1) && length(affinity) >= n
+    !anyNA(unlist(affinity)) && all(unlist(affinity) >= 1) && length(affinity) >= n
   if (!cpus) stop_argument("affinity.list", "a list of CPU numbers for each element of X", affinity, call)
   lapply(affinity, as.integer)
 }

@@ -134,6 +134,9 @@ as_strategy <- function(strategy, arguments, call) {
     strategy <- future::multisession
   }
   if (!named && !length(arguments)) return(strategy)
+  if (is_multicore(strategy) && is.character(arguments$workers)) {
+    stop_argument("workers", "a whole number of at least 1", arguments$workers, call)
+  }
   tryCatch(
     do.call(future::tweak, c(list(strategy), arguments)),
     error = function(e) stop_argument("strategy", strategy_forms, strategy, call)

@@ -18,8 +18,10 @@ wants_condition <- function(relay, condition) {
 
 inherits_any <- function(x, classes) !is.null(classes) && inherits(x, classes)
 
-# How many restarts there are now: those of a task come on top of them.
+# How many restarts there are now: those of a task come on top of them. A worker
+# starts without those of the session, with R's "abort" alone.
 restart_level <- function() length(computeRestarts())
+worker_restart_level <- 1L
 
 # Ends a condition where it was signalled, if whoever signalled it offers that:
 # messages, warnings and whatever else comes with a "muffle" restart of its own.
@@ -36,22 +38,28 @@ muffle <- function(condition, level) {
 redirect_output <- function(relay) {
   if (is.na(relay$stdout)) return(NULL)
   connection <- if (relay$stdout) rs_output_connection() else file(nullfile(), "w")
-  sink(connection)
+  tryCatch(sink(connection), error = function(e) { close(connection); stop(e) })
   connection
 }
 
-# In a worker: evaluates `expr` while conditions go to the parent. `level`: the
-# restarts of the session (counted there: it is dear in a fresh worker).
-recording <- function(relay, level, expr) {
+# In a worker: evaluates `expr` while conditions go to the parent. What a task
+# forks inherits this handler, but is no worker of ours.
+recording <- function(relay, expr) {
   withCallingHandlers(expr, condition = function(condition) {
     if (inherits(condition, "error")) return()
+    task <- rs_worker_task()
+    if (task == 0) return()
     if (!is.null(relay$classes) && !inherits_any(condition, relay$leave)) {
       if (wants_condition(relay, condition)) rs_worker_signal(condition)
-      muffle(condition, level)
+      muffle(condition, worker_restart_level)
     }
-    # stop() with such a condition is fatal although it is no error.
-    state$unhandled <- condition
+    # stop() is fatal whatever it is called with.
+    if (is_stopping(sys.calls())) state$fatal <- list(condition = condition, task = task)
   })
+}
+
+is_stopping <- function(calls) {
+  any(vapply(calls, function(call) identical(call[[1L]], quote(stop)), NA))
 }
 
 # In the session: evaluates `expr`, dropping what the caller does not want. The
@@ -66,13 +74,17 @@ relaying <- function(relay, expr) {
   all <- identical(relay$classes, "condition") && is.null(relay$exclude)
   if (is.null(relay$classes) || (all && !silent)) return(expr)
   level <- restart_level()
+  depth <- sink.number()
   withCallingHandlers(expr, condition = function(condition) {
     if (inherits(condition, "error")) return()
     wanted <- wants_condition(relay, condition)
     if (wanted && !silent) return()
     if (wanted) {
-      sink()
-      on.exit(sink(null))
+      # Sinks of the task itself, on top of ours, stay.
+      if (sink.number() == depth) {
+        sink()
+        on.exit(sink(null))
+      }
       relay_event(event_condition, condition)
     }
     muffle(condition, level)
@@ -109,6 +121,10 @@ new_mailbox <- function(order, n) {
   place <- function(tasks) if (is.null(position)) tasks else position[tasks]
   tasks <- integer(); codes <- integer(); objects <- list()
   misuse <- timeouts <- integer()
+  # Batches of tasks whose events were relayed: a share that runs again says the
+  # same again, which is not told twice.
+  told <- list()
+  again <- FALSE
 
   add <- function(events) {
     if (is.null(events)) return()
@@ -118,23 +134,24 @@ new_mailbox <- function(order, n) {
       if (new_codes[[k]] == event_misuse) misuse <<- c(misuse, task)
       if (new_codes[[k]] == event_timeout) timeouts <<- c(timeouts, task)
       if (new_codes[[k]] == event_discard) {
+        again <<- TRUE
         keep <- tasks != task
         tasks <<- tasks[keep]; codes <<- codes[keep]; objects <<- objects[keep]
         stale <- seq_along(new_tasks) < k & new_tasks == task
         new_codes[stale & new_codes <= event_output] <- event_discard
       }
     }
-    told <- which(new_codes <= event_output)
-    for (k in told) {
+    if (again) new_codes[new_tasks %in% unlist(told)] <- event_discard
+    for (k in which(new_codes <= event_output)) {
       if (is_immediate(new_codes[[k]], new_objects[[k]])) {
         relay_event(new_codes[[k]], new_objects[[k]])
         new_codes[[k]] <- event_discard
       }
     }
-    told <- which(new_codes <= event_output)
-    tasks <<- c(tasks, new_tasks[told])
-    codes <<- c(codes, new_codes[told])
-    objects <<- c(objects, new_objects[told])
+    kept <- new_codes <= event_output
+    tasks <<- c(tasks, new_tasks[kept])
+    codes <<- c(codes, new_codes[kept])
+    objects <<- c(objects, new_objects[kept])
   }
 
   flush <- function(prefix, last_task = n) {
@@ -143,6 +160,7 @@ new_mailbox <- function(order, n) {
     due <- due[order(place(tasks[due]))]
     now_codes <- codes[due]; now_objects <- objects[due]
     if (length(due)) {
+      told[[length(told) + 1L]] <<- unique(tasks[due])
       tasks <<- tasks[-due]; codes <<- codes[-due]; objects <<- objects[-due]
     }
     for (k in seq_along(now_codes)) relay_event(now_codes[[k]], now_objects[[k]])
@@ -158,7 +176,7 @@ new_mailbox <- function(order, n) {
 warn_rng_misuse <- function(job, task) {
   action <- getOption("future.rng.onMisuse", "warning")
   if (action == "ignore") return()
-  label <- if (is.character(job$label)) sprintf(job$label, task) else "<none>"
+  label <- if (is.character(job$label)) format_label(job$label, task) else "<none>"
   text <- sprintf(
     paste0(
       "UNRELIABLE VALUE: One of the %s iterations (%s) unexpectedly generated random ",
@@ -179,4 +197,9 @@ warn_rng_misuse <- function(job, task) {
     list(message = text, call = NULL, task = task)
   )
   if (kind == "error") stop(condition) else warning(condition)
+}
+
+# `future.label` is a format for sprintf() with the number of the chunk.
+format_label <- function(label, k) {
+  tryCatch(sprintf(label, k), error = function(e) label, warning = function(w) label)
 }

@@ -6,9 +6,11 @@
 //! (u32) and, for each, its name and value. Atomic vectors of [`BULK_BYTES`] or
 //! more (outside of attributes) leave their data out: it follows in bulk.
 //!
-//! Nothing here allocates R objects except `R_Serialize`, so a worker that
-//! returns small lists does not grow its heap. All state is in [`Encoder`],
-//! which lives outside of the stack: R may longjmp over these frames.
+//! Ordinary vectors are read without allocating R objects, so a worker that
+//! returns small lists does not grow its heap. `R_Serialize` and ALTREP vectors
+//! may run R code; an encoder is therefore never entered from within itself (see
+//! evaluate.rs). All state is in [`Encoder`], which lives outside of the stack: R
+//! may longjmp over these frames.
 
 use std::ffi::{c_int, c_void};
 

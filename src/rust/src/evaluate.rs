@@ -1,14 +1,20 @@
 //! The loop that evaluates tasks, in a worker and in the session itself.
 //!
 //! A task is one evaluation of the job's call, `FUN(X[[i]], ...)`, in its frame,
-//! exactly as `lapply()` does it: one index cell that is rewritten, the first
-//! argument forced. The loop's position lives in [`Context`], outside of the
-//! stack, so an error of R may jump over the loop: an R-level `tryCatch()`
-//! around it hands the condition to [`fail`] and enters the loop again. On the
-//! way without errors nothing is paid for that.
+//! exactly as `lapply()` does it: `i` bound anew for each task, the first argument
+//! forced. The loop's position lives in [`Context`], outside of the stack, so an
+//! error of R may jump over the loop: an R-level `tryCatch()` around it hands the
+//! condition to [`fail`] and enters the loop again. On the way without errors
+//! nothing is paid for that.
+//!
+//! Encoding may run R code (a warning of `R_Serialize`, a finalizer that prints),
+//! which comes back through [`signal`] and [`rustle_output`]. So values and
+//! conditions have an encoder each, output a buffer, and no reference to the
+//! context is held while anything is encoded or evaluated.
 
 use std::ffi::{c_char, c_int};
 use std::ops::Range;
+use std::rc::Rc;
 use std::sync::atomic::{AtomicPtr, Ordering};
 use std::time::Duration;
 
@@ -16,8 +22,8 @@ use rustle_schedule::Grain;
 use rustle_shared::{send, Backpressure, Content, State};
 use rustle_workers::child;
 use rustle_workers::clock::now_ns;
-use rustle_workers::memory::{Phase, WorkerStatus};
-use rustle_workers::supervisor::Supervisor;
+use rustle_workers::memory::{JobMemory, Phase, WorkerStatus};
+use rustle_workers::supervisor::Order;
 
 use crate::encode::Encoder;
 use crate::ffi::{self, Sexp};
@@ -48,101 +54,96 @@ pub(crate) struct Duty {
 pub(crate) struct Context {
     duty: Duty,
     seat: usize,
-    job: *const Supervisor,
+    memory: Rc<JobMemory>,
     wake: c_int,
     parent: i32,
-    index: *mut Index,
+    /// This process; what a task forks inherits the context, but is not the worker.
+    pid: u32,
+    /// The symbol `i`.
+    index: Sexp,
     redo: std::vec::IntoIter<u32>,
     positions: Range<u32>,
     claimed: u32,
     claimed_at: u64,
     grain: Grain,
     task: u32,
-    encoder: Encoder,
+    value: Encoder,
+    condition: Encoder,
+    /// A condition is being encoded: one that comes from within is dropped.
+    signalling: bool,
     output: Vec<u8>,
-}
-
-/// The cell of the variable `i`.
-enum Index {
-    Integer(*mut c_int),
-    Double(*mut f64),
 }
 
 static CONTEXT: AtomicPtr<Context> = AtomicPtr::new(std::ptr::null_mut());
 
-/// The context of this worker process; `None` in a session.
-fn context() -> Option<&'static mut Context> {
-    // SAFETY: set once after the fork to a leaked box; R's main thread is the
-    // only one that gets here, and no caller holds two references across a call
-    // into R that comes back here: `run` holds none while it evaluates.
-    unsafe { CONTEXT.load(Ordering::Relaxed).as_mut() }
+/// The context of this worker process; null in a session, and in processes that a
+/// task has forked.
+fn context() -> *mut Context {
+    let context = CONTEXT.load(Ordering::Relaxed);
+    // SAFETY: set once after the fork to a leaked box; `pid` is never written.
+    if context.is_null() || unsafe { (*context).pid } != std::process::id() {
+        return std::ptr::null_mut();
+    }
+    context
 }
 
-/// Binds `i` in the frame of the call to a fresh cell.
+fn symbol_i() -> Sexp {
+    // SAFETY: main thread; the name is terminated; symbols are never collected.
+    unsafe { ffi::Rf_install(c"i".as_ptr()) }
+}
+
+/// Binds `i` in the frame of the call, as lapply() does: a fresh scalar for each
+/// task, for FUN may keep or rebind it.
 ///
 /// # Safety
 ///
-/// `rho` is a live environment, which keeps the cell; main thread.
-unsafe fn bind_index(rho: Sexp, tasks: u32) -> Index {
-    // SAFETY: by the caller's promise.
+/// `rho` is a live environment; main thread. R may jump out (no memory).
+unsafe fn bind_index(index: Sexp, rho: Sexp, task: u32) {
+    // SAFETY: by the caller's promise; the scalar is bound before anything else
+    // is allocated, and R protects it while it binds.
     unsafe {
-        let name = ffi::Rf_install(c"i".as_ptr());
-        let wide = tasks > i32::MAX as u32;
-        let kind = if wide { ffi::REALSXP } else { ffi::INTSXP };
-        let cell = ffi::Rf_protect(ffi::Rf_allocVector(kind as u32, 1));
-        ffi::Rf_defineVar(name, cell, rho);
-        ffi::Rf_unprotect(1);
-        if wide {
-            Index::Double(ffi::REAL(cell))
+        let value = if task < i32::MAX as u32 {
+            ffi::Rf_ScalarInteger(task as c_int + 1)
         } else {
-            Index::Integer(ffi::INTEGER(cell))
-        }
-    }
-}
-
-impl Index {
-    fn set(&self, task: u32) {
-        // SAFETY: the frame keeps the cell alive while its tasks run.
-        unsafe {
-            match self {
-                Index::Integer(p) => p.write(task as c_int + 1),
-                Index::Double(p) => p.write(f64::from(task) + 1.0),
-            }
-        }
+            ffi::Rf_ScalarReal(f64::from(task) + 1.0)
+        };
+        ffi::Rf_defineVar(index, value, rho);
     }
 }
 
 struct Wait<'a> {
-    job: &'a Supervisor,
+    memory: &'a JobMemory,
     status: &'a WorkerStatus,
     wake: c_int,
     parent: i32,
+    /// When the wait began, and the task's clock then; 0 outside of a wait.
     began: u64,
+    since: u64,
 }
 
 impl Backpressure for Wait<'_> {
+    /// Waiting for room is not the task's time: its clock stands still.
     fn full(&mut self) -> bool {
         if self.began == 0 {
             self.began = now_ns();
+            self.since = self.status.since.swap(0, Ordering::AcqRel);
         }
-        wake_parent(self.job, self.wake);
-        !child::is_orphan(self.parent)
+        wake_parent(self.memory, self.wake);
+        let header = self.memory.header;
+        header.abandoned.load(Ordering::Acquire) == 0 && !child::is_orphan(self.parent)
     }
 
-    /// Waiting for room is not the task's time.
     fn flowing(&mut self) {
-        let since = self.status.since.load(Ordering::Relaxed);
-        if self.began != 0 && since != 0 {
-            self.status
-                .since
-                .store(since + now_ns() - self.began, Ordering::Relaxed);
+        if self.since != 0 {
+            let since = self.since + now_ns() - self.began;
+            self.status.since.store(since, Ordering::Release);
         }
-        self.began = 0;
+        (self.began, self.since) = (0, 0);
     }
 }
 
-fn wake_parent(job: &Supervisor, wake: c_int) {
-    if job.memory.header.asleep.swap(0, Ordering::SeqCst) == 1 {
+fn wake_parent(memory: &JobMemory, wake: c_int) {
+    if memory.header.asleep.swap(0, Ordering::SeqCst) == 1 {
         // SAFETY: one byte to a pipe of ours; when the pipe is full the parent
         // has enough to wake up for.
         unsafe { libc::write(wake, [1u8].as_ptr().cast(), 1) };
@@ -154,45 +155,38 @@ impl Context {
     ///
     /// # Safety
     ///
-    /// In a fresh child, on the main thread; `job` outlives the process.
+    /// In a fresh child, on the main thread.
     pub(crate) unsafe fn install(
         duty: Duty,
-        seat: usize,
-        job: *const Supervisor,
-        redo: Vec<u32>,
+        order: Order,
+        memory: Rc<JobMemory>,
         wake: c_int,
         parent: i32,
     ) {
-        // SAFETY: by the caller's promise.
-        let tasks = unsafe { (*job).layout.tasks() };
-        // SAFETY: the frame of the call is alive in every worker.
-        let index = unsafe { bind_index(duty.rho, tasks) };
         let context = Box::new(Context {
             duty,
-            seat,
-            job,
+            seat: order.seat,
+            memory,
             wake,
             parent,
-            index: Box::leak(Box::new(index)),
-            redo: redo.into_iter(),
+            pid: std::process::id(),
+            index: symbol_i(),
+            redo: order.redo.into_iter(),
             positions: 0..0,
             claimed: 0,
             claimed_at: 0,
             grain: Grain::new(),
             task: 0,
-            encoder: Encoder::default(),
+            value: Encoder::default(),
+            condition: Encoder::default(),
+            signalling: false,
             output: Vec::new(),
         });
         CONTEXT.store(Box::leak(context), Ordering::Relaxed);
     }
 
-    fn job(&self) -> &'static Supervisor {
-        // SAFETY: see `install`.
-        unsafe { &*self.job }
-    }
-
-    fn status(&self) -> &'static WorkerStatus {
-        &self.job().memory.status[self.seat]
+    fn status(&self) -> &WorkerStatus {
+        &self.memory.status[self.seat]
     }
 
     /// The next task of this worker that has no result yet.
@@ -203,7 +197,7 @@ impl Context {
                 None => {
                     self.return_slow_claim();
                     match self.positions.next() {
-                        Some(position) => self.job().layout.task(position),
+                        Some(position) => self.memory.layout.task(position),
                         None => {
                             self.claim()?;
                             continue;
@@ -211,11 +205,11 @@ impl Context {
                     }
                 }
             };
-            let slot = &self.job().memory.slots[task as usize];
+            let slot = &self.memory.slots[task as usize];
             if slot.state() != State::Empty {
                 continue;
             }
-            if u64::from(task) > self.job().memory.header.last_needed() {
+            if u64::from(task) > self.memory.header.last_needed() {
                 slot.commit(State::Skipped, 0, self.seat as u32);
                 continue;
             }
@@ -226,22 +220,25 @@ impl Context {
     /// Gives the rest of a claim back that takes longer than it should, so that
     /// slow tasks behind quick ones can be stolen. Units are positions here.
     fn return_slow_claim(&mut self) {
-        let job = self.job();
-        let started = self.claimed - self.positions.len() as u32;
-        if !job.layout.steals() || self.positions.is_empty() || started == 0 {
+        if !self.memory.layout.steals() || self.positions.is_empty() {
             return;
         }
+        let started = self.claimed - self.positions.len() as u32;
         let elapsed = Duration::from_nanos(now_ns() - self.claimed_at);
-        let table = job.memory.table(&job.layout);
-        if Grain::is_long(elapsed) && table.give_back(self.seat, self.positions.start) {
+        let slow = started > 0 && Grain::is_long(elapsed);
+        if slow
+            && self
+                .memory
+                .table()
+                .give_back(self.seat, self.positions.start)
+        {
             self.claimed = started;
             self.positions = 0..0;
         }
     }
 
     fn claim(&mut self) -> Option<()> {
-        let job = self.job();
-        let table = job.memory.table(&job.layout);
+        let table = self.memory.table();
         let now = now_ns();
         if self.claimed > 0 {
             self.grain
@@ -251,15 +248,13 @@ impl Context {
         let units = table.claim(self.seat, self.grain.size())?;
         self.claimed = units.len() as u32;
         self.claimed_at = now;
-        self.positions = job.layout.positions(units);
+        self.positions = self.memory.layout.positions(units);
         Some(())
     }
 
+    /// What comes before the evaluation, but for what R evaluates.
     fn begin(&mut self, task: u32) {
-        self.task = task;
-        let status = self.status();
-        status.running.store(u64::from(task) + 1, Ordering::Release);
-        self.duty.seeds.enter_task(task, self.duty.inherited);
+        (self.task, self.signalling) = (task, false);
         if let Some(cpus) = self
             .duty
             .affinity
@@ -268,33 +263,30 @@ impl Context {
         {
             child::pin(cpus);
         }
-        // SAFETY: leaked in `install`.
-        unsafe { (*self.index).set(task) };
+        let status = self.status();
+        status.running.store(u64::from(task) + 1, Ordering::Release);
         if self.duty.timed {
             status.since.store(now_ns(), Ordering::Release);
         }
-        if let Some(span) = self.job().memory.spans.get(task as usize) {
+        if let Some(span) = self.memory.spans.get(task as usize) {
             span.start.store(now_ns(), Ordering::Relaxed);
         }
     }
 
     fn ended(&mut self) {
         self.status().since.store(0, Ordering::Relaxed);
-        if let Some(span) = self.job().memory.spans.get(self.task as usize) {
+        if let Some(span) = self.memory.spans.get(self.task as usize) {
             span.end.store(now_ns(), Ordering::Relaxed);
         }
         self.flush_output();
         if self.duty.check_rng && seeds::exists() {
             self.duty.check_rng = false;
-            self.encoder.skeleton.clear();
-            self.encoder.bulk.clear();
-            self.send(Content::Misuse);
+            self.send(Content::Misuse, &[], std::iter::empty());
         }
     }
 
-    fn commit(&mut self, state: State, bits: u64) {
-        let job = self.job();
-        job.memory.slots[self.task as usize].commit(state, bits, self.seat as u32);
+    fn commit(&self, state: State, bits: u64) {
+        self.memory.slots[self.task as usize].commit(state, bits, self.seat as u32);
         let status = self.status();
         status.running.store(0, Ordering::Release);
         status
@@ -302,30 +294,30 @@ impl Context {
             .store(status.done.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
     }
 
-    /// Sends what the encoder holds. A parent that is gone ends this process.
-    fn send(&mut self, content: Content) {
-        let (job, wake) = (self.job(), self.wake);
-        let ring = &job.memory.rings[self.seat];
+    /// Sends a frame of the task in flight. When nobody receives any more, this
+    /// process ends.
+    fn send<'a>(
+        &self,
+        content: Content,
+        skeleton: &'a [u8],
+        bulk: impl Iterator<Item = &'a [u8]> + Clone,
+    ) {
+        let (memory, wake) = (&*self.memory, self.wake);
+        let ring = &memory.rings[self.seat];
+        let status = self.status();
         let mut wait = Wait {
-            job,
-            status: self.status(),
+            memory,
+            status,
             wake,
             parent: self.parent,
             began: 0,
+            since: 0,
         };
-        let sent = send(
-            ring,
-            self.task,
-            content,
-            &self.encoder.skeleton,
-            self.encoder.pieces(),
-            &mut wait,
-            || {
-                if ring.is_crowded() {
-                    wake_parent(job, wake);
-                }
-            },
-        );
+        let sent = send(ring, self.task, content, skeleton, bulk, &mut wait, || {
+            if ring.is_crowded() {
+                wake_parent(memory, wake);
+            }
+        });
         if sent.is_err() {
             child::leave(1);
         }
@@ -333,99 +325,117 @@ impl Context {
 
     fn flush_output(&mut self) {
         if !self.output.is_empty() {
-            self.encoder.bulk.clear();
-            std::mem::swap(&mut self.encoder.skeleton, &mut self.output);
+            self.send(Content::Output, &self.output, std::iter::empty());
             self.output.clear();
-            self.send(Content::Output);
         }
     }
 
-    /// # Safety
-    ///
-    /// `value` is protected; main thread.
-    unsafe fn store(&mut self, value: Sexp) {
-        self.ended();
-        // SAFETY: by the caller's promise.
-        unsafe {
-            let kind = ffi::TYPEOF(value);
-            if kind == ffi::NILSXP {
-                return self.commit(State::Null, 0);
-            }
-            let scalar = matches!(kind, ffi::REALSXP | ffi::INTSXP | ffi::LGLSXP)
-                && ffi::Rf_xlength(value) == 1
-                && !ffi::has_attributes(value);
-            if scalar {
-                return match kind {
-                    ffi::REALSXP => self.commit(State::Double, (*ffi::REAL_RO(value)).to_bits()),
-                    ffi::INTSXP => {
-                        self.commit(State::Integer, *ffi::INTEGER_RO(value) as u32 as u64)
-                    }
-                    _ => self.commit(State::Logical, *ffi::LOGICAL_RO(value) as u32 as u64),
-                };
-            }
-            self.encoder.encode(value);
-        }
-        self.send(Content::Value);
-        self.commit(State::Sent, 0);
-    }
-
-    fn finish(&mut self) {
+    fn finish(&self) {
         self.status()
             .phase
-            .store(Phase::Finished as u32, Ordering::Release);
-        wake_parent(self.job(), self.wake);
+            .store(Phase::Finished as u32, Ordering::SeqCst);
+        wake_parent(&self.memory, self.wake);
+    }
+}
+
+/// The state and bits of a value that fits into a slot.
+///
+/// # Safety
+///
+/// `value` is a live R object; main thread.
+unsafe fn inline(value: Sexp) -> Option<(State, u64)> {
+    // SAFETY: by the caller's promise; each accessor fits the type.
+    unsafe {
+        let kind = ffi::TYPEOF(value);
+        if kind == ffi::NILSXP {
+            return Some((State::Null, 0));
+        }
+        let number = matches!(kind, ffi::REALSXP | ffi::INTSXP | ffi::LGLSXP);
+        if !number || ffi::Rf_xlength(value) != 1 || ffi::has_attributes(value) {
+            return None;
+        }
+        Some(match kind {
+            ffi::REALSXP => (State::Double, (*ffi::REAL_RO(value)).to_bits()),
+            ffi::INTSXP => (State::Integer, u64::from(*ffi::INTEGER_RO(value) as u32)),
+            _ => (State::Logical, u64::from(*ffi::LOGICAL_RO(value) as u32)),
+        })
+    }
+}
+
+/// Stores what a task has come to: its value, or the error that ended it.
+///
+/// # Safety
+///
+/// `c` is this worker's context, to which no reference is held; `object` is
+/// protected; main thread.
+unsafe fn store(c: *mut Context, object: Sexp, content: Content) {
+    // SAFETY: by the caller's promise. While `encode` may run R code, only the
+    // encoder of values is borrowed, and nothing that R calls touches it.
+    unsafe {
+        (*c).ended();
+        let failed = content == Content::Error;
+        match inline(object) {
+            Some((state, bits)) if !failed => return (*c).commit(state, bits),
+            _ => (*c).value.encode(object),
+        }
+        let encoder = &(*c).value;
+        (*c).send(content, &encoder.skeleton, encoder.pieces());
+        (*c).commit(if failed { State::Failed } else { State::Sent }, 0);
     }
 }
 
 /// Runs tasks until nothing is left; R may jump out of it at any task.
 pub(crate) unsafe extern "C-unwind" fn run() -> Sexp {
-    let Some(c) = context() else {
+    let c = context();
+    if c.is_null() {
         return ffi::nil();
-    };
-    if c.status()
-        .phase
-        .swap(Phase::Started as u32, Ordering::AcqRel)
-        == Phase::Silent as u32
-    {
-        c.duty.seeds.enter_worker(c.seat, c.duty.inherited);
     }
-    let (call, rho) = (c.duty.call, c.duty.rho);
-    while let Some(task) = context().and_then(Context::next) {
-        if let Some(c) = context() {
-            c.begin(task);
+    // SAFETY: this worker's context; every reference to it ends within its
+    // statement, so none is held while R evaluates. Call and frame are live in
+    // every worker.
+    unsafe {
+        let before = (*c)
+            .status()
+            .phase
+            .swap(Phase::Started as u32, Ordering::AcqRel);
+        let (call, rho, inherited) = ((*c).duty.call, (*c).duty.rho, (*c).duty.inherited);
+        let seeds = &raw mut (*c).duty.seeds;
+        if before == Phase::Silent as u32 {
+            (*seeds).enter_worker((*c).seat, inherited);
         }
-        // SAFETY: call and frame are live in every worker; no reference to the
-        // context is held across the evaluation.
-        unsafe {
+        while let Some(task) = (*c).next() {
+            (*c).begin(task);
+            (*seeds).enter_task(task, inherited);
+            bind_index((*c).index, rho, task);
             let value = ffi::Rf_protect(ffi::R_forceAndCall(call, 1, rho));
-            if let Some(c) = context() {
-                c.store(value);
-            }
+            store(c, value, Content::Value);
             ffi::Rf_unprotect(1);
         }
-    }
-    if let Some(c) = context() {
-        c.finish();
+        (*c).finish();
     }
     ffi::nil()
 }
 
 /// Has this worker done all that there was to do?
 pub(crate) fn has_finished() -> bool {
-    context().is_some_and(|c| c.status().phase.load(Ordering::Acquire) == Phase::Finished as u32)
+    // SAFETY: null or this worker's context.
+    let context = unsafe { context().as_ref() };
+    context.is_some_and(|c| c.status().phase.load(Ordering::Acquire) == Phase::Finished as u32)
 }
 
 /// The task in flight has failed with `condition`.
 pub(crate) unsafe extern "C-unwind" fn fail(condition: Sexp) -> Sexp {
-    if let Some(c) = context() {
-        c.ended();
-        // SAFETY: an argument of .Call is protected.
-        unsafe { c.encoder.encode(condition) };
-        c.send(Content::Error);
-        c.commit(State::Failed, 0);
-        if c.duty.stop_on_error {
-            c.job().memory.header.cut_after(u64::from(c.task));
-            wake_parent(c.job(), c.wake);
+    let c = context();
+    if c.is_null() {
+        return ffi::nil();
+    }
+    // SAFETY: an argument of .Call is protected; no reference is held.
+    unsafe {
+        store(c, condition, Content::Error);
+        if (*c).duty.stop_on_error {
+            let memory = &*(*c).memory;
+            memory.header.cut_after(u64::from((*c).task));
+            wake_parent(memory, (*c).wake);
         }
     }
     ffi::nil()
@@ -433,24 +443,49 @@ pub(crate) unsafe extern "C-unwind" fn fail(condition: Sexp) -> Sexp {
 
 /// The task in flight has signalled `condition`.
 pub(crate) unsafe extern "C-unwind" fn signal(condition: Sexp) -> Sexp {
-    if let Some(c) = context() {
-        c.flush_output();
-        // SAFETY: an argument of .Call is protected.
-        unsafe { c.encoder.encode(condition) };
-        c.send(Content::Condition);
+    let c = context();
+    // SAFETY: null, or this worker's context; an argument of .Call is protected;
+    // while `encode` may run R code, only the encoder of conditions is borrowed,
+    // and `signalling` keeps everybody else from it.
+    unsafe {
+        if c.is_null() || (*c).signalling {
+            return ffi::nil();
+        }
+        (*c).flush_output();
+        (*c).signalling = true;
+        (*c).condition.encode(condition);
+        let encoder = &(*c).condition;
+        (*c).send(Content::Condition, &encoder.skeleton, encoder.pieces());
+        (*c).signalling = false;
     }
     ffi::nil()
 }
 
-/// Takes what a task writes to standard output; called by connection.c.
+/// The task in flight, from 1; 0 in a process that is no worker.
+pub(crate) unsafe extern "C-unwind" fn task() -> Sexp {
+    // SAFETY: null or this worker's context; main thread.
+    unsafe {
+        let task = context().as_ref().map_or(0.0, |c| f64::from(c.task) + 1.0);
+        ffi::Rf_ScalarReal(task)
+    }
+}
+
+/// Takes what a task writes to standard output; called by connection.c. What the
+/// task forks writes to the standard output that it inherited.
 #[no_mangle]
 unsafe extern "C" fn rustle_output(bytes: *const c_char, len: usize) {
-    if let Some(c) = context() {
-        // SAFETY: the connection passes `len` readable bytes.
-        let bytes = unsafe { std::slice::from_raw_parts(bytes.cast::<u8>(), len) };
-        c.output.extend_from_slice(bytes);
-        if c.output.len() > OUTPUT_BYTES {
-            c.flush_output();
+    let c = context();
+    // SAFETY: the connection passes `len` readable bytes; null or this worker's
+    // context, to which nobody holds a reference while R code runs.
+    unsafe {
+        if c.is_null() {
+            libc::write(1, bytes.cast(), len);
+            return;
+        }
+        (*c).output
+            .extend_from_slice(std::slice::from_raw_parts(bytes.cast::<u8>(), len));
+        if (*c).output.len() > OUTPUT_BYTES {
+            (*c).flush_output();
         }
     }
 }
@@ -467,15 +502,15 @@ pub(crate) unsafe fn run_here(
     order: Option<&[c_int]>,
     seeds: *mut Seeds,
 ) {
-    // SAFETY: by the caller's promise; the index cell is bound in `rho`, and
-    // every task number is below the length of `values`.
+    // SAFETY: by the caller's promise; every task number is below the length of
+    // `values`.
     unsafe {
         let tasks = ffi::Rf_xlength(values) as u32;
-        let index = bind_index(rho, tasks);
+        let index = symbol_i();
         for position in 0..tasks {
             let task = order.map_or(position, |o| o[position as usize] as u32 - 1);
             (*seeds).enter_task(task, ffi::nil());
-            index.set(task);
+            bind_index(index, rho, task);
             let value = ffi::R_forceAndCall(call, 1, rho);
             ffi::SET_VECTOR_ELT(values, task as isize, value);
         }

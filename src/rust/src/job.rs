@@ -5,6 +5,7 @@
 //! is a field of [`Job`], which R's `on.exit()` closes.
 
 use std::ffi::c_int;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use extendr_api::prelude::*;
@@ -53,13 +54,13 @@ impl Job {
             affinity: spec::affinity(spec)?,
         };
         let memory =
-            JobMemory::new(&layout, switches.timings).map_err(|e| Refusal::new("memory", e))?;
+            JobMemory::new(layout, switches.timings).map_err(|e| Refusal::new("memory", e))?;
         let flags = rustix::pipe::PipeFlags::CLOEXEC | rustix::pipe::PipeFlags::NONBLOCK;
         let (reading, writing) = rustix::pipe::pipe_with(flags)
             .map_err(|e| Refusal::new("system", format!("no pipe can be made: {e}")))?;
-        let workers = layout.workers() as usize;
+        let workers = memory.layout.workers() as usize;
         Ok(Box::new(Job {
-            supervisor: Supervisor::new(memory, layout, settings, reading),
+            supervisor: Supervisor::new(memory, settings, reading),
             orders: Standing {
                 duty,
                 main: ffi::nil(),
@@ -80,10 +81,10 @@ impl Job {
         self.orders.main = main;
         let duty = &mut self.orders.duty;
         (duty.call, duty.rho, duty.inherited) = (call, rho, inherited);
-        let shared: *const Supervisor = &self.supervisor;
+        let memory = Rc::clone(&self.supervisor.memory);
         let orders = &self.orders;
         self.supervisor
-            .start(&mut |start| worker::spawn(orders, shared, start));
+            .start(&mut |start| worker::spawn(orders, &memory, start));
     }
 
     /// Takes what one worker has sent; `false` when there was nothing.
@@ -138,7 +139,7 @@ impl Job {
     /// How many tasks from the first in relay order on are finished; a failure
     /// that ends the job ends it too.
     fn advance_prefix(&mut self) -> u32 {
-        let tasks = self.supervisor.layout.tasks();
+        let tasks = self.supervisor.memory.layout.tasks();
         while self.prefix < tasks {
             let position = self.prefix;
             let task = self
@@ -158,7 +159,7 @@ impl Job {
     /// After a failure: are all tasks up to the failed one finished?
     fn is_settled(&mut self) -> bool {
         let last = self.supervisor.memory.header.last_needed();
-        if last >= u64::from(self.supervisor.layout.tasks()) {
+        if last >= u64::from(self.supervisor.memory.layout.tasks()) {
             return false;
         }
         while u64::from(self.done_through) <= last && self.is_done(self.done_through) {
@@ -172,10 +173,11 @@ impl Job {
     /// events of its tasks are complete.
     pub(crate) fn wait(&mut self, values: Sexp, limit: Duration) -> (Verdict, u32) {
         let deadline = Instant::now() + limit;
-        let shared: *const Supervisor = &self.supervisor;
+        let memory = Rc::clone(&self.supervisor.memory);
         loop {
             let settled = self.is_settled();
             let prefix = self.advance_prefix();
+            self.supervisor.enforce_timeout();
             let any = self.drain_all(values, deadline);
             let mut ended = self.supervisor.reap();
             while let Some((seat, exit)) = ended.pop() {
@@ -184,7 +186,7 @@ impl Job {
             let orders = &self.orders;
             let verdict = self
                 .supervisor
-                .advance(&mut |start| worker::spawn(orders, shared, start));
+                .advance(&mut |start| worker::spawn(orders, &memory, start));
             let verdict = match verdict {
                 Verdict::Running if settled && !any => Verdict::Done,
                 other => other,
@@ -197,7 +199,6 @@ impl Job {
             if self.arrivals.has_events() || Instant::now() >= deadline {
                 return (verdict, prefix);
             }
-            self.supervisor.enforce_timeout();
             if !any {
                 self.supervisor
                     .sleep(deadline.saturating_duration_since(Instant::now()));

@@ -92,12 +92,12 @@ extendr_module! {
     fn rs_worker_run;
     fn rs_worker_fail;
     fn rs_worker_signal;
+    fn rs_worker_task;
     fn rs_job_start;
     fn rs_job_wait;
     fn rs_job_collect;
     fn rs_job_timings;
     fn rs_job_close;
-    fn rs_job_pids;
     fn rs_run_here;
     fn rs_check_interrupt;
     fn rs_output_connection;

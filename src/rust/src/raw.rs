@@ -21,7 +21,19 @@ use crate::worker;
 fn guard(f: impl FnOnce() -> Sexp) -> Sexp {
     match catch_unwind(AssertUnwindSafe(f)) {
         Ok(value) => value,
-        Err(_) => extendr_api::throw_r_error("internal error in rustle (a panic in Rust)"),
+        Err(payload) => {
+            let said = payload
+                .downcast_ref::<String>()
+                .map(String::as_str)
+                .or_else(|| payload.downcast_ref::<&str>().copied());
+            let text = format!(
+                "internal error in rustle: {}",
+                said.unwrap_or("a panic in Rust")
+            );
+            // throw_r_error() jumps: the payload may stay, it is leaked once.
+            std::mem::forget(payload);
+            extendr_api::throw_r_error(text)
+        }
     }
 }
 
@@ -213,21 +225,6 @@ unsafe extern "C-unwind" fn rs_job_close(handle: Sexp, signal: Sexp, grace: Sexp
     })
 }
 
-/// Process ids of the workers of a job.
-unsafe extern "C-unwind" fn rs_job_pids(handle: Sexp) -> Sexp {
-    guard(|| {
-        // SAFETY: R code passes a handle.
-        unsafe {
-            let pids = job(handle).map(|j| j.supervisor.pids()).unwrap_or_default();
-            let out = ffi::Rf_allocVector(ffi::INTSXP as u32, pids.len() as isize);
-            for (i, pid) in pids.iter().enumerate() {
-                ffi::INTEGER(out).add(i).write(*pid);
-            }
-            out
-        }
-    })
-}
-
 /// Evaluates all tasks in this process; see `evaluate::run_here`.
 unsafe extern "C-unwind" fn rs_run_here(
     call: Sexp,
@@ -303,6 +300,7 @@ macro_rules! routines {
 routines! {
     meta__rs_worker_run "rs_worker_run" "wrap__rs_worker_run" () => evaluate::run;
     meta__rs_worker_fail "rs_worker_fail" "wrap__rs_worker_fail" ("condition") => evaluate::fail;
+    meta__rs_worker_task "rs_worker_task" "wrap__rs_worker_task" () => evaluate::task;
     meta__rs_worker_signal "rs_worker_signal" "wrap__rs_worker_signal" ("condition")
         => evaluate::signal;
     meta__rs_job_start "rs_job_start" "wrap__rs_job_start"
@@ -314,7 +312,6 @@ routines! {
     meta__rs_job_timings "rs_job_timings" "wrap__rs_job_timings" ("handle") => rs_job_timings;
     meta__rs_job_close "rs_job_close" "wrap__rs_job_close" ("handle", "signal", "grace")
         => rs_job_close;
-    meta__rs_job_pids "rs_job_pids" "wrap__rs_job_pids" ("handle") => rs_job_pids;
     meta__rs_run_here "rs_run_here" "wrap__rs_run_here" ("call", "rho", "values", "order", "seeds")
         => rs_run_here;
     meta__rs_check_interrupt "rs_check_interrupt" "wrap__rs_check_interrupt" ()

@@ -2,11 +2,13 @@
 
 use std::ffi::c_void;
 use std::os::fd::{AsRawFd, OwnedFd};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::rc::Rc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::Once;
 
+use rustle_workers::memory::JobMemory;
 use rustle_workers::process::{fork, Child, Fork};
-use rustle_workers::supervisor::{Order, Supervisor};
+use rustle_workers::supervisor::Order;
 use rustle_workers::{blas, child};
 
 use crate::evaluate::{self, Context, Duty};
@@ -30,11 +32,10 @@ pub(crate) struct Standing {
     pub(crate) switches: Switches,
 }
 
-/// Forks a worker of the job of `shared`. Never returns in the child, where
-/// `shared` points into the child's own copy of the parent's memory.
+/// Forks a worker of the job in `memory`. Never returns in the child.
 pub(crate) fn spawn(
     standing: &Standing,
-    shared: *const Supervisor,
+    memory: &Rc<JobMemory>,
     order: Order,
 ) -> Result<Child, i32> {
     let parent = std::process::id() as i32;
@@ -44,28 +45,23 @@ pub(crate) fn spawn(
         Fork::Parent(child) => Ok(child),
         Fork::Child => {
             let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-                work(standing, shared, order, parent);
+                work(standing, memory, order, parent);
             }));
             child::leave(EXIT_PANIC)
         }
     }
 }
 
-fn work(standing: &Standing, shared: *const Supervisor, order: Order, parent: i32) -> ! {
+fn work(standing: &Standing, memory: &Rc<JobMemory>, order: Order, parent: i32) -> ! {
     child::settle(parent);
     blas::limit(standing.switches.threads);
     if standing.switches.silent {
-        // SAFETY: plain system calls on descriptors of this process.
-        unsafe {
-            let null = libc::open(c"/dev/null".as_ptr(), libc::O_WRONLY | libc::O_CLOEXEC);
-            libc::dup2(null, 1);
-        }
+        child::silence();
     }
-    IS_WORKER.store(true, Ordering::Relaxed);
+    WORKER.store(std::process::id(), Ordering::Relaxed);
     let (duty, wake) = (standing.duty.clone(), standing.wake.as_raw_fd());
-    // SAFETY: a fresh child on R's main thread; the supervisor is in its own
-    // copy of the parent's memory, which lives as long as the process.
-    unsafe { Context::install(duty, order.seat, shared, order.redo, wake, parent) };
+    // SAFETY: a fresh child, on R's main thread.
+    unsafe { Context::install(duty, order, Rc::clone(memory), wake, parent) };
     // A jump out of one evaluation ends it; the next says what it was, and goes
     // on with the task after it. One that returns with tasks left gives up.
     let mut again = false;
@@ -96,8 +92,8 @@ unsafe extern "C-unwind" fn evaluate_main(data: *mut c_void) {
     }
 }
 
-/// Is this process a worker of ours?
-static IS_WORKER: AtomicBool = AtomicBool::new(false);
+/// The process that is a worker of ours: what a task forks inherits this, and is none.
+static WORKER: AtomicU32 = AtomicU32::new(0);
 
 /// Prepares this process for forking workers; once per process.
 ///
@@ -107,7 +103,7 @@ static IS_WORKER: AtomicBool = AtomicBool::new(false);
 /// registered here because that costs more in a fresh worker.
 pub(crate) fn prepare() {
     unsafe extern "C-unwind" fn leave(_: Sexp) {
-        if IS_WORKER.load(Ordering::Relaxed) {
+        if WORKER.load(Ordering::Relaxed) == std::process::id() {
             child::leave(EXIT_QUIT)
         }
     }

@@ -64,11 +64,20 @@ fn unblock_signals() {
 }
 
 fn replace_stdin() {
+    replace_by_null(0, libc::O_RDONLY);
+}
+
+/// Makes standard output the null device.
+pub fn silence() {
+    replace_by_null(1, libc::O_WRONLY);
+}
+
+fn replace_by_null(fd: RawFd, mode: i32) {
     // SAFETY: plain system calls on a fresh descriptor.
     unsafe {
-        let null = libc::open(c"/dev/null".as_ptr(), libc::O_RDONLY | libc::O_CLOEXEC);
+        let null = libc::open(c"/dev/null".as_ptr(), mode | libc::O_CLOEXEC);
         if null >= 0 {
-            libc::dup2(null, 0);
+            libc::dup2(null, fd);
             if null > 2 {
                 libc::close(null);
             }

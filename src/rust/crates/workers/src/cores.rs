@@ -19,9 +19,3 @@ pub fn cores() -> Cores {
     let physical = at_least_one(num_cpus::get_physical()).min(logical);
     Cores { physical, logical }
 }
-
-/// Threads that each of `workers` workers may use so that together they do not
-/// exceed `total`; at least one.
-pub fn share(total: NonZeroUsize, workers: NonZeroUsize) -> NonZeroUsize {
-    NonZeroUsize::new(total.get() / workers.get()).unwrap_or(NonZeroUsize::MIN)
-}

@@ -1,6 +1,5 @@
 //! What a job shares with its workers.
 
-use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use rustle_schedule::{Cell, Layout, Queue, Table};
@@ -13,6 +12,8 @@ pub struct JobHeader {
     /// `u64::MAX` minus the last task that has to run: zeroed memory means that
     /// all have to, and a lower cut is a larger word.
     cut: AtomicU64,
+    /// 1 when nobody receives results any more.
+    pub abandoned: AtomicU32,
     /// 1 while the parent sleeps and wants to be woken by a byte in the pipe.
     pub asleep: AtomicU32,
 }
@@ -56,9 +57,12 @@ pub enum Phase {
     Finished = 2,
 }
 
-/// The shared memory of a job, with typed views of its parts.
+/// The shared memory of a job, with typed views of its parts, and the layout of
+/// its tasks, of which every process has a copy.
 #[derive(Debug)]
 pub struct JobMemory {
+    /// How tasks are handed out.
+    pub layout: Layout,
     /// Words of the whole job.
     pub header: &'static JobHeader,
     /// The shared head of queue schedules.
@@ -74,7 +78,7 @@ pub struct JobMemory {
     /// One ring per worker.
     pub rings: Vec<Ring>,
     /// Unmapped last: the views above point into it.
-    mapping: Mapping,
+    _mapping: Mapping,
 }
 
 /// Rings of all workers together use at most this much.
@@ -99,11 +103,11 @@ impl JobMemory {
     /// # Errors
     ///
     /// When not even the smallest rings fit.
-    pub fn new(layout: &Layout, timings: bool) -> Result<JobMemory, MappingError> {
+    pub fn new(layout: Layout, timings: bool) -> Result<JobMemory, MappingError> {
         let workers = layout.workers() as usize;
         let mut ring = (RINGS_BYTES / workers).clamp(RING_MIN, RING_MAX) / 4096 * 4096;
         loop {
-            match Self::with_rings(layout, timings, ring) {
+            match Self::with_rings(&layout, timings, ring) {
                 Err(_) if ring > RING_MIN => ring = (ring / 4).max(RING_MIN),
                 outcome => return outcome,
             }
@@ -135,6 +139,7 @@ impl JobMemory {
                 .map(|(w, head)| Ring::new(&mapping, head, data + w * ring, ring))
                 .collect();
             let memory = JobMemory {
+                layout: layout.clone(),
                 header: &mapping.view::<JobHeader>(header, 1)[0],
                 queue: &mapping.view::<Queue>(queue, 1)[0],
                 cells: mapping.view(cells, workers),
@@ -142,25 +147,15 @@ impl JobMemory {
                 slots: mapping.view(slots, tasks),
                 spans: mapping.view(spans, spans_len),
                 rings,
-                mapping,
+                _mapping: mapping,
             };
-            memory.table(layout).reset();
+            memory.table().reset();
             Ok(memory)
         }
     }
 
     /// The claim table of this job.
-    pub fn table<'a>(&'a self, layout: &'a Layout) -> Table<'a> {
-        Table::new(layout, self.queue, self.cells)
+    pub fn table(&self) -> Table<'_> {
+        Table::new(&self.layout, self.queue, self.cells)
     }
-
-    /// Bytes mapped; most of them are never touched.
-    pub fn size_bytes(&self) -> usize {
-        self.mapping.len()
-    }
-}
-
-/// As many workers as are useful: not more than tasks.
-pub fn useful_workers(workers: NonZeroU32, tasks: u32) -> NonZeroU32 {
-    NonZeroU32::new(tasks).map_or(NonZeroU32::MIN, |t| workers.min(t))
 }

@@ -5,18 +5,18 @@
 //! at a time, and by a replacement after a death. What is unfinished is read
 //! from the slots, never guessed: a task whose slot is empty has no result.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::os::fd::OwnedFd;
+use std::rc::Rc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use rustix::event::{poll, PollFd, PollFlags, Timespec};
 use rustix::process::Signal;
-use rustle_schedule::Layout;
 use rustle_shared::State;
 
 use crate::clock::now_ns;
-use crate::memory::{JobMemory, Phase};
+use crate::memory::{JobMemory, Phase, WorkerStatus};
 use crate::process::{self, end_all, Child, Exit};
 
 /// What is run again when a worker dies: the unit of randomness.
@@ -53,10 +53,6 @@ pub struct Order {
 /// A worker that ended before its work was done.
 #[derive(Clone, Debug)]
 pub struct Death {
-    /// Its seat.
-    pub seat: usize,
-    /// How it ended.
-    pub exit: Exit,
     /// The task that it was running, from 0.
     pub in_flight: Option<u32>,
     /// The task in flight was stopped by us, for its time was over.
@@ -110,9 +106,7 @@ struct Seat {
 #[derive(Debug)]
 pub struct Supervisor {
     /// The shared memory of the job.
-    pub memory: JobMemory,
-    /// How its tasks are handed out.
-    pub layout: Layout,
+    pub memory: Rc<JobMemory>,
     settings: Settings,
     seats: Vec<Seat>,
     /// Processes that have finished their work and will be gone in a moment.
@@ -123,8 +117,14 @@ pub struct Supervisor {
     /// predecessors were killed by somebody else, most likely for memory.
     alone: VecDeque<Order>,
     losses: HashMap<u32, u32>,
+    /// Losses exceed the retries.
+    gave_up: bool,
+    /// The tasks to blame for that, if any.
     lost: Vec<u32>,
+    /// How the last lost worker ended.
     lost_exit: Exit,
+    /// Tasks whose time was over.
+    timed_out: HashSet<u32>,
     sweeps: u32,
     refused: u32,
     wake: OwnedFd,
@@ -137,8 +137,8 @@ const FORK_ATTEMPTS: u32 = 50;
 impl Supervisor {
     /// A supervisor without processes. `wake` is the reading end of the pipe
     /// into which workers write.
-    pub fn new(memory: JobMemory, layout: Layout, settings: Settings, wake: OwnedFd) -> Supervisor {
-        let seats = (0..layout.workers())
+    pub fn new(memory: JobMemory, settings: Settings, wake: OwnedFd) -> Supervisor {
+        let seats = (0..memory.layout.workers())
             .map(|_| Seat {
                 child: None,
                 redo: Vec::new(),
@@ -147,15 +147,16 @@ impl Supervisor {
             })
             .collect();
         Supervisor {
-            memory,
-            layout,
+            memory: Rc::new(memory),
             settings,
             seats,
             leaving: Vec::new(),
             ready: VecDeque::new(),
             alone: VecDeque::new(),
             losses: HashMap::new(),
+            gave_up: false,
             lost: Vec::new(),
+            timed_out: HashSet::new(),
             lost_exit: Exit::Unknown,
             sweeps: 0,
             refused: 0,
@@ -178,8 +179,14 @@ impl Supervisor {
                 redo: Vec::new(),
             }) {
                 Ok(child) => self.seats[seat].child = Some(child),
-                // advance() tries again.
-                Err(_) => break,
+                Err(_) => {
+                    let rest = seat..self.seats.len();
+                    self.ready.extend(rest.map(|seat| Order {
+                        seat,
+                        redo: Vec::new(),
+                    }));
+                    break;
+                }
             }
             // Read while the worker comes up, when we have nothing else to do.
             self.oom_before = self.oom_before.or_else(oom_kills);
@@ -196,8 +203,8 @@ impl Supervisor {
             return false;
         }
         let price = fork.max(Duration::from_micros(500)) * 2;
-        let table = self.memory.table(&self.layout);
-        let total = u64::from(self.layout.units());
+        let table = self.memory.table();
+        let total = u64::from(self.memory.layout.units());
         let begun = Instant::now();
         let mut first: Option<Instant> = None;
         loop {
@@ -255,14 +262,6 @@ impl Supervisor {
         self.seats.iter().filter(|s| s.child.is_some()).count()
     }
 
-    /// Process ids of the workers alive.
-    pub fn pids(&self) -> Vec<i32> {
-        self.seats
-            .iter()
-            .filter_map(|s| s.child.as_ref().map(Child::pid))
-            .collect()
-    }
-
     /// Seats whose process has ended, or is about to because nothing was left
     /// to do; nobody waits for the latter, they are reaped at the end of the job.
     pub fn reap(&mut self) -> Vec<(usize, Exit)> {
@@ -284,49 +283,53 @@ impl Supervisor {
     ///
     /// `None` when it left because nothing was left to do.
     pub fn bury(&mut self, seat: usize, exit: Exit) -> Option<Death> {
+        let ours = self.seats[seat].timed_out.take();
         let status = &self.memory.status[seat];
+        let last = self.memory.header.last_needed();
         let in_flight = match status.running.swap(0, Ordering::AcqRel) {
             0 => None,
             task => Some((task - 1) as u32).filter(|&t| self.is_empty(t)),
         };
         status.since.store(0, Ordering::Relaxed);
         let finished = status.phase.swap(Phase::Silent as u32, Ordering::AcqRel);
-        let claim = self.memory.table(&self.layout).bury(seat);
+        let claim = self.memory.table().bury(seat);
         if finished == Phase::Finished as u32 && in_flight.is_none() {
             return None;
         }
+        self.lost_exit = exit;
         // It may have begun another task, or none, between our look and our kill.
-        let ours = self.seats[seat].timed_out.take();
         let timed_out = ours.is_some() && ours == in_flight;
         if let (true, Some(task)) = (timed_out, in_flight) {
             self.memory.slots[task as usize].commit(State::Failed, 0, seat as u32);
+            self.timed_out.insert(task);
         }
         let void = match self.settings.recovery {
             Recovery::Task => Vec::new(),
-            Recovery::Share => self.void_share(seat, timed_out.then_some(in_flight).flatten()),
+            Recovery::Share => self.void_share(seat),
         };
         let mut redo = match self.settings.recovery {
             Recovery::Share => void.clone(),
             Recovery::Task => {
-                let claimed = claim
-                    .map(|units| self.layout.positions(units))
-                    .unwrap_or(0..0);
-                let claimed = claimed.map(|p| self.layout.task(p));
+                let claimed = claim.map(|units| self.memory.layout.positions(units));
+                let claimed = claimed.unwrap_or(0..0).map(|p| self.memory.layout.task(p));
                 std::mem::take(&mut self.seats[seat].redo)
                     .into_iter()
                     .chain(claimed)
                     .collect()
             }
         };
-        redo.retain(|&t| self.is_empty(t));
+        redo.retain(|&t| self.is_empty(t) && u64::from(t) <= last);
         redo.dedup();
-        let exhausted = ours.is_none() && self.count_loss(seat, in_flight);
-        if exhausted {
-            match in_flight {
-                Some(task) => self.lost.push(task),
-                None => self.lost.extend(redo.iter().copied()),
-            }
-            self.lost_exit = exit;
+        // A task that need not run is no loss, and neither is what we ended.
+        let needed = in_flight.filter(|&t| u64::from(t) <= last && !timed_out);
+        let loss = if in_flight.is_some() {
+            needed.is_some()
+        } else {
+            ours.is_none()
+        };
+        if loss && self.count_loss(seat, needed) {
+            self.gave_up = true;
+            self.lost.extend(needed);
         } else {
             let order = Order { seat, redo };
             let killed = exit == Exit::Signal(libc::SIGKILL) && ours.is_none();
@@ -338,8 +341,6 @@ impl Supervisor {
             .push_back(order);
         }
         Some(Death {
-            seat,
-            exit,
             in_flight,
             timed_out,
             void,
@@ -350,12 +351,16 @@ impl Supervisor {
         self.memory.slots[task as usize].state() == State::Empty
     }
 
-    /// Empties the slots of a share and names its tasks; `keep` stays.
-    fn void_share(&self, seat: usize, keep: Option<u32>) -> Vec<u32> {
-        let share = self.layout.positions(self.layout.share(seat as u32));
+    /// Empties the slots of a share and names its tasks. One whose time was over
+    /// keeps its result: it would exceed its time again.
+    fn void_share(&self, seat: usize) -> Vec<u32> {
+        let share = self
+            .memory
+            .layout
+            .positions(self.memory.layout.share(seat as u32));
         let tasks: Vec<u32> = share
-            .map(|p| self.layout.task(p))
-            .filter(|&t| Some(t) != keep)
+            .map(|p| self.memory.layout.task(p))
+            .filter(|t| !self.timed_out.contains(t))
             .collect();
         for &task in &tasks {
             self.memory.slots[task as usize].clear();
@@ -379,15 +384,13 @@ impl Supervisor {
     pub fn advance(&mut self, spawn: Spawn) -> Verdict {
         // Those that are gone no longer count against a limit of processes.
         self.leaving.retain(|child| child.try_reap().is_none());
-        if !self.lost.is_empty() {
+        if self.gave_up {
             let mut tasks = std::mem::take(&mut self.lost);
             tasks.sort_unstable();
-            let memory =
-                self.lost_exit == Exit::Signal(libc::SIGKILL) && oom_kills() > self.oom_before;
-            return Verdict::Failed(Failure::Lost {
-                tasks,
-                exit: self.lost_exit,
-                memory,
+            return self.lost(if tasks.is_empty() {
+                self.unfinished()
+            } else {
+                tasks
             });
         }
         if self.alive() == 0 && self.ready.is_empty() && self.alone.is_empty() {
@@ -397,13 +400,15 @@ impl Supervisor {
             }
         }
         while let Some(order) = self.ready.pop_front() {
-            if let Err(errno) = self.seat(order, spawn) {
+            if let Err((order, errno)) = self.seat(order, spawn) {
+                self.ready.push_front(order);
                 return self.wait_or_fail(errno);
             }
         }
         if self.alive() == 0 {
             if let Some(order) = self.alone.pop_front() {
-                if let Err(errno) = self.seat(order, spawn) {
+                if let Err((order, errno)) = self.seat(order, spawn) {
+                    self.alone.push_front(order);
                     return self.wait_or_fail(errno);
                 }
             }
@@ -411,7 +416,7 @@ impl Supervisor {
         Verdict::Running
     }
 
-    fn seat(&mut self, order: Order, spawn: Spawn) -> Result<(), i32> {
+    fn seat(&mut self, order: Order, spawn: Spawn) -> Result<(), (Order, i32)> {
         match spawn(order.clone()) {
             Ok(child) => {
                 self.refused = 0;
@@ -420,11 +425,26 @@ impl Supervisor {
                 seat.redo = order.redo;
                 Ok(())
             }
-            Err(errno) => {
-                self.ready.push_front(order);
-                Err(errno)
-            }
+            Err(errno) => Err((order, errno)),
         }
+    }
+
+    fn lost(&self, tasks: Vec<u32>) -> Verdict {
+        let killed = self.lost_exit == Exit::Signal(libc::SIGKILL);
+        let memory = killed && oom_kills() > self.oom_before;
+        Verdict::Failed(Failure::Lost {
+            tasks,
+            exit: self.lost_exit,
+            memory,
+        })
+    }
+
+    /// Tasks that have to run and have no result.
+    fn unfinished(&self) -> Vec<u32> {
+        let last = self.memory.header.last_needed();
+        (0..self.memory.layout.tasks())
+            .filter(|&t| u64::from(t) <= last && self.is_empty(t))
+            .collect()
     }
 
     /// The system refuses processes: go on with the workers alive, or try again.
@@ -444,19 +464,12 @@ impl Supervisor {
     /// claim that was being made, or a steal that was under way, when its worker
     /// died, or in the share of a worker that could not be started.
     fn sweep(&mut self) -> Option<Verdict> {
-        let last = self.memory.header.last_needed();
-        let rest: Vec<u32> = (0..self.layout.tasks())
-            .filter(|&t| u64::from(t) <= last && self.is_empty(t))
-            .collect();
+        let rest = self.unfinished();
         if rest.is_empty() {
             return Some(Verdict::Done);
         }
         if self.sweeps >= SWEEPS_MAX {
-            return Some(Verdict::Failed(Failure::Lost {
-                tasks: rest,
-                exit: Exit::Unknown,
-                memory: false,
-            }));
+            return Some(self.lost(rest));
         }
         match self.settings.recovery {
             Recovery::Task => self.ready.push_back(Order {
@@ -465,9 +478,15 @@ impl Supervisor {
             }),
             Recovery::Share => {
                 for seat in 0..self.seats.len() {
-                    let share = self.layout.positions(self.layout.share(seat as u32));
-                    if share.clone().any(|p| self.is_empty(self.layout.task(p))) {
-                        let redo = self.void_share(seat, None);
+                    let share = self
+                        .memory
+                        .layout
+                        .positions(self.memory.layout.share(seat as u32));
+                    if share
+                        .clone()
+                        .any(|p| self.is_empty(self.memory.layout.task(p)))
+                    {
+                        let redo = self.void_share(seat);
                         self.ready.push_back(Order { seat, redo });
                     }
                 }
@@ -486,7 +505,7 @@ impl Supervisor {
             let status = &self.memory.status[index];
             let task = status.running.load(Ordering::Acquire);
             let since = status.since.load(Ordering::Acquire);
-            let over = since != 0 && now.saturating_sub(since) > timeout.as_nanos() as u64;
+            let over = since != 0 && u128::from(now.saturating_sub(since)) > timeout.as_nanos();
             let same = task != 0 && status.running.load(Ordering::Acquire) == task;
             if let (true, None, Some(child)) = (over && same, seat.timed_out, &seat.child) {
                 seat.timed_out = Some((task - 1) as u32);
@@ -522,7 +541,10 @@ impl Supervisor {
             tv_sec: limit.as_secs() as i64,
             tv_nsec: limit.subsec_nanos().into(),
         };
-        let already = self.memory.rings.iter().any(|r| r.used() > 0);
+        // What came before `asleep` was set did not wake us.
+        let finished = |s: &WorkerStatus| s.phase.load(Ordering::SeqCst) == Phase::Finished as u32;
+        let already = self.memory.rings.iter().any(|r| r.used() > 0)
+            || self.memory.status.iter().any(finished);
         if !already {
             let _ = poll(&mut watched, Some(&timeout));
         }
@@ -531,8 +553,10 @@ impl Supervisor {
         while matches!(rustix::io::read(&self.wake, &mut bytes), Ok(n) if n == bytes.len()) {}
     }
 
-    /// Lets every worker finish its tasks; they are reaped when the next job opens.
+    /// Lets every worker finish its tasks, until its ring is full; they are reaped
+    /// when the next job opens.
     pub fn abandon(&mut self) {
+        self.memory.header.abandoned.store(1, Ordering::Release);
         self.seats
             .iter_mut()
             .filter_map(|seat| seat.child.take())

@@ -5,6 +5,7 @@
 
 use std::num::NonZeroU32;
 use std::os::fd::OwnedFd;
+use std::rc::Rc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -30,28 +31,28 @@ fn settings(recovery: Recovery, retries: u32) -> Settings {
 
 fn supervisor(schedule: Schedule, tasks: u32, workers: u32, settings: Settings) -> Supervisor {
     let layout = Layout::new(schedule, tasks, NonZeroU32::new(workers).unwrap());
-    let memory = JobMemory::new(&layout, true).unwrap();
+    let memory = JobMemory::new(layout, true).unwrap();
     let (reading, writing): (OwnedFd, OwnedFd) = rustix::pipe::pipe().unwrap();
     rustix::io::ioctl_fionbio(&reading, true).unwrap();
     std::mem::forget(writing);
-    Supervisor::new(memory, layout, settings, reading)
+    Supervisor::new(memory, settings, reading)
 }
 
-fn work(s: &Supervisor, order: &Order, fate: Fate, parent: i32) -> ! {
+fn work(memory: &JobMemory, order: &Order, fate: Fate, parent: i32) -> ! {
     child::settle(parent);
     // SAFETY: ends a worker that hangs.
     unsafe { libc::alarm(30) };
-    let table = s.memory.table(&s.layout);
-    let status = &s.memory.status[order.seat];
+    let table = memory.table();
+    let status = &memory.status[order.seat];
     status.phase.store(Phase::Started as u32, Ordering::Release);
     let run = |task: u32| {
-        let slot = &s.memory.slots[task as usize];
+        let slot = &memory.slots[task as usize];
         if slot.state() != State::Empty {
             return;
         }
         status.running.store(u64::from(task) + 1, Ordering::Release);
         // The span counts how often a task was started.
-        let starts = s.memory.spans[task as usize]
+        let starts = memory.spans[task as usize]
             .start
             .fetch_add(1, Ordering::SeqCst);
         if let Some(signal) = fate(task, starts == 0) {
@@ -64,9 +65,10 @@ fn work(s: &Supervisor, order: &Order, fate: Fate, parent: i32) -> ! {
     };
     order.redo.iter().copied().for_each(run);
     while let Some(units) = table.claim(order.seat, 3) {
-        s.layout
+        memory
+            .layout
             .positions(units)
-            .map(|p| s.layout.task(p))
+            .map(|p| memory.layout.task(p))
             .for_each(run);
         table.release(order.seat);
     }
@@ -77,15 +79,14 @@ fn work(s: &Supervisor, order: &Order, fate: Fate, parent: i32) -> ! {
 }
 
 fn run(mut s: Supervisor, fate: Fate) -> (Supervisor, Verdict) {
-    let shared: *const Supervisor = &s;
+    let shared = Rc::clone(&s.memory);
     let parent = std::process::id() as i32;
     let mut spawn = |order: Order| -> Result<Child, i32> {
-        // SAFETY: the child works on shared memory only and leaves by `leave`;
-        // `shared` is alive in the child's copy.
+        // SAFETY: the child works on shared memory only and leaves by `leave`.
         unsafe {
             match fork()? {
                 Fork::Parent(child) => Ok(child),
-                Fork::Child => work(&*shared, &order, fate, parent),
+                Fork::Child => work(&shared, &order, fate, parent),
             }
         }
     };
