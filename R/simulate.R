@@ -23,19 +23,11 @@
 #' @export
 simulate_schedule <- function(times, workers, schedule = "stealing", chunk_size = NULL,
                               start_up = 0, claim = 0) {
-  if (!is.numeric(times) || anyNA(times) || any(times < 0) || any(is.infinite(times))) {
-    stop_argument("times", "finite seconds of at least 0", times, sys.call())
-  }
+  check_simulation(times, start_up, claim)
   workers <- check_count(workers, "workers")
   if (workers > 10000L) stop_argument("workers", "at most 10000", workers, sys.call())
   schedule <- check_choice(schedule, schedules, "schedule")
   chunk_size <- check_count(chunk_size, "chunk_size", null = TRUE)
-  for (cost in c("start_up", "claim")) {
-    value <- get(cost)
-    if (!is.numeric(value) || length(value) != 1L || is.na(value) || value < 0) {
-      stop_argument(cost, "a number of seconds of at least 0", value, sys.call())
-    }
-  }
   chunk <- if (is.null(chunk_size)) 1 else as.double(chunk_size)
   result <- unpack(rs_simulate(
     as.double(times), schedule, chunk, as.double(workers), as.double(start_up),
@@ -44,7 +36,7 @@ simulate_schedule <- function(times, workers, schedule = "stealing", chunk_size 
   structure(
     list(
       makespan = result$makespan, busy = result$busy, idle = result$idle,
-      imbalance = if (sum(result$busy) > 0) max(result$busy) / mean(result$busy) - 1 else 0,
+      imbalance = busy_imbalance(result$busy),
       efficiency = if (result$makespan > 0) sum(result$busy) / (workers * result$makespan) else 1,
       claims = result$claims, schedule = schedule, workers = workers,
       timings = new_timings(seq_along(times), result$worker, result$start, result$start + times)
@@ -72,4 +64,63 @@ plot.rustle_simulation <- function(x, main = paste(x$schedule, "schedule"), xlab
                                    col = c("#4477AA", "#88CCEE"), idle = "#EBEBEB", ...) {
   draw_timings(x$timings, x$workers, main, xlab, ylab, xlim, col, idle, ...)
   invisible(x)
+}
+
+#' Compare schedules and numbers of workers
+#'
+#' Simulates every combination of `schedule` and `workers` on the same task times,
+#' on threads: how many workers are worth it, and which schedule fills them.
+#'
+#' @inheritParams simulate_schedule
+#' @param workers Numbers of workers, whole numbers from 1 to 10,000.
+#' @param schedule Schedules.
+#' @param threads Number of threads for the simulations. Default 2 at most.
+#' @return A data frame with a row per combination: `schedule`, `workers`,
+#'   `makespan` (seconds), `speedup` (total time / makespan), `efficiency`
+#'   (speedup / workers) and `imbalance`. It does not depend on `threads`.
+#' @section Errors: As [simulate_schedule()].
+#' @examples
+#' times <- rep(c(0.01, 0.2), 50)
+#' compare_schedules(times, workers = c(2, 8), schedule = c("cyclic", "stealing"))
+#' @export
+compare_schedules <- function(times, workers, schedule = schedules, chunk_size = NULL,
+                              start_up = 0, claim = 0, threads = min(2L, available_workers())) {
+  check_simulation(times, start_up, claim)
+  good <- is.numeric(workers) && length(workers) && !anyNA(workers) && all(workers >= 1) &&
+    all(workers <= 1e4) && all(workers == floor(workers))
+  if (!good) stop_argument("workers", "whole numbers from 1 to 10000", workers, sys.call())
+  if (!is.character(schedule) || !length(schedule) || !all(schedule %in% schedules)) {
+    must <- paste("some of", paste0("\"", schedules, "\"", collapse = ", "))
+    stop_argument("schedule", must, schedule, sys.call())
+  }
+  chunk_size <- check_count(chunk_size, "chunk_size", null = TRUE)
+  threads <- check_count(threads, "threads")
+  grid <- expand.grid(
+    workers = as.integer(workers), schedule = schedule, stringsAsFactors = FALSE
+  )[2:1]
+  chunk <- if (is.null(chunk_size)) 1 else as.double(chunk_size)
+  results <- unpack(rs_simulate(
+    as.double(times), grid$schedule, rep(chunk, nrow(grid)), as.double(grid$workers),
+    as.double(start_up), as.double(claim), threads
+  ))
+  grid$makespan <- vapply(results, function(r) r$makespan, 0)
+  grid$speedup <- ifelse(grid$makespan > 0, sum(times) / grid$makespan, 1)
+  grid$efficiency <- grid$speedup / grid$workers
+  grid$imbalance <- vapply(results, function(r) busy_imbalance(r$busy), 0)
+  grid
+}
+
+busy_imbalance <- function(busy) if (sum(busy) > 0) max(busy) / mean(busy) - 1 else 0
+
+check_simulation <- function(times, start_up, claim, call = sys.call(-1L)) {
+  if (!is.numeric(times) || anyNA(times) || any(times < 0) || any(is.infinite(times))) {
+    stop_argument("times", "finite seconds of at least 0", times, call)
+  }
+  costs <- list(start_up = start_up, claim = claim)
+  for (cost in names(costs)) {
+    value <- costs[[cost]]
+    if (!is.numeric(value) || length(value) != 1L || is.na(value) || !is.finite(value) || value < 0) {
+      stop_argument(cost, "a number of seconds of at least 0", value, call)
+    }
+  }
 }

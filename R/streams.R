@@ -18,10 +18,15 @@ set_random_seed <- function(seed) {
   }
 }
 
-# Evaluates `expr` and puts the random state back.
+# Evaluates `expr` and puts the random state back; where there was none, the kind
+# of generator too, which R would keep.
 keep_random_seed <- function(expr) {
   before <- get_random_seed()
-  on.exit(set_random_seed(before))
+  kind <- if (is.null(before)) RNGkind()
+  on.exit({
+    if (is.null(before)) RNGkind(kind[[1L]], kind[[2L]], kind[[3L]])
+    set_random_seed(before)
+  })
   expr
 }
 

@@ -93,3 +93,18 @@ test_that("wrong arguments stop", {
   expect_argument_error(simulate_schedule(times, 2, start_up = -1), "start_up")
   expect_argument_error(simulate_schedule(times, 2, claim = NA), "claim")
 })
+
+test_that("compare_schedules() gives what simulate_schedule() gives, whatever the threads", {
+  times <- rep(c(0.01, 0.2, 0.05), 20)
+  one <- compare_schedules(times, workers = c(1, 3, 40), threads = 1)
+  expect_identical(compare_schedules(times, workers = c(1, 3, 40), threads = 2), one)
+  expect_identical(nrow(one), 15L)
+  for (k in seq_len(nrow(one))) {
+    alone <- simulate_schedule(times, one$workers[[k]], one$schedule[[k]])
+    expect_identical(one$makespan[[k]], alone$makespan)
+    expect_equal(one$imbalance[[k]], alone$imbalance)
+  }
+  expect_error(compare_schedules(times, workers = 0), class = "rustle_error_argument")
+  expect_error(compare_schedules(times, workers = 2, schedule = "fast"), class = "rustle_error_argument")
+  expect_error(compare_schedules(-1, workers = 2), class = "rustle_error_argument")
+})

@@ -1,7 +1,8 @@
 //! Forking a worker and watching it.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use rustix::io::Errno;
@@ -149,32 +150,79 @@ pub fn end_all(children: &[Child], polite: Signal, grace: Duration) {
     }
 }
 
+/// Processes that a thread waits for.
+#[derive(Debug)]
+struct Departing {
+    pids: Vec<libc::pid_t>,
+    gone: AtomicBool,
+}
+
+// Boxed: a thread holds the address of an entry.
+#[allow(clippy::vec_box)]
+static DEPARTING: Mutex<Vec<Box<Departing>>> = Mutex::new(Vec::new());
+
 /// Reaps `children`, which have left or are about to, without waiting for them:
 /// taking a large address space apart takes the kernel milliseconds. What is not
 /// gone yet is waited for by a thread that ends with the last of them. It blocks
-/// all signals, which are for R's main thread, and holds no lock, so a fork
-/// meanwhile is harmless.
+/// all signals, which are for R's main thread, holds no lock, so a fork meanwhile
+/// is harmless, and allocates nothing: glibc would give it an arena of its own.
 pub fn reap_soon(mut children: Vec<Child>) {
     children.retain(|child| child.try_reap().is_none());
+    let Ok(mut departing) = DEPARTING.lock() else {
+        return wait_for(&children.iter().map(Child::pid).collect::<Vec<_>>());
+    };
+    departing.retain(|d| !d.gone.load(Ordering::Acquire));
     if children.is_empty() {
         return;
     }
-    let children = Arc::new(children);
-    let theirs = Arc::clone(&children);
-    let started = with_signals_blocked(|| {
-        std::thread::Builder::new()
-            .name("rustle-reaper".into())
-            .stack_size(64 << 10)
-            .spawn(move || wait_for(&theirs))
+    let pids = children.iter().map(Child::pid).collect();
+    let entry = Box::new(Departing {
+        pids,
+        gone: AtomicBool::new(false),
     });
-    if started.is_err() {
-        wait_for(&children);
+    let theirs: *const Departing = &*entry;
+    if with_signals_blocked(|| start_detached(wait_for_departing, theirs.cast_mut().cast())) {
+        departing.push(entry);
+    } else {
+        wait_for(&entry.pids);
     }
 }
 
-fn wait_for(children: &[Child]) {
-    for child in children {
-        child.reap();
+extern "C" fn wait_for_departing(data: *mut libc::c_void) -> *mut libc::c_void {
+    // SAFETY: the entry stays in DEPARTING until `gone` is set below.
+    let departing = unsafe { &*data.cast::<Departing>() };
+    wait_for(&departing.pids);
+    departing.gone.store(true, Ordering::Release);
+    std::ptr::null_mut()
+}
+
+fn wait_for(pids: &[libc::pid_t]) {
+    for &pid in pids {
+        // SAFETY: waits for a child of ours whose status nobody wants.
+        while unsafe { libc::waitpid(pid, std::ptr::null_mut(), 0) } == -1
+            && std::io::Error::last_os_error().kind() == std::io::ErrorKind::Interrupted
+        {}
+    }
+}
+
+/// Starts a detached thread with a small stack; `false` when the system refuses.
+fn start_detached(
+    run: extern "C" fn(*mut libc::c_void) -> *mut libc::c_void,
+    data: *mut libc::c_void,
+) -> bool {
+    // SAFETY: the attributes are initialized before they are used and destroyed
+    // once; `data` outlives the thread (see `reap_soon`).
+    unsafe {
+        let mut attributes: libc::pthread_attr_t = std::mem::zeroed();
+        if libc::pthread_attr_init(&mut attributes) != 0 {
+            return false;
+        }
+        libc::pthread_attr_setdetachstate(&mut attributes, libc::PTHREAD_CREATE_DETACHED);
+        libc::pthread_attr_setstacksize(&mut attributes, 64 << 10);
+        let mut thread: libc::pthread_t = std::mem::zeroed();
+        let refused = libc::pthread_create(&mut thread, &attributes, run, data);
+        libc::pthread_attr_destroy(&mut attributes);
+        refused == 0
     }
 }
 

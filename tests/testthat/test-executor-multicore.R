@@ -1,0 +1,108 @@
+# What a task may do to its worker without harm to values, relays or the session.
+
+test_that("values whose serialization warns arrive as they are", {
+  skip_without_fork()
+  local_plan("multicore", workers = 2)
+  got <- suppressWarnings(future_lapply(1:3, function(i) as.environment("package:stats")))
+  for (value in got) expect_identical(environmentName(value), "package:stats")
+})
+
+test_that("processes that a task forks do not write into its worker's ring", {
+  skip_without_fork()
+  skip_on_cran()
+  local_plan("multicore", workers = 2)
+  FUN <- function(i) {
+    parts <- parallel::mclapply(1:4, function(k) {
+      for (m in 1:200) suppressMessages(message(strrep("m", 500)))
+      k * i
+    }, mc.cores = 2)
+    c(rep(i, 1e4), unlist(parts))
+  }
+  expect_identical(future_lapply(1:4, FUN), lapply(1:4, FUN))
+})
+
+test_that("FUN may read, keep, rebind and remove the index, as under lapply()", {
+  keep <- function(x) parent.frame()$i
+  rebind <- function(x) { assign("i", 1L, parent.frame()); x }
+  drop <- function(x) { rm("i", envir = parent.frame()); x }
+  for (setting in few_plans()) {
+    for (FUN in list(keep, rebind, drop)) {
+      expect_identical(under_plan(setting, future_lapply(5:9, FUN)), lapply(5:9, FUN))
+    }
+  }
+})
+
+test_that("restarts of the caller do not make conditions appear twice", {
+  skip_without_fork()
+  local_plan("multicore", workers = 2)
+  told <- character()
+  withCallingHandlers(
+    withRestarts(future_lapply(1:2, function(i) message("hi ", i)), other = function() NULL),
+    message = function(m) {
+      told <<- c(told, conditionMessage(m))
+      invokeRestart("muffleMessage")
+    }
+  )
+  expect_identical(told, c("hi 1\n", "hi 2\n"))
+})
+
+test_that("a task that aborts is not blamed for a condition that was signalled before", {
+  skip_without_fork()
+  local_plan("multicore", workers = 1, retries = 0)
+  FUN <- function(i) {
+    if (i == 1L) signalCondition(structure(class = c("foo", "condition"), list(message = "f", call = NULL)))
+    if (i == 2L) invokeRestart("abort")
+    i
+  }
+  expect_error(future_lapply(1:2, FUN), class = "rustle_error_worker_lost")
+})
+
+test_that("the loss of a task that need not run does not hide the error before it", {
+  skip_without_fork()
+  skip_on_cran()
+  local_plan("multicore", workers = 3, retries = 0, schedule = "static")
+  FUN <- function(i) {
+    if (i == 1L) Sys.sleep(1.5)
+    if (i == 2L) { Sys.sleep(0.4); stop("task two") }
+    if (i == 3L) { Sys.sleep(0.8); quit("no") }
+    i
+  }
+  error <- tryCatch(future_lapply(1:3, FUN), error = identity)
+  expect_identical(conditionMessage(error), "task two")
+  expect_identical(error$task, 2L)
+})
+
+test_that("every task of a share that exceeds its time fails, and the others do not", {
+  skip_without_fork()
+  skip_on_cran()
+  local_plan("multicore", timeout = 0.4)
+  got <- suppressWarnings(mclapply(1:4, function(i) if (i %in% c(1, 3)) Sys.sleep(60) else i, mc.cores = 2))
+  expect_identical(got[c(2, 4)], list(2L, 4L))
+  for (k in c(1, 3)) expect_s3_class(attr(got[[k]], "condition"), "rustle_error_timeout")
+})
+
+test_that("sinks of a task stay when output is dropped under the sequential plan", {
+  FUN <- function(i) capture.output({ cat("a"); message("m"); cat("b") })
+  local_plan("sequential")
+  expect_identical(suppressMessages(future_lapply(1, FUN, future.stdout = FALSE)), list("ab"))
+})
+
+test_that("a call that cannot redirect output leaves the session as it was", {
+  skip_unless_faults()
+  run <- run_r({
+    plan(multicore, workers = 2)
+    before <- options()[c("mc.cores", "parallelly.fork.enable")]
+    sinks <- 0L
+    while (!inherits(try(sink(nullfile()), silent = TRUE), "try-error")) sinks <- sinks + 1L
+    open <- nrow(showConnections())
+    got <- try(future_lapply(1:2, identity), silent = TRUE)
+    still_open <- nrow(showConnections())
+    while (sink.number()) sink()
+    out <- list(
+      sinks = sinks > 0L, refused = inherits(got, "try-error"), connections = still_open == open,
+      options = identical(options()[c("mc.cores", "parallelly.fork.enable")], before),
+      next_call = identical(future_lapply(1:2, identity), list(1L, 2L))
+    )
+  })
+  expect_all_true(run$value)
+})
