@@ -73,8 +73,9 @@ plot.rustle_simulation <- function(x, main = paste(x$schedule, "schedule"), xlab
 #'
 #' @inheritParams simulate_schedule
 #' @param workers Numbers of workers, whole numbers from 1 to 10,000.
-#' @param schedule Schedules.
-#' @param threads Number of threads for the simulations. Default 2 at most.
+#' @param schedule Schedules, as in [plan()].
+#' @param chunk_size As in [plan()].
+#' @param threads Number of threads for the simulations. Default 2.
 #' @return A data frame with a row per combination: `schedule`, `workers`,
 #'   `makespan` (seconds), `speedup` (total time / makespan), `efficiency`
 #'   (speedup / workers) and `imbalance`. It does not depend on `threads`.
@@ -83,8 +84,9 @@ plot.rustle_simulation <- function(x, main = paste(x$schedule, "schedule"), xlab
 #' times <- rep(c(0.01, 0.2), 50)
 #' compare_schedules(times, workers = c(2, 8), schedule = c("cyclic", "stealing"))
 #' @export
-compare_schedules <- function(times, workers, schedule = schedules, chunk_size = NULL,
-                              start_up = 0, claim = 0, threads = min(2L, available_workers())) {
+compare_schedules <- function(times, workers,
+                              schedule = c("stealing", "static", "cyclic", "dynamic", "guided"),
+                              chunk_size = NULL, start_up = 0, claim = 0, threads = 2L) {
   check_simulation(times, start_up, claim)
   good <- is.numeric(workers) && length(workers) && !anyNA(workers) && all(workers >= 1) &&
     all(workers <= 1e4) && all(workers == floor(workers))
