@@ -7,7 +7,7 @@ run_multicore <- function(job, plan) {
   handle <- unpack(rs_job_open(job_spec(job, plan)), job$origin)
   on.exit(rs_job_close(handle, job$cleanup$signal, job$cleanup$grace))
   values <- vector("list", job$n)
-  mailbox <- new_mailbox(job$policy$order, job$n)
+  mailbox <- new_mailbox(job$policy$order, job$n, job$relay$quiet)
   main <- worker_main(job, plan)
   seed <- get_random_seed()
   as_workers(job$relay, rs_job_start(handle, job$call, job$frame, main, seed))

@@ -32,8 +32,9 @@
 #'   all tasks of its worker. A worker that dies is replaced and its share (or its
 #'   unfinished tasks, with `mc.preschedule = FALSE`) runs again, as `retries` of
 #'   the [plan()] says; then the call stops with `rustle_error_worker_lost`
-#'   instead of returning `NULL`s. Messages and other conditions of tasks (not
-#'   warnings) are signalled in the session, in task order. With `mc.preschedule = FALSE` workers run
+#'   instead of returning `NULL`s. Conditions of tasks (under
+#'   `options(warn = 2)` without warnings) are signalled in the session, in task
+#'   order; as in parallel, a warning that no handler takes is dropped. With `mc.preschedule = FALSE` workers run
 #'   several tasks, so what a task assigns by `<<-` is seen by later tasks of the
 #'   same worker.
 #' @examples
@@ -64,15 +65,21 @@ mclapply <- function(X, FUN, ..., mc.preschedule = TRUE, mc.set.seed = TRUE,
   }
   job <- new_job(
     lapply_call, lapply_frame(X, FUN, ...), n, policy_of_mclapply(mc.preschedule), streams,
-    # Warnings stay in the worker, as in parallel; other conditions reach the
-    # handlers of the caller, which parallel runs in its workers.
-    relay = new_relay(NA, list(classes = "condition"), leave = "warning"), on_error = "keep", shares = mc.preschedule, silent = mc.silent, affinity = affinity,
+    relay = relay_of_mclapply(), on_error = "keep", shares = mc.preschedule, silent = mc.silent, affinity = affinity,
     cleanup = cleanup, origin = call
   )
   outcome <- run_job(job, multicore_plan(min(cores, n)))
   values <- as_try_errors(outcome)
   names(values) <- names(X)
   values
+}
+
+# Conditions reach the handlers of the caller, which parallel runs in its workers. A
+# warning that nobody handles is dropped, as there; one that `warn = 2` makes an
+# error is that of its task, so it stays in the worker.
+relay_of_mclapply <- function() {
+  leave <- if (getOption("warn") >= 2) "warning"
+  new_relay(NA, list(classes = "condition"), leave = leave, quiet = TRUE)
 }
 
 as_try_errors <- function(outcome) {

@@ -2,11 +2,13 @@
 #
 # A relay is a list: `stdout` (TRUE: capture and relay, FALSE: drop, NA: leave
 # alone), `classes` and `exclude` (condition classes that are relayed or not;
-# classes NULL: all are left alone) and `leave` (classes that are left alone).
+# classes NULL: all are left alone), `leave` (classes that are left alone) and
+# `quiet` (warnings reach handlers only).
 
-new_relay <- function(stdout, conditions, leave = NULL) {
+new_relay <- function(stdout, conditions, leave = NULL, quiet = FALSE) {
   list(
-    stdout = stdout, classes = conditions$classes, exclude = conditions$exclude, leave = leave
+    stdout = stdout, classes = conditions$classes, exclude = conditions$exclude,
+    leave = leave, quiet = quiet
   )
 }
 
@@ -29,7 +31,8 @@ muffle <- function(condition, level) {
   restarts <- computeRestarts(condition)
   own <- utils::head(restarts, max(0L, length(restarts) - level))
   for (restart in own) {
-    if (startsWith(restart$name, "muffle")) invokeRestart(restart)
+    # R's own restarts have no names in them.
+    if (startsWith(restart[[1L]], "muffle")) invokeRestart(restart)
   }
 }
 
@@ -49,17 +52,21 @@ recording <- function(relay, expr) {
     if (inherits(condition, "error")) return()
     task <- rs_worker_task()
     if (task == 0) return()
+    # stop() is fatal whatever it is called with; the session will signal it.
+    if (is_stopping()) {
+      state$fatal <- list(condition = condition, task = task)
+      return()
+    }
     if (!is.null(relay$classes) && !inherits_any(condition, relay$leave)) {
       if (wants_condition(relay, condition)) rs_worker_signal(condition)
       muffle(condition, worker_restart_level)
     }
-    # stop() is fatal whatever it is called with.
-    if (is_stopping(sys.calls())) state$fatal <- list(condition = condition, task = task)
   })
 }
 
-is_stopping <- function(calls) {
-  any(vapply(calls, function(call) identical(call[[1L]], quote(stop)), NA))
+is_stopping <- function() {
+  for (k in seq_len(sys.nframe())) if (identical(sys.function(k), base::stop)) return(TRUE)
+  FALSE
 }
 
 # In the session: evaluates `expr`, dropping what the caller does not want. The
@@ -98,9 +105,11 @@ event_misuse <- 3L
 event_discard <- 4L
 event_timeout <- 5L
 
-relay_event <- function(code, object) {
+relay_event <- function(code, object, quiet = FALSE) {
   if (code == event_output) {
     cat(object)
+  } else if (quiet && inherits(object, "warning") && getOption("warn") != 1) {
+    withRestarts(signalCondition(object), muffleWarning = function() NULL)
   } else if (inherits(object, "message")) {
     message(object)
   } else if (inherits(object, "warning")) {
@@ -116,7 +125,7 @@ is_immediate <- function(code, object) {
 
 # Events that wait for the tasks before theirs. `add()` takes what arrived,
 # `flush(prefix)` relays what belongs to the first `prefix` tasks in relay order.
-new_mailbox <- function(order, n) {
+new_mailbox <- function(order, n, quiet = FALSE) {
   position <- if (is.null(order)) NULL else { p <- integer(n); p[order] <- seq_len(n); p }
   place <- function(tasks) if (is.null(position)) tasks else position[tasks]
   tasks <- integer(); codes <- integer(); objects <- list()
@@ -144,7 +153,7 @@ new_mailbox <- function(order, n) {
     if (again) new_codes[new_tasks %in% unlist(told)] <- event_discard
     for (k in which(new_codes <= event_output)) {
       if (is_immediate(new_codes[[k]], new_objects[[k]])) {
-        relay_event(new_codes[[k]], new_objects[[k]])
+        relay_event(new_codes[[k]], new_objects[[k]], quiet)
         new_codes[[k]] <- event_discard
       }
     }
@@ -163,7 +172,7 @@ new_mailbox <- function(order, n) {
       told[[length(told) + 1L]] <<- unique(tasks[due])
       tasks <<- tasks[-due]; codes <<- codes[-due]; objects <<- objects[-due]
     }
-    for (k in seq_along(now_codes)) relay_event(now_codes[[k]], now_objects[[k]])
+    for (k in seq_along(now_codes)) relay_event(now_codes[[k]], now_objects[[k]], quiet)
   }
 
   list(

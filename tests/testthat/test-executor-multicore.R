@@ -106,3 +106,57 @@ test_that("a call that cannot redirect output leaves the session as it was", {
   })
   expect_all_true(run$value)
 })
+
+test_that("conditions of mclapply() tasks reach the handlers of the caller", {
+  skip_without_fork()
+  noisy <- function(i) { warning("w", i); message("m", i); i }
+  expect_silent(got <- suppressWarnings(suppressMessages(mclapply(1:4, noisy, mc.cores = 2))))
+  expect_identical(got, as.list(1:4))
+  told <- character()
+  withCallingHandlers(suppressMessages(mclapply(1:3, noisy, mc.cores = 2)), warning = function(w) {
+    told <<- c(told, conditionMessage(w))
+    invokeRestart("muffleWarning")
+  })
+  expect_identical(told, c("w1", "w2", "w3"))
+})
+
+test_that("stop() with a condition that is no error is that condition, however it is called", {
+  skip_without_fork()
+  local_plan("multicore", workers = 2)
+  cnd <- structure(class = c("custom", "condition"), list(message = "cc", call = NULL))
+  other_name <- base::stop
+  for (fatal in list(function() stop(cnd), function() base::stop(cnd), function() other_name(cnd))) {
+    got <- tryCatch(future_lapply(1:3, function(i) if (i == 2) fatal() else i), custom = identity)
+    expect_s3_class(got, "custom")
+    expect_identical(got$task, 2L)
+  }
+})
+
+test_that("what a task says before and after another worker is lost is told once", {
+  skip_without_fork()
+  skip_on_cran()
+  flag <- tempfile()
+  told <- character()
+  withCallingHandlers(
+    mclapply(1:6, function(i) {
+      if (i == 1L && file.exists(flag)) { message("a"); Sys.sleep(0.4); message("b") }
+      if (i == 5L && !file.exists(flag)) {
+        Sys.sleep(0.4)
+        file.create(flag)
+        tools::pskill(Sys.getpid(), tools::SIGKILL)
+      }
+      i
+    }, mc.cores = 2),
+    message = function(m) {
+      told <<- c(told, conditionMessage(m))
+      invokeRestart("muffleMessage")
+    }
+  )
+  expect_identical(told, c("a\n", "b\n"))
+})
+
+test_that("an object without attributes keeps its S4 bit", {
+  skip_without_fork()
+  local_plan("multicore", workers = 2)
+  expect_true(isS4(future_lapply(1, function(i) asS4(1))[[1L]]))
+})

@@ -105,7 +105,7 @@ impl Encoder {
                 return true;
             }
             let attributes = ffi::has_attributes(x);
-            if depth > DEPTH_MAX || (attributes && ffi::Rf_isS4(x) != 0) {
+            if depth > DEPTH_MAX || ffi::Rf_isS4(x) != 0 {
                 return false;
             }
             let len = match kind {

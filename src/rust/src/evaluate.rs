@@ -351,7 +351,8 @@ unsafe fn inline(value: Sexp) -> Option<(State, u64)> {
             return Some((State::Null, 0));
         }
         let number = matches!(kind, ffi::REALSXP | ffi::INTSXP | ffi::LGLSXP);
-        if !number || ffi::Rf_xlength(value) != 1 || ffi::has_attributes(value) {
+        let bare = !ffi::has_attributes(value) && ffi::Rf_isS4(value) == 0;
+        if !number || !bare || ffi::Rf_xlength(value) != 1 {
             return None;
         }
         Some(match kind {

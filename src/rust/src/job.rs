@@ -121,6 +121,11 @@ impl Job {
         self.receivers[seat].reset();
         self.arrivals.forget(seat);
         self.supervisor.memory.rings[seat].reset();
+        // Tasks that run again are not finished (shares are never reordered).
+        if let Some(&first) = death.void.iter().min() {
+            self.prefix = self.prefix.min(first);
+            self.done_through = self.done_through.min(first);
+        }
         for task in death.void.iter().copied().chain(death.in_flight) {
             self.arrivals.push_event(task, Event::Discard, ffi::nil());
         }
@@ -184,6 +189,7 @@ impl Job {
                 self.bury(seat, exit, values);
             }
             let orders = &self.orders;
+            let prefix = prefix.min(self.prefix);
             let verdict = self
                 .supervisor
                 .advance(&mut |start| worker::spawn(orders, &memory, start));

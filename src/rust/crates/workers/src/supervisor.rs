@@ -431,7 +431,8 @@ impl Supervisor {
 
     fn lost(&self, tasks: Vec<u32>) -> Verdict {
         let killed = self.lost_exit == Exit::Signal(libc::SIGKILL);
-        let memory = killed && oom_kills() > self.oom_before;
+        let now = oom_kills();
+        let memory = killed && self.oom_before.is_some() && now > self.oom_before;
         Verdict::Failed(Failure::Lost {
             tasks,
             exit: self.lost_exit,
