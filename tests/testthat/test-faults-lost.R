@@ -82,10 +82,10 @@ test_that("a killer from outside changes nothing, whenever it strikes", {
     # Kills a random child of this process every few milliseconds.
     killer <- function(signal, until) {
       sprintf(paste(
-        "while [ ! -e %s ]; do for p in $(cat /proc/%d/task/%d/children); do",
+        "while [ -d %s ] && [ ! -e %s ]; do for p in $(cat /proc/%d/task/%d/children); do",
         "case $(cat /proc/$p/comm 2>/dev/null) in R) kill -%d $p 2>/dev/null;; esac;",
         "sleep 0.0$(( $(od -An -N1 -tu1 /dev/urandom) %% 9 )); done; sleep 0.01; done"
-      ), until, Sys.getpid(), Sys.getpid(), signal)
+      ), dirname(until), until, Sys.getpid(), Sys.getpid(), signal)
     }
     out <- list()
     for (schedule in c("stealing", "static", "cyclic", "dynamic", "guided", "shares")) {

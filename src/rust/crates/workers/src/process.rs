@@ -218,7 +218,8 @@ fn start_detached(
             return false;
         }
         libc::pthread_attr_setdetachstate(&mut attributes, libc::PTHREAD_CREATE_DETACHED);
-        libc::pthread_attr_setstacksize(&mut attributes, 64 << 10);
+        // Thread-local data of loaded libraries is in the stack: BLAS has much.
+        libc::pthread_attr_setstacksize(&mut attributes, 512 << 10);
         let mut thread: libc::pthread_t = std::mem::zeroed();
         let refused = libc::pthread_create(&mut thread, &attributes, run, data);
         libc::pthread_attr_destroy(&mut attributes);
