@@ -60,7 +60,7 @@ cases <- list(
     function() future_lapply(1:1e4, small_frame), function() fork_apply(1:1e4, small_frame), 9L),
   case("50 results of 8 MB", "parallel::mclapply", 0.25,
     function() future_lapply(1:50, function(i) rep(i + 0.5, 1e6)),
-    function() fork_apply(1:50, function(i) rep(i + 0.5, 1e6)), 7L),
+    function() fork_apply(1:50, function(i) rep(i + 0.5, 1e6)), 15L),
   case("one captured matrix of 400 MB, 200 tasks", "parallel::mclapply", 1.05,
     function() {
       if (is.null(captured)) captured <<- matrix(runif(5e7), ncol = 100)
