@@ -8,16 +8,19 @@ run_future <- function(job, plan) {
   stop_early <- job$on_error == "stop"
   conditions <- job$relay$classes
   if (!is.null(job$relay$exclude)) conditions <- structure(conditions, exclude = job$relay$exclude)
-  frame <- job$frame
-  dots <- eval(as.call(list(list_dots, quote(...))), frame)
+  dots <- frame_dots(job$frame)
   label <- function(k) if (is.character(job$label)) format_label(job$label, k)
   futures <- lapply(seq_along(chunks), function(k) {
     tasks <- chunks[[k]]
     future::future(
-      quote(...rustle.chunk(...rustle.X, FUN, ...rustle.dots, ...rustle.seeds, ...rustle.stop)),
+      quote(...rustle.chunk(
+        ...rustle.call, ...rustle.n, FUN, ...rustle.data, ...rustle.dots, ...rustle.seeds,
+        ...rustle.stop
+      )),
       substitute = FALSE, envir = if (is.null(job$envir)) globalenv() else job$envir,
       globals = c(found$globals, list(
-        ...rustle.chunk = run_chunk, ...rustle.X = frame$X[tasks], ...rustle.dots = dots,
+        ...rustle.chunk = run_chunk, ...rustle.call = forced_call(job),
+        ...rustle.n = length(tasks), ...rustle.data = job$slice(tasks), ...rustle.dots = dots,
         ...rustle.seeds = task_seeds(job$streams, tasks), ...rustle.stop = stop_early
       )),
       packages = found$packages, seed = if (job$streams$check) FALSE else NULL,
@@ -53,26 +56,33 @@ future_chunks <- function(job, workers) {
   if (is.null(policy$order)) positions else lapply(positions, function(p) policy$order[p])
 }
 
+# The call of a task as R code that forces what Rust's loop forces.
+forced_call <- function(job) {
+  as.call(c(list(quote(forceAndCall), job$forced), as.list(job$call)))
+}
+
 # Runs on the worker, which may not have rustle: base R only.
-run_chunk <- function(X, FUN, dots, seeds, stop_early) {
-  run <- function(X, FUN, ...) {
-    values <- vector("list", length(X))
+run_chunk <- function(call, n, FUN, data, dots, seeds, stop_early) {
+  run <- function(FUN, ...) {
+    frame <- list2env(data, envir = environment())
+    values <- vector("list", n)
     failed <- integer()
-    for (i in seq_along(X)) {
-      if (!is.null(seeds)) assign(".Random.seed", seeds[[i]], envir = globalenv())
-      value <- tryCatch(list(FUN(X[[i]], ...)), error = identity)
+    for (task in seq_len(n)) {
+      if (!is.null(seeds)) assign(".Random.seed", seeds[[task]], envir = globalenv())
+      assign("i", task, envir = frame)
+      value <- tryCatch(list(eval(call, frame)), error = identity)
       if (inherits(value, "error")) {
-        failed <- c(failed, i)
-        values[[i]] <- value
+        failed <- c(failed, task)
+        values[[task]] <- value
         if (stop_early) break
       } else {
-        values[i] <- value
+        values[task] <- value
       }
     }
     list(values = values, failed = failed)
   }
   # Names and calls among the arguments are data; a missing argument stays one.
   quoted <- lapply(dots, function(d) if (is.language(d) && !identical(d, quote(expr = ))) call("quote", d) else d)
-  do.call(run, c(list(X, FUN), quoted))
+  do.call(run, c(list(FUN), quoted))
 }
 environment(run_chunk) <- baseenv()

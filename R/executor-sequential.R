@@ -11,7 +11,7 @@ run_sequential <- function(job, plan) {
   before <- get_random_seed()
   values <- vector("list", job$n)
   evaluate <- function() {
-    rs_run_here(job$call, job$frame, values, job$policy$order, seeds)
+    rs_run_here(job$call, job$frame, values, job$policy$order, seeds, job$forced)
   }
   relaying(job$relay, withCallingHandlers(evaluate(), error = function(e) {
     # A calling handler: traceback(), recover() and browser() see the task's frames.

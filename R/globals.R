@@ -43,10 +43,10 @@ find_globals <- function(job) {
   all <- as_plain_list(found$globals)
   packages <- c(job$packages, found$packages)
   if (isTRUE(globals)) {
-    dots <- eval(as.call(list(list_dots, quote(...))), frame)
+    dots <- frame_dots(frame)
     missing <- vapply(seq_along(dots), function(k) identical(dots[[k]], quote(expr = )), NA)
-    data <- Filter(holds_code, list(if (is.list(frame$X)) frame$X, dots[!missing]))
-    for (arguments in data) {
+    data <- c(Filter(is.list, job$slice(seq_len(job$n))), list(dots[!missing]))
+    for (arguments in Filter(holds_code, data)) {
       more <- future::getGlobalsAndPackages(arguments, envir = envir, globals = TRUE)
       new <- as_plain_list(more$globals)
       all <- c(all, new[setdiff(names(new), names(all))])

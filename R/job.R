@@ -28,20 +28,31 @@ list_dots <- function(...) {
 lapply_call <- quote(FUN(X[[i]], ...))
 
 # call, frame: the expression of a task and where it is evaluated; it uses `i`.
-# n: number of tasks. policy: policy.R. streams: streams.R. relay: relay.R.
-# on_error: "stop" (cancel later tasks, raise) or "keep" (errors are results).
-# shares: a worker's share is the unit of randomness and of recovery.
+# forced: how many arguments of the call are forced before it is made. slice: a
+# function of task numbers; the variables of the frame that hold their data, cut
+# down to them, for workers that do not share memory. n: number of tasks.
+# policy: policy.R. streams: streams.R. relay: relay.R. on_error: "stop" (cancel
+# later tasks, raise) or "keep" (errors are results). shares: a worker's share is
+# the unit of randomness and of recovery. shape: what values look like, for those
+# who know: NULL (nothing is known), "scalar" (perhaps), or a template of vapply().
 new_job <- function(call, frame, n, policy, streams = no_streams(), relay = no_relay(),
                     on_error = "stop", shares = FALSE, packages = character(),
                     globals = TRUE, envir = NULL, silent = FALSE, affinity = NULL,
                     cleanup = list(signal = tools::SIGTERM, grace = 0.2), label = NULL,
-                    origin = NULL) {
+                    origin = NULL, forced = 1L, shape = NULL,
+                    slice = function(tasks) list(X = frame$X[tasks])) {
   list(
     call = call, frame = frame, n = n, policy = policy, streams = streams, relay = relay,
     on_error = on_error, shares = shares, packages = packages, globals = globals,
     envir = envir, silent = silent, affinity = affinity, cleanup = cleanup, label = label,
-    origin = origin
+    origin = origin, forced = forced, shape = shape, slice = slice
   )
+}
+
+# The arguments in `...` of the frame of a job, as list_dots() has them.
+frame_dots <- function(frame) {
+  if (!exists("...", envir = frame, inherits = FALSE)) return(list())
+  eval(as.call(list(list_dots, quote(...))), frame)
 }
 
 # What Rust needs to know of it; see src/rust/src/spec.rs.
@@ -50,7 +61,7 @@ job_spec <- function(job, plan) {
   settings <- plan$settings
   list(
     tasks = as.double(job$n), workers = as.double(workers),
-    schedule = job$policy$schedule, chunk = as.double(job$policy$chunk),
+    forced = as.double(job$forced), schedule = job$policy$schedule, chunk = as.double(job$policy$chunk),
     ends = job$policy$ends, order = job$policy$order,
     retries = as.double(settings$retries), timeout = as.double(settings$timeout),
     shares = job$shares, eager = job$shares,

@@ -35,6 +35,8 @@ test_that("multisession gives the values, numbers, output, conditions and errors
   suppressWarnings(
     expect_warning(future_lapply(1:2, function(i) runif(1)), class = "RngFutureWarning")
   )
+  functions <- future_lapply(1:3, function(x) function() x)
+  expect_identical(lapply(functions, function(f) f()), list(1L, 2L, 3L))
   bang <- function(f) f()
   helper <- function() offset * 2
   expect_identical(future_lapply(list(function() helper(), function() offset), bang), list(20, 10))

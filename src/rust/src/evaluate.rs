@@ -37,6 +37,8 @@ const OUTPUT_BYTES: usize = 32 << 10;
 pub(crate) struct Duty {
     pub(crate) call: Sexp,
     pub(crate) rho: Sexp,
+    /// How many arguments of the call are forced before it is made.
+    pub(crate) forced: c_int,
     pub(crate) seeds: Seeds,
     /// The parent's random state, or `NULL`.
     pub(crate) inherited: Sexp,
@@ -400,6 +402,7 @@ pub(crate) unsafe extern "C-unwind" fn run() -> Sexp {
             .phase
             .swap(Phase::Started as u32, Ordering::AcqRel);
         let (call, rho, inherited) = ((*c).duty.call, (*c).duty.rho, (*c).duty.inherited);
+        let forced = (*c).duty.forced;
         let seeds = &raw mut (*c).duty.seeds;
         if before == Phase::Silent as u32 {
             (*seeds).enter_worker((*c).seat, inherited);
@@ -408,7 +411,7 @@ pub(crate) unsafe extern "C-unwind" fn run() -> Sexp {
             (*c).begin(task);
             (*seeds).enter_task(task, inherited);
             bind_index((*c).index, rho, task);
-            let value = ffi::Rf_protect(ffi::R_forceAndCall(call, 1, rho));
+            let value = ffi::Rf_protect(ffi::R_forceAndCall(call, forced, rho));
             store(c, value, Content::Value);
             ffi::Rf_unprotect(1);
         }
@@ -502,6 +505,7 @@ pub(crate) unsafe fn run_here(
     values: Sexp,
     order: Option<&[c_int]>,
     seeds: *mut Seeds,
+    forced: c_int,
 ) {
     // SAFETY: by the caller's promise; every task number is below the length of
     // `values`.
@@ -512,7 +516,7 @@ pub(crate) unsafe fn run_here(
             let task = order.map_or(position, |o| o[position as usize] as u32 - 1);
             (*seeds).enter_task(task, ffi::nil());
             bind_index(index, rho, task);
-            let value = ffi::R_forceAndCall(call, 1, rho);
+            let value = ffi::R_forceAndCall(call, forced, rho);
             ffi::SET_VECTOR_ELT(values, task as isize, value);
         }
     }

@@ -46,6 +46,7 @@ impl Job {
         let duty = Duty {
             call: ffi::nil(),
             rho: ffi::nil(),
+            forced: switches.forced,
             seeds: spec::seeds(spec)?,
             inherited: ffi::nil(),
             check_rng: switches.check_rng,

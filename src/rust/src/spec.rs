@@ -1,6 +1,7 @@
 //! What R says about a job, as Rust types. Conversion only: R has checked it.
 
 use std::collections::HashMap;
+use std::ffi::c_int;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
@@ -208,6 +209,8 @@ pub(crate) struct Switches {
     pub(crate) timings: bool,
     pub(crate) silent: bool,
     pub(crate) threads: usize,
+    /// How many arguments of the call are forced before it is made.
+    pub(crate) forced: c_int,
 }
 
 pub(crate) fn switches(spec: &Spec) -> Parsed<Switches> {
@@ -217,5 +220,6 @@ pub(crate) fn switches(spec: &Spec) -> Parsed<Switches> {
         timings: spec.flag("timings")?,
         silent: spec.flag("silent")?,
         threads: spec.number("threads")? as usize,
+        forced: spec.number("forced")? as c_int,
     })
 }

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{poll, PollFd, PollFlags, Timespec};
 use rustix::process::Signal;
-use rustle_shared::State;
+use rustle_shared::{Ring, State};
 
 use crate::clock::now_ns;
 use crate::memory::{JobMemory, Phase, WorkerStatus};
@@ -132,6 +132,8 @@ pub struct Supervisor {
 }
 
 const SWEEPS_MAX: u32 = 8;
+/// How long the first worker is watched before its pace is believed.
+const WARM_UP: Duration = Duration::from_micros(200);
 const FORK_ATTEMPTS: u32 = 50;
 
 impl Supervisor {
@@ -222,9 +224,11 @@ impl Supervisor {
                 // The first worker does not come up: do not wait for it.
                 None => now - begun > Duration::from_millis(20),
                 Some(elapsed) if done > 0 => {
+                    // The first tasks of a fresh process copy pages: they say little.
                     elapsed > price
-                        || elapsed.as_secs_f64() / done as f64 * rest as f64
-                            > 3.0 * price.as_secs_f64()
+                        || elapsed > WARM_UP
+                            && elapsed.as_secs_f64() / done as f64 * rest as f64
+                                > 3.0 * price.as_secs_f64()
                 }
                 Some(elapsed) => elapsed > price,
             };
@@ -544,7 +548,7 @@ impl Supervisor {
         };
         // What came before `asleep` was set did not wake us.
         let finished = |s: &WorkerStatus| s.phase.load(Ordering::SeqCst) == Phase::Finished as u32;
-        let already = self.memory.rings.iter().any(|r| r.used() > 0)
+        let already = self.memory.rings.iter().any(Ring::is_crowded)
             || self.memory.status.iter().any(finished);
         if !already {
             let _ = poll(&mut watched, Some(&timeout));
