@@ -6,7 +6,6 @@ run_multicore <- function(job, plan) {
   for (package in job$packages) loadNamespace(package)
   handle <- unpack(rs_job_open(job_spec(job, plan)), job$origin)
   on.exit(rs_job_close(handle, job$cleanup$signal, job$cleanup$grace))
-  values <- vector("list", job$n)
   mailbox <- new_mailbox(job$policy$order, job$n, job$relay$quiet)
   main <- worker_main(job, plan)
   seed <- get_random_seed()
@@ -15,15 +14,17 @@ run_multicore <- function(job, plan) {
   on.exit(progress$close(), add = TRUE)
   repeat {
     # list(state, events, prefix, done, busy, failure); waits 100 ms at most.
-    status <- rs_job_wait(handle, values, 0.1)
+    status <- rs_job_wait(handle, 0.1)
     rs_check_interrupt()
     mailbox$add(status[[2L]])
     if (status[[1L]] != 0L) break
     mailbox$flush(status[[3L]])
     progress$update(status[[4L]], status[[5L]])
   }
-  states <- rs_job_collect(handle, values)
-  failed <- which(states == state_failed)
+  # list(values, failed, vector, first)
+  collected <- rs_job_collect(handle)
+  values <- collected[[1L]]
+  failed <- collected[[2L]]
   for (task in intersect(mailbox$timeouts(), failed)) {
     values[[task]] <- new_timeout_error(task, plan$settings$timeout)
   }
@@ -37,11 +38,8 @@ run_multicore <- function(job, plan) {
   mailbox$flush(Inf, if (stopping) failed[[1L]] else job$n)
   misuse <- mailbox$misuse()
   if (length(misuse) && !stopping) warn_rng_misuse(job, min(misuse))
-  new_outcome(values, failed)
+  new_outcome(values, failed, collected[[3L]], collected[[4L]])
 }
-
-# As in crates/shared/src/slot.rs.
-state_failed <- 6L
 
 # What a worker does: one tryCatch() around the loop, not one per task. An error
 # of a task jumps out of the Rust loop, is stored, and the loop goes on. A jump

@@ -41,10 +41,10 @@ rs_worker_task <- function() .Call(wrap__rs_worker_task)
 rs_job_start <- function(handle, call, rho, main, inherited) .Call(wrap__rs_job_start, handle, call, rho, main, inherited)
 
 #'@noRd
-rs_job_wait <- function(handle, values, seconds) .Call(wrap__rs_job_wait, handle, values, seconds)
+rs_job_wait <- function(handle, seconds) .Call(wrap__rs_job_wait, handle, seconds)
 
 #'@noRd
-rs_job_collect <- function(handle, values) .Call(wrap__rs_job_collect, handle, values)
+rs_job_collect <- function(handle) .Call(wrap__rs_job_collect, handle)
 
 #'@noRd
 rs_job_timings <- function(handle) .Call(wrap__rs_job_timings, handle)

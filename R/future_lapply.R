@@ -55,27 +55,63 @@ future_lapply <- function(X, FUN, ..., future.envir = parent.frame(), future.std
                           future.conditions = "condition", future.globals = TRUE,
                           future.packages = NULL, future.seed = FALSE, future.scheduling = 1.0,
                           future.chunk.size = NULL, future.label = "future_lapply-%d") {
-  call <- sys.call()
-  FUN <- check_function(FUN, "FUN", parent.frame())
-  stdout <- check_flag(future.stdout, "future.stdout", na = TRUE)
-  conditions <- check_conditions(future.conditions, "future.conditions")
-  globals <- check_globals(future.globals, "future.globals")
-  packages <- check_packages(future.packages, "future.packages")
-  label <- check_label(future.label, "future.label")
-  if (isTRUE(label)) label <- "future_lapply-%d"
-  given <- !missing(future.scheduling) || !is.null(future.chunk.size)
-  X <- as_elements(X)
-  n <- length(X)
-  if (n == 0L) return(as.list(X))
-  plan <- current_plan()
-  policy <- policy_of_future(n, plan$workers, future.scheduling, future.chunk.size, given, plan)
-  streams <- streams_of_future(future.seed, n)
-  job <- new_job(
-    lapply_call, forced_lapply_frame(X, override_globals(FUN, globals), ...), n, policy, streams,
-    relay = new_relay(stdout, conditions), packages = packages, globals = globals,
-    envir = future.envir, label = label, origin = call
+  outcome <- lapply_outcome(
+    X, FUN, ..., future.envir = future.envir, future.stdout = future.stdout,
+    future.conditions = future.conditions, future.globals = future.globals,
+    future.packages = future.packages, future.seed = future.seed,
+    future.scheduling = future.scheduling, future.chunk.size = future.chunk.size,
+    future.label = future.label
   )
-  values <- run_job(job, plan)$values
+  values <- outcome$values
   names(values) <- names(X)
   values
+}
+
+# The call up to its outcome, for those who give it another shape.
+lapply_outcome <- function(X, FUN, ..., future.envir = parent.frame(2L), future.stdout = TRUE,
+                           future.conditions = "condition", future.globals = TRUE,
+                           future.packages = NULL, future.seed = FALSE, future.scheduling = 1.0,
+                           future.chunk.size = NULL, future.label = "future_lapply-%d",
+                           rustle.shape = NULL, rustle.call = sys.call(-1L)) {
+  FUN <- check_function(FUN, "FUN", parent.frame(2L), rustle.call)
+  options <- future_options("future_lapply-%d", rustle.shape, rustle.call)
+  X <- as_elements(X)
+  n <- length(X)
+  if (n == 0L) return(new_outcome(as.list(X)))
+  frame <- function() forced_lapply_frame(X, override_globals(FUN, options$globals), ...)
+  run_future_call(options, n, lapply_call, frame)
+}
+
+# The future.* arguments of the function that calls this, checked. `shape`: see
+# new_job().
+future_options <- function(label, shape = NULL, call = sys.call(-1L), frame = parent.frame()) {
+  named <- check_label(frame$future.label, "future.label", call)
+  list(
+    envir = frame$future.envir,
+    stdout = check_flag(frame$future.stdout, "future.stdout", na = TRUE, call = call),
+    conditions = check_conditions(frame$future.conditions, "future.conditions", call),
+    globals = check_globals(frame$future.globals, "future.globals", call),
+    packages = check_packages(frame$future.packages, "future.packages", call),
+    seed = frame$future.seed, scheduling = frame$future.scheduling,
+    chunk_size = frame$future.chunk.size,
+    given = !eval(quote(missing(future.scheduling)), frame) || !is.null(frame$future.chunk.size),
+    label = if (isTRUE(named)) label else named, shape = shape, origin = call
+  )
+}
+
+# Runs the n tasks of a future_*() call. frame: a function that makes the frame of
+# the job; it is called last, as it evaluates arguments of the user.
+run_future_call <- function(options, n, call, frame, forced = 1L, slice = NULL) {
+  plan <- current_plan()
+  policy <- policy_of_future(
+    n, plan$workers, options$scheduling, options$chunk_size, options$given, plan, options$origin
+  )
+  streams <- streams_of_future(options$seed, n, call = options$origin)
+  job <- new_job(
+    call, frame(), n, policy, streams, relay = new_relay(options$stdout, options$conditions),
+    packages = options$packages, globals = options$globals, envir = options$envir,
+    label = options$label, origin = options$origin, forced = forced, shape = options$shape
+  )
+  if (!is.null(slice)) job$slice <- slice
+  run_job(job, plan)
 }

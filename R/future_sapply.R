@@ -23,43 +23,71 @@
 #' @export
 future_sapply <- function(X, FUN, ..., simplify = TRUE, USE.NAMES = TRUE,
                           future.envir = parent.frame(), future.label = "future_sapply-%d") {
-  FUN <- check_function(FUN, "FUN", parent.frame())
   check_simplify(simplify)
   USE.NAMES <- check_flag(USE.NAMES, "USE.NAMES")
-  values <- future_lapply(X, FUN, ..., future.envir = future.envir, future.label = future.label)
-  if (USE.NAMES && is.character(X) && is.null(names(values))) names(values) <- X
-  if (!isFALSE(simplify) && length(values)) {
-    simplify2array(values, higher = (simplify == "array"))
-  } else {
-    values
-  }
+  outcome <- lapply_outcome(
+    X, FUN, ..., future.envir = future.envir, future.label = future.label,
+    rustle.shape = if (!isFALSE(simplify)) "scalar"
+  )
+  names <- names(X)
+  if (USE.NAMES && is.character(X) && is.null(names)) names <- X
+  simplify_outcome(outcome, names, simplify)
 }
 
-check_simplify <- function(simplify, call = sys.call(-1L)) {
+check_simplify <- function(simplify, argument = "simplify", call = sys.call(-1L)) {
   good <- isTRUE(simplify) || isFALSE(simplify) || identical(simplify, "array")
-  if (!good) stop_argument("simplify", "TRUE, FALSE or \"array\"", simplify, call)
+  if (!good) stop_argument(argument, "TRUE, FALSE or \"array\"", simplify, call)
+}
+
+# What sapply() and mapply() make of the values.
+simplify_outcome <- function(outcome, names, simplify) {
+  if (!is.null(outcome$vector)) {
+    names(outcome$vector) <- names
+    return(outcome$vector)
+  }
+  values <- outcome$values
+  names(values) <- names
+  if (isFALSE(simplify) || !length(values)) return(values)
+  simplify2array(values, higher = identical(simplify, "array"))
 }
 
 #' @rdname future_sapply
 #' @export
 future_vapply <- function(X, FUN, FUN.VALUE, ..., USE.NAMES = TRUE,
                           future.envir = parent.frame(), future.label = "future_vapply-%d") {
-  FUN <- check_function(FUN, "FUN", parent.frame())
   USE.NAMES <- check_flag(USE.NAMES, "USE.NAMES")
   if (missing(FUN.VALUE) || !is.vector(unclass(FUN.VALUE)) && !is.array(FUN.VALUE)) {
     value <- if (missing(FUN.VALUE)) NULL else FUN.VALUE
     stop_argument("FUN.VALUE", "a vector that each value looks like", value, sys.call())
   }
   elements <- as_elements(X)
-  values <- future_lapply(elements, FUN, ..., future.envir = future.envir, future.label = future.label)
-  out <- fit_values(values, FUN.VALUE, USE.NAMES)
-  if (USE.NAMES && is.character(elements) && is.null(names(elements))) {
-    if (is.null(dim(out))) {
-      names(out) <- elements
-    } else {
-      dimnames(out) <- c(utils::head(c(dimnames(out), vector("list", length(dim(out)))), length(dim(out)) - 1L), list(elements))
-    }
+  outcome <- lapply_outcome(
+    elements, FUN, ..., future.envir = future.envir, future.label = future.label,
+    rustle.shape = list(template = FUN.VALUE)
+  )
+  names <- if (USE.NAMES) element_names(elements)
+  if (!is.null(outcome$vector)) return(shape_vector(outcome, FUN.VALUE, names))
+  values <- outcome$values
+  names(values) <- names
+  fit_values(values, FUN.VALUE, USE.NAMES)
+}
+
+# The names of the result: those of the elements, or the elements themselves.
+element_names <- function(X) if (is.null(names(X)) && is.character(X)) X else names(X)
+
+# What vapply() makes of numbers: the names of rows are those of the template, else
+# those of the first value.
+shape_vector <- function(outcome, FUN.VALUE, names) {
+  out <- outcome$vector
+  k <- length(FUN.VALUE)
+  if (k == 1L) {
+    names(out) <- names
+    return(out)
   }
+  dim(out) <- c(k, length(out) %/% k)
+  rows <- names(FUN.VALUE)
+  if (is.null(rows)) rows <- names(outcome$first)
+  if (!is.null(rows) || !is.null(names)) dimnames(out) <- list(rows, names)
   out
 }
 

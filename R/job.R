@@ -34,7 +34,8 @@ lapply_call <- quote(FUN(X[[i]], ...))
 # policy: policy.R. streams: streams.R. relay: relay.R. on_error: "stop" (cancel
 # later tasks, raise) or "keep" (errors are results). shares: a worker's share is
 # the unit of randomness and of recovery. shape: what values look like, for those
-# who know: NULL (nothing is known), "scalar" (perhaps), or a template of vapply().
+# who know: NULL (nothing is known), "scalar" (perhaps), or list(template =), that of
+# vapply().
 new_job <- function(call, frame, n, policy, streams = no_streams(), relay = no_relay(),
                     on_error = "stop", shares = FALSE, packages = character(),
                     globals = TRUE, envir = NULL, silent = FALSE, affinity = NULL,
@@ -64,7 +65,7 @@ job_spec <- function(job, plan) {
     forced = as.double(job$forced), schedule = job$policy$schedule, chunk = as.double(job$policy$chunk),
     ends = job$policy$ends, order = job$policy$order,
     retries = as.double(settings$retries), timeout = as.double(settings$timeout),
-    shares = job$shares, eager = job$shares,
+    shares = job$shares, eager = job$shares, shape = shape_spec(job$shape),
     streams = job$streams$streams, seed = job$streams$seed, check_rng = job$streams$check,
     stop_on_error = job$on_error == "stop", timings = wants_timings(),
     silent = job$silent, affinity = job$affinity,
@@ -72,8 +73,19 @@ job_spec <- function(job, plan) {
   )
 }
 
+# A shape as Rust takes it. Only vectors of numbers have a template: vapply() looks
+# at the dimensions of values when the template is an array.
+shape_spec <- function(shape) {
+  if (is.null(shape) || identical(shape, "scalar")) return(shape)
+  shape <- shape$template
+  type <- match(typeof(shape), c("logical", "integer", "double"))
+  plain <- !is.na(type) && length(shape) > 0L && is.null(dim(shape)) && !is.object(shape)
+  if (plain) c(c(10L, 13L, 14L)[[type]], length(shape))
+}
+
 # An outcome: `values` (list; the condition where a task failed) and `failed`
-# (indices).
-new_outcome <- function(values, failed = integer()) {
-  list(values = values, failed = failed)
+# (indices). Where the values have the shape that the job expects, an executor may
+# give them as one `vector` instead, with the `first` value if it has attributes.
+new_outcome <- function(values, failed = integer(), vector = NULL, first = NULL) {
+  list(values = values, failed = failed, vector = vector, first = first)
 }

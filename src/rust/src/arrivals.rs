@@ -35,6 +35,10 @@ pub(crate) struct Arrivals {
     /// R list with the object that each worker is sending; preserved.
     building: Sexp,
     events: Vec<(u32, Event)>,
+    tasks: usize,
+    /// R list with the values that came as objects, one element per task; preserved.
+    /// `NULL` until the first comes.
+    values: Sexp,
     /// R list with the objects of events; preserved.
     objects: Sexp,
 }
@@ -51,8 +55,8 @@ unsafe fn preserved_list(len: usize) -> Sexp {
 }
 
 impl Arrivals {
-    /// Nothing has arrived from any of `workers` workers.
-    pub(crate) fn new(workers: usize) -> Arrivals {
+    /// Nothing has arrived from any of `workers` workers for any of `tasks` tasks.
+    pub(crate) fn new(workers: usize, tasks: usize) -> Arrivals {
         // SAFETY: main thread.
         let (building, objects) = unsafe { (preserved_list(workers), preserved_list(16)) };
         let inboxes = (0..workers).map(|_| Inbox::default()).collect();
@@ -60,8 +64,24 @@ impl Arrivals {
             inboxes,
             building,
             events: Vec::new(),
+            tasks,
+            values: ffi::nil(),
             objects,
         }
+    }
+
+    /// The values that came as objects, or `NULL` when none did.
+    pub(crate) fn values(&self) -> Sexp {
+        self.values
+    }
+
+    /// The same; an empty list when none did.
+    pub(crate) fn values_list(&mut self) -> Sexp {
+        if self.values == ffi::nil() {
+            // SAFETY: main thread.
+            self.values = unsafe { preserved_list(self.tasks) };
+        }
+        self.values
     }
 
     /// Are there events to tell?
@@ -126,10 +146,12 @@ impl Arrivals {
 
     /// Gives the R objects back.
     pub(crate) fn release(&mut self) {
-        // SAFETY: both lists were preserved in `new`; released once, by `close`.
+        // SAFETY: the lists were preserved (`NULL` need not be); released once, by
+        // `close`.
         unsafe {
             ffi::R_ReleaseObject(self.building);
             ffi::R_ReleaseObject(self.objects);
+            ffi::R_ReleaseObject(self.values);
         }
     }
 }
@@ -138,8 +160,6 @@ impl Arrivals {
 pub(crate) struct Sink<'a> {
     pub(crate) arrivals: &'a mut Arrivals,
     pub(crate) seat: usize,
-    /// R list with an element per task.
-    pub(crate) values: Sexp,
 }
 
 impl Sink<'_> {
@@ -186,8 +206,9 @@ impl FrameSink for Sink<'_> {
         let object = self.built();
         match header.content {
             Content::Value | Content::Error => {
+                let values = self.arrivals.values_list();
                 // SAFETY: `values` has an element per task.
-                unsafe { ffi::SET_VECTOR_ELT(self.values, header.task as isize, object) };
+                unsafe { ffi::SET_VECTOR_ELT(values, header.task as isize, object) };
             }
             Content::Condition => self
                 .arrivals

@@ -28,6 +28,7 @@ use rustle_workers::supervisor::Order;
 use crate::encode::Encoder;
 use crate::ffi::{self, Sexp};
 use crate::seeds::{self, Seeds};
+use crate::shape::{fit, inline, Shape};
 
 /// Output of a task is sent when it exceeds this, and at the task's end.
 const OUTPUT_BYTES: usize = 32 << 10;
@@ -39,6 +40,7 @@ pub(crate) struct Duty {
     pub(crate) rho: Sexp,
     /// How many arguments of the call are forced before it is made.
     pub(crate) forced: c_int,
+    pub(crate) shape: Shape,
     pub(crate) seeds: Seeds,
     /// The parent's random state, or `NULL`.
     pub(crate) inherited: Sexp,
@@ -340,31 +342,6 @@ impl Context {
     }
 }
 
-/// The state and bits of a value that fits into a slot.
-///
-/// # Safety
-///
-/// `value` is a live R object; main thread.
-unsafe fn inline(value: Sexp) -> Option<(State, u64)> {
-    // SAFETY: by the caller's promise; each accessor fits the type.
-    unsafe {
-        let kind = ffi::TYPEOF(value);
-        if kind == ffi::NILSXP {
-            return Some((State::Null, 0));
-        }
-        let number = matches!(kind, ffi::REALSXP | ffi::INTSXP | ffi::LGLSXP);
-        let bare = !ffi::has_attributes(value) && ffi::Rf_isS4(value) == 0;
-        if !number || !bare || ffi::Rf_xlength(value) != 1 {
-            return None;
-        }
-        Some(match kind {
-            ffi::REALSXP => (State::Double, (*ffi::REAL_RO(value)).to_bits()),
-            ffi::INTSXP => (State::Integer, u64::from(*ffi::INTEGER_RO(value) as u32)),
-            _ => (State::Logical, u64::from(*ffi::LOGICAL_RO(value) as u32)),
-        })
-    }
-}
-
 /// Stores what a task has come to: its value, or the error that ended it.
 ///
 /// # Safety
@@ -377,10 +354,18 @@ unsafe fn store(c: *mut Context, object: Sexp, content: Content) {
     unsafe {
         (*c).ended();
         let failed = content == Content::Error;
-        match inline(object) {
-            Some((state, bits)) if !failed => return (*c).commit(state, bits),
-            _ => (*c).value.encode(object),
+        let task = (*c).task as usize;
+        let small = match (*c).duty.shape {
+            _ if failed => None,
+            Shape::Template { kind, len } => {
+                fit((kind, len), object, task == 0, (*c).memory.words(task))
+            }
+            _ => inline(object),
+        };
+        if let Some((state, bits)) = small {
+            return (*c).commit(state, bits);
         }
+        (*c).value.encode(object);
         let encoder = &(*c).value;
         (*c).send(content, &encoder.skeleton, encoder.pieces());
         (*c).commit(if failed { State::Failed } else { State::Sent }, 0);

@@ -18,6 +18,7 @@ use rustle_workers::supervisor::{Supervisor, Verdict};
 use crate::arrivals::{Arrivals, Event, Sink};
 use crate::evaluate::Duty;
 use crate::ffi::{self, Sexp};
+use crate::shape::{self, Shape};
 use crate::spec::{self, Refusal, Spec};
 use crate::worker::{self, Standing};
 
@@ -32,6 +33,8 @@ pub(crate) struct Job {
     relay_order: spec::Order,
     prefix: u32,
     done_through: u32,
+    /// Tasks that failed, from 1; known when the job is over.
+    failed: Vec<c_int>,
 }
 
 impl Job {
@@ -43,10 +46,16 @@ impl Job {
         let (layout, relay_order) = spec::layout(spec)?;
         let switches = spec::switches(spec)?;
         let settings = spec::settings(spec)?;
+        let shape = spec::shape(spec)?;
+        let words = match shape {
+            Shape::Template { len, .. } if len > 1 => len,
+            _ => 0,
+        };
         let duty = Duty {
             call: ffi::nil(),
             rho: ffi::nil(),
             forced: switches.forced,
+            shape,
             seeds: spec::seeds(spec)?,
             inherited: ffi::nil(),
             check_rng: switches.check_rng,
@@ -54,12 +63,12 @@ impl Job {
             timed: settings.timeout.is_some(),
             affinity: spec::affinity(spec)?,
         };
-        let memory =
-            JobMemory::new(layout, switches.timings).map_err(|e| Refusal::new("memory", e))?;
+        let memory = JobMemory::new(layout, switches.timings, words)
+            .map_err(|e| Refusal::new("memory", e))?;
         let flags = rustix::pipe::PipeFlags::CLOEXEC | rustix::pipe::PipeFlags::NONBLOCK;
         let (reading, writing) = rustix::pipe::pipe_with(flags)
             .map_err(|e| Refusal::new("system", format!("no pipe can be made: {e}")))?;
-        let workers = memory.layout.workers() as usize;
+        let (workers, tasks) = (memory.layout.workers() as usize, memory.slots.len());
         Ok(Box::new(Job {
             supervisor: Supervisor::new(memory, settings, reading),
             orders: Standing {
@@ -70,10 +79,11 @@ impl Job {
             },
             pid: std::process::id(),
             receivers: (0..workers).map(|_| Receiver::new()).collect(),
-            arrivals: Arrivals::new(workers),
+            arrivals: Arrivals::new(workers, tasks),
             relay_order,
             prefix: 0,
             done_through: 0,
+            failed: Vec::new(),
         }))
     }
 
@@ -89,12 +99,11 @@ impl Job {
     }
 
     /// Takes what one worker has sent; `false` when there was nothing.
-    fn drain(&mut self, seat: usize, values: Sexp, deadline: Option<Instant>) -> bool {
+    fn drain(&mut self, seat: usize, deadline: Option<Instant>) -> bool {
         let ring = &self.supervisor.memory.rings[seat];
         let mut sink = Sink {
             arrivals: &mut self.arrivals,
             seat,
-            values,
         };
         let mut any = false;
         while self.receivers[seat].receive(ring, &mut sink) {
@@ -106,16 +115,16 @@ impl Job {
         any
     }
 
-    fn drain_all(&mut self, values: Sexp, deadline: Instant) -> bool {
+    fn drain_all(&mut self, deadline: Instant) -> bool {
         let mut any = false;
         for seat in 0..self.receivers.len() {
-            any |= self.drain(seat, values, Some(deadline));
+            any |= self.drain(seat, Some(deadline));
         }
         any
     }
 
-    fn bury(&mut self, seat: usize, exit: Exit, values: Sexp) {
-        self.drain(seat, values, None);
+    fn bury(&mut self, seat: usize, exit: Exit) {
+        self.drain(seat, None);
         let Some(death) = self.supervisor.bury(seat, exit) else {
             return;
         };
@@ -177,17 +186,17 @@ impl Job {
     /// Receives results until something has to be told to R, at most `limit`.
     /// The prefix in the answer was read before the events were received, so the
     /// events of its tasks are complete.
-    pub(crate) fn wait(&mut self, values: Sexp, limit: Duration) -> (Verdict, u32) {
+    pub(crate) fn wait(&mut self, limit: Duration) -> (Verdict, u32) {
         let deadline = Instant::now() + limit;
         let memory = Rc::clone(&self.supervisor.memory);
         loop {
             let settled = self.is_settled();
             let prefix = self.advance_prefix();
             self.supervisor.enforce_timeout();
-            let any = self.drain_all(values, deadline);
+            let any = self.drain_all(deadline);
             let mut ended = self.supervisor.reap();
             while let Some((seat, exit)) = ended.pop() {
-                self.bury(seat, exit, values);
+                self.bury(seat, exit);
             }
             let orders = &self.orders;
             let prefix = prefix.min(self.prefix);
@@ -200,7 +209,7 @@ impl Job {
             };
             if !matches!(verdict, Verdict::Running) {
                 // Whatever arrived since is received before R is told.
-                self.drain_all(values, Instant::now() + Duration::from_secs(3600));
+                self.drain_all(Instant::now() + Duration::from_secs(3600));
                 return (verdict, self.advance_prefix());
             }
             if self.arrivals.has_events() || Instant::now() >= deadline {
@@ -218,34 +227,40 @@ impl Job {
         self.arrivals.take_events()
     }
 
-    /// Puts the inline results into `values` and returns the states of all tasks
-    /// as an integer vector (see `rustle_shared::State`).
-    pub(crate) fn collect(&self, values: Sexp) -> Sexp {
-        let slots = self.supervisor.memory.slots;
-        // SAFETY: `values` has an element per task; each scalar is stored at once.
+    /// `list(values, failed, vector, first)`: the values of all tasks as a list and
+    /// the indices of those that failed, or, where the values have the shape that
+    /// was expected, `NULL`, none, one vector, and the first value if it came as an
+    /// object.
+    pub(crate) fn collect(&mut self) -> Sexp {
+        let memory = &*self.supervisor.memory;
+        let shape = self.orders.duty.shape;
+        // SAFETY: main thread; everything allocated is stored in `out` at once.
         unsafe {
-            let states = ffi::Rf_protect(ffi::Rf_allocVector(
-                ffi::INTSXP as u32,
-                slots.len() as isize,
-            ));
-            let to = ffi::INTEGER(states);
-            for (i, slot) in slots.iter().enumerate() {
-                let state = slot.state();
-                let value = match state {
-                    State::Double => ffi::Rf_ScalarReal(f64::from_bits(slot.bits())),
-                    State::Integer => ffi::Rf_ScalarInteger(slot.bits() as u32 as c_int),
-                    State::Logical => ffi::Rf_ScalarLogical(slot.bits() as u32 as c_int),
-                    State::Null => ffi::nil(),
-                    State::Sent | State::Failed | State::Skipped | State::Empty => {
-                        to.add(i).write(state as c_int);
-                        continue;
+            let out = ffi::Rf_protect(ffi::Rf_allocVector(ffi::VECSXP as u32, 4));
+            let sent = self.arrivals.values();
+            if let Some(vector) = shape::as_vector(shape, memory, sent) {
+                ffi::SET_VECTOR_ELT(out, 2, vector);
+                if sent != ffi::nil() {
+                    ffi::SET_VECTOR_ELT(out, 3, ffi::VECTOR_ELT(sent, 0));
+                }
+            } else {
+                let values = self.arrivals.values_list();
+                ffi::SET_VECTOR_ELT(out, 0, values);
+                self.failed.clear();
+                for (task, slot) in memory.slots.iter().enumerate() {
+                    if slot.state() == State::Failed {
+                        self.failed.push(task as c_int + 1);
+                    } else if let Some(value) = shape::as_object(shape, memory, task) {
+                        ffi::SET_VECTOR_ELT(values, task as isize, value);
                     }
-                };
-                ffi::SET_VECTOR_ELT(values, i as isize, value);
-                to.add(i).write(state as c_int);
+                }
+                let len = self.failed.len();
+                let indices = ffi::Rf_allocVector(ffi::INTSXP as u32, len as isize);
+                ffi::SET_VECTOR_ELT(out, 1, indices);
+                std::ptr::copy_nonoverlapping(self.failed.as_ptr(), ffi::INTEGER(indices), len);
             }
             ffi::Rf_unprotect(1);
-            states
+            out
         }
     }
 

@@ -15,6 +15,7 @@ mod ffi;
 mod job;
 mod raw;
 mod seeds;
+mod shape;
 mod simulation;
 mod spec;
 mod worker;

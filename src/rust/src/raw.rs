@@ -111,16 +111,16 @@ unsafe extern "C-unwind" fn rs_job_start(
 }
 
 /// `list(state, events, prefix, done, busy, failure)`; see R/executor-multicore.R.
-unsafe extern "C-unwind" fn rs_job_wait(handle: Sexp, values: Sexp, seconds: Sexp) -> Sexp {
+unsafe extern "C-unwind" fn rs_job_wait(handle: Sexp, seconds: Sexp) -> Sexp {
     guard(|| {
-        // SAFETY: R code passes a handle, the list of values and a number;
+        // SAFETY: R code passes a handle and a number;
         // everything allocated is stored in `out` at once.
         unsafe {
             let Some(job) = job(handle) else {
                 return ffi::nil();
             };
             let limit = Duration::from_secs_f64(number(seconds).max(0.0));
-            let (verdict, prefix) = job.wait(values, limit);
+            let (verdict, prefix) = job.wait(limit);
             let out = ffi::Rf_protect(ffi::Rf_allocVector(ffi::VECSXP as u32, 6));
             let put = |i, x| ffi::SET_VECTOR_ELT(out, i, x);
             let state = match &verdict {
@@ -173,9 +173,9 @@ unsafe fn describe(failure: &Failure) -> Sexp {
     }
 }
 
-unsafe extern "C-unwind" fn rs_job_collect(handle: Sexp, values: Sexp) -> Sexp {
-    // SAFETY: R code passes a handle and the list of values.
-    guard(|| unsafe { job(handle) }.map_or(ffi::nil(), |j| j.collect(values)))
+unsafe extern "C-unwind" fn rs_job_collect(handle: Sexp) -> Sexp {
+    // SAFETY: R code passes a handle.
+    guard(|| unsafe { job(handle) }.map_or(ffi::nil(), Job::collect))
 }
 
 /// `list(worker from 1, start, end)` per task, in seconds of the monotonic clock.
@@ -306,9 +306,9 @@ routines! {
         => evaluate::signal;
     meta__rs_job_start "rs_job_start" "wrap__rs_job_start"
         ("handle", "call", "rho", "main", "inherited") => rs_job_start;
-    meta__rs_job_wait "rs_job_wait" "wrap__rs_job_wait" ("handle", "values", "seconds")
+    meta__rs_job_wait "rs_job_wait" "wrap__rs_job_wait" ("handle", "seconds")
         => rs_job_wait;
-    meta__rs_job_collect "rs_job_collect" "wrap__rs_job_collect" ("handle", "values")
+    meta__rs_job_collect "rs_job_collect" "wrap__rs_job_collect" ("handle")
         => rs_job_collect;
     meta__rs_job_timings "rs_job_timings" "wrap__rs_job_timings" ("handle") => rs_job_timings;
     meta__rs_job_close "rs_job_close" "wrap__rs_job_close" ("handle", "signal", "grace")

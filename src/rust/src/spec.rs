@@ -11,6 +11,7 @@ use rustle_streams::{Numbering, Seed, TaskSeeds};
 use rustle_workers::supervisor::{Recovery, Settings};
 
 use crate::seeds::Seeds;
+use crate::shape::{Kind, Shape};
 
 /// An error that becomes a classed condition in R.
 #[derive(Debug)]
@@ -183,6 +184,26 @@ pub(crate) fn seeds(spec: &Spec) -> Parsed<Seeds> {
                 "internal",
                 format!("unknown streams '{other}'"),
             ))
+        }
+    })
+}
+
+/// What is known of the values: `NULL`, a string, or `c(type, length)`.
+pub(crate) fn shape(spec: &Spec) -> Parsed<Shape> {
+    let template = |x: &Robj| {
+        let [kind, len] = x.as_integer_slice()? else {
+            return None;
+        };
+        let (kind, len) = (Kind::from_type(*kind)?, *len as usize);
+        Some(Shape::Template { kind, len })
+    };
+    spec.read("shape", |x| {
+        if x.is_null() {
+            Some(Shape::Unknown)
+        } else if x.is_string() {
+            Some(Shape::Scalar)
+        } else {
+            template(x)
         }
     })
 }

@@ -20,6 +20,8 @@ pub enum State {
     Failed = 6,
     /// Not run, because a task before it failed or the job was cancelled.
     Skipped = 7,
+    /// Finished; the value is in words of the task's own.
+    Stored = 8,
 }
 
 /// The result of one task: 16 bytes, written once by the worker that ran it.
@@ -46,6 +48,7 @@ impl Slot {
             5 => State::Sent,
             6 => State::Failed,
             7 => State::Skipped,
+            8 => State::Stored,
             _ => State::Empty,
         }
     }

@@ -77,6 +77,9 @@ pub struct JobMemory {
     pub spans: &'static [Span],
     /// One ring per worker.
     pub rings: Vec<Ring>,
+    /// Words for the values of all tasks, where their length is known.
+    words: &'static [AtomicU64],
+    words_per_task: usize,
     /// Unmapped last: the views above point into it.
     _mapping: Mapping,
 }
@@ -97,24 +100,29 @@ impl Cursor {
 }
 
 impl JobMemory {
-    /// Maps memory for `layout`. When address space is short (`ulimit -v`,
+    /// Maps memory for `layout`, with `words` words per task for its value. When address space is short (`ulimit -v`,
     /// strict overcommit) smaller rings are tried.
     ///
     /// # Errors
     ///
     /// When not even the smallest rings fit.
-    pub fn new(layout: Layout, timings: bool) -> Result<JobMemory, MappingError> {
+    pub fn new(layout: Layout, timings: bool, words: usize) -> Result<JobMemory, MappingError> {
         let workers = layout.workers() as usize;
         let mut ring = (RINGS_BYTES / workers).clamp(RING_MIN, RING_MAX) / 4096 * 4096;
         loop {
-            match Self::with_rings(&layout, timings, ring) {
+            match Self::with_rings(&layout, timings, words, ring) {
                 Err(_) if ring > RING_MIN => ring = (ring / 4).max(RING_MIN),
                 outcome => return outcome,
             }
         }
     }
 
-    fn with_rings(layout: &Layout, timings: bool, ring: usize) -> Result<JobMemory, MappingError> {
+    fn with_rings(
+        layout: &Layout,
+        timings: bool,
+        words_per_task: usize,
+        ring: usize,
+    ) -> Result<JobMemory, MappingError> {
         let (tasks, workers) = (layout.tasks() as usize, layout.workers() as usize);
         let spans_len = if timings { tasks } else { 0 };
         let mut cursor = Cursor(0);
@@ -125,6 +133,7 @@ impl JobMemory {
         let heads = cursor.take::<RingHead>(workers);
         let slots = cursor.take::<Slot>(tasks);
         let spans = cursor.take::<Span>(spans_len);
+        let words = cursor.take::<AtomicU64>(tasks * words_per_task);
         let data = cursor.0.next_multiple_of(4096);
         let mapping = Mapping::anonymous(data + workers * ring)?;
         // SAFETY: every type is made of atomics that are valid when zero; the
@@ -146,12 +155,19 @@ impl JobMemory {
                 status: mapping.view(status, workers),
                 slots: mapping.view(slots, tasks),
                 spans: mapping.view(spans, spans_len),
+                words: mapping.view(words, tasks * words_per_task),
+                words_per_task,
                 rings,
                 _mapping: mapping,
             };
             memory.table().reset();
             Ok(memory)
         }
+    }
+
+    /// The words of a task's value; written by its worker before it commits.
+    pub fn words(&self, task: usize) -> &'static [AtomicU64] {
+        &self.words[task * self.words_per_task..][..self.words_per_task]
     }
 
     /// The claim table of this job.

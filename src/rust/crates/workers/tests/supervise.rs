@@ -31,7 +31,7 @@ fn settings(recovery: Recovery, retries: u32) -> Settings {
 
 fn supervisor(schedule: Schedule, tasks: u32, workers: u32, settings: Settings) -> Supervisor {
     let layout = Layout::new(schedule, tasks, NonZeroU32::new(workers).unwrap());
-    let memory = JobMemory::new(layout, true).unwrap();
+    let memory = JobMemory::new(layout, true, 0).unwrap();
     let (reading, writing): (OwnedFd, OwnedFd) = rustix::pipe::pipe().unwrap();
     rustix::io::ioctl_fionbio(&reading, true).unwrap();
     std::mem::forget(writing);

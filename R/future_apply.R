@@ -1,0 +1,93 @@
+#' Apply a function over the margins of an array, in parallel
+#'
+#' [base::apply()] on the workers of the current [plan()], with the arguments of
+#' `future.apply::future_apply()`.
+#'
+#' @inheritParams future_lapply
+#' @param X An array, a matrix or a data frame.
+#' @param MARGIN The dimensions over which `FUN` is applied: numbers or names of
+#'   dimensions.
+#' @param FUN A function, or the name of one, called with one slice of `X`.
+#' @param simplify `FALSE` returns a list; as in [base::apply()].
+#' @return As [base::apply()].
+#' @section Errors: As [future_lapply()].
+#' @examples
+#' oplan <- plan(multicore, workers = 2)
+#' x <- matrix(1:6, 2, dimnames = list(c("a", "b"), NULL))
+#' future_apply(x, 1, sum)
+#' future_apply(x, c(1, 2), function(v) v / 2)
+#' plan(oplan)
+#' @export
+future_apply <- function(X, MARGIN, FUN, ..., simplify = TRUE, future.envir = parent.frame(),
+                         future.stdout = TRUE, future.conditions = "condition",
+                         future.globals = TRUE, future.packages = NULL, future.seed = FALSE,
+                         future.scheduling = 1.0, future.chunk.size = NULL,
+                         future.label = "future_apply-%d") {
+  FUN <- check_function(FUN, "FUN", parent.frame())
+  simplify <- check_flag(simplify, "simplify")
+  options <- future_options("future_apply-%d")
+  slices <- margin_slices(X, MARGIN)
+  # Without a slice base R calls FUN once, to see what it gives.
+  if (is.null(slices)) return(apply(X, MARGIN, FUN, ..., simplify = simplify))
+  frame <- function() slices_frame(slices$newX, slices$dim, slices$dimnames, override_globals(FUN, options$globals), ...)
+  slice <- function(tasks) {
+    list(newX = slices$newX[, tasks, drop = FALSE], d = slices$dim, dn = slices$dimnames)
+  }
+  outcome <- run_future_call(options, ncol(slices$newX), slices$call, frame, slice = slice)
+  as_apply(X, MARGIN, outcome$values, simplify)
+}
+
+slices_frame <- function(newX, d, dn, FUN, ...) {
+  list_dots(...)
+  environment()
+}
+
+# `X` as a matrix with a column for each slice, and the call of a task; NULL when
+# there is no slice.
+margin_slices <- function(X, MARGIN, call = sys.call(-1L)) {
+  dims <- dim(X)
+  if (!length(dims)) stop_argument("X", "an array with dimensions", X, call)
+  if (is.object(X)) X <- if (length(dims) == 2L) as.matrix(X) else as.array(X)
+  dims <- dim(X)
+  names <- dimnames(X)
+  margin <- if (is.character(MARGIN)) match(MARGIN, names(names)) else MARGIN
+  good <- is.numeric(margin) && length(margin) && !anyNA(margin) &&
+    all(margin >= 1 & margin <= length(dims)) && !anyDuplicated(as.integer(margin))
+  if (!good) {
+    must <- sprintf("numbers between 1 and %d or names of dimensions of `X`", length(dims))
+    stop_argument("MARGIN", must, MARGIN, call)
+  }
+  margin <- as.integer(margin)
+  inside <- setdiff(seq_along(dims), margin)
+  if (prod(dims[margin]) == 0) return(NULL)
+  newX <- aperm(X, c(inside, margin))
+  dim(newX) <- c(prod(dims[inside]), prod(dims[margin]))
+  whole <- length(inside) < 2L
+  if (whole && length(names[inside])) dimnames(newX) <- c(names[inside], list(NULL))
+  list(
+    newX = newX, dim = dims[inside], dimnames = names[inside],
+    call = if (whole) quote(FUN(newX[, i], ...)) else quote(FUN(array(newX[, i], d, dn), ...))
+  )
+}
+
+# base::apply() gives the values their shape: it runs over an array of the same
+# margins with one element per slice. The name of the dimension inside of a slice
+# is all that it cannot know.
+as_apply <- function(X, MARGIN, values, simplify) {
+  names <- dimnames(X)
+  margin <- if (is.character(MARGIN)) match(MARGIN, names(names)) else as.integer(MARGIN)
+  dims <- dim(X)
+  first <- utils::head(names[setdiff(seq_along(dims), margin)], 1L)
+  dims[-margin] <- 1L
+  if (!is.null(names)) {
+    names[-margin] <- list(NULL)
+    if (!is.null(names(names))) names(names)[-margin] <- ""
+  }
+  at <- 0L
+  out <- apply(array(0L, dims, names), margin, function(x) values[[at <<- at + 1L]], simplify = simplify)
+  grown <- !is.list(out) && length(dim(out)) == length(margin) + 1L
+  if (grown && length(names(first)) && length(names(values[[1L]])) == length(first[[1L]])) {
+    names(dimnames(out))[[1L]] <- names(first)
+  }
+  out
+}

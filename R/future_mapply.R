@@ -1,0 +1,109 @@
+#' Apply a function to several vectors, in parallel
+#'
+#' [base::mapply()], [base::Map()] and [base::.mapply()] on the workers of the
+#' current [plan()], with the arguments of `future.apply`.
+#'
+#' @inheritParams future_lapply
+#' @param FUN,f A function, or the name of one; called with the first elements of
+#'   all vectors, then with the second ones, and so on.
+#' @param ... Vectors, recycled to the longest; names are names of arguments. For
+#'   `future_Map()` and `future_.mapply()` the `future.*` arguments too.
+#' @param dots A list of vectors.
+#' @param MoreArgs A list of further arguments of `FUN`, the same in every call.
+#' @param SIMPLIFY,USE.NAMES As in [base::mapply()].
+#' @return As [base::mapply()], [base::Map()] and [base::.mapply()].
+#' @section Errors: As [future_lapply()].
+#' @section Where it differs from base R: As with future.apply, there is no warning
+#'   when the length of the longest vector is not a multiple of another's.
+#' @examples
+#' oplan <- plan(multicore, workers = 2)
+#' future_mapply(rep, 1:3, 3:1)
+#' future_Map(function(x, y) x + y, c(a = 1, b = 2), 3:4)
+#' future_.mapply(function(x, y) x * y, list(1:2, y = 3:4), NULL)
+#' plan(oplan)
+#' @export
+future_mapply <- function(FUN, ..., MoreArgs = NULL, SIMPLIFY = TRUE, USE.NAMES = TRUE,
+                          future.envir = parent.frame(), future.stdout = TRUE,
+                          future.conditions = "condition", future.globals = TRUE,
+                          future.packages = NULL, future.seed = FALSE,
+                          future.scheduling = 1.0, future.chunk.size = NULL,
+                          future.label = "future_mapply-%d") {
+  FUN <- check_function(FUN, "FUN", parent.frame())
+  check_simplify(SIMPLIFY, "SIMPLIFY")
+  USE.NAMES <- check_flag(USE.NAMES, "USE.NAMES")
+  MoreArgs <- check_more_args(MoreArgs)
+  options <- future_options("future_mapply-%d", if (!isFALSE(SIMPLIFY)) "scalar")
+  dots <- list(...)
+  outcome <- run_mapply(options, FUN, dots, MoreArgs)
+  names <- if (USE.NAMES && length(dots)) element_names(dots[[1L]])
+  simplify_outcome(outcome, names, SIMPLIFY)
+}
+
+# One task for each element of the recycled vectors in `dots`.
+run_mapply <- function(options, FUN, dots, MoreArgs) {
+  lengths <- vapply(dots, length, 1)
+  n <- if (length(dots) && all(lengths > 0)) max(lengths) else 0L
+  if (n == 0L) return(new_outcome(list()))
+  short <- lengths < n
+  dots[short] <- lapply(dots[short], function(x) x[rep_len(seq_along(x), n)])
+  elements <- lapply(seq_along(dots), function(k) bquote(dots[[.(k)]][[i]]))
+  names(elements) <- names(dots)
+  # As in mapply(), further arguments stand in the call as they are.
+  call <- as.call(c(list(quote(FUN)), elements, MoreArgs))
+  frame <- function() mapply_frame(override_globals(FUN, options$globals), dots)
+  slice <- function(tasks) list(dots = lapply(dots, function(x) x[tasks]))
+  run_future_call(options, n, call, frame, forced = length(dots), slice = slice)
+}
+
+# The frame in which mapply() would evaluate FUN(dots[[1L]][[i]], ...).
+mapply_frame <- function(FUN, dots) environment()
+
+check_more_args <- function(MoreArgs, call = sys.call(-1L)) {
+  if (!is.null(MoreArgs) && !is.list(MoreArgs)) {
+    stop_argument("MoreArgs", "a list or NULL", MoreArgs, call)
+  }
+  MoreArgs
+}
+
+#' @rdname future_mapply
+#' @export
+future_Map <- function(f, ..., future.envir = parent.frame(), future.label = "future_Map-%d") {
+  f <- check_function(f, "f", parent.frame())
+  future_mapply(
+    FUN = f, ..., SIMPLIFY = FALSE, future.envir = future.envir, future.label = future.label
+  )
+}
+
+#' @rdname future_mapply
+#' @export
+future_.mapply <- function(FUN, dots, MoreArgs, ..., future.label = "future_.mapply-%d") {
+  FUN <- check_function(FUN, "FUN", parent.frame())
+  if (!is.list(dots)) stop_argument("dots", "a list of vectors", dots, sys.call())
+  # Symbols keep what is in the vectors out of the call.
+  frame <- list2env(list(FUN = FUN, dots = dots, MoreArgs = MoreArgs), parent = parent.frame())
+  vectors <- lapply(seq_along(dots), function(k) bquote(dots[[.(k)]]))
+  names(vectors) <- names(dots)
+  more <- list(MoreArgs = quote(MoreArgs), SIMPLIFY = FALSE, USE.NAMES = FALSE)
+  call <- as.call(c(quote(rustle::future_mapply), list(FUN = quote(FUN)), vectors, more, list(...), list(future.label = future.label)))
+  eval(call, frame)
+}
+
+#' Keep the elements that satisfy a condition, in parallel
+#'
+#' [base::Filter()] with the condition evaluated on the workers of the current
+#' [plan()].
+#'
+#' @param f A function of one element, or the name of one, that gives a logical
+#'   scalar.
+#' @param x A vector.
+#' @param ... Further arguments of `f` and the `future.*` arguments of
+#'   [future_lapply()].
+#' @return The elements of `x` for which `f` is `TRUE`.
+#' @section Errors: As [future_lapply()].
+#' @examples
+#' future_Filter(function(x) x > 1, c(a = 1, b = 2, c = NA))
+#' @export
+future_Filter <- function(f, x, ...) {
+  f <- check_function(f, "f", parent.frame())
+  x[which(as.logical(unlist(future_lapply(x, f, ...))))]
+}

@@ -1,0 +1,97 @@
+#' Apply a function to groups, in parallel
+#'
+#' [base::tapply()], [base::by()] and [base::eapply()] on the workers of the current
+#' [plan()]: one task for each group or variable.
+#'
+#' @inheritParams future_lapply
+#' @param X A vector that can be split.
+#' @param INDEX,INDICES A factor, or a list of factors, of the length of `X` or the
+#'   number of rows of `data`.
+#' @param data A data frame, or what [as.data.frame()] makes one.
+#' @param env An environment.
+#' @param FUN A function, or (not for `future_by()`) the name of one; `NULL` gives the
+#'   group of each element, as in [base::tapply()].
+#' @param ... Further arguments of `FUN` and the `future.*` arguments of
+#'   [future_lapply()].
+#' @param default,simplify As in [base::tapply()] and [base::by()].
+#' @param all.names,USE.NAMES As in [base::eapply()].
+#' @return As [base::tapply()], [base::by()] and [base::eapply()].
+#' @section Errors: As [future_lapply()].
+#' @examples
+#' oplan <- plan(multicore, workers = 2)
+#' future_tapply(warpbreaks$breaks, warpbreaks$tension, mean)
+#' future_by(warpbreaks, warpbreaks$tension, function(d) coef(lm(breaks ~ wool, d)))
+#' future_eapply(list2env(list(a = 1:3, b = 4)), sum)
+#' plan(oplan)
+#' @export
+future_tapply <- function(X, INDEX, FUN = NULL, ..., default = NA, simplify = TRUE,
+                          future.envir = parent.frame(), future.label = "future_tapply-%d") {
+  if (is.null(FUN)) return(tapply(X, INDEX))
+  FUN <- check_function(FUN, "FUN", parent.frame())
+  simplify <- check_flag(simplify, "simplify")
+  split_with(
+    function(f) tapply(X, INDEX, f, default = default, simplify = simplify),
+    FUN, ..., future.envir = future.envir, future.label = future.label
+  )
+}
+
+# `original` is a function of base R that splits data, applies its argument to each
+# part and gives the results their shape. It runs twice: to hand out the parts, and
+# to take the values of our tasks.
+split_with <- function(original, FUN, ..., future.envir, future.label) {
+  parts <- list()
+  original(function(x, ...) {
+    parts[length(parts) + 1L] <<- list(x)
+    NULL
+  })
+  values <- future_lapply(
+    parts, FUN, ..., future.envir = future.envir, future.label = future.label
+  )
+  at <- 0L
+  original(function(x, ...) values[[at <<- at + 1L]])
+}
+
+#' @rdname future_tapply
+#' @export
+future_by <- function(data, INDICES, FUN, ..., simplify = TRUE, future.envir = parent.frame()) {
+  UseMethod("future_by")
+}
+
+#' @rdname future_tapply
+#' @export
+future_by.default <- function(data, INDICES, FUN, ..., simplify = TRUE,
+                              future.envir = parent.frame()) {
+  out <- by_outcome(data, INDICES, FUN, ..., simplify = simplify, future.envir = future.envir)
+  if (!is.list(INDICES)) names(dimnames(out)) <- deparse(substitute(INDICES))[[1L]]
+  attr(out, "call") <- match.call()
+  out
+}
+
+#' @rdname future_tapply
+#' @export
+future_by.data.frame <- future_by.default
+
+by_outcome <- function(data, INDICES, FUN, ..., simplify, future.envir,
+                       future.label = "future_by-%d") {
+  call <- sys.call(-1L)
+  if (!is.function(FUN)) stop_argument("FUN", "a function (its name is not accepted here)", FUN, call)
+  simplify <- check_flag(simplify, "simplify", call = call)
+  split_with(
+    function(f) by(data, INDICES, f, simplify = simplify),
+    FUN, ..., future.envir = future.envir, future.label = future.label
+  )
+}
+
+#' @rdname future_tapply
+#' @export
+future_eapply <- function(env, FUN, ..., all.names = FALSE, USE.NAMES = TRUE,
+                          future.envir = parent.frame(), future.label = "future_eapply-%d") {
+  FUN <- check_function(FUN, "FUN", parent.frame())
+  if (!is.environment(env)) stop_argument("env", "an environment", env, sys.call())
+  all.names <- check_flag(all.names, "all.names")
+  USE.NAMES <- check_flag(USE.NAMES, "USE.NAMES")
+  names <- ls(envir = env, all.names = all.names, sorted = FALSE)
+  X <- mget(names, envir = env, inherits = FALSE)
+  if (!USE.NAMES) names(X) <- NULL
+  future_lapply(X, FUN, ..., future.envir = future.envir, future.label = future.label)
+}

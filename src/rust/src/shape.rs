@@ -1,0 +1,263 @@
+//! Values whose type and length are known beforehand, as in `vapply()`, or turn
+//! out to be scalars of one type: they stay numbers until the result is made.
+
+use std::ffi::c_int;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use rustle_shared::State;
+use rustle_workers::memory::JobMemory;
+
+use crate::ffi::{self, Sexp};
+
+/// The types of numbers that fit into a word, in the order in which R promotes
+/// them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Kind {
+    Logical,
+    Integer,
+    Double,
+}
+
+/// What the caller knows of the values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shape {
+    /// Nothing.
+    Unknown,
+    /// They may all be scalars.
+    Scalar,
+    /// They have this type, or one that R promotes to it, and this length, as in
+    /// `vapply()`.
+    Template { kind: Kind, len: usize },
+}
+
+/// The bits of R's `NA_real_`.
+const NA_REAL: u64 = 0x7FF0_0000_0000_07A2;
+
+impl Kind {
+    pub(crate) fn of(value: Sexp) -> Option<Kind> {
+        // SAFETY: `TYPEOF` reads a live object.
+        Kind::from_type(unsafe { ffi::TYPEOF(value) })
+    }
+
+    pub(crate) fn from_type(number: c_int) -> Option<Kind> {
+        match number {
+            ffi::LGLSXP => Some(Kind::Logical),
+            ffi::INTSXP => Some(Kind::Integer),
+            ffi::REALSXP => Some(Kind::Double),
+            _ => None,
+        }
+    }
+
+    fn r_type(self) -> u32 {
+        (match self {
+            Kind::Logical => ffi::LGLSXP,
+            Kind::Integer => ffi::INTSXP,
+            Kind::Double => ffi::REALSXP,
+        }) as u32
+    }
+
+    fn of_state(state: State) -> Option<Kind> {
+        match state {
+            State::Logical => Some(Kind::Logical),
+            State::Integer => Some(Kind::Integer),
+            State::Double => Some(Kind::Double),
+            _ => None,
+        }
+    }
+
+    fn state(self) -> State {
+        match self {
+            Kind::Logical => State::Logical,
+            Kind::Integer => State::Integer,
+            Kind::Double => State::Double,
+        }
+    }
+
+    /// `bits` of this kind as bits of the kind `to`, which is not below it.
+    fn promote(self, bits: u64, to: Kind) -> u64 {
+        if self == to || to != Kind::Double {
+            return bits;
+        }
+        match bits as u32 as i32 {
+            i32::MIN => NA_REAL,
+            number => f64::from(number).to_bits(),
+        }
+    }
+
+    /// The bits of element `at`.
+    ///
+    /// # Safety
+    ///
+    /// `value` is a live vector of this kind with more than `at` elements.
+    unsafe fn bits(self, value: Sexp, at: usize) -> u64 {
+        // SAFETY: by the caller's promise.
+        unsafe {
+            match self {
+                Kind::Logical => u64::from(*ffi::LOGICAL_RO(value).add(at) as u32),
+                Kind::Integer => u64::from(*ffi::INTEGER_RO(value).add(at) as u32),
+                Kind::Double => (*ffi::REAL_RO(value).add(at)).to_bits(),
+            }
+        }
+    }
+
+    /// Writes element `at`.
+    ///
+    /// # Safety
+    ///
+    /// `to` is the data of a vector of this kind with more than `at` elements.
+    unsafe fn write(self, to: *mut c_int, at: usize, bits: u64) {
+        // SAFETY: by the caller's promise.
+        unsafe {
+            match self {
+                Kind::Double => to.cast::<u64>().add(at).write(bits),
+                _ => to.add(at).write(bits as u32 as c_int),
+            }
+        }
+    }
+}
+
+/// The state and bits of a bare scalar.
+///
+/// # Safety
+///
+/// `value` is a live R object; main thread.
+pub(crate) unsafe fn inline(value: Sexp) -> Option<(State, u64)> {
+    // SAFETY: by the caller's promise; a scalar has one element.
+    unsafe {
+        if ffi::TYPEOF(value) == ffi::NILSXP {
+            return Some((State::Null, 0));
+        }
+        let kind = Kind::of(value)?;
+        let bare = !ffi::has_attributes(value) && ffi::Rf_isS4(value) == 0;
+        (bare && ffi::Rf_xlength(value) == 1).then(|| (kind.state(), kind.bits(value, 0)))
+    }
+}
+
+/// The state and bits of a value that fits the template; longer ones are written
+/// to `words`. Like `vapply()`, it looks at no attribute, but for names of the first
+/// value (`first`), which become row names and travel with it.
+///
+/// # Safety
+///
+/// `value` is a live R object; main thread.
+pub(crate) unsafe fn fit(
+    (kind, len): (Kind, usize),
+    value: Sexp,
+    first: bool,
+    words: &[AtomicU64],
+) -> Option<(State, u64)> {
+    // SAFETY: by the caller's promise; `len` elements are there.
+    unsafe {
+        let own = Kind::of(value).filter(|&own| own <= kind)?;
+        if ffi::Rf_xlength(value) != len as isize {
+            return None;
+        }
+        if len == 1 {
+            return Some((kind.state(), own.promote(own.bits(value, 0), kind)));
+        }
+        if first && ffi::has_attributes(value) {
+            return None;
+        }
+        for (at, word) in words.iter().enumerate() {
+            word.store(own.promote(own.bits(value, at), kind), Ordering::Relaxed);
+        }
+        Some((State::Stored, 0))
+    }
+}
+
+/// All values of a finished job as one vector, task after task; `None` when they
+/// do not have one shape. `sent` is the list of those that came as objects.
+///
+/// # Safety
+///
+/// Main thread; `sent` is `NULL` or a live list with an element per task. The
+/// result is not protected.
+pub(crate) unsafe fn as_vector(shape: Shape, memory: &JobMemory, sent: Sexp) -> Option<Sexp> {
+    let slots = memory.slots;
+    let states = || slots.iter().map(|slot| slot.state());
+    let (kind, len) = match shape {
+        Shape::Unknown => return None,
+        Shape::Template { kind, len } => (kind, len),
+        Shape::Scalar => {
+            let mut kind = Kind::Logical;
+            for state in states() {
+                kind = kind.max(Kind::of_state(state)?);
+            }
+            (kind, 1)
+        }
+    };
+    // SAFETY: by the caller's promise; a sent value is looked at only where its
+    // slot says that there is one.
+    unsafe {
+        let object = |task: usize| {
+            let value = ffi::VECTOR_ELT(sent, task as isize);
+            let own = Kind::of(value).filter(|&own| own <= kind)?;
+            (ffi::Rf_xlength(value) == len as isize).then_some((own, value))
+        };
+        let fits = states().enumerate().all(|(task, state)| match state {
+            State::Stored => true,
+            State::Sent => object(task).is_some(),
+            inline => len == 1 && Kind::of_state(inline).is_some_and(|own| own <= kind),
+        });
+        if !fits {
+            return None;
+        }
+        let out = ffi::Rf_allocVector(kind.r_type(), (slots.len() * len) as isize);
+        let to = match kind {
+            Kind::Double => ffi::REAL(out).cast::<c_int>(),
+            Kind::Integer => ffi::INTEGER(out),
+            Kind::Logical => ffi::LOGICAL(out),
+        };
+        for (task, slot) in slots.iter().enumerate() {
+            let from = task * len;
+            match (slot.state(), Kind::of_state(slot.state())) {
+                (_, Some(own)) => kind.write(to, from, own.promote(slot.bits(), kind)),
+                (State::Stored, _) => {
+                    for (at, word) in memory.words(task).iter().enumerate() {
+                        kind.write(to, from + at, word.load(Ordering::Relaxed));
+                    }
+                }
+                _ => {
+                    if let Some((own, value)) = object(task) {
+                        for at in 0..len {
+                            let bits = own.promote(own.bits(value, at), kind);
+                            kind.write(to, from + at, bits);
+                        }
+                    }
+                }
+            }
+        }
+        Some(out)
+    }
+}
+
+/// The value of one task whose slot holds it; `None` when it came as an object.
+///
+/// # Safety
+///
+/// Main thread. The result is not protected.
+pub(crate) unsafe fn as_object(shape: Shape, memory: &JobMemory, task: usize) -> Option<Sexp> {
+    let slot = &memory.slots[task];
+    // SAFETY: by the caller's promise; the vector has an element per word.
+    unsafe {
+        match (slot.state(), shape) {
+            (State::Double, _) => Some(ffi::Rf_ScalarReal(f64::from_bits(slot.bits()))),
+            (State::Integer, _) => Some(ffi::Rf_ScalarInteger(slot.bits() as u32 as c_int)),
+            (State::Logical, _) => Some(ffi::Rf_ScalarLogical(slot.bits() as u32 as c_int)),
+            (State::Null, _) => Some(ffi::nil()),
+            (State::Stored, Shape::Template { kind, len }) => {
+                let out = ffi::Rf_allocVector(kind.r_type(), len as isize);
+                let to = match kind {
+                    Kind::Double => ffi::REAL(out).cast::<c_int>(),
+                    Kind::Integer => ffi::INTEGER(out),
+                    Kind::Logical => ffi::LOGICAL(out),
+                };
+                for (at, word) in memory.words(task).iter().enumerate() {
+                    kind.write(to, at, word.load(Ordering::Relaxed));
+                }
+                Some(out)
+            }
+            _ => None,
+        }
+    }
+}
