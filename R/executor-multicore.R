@@ -7,9 +7,11 @@ run_multicore <- function(job, plan) {
   handle <- unpack(rs_job_open(job_spec(job, plan)), job$origin)
   on.exit(rs_job_close(handle, job$cleanup$signal, job$cleanup$grace))
   mailbox <- new_mailbox(job$policy$order, job$n, job$relay$quiet)
-  main <- worker_main(job, plan)
   seed <- get_random_seed()
-  as_workers(job$relay, rs_job_start(handle, job$call, job$frame, main, seed))
+  nested <- nested_plan(plan)
+  main <- worker_main(job, nested)
+  started <- as_workers(job$relay, nested, rs_job_start(handle, job$call, job$frame, main, seed))
+  if (!started) explain_jump(job$origin)
   progress <- new_progress(job, min(plan$workers, job$n), plan)
   on.exit(progress$close(), add = TRUE)
   repeat {
@@ -45,30 +47,49 @@ run_multicore <- function(job, plan) {
 # of a task jumps out of the Rust loop, is stored, and the loop goes on. A jump
 # past tryCatch(), to the top level, brings us here again (`again`): the task
 # called stop() with a condition that is not an error, which fails it, or it left
-# by invokeRestart("abort"), which ends this worker.
-worker_main <- function(job, plan) {
+# by invokeRestart("abort"), which ends this worker. The session enters here too:
+# rs_worker_begin() forks its first workers within the handlers.
+worker_main <- function(job, nested) {
   relay <- job$relay
   packages <- job$packages
-  nested <- nested_plan(plan)
+  prepare <- function() {
+    setTimeLimit()
+    setSessionTimeLimit()
+    if (!state$as_worker) prepare_worker(relay)
+    if (!state$as_worker || length(nested$nested)) enter_worker(nested)
+    for (package in packages) library(package, character.only = TRUE)
+  }
+  run <- function() {
+    fresh <- rs_worker_begin()
+    if (is.na(fresh)) return()
+    if (fresh) prepare()
+    rs_worker_run()
+    NULL
+  }
   function(again) {
     if (again) {
       fatal <- state$fatal
       if (is.null(fatal) || fatal$task != rs_worker_task()) return()
       state$fatal <- NULL
       rs_worker_fail(fatal$condition)
-    } else {
-      setTimeLimit()
-      setSessionTimeLimit()
-      if (!state$as_worker) prepare_worker(relay)
-      enter_worker(nested)
-      for (package in packages) library(package, character.only = TRUE)
     }
     recording(relay, repeat {
-      failure <- tryCatch({ rs_worker_run(); NULL }, error = identity)
+      failure <- tryCatch(run(), error = identity)
       if (is.null(failure)) break
       rs_worker_fail(failure)
     })
   }
+}
+
+# Something jumped to the top level while the session started its workers: an
+# interrupt, whose handlers are not seen from there, or an error that R has told.
+explain_jump <- function(call) {
+  if (!isTRUE(state$interrupted)) {
+    abort_rustle("The workers could not be started.", "rustle_error_system", call = call)
+  }
+  state$interrupted <- NULL
+  signalCondition(structure(class = c("interrupt", "condition"), list(message = "", call = NULL)))
+  invokeRestart("abort")
 }
 
 # Options and output of a worker.
@@ -77,12 +98,17 @@ prepare_worker <- function(relay) {
   redirect_output(relay)
 }
 
-# Evaluates `expr`, which forks, while this session has the options and the sink of
-# a worker: they cost less here than in each worker, where every page that R
+# Evaluates `expr`, which forks, while this session has the options, the plan and the
+# sink of a worker: they cost less here than in each worker, where every page that R
 # writes to is copied first. Replacements, which are forked later, do it themselves.
-as_workers <- function(relay, expr) {
+as_workers <- function(relay, nested, expr) {
   before <- options(worker_options)
   on.exit(options(before))
+  if (!length(nested$nested)) {
+    plan <- mget(c("cores", "resolved"), envir = state, ifnotfound = list(NULL))
+    on.exit(list2env(plan, envir = state), add = TRUE)
+    enter_worker(nested)
+  }
   connection <- redirect_output(relay)
   if (!is.null(connection)) on.exit({ sink(); close(connection) }, add = TRUE)
   state$as_worker <- TRUE

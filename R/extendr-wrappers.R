@@ -26,6 +26,9 @@ rs_cores <- function() .Call(wrap__rs_cores)
 rs_exit_statuses <- function() .Call(wrap__rs_exit_statuses)
 
 #'@noRd
+rs_worker_begin <- function() .Call(wrap__rs_worker_begin)
+
+#'@noRd
 rs_worker_run <- function() .Call(wrap__rs_worker_run)
 
 #'@noRd

@@ -50,6 +50,7 @@ redirect_output <- function(relay) {
 recording <- function(relay, expr) {
   withCallingHandlers(expr, condition = function(condition) {
     if (inherits(condition, "error")) return()
+    if (inherits(condition, "interrupt")) state$interrupted <- TRUE
     task <- rs_worker_task()
     if (task == 0) return()
     # stop() is fatal whatever it is called with; the session will signal it.

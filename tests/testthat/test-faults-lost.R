@@ -245,7 +245,8 @@ test_that("a large result that was half sent is sent again and right", {
   skip_unless_faults()
   skip_unless_linux()
   run <- run_r(timeout = 60, {
-    plan(multicore, workers = 2L)
+    # One task may meet both killers.
+    plan(multicore, workers = 2L, retries = 2L)
     # Killed by a shell that starts when the value is complete and on its way.
     big <- function(i, tag) {
       value <- seq_len(1e7) + i * 0.5

@@ -63,6 +63,8 @@ pub(crate) struct Context {
     parent: i32,
     /// This process; what a task forks inherits the context, but is not the worker.
     pid: u32,
+    /// It has not prepared itself yet.
+    fresh: bool,
     /// The symbol `i`.
     index: Sexp,
     redo: std::vec::IntoIter<u32>,
@@ -174,6 +176,7 @@ impl Context {
             wake,
             parent,
             pid: std::process::id(),
+            fresh: true,
             index: symbol_i(),
             redo: order.redo.into_iter(),
             positions: 0..0,
@@ -405,6 +408,13 @@ pub(crate) unsafe extern "C-unwind" fn run() -> Sexp {
     ffi::nil()
 }
 
+/// Has this process just become a worker? True once.
+pub(crate) fn is_fresh() -> bool {
+    // SAFETY: null or this worker's context; nobody else refers to it now.
+    let context = unsafe { context().as_mut() };
+    context.is_some_and(|c| std::mem::take(&mut c.fresh))
+}
+
 /// Has this worker done all that there was to do?
 pub(crate) fn has_finished() -> bool {
     // SAFETY: null or this worker's context.
@@ -420,6 +430,10 @@ pub(crate) unsafe extern "C-unwind" fn fail(condition: Sexp) -> Sexp {
     }
     // SAFETY: an argument of .Call is protected; no reference is held.
     unsafe {
+        if (*c).status().running.load(Ordering::Relaxed) == 0 {
+            // Not a task's: this worker could not prepare itself.
+            child::leave(crate::worker::EXIT_ABANDONED);
+        }
         store(c, condition, Content::Error);
         if (*c).duty.stop_on_error {
             let memory = &*(*c).memory;

@@ -19,6 +19,9 @@ pub(crate) const STRSXP: c_int = 16;
 pub(crate) const VECSXP: c_int = 19;
 pub(crate) const RAWSXP: c_int = 24;
 
+/// R's `NA`.
+pub(crate) const NA_LOGICAL: c_int = c_int::MIN;
+
 #[repr(C)]
 pub(crate) struct OutStream {
     pub(crate) data: *mut c_void,

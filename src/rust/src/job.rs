@@ -6,6 +6,7 @@
 
 use std::ffi::c_int;
 use std::rc::Rc;
+use std::sync::atomic::{AtomicPtr, Ordering};
 use std::time::{Duration, Instant};
 
 use extendr_api::prelude::*;
@@ -21,6 +22,16 @@ use crate::ffi::{self, Sexp};
 use crate::shape::{self, Shape};
 use crate::spec::{self, Refusal, Spec};
 use crate::worker::{self, Standing};
+
+/// Where we are after a fork.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    Session,
+    Worker,
+}
+
+/// The job that this process is starting.
+static STARTING: AtomicPtr<Job> = AtomicPtr::new(std::ptr::null_mut());
 
 #[derive(Debug)]
 pub(crate) struct Job {
@@ -87,15 +98,34 @@ impl Job {
         }))
     }
 
-    /// Starts the workers.
-    pub(crate) fn start(&mut self, call: Sexp, rho: Sexp, main: Sexp, inherited: Sexp) {
+    /// Starts the workers: evaluates `main`, which calls [`Job::fork`]. `false` when
+    /// that was left by a jump. Workers do not return.
+    pub(crate) fn start(&mut self, call: Sexp, rho: Sexp, main: Sexp, inherited: Sexp) -> bool {
         self.orders.main = main;
         let duty = &mut self.orders.duty;
         (duty.call, duty.rho, duty.inherited) = (call, rho, inherited);
-        let memory = Rc::clone(&self.supervisor.memory);
-        let orders = &self.orders;
-        self.supervisor
-            .start(&mut |start| worker::spawn(orders, &memory, start));
+        STARTING.store(self, Ordering::Relaxed);
+        let whole = worker::evaluate(main, false);
+        STARTING.store(std::ptr::null_mut(), Ordering::Relaxed);
+        if std::process::id() != self.pid {
+            worker::leave_if_over(whole);
+            worker::live(main, true);
+        }
+        whole
+    }
+
+    /// Forks the workers of the job that is being started, if there is one. `None` in
+    /// a process that was a worker before.
+    pub(crate) fn fork_starting() -> Option<Origin> {
+        let job = STARTING.swap(std::ptr::null_mut(), Ordering::Relaxed);
+        // SAFETY: set by `start`, which is waiting for us, on this thread.
+        let job = unsafe { job.as_mut() }?;
+        let Some(order) = job.supervisor.start(&mut worker::fork_first) else {
+            return Some(Origin::Session);
+        };
+        let memory = Rc::clone(&job.supervisor.memory);
+        worker::become_worker(&job.orders, &memory, order, job.pid as i32);
+        Some(Origin::Worker)
     }
 
     /// Takes what one worker has sent; `false` when there was nothing.
@@ -202,7 +232,7 @@ impl Job {
             let prefix = prefix.min(self.prefix);
             let verdict = self
                 .supervisor
-                .advance(&mut |start| worker::spawn(orders, &memory, start));
+                .advance(&mut |start| worker::replace(orders, &memory, start));
             let verdict = match verdict {
                 Verdict::Running if settled && !any => Verdict::Done,
                 other => other,

@@ -90,6 +90,7 @@ extendr_module! {
     fn rs_task_seeds;
     fn rs_cores;
     fn rs_exit_statuses;
+    fn rs_worker_begin;
     fn rs_worker_run;
     fn rs_worker_fail;
     fn rs_worker_signal;

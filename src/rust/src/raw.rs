@@ -14,7 +14,7 @@ use rustle_workers::supervisor::{Failure, Verdict};
 
 use crate::evaluate;
 use crate::ffi::{self, Sexp};
-use crate::job::Job;
+use crate::job::{Job, Origin};
 use crate::worker;
 
 /// Runs `f`; a panic (a bug of ours) becomes an R error after all is unwound.
@@ -103,10 +103,27 @@ unsafe extern "C-unwind" fn rs_job_start(
 ) -> Sexp {
     guard(|| {
         // SAFETY: R code passes a handle and live objects.
-        if let Some(job) = unsafe { job(handle) } {
-            job.start(call, rho, main, inherited);
-        }
-        ffi::nil()
+        let whole = unsafe { job(handle) }.is_some_and(|job| job.start(call, rho, main, inherited));
+        // SAFETY: main thread.
+        unsafe { ffi::Rf_ScalarLogical(whole.into()) }
+    })
+}
+
+/// Where the loop of a job begins: in a session that starts a job, forks its
+/// workers. `NA` in that session, `TRUE` in a process that has just become a worker,
+/// `FALSE` in a worker that was here before.
+unsafe extern "C-unwind" fn rs_worker_begin() -> Sexp {
+    guard(|| {
+        let fresh = match Job::fork_starting() {
+            Some(Origin::Session) => ffi::NA_LOGICAL,
+            Some(Origin::Worker) => {
+                evaluate::is_fresh();
+                1
+            }
+            None => evaluate::is_fresh().into(),
+        };
+        // SAFETY: main thread.
+        unsafe { ffi::Rf_ScalarLogical(fresh) }
     })
 }
 
@@ -299,6 +316,7 @@ macro_rules! routines {
 }
 
 routines! {
+    meta__rs_worker_begin "rs_worker_begin" "wrap__rs_worker_begin" () => rs_worker_begin;
     meta__rs_worker_run "rs_worker_run" "wrap__rs_worker_run" () => evaluate::run;
     meta__rs_worker_fail "rs_worker_fail" "wrap__rs_worker_fail" ("condition") => evaluate::fail;
     meta__rs_worker_task "rs_worker_task" "wrap__rs_worker_task" () => evaluate::task;

@@ -1,6 +1,7 @@
 //! Which `.Random.seed` a task finds.
 
-use std::ffi::c_int;
+use std::ffi::{c_int, c_void};
+use std::sync::atomic::{AtomicPtr, Ordering};
 
 use rustle_streams::{Numbering, Seed, TaskSeeds};
 
@@ -25,8 +26,15 @@ pub(crate) enum Seeds {
 
 /// R's variable of the random state.
 fn variable() -> Sexp {
-    // SAFETY: main thread; the name is terminated.
-    unsafe { ffi::Rf_install(c".Random.seed".as_ptr()) }
+    static SYMBOL: AtomicPtr<c_void> = AtomicPtr::new(std::ptr::null_mut());
+    let known = SYMBOL.load(Ordering::Relaxed);
+    if !known.is_null() {
+        return known;
+    }
+    // SAFETY: main thread; the name is terminated; symbols are never collected.
+    let symbol = unsafe { ffi::Rf_install(c".Random.seed".as_ptr()) };
+    SYMBOL.store(symbol, Ordering::Relaxed);
+    symbol
 }
 
 /// Has this process a random state, that is: were numbers drawn since it had none?

@@ -1,7 +1,13 @@
 //! From the fork to the end of a worker process.
+//!
+//! The first workers of a job are forked from within `main`, the R function that
+//! workers run: the session has entered its handlers before (`evaluate()`), so no
+//! worker has to, which would cost each a copy of every page that R touches on the
+//! way. Replacements are forked later and enter them on their own.
 
 use std::ffi::c_void;
 use std::os::fd::{AsRawFd, OwnedFd};
+use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::Once;
@@ -32,27 +38,42 @@ pub(crate) struct Standing {
     pub(crate) switches: Switches,
 }
 
-/// Forks a worker of the job in `memory`. Never returns in the child.
-pub(crate) fn spawn(
+/// Forks one of the first workers of a job; returns in both processes.
+pub(crate) fn fork_first() -> Result<Fork, i32> {
+    // SAFETY: R's main thread; our own pool is keyed by process id and holds no
+    // lock; the child returns to `raw::rs_worker_begin`, which settles it, and
+    // ends in `leave`.
+    unsafe { fork() }
+}
+
+/// Forks a replacement for a worker of the job in `memory`. Never returns in the
+/// child.
+pub(crate) fn replace(
     standing: &Standing,
     memory: &Rc<JobMemory>,
     order: Order,
 ) -> Result<Child, i32> {
     let parent = std::process::id() as i32;
-    // SAFETY: R's main thread; our own pool is keyed by process id and holds no
-    // lock; the child settles at once and ends in `leave`.
+    // SAFETY: as above; the child settles at once.
     match unsafe { fork() }? {
         Fork::Parent(child) => Ok(child),
         Fork::Child => {
-            let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-                work(standing, memory, order, parent);
+            let _ = catch_unwind(AssertUnwindSafe(|| {
+                become_worker(standing, memory, order, parent);
+                live(standing.main, false)
             }));
             child::leave(EXIT_PANIC)
         }
     }
 }
 
-fn work(standing: &Standing, memory: &Rc<JobMemory>, order: Order, parent: i32) -> ! {
+/// Makes this fresh process a worker.
+pub(crate) fn become_worker(
+    standing: &Standing,
+    memory: &Rc<JobMemory>,
+    order: Order,
+    parent: i32,
+) {
     child::settle(parent);
     blas::limit(standing.switches.threads);
     if standing.switches.silent {
@@ -62,22 +83,35 @@ fn work(standing: &Standing, memory: &Rc<JobMemory>, order: Order, parent: i32) 
     let (duty, wake) = (standing.duty.clone(), standing.wake.as_raw_fd());
     // SAFETY: a fresh child, on R's main thread.
     unsafe { Context::install(duty, order, Rc::clone(memory), wake, parent) };
-    // A jump out of one evaluation ends it; the next says what it was, and goes
-    // on with the task after it. One that returns with tasks left gives up.
-    let mut again = false;
+}
+
+/// The life of a worker from where it is outside of `main`: a jump out of one
+/// evaluation ends it; the next (`again`) says what it was, and goes on with the
+/// task after it.
+pub(crate) fn live(main: Sexp, mut again: bool) -> ! {
     loop {
-        let mut entry = (standing.main, again);
-        // SAFETY: `evaluate_main` reads `entry` only; jumps out of it end here.
-        let whole = unsafe { ffi::R_ToplevelExec(evaluate_main, (&raw mut entry).cast()) };
-        if evaluate::has_finished() {
-            child::leave(0);
-        }
-        if whole != 0 {
-            break;
-        }
+        let whole = evaluate(main, again);
+        leave_if_over(whole);
         again = true;
     }
-    child::leave(EXIT_ABANDONED)
+}
+
+/// Ends a worker that has left `main` and has nothing to do any more, or that
+/// returned (`whole`) with tasks left: it gives up.
+pub(crate) fn leave_if_over(whole: bool) {
+    if evaluate::has_finished() {
+        child::leave(0);
+    }
+    if whole {
+        child::leave(EXIT_ABANDONED);
+    }
+}
+
+/// Evaluates `main(again)` at top level; `false` when it was left by a jump.
+pub(crate) fn evaluate(main: Sexp, again: bool) -> bool {
+    let mut entry = (main, again);
+    // SAFETY: `evaluate_main` reads `entry` only; jumps out of it end here.
+    unsafe { ffi::R_ToplevelExec(evaluate_main, (&raw mut entry).cast()) != 0 }
 }
 
 unsafe extern "C-unwind" fn evaluate_main(data: *mut c_void) {

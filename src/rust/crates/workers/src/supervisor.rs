@@ -17,7 +17,7 @@ use rustle_shared::{Ring, State};
 
 use crate::clock::now_ns;
 use crate::memory::{JobMemory, Phase, WorkerStatus};
-use crate::process::{self, end_all, Child, Exit};
+use crate::process::{self, end_all, Child, Exit, Fork};
 
 /// What is run again when a worker dies: the unit of randomness.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -173,14 +173,19 @@ impl Supervisor {
     /// will be finished before it could begin: a tiny job pays one fork. If the
     /// system refuses, the job goes on with those that started, and
     /// [`Supervisor::advance`] tries again.
-    pub fn start(&mut self, spawn: Spawn) {
+    ///
+    /// Returns in each process: `None` in this one, its order in a worker.
+    pub fn start(&mut self, fork: &mut dyn FnMut() -> Result<Fork, i32>) -> Option<Order> {
         for seat in 0..self.seats.len() {
             let before = Instant::now();
-            match spawn(Order {
-                seat,
-                redo: Vec::new(),
-            }) {
-                Ok(child) => self.seats[seat].child = Some(child),
+            match fork() {
+                Ok(Fork::Parent(child)) => self.seats[seat].child = Some(child),
+                Ok(Fork::Child) => {
+                    return Some(Order {
+                        seat,
+                        redo: Vec::new(),
+                    })
+                }
                 Err(_) => {
                     let rest = seat..self.seats.len();
                     self.ready.extend(rest.map(|seat| Order {
@@ -196,6 +201,7 @@ impl Supervisor {
                 break;
             }
         }
+        None
     }
 
     /// Would one more worker, at the price of a fork, shorten the job? Waits for

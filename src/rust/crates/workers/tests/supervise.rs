@@ -90,7 +90,10 @@ fn run(mut s: Supervisor, fate: Fate) -> (Supervisor, Verdict) {
             }
         }
     };
-    s.start(&mut spawn);
+    // SAFETY: as above.
+    if let Some(order) = s.start(&mut || unsafe { fork() }) {
+        work(&shared, &order, fate, parent)
+    }
     let verdict = loop {
         for (seat, exit) in s.reap() {
             s.bury(seat, exit);
