@@ -16,6 +16,11 @@ SEXP rustle_check_interrupt(void) {
     return R_NilValue;
 }
 
+// Has the object one reference? Macros of R, which differ between its versions.
+int rustle_has_one_reference(SEXP x) {
+    return MAYBE_REFERENCED(x) && !MAYBE_SHARED(x);
+}
+
 void R_init_rustle(DllInfo *dll) {
     register_extendr_panic_hook();
     R_init_rustle_extendr(dll);

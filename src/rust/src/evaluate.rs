@@ -1,7 +1,7 @@
 //! The loop that evaluates tasks, in a worker and in the session itself.
 //!
 //! A task is one evaluation of the job's call, `FUN(X[[i]], ...)`, in its frame,
-//! exactly as `lapply()` does it: `i` bound anew for each task, the first argument
+//! exactly as `lapply()` does it: `i` bound anew for each task, the first arguments
 //! forced. The loop's position lives in [`Context`], outside of the stack, so an
 //! error of R may jump over the loop: an R-level `tryCatch()` around it hands the
 //! condition to [`fail`] and enters the loop again. On the way without errors
@@ -21,7 +21,7 @@ use std::time::Duration;
 use rustle_schedule::Grain;
 use rustle_shared::{send, Backpressure, Content, State};
 use rustle_workers::child;
-use rustle_workers::clock::now_ns;
+use rustle_workers::clock::{coarse_ns, now_ns};
 use rustle_workers::memory::{JobMemory, Phase, WorkerStatus};
 use rustle_workers::supervisor::Order;
 
@@ -70,6 +70,8 @@ pub(crate) struct Context {
     redo: std::vec::IntoIter<u32>,
     positions: Range<u32>,
     claimed: u32,
+    /// The first task since random numbers were looked for.
+    unchecked: Option<u32>,
     claimed_at: u64,
     grain: Grain,
     task: u32,
@@ -98,22 +100,53 @@ fn symbol_i() -> Sexp {
     unsafe { ffi::Rf_install(c"i".as_ptr()) }
 }
 
-/// Binds `i` in the frame of the call, as lapply() does: a fresh scalar for each
-/// task, for FUN may keep or rebind it.
-///
-/// # Safety
-///
-/// `rho` is a live environment; main thread. R may jump out (no memory).
-unsafe fn bind_index(index: Sexp, rho: Sexp, task: u32) {
-    // SAFETY: by the caller's promise; the scalar is bound before anything else
-    // is allocated, and R protects it while it binds.
-    unsafe {
-        let value = if task < i32::MAX as u32 {
-            ffi::Rf_ScalarInteger(task as c_int + 1)
-        } else {
-            ffi::Rf_ScalarReal(f64::from(task) + 1.0)
+/// The variable `i` of the frame of a call. Tasks see a scalar of their own, for FUN
+/// may keep or rebind it; one that only the frame refers to is used again.
+struct Index {
+    symbol: Sexp,
+    rho: Sexp,
+    scalar: Sexp,
+    /// Where `scalar` is protected.
+    at: c_int,
+}
+
+impl Index {
+    /// Leaves one object on the protection stack.
+    ///
+    /// # Safety
+    ///
+    /// `rho` is a live environment; main thread.
+    unsafe fn new(symbol: Sexp, rho: Sexp) -> Index {
+        let mut index = Index {
+            symbol,
+            rho,
+            scalar: ffi::nil(),
+            at: 0,
         };
-        ffi::Rf_defineVar(index, value, rho);
+        // SAFETY: `at` lives; the caller unprotects.
+        unsafe { ffi::R_ProtectWithIndex(index.scalar, &mut index.at) };
+        index
+    }
+
+    /// # Safety
+    ///
+    /// As [`Index::new`], with its protection still in place. R may jump out (no
+    /// memory).
+    unsafe fn bind(&mut self, task: u32) {
+        // SAFETY: by the caller's promise. A scalar that has one reference is that
+        // of the frame, so nobody sees it change.
+        unsafe {
+            let number = task.saturating_add(1);
+            let own = ffi::TYPEOF(self.scalar) == ffi::INTSXP
+                && ffi::rustle_has_one_reference(self.scalar) != 0;
+            match c_int::try_from(number) {
+                Ok(number) if own => return ffi::INTEGER(self.scalar).write(number),
+                Ok(number) => self.scalar = ffi::Rf_ScalarInteger(number),
+                Err(_) => self.scalar = ffi::Rf_ScalarReal(f64::from(number)),
+            }
+            ffi::R_Reprotect(self.scalar, self.at);
+            ffi::Rf_defineVar(self.symbol, self.scalar, self.rho);
+        }
     }
 }
 
@@ -181,6 +214,7 @@ impl Context {
             redo: order.redo.into_iter(),
             positions: 0..0,
             claimed: 0,
+            unchecked: None,
             claimed_at: 0,
             grain: Grain::new(),
             task: 0,
@@ -230,6 +264,11 @@ impl Context {
         if !self.memory.layout.steals() || self.positions.is_empty() {
             return;
         }
+        // Not before the kernel's clock has ticked since: reading ours for every task
+        // would cost more than claiming does.
+        if coarse_ns() < self.claimed_at {
+            return;
+        }
         let started = self.claimed - self.positions.len() as u32;
         let elapsed = Duration::from_nanos(now_ns() - self.claimed_at);
         let slow = started > 0 && Grain::is_long(elapsed);
@@ -245,6 +284,7 @@ impl Context {
     }
 
     fn claim(&mut self) -> Option<()> {
+        self.check_seed();
         let table = self.memory.table();
         let now = now_ns();
         if self.claimed > 0 {
@@ -262,6 +302,7 @@ impl Context {
     /// What comes before the evaluation, but for what R evaluates.
     fn begin(&mut self, task: u32) {
         (self.task, self.signalling) = (task, false);
+        self.unchecked.get_or_insert(task);
         if let Some(cpus) = self
             .duty
             .affinity
@@ -286,8 +327,18 @@ impl Context {
             span.end.store(now_ns(), Ordering::Relaxed);
         }
         self.flush_output();
+    }
+
+    /// Tells, once, that a task of the claim that is over drew random numbers; which
+    /// of them is not known (looking after every task costs more than a quick one),
+    /// so the first is named.
+    fn check_seed(&mut self) {
+        let Some(first) = self.unchecked.take() else {
+            return;
+        };
         if self.duty.check_rng && seeds::exists() {
             self.duty.check_rng = false;
+            self.task = first;
             self.send(Content::Misuse, &[], std::iter::empty());
         }
     }
@@ -395,14 +446,16 @@ pub(crate) unsafe extern "C-unwind" fn run() -> Sexp {
         if before == Phase::Silent as u32 {
             (*seeds).enter_worker((*c).seat, inherited);
         }
+        let mut index = Index::new((*c).index, rho);
         while let Some(task) = (*c).next() {
             (*c).begin(task);
             (*seeds).enter_task(task, inherited);
-            bind_index((*c).index, rho, task);
+            index.bind(task);
             let value = ffi::Rf_protect(ffi::R_forceAndCall(call, forced, rho));
             store(c, value, Content::Value);
             ffi::Rf_unprotect(1);
         }
+        ffi::Rf_unprotect(1);
         (*c).finish();
     }
     ffi::nil()
@@ -510,13 +563,14 @@ pub(crate) unsafe fn run_here(
     // `values`.
     unsafe {
         let tasks = ffi::Rf_xlength(values) as u32;
-        let index = symbol_i();
+        let mut index = Index::new(symbol_i(), rho);
         for position in 0..tasks {
             let task = order.map_or(position, |o| o[position as usize] as u32 - 1);
             (*seeds).enter_task(task, ffi::nil());
-            bind_index(index, rho, task);
+            index.bind(task);
             let value = ffi::R_forceAndCall(call, forced, rho);
             ffi::SET_VECTOR_ELT(values, task as isize, value);
         }
+        ffi::Rf_unprotect(1);
     }
 }

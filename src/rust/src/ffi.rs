@@ -58,6 +58,8 @@ extern "C-unwind" {
     pub(crate) fn Rf_xlength(x: Sexp) -> Length;
     pub(crate) fn Rf_protect(x: Sexp) -> Sexp;
     pub(crate) fn Rf_unprotect(n: c_int);
+    pub(crate) fn R_ProtectWithIndex(x: Sexp, at: *mut c_int);
+    pub(crate) fn R_Reprotect(x: Sexp, at: c_int);
     pub(crate) fn Rf_allocVector(kind: c_uint, n: Length) -> Sexp;
     pub(crate) fn Rf_ScalarInteger(x: c_int) -> Sexp;
     pub(crate) fn Rf_ScalarReal(x: f64) -> Sexp;
@@ -145,6 +147,7 @@ extern "C-unwind" {
     pub(crate) fn TAG(x: Sexp) -> Sexp;
 
     /// `R_CheckUserInterrupt()` behind a frame that owns nothing (entrypoint.c).
+    pub(crate) fn rustle_has_one_reference(x: Sexp) -> c_int;
     pub(crate) fn rustle_check_interrupt() -> Sexp;
     /// A connection that hands what is written to it to `rustle_output` (connection.c).
     pub(crate) fn rustle_output_connection() -> Sexp;
