@@ -73,7 +73,6 @@ clusterMap <- function(cl = NULL, fun, ..., MoreArgs = NULL, RECYCLE = TRUE, SIM
   if (!length(X)) stop_argument("...", "at least one vector", NULL, call)
   n <- if (RECYCLE) check_lengths(X) else min(lengths(X))
   if (n == 0L) return(NULL)
-  first <- X[[1L]]
   if (RECYCLE && !all(lengths(X) == n)) X <- lapply(X, rep, length.out = n)
   frame <- do.call(open_frame, as.list(MoreArgs), quote = TRUE)
   policy <- new_policy(if (scheduling == "static") "cyclic" else "dynamic", 1L)
@@ -81,7 +80,7 @@ clusterMap <- function(cl = NULL, fun, ..., MoreArgs = NULL, RECYCLE = TRUE, SIM
     plan, policy, X, fun, frame, parent.frame(), call, n = n, task = mapply_call(X),
     forced = length(X), slice = function(tasks) list(X = lapply(X, function(x) x[tasks]))
   )
-  simplify_as(name_after(values, utils::head(first, n), USE.NAMES), SIMPLIFY)
+  simplify_as(name_after(values, X[[1L]][seq_len(n)], USE.NAMES), SIMPLIFY)
 }
 
 #' @rdname clusterApply

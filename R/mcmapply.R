@@ -79,7 +79,7 @@ check_lengths <- function(X, call = sys.call(-1L)) {
   n
 }
 
-# The names that mapply() and sapply() give to values of tasks over `X`.
+# The names that mapply() gives to values of tasks over `X`.
 name_after <- function(values, X, use) {
   if (!use) return(values)
   names <- names(X)

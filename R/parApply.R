@@ -9,7 +9,8 @@
 #' @param x A matrix or a data frame.
 #' @param MARGIN The dimensions to go over: their numbers, or names of `dimnames(X)`.
 #' @return `parApply()`: as [base::apply()]. `parRapply()` and `parCapply()`: the
-#'   values for the rows or columns as one vector, combined by [c()].
+#'   values for the rows or columns as one vector, as the installed version of
+#'   parallel combines them.
 #' @inheritSection parLapply Plans
 #' @inheritSection parLapply Errors
 #' @inheritSection parLapply Reproducibility
@@ -36,7 +37,7 @@ parRapply <- function(cl = NULL, x, FUN, ..., chunk.size = NULL) {
   if (is.null(plan)) return(parallel::parRapply(cl, x, FUN, ..., chunk.size = chunk.size))
   FUN <- check_function(FUN, "FUN", parent.frame())
   x <- check_array(x, "x", dimensions = 2L)
-  c(par_apply(plan, x, 1L, FUN, open_frame(...), chunk.size, parent.frame(), sys.call()))
+  par_apply(plan, x, 1L, FUN, open_frame(...), chunk.size, parent.frame(), sys.call(), shape_flat)
 }
 
 #' @rdname parApply
@@ -46,12 +47,12 @@ parCapply <- function(cl = NULL, x, FUN, ..., chunk.size = NULL) {
   if (is.null(plan)) return(parallel::parCapply(cl, x, FUN, ..., chunk.size = chunk.size))
   FUN <- check_function(FUN, "FUN", parent.frame())
   x <- check_array(x, "x", dimensions = 2L)
-  c(par_apply(plan, x, 2L, FUN, open_frame(...), chunk.size, parent.frame(), sys.call()))
+  par_apply(plan, x, 2L, FUN, open_frame(...), chunk.size, parent.frame(), sys.call(), shape_flat)
 }
 
 # apply() itself cuts the array and shapes the answer: first with a function that
 # keeps what it is given, then with one that hands out the values.
-par_apply <- function(plan, X, MARGIN, FUN, frame, chunk_size, envir, origin) {
+par_apply <- function(plan, X, MARGIN, FUN, frame, chunk_size, envir, origin, shape = shape_array) {
   n <- prod(dim(X)[MARGIN])
   policy <- policy_of_cluster(n, plan, chunk_size, FALSE, origin)
   if (n == 0L) {
@@ -66,11 +67,27 @@ par_apply <- function(plan, X, MARGIN, FUN, frame, chunk_size, envir, origin) {
     elements[[k]] <<- x
     NULL
   })
-  values <- run_cluster(plan, policy, elements, FUN, frame, envir, origin)
-  # parallel does not carry the names of dimnames over to the values' dimension.
-  names(dimnames(X))[-MARGIN] <- ""
+  shape(run_cluster(plan, policy, elements, FUN, frame, envir, origin), X, MARGIN)
+}
+
+shape_array <- function(values, X, MARGIN) {
+  # parallel does not carry the names of dimnames over to the values' dimension, nor
+  # names of dimnames that are all NULL.
+  if (!is.null(names(dimnames(X)))) names(dimnames(X))[-MARGIN] <- ""
   k <- 0L
-  apply(X, MARGIN, function(x) values[[k <<- k + 1L]])
+  out <- apply(X, MARGIN, function(x) values[[k <<- k + 1L]])
+  bare <- length(dim(out)) > length(MARGIN) && all(vapply(dimnames(out), is.null, NA))
+  if (bare) dimnames(out) <- NULL
+  out
+}
+
+# One vector, as the parallel of this R makes it: new versions ask apply() for a list.
+shape_flat <- function(values, X, MARGIN) {
+  if (!any(grepl("simplify", deparse(body(parallel::parRapply)), fixed = TRUE))) {
+    return(c(shape_array(values, X, MARGIN)))
+  }
+  names(values) <- dimnames(X)[[MARGIN]]
+  unlist(values, recursive = FALSE)
 }
 
 check_array <- function(X, argument, dimensions = NULL, call = sys.call(-1L)) {

@@ -84,7 +84,7 @@ parSapply <- function(cl = NULL, X, FUN, ..., simplify = TRUE, USE.NAMES = TRUE,
   check_simplify(simplify)
   USE.NAMES <- check_loose_flag(USE.NAMES, "USE.NAMES")
   values <- par_lapply(plan, X, FUN, open_frame(...), chunk.size, FALSE, parent.frame(), sys.call())
-  simplify_as(name_after(values, X, USE.NAMES), simplify)
+  simplify_as(name_by(values, X, USE.NAMES), simplify)
 }
 
 #' @rdname parLapply
@@ -101,14 +101,22 @@ parSapplyLB <- function(cl = NULL, X, FUN, ..., simplify = TRUE, USE.NAMES = TRU
   check_simplify(simplify)
   USE.NAMES <- check_loose_flag(USE.NAMES, "USE.NAMES")
   values <- par_lapply(plan, X, FUN, open_frame(...), chunk.size, TRUE, parent.frame(), sys.call())
-  simplify_as(name_after(values, X, USE.NAMES), simplify)
+  simplify_as(name_by(values, X, USE.NAMES), simplify)
 }
 
 # `balance`: the LB functions.
 par_lapply <- function(plan, X, FUN, frame, chunk_size, balance, envir, origin) {
   X <- as_elements(X)
   policy <- policy_of_cluster(length(X), plan, chunk_size, balance, origin)
+  # Without names, as in parallel.
+  if (length(X) == 0L) return(list())
   values <- run_cluster(plan, policy, X, FUN, frame, envir, origin)
   names(values) <- names(X)
+  values
+}
+
+# The names that sapply() adds to those of `X`.
+name_by <- function(values, X, use) {
+  if (use && is.character(X) && is.null(names(values))) names(values) <- X
   values
 }

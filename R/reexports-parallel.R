@@ -1,6 +1,6 @@
 # What library(parallel) would have attached besides the functions that are ours:
-# parallel's own. (getDefaultCluster() is there since R 4.2, what we need. Functions
-# about forking are not there on Windows.)
+# parallel's own. Functions about forking are not there on Windows, and those for
+# makers of clusters only in new versions of R.
 
 #' Functions of parallel
 #'
@@ -10,6 +10,7 @@
 #' @name reexports-parallel
 #' @keywords internal
 #' @rawRd
+#' \alias{closeNode}
 #' \alias{detectCores}
 #' \alias{getDefaultCluster}
 #' \alias{makeCluster}
@@ -21,6 +22,10 @@
 #' \alias{mcparallel}
 #' \alias{nextRNGStream}
 #' \alias{nextRNGSubStream}
+#' \alias{recvData}
+#' \alias{recvOneData}
+#' \alias{registerClusterType}
+#' \alias{sendData}
 #' \alias{setDefaultCluster}
 #' \alias{splitIndices}
 #' \alias{stopCluster}
@@ -47,5 +52,9 @@
 #' @rawNamespace if (.Platform$OS.type != "windows") {
 #'   importFrom(parallel, mc.reset.stream, mcaffinity, mccollect, mcparallel)
 #'   export(mc.reset.stream, mcaffinity, mccollect, mcparallel)
+#' }
+#' @rawNamespace if ("registerClusterType" %in% getNamespaceExports("parallel")) {
+#'   importFrom(parallel, closeNode, recvData, recvOneData, registerClusterType, sendData)
+#'   export(closeNode, recvData, recvOneData, registerClusterType, sendData)
 #' }
 NULL
