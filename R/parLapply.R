@@ -47,7 +47,7 @@
 #'   | `parLapplyLB()` without `chunk.size` | two chunks per node | one task at a time | balance; a claim costs no message |
 #'   | what workers keep between calls | yes | nothing: [clusterExport()] and its like stop | forked workers see the session as it is |
 #'   | random numbers | states of the workers | see Reproducibility | |
-#'   | `parRapply()`, `parCapply()` with values of several lengths | the shape depends on the chunks | the shape of one chunk | the same for all workers |
+#'   | `parRapply()`, `parCapply()` with values of several lengths | in older versions of R the shape depends on the chunks | the shape of one chunk | the same for all workers |
 #' @examples
 #' oplan <- plan(multicore, workers = 2)
 #' str(parLapply(NULL, c(a = 1, b = 4), sqrt))

@@ -9,7 +9,7 @@ matrices <- function() {
 
 test_that("parApply() has parallel's shapes on every plan", {
   skip_without_fork()
-  plans <- few_plans()[c("sequential", "stealing 3", "static 2")]
+  plans <- few_plans()[c("sequential", "stealing 3")]
   functions <- list(length, range, function(x) x, function(x) NULL, function(x) as.list(x), function(x) seq_along(x)[x == x[[1L]]], names)
   for (X in matrices()) {
     for (FUN in functions) {

@@ -63,6 +63,19 @@ test_that("the numbers are parallel's, and the caller's state stays", {
   expect_identical(anyDuplicated(got$value), 0L)
 })
 
+test_that("the plan changes neither numbers nor pieces", {
+  skip_without_fork()
+  draw <- function(x) x + runif(length(x))
+  state <- test_seeds()$lecuyer
+  parts <- c("value", "seed")
+  for (plan in few_plans()) {
+    oracle <- observe(parallel::pvec(1:7, draw, mc.cores = 3), state)[parts]
+    expect_identical(under_plan(plan, observe(pvec(1:7, draw, mc.cores = 3), state))[parts], oracle)
+    oracle <- observe(parallel::mcmapply(draw, 1:7, mc.cores = 3), state)[parts]
+    expect_identical(under_plan(plan, observe(mcmapply(draw, 1:7, mc.cores = 3), state))[parts], oracle)
+  }
+})
+
 test_that("each piece has a process of its own", {
   skip_without_fork()
   pids <- pvec(1:7, function(x) rep(Sys.getpid(), length(x)), mc.cores = 3)
