@@ -39,12 +39,18 @@ test_that("workers without shared memory give the same", {
   }
   local_plan("multisession", workers = 2)
   expect_false(Sys.getpid() %in% unlist(parLapply(NULL, 1:2, function(i) Sys.getpid())))
-  expect_length(unique(unlist(parLapply(3, 1:3, function(i) Sys.getpid()))), 3L)
-  expect_identical(nbrOfWorkers(), 2L)
   expect_identical(
     parLapply(NULL, 1:2, function(i, x, FUN, cl2) c(x, FUN, cl2), x = 1, FUN = 2, cl2 = 3),
     list(c(1, 2, 3), c(1, 2, 3))
   )
+})
+
+test_that("a number of workers of other kinds holds for the call", {
+  skip_on_cran()
+  local_plan("multisession", workers = 1)
+  expect_length(unique(unlist(parLapply(2, 1:2, function(i) Sys.getpid()))), 2L)
+  expect_identical(nbrOfWorkers(), 1L)
+  expect_identical(parSapply(NULL, 1:3, sqrt), sqrt(1:3))
 })
 
 test_that("extra arguments may have names of inner formals", {
