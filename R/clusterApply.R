@@ -37,7 +37,8 @@ clusterApply <- function(cl = NULL, x, fun, ...) {
   if (is.null(plan)) return(parallel::clusterApply(cl, x, fun, ...))
   fun <- check_function(fun, "fun", parent.frame())
   if (length(x) == 0L) return(NULL)
-  run_cluster(plan, new_policy("dynamic", 1L), x, fun, open_frame(...), parent.frame(), sys.call())
+  frame <- list2env(list(X = x, FUN = fun), open_frame(...))
+  run_cluster(plan, new_policy("dynamic", 1L), frame, length(x), parent.frame(), sys.call())$values
 }
 
 #' @rdname clusterApply
@@ -47,7 +48,8 @@ clusterApplyLB <- function(cl = NULL, x, fun, ...) {
   if (is.null(plan)) return(parallel::clusterApplyLB(cl, x, fun, ...))
   fun <- check_function(fun, "fun", parent.frame())
   if (length(x) == 0L) return(NULL)
-  run_cluster(plan, new_policy("dynamic", 1L), x, fun, open_frame(...), parent.frame(), sys.call())
+  frame <- list2env(list(X = x, FUN = fun), open_frame(...))
+  run_cluster(plan, new_policy("dynamic", 1L), frame, length(x), parent.frame(), sys.call())$values
 }
 
 #' @rdname clusterApply
@@ -63,24 +65,28 @@ clusterMap <- function(cl = NULL, fun, ..., MoreArgs = NULL, RECYCLE = TRUE, SIM
     ))
   }
   fun <- check_function(fun, "fun", parent.frame())
-  if (!is.null(MoreArgs) && !is.list(MoreArgs)) stop_argument("MoreArgs", "a list or NULL", MoreArgs, call)
+  MoreArgs <- check_more_args(MoreArgs)
   RECYCLE <- check_loose_flag(RECYCLE, "RECYCLE")
   check_simplify(SIMPLIFY, "SIMPLIFY")
   USE.NAMES <- check_loose_flag(USE.NAMES, "USE.NAMES")
   choices <- c("static", "dynamic")
-  scheduling <- check_choice(if (identical(.scheduling, choices)) "static" else .scheduling, choices, ".scheduling")
+  if (identical(.scheduling, choices)) .scheduling <- "static"
+  .scheduling <- check_choice(.scheduling, choices, ".scheduling")
   X <- list(...)
   if (!length(X)) stop_argument("...", "at least one vector", NULL, call)
   n <- if (RECYCLE) check_lengths(X) else min(lengths(X))
   if (n == 0L) return(NULL)
   if (RECYCLE && !all(lengths(X) == n)) X <- lapply(X, rep, length.out = n)
+  names <- if (USE.NAMES) element_names(X[[1L]][seq_len(n)])
   frame <- do.call(open_frame, as.list(MoreArgs), quote = TRUE)
-  policy <- new_policy(if (scheduling == "static") "cyclic" else "dynamic", 1L)
-  values <- run_cluster(
-    plan, policy, X, fun, frame, parent.frame(), call, n = n, task = mapply_call(X),
-    forced = length(X), slice = function(tasks) list(X = lapply(X, function(x) x[tasks]))
+  list2env(list(X = X, FUN = fun), frame)
+  outcome <- run_cluster(
+    plan, new_policy(if (.scheduling == "static") "cyclic" else "dynamic", 1L), frame, n,
+    parent.frame(), call,
+    task = mapply_call(X), forced = length(X), shape = if (!isFALSE(SIMPLIFY)) "scalar",
+    slice = function(tasks) list(X = lapply(X, function(x) x[tasks]))
   )
-  simplify_as(name_after(values, X[[1L]][seq_len(n)], USE.NAMES), SIMPLIFY)
+  simplify_outcome(outcome, names, SIMPLIFY)
 }
 
 #' @rdname clusterApply
@@ -117,7 +123,8 @@ cluster_plan <- function(cl, call = sys.call(-1L)) {
   }
   if (workers == plan$workers) return(plan)
   # Workers of other kinds are future's, and their number is a matter of its plan.
-  plan$resize <- list(strategy = if (plan$kind == "sequential") future::multisession, workers = workers)
+  strategy <- if (plan$kind == "sequential") future::multisession
+  plan$resize <- list(strategy = strategy, workers = workers)
   plan$kind <- "future"
   plan$workers <- workers
   plan
@@ -131,17 +138,16 @@ has_cluster <- function(cl, call = sys.call(-1L)) {
   FALSE
 }
 
-# Runs a call of the family. Errors do not end it; the first is raised afterwards.
-run_cluster <- function(plan, policy, X, FUN, frame, envir, origin, n = length(X),
-                        task = lapply_call, forced = 1L,
-                        slice = function(tasks) list(X = X[tasks])) {
-  if (n == 0L) return(list())
-  frame$X <- X
-  frame$FUN <- FUN
+# Runs the n tasks of a call of the family, whose data are in `frame`. Errors do not
+# end it; the first is raised afterwards.
+run_cluster <- function(plan, policy, frame, n, envir, origin, task = lapply_call,
+                        forced = 1L, shape = NULL,
+                        slice = function(tasks) list(X = frame$X[tasks])) {
+  if (n == 0L) return(new_outcome(list()))
   job <- new_job(
     task, frame, n, policy, streams_of_cluster(n),
     relay = new_relay(TRUE, list(classes = "condition")), on_error = "keep", envir = envir,
-    origin = origin, forced = forced, slice = slice
+    origin = origin, forced = forced, shape = shape, slice = slice
   )
   if (!is.null(plan$resize)) {
     old <- do.call("plan", plan$resize)
@@ -150,7 +156,7 @@ run_cluster <- function(plan, policy, X, FUN, frame, envir, origin, n = length(X
   }
   outcome <- run_job(job, plan)
   stop_first_failure(outcome)
-  outcome$values
+  outcome
 }
 
 # With L'Ecuyer-CMRG tasks have streams, and the caller's state moves, as with

@@ -27,30 +27,31 @@ mcmapply <- function(FUN, ..., MoreArgs = NULL, SIMPLIFY = TRUE, USE.NAMES = TRU
                      affinity.list = NULL) {
   call <- sys.call()
   FUN <- check_function(FUN, "FUN", parent.frame())
-  if (!is.null(MoreArgs) && !is.list(MoreArgs)) stop_argument("MoreArgs", "a list or NULL", MoreArgs, call)
+  MoreArgs <- check_more_args(MoreArgs)
   check_simplify(SIMPLIFY, "SIMPLIFY")
   USE.NAMES <- check_loose_flag(USE.NAMES, "USE.NAMES")
   X <- list(...)
   n <- check_lengths(X)
   mc <- check_mc(n, mc.preschedule, mc.set.seed, mc.silent, mc.cores, mc.cleanup, affinity.list)
   if (!length(X)) return(list())
-  first <- X[[1L]]
+  names <- if (USE.NAMES) element_names(X[[1L]])
   if (!all(lengths(X) == n)) X <- lapply(X, rep, length.out = n)
-  failed <- integer()
-  if (n < 2L || !mc$forks) {
-    if (!is.null(mc$affinity) && n == 1L) {
+  if (n >= 2L && mc$forks) {
+    streams <- streams_of_mclapply(mc$set_seed, mc$preschedule)
+    frame <- mapply_one_frame(FUN, X, MoreArgs)
+    shape <- if (!isFALSE(SIMPLIFY)) "scalar"
+    outcome <- run_mc(mapply_one_call, frame, n, mc, streams, call, shape)
+    outcome$values <- as_try_errors(outcome)
+    if (length(outcome$failed)) SIMPLIFY <- FALSE
+  } else {
+    if (n == 1L && mc$forks && !is.null(mc$affinity)) {
       before <- parallel::mcaffinity()
       on.exit(parallel::mcaffinity(before))
       parallel::mcaffinity(mc$affinity[[1L]])
     }
-    values <- .mapply(FUN, X, MoreArgs)
-  } else {
-    streams <- streams_of_mclapply(mc$set_seed, mc$preschedule)
-    outcome <- run_mc(mapply_one_call, mapply_one_frame(FUN, X, MoreArgs), n, mc, streams, call)
-    values <- as_try_errors(outcome)
-    failed <- outcome$failed
+    outcome <- new_outcome(.mapply(FUN, X, MoreArgs))
   }
-  simplify_as(name_after(values, first, USE.NAMES), if (length(failed)) FALSE else SIMPLIFY)
+  simplify_outcome(outcome, names, SIMPLIFY)
 }
 
 #' @rdname mcmapply
@@ -77,19 +78,4 @@ check_lengths <- function(X, call = sys.call(-1L)) {
     stop_argument("...", "vectors that are all empty or none", X[[which.min(lengths)]], call)
   }
   n
-}
-
-# The names that mapply() gives to values of tasks over `X`.
-name_after <- function(values, X, use) {
-  if (!use) return(values)
-  names <- names(X)
-  if (is.null(names) && is.character(X)) names <- X
-  if (!is.null(names)) names(values) <- names
-  values
-}
-
-# `simplify`: TRUE, FALSE or "array".
-simplify_as <- function(values, simplify) {
-  if (isFALSE(simplify) || !length(values)) return(values)
-  simplify2array(values, higher = identical(simplify, "array"))
 }

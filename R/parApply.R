@@ -25,9 +25,7 @@ parApply <- function(cl = NULL, X, MARGIN, FUN, ..., chunk.size = NULL) {
   plan <- cluster_plan(cl)
   FUN <- check_function(FUN, "FUN", parent.frame())
   if (is.null(plan)) return(parallel::parApply(cl, X, MARGIN, FUN, ..., chunk.size = chunk.size))
-  X <- check_array(X, "X")
-  MARGIN <- check_margin(MARGIN, X)
-  par_apply(plan, X, MARGIN, FUN, open_frame(...), chunk.size, parent.frame(), sys.call())
+  par_apply(plan, X, MARGIN, FUN, open_frame(...), chunk.size, parent.frame(), sys.call(), shape_array)
 }
 
 #' @rdname parApply
@@ -36,7 +34,7 @@ parRapply <- function(cl = NULL, x, FUN, ..., chunk.size = NULL) {
   plan <- cluster_plan(cl)
   if (is.null(plan)) return(parallel::parRapply(cl, x, FUN, ..., chunk.size = chunk.size))
   FUN <- check_function(FUN, "FUN", parent.frame())
-  x <- check_array(x, "x", dimensions = 2L)
+  check_matrix(x, "x")
   par_apply(plan, x, 1L, FUN, open_frame(...), chunk.size, parent.frame(), sys.call(), shape_flat)
 }
 
@@ -46,38 +44,38 @@ parCapply <- function(cl = NULL, x, FUN, ..., chunk.size = NULL) {
   plan <- cluster_plan(cl)
   if (is.null(plan)) return(parallel::parCapply(cl, x, FUN, ..., chunk.size = chunk.size))
   FUN <- check_function(FUN, "FUN", parent.frame())
-  x <- check_array(x, "x", dimensions = 2L)
+  check_matrix(x, "x")
   par_apply(plan, x, 2L, FUN, open_frame(...), chunk.size, parent.frame(), sys.call(), shape_flat)
 }
 
-# apply() itself cuts the array and shapes the answer: first with a function that
-# keeps what it is given, then with one that hands out the values.
-par_apply <- function(plan, X, MARGIN, FUN, frame, chunk_size, envir, origin, shape = shape_array) {
-  n <- prod(dim(X)[MARGIN])
+# `shape` makes the answer of the values.
+par_apply <- function(plan, X, MARGIN, FUN, frame, chunk_size, envir, origin, shape) {
+  slices <- margin_slices(X, MARGIN, origin)
+  n <- if (is.null(slices)) 0L else ncol(slices$newX)
   policy <- policy_of_cluster(n, plan, chunk_size, FALSE, origin)
   if (n == 0L) {
     # It calls FUN once, for the type of the answer.
     frame$FUN <- FUN
     return(apply(X, MARGIN, eval(quote(function(x) FUN(x, ...)), frame)))
   }
-  k <- 0L
-  elements <- vector("list", n)
-  apply(X, MARGIN, function(x) {
-    k <<- k + 1L
-    elements[[k]] <<- x
-    NULL
-  })
-  shape(run_cluster(plan, policy, elements, FUN, frame, envir, origin), X, MARGIN)
+  variables <- function(columns) {
+    list(newX = slices$newX[, columns, drop = FALSE], d = slices$dim, dn = slices$dimnames)
+  }
+  list2env(c(list(FUN = FUN), variables(TRUE)), frame)
+  outcome <- run_cluster(
+    plan, policy, frame, n, envir, origin, task = slices$call, slice = variables
+  )
+  if (is.object(X)) X <- if (length(dim(X)) == 2L) as.matrix(X) else as.array(X)
+  shape(outcome$values, X, MARGIN)
 }
 
+# parallel does not carry the names of dimnames over to the values' dimension, nor
+# names of dimnames that are all NULL.
 shape_array <- function(values, X, MARGIN) {
-  # parallel does not carry the names of dimnames over to the values' dimension, nor
-  # names of dimnames that are all NULL.
-  if (!is.null(names(dimnames(X)))) names(dimnames(X))[-MARGIN] <- ""
-  k <- 0L
-  out <- apply(X, MARGIN, function(x) values[[k <<- k + 1L]])
-  bare <- length(dim(out)) > length(MARGIN) && all(vapply(dimnames(out), is.null, NA))
-  if (bare) dimnames(out) <- NULL
+  out <- as_apply(X, MARGIN, values, TRUE)
+  grown <- length(dim(out)) > length(MARGIN)
+  if (grown && length(names(dimnames(out)))) names(dimnames(out))[[1L]] <- ""
+  if (grown && all(vapply(dimnames(out), is.null, NA))) dimnames(out) <- NULL
   out
 }
 
@@ -90,18 +88,6 @@ shape_flat <- function(values, X, MARGIN) {
   unlist(values, recursive = FALSE)
 }
 
-check_array <- function(X, argument, dimensions = NULL, call = sys.call(-1L)) {
-  count <- length(dim(X))
-  if (count == 0L || (!is.null(dimensions) && count != dimensions)) {
-    stop_argument(argument, if (is.null(dimensions)) "an array" else "a matrix or a data frame", X, call)
-  }
-  if (!is.object(X)) X else if (count == 2L) as.matrix(X) else as.array(X)
-}
-
-check_margin <- function(MARGIN, X, call = sys.call(-1L)) {
-  known <- if (is.character(MARGIN)) names(dimnames(X)) else seq_along(dim(X))
-  good <- (is.numeric(MARGIN) || is.character(MARGIN)) && length(MARGIN) > 0L &&
-    all(MARGIN %in% known) && !anyDuplicated(MARGIN)
-  if (!good) stop_argument("MARGIN", "numbers or names of dimensions of `X`", MARGIN, call)
-  match(MARGIN, known)
+check_matrix <- function(x, argument, call = sys.call(-1L)) {
+  if (length(dim(x)) != 2L) stop_argument(argument, "a matrix or a data frame", x, call)
 }

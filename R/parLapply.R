@@ -58,7 +58,8 @@ parLapply <- function(cl = NULL, X, fun, ..., chunk.size = NULL) {
   plan <- cluster_plan(cl)
   if (is.null(plan)) return(parallel::parLapply(cl, X, fun, ..., chunk.size = chunk.size))
   fun <- check_function(fun, "fun", parent.frame())
-  par_lapply(plan, X, fun, open_frame(...), chunk.size, FALSE, parent.frame(), sys.call())
+  outcome <- par_lapply(plan, X, fun, open_frame(...), chunk.size, FALSE, parent.frame(), sys.call())
+  simplify_outcome(outcome, par_names(X), FALSE)
 }
 
 #' @rdname parLapply
@@ -67,7 +68,8 @@ parLapplyLB <- function(cl = NULL, X, fun, ..., chunk.size = NULL) {
   plan <- cluster_plan(cl)
   if (is.null(plan)) return(parallel::parLapplyLB(cl, X, fun, ..., chunk.size = chunk.size))
   fun <- check_function(fun, "fun", parent.frame())
-  par_lapply(plan, X, fun, open_frame(...), chunk.size, TRUE, parent.frame(), sys.call())
+  outcome <- par_lapply(plan, X, fun, open_frame(...), chunk.size, TRUE, parent.frame(), sys.call())
+  simplify_outcome(outcome, par_names(X), FALSE)
 }
 
 #' @rdname parLapply
@@ -81,10 +83,7 @@ parSapply <- function(cl = NULL, X, FUN, ..., simplify = TRUE, USE.NAMES = TRUE,
       cl, X, FUN, ..., simplify = simplify, USE.NAMES = USE.NAMES, chunk.size = chunk.size
     ))
   }
-  check_simplify(simplify)
-  USE.NAMES <- check_loose_flag(USE.NAMES, "USE.NAMES")
-  values <- par_lapply(plan, X, FUN, open_frame(...), chunk.size, FALSE, parent.frame(), sys.call())
-  simplify_as(name_by(values, X, USE.NAMES), simplify)
+  par_sapply(plan, X, FUN, open_frame(...), simplify, USE.NAMES, chunk.size, FALSE, parent.frame(), sys.call())
 }
 
 #' @rdname parLapply
@@ -98,25 +97,27 @@ parSapplyLB <- function(cl = NULL, X, FUN, ..., simplify = TRUE, USE.NAMES = TRU
       cl, X, FUN, ..., simplify = simplify, USE.NAMES = USE.NAMES, chunk.size = chunk.size
     ))
   }
-  check_simplify(simplify)
-  USE.NAMES <- check_loose_flag(USE.NAMES, "USE.NAMES")
-  values <- par_lapply(plan, X, FUN, open_frame(...), chunk.size, TRUE, parent.frame(), sys.call())
-  simplify_as(name_by(values, X, USE.NAMES), simplify)
+  par_sapply(plan, X, FUN, open_frame(...), simplify, USE.NAMES, chunk.size, TRUE, parent.frame(), sys.call())
 }
 
 # `balance`: the LB functions.
-par_lapply <- function(plan, X, FUN, frame, chunk_size, balance, envir, origin) {
+par_lapply <- function(plan, X, FUN, frame, chunk_size, balance, envir, origin, shape = NULL) {
   X <- as_elements(X)
-  policy <- policy_of_cluster(length(X), plan, chunk_size, balance, origin)
-  # Without names, as in parallel.
-  if (length(X) == 0L) return(list())
-  values <- run_cluster(plan, policy, X, FUN, frame, envir, origin)
-  names(values) <- names(X)
-  values
+  n <- length(X)
+  policy <- policy_of_cluster(n, plan, chunk_size, balance, origin)
+  list2env(list(X = X, FUN = FUN), frame)
+  run_cluster(plan, policy, frame, n, envir, origin, shape = shape)
 }
 
-# The names that sapply() adds to those of `X`.
-name_by <- function(values, X, use) {
-  if (use && is.character(X) && is.null(names(values))) names(values) <- X
-  values
+par_sapply <- function(plan, X, FUN, frame, simplify, use_names, chunk_size, balance, envir, origin) {
+  check_simplify(simplify, call = origin)
+  use_names <- check_loose_flag(use_names, "USE.NAMES", origin)
+  shape <- if (!isFALSE(simplify)) "scalar"
+  outcome <- par_lapply(plan, X, FUN, frame, chunk_size, balance, envir, origin, shape)
+  names <- par_names(X)
+  if (use_names && is.character(X) && is.null(names)) names <- X
+  simplify_outcome(outcome, names, simplify)
 }
+
+# Where there is no task there are no names, as in parallel.
+par_names <- function(X) if (length(X)) names(X)

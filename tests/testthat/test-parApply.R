@@ -84,7 +84,7 @@ test_that("wrong arguments stop before anything has started", {
   FUN <- function(...) ran <<- TRUE
   m <- matrix(1:4, 2)
   expect_argument_error(parApply(NULL, 1:3, 1, FUN), "X")
-  for (MARGIN in list(3, 0, 1.5, "row", NA, integer(), c(1, 1), NULL)) {
+  for (MARGIN in list(3, 0, "row", NA, integer(), c(1, 1), NULL)) {
     expect_argument_error(parApply(NULL, m, MARGIN, FUN), "MARGIN")
   }
   expect_argument_error(parApply(NULL, m, 1, 3), "FUN")
