@@ -28,6 +28,9 @@ n100 <- iterations(100)
 n20 <- iterations(20)
 uneven <- rep(c(1L, 20L), 200L)
 n50 <- iterations(55)
+# 1 ms on average, from 0.1 to 5 ms, in mixed order; the same 500 twice.
+ms <- pmin(pmax(stats::qexp(stats::ppoints(500L)), 0.1), 5)[order((seq_len(500L) * 7919) %% 503)]
+uneven_ms <- rep(round(iterations(1000) * ms / mean(ms)), 2L)
 small_list <- function(i) list(id = i, name = "a", values = c(1.5, i))
 frame <- data.frame(a = 1:3, b = c(1.5, 2.5, 0), c = c("x", "y", "z"))
 small_frame <- function(i) {
@@ -56,6 +59,9 @@ cases <- list(
   case("400 tasks, every second 20 x longer", "parallel::mclapply", 1,
     function() future_lapply(uneven, function(m) plain_loop(1, n50 * m)),
     function() fork_apply(uneven, function(m) plain_loop(1, n50 * m)), 9L),
+  case("1e3 uneven tasks of 1 ms, parLapplyLB(NULL, ...)", "half of lapply", 1.08,
+    function() parLapplyLB(NULL, uneven_ms, function(m) plain_loop(1, m)),
+    function() lapply(uneven_ms[1:500], function(m) plain_loop(1, m)), 9L),
   case("10 trivial tasks", "parallel::mclapply", 0.9,
     function() future_lapply(1:10, identity), function() fork_apply(1:10, identity), 41L),
   case("1e3 trivial tasks", "parallel::mclapply", 0.9,
