@@ -211,18 +211,18 @@ detach_body <- function(body, obj, tasks, call) {
     ))
   }
   code <- c(list(body = body(body$FUN)), Filter(holds_code, unlist(tasks, recursive = FALSE)))
-  globals <- where <- list()
+  globals <- list()
   for (found in lapply(code, find)) {
     new <- setdiff(names(found$globals), c(names(globals), "..."))
     globals <- c(globals, as_plain_list(found$globals)[new])
-    where <- c(where, attr(found$globals, "where")[new])
     body$packages <- c(body$packages, found$packages)
   }
   for (name in setdiff(obj$export, c(names(globals), obj$noexport))) {
     globals[name] <- list(get(name, envir))
-    where[name] <- list(if (exists(name, globalenv(), inherits = FALSE)) globalenv() else envir)
   }
-  in_session <- vapply(where, identical, NA, globalenv())
+  in_session <- vapply(names(globals), function(name) {
+    exists(name, globalenv(), inherits = FALSE) && identical(globalenv()[[name]], globals[[name]])
+  }, NA)
   dots <- exists("...", envir) && "..." %in% all.names(body(body$FUN))
   home <- if (dots) eval(as.call(list(dots_frame, quote(...))), envir) else new.env(parent = globalenv())
   list2env(globals[!in_session], envir = home)
@@ -245,9 +245,8 @@ foreach_frame <- function(FUN, tasks) {
   variables <- names(formals(FUN))
   given <- names(tasks[[1L]])
   for (k in seq_along(variables)) {
-    # Of variables of one name in nested loops, the inner one counts.
-    at <- max(which(given == variables[[k]]))
-    frame[[column_name(k)]] <- lapply(tasks, `[[`, at)
+    # Of variables of one name in nested loops the outer one counts, as in foreach.
+    frame[[column_name(k)]] <- lapply(tasks, `[[`, match(variables[[k]], given))
   }
   frame
 }
@@ -276,8 +275,9 @@ error_handling <- function(obj) {
 run_foreach <- function(job, plan, call) {
   tryCatch(run_job(job, plan)$values, error = function(e) {
     # Errors of tasks have the task's index; others are ours or those of handlers.
-    if (!is.list(e) || is.null(e$task) || inherits(e, "RngFutureError")) stop(e)
-    stop_foreach(e, e$task, call)
+    task <- if (is.list(e)) e[["task"]]
+    if (is.null(task) || inherits(e, "RngFutureError")) stop(e)
+    stop_foreach(e, task, call)
   })
 }
 
