@@ -191,8 +191,6 @@ foreach_body <- function(expr, variables, envir) {
   arguments <- rep(list(quote(expr = )), length(variables))
   names(arguments) <- variables
   FUN <- eval(call("function", as.pairlist(arguments), expr), envir)
-  # Without the source text, which every worker would read.
-  attr(FUN, "srcref") <- NULL
   list(FUN = FUN, packages = character(), globals = TRUE)
 }
 
@@ -210,7 +208,8 @@ detach_body <- function(body, obj, tasks, call) {
       TRUE, ignore = c(names(formals(body$FUN)), obj$noexport)
     ))
   }
-  code <- c(list(body = body(body$FUN)), Filter(holds_code, unlist(tasks, recursive = FALSE)))
+  columns <- lapply(seq_along(tasks[[1L]]), function(k) lapply(tasks, `[[`, k))
+  code <- c(list(body(body$FUN)), Filter(holds_code, columns))
   globals <- list()
   for (found in lapply(code, find)) {
     new <- setdiff(names(found$globals), c(names(globals), "..."))
@@ -226,6 +225,8 @@ detach_body <- function(body, obj, tasks, call) {
   dots <- exists("...", envir) && "..." %in% all.names(body(body$FUN))
   home <- if (dots) eval(as.call(list(dots_frame, quote(...))), envir) else new.env(parent = globalenv())
   list2env(globals[!in_session], envir = home)
+  # The source text would travel as well.
+  body$FUN <- utils::removeSource(body$FUN)
   environment(body$FUN) <- home
   body$globals <- globals[in_session]
   body

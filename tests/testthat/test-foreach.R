@@ -232,6 +232,31 @@ test_that("globals, .export, .noexport and .packages reach workers that share no
   )
 })
 
+test_that("elements of any type travel to workers that share no memory", {
+  skip_on_cran()
+  s4 <- methods::getClass("numeric")
+  values <- list(s4, quote(x + y), quote(z), NULL, mtcars, list(1, "a"), stats::as.formula("~a", globalenv()))
+  got <- looping(list(
+    foreach(v = values, w = 1:7) %dopar% v,
+    foreach(i = 1:2) %dopar% NULL,
+    foreach(i = 1:2, .combine = c) %dopar% i
+  ), list("multisession", workers = 2))
+  expect_equal(got[[1]], values)
+  expect_identical(got[2:3], list(list(NULL, NULL), 1:2))
+})
+
+test_that("registerDoRustle(workers) starts R processes where forking is not possible", {
+  skip_on_cran()
+  withr::local_options(parallelly.fork.enable = FALSE)
+  withr::defer(registerDoSEQ())
+  local_plan("sequential")
+  registerDoRustle(workers = 2)
+  pids <- foreach(i = 1:4, .combine = c) %dopar% Sys.getpid()
+  expect_length(setdiff(unique(pids), Sys.getpid()), 2L)
+  expect_identical(getDoParWorkers(), 2L)
+  expect_identical(nbrOfWorkers(), 1L)
+})
+
 test_that("packages of .packages are attached for the tasks", {
   skip_without_fork()
   got <- looping(
