@@ -35,7 +35,8 @@ default_settings <- function() {
 #' @param chunk_size Tasks per claim of the dynamic schedule, least number of the
 #'   guided one. Default 1.
 #' @param progress `TRUE` shows the progress of calls; `NULL` (default) follows
-#'   the option `rustle.progress`.
+#'   the option `rustle.progress`. Where there is no terminal (R Markdown, batch jobs)
+#'   it is a line every ten seconds, or as many as option `rustle.progress.seconds` says.
 #' @param timeout Longest evaluation of one task in seconds; a task that exceeds
 #'   it fails with `rustle_error_timeout`. Default `Inf`.
 #' @param retries How often a task is run again after its worker was lost
