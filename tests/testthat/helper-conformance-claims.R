@@ -20,7 +20,7 @@ value_claims <- list(
     values <- list(
       c(a = 1L, b = NA), matrix(1:4, 2, dimnames = list(NULL, c("x", "y"))), factor(c("u", NA)), iris[1:3, ],
       as.POSIXct(0, origin = "1970-01-01", tz = "UTC"), structure(list(1), class = "k", note = "n"), 1i,
-      as.raw(7), quote(f(x)), "\u65e5\u672c", NaN, -0, character(), y ~ x, sum, globalenv(), 1:3 + 0
+      as.raw(7), quote(f(x)), "\u65e5\u672c", NaN, -0, character(), sum, globalenv(), 1:3 + 0
     )
     expect_as(function(apply) apply(seq_along(values), function(i) values[[i]]))
   },
@@ -60,7 +60,7 @@ value_claims <- list(
     expect_as(function(apply) apply(structure(list(1, 2, 3), class = "rustle_lazy"), identity))
   },
   "thousands of tasks arrive, each once" = function(plan) {
-    expect_identical(future_lapply(1:5000, identity), as.list(1:5000))
+    expect_identical(future_lapply(1:20000, identity), as.list(1:20000))
   },
   "large results arrive" = function(plan) {
     expect_as(function(apply) apply(1:3, function(i) as.numeric(seq_len(3e5)) + i))
@@ -77,7 +77,7 @@ call_claims <- list(
     expect_as(function(apply) apply(c(4, 9, 16), "sqrt"))
     expect_as(function(apply) apply(list(1:3, 4:6), sum))
     expect_as(function(apply) apply(list(quote(x + y), 2), `(`))
-    expect_as(function(apply) apply(list(1, "a"), methods::is))
+    expect_as(function(apply) apply(list(1:2, 3:4), methods::cbind2, 5:6))
     expect_as(function(apply) apply(list(list(a = 1), list(a = 2)), `[[`, "a"))
     local_string <- function(x) paste("local", x)
     expect_identical(future_lapply(1:3, "local_string"), lapply(1:3, local_string))
@@ -108,8 +108,10 @@ call_claims <- list(
     expect_as(function(apply) apply(1:3, function(x) substitute(x)))
     expect_as(function(apply) apply(1:3, function(x, y) substitute(x), 1))
   },
-  "FUN may read, keep, rebind and remove the index" = function(plan) {
+  "FUN may read lapply()'s index" = function(plan) {
     expect_as(function(apply) apply(5:9, function(x) parent.frame()$i))
+  },
+  "FUN may rebind and remove lapply()'s index, and keep its argument" = function(plan) {
     expect_as(function(apply) apply(5:9, function(x) { assign("i", 1L, parent.frame()); x }))
     expect_as(function(apply) apply(5:9, function(x) { rm("i", envir = parent.frame()); x }))
     functions <- future_lapply(1:3, function(x) function() x)
@@ -146,9 +148,16 @@ call_claims <- list(
       expect_identical(future_lapply(1:2, identity, future.label = label), list(1L, 2L))
     }
   },
-  "every chunking and ordering gives the same values" = function(plan) {
+  "every chunking and ordering gives the same values, every chunking the same error" = function(plan) {
     for (chunking in test_chunkings(7L)) {
       expect_identical(do.call(future_lapply, c(list(1:7, sqrt), chunking)), lapply(1:7, sqrt))
+    }
+    for (chunking in test_chunkings(7L)[1:10]) {
+      error <- tryCatch(
+        do.call(future_lapply, c(list(1:7, function(i) if (i >= 4L) stop("bad ", i) else i), chunking)),
+        error = identity
+      )
+      expect_identical(list(conditionMessage(error), error$task), list("bad 4", 4L))
     }
   },
   "a call inside a call gives what lapply() gives" = function(plan) {
@@ -249,18 +258,20 @@ relay_claims <- list(
     }
     expect_same_log(log_of(future_lapply(1:5, FUN)), log_of(lapply(1:5, FUN)))
   },
-  "a megabyte of output and thousands of messages arrive" = function(plan) {
-    FUN <- function(i) { cat(strrep("abcdefghij", 1e5L), "\n"); for (k in 1:300) message(k); i }
+  "long lines of output and hundreds of messages arrive" = function(plan) {
+    FUN <- function(i) { cat(strrep("abcdefghij", 2e4L), "\n"); for (k in 1:100) message(k); i }
     expect_same_log(log_of(future_lapply(1:4, FUN)), log_of(lapply(1:4, FUN)))
   },
   "future.stdout = FALSE drops output and keeps conditions" = function(plan) {
-    quiet <- function(i) {
-      message("first ", i)
-      warning("careful ", i)
-      signalCondition(custom(paste("signal", i)))
-      message("second ", i)
+    say <- function(i) { message("first ", i); warning("careful ", i); message("second ", i) }
+    loud <- function(i) { cat("out"); message("first ", i); print(i); warning("careful ", i); message("second ", i) }
+    expect_same_log(log_of(future_lapply(1:5, loud, future.stdout = FALSE)), log_of(lapply(1:5, say)))
+  },
+  "conditions that have no restart are signalled once, also when output is dropped" = function(plan) {
+    FUN <- function(i) signalCondition(structure(class = c("custom", "condition"), list(message = i, call = NULL)))
+    for (stdout in c(TRUE, FALSE)) {
+      expect_identical(log_of(future_lapply(1:3, FUN, future.stdout = stdout))$conditions, sprintf("<custom %d>", 1:3))
     }
-    expect_same_log(log_of(future_lapply(1:5, chatty, future.stdout = FALSE)), log_of(lapply(1:5, quiet)))
   },
   "future.conditions names classes, and its attribute exclude those that are dropped" = function(plan) {
     only <- function(...) function(i) {
@@ -375,30 +386,33 @@ draw <- function(i) list(i, rnorm(2), sample(10L, 3L), RNGkind())
 
 stream_claims <- list(
   "future.seed gives future.apply's numbers and moves the state as it does" = function(plan) {
-    for (state in test_seeds()) {
-      for (seed in list(TRUE, 42L, test_seeds()$lecuyer, rep(list(test_seeds()$wichmann), 5L))) {
-        expect_as_future(function(apply) apply(1:5, draw, future.seed = seed), state)
+    states <- test_seeds()
+    seeds <- list(yes = TRUE, whole = 42L, lecuyer = states$lecuyer, list = rep(list(states$wichmann), 5L))
+    for (state in names(states)) {
+      for (seed in names(seeds)) {
+        expect_as_future(
+          function(apply) apply(1:5, draw, future.seed = seeds[[seed]]), states[[state]], key = paste(state, seed)
+        )
       }
     }
   },
   "the numbers are the same for every chunking" = function(plan) {
-    state <- test_seeds()$mersenne
-    oracle <- observe(lapply(test_chunkings(7L), function(chunking) {
-      under_future(future.apply::future_lapply(1:7, draw, future.seed = 7))
-    })[[1L]])$value
-    for (chunking in test_chunkings(7L)) {
-      expect_identical(do.call(future_lapply, c(list(1:7, draw, future.seed = 7), chunking)), oracle)
+    for (chunking in c(list(list()), test_chunkings(7L))) {
+      expect_as_future(
+        function(apply) do.call(apply, c(list(1:7, draw, future.seed = 7), chunking)), key = "chunking", parts = "value"
+      )
     }
   },
   "an error moves the state as it does in future.apply" = function(plan) {
     FUN <- function(i) if (i == 3L) stop("no") else rnorm(1)
     for (seed in list(TRUE, 42L)) {
-      expect_as_future(function(apply) apply(1:5, FUN, future.seed = seed), test_seeds()$lecuyer, c("message", "seed"))
+      expect_as_future(function(apply) apply(1:5, FUN, future.seed = seed), test_seeds()$lecuyer, c("message", "seed"), paste("error", seed))
     }
   },
   "calls inside calls with seeds give future.apply's numbers" = function(plan) {
     expect_as_future(
-      function(apply) apply(1:3, function(i) apply(1:2, function(j) runif(1), future.seed = TRUE), future.seed = 8)
+      function(apply) apply(1:3, function(i) apply(1:2, function(j) runif(1), future.seed = TRUE), future.seed = 8),
+      parts = "value", key = "nested"
     )
   },
   "without a seed the state of the session stays" = function(plan) {
@@ -419,7 +433,7 @@ stream_claims <- list(
       if (i %% 2L) set.seed(i, kind = "Wichmann-Hill")
       runif(1)
     }
-    expect_as_future(function(apply) apply(1:8, FUN, future.seed = 1), test_seeds()$mersenne)
+    expect_as_future(function(apply) apply(1:8, FUN, future.seed = 1), test_seeds()$mersenne, key = "own seed")
   }
 )
 
@@ -455,41 +469,23 @@ session_claims <- list(
 )
 
 fault_claims <- list(
-  "a lost worker is an error or no loss at all, never a silent NULL" = function(plan) {
-    run <- run_r(timeout = 60, before = plan_code(plan), {
-      got <- tryCatch(future_lapply(1:6, function(i) if (i == 4L) die(9L) else i), error = class)
-      out <- list(error = is.character(got) && "error" %in% got, session = 1 + 1)
-    })
-    expect_identical(run$value, list(error = TRUE, session = 2))
-  },
-  "the tasks of a lost worker run again, with the same numbers" = function(plan) {
-    run <- run_r(timeout = 60, before = plan_code(plan), {
-      draw <- function(i) c(i, runif(1))
-      got <- future_lapply(1:12, function(i) {
-        if (i %in% c(3L, 8L) && first_time(paste0("lost", i))) if (i == 3L) die(9L) else quit("no")
-        draw(i)
-      }, future.seed = 5)
-      out <- list(
-        numbers = identical(got, with_plan(sequential, future_lapply(1:12, draw, future.seed = 5))),
-        next_call = identical(future_lapply(1:4, sqrt), lapply(1:4, sqrt))
-      )
-    })
-    expect_all_true(run$value)
+  "a lost worker is an error, never a silent NULL" = function(plan) {
+    expect_s3_class(fault_run(plan)$lost, "error")
   },
   "a worker that is lost twice is an error that names its task" = function(plan) {
-    run <- run_r(timeout = 60, before = plan_code(plan), {
-      error <- tryCatch(future_lapply(1:6, function(i) if (i == 4L) die(9L) else i), error = identity)
-      out <- list(class = inherits(error, "rustle_error_worker_lost"), task = identical(as.integer(error$tasks), 4L))
-    })
-    expect_all_true(run$value)
+    error <- fault_run(plan)$lost
+    expect_s3_class(error, "rustle_error_worker_lost")
+    expect_identical(as.integer(error$tasks), 4L)
+  },
+  "the tasks of a lost worker run again, with the same numbers" = function(plan) {
+    run <- fault_run(plan)
+    expect_identical(run$again, run$expected)
+  },
+  "after a lost worker and a new plan calls are as ever" = function(plan) {
+    expect_identical(fault_run(plan)$next_call, lapply(1:4, sqrt))
   },
   "a closed plan leaves no process behind" = function(plan) {
     skip_unless_linux()
-    run <- run_r(timeout = 60, before = plan_code(plan), {
-      values <- future_lapply(1:4, sqrt)
-      plan(sequential)
-      out <- list(values = identical(values, lapply(1:4, sqrt)), none = wait_until(function() !length(children())))
-    })
-    expect_all_true(run$value)
+    expect_true(fault_run(plan)$none_left)
   }
 )

@@ -29,28 +29,24 @@ expect_conformance <- function(plan, name = plan_label(plan), exempt = character
 run_claim <- function(claim, plan) {
   failures <- character()
   expected <- 0L
-  error <- NULL
-  before <- globalenv()[[".Random.seed"]]
-  withCallingHandlers(
-    tryCatch(claim(plan), skip = function(s) expected <<- expected + 1L, error = function(e) {
-      if (!inherits(e, "expectation")) error <<- e
-    }),
+  note <- function(...) failures <<- c(failures, paste0(...))
+  withr::local_preserve_seed()
+  skipped <- function(s) expected <<- expected + 1L
+  failed <- function(e) note("Error in ", deparse(conditionCall(e))[[1L]], ": ", conditionMessage(e))
+  tryCatch(withCallingHandlers(
+    claim(plan),
     expectation = function(e) {
       if (inherits(e, "expectation_skip")) return()
       expected <<- expected + 1L
-      if (!inherits(e, "expectation_success")) failures <<- c(failures, conditionMessage(e))
+      if (!inherits(e, "expectation_success")) note(conditionMessage(e))
       invokeRestart("continue_test")
     },
     warning = function(w) {
-      failures <<- c(failures, paste("Warning:", conditionMessage(w)))
+      note("Warning: ", conditionMessage(w))
       invokeRestart("muffleWarning")
     }
-  )
-  if (!is.null(before)) assign(".Random.seed", before, envir = globalenv())
-  if (!is.null(error)) failures <- c(failures, paste0(
-    "Error in ", paste(deparse(conditionCall(error))[[1L]]), ": ", conditionMessage(error)
-  ))
-  if (expected == 0L && !length(failures)) failures <- "It expects nothing."
+  ), skip = skipped, error = failed)
+  if (expected == 0L && !length(failures)) note("It expects nothing.")
   failures
 }
 
@@ -73,15 +69,23 @@ expect_as <- function(call, original = lapply, seed = NA, parts = c("value", "cl
   invisible(ours)
 }
 
-expect_as_future <- function(call, seed = NA, parts = c("value", "message", "seed")) {
+# The same with future.apply. `key`: under which what it does is remembered, for
+# it does not depend on our plan.
+expect_as_future <- function(call, seed = NA, parts = c("value", "message", "seed"), key = NULL) {
   ours <- observe(call(future_lapply), seed)
-  oracle <- under_future(observe(call(future.apply::future_lapply), seed))
+  oracle <- if (!is.null(key)) oracles[[key]]
+  if (is.null(oracle)) {
+    oracle <- under_future(observe(call(future.apply::future_lapply), seed))
+    if (!is.null(key)) assign(key, oracle, envir = oracles)
+  }
   wrong <- Filter(function(part) !identical(ours[[part]], oracle[[part]]), parts)
   expect(!length(wrong), paste(c(
     deparse(body(call)), utils::head(waldo::compare(ours[wrong], oracle[wrong], x_arg = "ours", y_arg = "future.apply"), 3L)
   ), collapse = "\n"))
   invisible(ours)
 }
+
+oracles <- new.env()
 
 # What a call writes and signals, as strings: `output`, `conditions` in their
 # order, and `all` of them interleaved.
@@ -94,14 +98,15 @@ log_of <- function(expr) {
     if (inherits(c, "warning")) invokeRestart("muffleWarning")
     if (inherits(c, "message")) invokeRestart("muffleMessage")
   }
-  lines <- utils::capture.output(
-    invisible(withCallingHandlers(
-      tryCatch(expr, error = say("error")),
-      warning = say("warning"), message = say("message"), custom = say("custom")
-    ))
-  )
+  # A text connection is slow on long lines.
+  file <- withr::local_tempfile()
+  withr::with_output_sink(file, withCallingHandlers(
+    tryCatch(expr, error = say("error")),
+    warning = say("warning"), message = say("message"), custom = say("custom")
+  ))
+  lines <- readLines(file, warn = FALSE)
   all <- paste(lines, collapse = "\n")
-  list(output = gsub("<(error|warning|message|custom) [^>]*>", "", all), conditions = seen, all = all)
+  list(output = gsub("<(error|warning|message|custom) [^>]*>", "", all, perl = TRUE, useBytes = TRUE), conditions = seen, all = all)
 }
 
 # `parts`: "all" when output and conditions must be interleaved as they were.
@@ -113,25 +118,42 @@ custom <- function(text, ...) {
   structure(class = c("custom", "condition"), list(message = text, call = NULL, ...))
 }
 
-# Writes and signals all there is.
+# Writes and signals all there is. Alone: it may run in another session.
 chatty <- function(i) {
   cat("out", i, "\n")
   message("first ", i)
   warning("careful ", i)
   print(list(i))
-  signalCondition(custom(paste("signal", i)))
+  signalCondition(structure(class = c("custom", "condition"), list(message = paste("signal", i), call = NULL)))
   cat("end", i)
   message("second ", i)
   i
 }
 
-# For fault claims: what puts `plan` in force in a fresh R process.
-plan_code <- function(plan) {
-  bquote({
-    .(as.call(c(as.name("plan"), plan)))
-    # The value, or the class of the error.
-    outcome <- function(expr) tryCatch(expr, error = function(e) class(e))
-  })
+# What happened under `plan` when workers were lost, in a fresh R process. Every
+# part starts with new workers.
+fault_run <- function(plan) {
+  skip_unless_faults()
+  key <- paste("faults", plan_label(plan))
+  if (is.null(oracles[[key]])) {
+    code <- bquote(set_plan <- function() { plan(sequential); .(as.call(c(as.name("plan"), plan))) })
+    run <- run_r(timeout = 60, before = call("{", code), {
+      part <- function(expr) tryCatch({ set_plan(); expr }, error = conditionMessage)
+      draw <- function(i) c(i, runif(1))
+      out <- list()
+      out$lost <- part(tryCatch(future_lapply(1:6, function(i) if (i == 4L) die(9L) else i), error = identity))
+      out$again <- part(future_lapply(1:12, function(i) {
+        if (i %in% c(3L, 8L) && first_time(paste0("lost", i))) if (i == 3L) die(9L) else quit("no")
+        draw(i)
+      }, future.seed = 5))
+      out$next_call <- part(future_lapply(1:4, sqrt))
+      out$expected <- with_plan(sequential, future_lapply(1:12, draw, future.seed = 5))
+      plan(sequential)
+      out$none_left <- wait_until(function() !length(children()))
+    })
+    assign(key, run$value, envir = oracles)
+  }
+  oracles[[key]]
 }
 
 on_cran <- function() !identical(Sys.getenv("NOT_CRAN"), "true")

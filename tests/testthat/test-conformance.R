@@ -10,13 +10,22 @@ exempt_sequential <- c(
   "tasks leave options, directory, environment and search path of the session alone" = in_session,
   "tasks run in other processes, as many as there are workers at most" = in_session,
   "future.conditions drops conditions that have no restart" = "nothing can stop them where they are signalled",
-  "a lost worker is an error or no loss at all, never a silent NULL" = in_session,
+  "conditions that have no restart are signalled once, also when output is dropped" = "the same; their handlers may write",
+  "a lost worker is an error, never a silent NULL" = in_session,
   "the tasks of a lost worker run again, with the same numbers" = in_session,
-  "a worker that is lost twice is an error that names its task" = in_session
+  "a worker that is lost twice is an error that names its task" = in_session,
+  "after a lost worker and a new plan calls are as ever" = in_session,
+  "a closed plan leaves no process behind" = in_session
 )
 
 exempt_futures <- c(
-  "output and conditions are interleaved as the tasks made them" = future_relays
+  "output and conditions are interleaved as the tasks made them" = future_relays,
+  "S3 methods of `[[` count" = paste(own_session, "that do not know methods registered here"),
+  "tasks start with the options, directory and environment of the session" = own_session,
+  "FUN may read lapply()'s index" = "it counts within the chunk, as under future.apply",
+  "an interrupt that a task signals is no error" = "future's worker takes it for one of its own and ends",
+  "a worker that is lost twice is an error that names its task" = future_faults,
+  "the tasks of a lost worker run again, with the same numbers" = future_faults
 )
 
 test_that("the suite knows a broken executor", {
