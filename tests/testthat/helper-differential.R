@@ -150,6 +150,17 @@ mapply_case <- function(kind, more, name = "FUN") {
 
 original_package <- function(family) if (startsWith(family, "future_")) "future.apply" else "parallel"
 
+original_function <- function(family, package) {
+  if (family %in% getNamespaceExports(package)) return(getExportedValue(package, family))
+  # future.apply has it since 1.11.
+  stopifnot(family == "future_Filter")
+  future_lapply <- future.apply::future_lapply
+  function(f, x, ...) {
+    f <- match.fun(f)
+    x[which(as.logical(unlist(future_lapply(x, f, ...))))]
+  }
+}
+
 # Case `number` of a family, always the same.
 new_case <- function(family, number, plan = NULL) {
   withr::local_preserve_seed()
@@ -165,7 +176,7 @@ new_case <- function(family, number, plan = NULL) {
 }
 
 # What a call did: value or error, conditions, output and the random state.
-record <- function(case, package, original = getExportedValue(package, case$family)) {
+record <- function(case, package, original = original_function(case$family, package)) {
   envir <- new.env(parent = globalenv())
   assign(case$family, original, envir = envir)
   for (name in names(case$setup)) assign(name, eval(case$setup[[name]], envir), envir = envir)
@@ -224,7 +235,7 @@ differences <- list(
     if (!case$family %in% c("future_mapply", "future_Map", "future_.mapply")) return(list(ours, oracle))
     plain <- function(what) {
       what["call"] <- list(NULL)
-      what$message <- gsub("dots\\[\\[([0-9]+)L?\\]\\]\\[\\[(i|[0-9]+L?)\\]\\]", "dots[[\\1]][[i]]", what$message)
+      if (startsWith(what$message, "unused argument")) what$message <- "unused argument"
       what
     }
     for (who in c("ours", "oracle")) {
@@ -245,7 +256,7 @@ differences <- list(
     list(ours, oracle)
   },
   "a call among the arguments of FUN is data, as in lapply(); future.apply evaluates it" = function(ours, oracle, case) {
-    language <- any(vapply(case$arguments, function(a) is.call(a) && identical(a[[1L]], quote(quote)), NA))
+    language <- any(vapply(case$arguments, function(a) "quote" %in% all.names(a), NA))
     if (!(language && startsWith(case$family, "future_"))) list(ours, oracle)
   },
   "a condition without a restart is signalled once; future's sequential plan lets it pass and relays it" = function(ours, oracle, case) {
@@ -256,6 +267,40 @@ differences <- list(
     }
     ours$conditions <- once(ours$conditions)
     oracle$conditions <- once(oracle$conditions)
+    list(ours, oracle)
+  },
+  "future_by() of a matrix names its dimension as by() does" = function(ours, oracle, case) {
+    if (case$family == "future_by" && is.call(case$setup$data) && identical(case$setup$data[[1L]], quote(as.matrix))) {
+      if (!is.null(ours$value)) names(dimnames(ours$value)) <- names(dimnames(oracle$value))
+    }
+    list(ours, oracle)
+  },
+  "an error spoils its own task of mclapply(), not all of its worker" = function(ours, oracle, case) {
+    spoiled <- case$family == "mclapply" && any(vapply(oracle$value, inherits, NA, "try-error"))
+    if (spoiled) {
+      case$call$mc.preschedule <- FALSE
+      oracle <- record(case, "parallel")
+    }
+    list(ours, oracle)
+  },
+  "an error of mclapply() has lapply()'s call, its warning none" = function(ours, oracle, case) {
+    if (case$family != "mclapply") return(list(ours, oracle))
+    lapply(list(ours, oracle), function(one) {
+      for (k in which(vapply(one$value, inherits, NA, "try-error"))) {
+        condition <- attr(one$value[[k]], "condition")
+        one$value[[k]] <- list(class(condition), conditionMessage(condition))
+      }
+      one$conditions <- lapply(one$conditions, function(c) c[c("class", "message")])
+      one
+    })
+  },
+  "conditions of mclapply()'s tasks reach the caller's handlers; parallel handles them in its workers" = function(ours, oracle, case) {
+    forked <- case$family == "mclapply" && length(ours$value) > 1L && case$arguments$mc.cores > 1L
+    if (forked) {
+      own <- function(c) grepl("function calls? resulted in an error$", c$message)
+      ours$conditions <- Filter(own, ours$conditions)
+      oracle$conditions <- Filter(own, oracle$conditions)
+    }
     list(ours, oracle)
   },
   "a label need not have a place for a number" = function(ours, oracle, case) {
