@@ -259,7 +259,7 @@ relay_claims <- list(
     expect_same_log(log_of(future_lapply(1:5, FUN)), log_of(lapply(1:5, FUN)))
   },
   "long lines of output and hundreds of messages arrive" = function(plan) {
-    FUN <- function(i) { cat(strrep("abcdefghij", 2e4L), "\n"); for (k in 1:100) message(k); i }
+    FUN <- function(i) { cat(strrep("abcdefghij", 2e3L), "\n"); for (k in 1:100) message(k); i }
     expect_same_log(log_of(future_lapply(1:4, FUN)), log_of(lapply(1:4, FUN)))
   },
   "future.stdout = FALSE drops output and keeps conditions" = function(plan) {

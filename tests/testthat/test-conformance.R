@@ -44,10 +44,16 @@ test_that("sequential", {
   expect_conformance(list("sequential"), exempt = exempt_sequential)
 })
 
+# The default schedule with every number of workers; the others too in a long run.
+worker_counts <- function(schedule) {
+  if (on_cran()) return(2L)
+  if (schedule == "stealing" || identical(Sys.getenv("RUSTLE_TEST_LONG"), "true")) 1:4 else c(1L, 3L)
+}
+
 for (schedule in test_schedules()) {
   test_that(paste("multicore,", schedule), {
     skip_without_fork()
-    for (workers in if (on_cran()) 2L else 1:4) {
+    for (workers in worker_counts(schedule)) {
       expect_conformance(list("multicore", workers = workers, schedule = schedule))
     }
   })

@@ -31,7 +31,9 @@ test_that("a case is the same whenever it is made", {
 counts <- c(
   future_lapply = 120L, future_sapply = 40L, future_vapply = 40L, future_replicate = 30L, future_eapply = 20L,
   future_apply = 40L, future_mapply = 50L, future_Map = 20L, future_.mapply = 20L, future_Filter = 20L,
-  future_tapply = 30L, future_by = 25L, mclapply = 80L
+  future_tapply = 30L, future_by = 25L, mclapply = 60L, mcmapply = 30L, mcMap = 15L, pvec = 30L, parLapply = 25L,
+  parLapplyLB = 25L, parSapply = 25L, parSapplyLB = 15L, clusterApply = 15L, clusterApplyLB = 15L, clusterMap = 25L,
+  parApply = 20L, parRapply = 15L, parCapply = 15L
 )
 
 for (family in names(families)) {
@@ -39,7 +41,9 @@ for (family in names(families)) {
     skip_on_cran()
     skip_without_fork()
     withr::local_options(keep.source = FALSE)
-    for (number in seq_len(case_count(counts[[family]]))) expect_no_difference(new_case(family, number))
+    cl <- if (family %in% on_cluster) parallel::makeCluster(2L)
+    if (!is.null(cl)) withr::defer(parallel::stopCluster(cl))
+    for (number in seq_len(case_count(counts[[family]]))) expect_no_difference(new_case(family, number), cl = cl)
   })
 }
 

@@ -38,7 +38,7 @@ drifted <- function(ours, original) {
     !name %in% names(a) || !name %in% names(b) || !identical(deparse(a[[name]]), deparse(b[[name]]))
   }, all)
   if (!length(differ) && !identical(names(a), names(b))) differ <- "order"
-  differ
+  as.character(differ)
 }
 
 test_that("drift is seen", {
