@@ -72,7 +72,7 @@ failing_function <- function() {
     function(x, ...) if (is.numeric(x) && any(x > 3, na.rm = TRUE)) stop("too large: ", x[[1L]]) else x,
     function(x, ...) x + 1, "sqrt", log, function(x, ...) stop("always"), function(x, ...) undefined_function(x),
     function(x, ...) { if (length(x) > 1L) stop(structure(class = c("my_error", "error", "condition"), list(message = "long", call = quote(f(x)), extra = 1))); x },
-    function(x, ...) match.arg("a", c("b", "c")), function(x, ...) stop("no call", call. = FALSE),
+    function(x, ...) as.numeric(list(1, 2:3)), function(x, ...) stop("no call", call. = FALSE),
     function(x, ...) tryCatch(stop("inner"), error = function(e) stop("outer"))
   )
 }

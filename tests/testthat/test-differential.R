@@ -1,7 +1,7 @@
 # Generated calls: ours does what the installed original does. What a case is made
-# of is in helper-differential-cases.R; `tools/test --long` runs twenty times as many.
+# of is in helper-differential-cases.R; `tools/test --long` runs eight times as many.
 
-case_count <- function(usual) if (identical(Sys.getenv("RUSTLE_TEST_LONG"), "true")) 20L * usual else usual
+case_count <- function(usual) if (identical(Sys.getenv("RUSTLE_TEST_LONG"), "true")) 8L * usual else usual
 
 test_that("the comparison sees a difference in each part, and its script runs", {
   skip_without_fork()
