@@ -129,3 +129,15 @@ test_that("wrong seeds stop before anything has started", {
     }
   }
 })
+
+test_that("without seeds the caller's state stays as it was, also where tasks run in the session", {
+  for (seed in list(FALSE, NULL)) {
+    for (before in c(list(NULL), test_seeds())) {
+      draw <- function(apply) observe(suppressWarnings(apply(1:3, function(i) runif(1), future.seed = seed)), before)
+      ours <- with_plan(sequential, draw(future_lapply))
+      oracle <- under_future(draw(future.apply::future_lapply))
+      expect_identical(ours$seed, before)
+      if (!is.null(before)) expect_identical(ours[c("value", "seed")], oracle[c("value", "seed")])
+    }
+  }
+})
