@@ -151,5 +151,12 @@ differences <- list(
   "an error carries the number of its task" = function(ours, oracle, case) {
     ours$value <- without_task(ours$value)
     list(ours, oracle)
+  },
+  "nothing of tasks after the one that fails is relayed; future.apply 1.20 may relay chunks that have run" = function(ours, oracle, case) {
+    if (length(oracle$error)) for (part in c("output", "conditions")) {
+      told <- seq_along(ours[[part]])
+      if (same_value(ours[[part]], oracle[[part]][told])) oracle[[part]] <- oracle[[part]][told]
+    }
+    list(ours, oracle)
   }
 )

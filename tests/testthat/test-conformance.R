@@ -47,7 +47,7 @@ test_that("sequential", {
 # The default schedule with every number of workers; the others too in a long run.
 worker_counts <- function(schedule) {
   if (on_cran()) return(2L)
-  if (schedule == "stealing" || identical(Sys.getenv("RUSTLE_TEST_LONG"), "true")) 1:4 else c(1L, 3L)
+  if (schedule == "stealing" || identical(Sys.getenv("RUSTLE_TEST_LONG"), "true")) 1:4 else 3L
 }
 
 for (schedule in test_schedules()) {
