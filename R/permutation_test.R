@@ -12,7 +12,7 @@
 #' @param alternative `"two.sided"`, `"greater"` or `"less"`. Two-sided: permutations whose
 #'   absolute statistic is at least as large.
 #' @param R Number of random permutations, when not all are looked at.
-#' @param exact `"auto"`: all permutations if there are at most 1e6, or at most `R`; `TRUE`;
+#' @param exact `"auto"`: all permutations if there are at most 2e7, or at most `R`; `TRUE`;
 #'   `FALSE`.
 #' @param strata Strata of the observations of `c(x, y)`; permutations stay within them.
 #' @param paired `TRUE` for pairs: the signs of `x - y` are changed.
@@ -68,7 +68,7 @@ permutation_test <- function(x, y, statistic = "mean", alternative = c("two.side
   if (ncol(x) != ncol(y)) stop_argument("y", sprintf("of %d columns as `x`", ncol(x)), y, origin)
   test <- mean_test(x, y, strata, paired, studentize, alternative, origin)
   observed <- unpack(rs_permutation_observed(test), origin)
-  all <- observed$total <= max(1e6, R)
+  all <- observed$total <= max(2e7, R)
   if (!identical(exact, "auto")) all <- exact
   if (all && observed$total > 1e9) {
     stop_argument("exact", sprintf("FALSE or \"auto\" for %g permutations", observed$total), TRUE, origin)

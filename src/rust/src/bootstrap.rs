@@ -539,7 +539,9 @@ fn rs_permutation(test: Robj, seed: Robj, from: f64, to: f64, threads: f64, seco
 /// @noRd
 #[extendr]
 fn rs_permutation_observed(test: Robj) -> List {
-    into_r(permutation_test(&test).map(|t| list!(observed = t.observed(), total = t.total()).into()))
+    into_r(
+        permutation_test(&test).map(|t| list!(observed = t.observed(), total = t.total()).into()),
+    )
 }
 
 fn permutation_test(test: &Robj) -> Parsed<Test> {
@@ -549,7 +551,12 @@ fn permutation_test(test: &Robj) -> Parsed<Test> {
         Design::Signs
     } else {
         let rows = fields.groups("strata")?;
-        Design::Groups(rows.into_iter().zip(sizes).map(|(r, m)| (r, m as usize)).collect())
+        Design::Groups(
+            rows.into_iter()
+                .zip(sizes)
+                .map(|(r, m)| (r, m as usize))
+                .collect(),
+        )
     };
     Ok(Test {
         x: fields.numbers("x")?,

@@ -13,6 +13,10 @@
 //!   infinitesimal jackknife.
 
 #![forbid(unsafe_code)]
+// `!(x > 0.0)` also holds for NaN, which is why it is written so.
+#![allow(clippy::neg_cmp_op_on_partial_ord)]
+// Loops over lanes run over several arrays at once.
+#![allow(clippy::needless_range_loop)]
 
 mod dense;
 pub mod influence;

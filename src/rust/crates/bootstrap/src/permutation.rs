@@ -70,8 +70,14 @@ pub struct Counts {
 
 /// Where an enumeration or a random choice stands.
 enum State {
-    Groups { chosen: Vec<Vec<u32>>, stream: Stream, rows: Vec<u32> },
-    Signs { stream: Stream },
+    Groups {
+        chosen: Vec<Vec<u32>>,
+        stream: Stream,
+        rows: Vec<u32>,
+    },
+    Signs {
+        stream: Stream,
+    },
 }
 
 impl Test {
@@ -90,7 +96,10 @@ impl Test {
     #[must_use]
     pub fn total(&self) -> f64 {
         let total: f64 = match &self.design {
-            Design::Groups(strata) => strata.iter().map(|(rows, m)| choose(rows.len(), *m)).product(),
+            Design::Groups(strata) => strata
+                .iter()
+                .map(|(rows, m)| choose(rows.len(), *m))
+                .product(),
             Design::Signs => 2f64.powi(self.n().min(1000) as i32),
         };
         if total < 9e15 {
@@ -165,7 +174,9 @@ impl Test {
         match &self.design {
             Design::Groups(strata) => {
                 for (rows, m) in strata {
-                    rows[..*m].iter().for_each(|i| self.add(*i as usize, 1.0, &mut sums));
+                    rows[..*m]
+                        .iter()
+                        .for_each(|i| self.add(*i as usize, 1.0, &mut sums));
                 }
             }
             Design::Signs => (0..self.n()).for_each(|i| self.add(i, 1.0, &mut sums)),
@@ -176,10 +187,17 @@ impl Test {
     }
 
     fn state(&self) -> State {
-        let stream = Stream::new(Key { seed: 0, replicate: 0, attempt: 0 });
+        let stream = Stream::new(Key {
+            seed: 0,
+            replicate: 0,
+            attempt: 0,
+        });
         match &self.design {
             Design::Groups(strata) => State::Groups {
-                chosen: strata.iter().map(|(_, m)| (0..*m as u32).collect()).collect(),
+                chosen: strata
+                    .iter()
+                    .map(|(_, m)| (0..*m as u32).collect())
+                    .collect(),
                 stream,
                 rows: Vec::new(),
             },
@@ -191,7 +209,14 @@ impl Test {
     fn sums(&self, choice: Choice, r: u64, fresh: bool, state: &mut State, sums: &mut [f64]) {
         sums.fill(0.0);
         match (state, &self.design) {
-            (State::Groups { chosen, stream, rows }, Design::Groups(strata)) => match choice {
+            (
+                State::Groups {
+                    chosen,
+                    stream,
+                    rows,
+                },
+                Design::Groups(strata),
+            ) => match choice {
                 Choice::All => {
                     if fresh {
                         unrank(strata, r, chosen);
@@ -199,11 +224,17 @@ impl Test {
                         advance(strata, chosen);
                     }
                     for ((all, _), chosen) in strata.iter().zip(chosen) {
-                        chosen.iter().for_each(|c| self.add(all[*c as usize] as usize, 1.0, sums));
+                        chosen
+                            .iter()
+                            .for_each(|c| self.add(all[*c as usize] as usize, 1.0, sums));
                     }
                 }
                 Choice::Random(seed) => {
-                    stream.reset(Key { seed, replicate: r, attempt: 0 });
+                    stream.reset(Key {
+                        seed,
+                        replicate: r,
+                        attempt: 0,
+                    });
                     for (all, m) in strata {
                         rows.clear();
                         rows.extend_from_slice(all);
@@ -218,7 +249,11 @@ impl Test {
             (State::Signs { stream }, _) => {
                 let mut bits = r;
                 if let Choice::Random(seed) = choice {
-                    stream.reset(Key { seed, replicate: r, attempt: 0 });
+                    stream.reset(Key {
+                        seed,
+                        replicate: r,
+                        attempt: 0,
+                    });
                 }
                 for i in 0..self.n() {
                     if i % 64 == 0 && choice != Choice::All {
@@ -265,7 +300,11 @@ impl Test {
             .collect();
         let shared = Mutex::new((
             from,
-            Counts { done: 0, single: vec![0; k], maximal: vec![0; k] },
+            Counts {
+                done: 0,
+                single: vec![0; k],
+                maximal: vec![0; k],
+            },
         ));
         on_threads(threads, || {
             let mut state = self.state();
@@ -314,7 +353,9 @@ impl Test {
 
 fn choose(n: usize, m: usize) -> f64 {
     let m = m.min(n - m);
-    (0..m).fold(1.0, |c: f64, i| (c * (n - i) as f64 / (i + 1) as f64).round())
+    (0..m).fold(1.0, |c: f64, i| {
+        (c * (n - i) as f64 / (i + 1) as f64).round()
+    })
 }
 
 /// Combination number `r` in lexicographic order, the last stratum running fastest.
@@ -349,7 +390,10 @@ fn advance(strata: &[(Vec<u32>, usize)], chosen: &mut [Vec<u32>]) {
             }
             return;
         }
-        chosen.iter_mut().enumerate().for_each(|(i, c)| *c = i as u32);
+        chosen
+            .iter_mut()
+            .enumerate()
+            .for_each(|(i, c)| *c = i as u32);
     }
 }
 

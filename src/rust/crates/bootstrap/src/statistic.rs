@@ -138,6 +138,14 @@ fn is_quantiles(orders: &[Sorted], scans: &[(usize, Scan)]) -> bool {
             .all(|(_, scan)| matches!(scan, Scan::Quantile { .. }))
 }
 
+/// Consecutive replicates.
+#[derive(Clone, Copy)]
+struct Batch {
+    first: u64,
+    attempt: u32,
+    count: usize,
+}
+
 impl Statistic {
     /// Number of components.
     #[must_use]
@@ -196,9 +204,14 @@ impl Statistic {
     ) {
         let p = self.outputs();
         let draw = |r: usize| first + r as u64;
+        let batch = Batch {
+            first,
+            attempt,
+            count: status.len(),
+        };
         match &self.source {
             Source::Sums(columns) if !columns.is_gathered() || scheme.form() != Form::Indices => {
-                self.products(columns, scheme, first, attempt, s, status.len(), |s, r| {
+                self.products(columns, scheme, batch, s, |s, r| {
                     self.program.run(&s.inputs, &mut t[r * p..(r + 1) * p]);
                 });
             }
@@ -220,9 +233,9 @@ impl Statistic {
                 let inputs = std::mem::take(&mut s.inputs);
                 s.inputs = vec![0.0; columns.columns() + 1];
                 if columns.is_gathered() && scheme.form() == Form::Indices {
-                    self.gathered(columns, scheme, first, attempt, s, status.len(), each);
+                    self.gathered(columns, scheme, batch, s, each);
                 } else {
-                    self.products(columns, scheme, first, attempt, s, status.len(), each);
+                    self.products(columns, scheme, batch, s, each);
                 }
                 s.inputs = inputs;
                 for r in lost {
@@ -234,7 +247,7 @@ impl Statistic {
                 }
             }
             Source::Sums(columns) => {
-                self.gathered(columns, scheme, first, attempt, s, status.len(), |s, r| {
+                self.gathered(columns, scheme, batch, s, |s, r| {
                     self.program.run(&s.inputs, &mut t[r * p..(r + 1) * p]);
                 });
             }
@@ -330,12 +343,15 @@ impl Statistic {
         &self,
         columns: &Columns,
         scheme: &Scheme,
-        first: u64,
-        attempt: u32,
+        batch: Batch,
         s: &mut Scratch,
-        count: usize,
         mut each: impl FnMut(&mut Scratch, usize),
     ) {
+        let Batch {
+            first,
+            attempt,
+            count,
+        } = batch;
         let q = columns.columns();
         for r in 0..count {
             columns.gather(
@@ -355,12 +371,15 @@ impl Statistic {
         &self,
         columns: &Columns,
         scheme: &Scheme,
-        first: u64,
-        attempt: u32,
+        batch: Batch,
         s: &mut Scratch,
-        count: usize,
         mut each: impl FnMut(&mut Scratch, usize),
     ) {
+        let Batch {
+            first,
+            attempt,
+            count,
+        } = batch;
         let (n, q) = (scheme.n(), columns.columns());
         s.products.resize(q, [0.0; WIDTH]);
         for start in (0..count).step_by(WIDTH) {
