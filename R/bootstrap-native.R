@@ -90,8 +90,8 @@ boot_attempts <- 100L
 settle_failures <- function(outcome, job) {
   t <- outcome$t
   failed <- outcome$failed
+  if (!length(failed)) return(list(t = t, failures = no_failures()))
   failures <- data.frame(replicate = as.integer(failed), message = as.character(outcome$messages))
-  if (!length(failed)) return(list(t = t, failures = failures))
   rule <- job$options$on_error
   if (rule == "stop") stop_statistic(failed[[1L]], failures$message[[1L]], outcome$conditions[[1L]], job$call)
   t[failed, ] <- NA_real_
@@ -144,9 +144,9 @@ in_slices <- function(total, p, call, step) {
   out
 }
 
-# Statistic without each group (a list of rows).
-native_without <- function(job, groups) {
-  in_slices(length(groups), length(job$t0), job$call, function(done) {
+# Statistic without each group (a list of rows; NULL: each observation).
+native_without <- function(job, groups = NULL) {
+  in_slices(if (is.null(groups)) job$n else length(groups), length(job$t0), job$call, function(done) {
     rs_boot_without(job$plain, groups, done, job$threads, boot_slice)
   })
 }
@@ -155,17 +155,16 @@ native_without <- function(job, groups) {
 # any (Davison & Hinkley 1997, section 2.7).
 native_jackknife <- function(job) {
   cluster <- job$design$cluster
-  groups <- if (is.null(cluster)) {
-    as.list(seq_len(job$n))
-  } else {
+  groups <- if (!is.null(cluster)) {
     unname(split(seq_len(job$n), if (is.list(cluster)) cluster[[1L]] else cluster))
   }
+  count <- if (is.null(groups)) job$n else length(groups)
   sizes <- if (is.null(job$rows)) {
-    length(groups)
+    count
   } else {
     rep(lengths(job$rows), lengths(job$rows))[order(unlist(job$rows))]
   }
-  (sizes - 1) * (rep(job$t0, each = length(groups)) - native_without(job, groups))
+  (sizes - 1) * (rep(job$t0, each = count) - native_without(job, groups))
 }
 
 native_infinitesimal <- function(job) {

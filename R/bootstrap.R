@@ -271,7 +271,8 @@ boot_threads <- function(threads, call = sys.call(-1L)) {
 
 # Bytes that `R x p` numbers take against what is free.
 check_memory <- function(bytes, call, free = free_memory()) {
-  if (is.na(free) || bytes <= free / 2) return()
+  # Not worth a look at the system.
+  if (bytes < 1e8 || is.na(free) || bytes <= free / 2) return()
   abort_rustle(
     sprintf(
       "The result needs %s, more than half of the free memory (%s): `R` is too large.",

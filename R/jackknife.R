@@ -35,7 +35,7 @@ jackknife <- function(data, statistic, cluster = NULL, ..., threads = NULL) {
   n <- job$n
   groups <- if (is.null(cluster)) as.list(seq_len(n)) else unname(split(seq_len(n), factor(cluster)))
   if (length(groups) < 2L) stop_argument("data", "at least two observations or clusters", data, origin)
-  t <- if (job$native) native_without(job, groups) else function_without(job, groups)
+  t <- if (job$native) native_without(job, if (!is.null(cluster)) groups) else function_without(job, groups)
   failed <- which(!stats::complete.cases(t))
   if (job$native && length(failed) && !anyNA(job$t0)) {
     stop_statistic(failed[[1L]], "it has no value without this observation or cluster", NULL, origin)

@@ -408,19 +408,24 @@ fn rs_boot_observed(handle: Robj) -> List {
     }))
 }
 
-/// The statistic without each of `groups` (a list of rows), from the group `from`
-/// (from 0) on.
+/// The statistic without each of `groups` (a list of rows; NULL: each observation), from
+/// the group `from` (from 0) on.
 /// @noRd
 #[extendr]
-fn rs_boot_without(handle: Robj, groups: List, from: f64, threads: f64, seconds: f64) -> List {
+fn rs_boot_without(handle: Robj, groups: Robj, from: f64, threads: f64, seconds: f64) -> List {
     into_r(engine(&handle).and_then(|e| {
         let statistic = native(&e)?;
-        let groups: Option<Vec<Vec<u32>>> = groups.values().map(|x| from_one(&x)).collect();
-        let groups = groups.ok_or_else(|| internal("groups of rows are no integers"))?;
+        let groups = match groups.as_list() {
+            None => None,
+            Some(list) => {
+                let rows: Option<Vec<Vec<u32>>> = list.values().map(|x| from_one(&x)).collect();
+                Some(rows.ok_or_else(|| internal("groups of rows are no integers"))?)
+            }
+        };
         let (t, status) = influence::without(
             statistic,
             e.scheme.n(),
-            &groups,
+            groups.as_deref(),
             from as usize,
             at_least_one(threads),
             deadline(seconds),

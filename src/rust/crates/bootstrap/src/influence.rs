@@ -22,8 +22,8 @@ pub fn observed(statistic: &Statistic, n: usize) -> (Vec<f64>, Status) {
     (t, status)
 }
 
-/// The statistic without group `from..` of `groups`, one after another until all are
-/// done or the deadline has passed; rows. At least one.
+/// The statistic without group `from..` of `groups` (none: each observation is one), one
+/// after another until all are done or the deadline has passed; rows. At least one.
 ///
 /// # Errors
 ///
@@ -31,7 +31,7 @@ pub fn observed(statistic: &Statistic, n: usize) -> (Vec<f64>, Status) {
 pub fn without(
     statistic: &Statistic,
     n: usize,
-    groups: &[Vec<u32>],
+    groups: Option<&[Vec<u32>]>,
     from: usize,
     threads: NonZeroUsize,
     deadline: Option<Instant>,
@@ -53,20 +53,20 @@ pub fn without(
         |scratch, w, k, t| {
             if let Source::Sums(columns) = &statistic.source {
                 let mut inputs = totals.clone();
-                for i in &groups[k] {
+                for i in group {
                     inputs
                         .iter_mut()
                         .zip(columns.row(*i as usize))
                         .for_each(|(s, z)| *s -= z);
                 }
-                inputs.push((n - groups[k].len()) as f64);
+                inputs.push((n - group.len()) as f64);
                 statistic.program.run(&inputs, t);
                 return Status::Fine;
             }
             w.resize(n, 1.0);
-            groups[k].iter().for_each(|i| w[*i as usize] = 0.0);
+            group.iter().for_each(|i| w[*i as usize] = 0.0);
             let status = statistic.weighted(w, scratch, t);
-            groups[k].iter().for_each(|i| w[*i as usize] = 1.0);
+            group.iter().for_each(|i| w[*i as usize] = 1.0);
             status
         },
     )
