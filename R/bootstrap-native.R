@@ -135,6 +135,7 @@ in_slices <- function(total, p, call, step) {
   done <- 0
   while (done < total) {
     part <- unpack(step(done), call)
+    if (!nrow(part$t)) stop("internal error: no progress")
     # A fit that fails without an observation has no influence value.
     part$t[part$status != 0L, ] <- NA_real_
     out[done + seq_len(nrow(part$t)), ] <- part$t

@@ -81,8 +81,8 @@ rs_boot_run <- function(handle, from, to, attempt, threads, seconds) .Call(wrap_
 #' @noRd
 rs_boot_observed <- function(handle) .Call(wrap__rs_boot_observed, handle)
 
-#' The statistic without each of `groups` (a list of rows), from the group `from`
-#' (from 0) on.
+#' The statistic without each of `groups` (a list of rows; NULL: each observation), from
+#' the group `from` (from 0) on.
 #' @noRd
 rs_boot_without <- function(handle, groups, from, threads, seconds) .Call(wrap__rs_boot_without, handle, groups, from, threads, seconds)
 

@@ -415,12 +415,12 @@ fn rs_boot_observed(handle: Robj) -> List {
 fn rs_boot_without(handle: Robj, groups: Robj, from: f64, threads: f64, seconds: f64) -> List {
     into_r(engine(&handle).and_then(|e| {
         let statistic = native(&e)?;
-        let groups = match groups.as_list() {
-            None => None,
-            Some(list) => {
-                let rows: Option<Vec<Vec<u32>>> = list.values().map(|x| from_one(&x)).collect();
-                Some(rows.ok_or_else(|| internal("groups of rows are no integers"))?)
-            }
+        let groups = if groups.is_null() {
+            None
+        } else {
+            let list = groups.as_list().ok_or_else(|| internal("groups are no list"))?;
+            let rows: Option<Vec<Vec<u32>>> = list.values().map(|x| from_one(&x)).collect();
+            Some(rows.ok_or_else(|| internal("groups of rows are no integers"))?)
         };
         let (t, status) = influence::without(
             statistic,

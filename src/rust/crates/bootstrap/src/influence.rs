@@ -46,11 +46,13 @@ pub fn without(
     };
     each_row(
         statistic,
-        groups.len(),
+        groups.map_or(n, <[_]>::len),
         from,
         threads,
         deadline,
         |scratch, w, k, t| {
+            let single = [k as u32];
+            let group = groups.map_or(&single[..], |groups| &groups[k]);
             if let Source::Sums(columns) = &statistic.source {
                 let mut inputs = totals.clone();
                 for i in group {
