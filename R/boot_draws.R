@@ -1,0 +1,224 @@
+# What intervals and methods read from a bootstrap object, ours or boot's: a list with
+# t0 (vector), t (matrix), R, terms, sim (the scheme, without our prefix), strata, data,
+# n, `statistic` (a function or NULL) with its `stype`, and `of_weights`: the statistic
+# as a function of data and weights (sum 1 in each stratum), or NULL.
+
+as_draws <- function(x, call = sys.call(-1L)) {
+  if (!inherits(x, c("rustle_boot", "boot"))) {
+    stop_argument("x", "a bootstrap object (of class \"rustle_boot\" or \"boot\")", x, call)
+  }
+  t <- as.matrix(x$t)
+  t0 <- as.vector(x$t0)
+  if (is.null(t0)) t0 <- rep(NA_real_, ncol(t))
+  data <- if (is.null(x$data)) x$tseries else x$data
+  sim <- sub("^rustle_", "", if (is.null(x$sim)) "ordinary" else x$sim)
+  if (identical(attr(x, "boot_type"), "tsboot") || !is.null(x$n.sim)) sim <- "block"
+  cases <- sim %in% case_schemes && !is.null(x$stype)
+  statistic <- if (cases && is.function(x$statistic)) x$statistic
+  n <- NROW(data)
+  # Of simulated data there are none; censboot() has a matrix of strata, of which the
+  # first column counts.
+  strata <- if (is.matrix(x$strata)) x$strata[, 1L] else x$strata
+  strata <- if (length(strata) == n) as.integer(factor(as.vector(strata))) else rep(1L, n)
+  scale <- if (is.numeric(x$m) && length(x$m) == 1L && x$m > 0 && inherits(x, "rustle_boot")) sqrt(x$m / n) else 1
+  if (scale != 1) t <- rep(t0, each = nrow(t)) + scale * (t - rep(t0, each = nrow(t)))
+  list(
+    t0 = t0, t = t, R = nrow(t), terms = term_names(x, ncol(t)), sim = sim, strata = strata,
+    data = data, n = n, statistic = statistic, stype = x$stype, L = x$L, scale = scale,
+    weighted = is_importance(x$weights, strata), cluster = x$cluster, m = x$m,
+    of_weights = statistic_of_weights(x, statistic)
+  )
+}
+
+# Schemes that resample independent observations.
+case_schemes <- c("ordinary", "balanced", "antithetic", "poisson", "bayesian", "permutation")
+
+term_names <- function(x, p) {
+  names <- names(x$t0)
+  if (is.null(names)) names <- colnames(x$t)
+  if (is.null(names)) names <- paste0("t", seq_len(p), recycle0 = TRUE)
+  empty <- is.na(names) | !nzchar(names)
+  names[empty] <- paste0("t", which(empty), recycle0 = TRUE)
+  make.unique(names)
+}
+
+# Weights that differ within a stratum.
+is_importance <- function(weights, strata) {
+  if (is.null(weights)) return(FALSE)
+  if (is.matrix(weights)) return(TRUE)
+  if (length(weights) != length(strata)) return(FALSE)
+  ranges <- tapply(as.numeric(weights), strata, function(w) diff(range(w)) > 1e-8 * max(w))
+  any(ranges)
+}
+
+statistic_of_weights <- function(x, statistic) {
+  if (is.function(statistic) && identical(x$stype[1L], "w")) statistic
+}
+
+# Which types of intervals a scheme allows; given: has the user given L?
+valid_intervals <- function(draws, given = FALSE) {
+  if (draws$sim == "permutation" || draws$weighted) return(character())
+  valid <- c("norm", "basic", "stud", "perc")
+  second_order <- draws$sim %in% c("ordinary", "balanced", "antithetic", "poisson") && draws$scale == 1
+  if (second_order || given) valid <- c(valid, "bca")
+  if (second_order && is.null(draws$cluster)) valid <- c(valid, "abc")
+  valid
+}
+
+stop_interval <- function(type, draws, call) {
+  why <- if (draws$sim == "permutation") {
+    "permutations follow the null hypothesis"
+  } else if (draws$weighted) {
+    "replicates drawn with importance weights follow another distribution; see boot::imp.quantile()"
+  } else if (draws$scale != 1) {
+    "the resamples are smaller than the data"
+  } else {
+    sprintf("it is not for sim = \"%s\"", draws$sim)
+  }
+  abort_rustle(
+    sprintf("`type = \"%s\"` is not valid here: %s.", type, why),
+    class = "rustle_error_interval", argument = "type", value = type, sim = draws$sim, call = call
+  )
+}
+
+check_intervals <- function(type, draws, variances, L, call = sys.call(-1L)) {
+  good <- is.character(type) && length(type) && all(type %in% c(interval_types, "all"))
+  if (!good) {
+    must <- paste("\"all\" or some of", paste0("\"", interval_types, "\"", collapse = ", "))
+    stop_argument("type", must, type, call)
+  }
+  valid <- valid_intervals(draws, !is.null(L))
+  if ("all" %in% type) {
+    if (!length(valid)) stop_interval("all", draws, call)
+    has_influence <- !is.null(L) || !is.null(draws$L) || (is.function(draws$statistic) && is.null(draws$cluster))
+    type <- union(setdiff(type, "all"), intersect(c("norm", "basic", "perc", if (has_influence) "bca"), valid))
+    if (!is.null(variances)) type <- union(type, "stud")
+  }
+  type <- interval_types[interval_types %in% type]
+  for (wrong in setdiff(type, valid)) stop_interval(wrong, draws, call)
+  if ("stud" %in% type && is.null(variances)) {
+    stop_argument("variance", "the components that are variances (or give `var.t0` and `var.t`), for studentized intervals", NULL, call)
+  }
+  if ("abc" %in% type && is.null(draws$of_weights)) {
+    abort_rustle(
+      "`type = \"abc\"` needs a statistic that is a function of weights.",
+      class = "rustle_error_interval", argument = "type", value = "abc", call = call
+    )
+  }
+  type
+}
+
+check_levels <- function(conf, call = sys.call(-1L)) {
+  good <- is.numeric(conf) && length(conf) && !anyNA(conf) && all(conf > 0 & conf < 1)
+  if (!good) stop_argument("conf", "levels between 0 and 1", conf, call)
+  as.vector(conf)
+}
+
+check_index <- function(index, draws, argument = "index", call = sys.call(-1L)) {
+  p <- length(draws$terms)
+  if (is.null(index)) return(seq_len(p))
+  found <- if (is.character(index)) match(index, draws$terms) else index
+  good <- is.numeric(found) && length(found) && all(found %in% seq_len(p)) && !anyDuplicated(found)
+  if (!good) {
+    must <- sprintf("numbers from 1 to %d or names of components", p)
+    stop_argument(argument, must, index, call)
+  }
+  as.integer(found)
+}
+
+check_scale <- function(h, hdot, hinv, call = sys.call(-1L)) {
+  for (name in c("h", "hdot", "hinv")) {
+    f <- get(name)
+    if (!is.null(f) && !is.function(f)) stop_argument(name, "a function or NULL", f, call)
+  }
+  list(
+    h = if (is.null(h)) identity else h, hinv = if (is.null(hinv)) identity else hinv,
+    hdot = if (is.null(hdot)) function(t) rep(1, length(t)) else hdot
+  )
+}
+
+# list(index, t0, t): components with the variances of estimates and replicates.
+check_variances <- function(variance, var.t0, var.t, chosen, index, draws, wanted, call = sys.call(-1L)) {
+  if (is.null(variance) && wanted && is.null(var.t) && is.null(index) && length(draws$terms) == 2L) {
+    chosen <- 1L
+    variance <- 2L
+  }
+  if (!is.null(variance)) {
+    columns <- check_index(variance, draws, "variance", call)
+    if (is.null(index)) chosen <- setdiff(chosen, columns)
+    if (length(columns) != length(chosen)) {
+      stop_argument("variance", sprintf("as many components as `index` (%d)", length(chosen)), variance, call)
+    }
+    # Those of m out of n, whose roots need no rescaling, are as they were.
+    out <- list(index = chosen, t0 = draws$t0[columns], t = draws$t[, columns, drop = FALSE])
+  } else {
+    if (is.null(var.t0) && is.null(var.t)) return(NULL)
+    k <- length(chosen)
+    if (!is.numeric(var.t0) || length(var.t0) != k) {
+      stop_argument("var.t0", sprintf("%d numbers, one for each component", k), var.t0, call)
+    }
+    if (is.null(var.t)) {
+      if (wanted) stop_argument("var.t", "variances of the replicates, for studentized intervals", var.t, call)
+      var.t <- matrix(NA_real_, draws$R, k)
+    }
+    if (!is.numeric(var.t) || NROW(var.t) != draws$R || NCOL(var.t) != k) {
+      stop_argument("var.t", sprintf("a matrix with %d rows and %d columns", draws$R, k), var.t, call)
+    }
+    out <- list(index = chosen, t0 = as.vector(var.t0), t = as.matrix(var.t))
+  }
+  if (wanted && (any(out$t0 <= 0, na.rm = TRUE) || any(out$t < 0, na.rm = TRUE))) {
+    stop_argument(if (is.null(variance)) "var.t" else "variance", "variances above 0", "negative numbers", call)
+  }
+  out
+}
+
+# Influence values of the chosen components, columns named by their numbers.
+check_influence <- function(L, chosen, x, draws, ..., call = sys.call(-1L)) {
+  if (!is.null(L)) {
+    L <- as.matrix(L)
+    if (!is.numeric(L) || anyNA(L) || ncol(L) != length(chosen)) {
+      must <- sprintf("influence values, a column for each of %d components", length(chosen))
+      stop_argument("L", must, L, call)
+    }
+  } else if (!is.null(draws$L) && (NCOL(draws$L) == length(draws$terms))) {
+    L <- as.matrix(draws$L)[, chosen, drop = FALSE]
+  } else if (is.function(draws$statistic) && is.null(draws$cluster)) {
+    L <- jackknife_values(draws, ...)[, chosen, drop = FALSE]
+  } else {
+    stop_argument("L", "influence values: the object has none, and no function to compute them with", L, call)
+  }
+  colnames(L) <- as.character(chosen)
+  L
+}
+
+# Usual jackknife: (n_s - 1)(t0 - t without the observation), n_s the size of its stratum.
+# The statistic sees what is left as indices, frequencies or weights.
+jackknife_values <- function(draws, ...) {
+  n <- draws$n
+  sizes <- as.vector(stats::ave(numeric(n), draws$strata, FUN = length))
+  leave <- eval(as.call(list(make_left_out, draws$statistic, draws$data, draws$stype[[1L]],
+    draws$strata, quote(...))))
+  plan <- current_plan()
+  job <- new_job(
+    lapply_call, lapply_frame(seq_len(n), leave), n, policy_of_plan(plan),
+    relay = new_relay(TRUE, list(classes = "condition")), label = "jackknife-%d"
+  )
+  values <- keep_random_seed(run_job(job, plan)$values)
+  t <- matrix(unlist(values), nrow = n, byrow = TRUE)
+  (sizes - 1) * (rep(draws$t0, each = n) - t)
+}
+
+# Runs on workers, which may not have rustle: base R only.
+make_left_out <- function(statistic, data, stype, strata, ...) {
+  list(statistic, data, stype, strata, ...)
+  n <- length(strata)
+  function(j) {
+    f <- rep(1, n)
+    f[j] <- 0
+    second <- switch(stype,
+      i = seq_len(n)[-j], f = f, w = f / tapply(f, strata, sum)[as.character(strata)]
+    )
+    as.vector(statistic(data, as.vector(second), ...))
+  }
+}
+environment(make_left_out) <- baseenv()
