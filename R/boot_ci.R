@@ -133,7 +133,7 @@ one_component <- function(kind, k, conf, draws, scale, variances, a, notes) {
   at <- function(p, values = ht) normal_quantile(values, p, function() notes$extreme(draws$terms[[k]]))
   ends <- switch(kind,
     norm = {
-      given <- variances$t0[match(k, variances$index)]
+      given <- variances$norm[match(k, variances$index)]
       se <- if (length(given) && !is.na(given)) sqrt(given) * abs(scale$hdot(t0)) else stats::sd(ht)
       z <- if (inherits(conf, "multiplier")) unclass(conf) else stats::qnorm(1 - alpha)
       centre <- 2 * ht0 - mean(ht)

@@ -137,7 +137,8 @@ check_scale <- function(h, hdot, hinv, call = sys.call(-1L)) {
   )
 }
 
-# list(index, t0, t): components with the variances of estimates and replicates.
+# list(index, norm, t0, t): components with the variances of estimates and replicates;
+# norm: those that normal intervals use.
 check_variances <- function(variance, var.t0, var.t, chosen, index, draws, wanted, call = sys.call(-1L)) {
   if (is.null(variance) && wanted && is.null(var.t) && is.null(index) && length(draws$terms) == 2L) {
     chosen <- 1L
@@ -150,7 +151,7 @@ check_variances <- function(variance, var.t0, var.t, chosen, index, draws, wante
       stop_argument("variance", sprintf("as many components as `index` (%d)", length(chosen)), variance, call)
     }
     # Those of m out of n, whose roots need no rescaling, are as they were.
-    out <- list(index = chosen, t0 = draws$t0[columns], t = draws$t[, columns, drop = FALSE])
+    out <- list(index = chosen, norm = NULL, t0 = draws$t0[columns], t = draws$t[, columns, drop = FALSE])
   } else {
     if (is.null(var.t0) && is.null(var.t)) return(NULL)
     k <- length(chosen)
@@ -164,7 +165,7 @@ check_variances <- function(variance, var.t0, var.t, chosen, index, draws, wante
     if (!is.numeric(var.t) || NROW(var.t) != draws$R || NCOL(var.t) != k) {
       stop_argument("var.t", sprintf("a matrix with %d rows and %d columns", draws$R, k), var.t, call)
     }
-    out <- list(index = chosen, t0 = as.vector(var.t0), t = as.matrix(var.t))
+    out <- list(index = chosen, norm = as.vector(var.t0), t0 = as.vector(var.t0), t = as.matrix(var.t))
   }
   if (wanted && (any(out$t0 <= 0, na.rm = TRUE) || any(out$t < 0, na.rm = TRUE))) {
     stop_argument(if (is.null(variance)) "var.t" else "variance", "variances above 0", "negative numbers", call)

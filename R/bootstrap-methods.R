@@ -49,7 +49,7 @@ NULL
 print.rustle_boot <- function(x, digits = max(3L, getOption("digits") - 3L), ...) {
   s <- summary(x)
   cat(describe_boot(x), "\n\n", sep = "")
-  print(s[c("term", "estimate", "bias", "std.error")], digits = digits, row.names = FALSE, ...)
+  print(plain_frame(s)[c("term", "estimate", "bias", "std.error")], digits = digits, row.names = FALSE, ...)
   failed <- length(unique(x$failures$replicate))
   if (failed) cat(sprintf("\n%d of %.0f replicates failed: see $failures.\n", failed, nrow(x$t)))
   invisible(x)
@@ -85,9 +85,11 @@ summary.rustle_boot <- function(object, ...) {
 #' @export
 print.rustle_boot_summary <- function(x, digits = max(3L, getOption("digits") - 3L), ...) {
   if (!is.null(attr(x, "description"))) cat(attr(x, "description"), "\n\n", sep = "")
-  print(as.data.frame(unclass(x)[names(x)]), digits = digits, row.names = FALSE, ...)
+  print(plain_frame(x), digits = digits, row.names = FALSE, ...)
   invisible(x)
 }
+
+plain_frame <- function(x) data.frame(unclass(x)[names(x)], check.names = FALSE)
 
 #' @rdname bootstrap-methods
 #' @export
@@ -188,6 +190,7 @@ as.data.frame.rustle_boot <- function(x, row.names = NULL, optional = FALSE, ...
 c.rustle_boot <- function(...) {
   all <- list(...)
   first <- all[[1L]]
+  if (length(all) == 1L) return(first)
   same <- function(x) {
     inherits(x, "rustle_boot") && isTRUE(all.equal(x$t0, first$t0)) &&
       identical(x$sim, first$sim) && isTRUE(all.equal(x$data, first$data)) &&
@@ -198,7 +201,7 @@ c.rustle_boot <- function(...) {
       stop_argument("...", "bootstrap results of the same statistic, scheme and data", other, sys.call())
     }
   }
-  if (length(all) > 1L && anyDuplicated(lapply(all, `[[`, "seed"))) {
+  if (anyDuplicated(lapply(all, `[[`, "seed"))) {
     stop_argument("...", "results with different seeds: equal seeds repeat the same replicates", first, sys.call())
   }
   before <- c(0, cumsum(vapply(all, function(x) nrow(x$t), 0)))
@@ -209,7 +212,7 @@ c.rustle_boot <- function(...) {
   })
   first$t <- do.call(rbind, lapply(all, `[[`, "t"))
   first$R <- nrow(first$t)
-  if (length(all) > 1L) first$seed <- lapply(all, `[[`, "seed")
+  first$seed <- lapply(all, `[[`, "seed")
   first$failures <- do.call(rbind, failures)
   first
 }
@@ -270,8 +273,10 @@ as_boot <- function(x, index = NULL) {
   }
   draws <- as_draws(x)
   own <- identical(x$rng, "R") && is.null(x$replicates)
+  # What tries to draw foreign indices again puts `seed` in place before it stops.
+  seed <- if (own) x$seed else get_random_seed()
   out <- list(
-    t0 = x$t0, t = unname(draws$t), R = draws$R, data = x$data, seed = x$seed,
+    t0 = x$t0, t = unname(draws$t), R = draws$R, data = x$data, seed = seed,
     statistic = x$statistic, sim = if (own) draws$sim else paste0("rustle_", draws$sim),
     call = x$call, stype = if (is.null(x$stype)) "i" else x$stype, strata = draws$strata,
     weights = if (is.null(x$weights)) 1 / tabulate(draws$strata)[draws$strata] else x$weights

@@ -72,13 +72,13 @@ cv <- function(x, fit = NULL, predict = stats::predict, response = NULL, K = 10,
   learner <- as_learner(x, fit, if (missing(predict)) NULL else predict, response, list(...), parent.frame())
   n <- length_of(learner$y)
   loss <- check_loss(loss, learner$y)
+  closed <- learner$linear && exact && !adjust
+  lambda <- check_lambda(lambda, learner$linear, closed)
   made <- if (is.null(folds)) {
     rustle_folds(n, K, reps, strata, cluster, seed)
   } else {
     as_folds(folds, n)
   }
-  closed <- learner$linear && exact && !adjust
-  lambda <- check_lambda(lambda, learner$linear, closed)
   runs <- which_folds(made)
   parts <- if (closed) {
     closed_form(x, made, runs, lambda)
@@ -245,7 +245,7 @@ closed_form <- function(model, folds, runs, lambda) {
     lapply(seq_len(nrow(runs)), function(k) {
       out <- which(folds[, runs$rep[[k]]] == runs$fold[[k]])
       left <- diag(length(out)) - tcrossprod(q[out, , drop = FALSE])
-      gone <- rcond(left) < 1e-10
+      gone <- min(eigen(left, TRUE, only.values = TRUE)$values) < 1e-10
       singular <<- singular || gone
       residual <- if (gone) rep(NA_real_, length(out)) else solve(left, e[out]) / root[out]
       as.vector(y[out] - residual)
