@@ -27,8 +27,9 @@
 #' @param simultaneous `TRUE` gives bands that hold for all components of `index` together
 #'   (sup-t; Montiel Olea and Plagborg-Moller 2019).
 #' @param variance For `stud`: the components (numbers or names, as many as `index`) that
-#'   are the variances of those of `index`. When there are two components and `index` is
-#'   not given, the second is taken for the variance of the first.
+#'   are the variances of those of `index` (by default of all others). When `type` names
+#'   `stud`, there are two components and neither this nor `index` is given, the second is
+#'   taken for the variance of the first.
 #' @param var.t0,var.t For `stud` instead of `variance`: variances of the estimates, and an
 #'   R-row matrix with those of the replicates. `var.t0` is also used by `norm`.
 #' @param L For `bca`: influence values, a matrix with a row per observation and a column
@@ -81,6 +82,8 @@ boot_ci <- function(x, conf = 0.95, type = "all", index = NULL, h = NULL, hdot =
   scale <- check_scale(h, hdot, hinv)
   chosen <- check_index(index, draws)
   variances <- check_variances(variance, var.t0, var.t, chosen, index, draws, "stud" %in% type)
+  # Variances are no components of interest, unless they are asked for.
+  if (is.null(index) && !is.null(variances)) chosen <- variances$index
   type <- check_intervals(type, draws, variances, L)
   if ("stud" %in% type && !is.null(h) && is.null(hdot)) {
     stop_argument("hdot", "the derivative of `h`, for studentized intervals", hdot, sys.call())

@@ -184,7 +184,10 @@ check_influence <- function(L, chosen, x, draws, ..., call = sys.call(-1L)) {
   } else if (!is.null(draws$L) && (NCOL(draws$L) == length(draws$terms))) {
     L <- as.matrix(draws$L)[, chosen, drop = FALSE]
   } else if (is.function(draws$statistic) && is.null(draws$cluster)) {
-    L <- jackknife_values(draws, ...)[, chosen, drop = FALSE]
+    # Centred in each stratum, as in Efron and Tibshirani (1993, equation 14.15).
+    L <- apply(jackknife_values(draws, ...)[, chosen, drop = FALSE], 2L, function(l) {
+      l - stats::ave(l, draws$strata)
+    })
   } else {
     stop_argument("L", "influence values: the object has none, and no function to compute them with", L, call)
   }

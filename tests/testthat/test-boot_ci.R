@@ -15,6 +15,12 @@ boot_ends <- function(b, conf, types, ...) {
   unname(do.call(rbind, lapply(parts[types], matrix, ncol = 2)))
 }
 
+# Centred, as Efron has them.
+jack <- function(b, k = 1) {
+  L <- boot::empinf(b, index = k, type = "jack")
+  L - mean(L)
+}
+
 ends <- function(ci) unname(as.matrix(ci[c("lower", "upper")]))
 
 # As bootstrap() makes one.
@@ -47,7 +53,7 @@ test_that("ends agree with boot.ci() for every R and level, also between order s
     for (conf in c(0.5, 0.8, 0.9, 0.93)) {
       types <- c("norm", "basic", "perc")
       expect_equal(ends(boot_ci(b, conf, types)), boot_ends(b, conf, types), tolerance = 1e-12)
-      L <- boot::empinf(b, type = "jack")
+      L <- jack(b)
       expect_equal(ends(boot_ci(b, conf, "bca")), boot_ends(b, conf, "bca", L = L), tolerance = 1e-12)
     }
   }
@@ -61,7 +67,7 @@ test_that("all components at once, each with its own influence values", {
   ours <- boot_ci(b, type = c("bca", "perc"))
   expect_identical(ours$term, rep(c("cor", "ratio"), each = 2))
   for (k in 1:2) {
-    L <- boot::empinf(b, index = k, type = "jack")
+    L <- jack(b, k)
     expect_equal(
       ends(boot_ci(b, type = c("perc", "bca"), index = k)),
       boot_ends(b, 0.95, c("perc", "bca"), index = k, L = L), tolerance = 1e-12
@@ -69,7 +75,7 @@ test_that("all components at once, each with its own influence values", {
     expect_equal(ends(ours)[ours$term == names(b$t0)[[k]], ], ends(boot_ci(b, type = c("perc", "bca"), index = k)))
   }
   # A stored matrix of influence values serves every component.
-  L <- cbind(boot::empinf(b, index = 1, type = "jack"), boot::empinf(b, index = 2, type = "jack"))
+  L <- cbind(jack(b, 1), jack(b, 2))
   made <- fake(b$t0, b$t, x, L = L)
   expect_equal(ends(boot_ci(made, type = c("perc", "bca"))), ends(ours))
   expect_equal(boot_ci(made, index = "ratio", type = "bca")$lower, ours$lower[4L])
@@ -133,6 +139,72 @@ test_that("acceleration: the skewness of influence values, by strata as publishe
   n <- c(3, 3, 3, 2, 2)
   expected <- sum(l^3 / n^3) / (6 * sum(l^2 / n^2)^1.5)
   expect_equal(accelerations(cbind(`1` = l), list(strata = strata))[[1L]], expected)
+})
+
+law <- data.frame(
+  LSAT = c(576, 635, 558, 578, 666, 580, 555, 661, 651, 605, 653, 575, 545, 572, 594),
+  GPA = c(
+    3.39, 3.30, 2.81, 3.03, 3.44, 3.07, 3.00, 3.43, 3.36, 3.13, 3.12, 2.74, 2.76, 2.88, 2.96
+  )
+)
+
+test_that("the law school data: jackknife, acceleration, ABC and BCa as published", {
+  set.seed(1)
+  b <- boot::boot(law, function(d, i) cor(d$LSAT[i], d$GPA[i]), R = 10000)
+  expect_equal(b$t0, 0.776374491289, tolerance = 1e-11)
+  draws <- as_draws(b)
+  L <- jackknife_values(draws)[, 1L]
+  expect_equal(-mean(L), -0.00647362304592, tolerance = 1e-10)
+  expect_equal(sqrt(var(L) / 15), 0.142518618602, tolerance = 1e-10)
+  L <- check_influence(NULL, 1L, b, draws)
+  expect_equal(accelerations(L, draws)[["1"]], -0.0756715649379, tolerance = 1e-10)
+  w <- boot::boot(law, function(d, w) boot::corr(d, w), R = 20, stype = "w")
+  # Numerical derivatives: five figures.
+  expect_equal(
+    ends(boot_ci(w, c(0.9, 0.95), "abc")),
+    rbind(c(0.442818, 0.921449), c(0.337970, 0.942070)), tolerance = 5e-5
+  )
+  # At R = 1e5; the standard error of a quantile at R = 1e4 is sqrt(p (1 - p) / R) over the
+  # density, here below 0.006 (lower) and 0.0006 (upper end).
+  ci <- boot_ci(b, type = c("perc", "bca"))
+  expect_lt(max(abs(ci$lower - c(0.458, 0.318))), 4 * 0.006)
+  expect_lt(max(abs(ci$upper - c(0.962, 0.941))), 4 * 0.0006 + 5e-4)
+  expect_equal(sd(b$t), 0.13362, tolerance = 4 / sqrt(2 * 10000))
+})
+
+test_that("the examples of boot.ci() in sequence print what boot's manual prints", {
+  skip_without_fork()
+  gravity <- boot::gravity[as.numeric(boot::gravity$series) >= 7, ]
+  difference <- function(d, f) {
+    one <- seq_len(table(as.numeric(d$series))[[1L]])
+    m1 <- sum(d[one, 1] * f[one]) / sum(f[one])
+    m2 <- sum(d[-one, 1] * f[-one]) / sum(f[-one])
+    s1 <- sum(d[one, 1]^2 * f[one]) - m1^2 * sum(f[one])
+    s2 <- sum(d[-one, 1]^2 * f[-one]) - m2^2 * sum(f[-one])
+    c(m1 - m2, (s1 + s2) / (sum(f) - 2))
+  }
+  failure <- function(d, i) {
+    n <- length(i)
+    c(mean(d$hours[i]), (n - 1) * var(d$hours[i]) / n^2)
+  }
+  under_plan(list("multicore", workers = 2), {
+    set.seed(1)
+    invisible(boot(boot::city, ratio, R = 999, stype = "w", sim = "ordinary"))
+    grav <- boot(gravity, difference, R = 999, stype = "f", strata = gravity[, 2])
+    air <- boot(boot::aircondit, failure, R = 999)
+  })
+  expect_equal(
+    ends(boot_ci(grav, type = c("norm", "stud"))), rbind(c(-5.897, 0.190), c(-7.370, -0.052)), tolerance = 1e-4
+  )
+  types <- c("norm", "basic", "stud", "perc")
+  expect_equal(
+    ends(boot_ci(air, type = types, variance = 2)),
+    rbind(c(32.2, 184.5), c(21.2, 169.4), c(45.6, 295.8), c(46.8, 195.0)), tolerance = 3e-4
+  )
+  expect_equal(
+    ends(boot_ci(air, type = types, variance = 2, h = log, hdot = function(x) 1 / x)),
+    rbind(c(4.015, 5.491), c(4.093, 5.521), c(3.922, 5.808), c(3.845, 5.273)), tolerance = 2e-4
+  )
 })
 
 test_that("the jackknife on workers is that of empinf(), for indices, frequencies and weights", {
