@@ -68,8 +68,8 @@ boot <- function(data, statistic, R, sim = "ordinary", stype = c("i", "f", "w"),
   if ("stype" %in% given) check_choice(stype[1L], c("i", "f", "w"), "stype")
   check_replicates(R, weights, sim)
   if (sim != "parametric") {
-    if ("strata" %in% given) check_strata(strata, n)
-    check_weights(weights, n)
+    if ("strata" %in% given) check_boot_strata(strata, n)
+    check_boot_weights(weights, n)
   }
   # Influence values are computed by n + 1 calls, before that of the data.
   extra <- if (sim == "antithetic" && is.null(L)) n + 1L else 0L
@@ -98,13 +98,13 @@ check_replicates <- function(R, weights = NULL, sim = "ordinary", call = sys.cal
   }
 }
 
-check_strata <- function(strata, n, call = sys.call(-1L)) {
+check_boot_strata <- function(strata, n, call = sys.call(-1L)) {
   if (length(strata) != n || anyNA(strata)) {
     stop_argument("strata", sprintf("a vector or factor of length %d without NA", n), strata, call)
   }
 }
 
-check_weights <- function(weights, n, call = sys.call(-1L)) {
+check_boot_weights <- function(weights, n, call = sys.call(-1L)) {
   if (is.null(weights)) return()
   columns <- if (is.matrix(weights)) ncol(weights) else length(weights)
   good <- is.numeric(weights) && columns == n && all(is.finite(weights)) && all(weights >= 0) &&

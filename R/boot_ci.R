@@ -92,7 +92,7 @@ boot_ci <- function(x, conf = 0.95, type = "all", index = NULL, h = NULL, hdot =
     accelerations(check_influence(L, chosen, x, draws, ...), draws)
   }
   notes <- new_notes()
-  frames <- lapply(type, function(kind) {
+  parts <- lapply(type, function(kind) {
     terms <- if (kind == "stud") variances$index else chosen
     levels <- if (simultaneous) band_levels(kind, conf, terms, draws, variances) else conf
     ends <- lapply(terms, function(k) {
@@ -100,17 +100,21 @@ boot_ci <- function(x, conf = 0.95, type = "all", index = NULL, h = NULL, hdot =
       level <- if (simultaneous && kind == "norm") band_multipliers(conf, terms, draws) else levels
       one_component(kind, k, level, draws, scale, variances, acceleration[[as.character(k)]], notes)
     })
-    data.frame(
-      term = rep(draws$terms[terms], each = length(conf)), type = kind,
+    list(
+      k = rep(terms, each = length(conf)), type = rep(kind, length(terms) * length(conf)),
       conf = rep(conf, length(terms)), lower = unlist(lapply(ends, `[[`, "lower")),
       upper = unlist(lapply(ends, `[[`, "upper"))
     )
   })
   warn_few_replicates(draws, conf, type, notes)
   notes$warn()
-  out <- do.call(rbind, frames)
-  out <- out[order(match(out$term, draws$terms), match(out$type, type), out$conf), ]
-  rownames(out) <- NULL
+  all <- function(part) unlist(lapply(parts, `[[`, part))
+  order <- order(all("k"), match(all("type"), type), all("conf"))
+  out <- data.frame(
+    term = draws$terms[all("k")], type = all("type"), conf = all("conf"), lower = all("lower"),
+    upper = all("upper")
+  )[order, ]
+  attr(out, "row.names") <- .set_row_names(length(order))
   structure(
     out, class = c("rustle_boot_ci", "data.frame"), R = draws$R, t0 = draws$t0,
     simultaneous = simultaneous, call = sys.call()
