@@ -99,7 +99,7 @@ jack_after_boot <- function(x, index = 1L, probs = c(0.05, 0.1, 0.16, 0.5, 0.84,
 #' @rdname jack_after_boot
 #' @export
 plot.rustle_jack_after_boot <- function(x, ...) {
-  spread <- sqrt(sum(x$influence^2)) / nrow(x)
+  spread <- stats::sd(x$influence)
   at <- x$influence / if (spread > 0) spread else 1
   lines <- as.matrix(as.data.frame(unclass(x))[startsWith(names(x), "q")])
   limits <- range(lines, attr(x, "quantiles"), na.rm = TRUE)
@@ -110,7 +110,9 @@ plot.rustle_jack_after_boot <- function(x, ...) {
   graphics::abline(h = attr(x, "quantiles"), lty = 3L)
   sorted <- order(at)
   graphics::matlines(at[sorted], lines[sorted, , drop = FALSE], lty = 1L, col = "#4477AA")
-  graphics::text(at, limits[[1L]] - 0.1 * diff(limits), x$observation, cex = 0.7)
+  # Where there are many, those that stand out.
+  named <- if (length(at) <= 40L) sorted else unique(c(utils::head(sorted, 5L), utils::tail(sorted, 5L)))
+  graphics::text(at[named], limits[[1L]] - 0.1 * diff(limits), x$observation[named], cex = 0.7)
   invisible(x)
 }
 
