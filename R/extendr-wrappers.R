@@ -64,6 +64,38 @@ rs_check_interrupt <- function() .Call(wrap__rs_check_interrupt)
 #'@noRd
 rs_output_connection <- function() .Call(wrap__rs_output_connection)
 
+#' Opens the engine of a scheme and a statistic; see R/bootstrap-native.R.
+#' @noRd
+rs_boot_open <- function(spec) .Call(wrap__rs_boot_open, spec)
+
+#' Does the handle belong to this process?
+#' @noRd
+rs_boot_alive <- function(handle) .Call(wrap__rs_boot_alive, handle)
+
+#' Replicates `from` (from 0) to `to`, or the first of them that can be begun within
+#' `seconds`.
+#' @noRd
+rs_boot_run <- function(handle, from, to, attempt, threads, seconds) .Call(wrap__rs_boot_run, handle, from, to, attempt, threads, seconds)
+
+#' The statistic of the data.
+#' @noRd
+rs_boot_observed <- function(handle) .Call(wrap__rs_boot_observed, handle)
+
+#' The statistic without each of `groups` (a list of rows), from the group `from`
+#' (from 0) on.
+#' @noRd
+rs_boot_without <- function(handle, groups, from, threads, seconds) .Call(wrap__rs_boot_without, handle, groups, from, threads, seconds)
+
+#' Infinitesimal influence values of the observations from `from` (from 0) on.
+#' `strata`: a list of rows.
+#' @noRd
+rs_boot_infinitesimal <- function(handle, strata, from, threads, seconds) .Call(wrap__rs_boot_infinitesimal, handle, strata, from, threads, seconds)
+
+#' What replicate `replicate` (from 0) is made of: `what` is "i" (indices), "f"
+#' (frequencies), "w" (weights as they are) or "v" (multipliers of residuals).
+#' @noRd
+rs_boot_resample <- function(handle, replicate, attempt, what) .Call(wrap__rs_boot_resample, handle, replicate, attempt, what)
+
 #' Simulates every combination of schedule, chunk and workers (three vectors of
 #' one length) on the same task times.
 #' @noRd

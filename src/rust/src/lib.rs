@@ -8,6 +8,7 @@
 #![allow(non_snake_case, missing_docs)]
 
 mod arrivals;
+mod bootstrap;
 mod decode;
 mod encode;
 mod evaluate;
@@ -84,6 +85,7 @@ fn rs_exit_statuses() -> List {
 
 extendr_module! {
     mod rustle;
+    use bootstrap;
     use simulation;
     fn rs_job_open;
     fn rs_seeds_open;

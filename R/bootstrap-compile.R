@@ -1,0 +1,313 @@
+# What Rust needs to compute a statistic: numbers, programs and names. The fields are
+# those that src/rust/src/bootstrap.rs reads.
+#
+# A compiled statistic is a list: `native` (those fields), `names` of the components,
+# `smooth` (is there a derivative by the weights?) and `response`, a function of a kind
+# of scheme that says how to compute it for another response, or NULL.
+
+# Columns of `data` as statistics ask for them. What is missing or infinite is noted,
+# and told or dropped by compile_statistic().
+column_user <- function(data, call) {
+  rows <- as_rows(data)
+  n <- nrow(rows)
+  bad <- logical(n)
+  told <- character()
+  note <- function(x, label) {
+    here <- if (is.numeric(x)) !is.finite(x) else is.na(x)
+    if (any(here)) {
+      told[[label]] <<- sum(here)
+      bad <<- bad | here
+    }
+    x
+  }
+  pick <- function(which, label) {
+    if (is.character(which) && !all(which %in% colnames(rows)) ||
+      is.numeric(which) && !all(which %in% seq_len(ncol(rows)))) {
+      stop_argument(label, "names or numbers of columns of `data`", which, call)
+    }
+    lapply(stats::setNames(nm = which), function(k) if (is.data.frame(rows)) rows[[k]] else rows[, k])
+  }
+  numeric_column <- function(x, label) {
+    if (!is.numeric(x) && !is.logical(x)) stop_argument("data", sprintf("numeric in column %s", label), x, call)
+    note(as.double(x), label)
+  }
+  label_of <- function(which) {
+    if (is.character(which)) return(which)
+    names <- colnames(rows)
+    if (is.null(names)) as.character(which) else names[which]
+  }
+  one <- function(which, default, label) {
+    if (is.null(which)) which <- default
+    if (length(which) != 1L) stop_argument(label, "one column", which, call)
+    numeric_column(pick(which, label)[[1L]], label_of(which))
+  }
+  list(
+    n = n, one = one, note = note,
+    pair = function(x, y) {
+      if (is.null(x) && is.null(y) && ncol(rows) != 2L) {
+        stop_argument("data", "of two columns, or the statistic must name its columns", data, call)
+      }
+      list(x = one(x, 1L, "x"), y = one(y, 2L, "y"))
+    },
+    many = function(which) {
+      if (is.null(which)) which <- if (is.null(colnames(rows))) seq_len(ncol(rows)) else colnames(rows)
+      x <- pick(which, "columns")
+      for (k in seq_along(x)) x[[k]] <- numeric_column(x[[k]], label_of(which)[[k]])
+      names(x) <- if (is.null(colnames(rows))) NULL else label_of(which)
+      x
+    },
+    levels = function(which, default, label) {
+      if (is.null(which)) which <- default
+      x <- note(pick(which, label)[[1L]], label_of(which))
+      x <- droplevels(factor(x))
+      if (nlevels(x) != 2L) {
+        stop_argument(label, sprintf("a column with two different values (it has %d)", nlevels(x)), which, call)
+      }
+      x
+    },
+    model = function(formula) {
+      frame <- stats::model.frame(formula, as.data.frame(data), na.action = stats::na.pass)
+      if (nrow(frame) != n) stop_argument("formula", "a formula of columns of `data`", formula, call)
+      for (k in names(frame)) {
+        column <- as_rows(frame[[k]])
+        for (j in seq_len(ncol(column))) note(if (is.data.frame(column)) column[[j]] else column[, j], k)
+      }
+      frame
+    },
+    bad = function() bad, told = function() told
+  )
+}
+
+# Returns list(compiled, data): without the rows that are not complete if na.rm;
+# `dropped` hears of the data that are left.
+compile_statistic <- function(statistic, data, na.rm, call, dropped = function(data) NULL) {
+  use <- column_user(data, call)
+  if (use$n == 0L) stop_argument("data", "at least one observation", data, call)
+  failure <- NULL
+  compiled <- tryCatch(statistic$compile(use), error = function(e) { failure <<- e; NULL })
+  if (any(use$bad())) {
+    if (!na.rm) {
+      told <- use$told()
+      abort_rustle(
+        sprintf(
+          "`data` must be complete: %s (`na.rm = TRUE` drops these rows before resampling).",
+          paste(sprintf("column %s has %s missing or infinite value(s)", names(told), told), collapse = ", ")
+        ),
+        class = "rustle_error_argument", argument = "data", rows = which(use$bad()), call = call
+      )
+    }
+    keep <- !use$bad()
+    data <- if (is.data.frame(data) || is.matrix(data)) data[keep, , drop = FALSE] else data[keep]
+    dropped(data)
+    return(compile_statistic(statistic, data, FALSE, call))
+  }
+  if (!is.null(failure)) stop(failure)
+  list(compiled = compiled, data = data)
+}
+
+compiled_statistic <- function(native, names = NULL, smooth = TRUE, response = NULL) {
+  if (is.null(native$ops)) native[c("ops", "values")] <- list(double(), double())
+  list(native = native, names = names, smooth = smooth, response = response)
+}
+
+# Statistics of powers of the centred columns up to `power`: `expr(x, c, S, k)` is an
+# expression in the sums S and N.
+moment_statistic <- function(x, power, expr) {
+  z <- exprs <- list()
+  for (k in seq_along(x)) {
+    center <- mean(x[[k]])
+    sums <- list()
+    for (p in seq_len(power)) {
+      z[[length(z) + 1L]] <- (x[[k]] - center)^p
+      sums[[p]] <- as.name(paste0("S", length(z)))
+    }
+    exprs[[k]] <- expr(x[[k]], center, sums, k)
+  }
+  sums_statistic(do.call(cbind, z), exprs, names(x))
+}
+
+sums_statistic <- function(z, exprs, names = NULL, response = NULL) {
+  inputs <- c(paste0("S", seq_len(ncol(z))), "N")
+  native <- c(list(source = "sums", z = as.double(z)), compile_program(exprs, inputs))
+  compiled_statistic(native, names, response = response)
+}
+
+# A variance that is rounding alone is 0, as it is for equal numbers.
+variance_expr <- function(s1, s2) {
+  bquote(floor_at(.(s2) - .(s1)^2 / N, 1e-13 * .(s2)) / (N - 1))
+}
+
+compile_pair <- function(pair, what) {
+  n <- length(pair$x)
+  # Scaled, so that products neither overflow nor vanish.
+  scale <- vapply(pair, function(v) { s <- sqrt(mean((v - mean(v))^2)); if (s > 0) s else 1 }, 0)
+  dx <- (pair$x - mean(pair$x)) / scale[[1L]]
+  dy <- (pair$y - mean(pair$y)) / scale[[2L]]
+  if (what == "cov") {
+    expr <- bquote(.(prod(scale)) * (S3 - S1 * S2 / N) / (N - 1))
+    response <- list(a = dx * scale[[1L]] / (n - 1), y = dy * scale[[2L]], base = 0)
+    return(sums_statistic(cbind(dx, dy, dx * dy), list(expr), response = linear_response(response)))
+  }
+  expr <- quote(
+    (S5 - S1 * S2 / N) / sqrt(floor_at(S3 - S1^2 / N, 1e-13 * S3) * floor_at(S4 - S2^2 / N, 1e-13 * S4))
+  )
+  response <- list(a = dx / sqrt(sum(dx^2)), y = dy / sqrt(sum(dy^2)), base = 0)
+  sums_statistic(
+    cbind(dx, dy, dx^2, dy^2, dx * dy), list(expr), response = linear_response(response)
+  )
+}
+
+compile_ratio <- function(pair) {
+  cx <- mean(pair$x)
+  cu <- mean(pair$y)
+  expr <- bquote((.(cx) * N + S1) / (.(cu) * N + S2))
+  sums_statistic(cbind(pair$x - cx, pair$y - cu), list(expr))
+}
+
+compile_mean_difference <- function(x, group) {
+  first <- as.double(group == levels(group)[[1L]])
+  center <- mean(x)
+  d <- x - center
+  response <- list(a = first / sum(first) - (1 - first) / sum(1 - first), y = d, base = 0)
+  sums_statistic(
+    cbind(first, first * d, (1 - first) * d), list(quote(S2 / S1 - S3 / (N - S1))),
+    response = linear_response(response)
+  )
+}
+
+compile_median_difference <- function(x, group) {
+  rows <- split(seq_along(x), group)
+  half <- list(scan = "quantile", prob = 0.5, type = 7)
+  native <- list(
+    source = "scans",
+    orders = lapply(unname(rows), function(r) list(x = x, rows = r)),
+    scans = list(c(order = 1, half), c(order = 2, half))
+  )
+  native <- c(native, compile_program(list(quote(S1 - S2)), c("S1", "S2")))
+  compiled_statistic(native, smooth = FALSE)
+}
+
+# The same scans of every column.
+scan_statistic <- function(x, scans) {
+  orders <- lapply(unname(x), function(v) list(x = as.double(v), rows = seq_along(v)))
+  all <- list()
+  for (k in seq_along(x)) all <- c(all, lapply(scans, function(s) c(order = k, s)))
+  compiled_statistic(list(source = "scans", orders = orders, scans = all), names(x), smooth = FALSE)
+}
+
+smooth_scan <- function(compiled) {
+  compiled$smooth <- TRUE
+  compiled
+}
+
+with_program <- function(compiled, exprs, names) {
+  inputs <- paste0("S", seq_along(compiled$native$scans))
+  compiled$native[c("ops", "values")] <- compile_program(exprs, inputs)
+  compiled$names <- names
+  compiled
+}
+
+compile_auc <- function(x, group) {
+  second <- as.double(group == levels(group)[[2L]])
+  out <- smooth_scan(scan_statistic(list(x), list(list(scan = "auc", marked = second))))
+  n1 <- sum(second)
+  n0 <- sum(1 - second)
+  out$response <- linear_response(list(a = second / (n1 * n0), y = rank(x), base = -(n1 + 1) / (2 * n0)))
+  out
+}
+
+compile_spearman <- function(pair) {
+  native <- list(source = "ranks", pairs = list(list(x = pair$x, y = pair$y)))
+  rx <- rank(pair$x) - (length(pair$x) + 1) / 2
+  ry <- rank(pair$y) - (length(pair$y) + 1) / 2
+  out <- compiled_statistic(native)
+  out$response <- linear_response(list(a = rx / sqrt(sum(rx^2)), y = ry / sqrt(sum(ry^2)), base = 0))
+  out
+}
+
+# base + sum(a * y*), for a response that is permuted.
+linear_response <- function(parts) {
+  function(kind) {
+    if (kind != "permutation") return(NULL)
+    list(source = "response", a = parts$a, y = parts$y, base = parts$base, post = 1)
+  }
+}
+
+design_of <- function(frame) {
+  x <- stats::model.matrix(attr(frame, "terms"), frame)
+  y <- stats::model.response(frame)
+  if (!is.null(stats::model.weights(frame))) stop("weights in the formula")
+  list(x = x, y = y, offset = stats::model.offset(frame))
+}
+
+# Q, R^-1 of a design of full rank.
+basis_of <- function(x, argument = "formula") {
+  decomposed <- qr(x)
+  p <- ncol(x)
+  if (nrow(x) < p || decomposed$rank < p) {
+    aliased <- colnames(x)[decomposed$pivot[-seq_len(decomposed$rank)]]
+    abort_rustle(
+      sprintf(
+        "`%s` must give a design of full rank: %d rows, %d columns, rank %d (aliased: %s).",
+        argument, nrow(x), p, decomposed$rank, paste(aliased, collapse = ", ")
+      ),
+      class = "rustle_error_argument", argument = argument, aliased = aliased
+    )
+  }
+  list(qr = decomposed, q = qr.Q(decomposed), back = backsolve(qr.R(decomposed), diag(p)))
+}
+
+compile_lm <- function(frame) {
+  design <- design_of(frame)
+  if (!is.numeric(design$y) || is.matrix(design$y)) {
+    abort_rustle("The response of `formula` must be one numeric column.", "rustle_error_argument", argument = "formula")
+  }
+  y <- as.double(design$y)
+  if (!is.null(design$offset)) y <- y - design$offset
+  basis <- basis_of(design$x)
+  beta <- qr.coef(basis$qr, y)
+  residuals <- as.double(qr.resid(basis$qr, y))
+  native <- list(
+    source = "lm", q = as.double(basis$q), back = as.double(basis$back), beta = as.double(beta),
+    residuals = residuals
+  )
+  response <- function(kind) {
+    e <- switch(kind, permutation = y, residual = residuals - mean(residuals), wild = residuals, NULL)
+    if (is.null(e)) return(NULL)
+    list(
+      source = "response", a = as.double(basis$q), y = e,
+      base = if (kind == "permutation") 0 * as.double(beta) else as.double(beta), post = as.double(t(basis$back))
+    )
+  }
+  compiled_statistic(native, colnames(design$x), response = response)
+}
+
+compile_glm <- function(frame, family) {
+  design <- design_of(frame)
+  y <- design$y
+  if (family == "binomial" && is.factor(y)) y <- y != levels(y)[[1L]]
+  y <- as.double(y)
+  good <- length(y) == nrow(design$x) && (if (family == "binomial") all(y %in% c(0, 1)) else all(y >= 0))
+  if (!good) {
+    must <- if (family == "binomial") "0, 1, logical or a factor" else "counts"
+    abort_rustle(sprintf("The response of `formula` must be %s.", must), "rustle_error_argument", argument = "formula")
+  }
+  basis <- basis_of(design$x)
+  offset <- if (is.null(design$offset)) double(length(y)) else design$offset
+  # To the end, where glm() stops after its eighth digit.
+  fit <- suppressWarnings(stats::glm.fit(
+    design$x, y, family = get(family, envir = asNamespace("stats"))(), offset = offset,
+    control = list(epsilon = 1e-14, maxit = 100)
+  ))
+  if (!fit$converged || anyNA(fit$coefficients) || fit$boundary || max(abs(fit$linear.predictors)) > 30 && family == "binomial") {
+    abort_rustle(
+      "The model of `formula` has no finite estimate on the data (separated groups?).",
+      "rustle_error_argument", argument = "formula"
+    )
+  }
+  native <- list(
+    source = "glm", family = family, q = as.double(basis$q), back = as.double(basis$back),
+    beta = as.double(fit$coefficients), y = y, eta = as.double(fit$linear.predictors)
+  )
+  compiled_statistic(native, colnames(design$x))
+}

@@ -1,0 +1,203 @@
+# Native replicates: Rust computes as many as fit into a short while, R looks whether
+# the user wants to stop, until all are there.
+
+# Seconds between two looks.
+boot_slice <- 0.05
+
+native_failures <- c("the design of the resample has not full rank", "the fit did not converge")
+
+# The formula natively, or NULL.
+native_formula <- function(formula, data, na_rm, call) {
+  spec <- list(compile = function(use) {
+    made <- compile_formula(formula, data_now)
+    if (is.null(made)) return(NULL)
+    # Missing values in what the sums are of.
+    for (k in seq_len(ncol(made$z))) use$note(made$z[, k], paste("of", deparse(formula)[[1L]]))
+    sums_statistic(made$z, made$exprs, made$names)
+  })
+  data_now <- data
+  out <- compile_statistic(spec, data, na_rm, call, function(d) data_now <<- d)
+  if (is.null(out$compiled)) NULL else out
+}
+
+# t0, and the engine of the scheme.
+prepare_native <- function(job) {
+  compiled <- job$compiled
+  plain <- unpack(rs_boot_open(engine_spec(
+    list(spec = list(kind = "ordinary", draws = job$n)), job$n, job$stream, compiled$native
+  )), job$call)
+  observed <- unpack(rs_boot_observed(plain), job$call)
+  if (observed$status != 0L) stop_statistic(0L, native_failures[[observed$status]], NULL, job$call)
+  t0 <- as.vector(observed$t)
+  names(t0) <- component_names(compiled$names, length(t0), job$statistic)
+  job$t0 <- t0
+  job$plain <- plain
+  kind <- job$scheme$spec$kind
+  native <- compiled$native
+  if (job$sim %in% c("permutation", "residual", "wild")) {
+    native <- compiled$response(job$sim)
+    if (is.null(native)) stop_scheme(job, "it has no response or residuals")
+    native$rows <- if (is.null(job$scheme$strata)) seq_len(job$n) else unlist(job$scheme$strata)
+    native[c("ops", "values")] <- list(double(), double())
+  }
+  if (kind == "antithetic") job$scheme$spec$mirror <- mirror_of(native_jackknife(job)[, 1L], job$scheme$strata)
+  job$engine_native <- native
+  job$handle <- unpack(rs_boot_open(engine_spec(job$scheme, job$n, job$stream, native)), job$call)
+  job
+}
+
+component_names <- function(names, p, statistic) {
+  if (!is.null(names) && length(names) == p) return(names)
+  if (p == 1L && inherits(statistic, "rustle_statistic")) return(statistic$name)
+  if (p == 1L) "t" else paste0("t", seq_len(p))
+}
+
+# list(t = R x p, failed, messages)
+run_native <- function(job) {
+  R <- job$R
+  t <- matrix(NA_real_, R, length(job$t0))
+  status <- integer(R)
+  progress <- new_progress(list(n = R), job$threads, job$plan)
+  on.exit(progress$close())
+  done <- 0
+  while (done < R) {
+    out <- unpack(rs_boot_run(job$handle, done, R, 0, job$threads, boot_slice), job$call)
+    if (nrow(out$t) == R) {
+      t <- out$t
+    } else {
+      t[done + seq_len(nrow(out$t)), ] <- out$t
+    }
+    status[done + seq_along(out$status)] <- out$status
+    done <- done + length(out$status)
+    progress$update(done, job$threads)
+    rs_check_interrupt()
+    # The first failure ends it.
+    if (job$options$on_error == "stop" && any(out$status != 0L)) break
+  }
+  failed <- which(status != 0L)
+  list(t = t, failed = failed, messages = native_failures[status[failed]])
+}
+
+# One replicate again, natively: list(t, message or NULL).
+again_native <- function(job, replicate, attempt) {
+  out <- unpack(rs_boot_run(job$handle, replicate - 1, replicate, attempt, 1, Inf), job$call)
+  list(t = out$t[1L, ], message = if (out$status != 0L) native_failures[[out$status]])
+}
+
+# Attempts for one replicate under on_error = "redraw".
+boot_attempts <- 100L
+
+# What becomes of replicates that failed: list(t, failures).
+settle_failures <- function(outcome, job) {
+  t <- outcome$t
+  failed <- outcome$failed
+  failures <- data.frame(replicate = as.integer(failed), message = as.character(outcome$messages))
+  if (!length(failed)) return(list(t = t, failures = failures))
+  rule <- job$options$on_error
+  if (rule == "stop") stop_statistic(failed[[1L]], failures$message[[1L]], outcome$conditions[[1L]], job$call)
+  t[failed, ] <- NA_real_
+  if (length(failed) > 0.1 * job$R) {
+    warning(sprintf("%d of %d replicates failed (first: %s).", length(failed), job$R, failures$message[[1L]]), call. = FALSE)
+  }
+  if (rule == "redraw") {
+    again <- if (job$native) again_native else again_function
+    for (r in failed) {
+      for (attempt in seq_len(boot_attempts)) {
+        out <- again(job, r, attempt)
+        if (is.null(out$message)) {
+          t[r, ] <- out$t
+          break
+        }
+        failures[nrow(failures) + 1L, ] <- list(r, out$message)
+      }
+      if (!is.null(out$message)) {
+        stop_statistic(r, sprintf("%s (in %d attempts)", out$message, boot_attempts + 1L), NULL, job$call)
+      }
+      rs_check_interrupt()
+    }
+    failures <- failures[order(failures$replicate), , drop = FALSE]
+    rownames(failures) <- NULL
+  }
+  list(t = t, failures = failures)
+}
+
+stop_statistic <- function(replicate, message, parent, call) {
+  where <- if (replicate == 0L) "on the data" else sprintf("in replicate %d", replicate)
+  hint <- if (replicate == 0L) "" else " `on_error = \"na\"` or \"redraw\" goes on without it."
+  abort_rustle(
+    sprintf("The statistic failed %s: %s.%s", where, sub("[.]$", "", message), hint),
+    class = "rustle_error_statistic", replicate = replicate, reason = message, parent = parent, call = call
+  )
+}
+
+# Rows from a routine that does as many as fit into a slice.
+in_slices <- function(total, p, call, step) {
+  out <- matrix(NA_real_, total, p)
+  done <- 0
+  while (done < total) {
+    part <- unpack(step(done), call)
+    # A fit that fails without an observation has no influence value.
+    part$t[part$status != 0L, ] <- NA_real_
+    out[done + seq_len(nrow(part$t)), ] <- part$t
+    done <- done + nrow(part$t)
+    rs_check_interrupt()
+  }
+  out
+}
+
+# Statistic without each group (a list of rows).
+native_without <- function(job, groups) {
+  in_slices(length(groups), length(job$t0), job$call, function(done) {
+    rs_boot_without(job$plain, groups, done, job$threads, boot_slice)
+  })
+}
+
+# (n - 1)(t0 - t without i), n the size of the stratum; a row per cluster if there are
+# any (Davison & Hinkley 1997, section 2.7).
+native_jackknife <- function(job) {
+  cluster <- job$design$cluster
+  groups <- if (is.null(cluster)) {
+    as.list(seq_len(job$n))
+  } else {
+    unname(split(seq_len(job$n), if (is.list(cluster)) cluster[[1L]] else cluster))
+  }
+  sizes <- if (is.null(job$scheme$strata)) {
+    length(groups)
+  } else {
+    strata <- job$scheme$strata
+    rep(lengths(strata), lengths(strata))[order(unlist(strata))]
+  }
+  (sizes - 1) * (rep(job$t0, each = length(groups)) - native_without(job, groups))
+}
+
+native_infinitesimal <- function(job) {
+  strata <- if (is.null(job$scheme$strata)) list(seq_len(job$n)) else job$scheme$strata
+  in_slices(job$n, length(job$t0), job$call, function(done) {
+    rs_boot_infinitesimal(job$plain, strata, done, job$threads, boot_slice)
+  })
+}
+
+# Influence values of the result, or NULL.
+boot_influence <- function(job) {
+  kind <- job$options$influence
+  if (kind == "none") return(NULL)
+  if (!job$native) return(if (kind == "auto") NULL else function_jackknife(job))
+  cluster <- job$design$cluster
+  cases <- job$sim %in% c("ordinary", "balanced", "antithetic", "poisson", "bayesian")
+  # Two-way clusters have no jackknife of one kind of group.
+  if (!cases || (is.list(cluster) && length(cluster) == 2L)) return(NULL)
+  if (kind == "auto") {
+    # The others look at every observation for each that they leave out.
+    if (!job$compiled$native$source == "sums" && job$n > 5000L) return(NULL)
+    kind <- "jack"
+  }
+  if (kind == "inf" && !is.null(cluster)) {
+    stop_argument("influence", "\"jack\", \"auto\" or \"none\" with clusters", "inf", job$call)
+  }
+  if (kind == "inf" && !job$compiled$smooth) {
+    stop_argument("influence", "\"jack\", \"auto\" or \"none\" for a statistic without derivative", "inf", job$call)
+  }
+  L <- if (kind == "inf") native_infinitesimal(job) else native_jackknife(job)
+  colnames(L) <- names(job$t0)
+  L
+}

@@ -1,0 +1,104 @@
+# From R expressions to the stack programs of src/rust/crates/bootstrap/src/program.rs.
+
+program_codes <- c(
+  constant = 0, input = 1, `+` = 2, `-` = 3, `*` = 4, `/` = 5, `^` = 6, neg = 7, sqrt = 8,
+  exp = 9, log = 10, abs = 11, floor_at = 12, store = 13
+)
+
+# `exprs`: a list of expressions in the symbols `inputs`, numbers and the operations
+# above; `floor_at(a, b)` is a, or 0 where a < b. One output each.
+compile_program <- function(exprs, inputs) {
+  ops <- values <- vector("list", length(exprs))
+  for (k in seq_along(exprs)) {
+    steps <- c(program_steps(exprs[[k]], inputs), list(c(program_codes[["store"]], 0)))
+    ops[[k]] <- vapply(steps, `[`, 0, 1L)
+    values[[k]] <- vapply(steps, `[`, 0, 2L)
+  }
+  list(ops = as.double(unlist(ops)), values = as.double(unlist(values)))
+}
+
+program_steps <- function(e, inputs) {
+  if (is.numeric(e) || is.logical(e)) return(list(c(program_codes[["constant"]], e)))
+  if (is.symbol(e)) return(list(c(program_codes[["input"]], match(as.character(e), inputs))))
+  name <- as.character(e[[1L]])
+  arguments <- lapply(as.list(e)[-1L], program_steps, inputs)
+  if (name == "(") return(arguments[[1L]])
+  if (name == "-" && length(arguments) == 1L) name <- "neg"
+  if (name == "+" && length(arguments) == 1L) return(arguments[[1L]])
+  c(unlist(arguments, recursive = FALSE), list(c(program_codes[[name]], 0)))
+}
+
+program_functions <- c("(", "+", "-", "*", "/", "^", "sqrt", "exp", "log", "abs")
+
+# A formula in `.w` as columns and a program, or NULL: every `.w` must be inside a
+# sum() whose argument is `.w` times something without it. Weights sum to n.
+#
+# list(z = n x q matrix, exprs, names). `data` is where columns are found.
+compile_formula <- function(formula, data) {
+  expr <- formula[[length(formula)]]
+  frame <- formula_frame(data)
+  envir <- environment(formula)
+  n <- nrow(as_rows(data))
+  columns <- list()
+  without <- function(e) !".w" %in% all.names(e)
+  value <- function(e) eval(e, frame, envir)
+  refuse <- function() stop(structure(class = c("not_linear", "condition"), list()))
+
+  # e = .w * f: the expression f.
+  factor_of <- function(e) {
+    if (identical(e, quote(.w))) return(1)
+    if (!is.call(e)) refuse()
+    name <- if (is.symbol(e[[1L]])) as.character(e[[1L]]) else ""
+    if (name == "(") return(call("(", factor_of(e[[2L]])))
+    if (name %in% c("+", "-") && length(e) == 2L) return(call(name, factor_of(e[[2L]])))
+    if (name %in% c("+", "-")) return(call(name, factor_of(e[[2L]]), factor_of(e[[3L]])))
+    if (name == "*" && without(e[[3L]])) return(call("*", factor_of(e[[2L]]), e[[3L]]))
+    if (name == "*" && without(e[[2L]])) return(call("*", e[[2L]], factor_of(e[[3L]])))
+    if (name == "/" && without(e[[3L]])) return(call("/", factor_of(e[[2L]]), e[[3L]]))
+    refuse()
+  }
+  input <- function(f) {
+    column <- rep_len(as.double(value(f)), n)
+    columns[[length(columns) + 1L]] <<- column
+    # The sum for weights that sum to n, whatever they sum to.
+    bquote(.(as.name(paste0("S", length(columns)))) * (.(as.double(n)) / N))
+  }
+  outer <- function(e) {
+    if (without(e)) {
+      x <- value(e)
+      if (!(is.numeric(x) || is.logical(x)) || length(x) != 1L) refuse()
+      return(as.double(x))
+    }
+    if (!is.call(e) || !is.symbol(e[[1L]])) refuse()
+    name <- as.character(e[[1L]])
+    plain <- is.null(names(e))
+    if (name == "sum" && plain && length(e) == 2L) return(input(factor_of(e[[2L]])))
+    if (name == "mean" && plain && length(e) == 2L) {
+      return(call("/", input(factor_of(e[[2L]])), as.double(n)))
+    }
+    if (name == "length" && plain && identical(e[[2L]], quote(.w))) return(as.double(n))
+    if (!name %in% program_functions || !plain || (name == "log" && length(e) > 2L)) refuse()
+    as.call(c(e[[1L]], lapply(as.list(e)[-1L], outer)))
+  }
+  parts <- if (is.call(expr) && identical(expr[[1L]], quote(c))) as.list(expr)[-1L] else list(expr)
+  tryCatch(
+    {
+      exprs <- lapply(unname(parts), outer)
+      if (!length(columns)) refuse()
+      list(z = do.call(cbind, columns), exprs = exprs, names = names(parts))
+    },
+    not_linear = function(c) NULL
+  )
+}
+
+# Columns by name; a plain vector is `.x`.
+formula_frame <- function(data) {
+  if (is.data.frame(data)) return(data)
+  if (is.matrix(data) && !is.null(colnames(data))) return(as.data.frame(data))
+  list(.x = data)
+}
+
+# The data with a row per observation.
+as_rows <- function(data) {
+  if (is.data.frame(data) || is.matrix(data)) data else matrix(data, ncol = 1L)
+}

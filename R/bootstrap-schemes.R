@@ -1,0 +1,236 @@
+# Schemes: what arguments of bootstrap() mean, and which statistics and intervals they
+# suit. The fields of a scheme are those that src/rust/src/bootstrap.rs reads.
+
+boot_sims <- c(
+  "ordinary", "balanced", "antithetic", "permutation", "parametric", "bayesian",
+  "poisson", "residual", "wild", "block"
+)
+
+# Schemes that give no indices or no counts, so that `stype` cannot be another.
+sim_stypes <- function(sim) {
+  switch(sim,
+    bayesian = "w", poisson = c("f", "w"), parametric = "i", c("i", "f", "w")
+  )
+}
+
+# strata: a factor, or anything that makes one, as a list of rows; NULL for one stratum.
+check_strata <- function(strata, n, argument, call) {
+  if (is.null(strata)) return(NULL)
+  if (!is.atomic(strata) || length(strata) != n) {
+    stop_argument(argument, sprintf("a vector of length %d (one value per observation)", n), strata, call)
+  }
+  if (anyNA(strata)) stop_argument(argument, "without missing values", NA, call)
+  rows <- unname(split(seq_len(n), factor(strata)))
+  rows <- rows[lengths(rows) > 0L]
+  if (length(rows) > 1L) rows
+}
+
+check_resample_weights <- function(weights, n, rows, call) {
+  if (is.null(weights)) return(NULL)
+  if (!is.numeric(weights) || length(weights) != n || anyNA(weights) || any(weights < 0 | is.infinite(weights))) {
+    stop_argument("weights", sprintf("%d numbers, none negative, missing or infinite", n), weights, call)
+  }
+  parts <- if (is.null(rows)) list(seq_len(n)) else rows
+  if (any(vapply(parts, function(r) sum(weights[r]) <= 0, NA))) {
+    stop_argument("weights", "positive for some observation of every stratum", weights, call)
+  }
+  lapply(parts, function(r) as.double(weights[r]))
+}
+
+# One vector of clusters, or a list or data frame of two.
+check_cluster <- function(cluster, n, call) {
+  if (is.null(cluster)) return(NULL)
+  if (!is.list(cluster)) cluster <- list(cluster)
+  good <- length(cluster) %in% 1:2 && all(lengths(cluster) == n) && !anyNA(unlist(lapply(cluster, anyNA)))
+  if (!good || any(vapply(cluster, anyNA, NA))) {
+    stop_argument(
+      "cluster", sprintf("a vector of length %d without missing values, or a list of two of them", n),
+      cluster, call
+    )
+  }
+  cluster <- lapply(unname(cluster), function(g) as.integer(factor(g)))
+  if (any(vapply(cluster, max, 0L) < 2L)) stop_argument("cluster", "of at least two clusters", cluster, call)
+  cluster
+}
+
+# list(kind, ..., strata, form). `form`: what a replicate is made of; see
+# src/rust/crates/bootstrap/src/scheme.rs.
+new_scheme <- function(sim, n, R, strata = NULL, cluster = NULL, weights = NULL, m = NULL, l = NULL,
+                       blocktype = "fixed", wild = "rademacher", wtype = "exp", mirror = NULL,
+                       call = NULL) {
+  rows <- check_strata(strata, n, "strata", call)
+  cluster <- check_cluster(cluster, n, call)
+  tables <- check_resample_weights(weights, n, rows, call)
+  if (!is.null(m)) m <- check_count(m, "m", call = call)
+  only <- function(x, argument, sims) {
+    if (!is.null(x) && !sim %in% sims) {
+      abort_rustle(
+        sprintf(
+          "`%s` must be NULL for `sim = \"%s\"`; it belongs to %s.", argument, sim,
+          paste0("\"", sims, "\"", collapse = ", ")
+        ),
+        "rustle_error_argument", argument = argument, call = call
+      )
+    }
+  }
+  only(cluster, "cluster", c("ordinary", "wild"))
+  only(weights, "weights", "ordinary")
+  only(m, "m", "ordinary")
+  only(l, "l", "block")
+  only(rows, "strata", c("ordinary", "balanced", "antithetic", "permutation", "residual"))
+  together <- function(a, b, what) {
+    if (!is.null(a) && !is.null(b)) {
+      abort_rustle(
+        sprintf("`%s` and `%s` cannot be given together.", what[[1L]], what[[2L]]),
+        "rustle_error_argument", argument = what[[1L]], call = call
+      )
+    }
+  }
+  together(m, rows, c("m", "strata"))
+  together(m, weights, c("m", "weights"))
+  together(cluster, rows, c("cluster", "strata"))
+  together(cluster, weights, c("cluster", "weights"))
+  together(cluster, m, c("cluster", "m"))
+  if (sim == "block") {
+    if (is.null(l)) stop_argument("l", "a block length for `sim = \"block\"`", NULL, call)
+    l <- check_count(l, "l", call = call)
+    if (l > n) stop_argument("l", sprintf("a whole number from 1 to %d", n), l, call)
+  }
+  spec <- switch(sim,
+    ordinary = if (!is.null(tables)) {
+      list(kind = "weighted", weights = tables)
+    } else if (length(cluster) == 1L) {
+      list(kind = "clusters", members = unname(split(seq_len(n), cluster[[1L]])))
+    } else if (length(cluster) == 2L) {
+      list(
+        kind = "crossed", first = cluster[[1L]], second = cluster[[2L]],
+        first_size = max(cluster[[1L]]), second_size = max(cluster[[2L]])
+      )
+    } else {
+      list(kind = "ordinary", draws = if (is.null(m)) n else m)
+    },
+    residual = list(kind = "ordinary", draws = n),
+    balanced = list(kind = "balanced", replicates = R),
+    antithetic = list(kind = "antithetic", mirror = mirror),
+    permutation = list(kind = "permutation"),
+    block = list(kind = "blocks", length = l, rule = blocktype),
+    bayesian = list(kind = if (wtype == "exp") "exponential" else "gamma"),
+    poisson = list(kind = "poisson"),
+    wild = {
+      if (length(cluster) == 2L) stop_argument("cluster", "one way for `sim = \"wild\"`", cluster, call)
+      list(kind = "wild", law = wild, cluster = cluster[[1L]], clusters = if (length(cluster)) max(cluster[[1L]]) else 0)
+    },
+    parametric = list(kind = "ordinary", draws = n)
+  )
+  form <- switch(spec$kind,
+    clusters = , crossed = , poisson = "f", exponential = , gamma = "w", wild = "v", "i"
+  )
+  list(spec = spec, strata = rows, form = form, sim = sim, independent = !sim %in% c("balanced", "antithetic"))
+}
+
+# What Rust reads. stream: two words.
+engine_spec <- function(scheme, n, stream, native = NULL) {
+  list(
+    n = as.double(n), seed = as.double(stream), scheme = scheme$spec, strata = scheme$strata,
+    statistic = native
+  )
+}
+
+# Mirror image of each observation in the order of its influence, within strata.
+mirror_of <- function(L, rows) {
+  mirror <- integer(length(L))
+  for (r in if (is.null(rows)) list(seq_along(L)) else rows) {
+    sorted <- r[order(L[r])]
+    mirror[sorted] <- rev(sorted)
+  }
+  mirror
+}
+
+#' Which schemes suit which statistics and intervals
+#'
+#' [bootstrap()] refuses a native statistic under a scheme for which it would be wrong.
+#' `bootstrap_validity()` is the table that it and [boot_ci()] go by.
+#'
+#' @param sim,statistic,type Schemes (with `"m out of n"`, `"cluster"` and `"weighted"`
+#'   for the variants of `"ordinary"`), kinds of statistics (`"sums"`: functions of sums,
+#'   such as means and correlations; `"scan"`: quantiles and others of sorted data;
+#'   `"lm"`; `"glm"`; `"function"`: an R function) and intervals; all by default.
+#' @return A data frame with columns `sim`, `statistic`, `type`, `status` (`"valid"`,
+#'   `"adapted"` or `"refused"`) and `note`.
+#' @examples
+#' bootstrap_validity("permutation", "lm", "perc")
+#' @export
+bootstrap_validity <- function(sim = NULL, statistic = NULL, type = NULL) {
+  all_sims <- c(boot_sims, "m out of n", "cluster", "weighted")
+  all <- expand.grid(
+    type = c("norm", "basic", "stud", "perc", "bca", "abc"),
+    statistic = c("sums", "scan", "lm", "glm", "function"), sim = all_sims,
+    stringsAsFactors = FALSE
+  )[3:1]
+  keep <- (is.null(sim) | all$sim %in% sim) & (is.null(statistic) | all$statistic %in% statistic) &
+    (is.null(type) | all$type %in% type)
+  all <- all[keep, , drop = FALSE]
+  verdicts <- Map(validity, all$sim, all$statistic, all$type)
+  all$status <- vapply(verdicts, `[[`, "", 1L)
+  all$note <- vapply(verdicts, `[[`, "", 2L)
+  rownames(all) <- NULL
+  all
+}
+
+validity <- function(sim, statistic, type = NULL) {
+  native <- validity_of_statistic(sim, statistic)
+  if (native[[1L]] == "refused" || is.null(type)) return(native)
+  interval <- validity_of_interval(sim, statistic, type)
+  if (interval[[1L]] != "valid") interval else native
+}
+
+validity_of_statistic <- function(sim, statistic) {
+  if (sim == "residual" || sim == "wild") {
+    return(switch(statistic,
+      lm = c("valid", ""),
+      "function" = c("refused", "a function of the data has no residuals: use boot_lm()"),
+      glm = c("refused", "residuals of a glm cannot be exchanged: resample cases"),
+      c("refused", "residuals belong to stat_lm()")
+    ))
+  }
+  if (sim == "permutation" && statistic != "function") {
+    return(switch(statistic,
+      sums = c("adapted", "the response is permuted (cor, cov, difference of means; others refused)"),
+      scan = c("adapted", "the response is permuted (auc, spearman; others refused)"),
+      lm = c("adapted", "the response is permuted"),
+      c("refused", "permute by a function of the data")
+    ))
+  }
+  if (sim == "parametric" && statistic != "function") {
+    return(c("adapted", "computed on the workers, for every data set that `ran.gen` makes"))
+  }
+  if (sim == "block" && statistic %in% c("lm", "glm")) {
+    return(c("adapted", "blocks of rows of the data"))
+  }
+  if (sim == "bayesian") {
+    return(c("adapted", "weights instead of resamples; wtype = \"gamma\" suits sums and lm only"))
+  }
+  c("valid", "")
+}
+
+validity_of_interval <- function(sim, statistic, type) {
+  if (sim == "permutation") {
+    return(c("refused", "permutations describe a null hypothesis, not the sampling distribution"))
+  }
+  if (sim == "weighted") {
+    return(c("refused", "replicates drawn with importance weights follow another distribution"))
+  }
+  cases <- sim %in% c("ordinary", "balanced", "antithetic", "poisson")
+  if (type == "abc" && (statistic == "scan" || !cases)) {
+    return(c("refused", "abc needs a smooth statistic of independent observations"))
+  }
+  if (type == "bca" && sim == "cluster") return(c("adapted", "the acceleration is that of clusters"))
+  if (type == "bca" && !cases) {
+    return(c("refused", "the acceleration supposes equal resamples of independent observations"))
+  }
+  if (sim == "m out of n") {
+    return(c("adapted", "the spread about the estimate is rescaled by sqrt(m / n)"))
+  }
+  if (sim == "bayesian") return(c("adapted", "a posterior distribution: perc is its credible interval"))
+  c("valid", "")
+}

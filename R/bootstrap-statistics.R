@@ -1,0 +1,296 @@
+# Statistics that Rust computes: what users ask for. R/bootstrap-compile.R makes
+# numbers and programs of it.
+
+new_statistic <- function(name, ..., compile) {
+  structure(list(name = name, arguments = list(...), compile = compile), class = "rustle_statistic")
+}
+
+#' Statistics for native bootstrap replicates
+#'
+#' What [bootstrap()] and its relatives compute in Rust, on threads, without a call of
+#' R per replicate. The names `"mean"`, `"sum"`, `"var"`, `"sd"`, `"median"`, `"iqr"`,
+#' `"mad"`, `"gini"`, `"proportion"`, `"cor"`, `"spearman"`, `"cov"`, `"ratio"` stand for
+#' the statistic with its defaults.
+#'
+#' @param columns Names or numbers of the columns of the data, one component each.
+#'   `NULL`: all of them; a plain vector is one column.
+#' @param x,y,u,group,time,status Names or numbers of single columns. Without them the
+#'   first columns of the data, in the order of the arguments.
+#' @param probs Probabilities.
+#' @param type Definition of the quantile, 1 to 9, as for [stats::quantile()].
+#' @param trim Share that is cut off at each end, 0 to 0.5.
+#' @param constant Factor of the median absolute deviation.
+#' @param method `"pearson"` or `"spearman"`.
+#' @param stat `"mean"` or `"median"`.
+#' @param at Times.
+#' @param until The time up to which the area is taken.
+#' @param formula A model formula; `.` stands for the other columns.
+#' @param family `"binomial"` or `"poisson"` (a name, function or family object), with
+#'   the canonical link.
+#' @return An object of class `rustle_statistic`.
+#' @details `stat_ratio()` is `sum(x) / sum(u)`. `stat_diff()` is the statistic of the
+#'   rows with the first level of `group` (in sorted order, or that of the factor) less
+#'   that of the second. `stat_auc()` is the probability that `x` is larger for the
+#'   second level than for the first, half for ties. `stat_gini()` is the plug-in
+#'   coefficient, without n / (n - 1). `stat_km()` is the product-limit estimate at
+#'   times `at`, `stat_rmst()` the area under it; `status` is 1 or `TRUE` for an event.
+#'
+#'   For fractional weights (`sim = "bayesian"`) the j-th order statistic is the
+#'   smallest value with cumulative weight of at least j; quantiles, trimmed means and
+#'   deviations follow from that with their usual definitions.
+#'
+#'   `stat_lm()` factors the design once and computes the change of the coefficients in
+#'   its orthogonal basis, which is as accurate as a fresh QR factorization of every
+#'   resample. A resample that loses rank fails (see `on_error` of [bootstrap()]), where
+#'   `lm()` would give `NA` coefficients. `stat_glm()` iterates from the estimate of the
+#'   full sample until the likelihood cannot rise; a resample for which that does not
+#'   end (separated groups) fails.
+#' @references Hyndman, R. J. and Fan, Y. (1996) Sample quantiles in statistical
+#'   packages. *The American Statistician* 50, 361-365.
+#' @examples
+#' bootstrap(mtcars, stat_cor("mpg", "wt"), R = 200, seed = 1)$t0
+#' bootstrap(mtcars, stat_lm(mpg ~ wt + hp), R = 200, seed = 1)$t0
+#' @name statistics
+NULL
+
+#' @rdname statistics
+#' @export
+stat_mean <- function(columns = NULL) {
+  new_statistic("mean", columns = columns, compile = function(use) {
+    moment_statistic(use$many(columns), 1L, function(x, c, S, one) bquote(.(c) + .(S[[1L]]) / N))
+  })
+}
+
+#' @rdname statistics
+#' @export
+stat_sum <- function(columns = NULL) {
+  new_statistic("sum", columns = columns, compile = function(use) {
+    moment_statistic(use$many(columns), 1L, function(x, c, S, one) bquote(.(c) * N + .(S[[1L]])))
+  })
+}
+
+#' @rdname statistics
+#' @export
+stat_var <- function(columns = NULL) {
+  new_statistic("var", columns = columns, compile = function(use) {
+    moment_statistic(use$many(columns), 2L, function(x, c, S, one) variance_expr(S[[1L]], S[[2L]]))
+  })
+}
+
+#' @rdname statistics
+#' @export
+stat_sd <- function(columns = NULL) {
+  new_statistic("sd", columns = columns, compile = function(use) {
+    moment_statistic(use$many(columns), 2L, function(x, c, S, one) {
+      call("sqrt", variance_expr(S[[1L]], S[[2L]]))
+    })
+  })
+}
+
+#' @rdname statistics
+#' @export
+stat_proportion <- function(columns = NULL) {
+  new_statistic("proportion", columns = columns, compile = function(use) {
+    x <- use$many(columns)
+    if (!all(unlist(x) %in% c(0, 1))) {
+      abort_rustle("A proportion needs logical values, or 0 and 1.", "rustle_error_argument", argument = "data")
+    }
+    moment_statistic(x, 1L, function(x, c, S, one) bquote(.(c) + .(S[[1L]]) / N))
+  })
+}
+
+#' @rdname statistics
+#' @export
+stat_cov <- function(x = NULL, y = NULL) {
+  new_statistic("cov", x = x, y = y, compile = function(use) compile_pair(use$pair(x, y), "cov"))
+}
+
+#' @rdname statistics
+#' @export
+stat_cor <- function(x = NULL, y = NULL, method = c("pearson", "spearman")) {
+  method <- check_choice(method[[1L]], c("pearson", "spearman"), "method", sys.call())
+  name <- if (method == "pearson") "cor" else "spearman"
+  new_statistic(name, x = x, y = y, compile = function(use) {
+    pair <- use$pair(x, y)
+    if (method == "pearson") compile_pair(pair, "cor") else compile_spearman(pair)
+  })
+}
+
+#' @rdname statistics
+#' @export
+stat_ratio <- function(x = NULL, u = NULL) {
+  new_statistic("ratio", x = x, u = u, compile = function(use) compile_ratio(use$pair(x, u)))
+}
+
+#' @rdname statistics
+#' @export
+stat_diff <- function(stat = c("mean", "median"), x = NULL, group = NULL) {
+  stat <- check_choice(stat[[1L]], c("mean", "median"), "stat", sys.call())
+  new_statistic(paste("difference of", paste0(stat, "s")), x = x, group = group, compile = function(use) {
+    x <- use$one(x, 1L, "x")
+    group <- use$levels(group, 2L, "group")
+    if (stat == "mean") compile_mean_difference(x, group) else compile_median_difference(x, group)
+  })
+}
+
+#' @rdname statistics
+#' @export
+stat_quantile <- function(probs = c(0.25, 0.5, 0.75), type = 7, columns = NULL) {
+  if (!is.numeric(probs) || !length(probs) || anyNA(probs) || any(probs < 0 | probs > 1)) {
+    stop_argument("probs", "numbers from 0 to 1", probs, sys.call())
+  }
+  if (!is.numeric(type) || length(type) != 1L || !type %in% 1:9) {
+    stop_argument("type", "a whole number from 1 to 9", type, sys.call())
+  }
+  new_statistic("quantile", probs = probs, type = type, columns = columns, compile = function(use) {
+    x <- use$many(columns)
+    scans <- lapply(probs, function(p) list(scan = "quantile", prob = p, type = type))
+    out <- scan_statistic(x, scans)
+    each <- paste0(format(100 * probs, trim = TRUE), "%")
+    out$names <- if (length(x) > 1L) paste(rep(names(x), each = length(probs)), each) else each
+    out
+  })
+}
+
+#' @rdname statistics
+#' @export
+stat_median <- function(columns = NULL) {
+  new_statistic("median", columns = columns, compile = function(use) {
+    scan_statistic(use$many(columns), list(list(scan = "quantile", prob = 0.5, type = 7)))
+  })
+}
+
+#' @rdname statistics
+#' @export
+stat_iqr <- function(type = 7, columns = NULL) {
+  new_statistic("iqr", type = type, columns = columns, compile = function(use) {
+    x <- use$many(columns)
+    scans <- lapply(c(0.25, 0.75), function(p) list(scan = "quantile", prob = p, type = type))
+    out <- scan_statistic(x, scans)
+    exprs <- lapply(seq_along(x), function(k) {
+      bquote(.(as.name(paste0("S", 2 * k))) - .(as.name(paste0("S", 2 * k - 1))))
+    })
+    with_program(out, exprs, names(x))
+  })
+}
+
+#' @rdname statistics
+#' @export
+stat_mad <- function(constant = 1.4826, columns = NULL) {
+  new_statistic("mad", constant = constant, columns = columns, compile = function(use) {
+    x <- use$many(columns)
+    exprs <- lapply(seq_along(x), function(k) bquote(.(constant) * .(as.name(paste0("S", k)))))
+    with_program(scan_statistic(x, list(list(scan = "mad"))), exprs, names(x))
+  })
+}
+
+#' @rdname statistics
+#' @export
+stat_trimmed <- function(trim = 0.1, columns = NULL) {
+  if (!is.numeric(trim) || length(trim) != 1L || is.na(trim) || trim < 0 || trim > 0.5) {
+    stop_argument("trim", "a number from 0 to 0.5", trim, sys.call())
+  }
+  new_statistic("trimmed mean", trim = trim, columns = columns, compile = function(use) {
+    scan_statistic(use$many(columns), list(list(scan = "trimmed", trim = trim)))
+  })
+}
+
+#' @rdname statistics
+#' @export
+stat_gini <- function(columns = NULL) {
+  new_statistic("gini", columns = columns, compile = function(use) {
+    smooth_scan(scan_statistic(use$many(columns), list(list(scan = "gini"))))
+  })
+}
+
+#' @rdname statistics
+#' @export
+stat_auc <- function(x = NULL, group = NULL) {
+  new_statistic("auc", x = x, group = group, compile = function(use) {
+    compile_auc(use$one(x, 1L, "x"), use$levels(group, 2L, "group"))
+  })
+}
+
+#' @rdname statistics
+#' @export
+stat_km <- function(time = NULL, status = NULL, at) {
+  if (!is.numeric(at) || !length(at) || anyNA(at)) stop_argument("at", "times", at, sys.call())
+  new_statistic("survival", time = time, status = status, at = at, compile = function(use) {
+    event <- as.double(use$one(status, 2L, "status") == 1)
+    scans <- lapply(at, function(a) list(scan = "survival", event = event, at = a))
+    out <- smooth_scan(scan_statistic(list(use$one(time, 1L, "time")), scans))
+    out$names <- paste0("S(", format(at, trim = TRUE), ")")
+    out
+  })
+}
+
+#' @rdname statistics
+#' @export
+stat_rmst <- function(time = NULL, status = NULL, until) {
+  if (!is.numeric(until) || length(until) != 1L || is.na(until)) stop_argument("until", "a time", until, sys.call())
+  new_statistic("restricted mean survival", time = time, status = status, until = until, compile = function(use) {
+    event <- as.double(use$one(status, 2L, "status") == 1)
+    smooth_scan(scan_statistic(
+      list(use$one(time, 1L, "time")), list(list(scan = "rmst", event = event, at = until))
+    ))
+  })
+}
+
+#' @rdname statistics
+#' @export
+stat_lm <- function(formula) {
+  check_model_formula(formula, sys.call())
+  new_statistic("lm", formula = formula, compile = function(use) compile_lm(use$model(formula)))
+}
+
+#' @rdname statistics
+#' @export
+stat_glm <- function(formula, family = "binomial") {
+  check_model_formula(formula, sys.call())
+  family <- check_family(family, sys.call())
+  new_statistic("glm", formula = formula, family = family, compile = function(use) {
+    compile_glm(use$model(formula), family)
+  })
+}
+
+check_model_formula <- function(formula, call) {
+  if (!inherits(formula, "formula") || length(formula) != 3L) {
+    stop_argument("formula", "a formula with a response, such as y ~ x", formula, call)
+  }
+}
+
+check_family <- function(family, call) {
+  given <- family
+  if (is.function(family)) family <- family()
+  name <- if (inherits(family, "family")) family$family else family
+  good <- is.character(name) && length(name) == 1L && name %in% c("binomial", "poisson")
+  if (good && inherits(family, "family")) {
+    good <- family$link == c(binomial = "logit", poisson = "log")[[name]]
+  }
+  if (!good) stop_argument("family", "\"binomial\" (logit) or \"poisson\" (log)", given, call)
+  name
+}
+
+# The statistics that a name stands for.
+named_statistics <- function() {
+  list(
+    mean = stat_mean, sum = stat_sum, var = stat_var, sd = stat_sd, median = stat_median,
+    iqr = stat_iqr, mad = stat_mad, gini = stat_gini, proportion = stat_proportion,
+    cor = stat_cor, spearman = function() stat_cor(method = "spearman"), cov = stat_cov,
+    ratio = stat_ratio, auc = stat_auc
+  )
+}
+
+#' @export
+format.rustle_statistic <- function(x, ...) {
+  given <- Filter(Negate(is.null), x$arguments)
+  if (!length(given)) return(x$name)
+  shown <- vapply(given, function(a) paste(deparse(a), collapse = " "), "")
+  sprintf("%s (%s)", x$name, paste(names(shown), shown, sep = " = ", collapse = ", "))
+}
+
+#' @export
+print.rustle_statistic <- function(x, ...) {
+  cat("statistic: ", format(x), "\n", sep = "")
+  invisible(x)
+}

@@ -1,0 +1,213 @@
+# Replicates of R functions, on the workers of the plan. The resamples are those of the
+# native kernels: a worker asks Rust what replicate r is made of.
+
+# f(data, i | f | w): what a replicate calls; a formula that is not native is one of the
+# weights, a native statistic under sim = "parametric" is computed on each data set.
+statistic_function <- function(job) {
+  if (job$kind == "function") return(job$statistic)
+  if (job$kind == "formula") {
+    formula <- job$statistic
+    return(function(data, w) {
+      frame <- c(as.list(formula_frame(data)), list(.w = w * length(w)))
+      as_numbers(eval(formula[[2L]], frame, environment(formula)))
+    })
+  }
+  spec <- job$statistic
+  function(data) observed_statistic(spec, data)
+}
+
+# Keeps the names of components.
+as_numbers <- function(x) x
+
+# A native statistic of other data.
+observed_statistic <- function(spec, data) {
+  compiled <- compile_statistic(spec, data, FALSE, NULL)$compiled
+  n <- nrow(as_rows(data))
+  handle <- unpack(rs_boot_open(engine_spec(
+    list(spec = list(kind = "ordinary", draws = n)), n, c(0, 0), compiled$native
+  )))
+  observed <- unpack(rs_boot_observed(handle))
+  if (observed$status != 0L) stop(native_failures[[observed$status]])
+  t0 <- as.vector(observed$t)
+  names(t0) <- component_names(compiled$names, length(t0), spec)
+  t0
+}
+
+prepare_workers <- function(job) {
+  if (job$kind == "formula") job$stype <- "w"
+  job$compute <- statistic_function(job)
+  n <- job$n
+  dots <- if (job$kind == "function") job$dots else list()
+  first <- list(job$data)
+  second <- if (job$sim == "parametric") {
+    list()
+  } else {
+    list(switch(job$stype, i = seq_len(n), f = rep(1L, n), w = unit_weights(job)))
+  }
+  value <- tryCatch(
+    do.call(job$compute, c(first, second, dots), quote = TRUE),
+    error = function(e) stop_statistic(0L, conditionMessage(e), e, job$call)
+  )
+  if (!is.numeric(value) && !is.logical(value) || !length(value)) {
+    abort_rustle(
+      sprintf("`statistic` must return numbers, not %s.", describe(value)),
+      "rustle_error_argument", argument = "statistic", call = job$call
+    )
+  }
+  t0 <- as.double(value)
+  names(t0) <- if (is.null(names(value))) component_names(NULL, length(t0), job$statistic) else names(value)
+  job$t0 <- t0
+  if (job$scheme$spec$kind == "antithetic") {
+    job$scheme$spec$mirror <- mirror_of(function_jackknife(job)[, 1L], job$scheme$strata)
+  }
+  job
+}
+
+# Equal weights that sum to 1 in every stratum, as boot gives them.
+unit_weights <- function(job) {
+  w <- rep(1 / job$n, job$n)
+  for (rows in job$scheme$strata) w[rows] <- 1 / length(rows)
+  if (job$kind == "formula") rep(1 / job$n, job$n) else w
+}
+
+# A function of r and attempt that gives the indices, counts or weights of a replicate.
+# The handle belongs to a process; one that was sent elsewhere is made anew.
+new_resampler <- function(spec, stype, strata, weights_sum_to_one) {
+  handle <- NULL
+  function(r, attempt = 0) {
+    if (is.null(handle) || !rs_boot_alive(handle)) handle <<- unpack(rs_boot_open(spec))
+    drawn <- unpack(rs_boot_resample(handle, r - 1, attempt, stype))
+    if (stype == "i" && length(strata)) {
+      # As boot: an index lies where the stratum that it is from lies.
+      drawn[unlist(strata)] <- drawn
+    }
+    if (stype == "w") {
+      if (length(strata) && !weights_sum_to_one) {
+        for (rows in strata) drawn[rows] <- drawn[rows] / sum(drawn[rows])
+      } else {
+        drawn <- drawn / sum(drawn)
+      }
+    }
+    drawn
+  }
+}
+
+# What a task evaluates; `i` is the replicate.
+boot_frame <- function(job) {
+  list2env(list(
+    statistic = job$compute, data = job$data, dots = if (job$kind == "function") job$dots else list(),
+    sim = job$sim, ran.gen = job$parametric$ran.gen, mle = job$parametric$mle, p = length(job$t0),
+    attempt = 0, X = seq_len(job$R), FUN = replicate_value,
+    resample = if (job$sim != "parametric") {
+      new_resampler(
+        engine_spec(job$scheme, job$n, job$stream), job$stype, job$scheme$strata, job$kind == "formula"
+      )
+    }
+  ), parent = topenv())
+}
+
+replicate_call <- quote(FUN(i, statistic, data, dots, sim, ran.gen, mle, p, attempt, resample))
+
+replicate_value <- function(i, statistic, data, dots, sim, ran.gen, mle, p, attempt, resample) {
+  arguments <- if (sim == "parametric") list(ran.gen(data, mle)) else list(data, resample(i, attempt))
+  value <- if (length(dots)) {
+    do.call(statistic, c(arguments, dots), quote = TRUE)
+  } else if (sim == "parametric") {
+    statistic(arguments[[1L]])
+  } else {
+    statistic(arguments[[1L]], arguments[[2L]])
+  }
+  if (!is.numeric(value) && !is.logical(value)) {
+    stop(sprintf("the statistic gave %s, not numbers", describe(value)), call. = FALSE)
+  }
+  if (length(value) != p) {
+    stop(sprintf("the statistic gave %d values, but %d on the data", length(value), p), call. = FALSE)
+  }
+  as.double(value)
+}
+
+# A L'Ecuyer seed of the words of the run: replicate r draws from substream r.
+worker_streams <- function(job) {
+  number <- (job$stream[[1L]] * 1566083941 + job$stream[[2L]]) %% .Machine$integer.max
+  seed <- lecuyer_of_number(as.integer(number), "seed", job$call)
+  list(streams = "substream", seed = seed, after = NULL, check = FALSE)
+}
+
+run_boot_workers <- function(job, tasks = job$R) {
+  frame <- boot_frame(job)
+  values <- run_on_workers(job, frame, tasks)
+  outcome <- values$outcome
+  failed <- outcome$failed
+  t <- matrix(NA_real_, tasks, length(job$t0))
+  fine <- setdiff(seq_len(tasks), failed)
+  t[fine, ] <- matrix(unlist(outcome$values[fine], use.names = FALSE), length(fine), byrow = TRUE)
+  conditions <- outcome$values[failed]
+  list(
+    t = t, failed = failed, conditions = conditions,
+    messages = vapply(conditions, function(e) paste(conditionMessage(e), collapse = " "), "")
+  )
+}
+
+run_on_workers <- function(job, frame, tasks) {
+  stopping <- job$options$on_error == "stop"
+  work <- new_job(
+    replicate_call, frame, tasks, policy_of_plan(job$plan), worker_streams(job),
+    relay = new_relay(NA, list(classes = "condition", exclude = NULL)),
+    on_error = if (stopping) "stop" else "keep", label = "bootstrap-%d", origin = job$call,
+    shape = if (length(job$t0) == 1L) "scalar",
+    slice = function(tasks) c(as.list(frame), list(offset = tasks[[1L]] - 1L))
+  )
+  outcome <- tryCatch(
+    keep_random_seed(run_job(work, job$plan)),
+    error = function(e) {
+      if (is.null(e$task) || inherits(e, "rustle_error_worker_lost")) stop(e)
+      stop_statistic(e$task, conditionMessage(e), e, job$call)
+    }
+  )
+  list(outcome = outcome)
+}
+
+# One replicate again, here.
+again_function <- function(job, replicate, attempt) {
+  frame <- boot_frame(job)
+  frame$attempt <- attempt
+  frame$i <- replicate
+  value <- keep_random_seed(tryCatch(
+    {
+      seed <- worker_streams(job)$seed
+      set_random_seed(unpack(rs_task_seeds(seed, as.double(replicate + attempt * 2^31), "substream"))[[1L]])
+      eval(replicate_call, frame)
+    },
+    error = identity
+  ))
+  if (inherits(value, "error")) return(list(t = NULL, message = conditionMessage(value)))
+  list(t = value, message = NULL)
+}
+
+# (n - 1)(t0 - t without i) of an R function of indices, frequencies or weights.
+function_jackknife <- function(job) {
+  if (job$sim == "parametric" || !is.null(job$design$cluster)) return(NULL)
+  n <- job$n
+  strata <- if (is.null(job$scheme$strata)) list(seq_len(n)) else job$scheme$strata
+  sizes <- integer(n)
+  for (rows in strata) sizes[rows] <- length(rows)
+  dots <- if (job$kind == "function") job$dots else list()
+  left_out <- function(i) {
+    given <- switch(job$stype,
+      i = seq_len(n)[-i],
+      f = replace(rep(1L, n), i, 0L),
+      w = {
+        w <- unit_weights(job)
+        w[i] <- 0
+        same <- if (job$kind == "formula") seq_len(n) else Filter(function(r) i %in% r, strata)[[1L]]
+        w[same] <- w[same] / sum(w[same]) * if (job$kind == "formula") 1 else 1
+        w
+      }
+    )
+    as.double(do.call(job$compute, c(list(job$data, given), dots), quote = TRUE))
+  }
+  t <- do.call(rbind, lapply(seq_len(n), left_out))
+  L <- (sizes - 1) * (rep(job$t0, each = n) - t)
+  colnames(L) <- names(job$t0)
+  L
+}

@@ -1,0 +1,314 @@
+#' Bootstrap replicates, native or on workers
+#'
+#' `bootstrap()` computes replicates of a statistic: a native one (see [statistics]) in
+#' Rust on threads, an R function on the workers of the current [plan()]. Both see the
+#' same resamples for the same seed.
+#'
+#' @param data A vector, matrix, data frame or list; rows are observations.
+#' @param statistic The name of a native statistic (`"mean"`, `"median"`, ...), a
+#'   specification such as [stat_cor()] or [stat_lm()], a one-sided formula, or a
+#'   function as for [boot::boot()]: of the data and of indices (`stype = "i"`),
+#'   frequencies (`"f"`) or weights that sum to 1 in the sample (`"w"`).
+#'   A formula such as `~ sum(.w * x) / sum(.w * u)` uses columns by name (a plain vector
+#'   is `.x`) and the weights `.w` of the observations, which sum to n. It is computed
+#'   natively when every `.w` stands inside a `sum()` and is a factor there, else on the
+#'   workers. `c(a = , b = )` gives several components.
+#' @param R Number of replicates, a whole number of at least 1.
+#' @param sim The scheme. `"ordinary"`: with replacement; with `cluster`, `weights` or `m`
+#'   whole clusters, unequal probabilities, or m out of n. `"balanced"`: every
+#'   observation equally often over all replicates. `"antithetic"`: pairs of replicates
+#'   that mirror each other in the order of the influence values. `"permutation"`:
+#'   native statistics permute the response, functions get permuted indices.
+#'   `"parametric"`: `statistic(ran.gen(data, mle), ...)`. `"bayesian"`, `"poisson"`: random
+#'   weights and counts. `"residual"`, `"wild"`: of [stat_lm()]. `"block"`: blocks of
+#'   length `l` of a series.
+#' @param stype What a function gets; the first that `sim` allows by default.
+#' @param strata A vector that says to which stratum each observation belongs.
+#' @param cluster A vector of clusters, or a list of two for two-way clusters (pigeonhole
+#'   bootstrap: an observation counts as often as the product of the counts of its
+#'   clusters).
+#' @param weights Importance weights for drawing the observations.
+#' @param m Size of a resample, if it is not n.
+#' @param l,blocktype Length of the blocks, and whether they lie inside the series
+#'   (`"fixed"`), go round its end (`"circular"`), or do so with geometric lengths of mean
+#'   `l` (`"geom"`: stationary bootstrap).
+#' @param wild,wtype Law of the multipliers of residuals; of Bayesian weights: `"exp"`
+#'   (uniform Dirichlet) or `"gamma"` (three moments 1; some weights are negative).
+#' @param ran.gen,mle A function of `data` and `mle` that makes a data set.
+#' @param ... For a function: its further arguments. For a native statistic: `na.rm`,
+#'   `TRUE` to drop rows with missing or infinite values before resampling; `exact`,
+#'   `TRUE` to add the moments that are known without resampling (see Value).
+#' @param on_error When a replicate fails: `"stop"`; `"na"`, a row of `NA`; `"redraw"`, other
+#'   resamples in its place, which makes the results conditional on success. Failures
+#'   are listed in `failures`; more than 10 % give a warning.
+#' @param seed A whole number. `NULL`: two uniform numbers of R's generator, so
+#'   `set.seed()` governs, and the generator moves by these two whatever else is chosen.
+#'   With a seed it does not move.
+#' @param threads Threads of native statistics. `NULL`: the cores that this session may
+#'   use; 1 in a worker.
+#' @param workers Number of forked workers for functions. `NULL`: those of the plan.
+#' @param influence Influence values `L` of a native statistic: `"jack"`, `"inf"`
+#'   (infinitesimal; not for quantiles), `"none"`; `"auto"`: the jackknife, if it is cheap.
+#'   Of a function only when asked for, by the jackknife.
+#' @param rng `"stream"`, or `"R"` for the indices that [boot::boot()] draws after
+#'   `set.seed()`, in an n x R matrix.
+#' @param progress `TRUE` to show progress.
+#' @param keep_data `FALSE` to leave the data out of the result.
+#' @return A list of class `rustle_boot`: `t0`, the statistic on the data, named; `t`, an
+#'   R x p matrix; `R`; `data`; `seed`, the caller's `.Random.seed`; `stream`, the two words
+#'   that the replicates are keyed by; `statistic`; `sim` (with the prefix `rustle_`, so
+#'   that boot's functions do not rebuild other indices); `call`; `stype`; `strata`,
+#'   `cluster`, `weights`, `m`; `L`, an n x p matrix of influence values or `NULL` (a row
+#'   per cluster, if there are clusters); `failures`, a data frame with columns `replicate`
+#'   and `message`; `engine` (`"native"` or `"workers"`); `threads`. With `exact = TRUE`
+#'   also `exact`: a list with `mean`, `se` and, for quantiles, `values` and `prob` of the
+#'   bootstrap distribution.
+#' @section Reproducibility: Replicate r has a random number stream keyed by the seed and
+#'   r. Results have the same bits for any number of threads or workers. For independent
+#'   replicates (all but balanced and antithetic) the first 1000 of 2000 are those of
+#'   `R = 1000`. A function that draws random numbers has a stream of its own in each
+#'   replicate.
+#' @section Memory: The resamples are never stored. A result that would take more than
+#'   half of the free memory is refused (`rustle_error_memory`); so are indices of
+#'   `rng = "R"` beyond the option `rustle.max_index_bytes` (1e9).
+#' @section Errors: `rustle_error_argument` for wrong arguments, before anything has
+#'   started; `rustle_error_statistic` for a failing replicate, with fields `replicate` and
+#'   `parent`; `rustle_error_scheme` for a statistic that does not suit the scheme
+#'   ([bootstrap_validity()]).
+#' @references Davison, A. C. and Hinkley, D. V. (1997) *Bootstrap Methods and Their
+#'   Application*. Cambridge University Press. Efron, B. and Tibshirani, R. J. (1993) *An
+#'   Introduction to the Bootstrap*. Chapman & Hall. Owen, A. B. (2007) The pigeonhole
+#'   bootstrap. *Annals of Applied Statistics* 1, 386-411. Rubin, D. B. (1981) The Bayesian
+#'   bootstrap. *Annals of Statistics* 9, 130-134. Politis, D. N. and Romano, J. P. (1994)
+#'   The stationary bootstrap. *JASA* 89, 1303-1313.
+#' @examples
+#' b <- bootstrap(cars, "cor", R = 500, seed = 1, threads = 2)
+#' b$t0
+#' quantile(b$t, c(0.025, 0.975))
+#' # The same resamples, seen by an R function.
+#' f <- bootstrap(cars, function(d, i) cor(d$speed[i], d$dist[i]), R = 500, seed = 1)
+#' all.equal(f$t, b$t, check.attributes = FALSE)
+#' @export
+bootstrap <- function(data, statistic, R = 999,
+                      sim = c("ordinary", "balanced", "antithetic", "permutation", "parametric",
+                              "bayesian", "poisson", "residual", "wild", "block"),
+                      stype = c("i", "f", "w"), strata = NULL, cluster = NULL, weights = NULL,
+                      m = NULL, l = NULL, blocktype = c("fixed", "circular", "geom"),
+                      wild = c("rademacher", "mammen", "webb", "norm"), wtype = c("exp", "gamma"),
+                      ran.gen = NULL, mle = NULL, ..., on_error = c("stop", "na", "redraw"),
+                      seed = NULL, threads = NULL, workers = NULL,
+                      influence = c("auto", "jack", "inf", "none"), rng = c("stream", "R"),
+                      progress = interactive(), keep_data = TRUE) {
+  call <- match.call()
+  origin <- sys.call()
+  choose <- function(x, choices, argument) {
+    check_choice(if (identical(x, choices)) choices[[1L]] else x, choices, argument, origin)
+  }
+  R <- check_count(R, "R")
+  sim <- choose(sim, boot_sims, "sim")
+  given <- if (missing(stype)) NULL else choose(stype, c("i", "f", "w"), "stype")
+  options <- list(
+    blocktype = choose(blocktype, c("fixed", "circular", "geom"), "blocktype"),
+    wild = choose(wild, c("rademacher", "mammen", "webb", "norm"), "wild"),
+    wtype = choose(wtype, c("exp", "gamma"), "wtype"),
+    on_error = choose(on_error, c("stop", "na", "redraw"), "on_error"),
+    influence = choose(influence, c("auto", "jack", "inf", "none"), "influence"),
+    rng = choose(rng, c("stream", "R"), "rng"),
+    progress = check_flag(progress, "progress"), keep_data = check_flag(keep_data, "keep_data")
+  )
+  check_seed(seed, origin)
+  if (!is.null(workers)) workers <- check_count(workers, "workers")
+  if (NROW(data) == 0L || is.null(data)) stop_argument("data", "at least one observation", data, origin)
+  design <- list(strata = strata, cluster = cluster, weights = weights, m = m, l = l)
+  before <- get_random_seed()
+  job <- boot_job(
+    data, statistic, R, sim, given, design, options, list(ran.gen = ran.gen, mle = mle), list(...),
+    seed, workers, threads, origin
+  )
+  outcome <- if (job$native) run_native(job) else run_boot_workers(job)
+  settled <- settle_failures(outcome, job)
+  new_rustle_boot(
+    t0 = job$t0, t = settled$t, R = R, data = if (options$keep_data) job$data, seed = before,
+    stream = job$stream, statistic = job$statistic, sim = sim, call = call, stype = job$stype,
+    strata = if (!is.null(strata)) strata, cluster = cluster, weights = weights, m = m,
+    L = boot_influence(job), failures = settled$failures,
+    engine = if (job$native) "native" else "workers",
+    threads = if (job$native) job$threads else job$plan$workers, exact = job$exact,
+    scheme = if (options$rng == "stream") job$scheme
+  )
+}
+
+# t0: named vector; t: R x p; L: n x p or NULL; failures: data frame (replicate,
+# message); `...`: further fields. sim is stored with a prefix that boot does not know.
+new_rustle_boot <- function(t0, t, R, data, seed, statistic, sim, call, stype = "i", strata = NULL,
+                            weights = NULL, L = NULL, failures = no_failures(), engine, threads, ...) {
+  colnames(t) <- names(t0)
+  structure(
+    list(
+      t0 = t0, t = t, R = R, data = data, seed = seed, statistic = statistic,
+      sim = paste0("rustle_", sim), call = call, stype = stype, strata = strata, weights = weights,
+      L = L, failures = failures, engine = engine, threads = threads, ...
+    ),
+    class = "rustle_boot"
+  )
+}
+
+no_failures <- function() data.frame(replicate = integer(), message = character())
+
+check_seed <- function(seed, call) {
+  if (is.null(seed)) return()
+  good <- is.numeric(seed) && length(seed) == 1L && is.finite(seed) && seed == floor(seed) && abs(seed) < 2^53
+  if (!good) stop_argument("seed", "NULL or a whole number", seed, call)
+}
+
+# Two words of 32 bits. Without a seed the caller's generator moves by two numbers.
+stream_words <- function(seed) {
+  if (is.null(seed)) return(floor(stats::runif(2L) * 2^32))
+  c(seed %/% 2^32 %% 2^32, seed %% 2^32)
+}
+
+# Everything that is known before the first replicate.
+boot_job <- function(data, statistic, R, sim, stype, design, options, parametric, dots, seed,
+                     workers, threads, call) {
+  kind <- statistic_kind(statistic, call)
+  if (kind == "name") {
+    statistic <- named_statistics()[[statistic]]()
+    kind <- "spec"
+  }
+  native <- NULL
+  if (kind != "function") {
+    unknown <- setdiff(names(dots), c("na.rm", "exact"))
+    if (length(dots) && (is.null(names(dots)) || length(unknown))) {
+      abort_rustle(
+        sprintf("A native statistic takes no further arguments (%s).", paste(unknown, collapse = ", ")),
+        "rustle_error_argument", argument = "...", call = call
+      )
+    }
+    na_rm <- check_flag(if (is.null(dots$na.rm)) FALSE else dots$na.rm, "na.rm", call = call)
+    n <- nrow(as_rows(data))
+    if (kind == "formula") {
+      native <- native_formula(statistic, data, na_rm, call)
+    } else {
+      native <- compile_statistic(statistic, data, na_rm, call)
+    }
+    if (!is.null(native)) {
+      data <- native$data
+      if (nrow(as_rows(data)) < n && any(lengths(design[c("strata", "cluster", "weights")]))) {
+        stop_argument("na.rm", "FALSE with strata, clusters or weights (drop the rows yourself)", TRUE, call)
+      }
+      native <- native$compiled
+    }
+  }
+  n <- NROW(data)
+  scheme <- function(mirror = NULL) {
+    new_scheme(
+      sim, n, R, design$strata, design$cluster, design$weights, design$m, design$l,
+      options$blocktype, options$wild, options$wtype, mirror, call
+    )
+  }
+  job <- list(
+    data = data, n = n, R = R, sim = sim, statistic = statistic, kind = kind, design = design,
+    options = options, parametric = parametric, dots = dots, call = call,
+    compiled = native, scheme = scheme()
+  )
+  job$native <- !is.null(native) && sim != "parametric"
+  check_suits(job)
+  if (options$on_error == "redraw" && (!job$scheme$independent || options$rng == "R")) {
+    stop_argument("on_error", "\"stop\" or \"na\" where replicates depend on each other", "redraw", call)
+  }
+  job$stype <- if (is.null(stype)) sim_stypes(sim)[[1L]] else stype
+  if (!job$native && !job$stype %in% sim_stypes(sim)) {
+    stop_argument(
+      "stype", sprintf("%s for `sim = \"%s\"`", paste0("\"", sim_stypes(sim), "\"", collapse = " or "), sim),
+      job$stype, call
+    )
+  }
+  job$threads <- boot_threads(threads, call)
+  job$plan <- if (is.null(workers)) current_plan() else multicore_plan(workers)
+  job$plan$settings$progress <- options$progress
+  if (options$rng == "R") check_given(job, call) else job$stream <- stream_words(seed)
+  if (is.null(job$stream)) job$stream <- c(0, 0)
+  job <- if (job$native) prepare_native(job) else prepare_workers(job)
+  check_memory(as.double(R) * length(job$t0) * 8, call)
+  if (options$rng == "R") job <- with_given(job, seed)
+  if (isTRUE(dots$exact) && kind != "function") job$exact <- exact_moments(job)
+  job
+}
+
+statistic_kind <- function(statistic, call) {
+  if (is.function(statistic)) return("function")
+  if (inherits(statistic, "rustle_statistic")) return("spec")
+  if (inherits(statistic, "formula") && length(statistic) == 2L) return("formula")
+  names <- names(named_statistics())
+  if (is.character(statistic) && length(statistic) == 1L && statistic %in% names) return("name")
+  stop_argument(
+    "statistic",
+    sprintf("a function, a one-sided formula, a specification such as stat_cor(), or one of %s",
+            paste0("\"", names, "\"", collapse = ", ")),
+    statistic, call
+  )
+}
+
+# Threads of a call; one in a worker, which has a share of the cores.
+boot_threads <- function(threads, call = sys.call(-1L)) {
+  if (!is.null(threads)) return(check_count(threads, "threads", call = call))
+  if (is_worker()) 1L else available_workers()
+}
+
+# Bytes that `R x p` numbers take against what is free.
+check_memory <- function(bytes, call, free = free_memory()) {
+  if (is.na(free) || bytes <= free / 2) return()
+  abort_rustle(
+    sprintf(
+      "The result needs %s, more than half of the free memory (%s): `R` is too large.",
+      format_bytes(bytes), format_bytes(free)
+    ),
+    class = "rustle_error_memory", argument = "R", size_bytes = bytes, free_bytes = free, call = call
+  )
+}
+
+free_memory <- function() {
+  lines <- tryCatch(readLines("/proc/meminfo"), error = function(e) character(), warning = function(w) character())
+  line <- grep("^MemAvailable:", lines, value = TRUE)
+  if (length(line)) 1024 * as.double(gsub("[^0-9]", "", line[[1L]])) else NA_real_
+}
+
+format_bytes <- function(bytes) format(structure(bytes, class = "object_size"), units = "auto", standard = "SI")
+
+# The kinds that the table of validity knows.
+validity_sim <- function(job) {
+  if (job$sim != "ordinary") return(job$sim)
+  switch(job$scheme$spec$kind,
+    weighted = "weighted", clusters = , crossed = "cluster",
+    if (!is.null(job$design$m) && job$design$m != job$n) "m out of n" else "ordinary"
+  )
+}
+
+validity_kind <- function(job) {
+  if (is.null(job$compiled)) return("function")
+  switch(job$compiled$native$source, sums = "sums", lm = "lm", glm = "glm", "scan")
+}
+
+stop_scheme <- function(job, why) {
+  abort_rustle(
+    sprintf("`sim = \"%s\"` does not suit this statistic: %s.", job$sim, why),
+    class = "rustle_error_scheme", argument = "sim", sim = job$sim, call = job$call
+  )
+}
+
+check_suits <- function(job) {
+  verdict <- validity(validity_sim(job), validity_kind(job))
+  if (verdict[[1L]] == "refused") stop_scheme(job, verdict[[2L]])
+  if (job$native && job$sim == "permutation" && is.null(job$compiled$response)) {
+    stop_scheme(job, "it has no response that could be permuted")
+  }
+  if (job$native && job$scheme$spec$kind == "gamma" && !job$compiled$native$source %in% c("sums", "lm")) {
+    stop_scheme(job, "some of the weights of wtype = \"gamma\" are negative")
+  }
+  if (job$options$on_error == "redraw") {
+    warning("on_error = \"redraw\": the results are conditional on resamples for which the statistic succeeds.", call. = FALSE)
+  }
+  if (job$sim == "parametric" && !is.function(job$parametric$ran.gen)) {
+    stop_argument("ran.gen", "a function of the data and `mle` for `sim = \"parametric\"`", job$parametric$ran.gen, job$call)
+  }
+}

@@ -1,0 +1,28 @@
+//! Bootstrap kernels: resampling schemes and statistics that never build a matrix of
+//! resamples.
+//!
+//! Replicate r has a random number stream keyed by (seed, r), and every sum inside a
+//! replicate has one fixed order, so the bits of a replicate do not depend on threads
+//! or on how replicates are cut into batches. Which algorithm runs follows from the
+//! statistic and the scheme alone.
+//!
+//! * [`stream`]: generator and laws; [`scheme`]: what a replicate is made of;
+//! * [`statistic`]: sums ([`moments`]) or scans ([`sorted`]) or fits ([`models`]), and
+//!   a [`program`] of them;
+//! * [`run`](mod@run): replicates on threads; [`influence`]: jackknife and
+//!   infinitesimal jackknife.
+
+#![forbid(unsafe_code)]
+
+mod dense;
+pub mod influence;
+mod math;
+pub mod models;
+pub mod moments;
+pub mod program;
+pub mod run;
+pub mod scheme;
+mod shuffle;
+pub mod sorted;
+pub mod statistic;
+pub mod stream;

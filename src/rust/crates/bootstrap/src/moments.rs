@@ -1,0 +1,216 @@
+//! Sums over a resample: statistics that are functions of `sum(w[i] * z[i, ])`.
+
+use pulp::Arch;
+
+use crate::scheme::Scheme;
+use crate::stream::Stream;
+
+/// Up to this many columns are gathered draw by draw; more are multiplied with the
+/// counts of [`WIDTH`] replicates at a time. Decided by the number of columns and the
+/// scheme alone, for the two differ in the last bits.
+pub(crate) const GATHERED: usize = 8;
+/// Replicates in one product.
+pub(crate) const WIDTH: usize = 8;
+/// Columns of a tile of the product.
+const TILE: usize = 4;
+
+/// The fixed columns, row by row, padded with zeros to a width that the loops know.
+#[derive(Clone, Debug)]
+pub struct Columns {
+    z: Vec<f64>,
+    columns: usize,
+    width: usize,
+    n: usize,
+}
+
+impl Columns {
+    /// From `columns` columns of `n` numbers, one after another.
+    ///
+    /// # Panics
+    ///
+    /// When their number is another.
+    #[must_use]
+    pub fn new(by_column: &[f64], n: usize, columns: usize) -> Self {
+        assert_eq!(by_column.len(), n * columns);
+        let width = match columns {
+            0..=2 => columns.max(1),
+            3..=4 => 4,
+            5..=8 => 8,
+            _ => columns.next_multiple_of(TILE),
+        };
+        let mut z = vec![0.0; n * width];
+        for k in 0..columns {
+            for (i, value) in by_column[k * n..(k + 1) * n].iter().enumerate() {
+                z[i * width + k] = *value;
+            }
+        }
+        Self { z, columns, width, n }
+    }
+
+    /// Number of columns, padding excluded.
+    #[must_use]
+    pub fn columns(&self) -> usize {
+        self.columns
+    }
+
+    /// The numbers of one row.
+    pub(crate) fn row(&self, i: usize) -> &[f64] {
+        &self.z[i * self.width..i * self.width + self.columns]
+    }
+
+    pub(crate) fn is_gathered(&self) -> bool {
+        self.columns <= GATHERED
+    }
+
+    /// Sums over the indices of one replicate.
+    pub(crate) fn gather(
+        &self,
+        scheme: &Scheme,
+        stream: &mut Stream,
+        replicate: u64,
+        attempt: u32,
+        sums: &mut [f64],
+    ) {
+        match self.width {
+            1 => self.gather_one(scheme, stream, replicate, attempt, sums),
+            2 => self.gather_rows::<2>(scheme, stream, replicate, attempt, sums),
+            4 => self.gather_rows::<4>(scheme, stream, replicate, attempt, sums),
+            _ => self.gather_rows::<8>(scheme, stream, replicate, attempt, sums),
+        }
+    }
+
+    fn gather_one(
+        &self,
+        scheme: &Scheme,
+        stream: &mut Stream,
+        replicate: u64,
+        attempt: u32,
+        sums: &mut [f64],
+    ) {
+        let mut lanes = [0.0; 8];
+        let z = &self.z[..];
+        scheme.indices(stream, replicate, attempt, |chunk| {
+            let (eights, rest) = pulp::as_arrays::<8, u32>(chunk);
+            for eight in eights {
+                for (lane, i) in lanes.iter_mut().zip(eight) {
+                    *lane += z[*i as usize];
+                }
+            }
+            for (lane, i) in lanes.iter_mut().zip(rest) {
+                *lane += z[*i as usize];
+            }
+        });
+        let [a, b, c, d, e, f, g, h] = lanes;
+        sums[0] = ((a + b) + (c + d)) + ((e + f) + (g + h));
+    }
+
+    fn gather_rows<const W: usize>(
+        &self,
+        scheme: &Scheme,
+        stream: &mut Stream,
+        replicate: u64,
+        attempt: u32,
+        sums: &mut [f64],
+    ) {
+        let mut lanes = [[0.0; W]; 2];
+        let (z, _) = pulp::as_arrays::<W, f64>(&self.z);
+        scheme.indices(stream, replicate, attempt, |chunk| {
+            for pair in chunk.chunks(2) {
+                for (lane, i) in lanes.iter_mut().zip(pair) {
+                    let row = &z[*i as usize];
+                    for k in 0..W {
+                        lane[k] += row[k];
+                    }
+                }
+            }
+        });
+        for (k, sum) in sums.iter_mut().enumerate() {
+            *sum = lanes[0][k] + lanes[1][k];
+        }
+    }
+
+    /// `sums[k][b] = sum(w[i][b] * z[i, k])` for [`WIDTH`] replicates, rows in order.
+    pub(crate) fn multiply<W: Weight>(&self, arch: Arch, w: &[[W; WIDTH]], sums: &mut [[f64; WIDTH]]) {
+        /// Rows that stay in the cache while all tiles pass over them.
+        const ROWS: usize = 256;
+        sums.fill([0.0; WIDTH]);
+        let mut all = vec![[0.0; WIDTH]; self.width.next_multiple_of(TILE)];
+        arch.dispatch(
+            #[inline(always)]
+            || {
+                for first in (0..self.n).step_by(ROWS) {
+                    let last = (first + ROWS).min(self.n);
+                    let z = &self.z[first * self.width..last * self.width];
+                    for (tile, acc) in all.chunks_exact_mut(TILE).enumerate() {
+                        tile_product(z, self.width, tile * TILE, &w[first..last], acc);
+                    }
+                }
+            },
+        );
+        sums.copy_from_slice(&all[..sums.len()]);
+    }
+
+    /// Sums with given weights, rows in order.
+    pub(crate) fn weighted(&self, w: &[f64], sums: &mut [f64]) {
+        sums.fill(0.0);
+        for (i, w) in w.iter().enumerate() {
+            for (sum, z) in sums.iter_mut().zip(self.row(i)) {
+                *sum += w * z;
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn tile_product<W: Weight>(z: &[f64], width: usize, first: usize, w: &[[W; WIDTH]], acc: &mut [[f64; WIDTH]]) {
+    if width < TILE {
+        for (row, w) in z.chunks_exact(width).zip(w) {
+            for (acc, z) in acc.iter_mut().zip(row) {
+                for b in 0..WIDTH {
+                    acc[b] += w[b].real() * z;
+                }
+            }
+        }
+        return;
+    }
+    let [mut a0, mut a1, mut a2, mut a3] = [acc[0], acc[1], acc[2], acc[3]];
+    for (row, w) in z.chunks_exact(width).zip(w) {
+        let row = &row[first..first + TILE];
+        let (z0, z1, z2, z3) = (row[0], row[1], row[2], row[3]);
+        for b in 0..WIDTH {
+            let w = w[b].real();
+            a0[b] += w * z0;
+            a1[b] += w * z1;
+            a2[b] += w * z2;
+            a3[b] += w * z3;
+        }
+    }
+    acc.copy_from_slice(&[a0, a1, a2, a3]);
+}
+
+/// A count or a weight.
+pub(crate) trait Weight: Copy + Default {
+    fn real(self) -> f64;
+}
+
+impl Weight for f64 {
+    #[inline(always)]
+    fn real(self) -> f64 {
+        self
+    }
+}
+
+/// Counts below 2^24 are exact and half as wide as weights.
+impl Weight for f32 {
+    #[inline(always)]
+    fn real(self) -> f64 {
+        f64::from(self)
+    }
+}
+
+impl Weight for u32 {
+    #[inline(always)]
+    fn real(self) -> f64 {
+        f64::from(self)
+    }
+}

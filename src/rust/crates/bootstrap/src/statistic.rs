@@ -1,0 +1,413 @@
+//! A statistic, ready to be computed for any replicate.
+
+use pulp::Arch;
+
+use crate::models::{Glm, Linear, Status};
+use crate::moments::{Columns, Weight, WIDTH};
+use crate::program::Program;
+use crate::scheme::{Form, Scheme};
+use crate::sorted::{Ranks, Scan, Sorted};
+use crate::stream::{Key, Stream};
+
+/// Where the inputs of the program come from.
+#[derive(Clone, Debug)]
+pub enum Source {
+    /// Sums of the columns, then the sum of the weights.
+    Sums(Columns),
+    /// One number from each scan, of the ordering with that number.
+    Scans {
+        /// The orderings.
+        orders: Vec<Sorted>,
+        /// Number of an ordering, and what is read from it.
+        scans: Vec<(usize, Scan)>,
+    },
+    /// Spearman's correlation of each pair.
+    Ranks(Vec<Ranks>),
+    /// Coefficients of a linear model.
+    Linear {
+        /// The model.
+        model: Linear,
+        /// Its products, unless they are too many.
+        products: Option<Columns>,
+    },
+    /// Coefficients of a generalized linear model.
+    Glm(Glm),
+    /// `base + post * sum(a[i, ] * y*[i])` for a response `y*` that is permuted,
+    /// resampled or multiplied.
+    Response {
+        /// One row per observation.
+        a: Columns,
+        /// The response or the residuals.
+        y: Vec<f64>,
+        /// One number per output.
+        base: Vec<f64>,
+        /// By rows.
+        post: Vec<f64>,
+        /// The row that each drawn index goes to.
+        rows: Vec<u32>,
+    },
+}
+
+/// Larger tables of products are not made.
+const PRODUCTS: usize = 12;
+
+impl Source {
+    /// A linear model, with its table of products when that is worth it.
+    #[must_use]
+    pub fn linear(model: Linear) -> Self {
+        let p = model.basis.p();
+        let products = (p <= PRODUCTS).then(|| {
+            let n = model.residuals.len();
+            Columns::new(&model.products(), n, p * (p + 1) / 2 + p)
+        });
+        Source::Linear { model, products }
+    }
+
+    /// How many numbers the program gets.
+    #[must_use]
+    pub fn inputs(&self) -> usize {
+        match self {
+            Source::Sums(columns) => columns.columns() + 1,
+            Source::Scans { scans, .. } => scans.len(),
+            Source::Ranks(pairs) => pairs.len(),
+            Source::Linear { model, .. } => model.basis.p(),
+            Source::Glm(model) => model.basis.p(),
+            Source::Response { base, .. } => base.len(),
+        }
+    }
+}
+
+/// A source and what is made of it.
+#[derive(Clone, Debug)]
+pub struct Statistic {
+    /// The source.
+    pub source: Source,
+    /// The program.
+    pub program: Program,
+}
+
+/// Memory of one thread.
+#[derive(Debug)]
+pub(crate) struct Scratch {
+    arch: Arch,
+    stream: Stream,
+    counts: Vec<u32>,
+    sorted: Vec<u32>,
+    weights: Vec<f64>,
+    narrow: Vec<[f32; WIDTH]>,
+    wide: Vec<[f64; WIDTH]>,
+    products: Vec<[f64; WIDTH]>,
+    sums: Vec<f64>,
+    inputs: Vec<f64>,
+    ranks: [Vec<f64>; 2],
+    places: Option<Vec<u32>>,
+}
+
+impl Scratch {
+    pub(crate) fn new(statistic: &Statistic) -> Self {
+        let places = match &statistic.source {
+            Source::Scans { orders, scans } if is_quantiles(orders, scans) => {
+                orders[0].places()
+            }
+            _ => None,
+        };
+        Self {
+            arch: Arch::new(),
+            stream: Stream::new(Key { seed: 0, replicate: 0, attempt: 0 }),
+            counts: Vec::new(),
+            sorted: Vec::new(),
+            weights: Vec::new(),
+            narrow: Vec::new(),
+            wide: Vec::new(),
+            products: Vec::new(),
+            sums: Vec::new(),
+            inputs: vec![0.0; statistic.source.inputs()],
+            ranks: [Vec::new(), Vec::new()],
+            places,
+        }
+    }
+}
+
+/// Quantiles alone, of one ordering: they are read from sorted frequencies.
+fn is_quantiles(orders: &[Sorted], scans: &[(usize, Scan)]) -> bool {
+    orders.len() == 1 && scans.iter().all(|(_, scan)| matches!(scan, Scan::Quantile { .. }))
+}
+
+impl Statistic {
+    /// Number of components.
+    #[must_use]
+    pub fn outputs(&self) -> usize {
+        self.program.outputs()
+    }
+
+    /// The statistic for weights by row.
+    pub(crate) fn weighted(&self, w: &[f64], s: &mut Scratch, out: &mut [f64]) -> Status {
+        let mut inputs = std::mem::take(&mut s.inputs);
+        let status = self.weighted_inputs(w, s, &mut inputs);
+        self.program.run(&inputs, out);
+        s.inputs = inputs;
+        status
+    }
+
+    fn weighted_inputs(&self, w: &[f64], s: &mut Scratch, inputs: &mut [f64]) -> Status {
+        match &self.source {
+            Source::Sums(columns) => {
+                let q = columns.columns();
+                columns.weighted(w, &mut inputs[..q]);
+                inputs[q] = w.iter().sum();
+            }
+            Source::Scans { orders, scans } => scan_all(orders, scans, w, inputs),
+            Source::Ranks(pairs) => rank_all(pairs, w, &mut s.ranks, inputs),
+            Source::Linear { model, .. } => {
+                let p = model.basis.p();
+                s.sums.resize(p * (p + 1) / 2 + p, 0.0);
+                model.sums(s.arch, w, &mut s.sums);
+                if !model.finish(&mut s.sums, inputs) {
+                    return model.refactor(w, inputs);
+                }
+            }
+            Source::Glm(model) => return model.fit(s.arch, w, inputs),
+            Source::Response { a, y, base, post, .. } => {
+                s.sums.resize(a.columns(), 0.0);
+                let product: Vec<f64> = w.iter().zip(y).map(|(w, y)| w * y).collect();
+                a.weighted(&product, &mut s.sums);
+                crate::dense::affine(base, post, &s.sums, inputs);
+            }
+        }
+        Status::Fine
+    }
+
+    /// Replicates `first..` of a scheme, as many as `status` has places; rows of `t`.
+    pub(crate) fn replicates(
+        &self,
+        scheme: &Scheme,
+        first: u64,
+        attempt: u32,
+        s: &mut Scratch,
+        t: &mut [f64],
+        status: &mut [Status],
+    ) {
+        let p = self.outputs();
+        let draw = |r: usize| first + r as u64;
+        match &self.source {
+            Source::Sums(columns) if !columns.is_gathered() || scheme.form() != Form::Indices => {
+                self.products(columns, scheme, first, attempt, s, status.len(), |s, r| {
+                    self.program.run(&s.inputs, &mut t[r * p..(r + 1) * p]);
+                });
+            }
+            Source::Linear { model, products: Some(columns) } => {
+                let mut lost = Vec::new();
+                let each = |s: &mut Scratch, r: usize| {
+                    s.sums.clear();
+                    s.sums.extend_from_slice(&s.inputs);
+                    let mut coefficients = vec![0.0; model.basis.p()];
+                    if model.finish(&mut s.sums, &mut coefficients) {
+                        self.program.run(&coefficients, &mut t[r * p..(r + 1) * p]);
+                    } else {
+                        lost.push(r);
+                    }
+                };
+                let inputs = std::mem::take(&mut s.inputs);
+                s.inputs = vec![0.0; columns.columns() + 1];
+                if columns.is_gathered() && scheme.form() == Form::Indices {
+                    self.gathered(columns, scheme, first, attempt, s, status.len(), each);
+                } else {
+                    self.products(columns, scheme, first, attempt, s, status.len(), each);
+                }
+                s.inputs = inputs;
+                for r in lost {
+                    let w = take_weights(scheme, draw(r), attempt, s);
+                    let mut coefficients = vec![0.0; model.basis.p()];
+                    status[r] = model.refactor(&w, &mut coefficients);
+                    self.program.run(&coefficients, &mut t[r * p..(r + 1) * p]);
+                    s.weights = w;
+                }
+            }
+            Source::Sums(columns) => {
+                self.gathered(columns, scheme, first, attempt, s, status.len(), |s, r| {
+                    self.program.run(&s.inputs, &mut t[r * p..(r + 1) * p]);
+                });
+            }
+            _ => {
+                for (r, (status, t)) in status.iter_mut().zip(t.chunks_exact_mut(p)).enumerate() {
+                    *status = self.one(scheme, draw(r), attempt, s, t);
+                }
+            }
+        }
+    }
+
+    /// One replicate of what is not a sum.
+    fn one(&self, scheme: &Scheme, r: u64, attempt: u32, s: &mut Scratch, out: &mut [f64]) -> Status {
+        let frequencies = matches!(scheme.form(), Form::Indices | Form::Frequencies);
+        let mut inputs = std::mem::take(&mut s.inputs);
+        let mut status = Status::Fine;
+        match &self.source {
+            Source::Response { a, y, base, post, rows } => {
+                s.sums.resize(a.columns(), 0.0);
+                let mut star = std::mem::take(&mut s.weights);
+                star.resize(y.len(), 0.0);
+                if scheme.form() == Form::Multipliers {
+                    scheme.multipliers(&mut s.stream, r, attempt, &mut star);
+                    star.iter_mut().zip(y).for_each(|(v, y)| *v *= y);
+                } else {
+                    let mut at = 0;
+                    scheme.indices(&mut s.stream, r, attempt, |chunk| {
+                        for i in chunk {
+                            star[rows[at] as usize] = y[*i as usize];
+                            at += 1;
+                        }
+                    });
+                }
+                a.weighted(&star, &mut s.sums);
+                crate::dense::affine(base, post, &s.sums, &mut inputs);
+                s.weights = star;
+            }
+            Source::Scans { orders, scans } if frequencies && s.places.is_some() => {
+                let n = scheme.n();
+                s.sorted.resize(n, 0);
+                let places = s.places.as_deref().unwrap_or_default();
+                let total = sorted_counts(scheme, r, attempt, &mut s.stream, places, &mut s.counts, &mut s.sorted);
+                for (input, (_, scan)) in inputs.iter_mut().zip(scans) {
+                    if let Scan::Quantile { prob, kind } = scan {
+                        *input = Scan::quantile(&orders[0], *prob, *kind, total, &s.sorted);
+                    }
+                }
+            }
+            Source::Scans { orders, scans } if frequencies => {
+                s.counts.resize(scheme.n(), 0);
+                scheme.frequencies(&mut s.stream, r, attempt, &mut s.counts);
+                scan_all(orders, scans, &s.counts, &mut inputs);
+            }
+            Source::Ranks(pairs) if frequencies => {
+                s.counts.resize(scheme.n(), 0);
+                scheme.frequencies(&mut s.stream, r, attempt, &mut s.counts);
+                rank_all(pairs, &s.counts, &mut s.ranks, &mut inputs);
+            }
+            _ => {
+                let w = take_weights(scheme, r, attempt, s);
+                status = self.weighted_inputs(&w, s, &mut inputs);
+                s.weights = w;
+            }
+        }
+        self.program.run(&inputs, out);
+        s.inputs = inputs;
+        status
+    }
+
+    /// Sums gathered index by index; `each` finds them in `inputs`.
+    fn gathered(
+        &self,
+        columns: &Columns,
+        scheme: &Scheme,
+        first: u64,
+        attempt: u32,
+        s: &mut Scratch,
+        count: usize,
+        mut each: impl FnMut(&mut Scratch, usize),
+    ) {
+        let q = columns.columns();
+        for r in 0..count {
+            columns.gather(scheme, &mut s.stream, first + r as u64, attempt, &mut s.inputs[..q]);
+            s.inputs[q] = scheme.draws() as f64;
+            each(s, r);
+        }
+    }
+
+    /// Sums of several replicates at a time from their weights.
+    fn products(
+        &self,
+        columns: &Columns,
+        scheme: &Scheme,
+        first: u64,
+        attempt: u32,
+        s: &mut Scratch,
+        count: usize,
+        mut each: impl FnMut(&mut Scratch, usize),
+    ) {
+        let (n, q) = (scheme.n(), columns.columns());
+        s.products.resize(q, [0.0; WIDTH]);
+        for start in (0..count).step_by(WIDTH) {
+            let width = WIDTH.min(count - start);
+            let mut totals = [0.0; WIDTH];
+            if scheme.form() == Form::Indices && scheme.draws() < 1 << 24 {
+                s.narrow.clear();
+                s.narrow.resize(n, [0.0; WIDTH]);
+                for b in 0..width {
+                    let w = &mut s.narrow;
+                    scheme.indices(&mut s.stream, first + (start + b) as u64, attempt, |chunk| {
+                        chunk.iter().for_each(|i| w[*i as usize][b] += 1.0);
+                    });
+                    totals[b] = scheme.draws() as f64;
+                }
+                columns.multiply(s.arch, &s.narrow, &mut s.products);
+            } else {
+                s.wide.clear();
+                s.wide.resize(n, [0.0; WIDTH]);
+                for b in 0..width {
+                    let w = take_weights(scheme, first + (start + b) as u64, attempt, s);
+                    for (row, w) in s.wide.iter_mut().zip(&w) {
+                        row[b] = *w;
+                    }
+                    totals[b] = w.iter().sum();
+                    s.weights = w;
+                }
+                columns.multiply(s.arch, &s.wide, &mut s.products);
+            }
+            for b in 0..width {
+                for (input, product) in s.inputs.iter_mut().zip(&s.products) {
+                    *input = product[b];
+                }
+                s.inputs[q] = totals[b];
+                each(s, start + b);
+            }
+        }
+    }
+}
+
+fn take_weights(scheme: &Scheme, r: u64, attempt: u32, s: &mut Scratch) -> Vec<f64> {
+    let mut w = std::mem::take(&mut s.weights);
+    w.resize(scheme.n(), 0.0);
+    scheme.weights(&mut s.stream, r, attempt, &mut s.counts, &mut w);
+    w
+}
+
+/// Frequencies in sorted order, and their sum.
+fn sorted_counts(
+    scheme: &Scheme,
+    r: u64,
+    attempt: u32,
+    stream: &mut Stream,
+    places: &[u32],
+    counts: &mut Vec<u32>,
+    sorted: &mut [u32],
+) -> u32 {
+    if scheme.form() == Form::Indices {
+        sorted.fill(0);
+        let places = &places[..sorted.len()];
+        scheme.indices(stream, r, attempt, |chunk| {
+            chunk.iter().for_each(|i| sorted[places[*i as usize] as usize] += 1);
+        });
+        return scheme.draws() as u32;
+    }
+    counts.resize(sorted.len(), 0);
+    scheme.frequencies(stream, r, attempt, counts);
+    for (count, place) in counts.iter().zip(places) {
+        sorted[*place as usize] = *count;
+    }
+    counts.iter().sum()
+}
+
+fn scan_all<W: Weight>(orders: &[Sorted], scans: &[(usize, Scan)], w: &[W], out: &mut [f64]) {
+    for (out, (order, scan)) in out.iter_mut().zip(scans) {
+        *out = scan.run(&orders[*order], w);
+    }
+}
+
+fn rank_all<W: Weight>(pairs: &[Ranks], w: &[W], room: &mut [Vec<f64>; 2], out: &mut [f64]) {
+    let [a, b] = room;
+    a.resize(w.len(), 0.0);
+    b.resize(w.len(), 0.0);
+    for (out, pair) in out.iter_mut().zip(pairs) {
+        *out = pair.correlation(w, a, b);
+    }
+}

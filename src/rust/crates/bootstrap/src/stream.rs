@@ -1,0 +1,211 @@
+//! The random numbers of one replicate.
+//!
+//! xoshiro256++ (Blackman & Vigna 2021, ACM Transactions on Mathematical Software
+//! 47, 36) in eight lanes, each seeded by SplitMix64 from (seed, replicate,
+//! attempt): no thread and no chunk takes part in the key. Eight lanes are two or
+//! four vector registers, and drawing is most of what a mean costs. Whole numbers
+//! below n are drawn without bias from 32 bits (Lemire 2019, ACM Transactions on
+//! Modeling and Computer Simulation 29, 3).
+
+use pulp::Arch;
+
+use crate::math;
+
+const LANES: usize = 8;
+/// Words drawn at a time; a multiple of the lanes.
+const WORDS: usize = 256;
+
+/// What a stream is keyed by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Key {
+    /// The seed of the run.
+    pub seed: u64,
+    /// The replicate, from 0.
+    pub replicate: u64,
+    /// 0, or how often the replicate was drawn again.
+    pub attempt: u32,
+}
+
+const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
+
+/// The finalizer of SplitMix64 (Steele, Lea & Flood 2014).
+#[inline(always)]
+pub(crate) fn mix(mut z: u64) -> u64 {
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
+
+/// A generator and the words that it has ready.
+#[derive(Debug)]
+pub struct Stream {
+    state: [[u64; LANES]; 4],
+    words: [u64; WORDS],
+    at: usize,
+    arch: Arch,
+}
+
+#[inline(always)]
+fn refill(state: &mut [[u64; LANES]; 4], words: &mut [u64; WORDS]) {
+    let [mut s0, mut s1, mut s2, mut s3] = *state;
+    for out in words.chunks_exact_mut(LANES) {
+        for l in 0..LANES {
+            out[l] = s0[l].wrapping_add(s3[l]).rotate_left(23).wrapping_add(s0[l]);
+            let t = s1[l] << 17;
+            s2[l] ^= s0[l];
+            s3[l] ^= s1[l];
+            s1[l] ^= s2[l];
+            s0[l] ^= s3[l];
+            s2[l] ^= t;
+            s3[l] = s3[l].rotate_left(45);
+        }
+    }
+    *state = [s0, s1, s2, s3];
+}
+
+/// Both halves of each word as numbers below `n`. False when one of them would have
+/// to be rejected: `out` is then of no use.
+#[inline(always)]
+fn multiply(words: &[u64], n: u64, threshold: u64, out: &mut [u32]) -> bool {
+    const LOW: u64 = 0xffff_ffff;
+    let mut rejected = 0u64;
+    for (pair, word) in out.chunks_exact_mut(2).zip(words) {
+        let (a, b) = ((word & LOW) * n, (word >> 32) * n);
+        // The sign bit is set where the low part is below the threshold.
+        rejected |= (a & LOW).wrapping_sub(threshold) | (b & LOW).wrapping_sub(threshold);
+        pair[0] = (a >> 32) as u32;
+        pair[1] = (b >> 32) as u32;
+    }
+    rejected >> 63 == 0
+}
+
+impl Stream {
+    /// The stream of `key`, at its start.
+    #[must_use]
+    pub fn new(key: Key) -> Self {
+        let mut stream = Self {
+            state: [[0; LANES]; 4],
+            words: [0; WORDS],
+            at: WORDS,
+            arch: Arch::new(),
+        };
+        stream.reset(key);
+        stream
+    }
+
+    /// Starts the stream of `key`.
+    pub fn reset(&mut self, key: Key) {
+        let attempt = mix(u64::from(key.attempt).wrapping_mul(GOLDEN) ^ 0x5bf0_3635);
+        let mut z = mix(mix(key.seed ^ GOLDEN).wrapping_add(key.replicate) ^ attempt);
+        for lane in 0..LANES {
+            for row in &mut self.state {
+                z = z.wrapping_add(GOLDEN);
+                row[lane] = mix(z);
+            }
+        }
+        self.at = WORDS;
+    }
+
+    fn ready(&mut self) {
+        if self.at == WORDS {
+            let (state, words) = (&mut self.state, &mut self.words);
+            self.arch.dispatch(#[inline(always)]
+            || refill(state, words));
+            self.at = 0;
+        }
+    }
+
+    /// 64 random bits.
+    #[inline]
+    pub fn word(&mut self) -> u64 {
+        self.ready();
+        self.at += 1;
+        self.words[self.at - 1]
+    }
+
+    /// Fills `out` with independent numbers, uniform on `0..n`. Uses whole words, so
+    /// an odd number of them leaves half a word behind.
+    pub fn below(&mut self, n: u32, out: &mut [u32]) {
+        let threshold = u64::from(n.wrapping_neg() % n);
+        let n = u64::from(n);
+        let mut done = 0;
+        while done < out.len() {
+            self.ready();
+            let left = &mut out[done..];
+            let words = &self.words[self.at..(self.at + left.len().div_ceil(2)).min(WORDS)];
+            let whole = left.len().min(2 * words.len()) & !1;
+            let arch = self.arch;
+            let head = &mut left[..whole];
+            let accepted = arch.dispatch(#[inline(always)]
+            || multiply(words, n, threshold, head));
+            if accepted && left.len() >= 2 * words.len() {
+                done += whole;
+            } else {
+                let halves = words.iter().flat_map(|w| [w & 0xffff_ffff, w >> 32]);
+                let mut kept = 0;
+                for half in halves {
+                    let product = half * n;
+                    if product & 0xffff_ffff >= threshold && kept < left.len() {
+                        left[kept] = (product >> 32) as u32;
+                        kept += 1;
+                    }
+                }
+                done += kept;
+            }
+            self.at += words.len();
+        }
+    }
+
+    /// One number, uniform on `0..n`.
+    pub fn one_below(&mut self, n: u32) -> u32 {
+        let mut out = [0];
+        self.below(n, &mut out);
+        out[0]
+    }
+
+    /// A number above 0 and below 1: the middle of one of 2^52 equal intervals.
+    #[inline]
+    pub fn uniform(&mut self) -> f64 {
+        to_unit(self.word())
+    }
+
+    /// Fills `out` with exponential numbers of mean 1.
+    pub fn exponential(&mut self, out: &mut [f64]) {
+        let mut done = 0;
+        while done < out.len() {
+            self.ready();
+            let count = (out.len() - done).min(WORDS - self.at);
+            let words = &self.words[self.at..self.at + count];
+            let target = &mut out[done..done + count];
+            self.arch.dispatch(#[inline(always)]
+            || {
+                for (x, word) in target.iter_mut().zip(words) {
+                    *x = -math::ln(to_unit(*word));
+                }
+            });
+            self.at += count;
+            done += count;
+        }
+    }
+
+    /// A standard normal number, by Marsaglia's polar method.
+    pub fn normal(&mut self) -> f64 {
+        loop {
+            let u = 2.0 * self.uniform() - 1.0;
+            let v = 2.0 * self.uniform() - 1.0;
+            let s = u * u + v * v;
+            if s < 1.0 && s > 0.0 {
+                return u * (-2.0 * math::ln(s) / s).sqrt();
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn to_unit(word: u64) -> f64 {
+    // 1.x - (1 - 2^-53): exact, and never 0.
+    f64::from_bits(0x3ff0_0000_0000_0000 | (word >> 12)) - (1.0 - f64::EPSILON / 2.0)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,102 @@
+use super::*;
+
+fn key(replicate: u64) -> Key {
+    Key {
+        seed: 7,
+        replicate,
+        attempt: 0,
+    }
+}
+
+/// xoshiro256++ as its authors print it, on one lane.
+fn reference(state: &mut [u64; 4]) -> u64 {
+    let result = state[0].wrapping_add(state[3]).rotate_left(23).wrapping_add(state[0]);
+    let t = state[1] << 17;
+    state[2] ^= state[0];
+    state[3] ^= state[1];
+    state[1] ^= state[2];
+    state[0] ^= state[3];
+    state[2] ^= t;
+    state[3] = state[3].rotate_left(45);
+    result
+}
+
+#[test]
+fn every_lane_is_the_published_generator() {
+    let mut stream = Stream::new(key(3));
+    let mut lanes = [[0u64; 4]; LANES];
+    for (l, lane) in lanes.iter_mut().enumerate() {
+        for (k, word) in lane.iter_mut().enumerate() {
+            *word = stream.state[k][l];
+        }
+    }
+    for step in 0..3 * WORDS {
+        assert_eq!(stream.word(), reference(&mut lanes[step % LANES]), "{step}");
+    }
+    // The published generator itself: first words from the state 1, 2, 3, 4.
+    let mut state = [1, 2, 3, 4];
+    assert_eq!(reference(&mut state), 41_943_041);
+    assert_eq!(reference(&mut state), 58_720_359);
+}
+
+#[test]
+fn bounded_draws_are_the_accepted_halves_in_order() {
+    // About every second half is rejected for the largest of these.
+    for n in [1, 2, 7, 1000, 65_536, 3_000_000_000, u32::MAX] {
+        for len in [1, 2, 5, 511, 512, 1300] {
+            let mut drawn = vec![0; len];
+            Stream::new(key(1)).below(n, &mut drawn);
+            assert!(drawn.iter().all(|i| *i < n));
+            let mut stream = Stream::new(key(1));
+            let mut halves = Vec::new();
+            while halves.len() < len {
+                let word = stream.word();
+                for half in [word & 0xffff_ffff, word >> 32] {
+                    let product = half * u64::from(n);
+                    if product & 0xffff_ffff >= u64::from(n.wrapping_neg() % n) {
+                        halves.push((product >> 32) as u32);
+                    }
+                }
+            }
+            assert_eq!(drawn[..], halves[..len], "{n} {len}");
+        }
+    }
+}
+
+#[test]
+fn moments_are_those_of_the_laws() {
+    let mut stream = Stream::new(key(0));
+    let n = 400_000;
+    let mut drawn = vec![0; n];
+    stream.below(10, &mut drawn);
+    let mut counts = [0f64; 10];
+    drawn.iter().for_each(|i| counts[*i as usize] += 1.0);
+    let expected = n as f64 / 10.0;
+    let chi: f64 = counts.iter().map(|c| (c - expected).powi(2) / expected).sum();
+    assert!(chi < 33.0, "{chi}"); // 0.9999 quantile of chi-square, 9 degrees: 33.7
+    let mut x = vec![0.0; n];
+    stream.exponential(&mut x);
+    let mean = x.iter().sum::<f64>() / n as f64;
+    assert!((mean - 1.0).abs() < 4.5 / (n as f64).sqrt());
+    let normal: Vec<f64> = (0..n).map(|_| stream.normal()).collect();
+    let mean = normal.iter().sum::<f64>() / n as f64;
+    let square = normal.iter().map(|z| z * z).sum::<f64>() / n as f64;
+    assert!(mean.abs() < 4.5 / (n as f64).sqrt());
+    assert!((square - 1.0).abs() < 4.5 * (2.0 / n as f64).sqrt());
+}
+
+#[test]
+fn other_keys_are_other_streams() {
+    let first = |seed, replicate, attempt| {
+        Stream::new(Key {
+            seed,
+            replicate,
+            attempt,
+        })
+        .word()
+    };
+    let all = [first(1, 0, 0), first(0, 1, 0), first(0, 0, 1), first(1, 1, 0), first(0, 0, 0)];
+    for (i, a) in all.iter().enumerate() {
+        assert!(all[..i].iter().all(|b| a != b));
+    }
+}
