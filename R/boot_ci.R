@@ -39,11 +39,12 @@
 #' @return A data frame of class `rustle_boot_ci` with a row per component, type and level
 #'   and columns `term`, `type`, `conf`, `lower` and `upper`. The ends are `NA` where there
 #'   is no interval.
-#' @section Validity: Replicates of `sim = "permutation"` follow the null hypothesis, and
-#'   those with importance weights another distribution: no intervals. `bca` and `abc` are
-#'   for independent observations with multinomial or Poisson weights; they are refused for
-#'   parametric, Bayesian, residual, wild and block schemes (`bca` may be had by giving
-#'   `L`) and for m out of n, whose other intervals are rescaled by \eqn{\sqrt{m/n}}.
+#' @section Validity: [bootstrap_validity()] is the table of what is valid, adapted or
+#'   refused. Replicates of `sim = "permutation"` follow the null hypothesis, and those with
+#'   importance weights another distribution: no intervals. `bca` and `abc` suppose
+#'   independent observations: they are refused for parametric, residual, wild and block
+#'   schemes (`bca` may be had by giving `L`), and for m out of n, whose other intervals
+#'   are rescaled by \eqn{\sqrt{m/n}}.
 #' @section Errors: `rustle_error_argument` for wrong arguments; `rustle_error_interval`
 #'   for a type that is not valid for the scheme. Warnings of class
 #'   `rustle_warning_interval`: all replicates equal, or none (or all) below the estimate,
@@ -207,7 +208,7 @@ accelerations <- function(L, draws) {
 }
 
 abc_ends <- function(x, draws, k, conf, simultaneous, scale, ...) {
-  f <- draws$of_weights
+  f <- draws$of_weights()
   ends <- vapply(conf, function(level) {
     out <- boot::abc.ci(
       draws$data, function(d, w, ...) as.vector(f(d, w, ...)), index = k,

@@ -1,12 +1,14 @@
 # What intervals and methods read from a bootstrap object, ours or boot's: a list with
-# t0 (vector), t (matrix), R, terms, sim (the scheme, without our prefix), strata, data,
-# n, `statistic` (a function or NULL) with its `stype`, and `of_weights`: the statistic
-# as a function of data and weights (sum 1 in each stratum), or NULL.
+# t0 (vector), t (matrix), R, terms, sim (the scheme, without our prefix), variant (of the
+# table of bootstrap_validity()), strata, data, n, `statistic` (a function or NULL) with
+# its `stype`, `of_weights`: a function that returns the statistic as a function of data
+# and weights (sum 1 in each stratum), or NULL, and `own`: are the indices boot's?
 
 as_draws <- function(x, call = sys.call(-1L)) {
   if (!inherits(x, c("rustle_boot", "boot"))) {
     stop_argument("x", "a bootstrap object (of class \"rustle_boot\" or \"boot\")", x, call)
   }
+  ours <- inherits(x, "rustle_boot")
   t <- as.matrix(x$t)
   t0 <- as.vector(x$t0)
   if (is.null(t0)) t0 <- rep(NA_real_, ncol(t))
@@ -15,19 +17,27 @@ as_draws <- function(x, call = sys.call(-1L)) {
   if (identical(attr(x, "boot_type"), "tsboot") || !is.null(x$n.sim)) sim <- "block"
   cases <- sim %in% case_schemes && !is.null(x$stype)
   statistic <- if (cases && is.function(x$statistic)) x$statistic
-  n <- NROW(data)
+  # Without the data, the scheme knows how many there were.
+  n <- if (is.null(data) && !is.null(x$scheme$spec$draws)) x$scheme$spec$draws else NROW(data)
   # Of simulated data there are none; censboot() has a matrix of strata, of which the
   # first column counts.
   strata <- if (is.matrix(x$strata)) x$strata[, 1L] else x$strata
   strata <- if (length(strata) == n) as.integer(factor(as.vector(strata))) else rep(1L, n)
-  scale <- if (is.numeric(x$m) && length(x$m) == 1L && x$m > 0 && inherits(x, "rustle_boot")) sqrt(x$m / n) else 1
-  if (scale != 1) t <- rep(t0, each = nrow(t)) + scale * (t - rep(t0, each = nrow(t)))
+  fewer <- ours && is.numeric(x$m) && length(x$m) == 1L && x$m != n
+  if (fewer) t <- rep(t0, each = nrow(t)) + sqrt(x$m / n) * (t - rep(t0, each = nrow(t)))
+  weighted <- is_importance(x$weights, strata)
+  variant <- if (fewer) "m out of n" else if (weighted) "weighted" else if (!is.null(x$cluster) && sim == "ordinary") "cluster" else sim
   list(
-    t0 = t0, t = t, R = nrow(t), terms = term_names(x, ncol(t)), sim = sim, strata = strata,
-    data = data, n = n, statistic = statistic, stype = x$stype, L = x$L, scale = scale,
-    weighted = is_importance(x$weights, strata), cluster = x$cluster, m = x$m,
-    of_weights = statistic_of_weights(x, statistic)
+    t0 = t0, t = t, R = nrow(t), terms = term_names(x, ncol(t)), sim = sim, variant = variant,
+    strata = strata, data = data, n = n, statistic = statistic, stype = x$stype, L = x$L,
+    cluster = x$cluster, own = ours && is.null(x$replicates) && is_boot_order(x),
+    of_weights = function() if (cases) statistic_of_weights(x, statistic, tabulate(strata)[strata])
   )
+}
+
+# rng = "R": the indices are those of boot.
+is_boot_order <- function(x) {
+  identical(x$rng, "R") || (!is.null(x$stream) && is.null(x$scheme) && all(unlist(x$stream) == 0))
 }
 
 # Schemes that resample independent observations.
@@ -51,32 +61,26 @@ is_importance <- function(weights, strata) {
   any(ranges)
 }
 
-statistic_of_weights <- function(x, statistic) {
-  if (is.function(statistic) && identical(x$stype[1L], "w")) statistic
-}
-
 # Which types of intervals a scheme allows; given: has the user given L?
 valid_intervals <- function(draws, given = FALSE) {
-  if (draws$sim == "permutation" || draws$weighted) return(character())
-  valid <- c("norm", "basic", "stud", "perc")
-  second_order <- draws$sim %in% c("ordinary", "balanced", "antithetic", "poisson") && draws$scale == 1
-  if (second_order || given) valid <- c(valid, "bca")
-  if (second_order && is.null(draws$cluster)) valid <- c(valid, "abc")
-  valid
+  valid <- Filter(function(type) is.null(refused_interval(type, draws)), interval_types)
+  if (given && length(valid)) union(valid, "bca") else valid
+}
+
+# Why a type is not for the scheme, or NULL.
+refused_interval <- function(type, draws) {
+  if (draws$variant == "weighted") {
+    return("replicates drawn with importance weights follow another distribution; see boot::imp.quantile()")
+  }
+  if (type == "abc" && !is.null(draws$cluster)) return("abc needs independent observations")
+  verdict <- validity_of_interval(draws$variant, "sums", type)
+  if (verdict[[1L]] == "refused") verdict[[2L]]
 }
 
 stop_interval <- function(type, draws, call) {
-  why <- if (draws$sim == "permutation") {
-    "permutations follow the null hypothesis"
-  } else if (draws$weighted) {
-    "replicates drawn with importance weights follow another distribution; see boot::imp.quantile()"
-  } else if (draws$scale != 1) {
-    "the resamples are smaller than the data"
-  } else {
-    sprintf("it is not for sim = \"%s\"", draws$sim)
-  }
+  why <- refused_interval(if (type == "all") "norm" else type, draws)
   abort_rustle(
-    sprintf("`type = \"%s\"` is not valid here: %s.", type, why),
+    sprintf("`type = \"%s\"` is not valid for sim = \"%s\": %s.", type, draws$sim, why),
     class = "rustle_error_interval", argument = "type", value = type, sim = draws$sim, call = call
   )
 }
@@ -90,7 +94,7 @@ check_intervals <- function(type, draws, variances, L, call = sys.call(-1L)) {
   valid <- valid_intervals(draws, !is.null(L))
   if ("all" %in% type) {
     if (!length(valid)) stop_interval("all", draws, call)
-    has_influence <- !is.null(L) || !is.null(draws$L) || (is.function(draws$statistic) && is.null(draws$cluster))
+    has_influence <- !is.null(L) || !is.null(draws$L) || !is.null(jackknife_source(draws))
     type <- union(setdiff(type, "all"), intersect(c("norm", "basic", "perc", if (has_influence) "bca"), valid))
     if (!is.null(variances)) type <- union(type, "stud")
   }
@@ -99,7 +103,7 @@ check_intervals <- function(type, draws, variances, L, call = sys.call(-1L)) {
   if ("stud" %in% type && is.null(variances)) {
     stop_argument("variance", "the components that are variances (or give `var.t0` and `var.t`), for studentized intervals", NULL, call)
   }
-  if ("abc" %in% type && is.null(draws$of_weights)) {
+  if ("abc" %in% type && is.null(draws$of_weights())) {
     abort_rustle(
       "`type = \"abc\"` needs a statistic that is a function of weights.",
       class = "rustle_error_interval", argument = "type", value = "abc", call = call
@@ -181,26 +185,43 @@ check_influence <- function(L, chosen, x, draws, ..., call = sys.call(-1L)) {
       must <- sprintf("influence values, a column for each of %d components", length(chosen))
       stop_argument("L", must, L, call)
     }
-  } else if (!is.null(draws$L) && (NCOL(draws$L) == length(draws$terms))) {
-    L <- as.matrix(draws$L)[, chosen, drop = FALSE]
-  } else if (is.function(draws$statistic) && is.null(draws$cluster)) {
-    # Centred in each stratum, as in Efron and Tibshirani (1993, equation 14.15).
-    L <- apply(jackknife_values(draws, ...)[, chosen, drop = FALSE], 2L, function(l) {
-      l - stats::ave(l, draws$strata)
-    })
   } else {
-    stop_argument("L", "influence values: the object has none, and no function to compute them with", L, call)
+    stored <- !is.null(draws$L) && NCOL(draws$L) == length(draws$terms)
+    L <- if (stored) as.matrix(draws$L) else jackknife_values(draws, ...)
+    if (is.null(L)) {
+      stop_argument("L", "influence values: the object has none, and no function to compute them with", L, call)
+    }
+    L <- centred_influence(L[, chosen, drop = FALSE], draws)
   }
+  L <- as.matrix(L)
   colnames(L) <- as.character(chosen)
   L
+}
+
+# Centred in each stratum, as in Efron and Tibshirani (1993, equation 14.15). Clusters
+# have a row each.
+centred_influence <- function(L, draws) {
+  strata <- if (nrow(L) == draws$n) draws$strata else rep(1L, nrow(L))
+  out <- apply(L, 2L, function(l) l - stats::ave(l, strata))
+  matrix(out, nrow(L))
+}
+
+# list(statistic, stype) that the jackknife can call, or NULL.
+jackknife_source <- function(draws) {
+  if (!is.null(draws$cluster)) return(NULL)
+  if (is.function(draws$statistic)) return(list(statistic = draws$statistic, stype = draws$stype[[1L]]))
+  of_weights <- draws$of_weights()
+  if (is.function(of_weights)) list(statistic = of_weights, stype = "w")
 }
 
 # Usual jackknife: (n_s - 1)(t0 - t without the observation), n_s the size of its stratum.
 # The statistic sees what is left as indices, frequencies or weights.
 jackknife_values <- function(draws, ...) {
+  source <- jackknife_source(draws)
+  if (is.null(source)) return(NULL)
   n <- draws$n
   sizes <- as.vector(stats::ave(numeric(n), draws$strata, FUN = length))
-  leave <- eval(as.call(list(make_left_out, draws$statistic, draws$data, draws$stype[[1L]],
+  leave <- eval(as.call(list(make_left_out, source$statistic, draws$data, source$stype,
     draws$strata, quote(...))))
   plan <- current_plan()
   job <- new_job(

@@ -58,13 +58,19 @@ print.rustle_boot <- function(x, digits = max(3L, getOption("digits") - 3L), ...
 # One or two lines: scheme, replicates, data, and what computed it.
 describe_boot <- function(x) {
   draws <- as_draws(x)
-  of <- if (is.character(x$statistic) && length(x$statistic) == 1L) sprintf(" of %s", x$statistic) else ""
+  of <- if (is.character(x$statistic) || inherits(x$statistic, "rustle_statistic")) {
+    sprintf(" of %s", format(x$statistic))
+  } else if (inherits(x$statistic, "formula")) {
+    sprintf(" of %s", paste(deparse(x$statistic), collapse = " "))
+  } else {
+    ""
+  }
   by <- c(
     if (is.character(x$engine)) x$engine,
     if (is.numeric(x$threads)) sprintf("%.0f thread%s", x$threads, if (x$threads == 1) "" else "s")
   )
   sprintf(
-    "Bootstrap (%s), %.0f replicates%s, %.0f observations%s", draws$sim, draws$R, of, draws$n,
+    "Bootstrap (%s), %.0f replicates%s, %.0f observations%s", draws$variant, draws$R, of, draws$n,
     if (length(by)) sprintf("\nComputed by: %s", paste(by, collapse = ", ")) else ""
   )
 }
@@ -201,7 +207,8 @@ c.rustle_boot <- function(...) {
       stop_argument("...", "bootstrap results of the same statistic, scheme and data", other, sys.call())
     }
   }
-  if (anyDuplicated(lapply(all, `[[`, "seed"))) {
+  keys <- lapply(all, function(x) if (is.null(x$stream)) x$seed else x$stream)
+  if (anyDuplicated(unlist(lapply(keys, list), recursive = FALSE))) {
     stop_argument("...", "results with different seeds: equal seeds repeat the same replicates", first, sys.call())
   }
   before <- c(0, cumsum(vapply(all, function(x) nrow(x$t), 0)))
@@ -213,6 +220,14 @@ c.rustle_boot <- function(...) {
   first$t <- do.call(rbind, lapply(all, `[[`, "t"))
   first$R <- nrow(first$t)
   first$seed <- lapply(all, `[[`, "seed")
+  if (!is.null(first$stream)) {
+    # boot_array() finds the stream of each replicate.
+    if (any(vapply(all, function(x) is.list(x$stream) || !is.null(x$replicates), NA))) {
+      stop_argument("...", "whole results, none of which c() or `[` has made", first, sys.call())
+    }
+    first$stream <- lapply(all, `[[`, "stream")
+    first$parts <- vapply(all, function(x) nrow(x$t), 0L)
+  }
   first$failures <- do.call(rbind, failures)
   first
 }
@@ -256,8 +271,8 @@ glance.rustle_boot <- function(x, ...) {
 #' @param x A `rustle_boot`.
 #' @param index The component to keep: a number or name. Needed for influence values when
 #'   there are several, because boot has room for those of one component only.
-#' @return An object of class `"boot"`, with influence values `L` if `x` has them and
-#'   there is one component.
+#' @return An object of class `"boot"`, with influence values `L` (centred) if `x` has them
+#'   and there is one component.
 #' @section Errors: `rustle_error_argument` when `x` is no `rustle_boot` or has no
 #'   component `index`.
 #' @examples
@@ -272,7 +287,7 @@ as_boot <- function(x, index = NULL) {
     x <- x[index]
   }
   draws <- as_draws(x)
-  own <- identical(x$rng, "R") && is.null(x$replicates)
+  own <- draws$own
   # What tries to draw foreign indices again puts `seed` in place before it stops.
   seed <- if (own) x$seed else get_random_seed()
   out <- list(
@@ -281,6 +296,8 @@ as_boot <- function(x, index = NULL) {
     call = x$call, stype = if (is.null(x$stype)) "i" else x$stype, strata = draws$strata,
     weights = if (is.null(x$weights)) 1 / tabulate(draws$strata)[draws$strata] else x$weights
   )
-  if (!is.null(x$L) && length(draws$terms) == 1L) out$L <- as.vector(as.matrix(x$L))
+  if (!is.null(x$L) && length(draws$terms) == 1L) {
+    out$L <- as.vector(centred_influence(as.matrix(x$L), draws))
+  }
   structure(out, class = "boot", boot_type = "boot")
 }

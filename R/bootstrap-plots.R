@@ -68,7 +68,7 @@ jack_after_boot <- function(x, index = 1L, probs = c(0.05, 0.1, 0.16, 0.5, 0.84,
       class = "rustle_error_interval", argument = "x", value = draws$sim, call = sys.call()
     )
   }
-  used <- resample_frequencies(x) > 0
+  used <- boot_array(x) > 0
   t <- draws$t[, k]
   kept <- is.finite(t)
   t <- t[kept]
@@ -114,13 +114,6 @@ plot.rustle_jack_after_boot <- function(x, ...) {
   named <- if (length(at) <= 40L) sorted else unique(c(utils::head(sorted, 5L), utils::tail(sorted, 5L)))
   graphics::text(at[named], limits[[1L]] - 0.1 * diff(limits), x$observation[named], cex = 0.7)
   invisible(x)
-}
-
-# How often each observation occurs in each resample: R x n.
-resample_frequencies <- function(x) {
-  if (!inherits(x, "rustle_boot")) return(boot::boot.array(x))
-  counts <- boot_array(x)
-  if (is.null(x$replicates)) counts else counts[x$replicates, , drop = FALSE]
 }
 
 #' @rdname bootstrap-methods

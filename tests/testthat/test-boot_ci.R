@@ -351,3 +351,39 @@ test_that("as.data.frame() and print()", {
   expect_identical(plain$type, c("norm", "norm", "perc", "perc"))
   expect_output(print(ci), "999 replicates")
 })
+
+test_that("abc intervals of native statistics and formulas are those of their functions", {
+  x <- boot::aircondit$hours
+  b <- bootstrap(x, "mean", R = 20, seed = 1, threads = 1)
+  expect_equal(ends(boot_ci(b, 0.95, "abc")), cbind(57.19276316, 226.71727217), tolerance = 1e-8)
+  city <- list(
+    bootstrap(boot::city, stat_ratio("x", "u"), R = 20, seed = 1, threads = 1),
+    bootstrap(boot::city, ~ sum(.w * x) / sum(.w * u), R = 20, seed = 1, threads = 1),
+    # Not linear in .w inside the sum: computed on workers.
+    bootstrap(boot::city, ~ sum(x * .w) / sum(abs(.w) * u), R = 20, seed = 1)
+  )
+  for (b in city) {
+    expect_equal(ends(boot_ci(b, 0.9, "abc")), cbind(1.293671, 1.948801), tolerance = 1e-6)
+  }
+  both <- bootstrap(law, stat_cor(), R = 20, seed = 1, threads = 1)
+  expect_equal(ends(boot_ci(both, 0.95, "abc")), cbind(0.337970, 0.942070), tolerance = 5e-5)
+  expect_error(boot_ci(bootstrap(x, "median", R = 20, seed = 1), type = "abc"), class = "rustle_error_interval")
+  series <- boot::gravity[as.numeric(boot::gravity$series) >= 7, ]
+  series$series <- factor(series$series)
+  b <- bootstrap(series, stat_diff("mean", "g", "series"), R = 20, strata = series$series, seed = 1, threads = 1)
+  expect_equal(b$t0[[1L]], -2.846153846, tolerance = 1e-9)
+  expect_equal(ends(boot_ci(b, 0.95, "abc")), cbind(-6.70758, -0.39394), tolerance = 1e-5)
+})
+
+test_that("the table of schemes is that of bootstrap_validity()", {
+  table <- bootstrap_validity(statistic = "sums")
+  for (k in seq_len(nrow(table))) {
+    row <- table[k, ]
+    draws <- list(variant = row$sim, sim = row$sim, cluster = if (row$sim == "cluster") 1:2)
+    refused <- !is.null(refused_interval(row$type, draws))
+    # What the scheme refuses for the statistic has no replicates to judge.
+    if (validity_of_statistic(row$sim, "sums")[[1L]] == "refused") next
+    if (row$sim == "cluster" && row$type == "abc") next
+    expect_identical(refused, row$status == "refused", info = paste(row$sim, row$type))
+  }
+})

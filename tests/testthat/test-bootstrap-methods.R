@@ -37,7 +37,7 @@ test_that("confint() is boot_ci() as a matrix, bca where it can be", {
   expect_identical(dimnames(confint(b)), list(c("mean", "sd"), c("2.5 %", "97.5 %")))
   expect_equal(confint(b, "sd"), confint(b)["sd", , drop = FALSE])
   expect_equal(confint(b, 2), confint(b)["sd", , drop = FALSE])
-  L <- matrix(rexp(40) - 1, 20)
+  L <- scale(matrix(rexp(40) - 1, 20), scale = FALSE)
   ci <- boot_ci(b, type = "bca", L = L)
   expect_equal(confint(made(L = L)), cbind(ci$lower, ci$upper), ignore_attr = TRUE)
   expect_equal(confint(made(L = L, sim = "rustle_wild")), confint(b))
@@ -152,12 +152,12 @@ test_that("jackknife after bootstrap: from the replicates without each observati
 })
 
 test_that("as_boot() makes a boot object whose functions are right or stop", {
-  L <- cbind(rnorm(20), rexp(20) - 1)
+  L <- scale(cbind(rnorm(20), rexp(20) - 1), scale = FALSE)
   b <- made(L = L)
   for (k in 1:2) {
     one <- as_boot(b, k)
     expect_s3_class(one, "boot")
-    expect_identical(one$L, L[, k])
+    expect_equal(one$L, L[, k])
     ci <- boot::boot.ci(one, type = c("norm", "basic", "perc", "bca"))
     ours <- boot_ci(b, index = k, type = c("norm", "basic", "perc", "bca"))
     expect_equal(
@@ -176,4 +176,43 @@ test_that("as_boot() makes a boot object whose functions are right or stop", {
   original <- boot::boot(1:9, function(d, i) mean(d[i]), R = 9)
   expect_identical(as_boot(original), original)
   expect_argument_error(as_boot(3), "x")
+})
+
+test_that("results of bootstrap() print, convert and plot", {
+  b <- bootstrap(boot::city, stat_ratio("x", "u"), R = 999, seed = 1, threads = 2)
+  expect_output(print(b), "999 replicates of ratio")
+  expect_output(print(bootstrap(1:9, ~ sum(.w * .x) / 9, R = 9, seed = 1)), "sum\\(.w \\* .x\\)/9")
+  expect_equal(vcov(b)[1, 1], var(b$t[, 1]))
+  converted <- as_boot(b)
+  ours <- boot_ci(b, type = c("norm", "basic", "perc", "bca"))
+  ci <- boot::boot.ci(converted, type = c("norm", "basic", "perc", "bca"))
+  expect_equal(
+    cbind(ours$lower, ours$upper),
+    rbind(ci$normal[2:3], ci$basic[4:5], ci$percent[4:5], ci$bca[4:5]), ignore_attr = TRUE
+  )
+  expect_error(boot::boot.array(converted))
+  # A function has its influence values computed when they are asked for.
+  f <- bootstrap(boot::city, function(d, i) sum(d$x[i]) / sum(d$u[i]), R = 999, seed = 1)
+  expect_null(f$L)
+  expect_equal(boot_ci(f, type = "bca")$lower, boot_ci(b, type = "bca")$lower, tolerance = 1e-8)
+  after <- jack_after_boot(b)
+  without <- b$t[boot_array(b)[, 3] == 0, 1]
+  expect_equal(after$std.error[[3]], sd(without))
+  both <- c(b, bootstrap(boot::city, stat_ratio("x", "u"), R = 101, seed = 2, threads = 2))
+  expect_identical(nrow(both$t), 1100L)
+  expect_argument_error(c(b, b), "...")
+})
+
+test_that("with rng = \"R\" a converted object is boot's own", {
+  x <- boot::aircondit$hours
+  set.seed(1)
+  b <- bootstrap(x, "mean", R = 99, rng = "R")
+  set.seed(1)
+  original <- boot::boot(x, function(d, i) mean(d[i]), R = 99)
+  converted <- as_boot(b)
+  expect_equal(converted$t, original$t)
+  expect_identical(boot::boot.array(converted), boot::boot.array(original))
+  expect_identical(boot_array(b), boot::boot.array(original))
+  # Some of its replicates are no longer the first of their seed.
+  expect_error(boot::boot.array(as_boot(b[10:20, ])))
 })
