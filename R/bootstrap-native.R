@@ -40,9 +40,8 @@ prepare_native <- function(job) {
     native$rows <- if (is.null(job$scheme$strata)) seq_len(job$n) else unlist(job$scheme$strata)
     native[c("ops", "values")] <- list(double(), double())
   }
-  if (kind == "antithetic") job$scheme$spec$mirror <- mirror_of(native_jackknife(job)[, 1L], job$scheme$strata)
+  if (kind == "antithetic") job$scheme$spec$mirror <- mirror_of(native_jackknife(job)[, 1L], job$rows)
   job$engine_native <- native
-  job$handle <- unpack(rs_boot_open(engine_spec(job$scheme, job$n, job$stream, native)), job$call)
   job
 }
 
@@ -161,20 +160,30 @@ native_jackknife <- function(job) {
   } else {
     unname(split(seq_len(job$n), if (is.list(cluster)) cluster[[1L]] else cluster))
   }
-  sizes <- if (is.null(job$scheme$strata)) {
+  sizes <- if (is.null(job$rows)) {
     length(groups)
   } else {
-    strata <- job$scheme$strata
-    rep(lengths(strata), lengths(strata))[order(unlist(strata))]
+    rep(lengths(job$rows), lengths(job$rows))[order(unlist(job$rows))]
   }
   (sizes - 1) * (rep(job$t0, each = length(groups)) - native_without(job, groups))
 }
 
 native_infinitesimal <- function(job) {
-  strata <- if (is.null(job$scheme$strata)) list(seq_len(job$n)) else job$scheme$strata
+  strata <- if (is.null(job$rows)) list(seq_len(job$n)) else job$rows
   in_slices(job$n, length(job$t0), job$call, function(done) {
     rs_boot_infinitesimal(job$plain, strata, done, job$threads, boot_slice)
   })
+}
+
+# Is there such an influence value?
+check_influence <- function(job) {
+  if (job$options$influence != "inf") return()
+  if (!is.null(job$design$cluster)) {
+    stop_argument("influence", "\"jack\", \"auto\" or \"none\" with clusters", "inf", job$call)
+  }
+  if (!job$native || !job$compiled$smooth) {
+    stop_argument("influence", "\"jack\", \"auto\" or \"none\" for a statistic without derivative", "inf", job$call)
+  }
 }
 
 # Influence values of the result, or NULL.
@@ -190,12 +199,6 @@ boot_influence <- function(job) {
     # The others look at every observation for each that they leave out.
     if (!job$compiled$native$source == "sums" && job$n > 5000L) return(NULL)
     kind <- "jack"
-  }
-  if (kind == "inf" && !is.null(cluster)) {
-    stop_argument("influence", "\"jack\", \"auto\" or \"none\" with clusters", "inf", job$call)
-  }
-  if (kind == "inf" && !job$compiled$smooth) {
-    stop_argument("influence", "\"jack\", \"auto\" or \"none\" for a statistic without derivative", "inf", job$call)
   }
   L <- if (kind == "inf") native_infinitesimal(job) else native_jackknife(job)
   colnames(L) <- names(job$t0)

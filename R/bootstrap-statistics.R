@@ -146,7 +146,7 @@ stat_quantile <- function(probs = c(0.25, 0.5, 0.75), type = 7, columns = NULL) 
     x <- use$many(columns)
     scans <- lapply(probs, function(p) list(scan = "quantile", prob = p, type = type))
     out <- scan_statistic(x, scans)
-    each <- paste0(format(100 * probs, trim = TRUE), "%")
+    each <- paste0(vapply(100 * probs, format, "", digits = 7), "%")
     out$names <- if (length(x) > 1L) paste(rep(names(x), each = length(probs)), each) else each
     out
   })

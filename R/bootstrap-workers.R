@@ -9,15 +9,12 @@ statistic_function <- function(job) {
     formula <- job$statistic
     return(function(data, w) {
       frame <- c(as.list(formula_frame(data)), list(.w = w * length(w)))
-      as_numbers(eval(formula[[2L]], frame, environment(formula)))
+      eval(formula[[2L]], frame, environment(formula))
     })
   }
   spec <- job$statistic
   function(data) observed_statistic(spec, data)
 }
-
-# Keeps the names of components.
-as_numbers <- function(x) x
 
 # A native statistic of other data.
 observed_statistic <- function(spec, data) {
@@ -44,10 +41,11 @@ prepare_workers <- function(job) {
   } else {
     list(switch(job$stype, i = seq_len(n), f = rep(1L, n), w = unit_weights(job)))
   }
-  value <- tryCatch(
+  # The caller's generator moves by the seed of the run alone.
+  value <- keep_random_seed(tryCatch(
     do.call(job$compute, c(first, second, dots), quote = TRUE),
     error = function(e) stop_statistic(0L, conditionMessage(e), e, job$call)
-  )
+  ))
   if (!is.numeric(value) && !is.logical(value) || !length(value)) {
     abort_rustle(
       sprintf("`statistic` must return numbers, not %s.", describe(value)),
@@ -58,7 +56,7 @@ prepare_workers <- function(job) {
   names(t0) <- if (is.null(names(value))) component_names(NULL, length(t0), job$statistic) else names(value)
   job$t0 <- t0
   if (job$scheme$spec$kind == "antithetic") {
-    job$scheme$spec$mirror <- mirror_of(function_jackknife(job)[, 1L], job$scheme$strata)
+    job$scheme$spec$mirror <- mirror_of(function_jackknife(job)[, 1L], job$rows)
   }
   job
 }
@@ -66,24 +64,24 @@ prepare_workers <- function(job) {
 # Equal weights that sum to 1 in every stratum, as boot gives them.
 unit_weights <- function(job) {
   w <- rep(1 / job$n, job$n)
-  for (rows in job$scheme$strata) w[rows] <- 1 / length(rows)
+  for (rows in job$rows) w[rows] <- 1 / length(rows)
   if (job$kind == "formula") rep(1 / job$n, job$n) else w
 }
 
 # A function of r and attempt that gives the indices, counts or weights of a replicate.
 # The handle belongs to a process; one that was sent elsewhere is made anew.
-new_resampler <- function(spec, stype, strata, weights_sum_to_one) {
+# rows: rows of each stratum. place: do indices come stratum by stratum? to_one: do
+# weights sum to 1 over all strata?
+new_resampler <- function(spec, stype, rows, place, to_one) {
   handle <- NULL
   function(r, attempt = 0) {
     if (is.null(handle) || !rs_boot_alive(handle)) handle <<- unpack(rs_boot_open(spec))
     drawn <- unpack(rs_boot_resample(handle, r - 1, attempt, stype))
-    if (stype == "i" && length(strata)) {
-      # As boot: an index lies where the stratum that it is from lies.
-      drawn[unlist(strata)] <- drawn
-    }
+    # As boot: an index lies where the stratum that it is from lies.
+    if (stype == "i" && place) drawn[unlist(rows)] <- drawn
     if (stype == "w") {
-      if (length(strata) && !weights_sum_to_one) {
-        for (rows in strata) drawn[rows] <- drawn[rows] / sum(drawn[rows])
+      if (length(rows) && !to_one) {
+        for (r in rows) drawn[r] <- drawn[r] / sum(drawn[r])
       } else {
         drawn <- drawn / sum(drawn)
       }
@@ -92,7 +90,7 @@ new_resampler <- function(spec, stype, strata, weights_sum_to_one) {
   }
 }
 
-# What a task evaluates; `i` is the replicate.
+# What a task evaluates; X[[i]] is the replicate.
 boot_frame <- function(job) {
   list2env(list(
     statistic = job$compute, data = job$data, dots = if (job$kind == "function") job$dots else list(),
@@ -100,13 +98,14 @@ boot_frame <- function(job) {
     attempt = 0, X = seq_len(job$R), FUN = replicate_value,
     resample = if (job$sim != "parametric") {
       new_resampler(
-        engine_spec(job$scheme, job$n, job$stream), job$stype, job$scheme$strata, job$kind == "formula"
+        engine_spec(job$scheme, job$n, job$stream), job$stype, job$rows,
+        !is.null(job$scheme$strata), job$kind == "formula"
       )
     }
   ), parent = topenv())
 }
 
-replicate_call <- quote(FUN(i, statistic, data, dots, sim, ran.gen, mle, p, attempt, resample))
+replicate_call <- quote(FUN(X[[i]], statistic, data, dots, sim, ran.gen, mle, p, attempt, resample))
 
 replicate_value <- function(i, statistic, data, dots, sim, ran.gen, mle, p, attempt, resample) {
   arguments <- if (sim == "parametric") list(ran.gen(data, mle)) else list(data, resample(i, attempt))
@@ -126,6 +125,8 @@ replicate_value <- function(i, statistic, data, dots, sim, ran.gen, mle, p, atte
   as.double(value)
 }
 
+replicate_or_condition <- function(...) tryCatch(replicate_value(...), error = identity)
+
 # A L'Ecuyer seed of the words of the run: replicate r draws from substream r.
 worker_streams <- function(job) {
   number <- (job$stream[[1L]] * 1566083941 + job$stream[[2L]]) %% .Machine$integer.max
@@ -133,29 +134,20 @@ worker_streams <- function(job) {
   list(streams = "substream", seed = seed, after = NULL, check = FALSE)
 }
 
-run_boot_workers <- function(job, tasks = job$R) {
-  frame <- boot_frame(job)
-  values <- run_on_workers(job, frame, tasks)
-  outcome <- values$outcome
-  failed <- outcome$failed
-  t <- matrix(NA_real_, tasks, length(job$t0))
-  fine <- setdiff(seq_len(tasks), failed)
-  t[fine, ] <- matrix(unlist(outcome$values[fine], use.names = FALSE), length(fine), byrow = TRUE)
-  conditions <- outcome$values[failed]
-  list(
-    t = t, failed = failed, conditions = conditions,
-    messages = vapply(conditions, function(e) paste(conditionMessage(e), collapse = " "), "")
-  )
-}
-
-run_on_workers <- function(job, frame, tasks) {
+run_boot_workers <- function(job) {
+  R <- job$R
+  p <- length(job$t0)
   stopping <- job$options$on_error == "stop"
+  frame <- boot_frame(job)
+  # Errors that do not stop the run are values, whoever runs the tasks.
+  if (!stopping) frame$FUN <- replicate_or_condition
+  sent <- as.list(frame)[setdiff(ls(frame), c("X", "FUN"))]
   work <- new_job(
-    replicate_call, frame, tasks, policy_of_plan(job$plan), worker_streams(job),
+    replicate_call, frame, R, policy_of_plan(job$plan), worker_streams(job),
     relay = new_relay(NA, list(classes = "condition", exclude = NULL)),
-    on_error = if (stopping) "stop" else "keep", label = "bootstrap-%d", origin = job$call,
-    shape = if (length(job$t0) == 1L) "scalar",
-    slice = function(tasks) c(as.list(frame), list(offset = tasks[[1L]] - 1L))
+    label = "bootstrap-%d", origin = job$call,
+    shape = if (stopping) list(template = double(p)),
+    slice = function(tasks) c(sent, list(X = tasks))
   )
   outcome <- tryCatch(
     keep_random_seed(run_job(work, job$plan)),
@@ -164,7 +156,17 @@ run_on_workers <- function(job, frame, tasks) {
       stop_statistic(e$task, conditionMessage(e), e, job$call)
     }
   )
-  list(outcome = outcome)
+  if (!is.null(outcome$vector)) {
+    return(list(t = matrix(outcome$vector, R, p, byrow = TRUE), failed = integer(), messages = character()))
+  }
+  failed <- which(vapply(outcome$values, inherits, NA, "condition"))
+  fine <- setdiff(seq_len(R), failed)
+  t <- matrix(NA_real_, R, p)
+  t[fine, ] <- matrix(as.double(unlist(outcome$values[fine], use.names = FALSE)), length(fine), p, byrow = TRUE)
+  list(
+    t = t, failed = failed, conditions = outcome$values[failed],
+    messages = vapply(outcome$values[failed], function(e) paste(conditionMessage(e), collapse = " "), "")
+  )
 }
 
 # One replicate again, here.
@@ -188,7 +190,7 @@ again_function <- function(job, replicate, attempt) {
 function_jackknife <- function(job) {
   if (job$sim == "parametric" || !is.null(job$design$cluster)) return(NULL)
   n <- job$n
-  strata <- if (is.null(job$scheme$strata)) list(seq_len(n)) else job$scheme$strata
+  strata <- if (is.null(job$rows)) list(seq_len(n)) else job$rows
   sizes <- integer(n)
   for (rows in strata) sizes[rows] <- length(rows)
   dots <- if (job$kind == "function") job$dots else list()
@@ -200,7 +202,7 @@ function_jackknife <- function(job) {
         w <- unit_weights(job)
         w[i] <- 0
         same <- if (job$kind == "formula") seq_len(n) else Filter(function(r) i %in% r, strata)[[1L]]
-        w[same] <- w[same] / sum(w[same]) * if (job$kind == "formula") 1 else 1
+        w[same] <- w[same] / sum(w[same])
         w
       }
     )

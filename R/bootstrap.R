@@ -180,7 +180,7 @@ boot_job <- function(data, statistic, R, sim, stype, design, options, parametric
     unknown <- setdiff(names(dots), c("na.rm", "exact"))
     if (length(dots) && (is.null(names(dots)) || length(unknown))) {
       abort_rustle(
-        sprintf("A native statistic takes no further arguments (%s).", paste(unknown, collapse = ", ")),
+        sprintf("`...` may hold `na.rm` and `exact` for a native statistic, not %s.", paste0("`", unknown, "`", collapse = ", ")),
         "rustle_error_argument", argument = "...", call = call
       )
     }
@@ -211,6 +211,8 @@ boot_job <- function(data, statistic, R, sim, stype, design, options, parametric
     options = options, parametric = parametric, dots = dots, call = call,
     compiled = native, scheme = scheme()
   )
+  # Rows of each stratum; the scheme has none when indices are given.
+  job$rows <- job$scheme$strata
   job$native <- !is.null(native) && sim != "parametric"
   check_suits(job)
   if (options$on_error == "redraw" && (!job$scheme$independent || options$rng == "R")) {
@@ -226,12 +228,24 @@ boot_job <- function(data, statistic, R, sim, stype, design, options, parametric
   job$threads <- boot_threads(threads, call)
   job$plan <- if (is.null(workers)) current_plan() else multicore_plan(workers)
   job$plan$settings$progress <- options$progress
-  if (options$rng == "R") check_given(job, call) else job$stream <- stream_words(seed)
-  if (is.null(job$stream)) job$stream <- c(0, 0)
+  job$stream <- c(0, 0)
+  if (options$rng == "R") check_given(job, call)
+  check_influence(job)
   job <- if (job$native) prepare_native(job) else prepare_workers(job)
   check_memory(as.double(R) * length(job$t0) * 8, call)
-  if (options$rng == "R") job <- with_given(job, seed)
   if (isTRUE(dots$exact) && kind != "function") job$exact <- exact_moments(job)
+  # Nothing can be refused any more: the generator moves.
+  if (options$on_error == "redraw") {
+    warning("on_error = \"redraw\": the results are conditional on resamples for which the statistic succeeds.", call. = FALSE)
+  }
+  if (options$rng == "R") {
+    job <- with_given(job, seed)
+  } else {
+    job$stream <- stream_words(seed)
+  }
+  if (job$native) {
+    job$handle <- unpack(rs_boot_open(engine_spec(job$scheme, job$n, job$stream, job$engine_native)), call)
+  }
   job
 }
 
@@ -304,9 +318,6 @@ check_suits <- function(job) {
   }
   if (job$native && job$scheme$spec$kind == "gamma" && !job$compiled$native$source %in% c("sums", "lm")) {
     stop_scheme(job, "some of the weights of wtype = \"gamma\" are negative")
-  }
-  if (job$options$on_error == "redraw") {
-    warning("on_error = \"redraw\": the results are conditional on resamples for which the statistic succeeds.", call. = FALSE)
   }
   if (job$sim == "parametric" && !is.function(job$parametric$ran.gen)) {
     stop_argument("ran.gen", "a function of the data and `mle` for `sim = \"parametric\"`", job$parametric$ran.gen, job$call)

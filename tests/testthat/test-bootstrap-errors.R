@@ -1,0 +1,116 @@
+# Wrong arguments stop before any work; failing replicates are told.
+
+test_that("wrong arguments are named before any work starts", {
+  d <- boot_data()
+  refused <- function(argument, ...) expect_argument_error(bootstrap(...), argument)
+  refused("data", double(), "mean")
+  refused("data", d[0, ], stat_mean("x"))
+  for (R in list(0, -1, 2.5, NA, "9", c(1, 2))) refused("R", d$x, "mean", R)
+  refused("statistic", d$x, "modus")
+  refused("statistic", d$x, y ~ x)
+  refused("seed", d$x, "mean", seed = 1.5)
+  refused("strata", d$x, "mean", strata = 1:3)
+  refused("cluster", d$x, "mean", cluster = 1:3)
+  refused("cluster", d$x, "mean", cluster = rep(1, 40))
+  refused("weights", d$x, "mean", weights = rep(-1, 40))
+  refused("weights", d$x, "mean", weights = as.numeric(d$g == "a"), strata = d$g)
+  refused("l", d$x, "mean", sim = "block")
+  refused("l", d$x, "mean", sim = "block", l = 41)
+  refused("l", d$x, "mean", l = 4)
+  refused("m", d$x, "mean", m = 4, strata = d$g)
+  refused("on_error", d$x, "mean", sim = "balanced", on_error = "redraw")
+  refused("threads", d$x, "mean", threads = 0)
+  refused("sim", d$x, "mean", sim = "ordinry")
+  refused("stype", d$x, function(x, i) 1, sim = "bayesian", stype = "i")
+  refused("ran.gen", d$x, function(x) 1, sim = "parametric")
+  refused("...", d$x, "mean", 99, trim = 1)
+  refused("columns", d, stat_mean("nothing"))
+  refused("data", d, stat_mean("g"))
+  refused("group", d, stat_auc("x", "u"))
+  refused("influence", d$x, "median", influence = "inf")
+  refused("rng", d$x, "mean", rng = "R", m = 3)
+  refused("exact", d, stat_cor("x", "y"), exact = TRUE)
+  expect_argument_error(stat_quantile(2), "probs")
+  expect_argument_error(stat_glm(y ~ x, "gaussian"), "family")
+  expect_argument_error(stat_lm(~x), "formula")
+})
+
+test_that("missing and infinite values are counted, or dropped before resampling", {
+  d <- boot_data()
+  d$x[c(2, 5)] <- NA
+  d$y[7] <- Inf
+  error <- expect_argument_error(bootstrap(d, stat_cor("x", "y")), "data")
+  expect_match(conditionMessage(error), "column x has 2 missing")
+  expect_identical(error$rows, c(2L, 5L, 7L))
+  expect_argument_error(bootstrap(d, stat_lm(y ~ u)), "data")
+  expect_argument_error(bootstrap(d, ~ sum(.w * x)), "data")
+  kept <- bootstrap(d, stat_cor("x", "y"), R = 20, seed = 1, na.rm = TRUE)
+  expect_identical(kept$t, bootstrap(d[-c(2, 5, 7), ], stat_cor("x", "y"), R = 20, seed = 1)$t)
+  expect_identical(nrow(kept$data), 37L)
+})
+
+test_that("a design without full rank names its aliased columns", {
+  d <- boot_data()
+  d$twice <- 2 * d$x
+  error <- expect_argument_error(bootstrap(d, stat_lm(y ~ x + twice)), "formula")
+  expect_identical(error$aliased, "twice")
+  expect_argument_error(bootstrap(d[1:3, ], stat_lm(y ~ x + u + z)), "formula")
+})
+
+test_that("a failing replicate stops, gives NA, or is drawn again", {
+  # A level that some resamples miss.
+  d <- data.frame(y = 1:20 + sin(1:20), g = rep(c("a", "b"), c(18, 2)))
+  f <- function(d, i) {
+    if (length(unique(d$g[i])) < 2L) stop("one level")
+    coef(lm(y ~ g, d[i, ]))
+  }
+  for (statistic in list(stat_lm(y ~ g), f)) {
+    error <- expect_error(bootstrap(d, statistic, R = 100, seed = 1), class = "rustle_error_statistic")
+    out <- suppressWarnings(bootstrap(d, statistic, R = 100, seed = 1, on_error = "na"))
+    expect_identical(error$replicate, out$failures$replicate[[1L]])
+    expect_identical(which(is.na(out$t[, 1L])), out$failures$replicate)
+    again <- suppressWarnings(bootstrap(d, statistic, R = 100, seed = 1, on_error = "redraw"))
+    expect_false(anyNA(again$t))
+    fine <- !is.na(out$t[, 1L])
+    expect_equal(again$t[fine, ], out$t[fine, ])
+    expect_true(all(out$failures$replicate %in% again$failures$replicate))
+  }
+  expect_warning(bootstrap(d$y, "mean", R = 5, seed = 1, on_error = "redraw"), "conditional")
+  native <- suppressWarnings(bootstrap(d, stat_lm(y ~ g), R = 100, seed = 1, on_error = "redraw"))
+  expect_equal(unname(native$t), unname(again$t), tolerance = 1e-9)
+  expect_warning(bootstrap(d, stat_lm(y ~ g), R = 100, seed = 1, on_error = "na"), "of 100 replicates failed")
+})
+
+test_that("the message of a failing function and its lengths are told", {
+  d <- boot_data()
+  bad <- function(d, i) if (i[[1L]] > 20) stop("a bad one") else mean(d$x[i])
+  error <- expect_error(bootstrap(d, bad, R = 50, seed = 1), class = "rustle_error_statistic")
+  expect_match(conditionMessage(error), sprintf("in replicate %d: a bad one", error$replicate))
+  expect_s3_class(error$parent, "simpleError")
+  longer <- function(d, i) if (identical(i, seq_len(40))) 1 else 1:2
+  expect_error(bootstrap(d, longer, R = 50), "gave 2 values, but 1 on the data", class = "rustle_error_statistic")
+  expect_error(bootstrap(d, function(d, i) stop("never"), R = 5), "on the data: never", class = "rustle_error_statistic")
+  expect_argument_error(bootstrap(d, function(d, i) "a", R = 5), "statistic")
+})
+
+test_that("a result that cannot fit is refused with the size that it would need", {
+  error <- expect_error(bootstrap(boot_data()$x, "mean", R = 2e9), class = "rustle_error_memory")
+  expect_identical(error$size_bytes, 1.6e10)
+  expect_match(conditionMessage(error), "16 GB")
+})
+
+test_that("an interrupt comes through within 100 ms and leaves the generator alone", {
+  skip_on_os("windows")
+  script <- withr::local_tempfile(fileext = ".R")
+  writeLines(c(
+    "library(rustle)", "x <- rnorm(1e5)", "set.seed(1)",
+    "invisible(bootstrap(x, 'mean', R = 10, threads = 2))", "before <- .Random.seed",
+    "system(sprintf('(sleep 1; kill -INT %d) &', Sys.getpid()))",
+    "began <- Sys.time()",
+    "out <- tryCatch(bootstrap(x, 'mean', R = 1e6, seed = 1, threads = 2), interrupt = function(e) 'interrupted')",
+    "took <- as.numeric(Sys.time() - began, units = 'secs')",
+    "cat(identical(out, 'interrupted'), identical(before, .Random.seed), took < 3)"
+  ), script)
+  said <- system2(file.path(R.home("bin"), "Rscript"), c("--vanilla", script), stdout = TRUE, stderr = FALSE, timeout = 60)
+  expect_identical(utils::tail(said, 1L), "TRUE TRUE TRUE")
+})
