@@ -38,7 +38,8 @@ boot_array <- function(x, r = NULL, indices = FALSE) {
     )
   }
   resample <- new_resampler(
-    engine_spec(x$scheme, draws$n, x$stream), if (indices) "i" else "f", x$scheme$strata, FALSE
+    engine_spec(x$scheme, draws$n, x$stream), if (indices) "i" else "f", x$scheme$strata,
+    !is.null(x$scheme$strata), FALSE
   )
   which <- if (is.null(x$replicates)) r else x$replicates[r]
   # Replicates that were drawn again took as many attempts as they failed.

@@ -90,7 +90,7 @@ boot_ci <- function(x, conf = 0.95, type = "all", index = NULL, h = NULL, hdot =
     stop_argument("hdot", "the derivative of `h`, for studentized intervals", hdot, sys.call())
   }
   acceleration <- if ("bca" %in% type) {
-    accelerations(check_influence(L, chosen, x, draws, ...), draws)
+    accelerations(chosen_influence(L, chosen, x, draws, ...), draws)
   }
   notes <- new_notes()
   parts <- lapply(type, function(kind) {

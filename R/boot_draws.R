@@ -178,7 +178,7 @@ check_variances <- function(variance, var.t0, var.t, chosen, index, draws, wante
 }
 
 # Influence values of the chosen components, columns named by their numbers.
-check_influence <- function(L, chosen, x, draws, ..., call = sys.call(-1L)) {
+chosen_influence <- function(L, chosen, x, draws, ..., call = sys.call(-1L)) {
   if (!is.null(L)) {
     L <- as.matrix(L)
     if (!is.numeric(L) || anyNA(L) || ncol(L) != length(chosen)) {

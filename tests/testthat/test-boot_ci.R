@@ -156,7 +156,7 @@ test_that("the law school data: jackknife, acceleration, ABC and BCa as publishe
   L <- jackknife_values(draws)[, 1L]
   expect_equal(-mean(L), -0.00647362304592, tolerance = 1e-10)
   expect_equal(sqrt(var(L) / 15), 0.142518618602, tolerance = 1e-10)
-  L <- check_influence(NULL, 1L, b, draws)
+  L <- chosen_influence(NULL, 1L, b, draws)
   expect_equal(accelerations(L, draws)[["1"]], -0.0756715649379, tolerance = 1e-10)
   w <- boot::boot(law, function(d, w) boot::corr(d, w), R = 20, stype = "w")
   # Numerical derivatives: five figures.
