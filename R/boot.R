@@ -32,6 +32,9 @@
 #' @param cl A cluster made by \pkg{parallel}; the call then runs boot's own code on it.
 #' @return An object of class `"boot"`, as [boot::boot()] returns it: [boot::boot.ci()],
 #'   [boot::boot.array()], [boot::jack.after.boot()] and `plot()` work on it.
+#' @section Memory: boot's own index matrix (4 n R bytes, not with `simple = TRUE`), and
+#'   resamples that wait for workers: option `rustle.boot_bytes`, 256 MB, at a time.
+#'   [bootstrap()] needs neither.
 #' @section Errors: An error of the statistic in a replicate stops the call with a
 #'   condition of class `rustle_error_statistic` (and the classes of the error): the
 #'   message has the number of the replicate and that of the statistic, field

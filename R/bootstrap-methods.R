@@ -233,7 +233,6 @@ c.rustle_boot <- function(...) {
 }
 
 #' @rdname bootstrap-methods
-#' @param conf.int,conf.level,conf.method See above.
 #' @exportS3Method generics::tidy
 tidy.rustle_boot <- function(x, conf.int = FALSE, conf.level = 0.95, conf.method = NULL, ...) {
   conf.int <- check_flag(conf.int, "conf.int")

@@ -6,7 +6,9 @@
 #' Attached with rustle as they are with boot. They are boot's own, work on what
 #' [boot()], [tsboot()] and [censboot()] return, and are described in its manual:
 #' `help(package = "boot")`. Those that resample, such as `tilt.boot()` and
-#' `cv.glm()`, run in this session.
+#' `cv.glm()`, run in this session. One is missing, because its name looks like a method
+#' of [exp()], which `R CMD check` does not let another package export: say
+#' `boot::exp.tilt()`. So are the data sets: say `boot::city`.
 #'
 #' @name reexports_boot
 #' @keywords internal
@@ -22,7 +24,6 @@
 #' \alias{cv.glm}
 #' \alias{empinf}
 #' \alias{envelope}
-#' \alias{exp.tilt}
 #' \alias{freq.array}
 #' \alias{glm.diag}
 #' \alias{glm.diag.plots}
@@ -55,7 +56,6 @@
 #' @importFrom boot cv.glm
 #' @importFrom boot empinf
 #' @importFrom boot envelope
-#' @importFrom boot exp.tilt
 #' @importFrom boot freq.array
 #' @importFrom boot glm.diag
 #' @importFrom boot glm.diag.plots
@@ -88,7 +88,6 @@
 #' @export cv.glm
 #' @export empinf
 #' @export envelope
-#' @export exp.tilt
 #' @export freq.array
 #' @export glm.diag
 #' @export glm.diag.plots

@@ -359,3 +359,14 @@ test_that("censboot() equals boot's for every sim", {
   overall <- survival::survfit(Surv(time - 0.001 * cens, 1 - cens) ~ 1, data = aml)
   expect_as_boot(quote(censboot(aml, f, R = 12, F.surv = fitted, G.surv = overall, cox = cox, sim = "model")))
 })
+
+test_that("library(rustle) attaches the functions of boot", {
+  exports <- getNamespaceExports("boot")
+  functions <- Filter(function(f) is.function(getExportedValue("boot", f)), exports)
+  attached <- as.environment("package:rustle")
+  # Its name looks like a method of exp(): R CMD check takes it for a mistake.
+  expect_identical(setdiff(functions, ls(attached)), "exp.tilt")
+  for (f in setdiff(functions, c("boot", "tsboot", "censboot", "exp.tilt"))) {
+    expect_identical(get(f, attached), getExportedValue("boot", f))
+  }
+})
