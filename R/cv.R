@@ -27,8 +27,8 @@
 #'   anew. `FALSE` fits again.
 #' @param on_error `"stop"`, or `"na"`: a fold that fails is missing and listed in
 #'   `failures`.
-#' @param seed A whole number: folds and random numbers of the learner depend on it alone.
-#'   `NULL`: R's generator says. Every fit has a stream of its own, so the result does not
+#' @param seed A whole number: folds and random numbers of the learner depend on it alone,
+#'   and the state of R's generator does not move. `NULL`: R's generator says. Every fit has a stream of its own, so the result does not
 #'   depend on the workers.
 #' @param ... Further arguments of `fit`.
 #' @return A list of class `rustle_cv`: `estimate` (the loss, averaged over folds by their
@@ -171,12 +171,14 @@ run_folds <- function(learner, folds, runs, adjust, on_error, seed, call) {
     unclass(folds), runs$rep, runs$fold, adjust
   )
   plan <- current_plan()
+  streams <- streams_of_future(if (is.null(seed)) TRUE else seed, nrow(runs), "seed")
+  # A seed is all there is: the caller's generator stays where it is.
+  if (!is.null(seed)) streams$after <- NULL
   job <- new_job(
-    lapply_call, lapply_frame(seq_len(nrow(runs)), task), nrow(runs), policy_of_plan(plan),
-    streams_of_future(if (is.null(seed)) TRUE else seed, nrow(runs), "seed"),
+    lapply_call, lapply_frame(seq_len(nrow(runs)), task), nrow(runs), policy_of_plan(plan), streams,
     relay = new_relay(TRUE, list(classes = "condition")), on_error = "keep", label = "cv-%d"
   )
-  outcome <- run_job(job, plan)
+  outcome <- if (is.null(seed)) run_job(job, plan) else keep_random_seed(run_job(job, plan))
   values <- outcome$values
   failures <- data.frame(rep = integer(), fold = integer(), message = character())
   for (k in seq_along(values)) {

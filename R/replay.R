@@ -122,8 +122,8 @@ run_replicates <- function(X, task, before, plan, origin) {
     relay = new_relay(TRUE, list(classes = "condition")), label = "boot-%d", origin = origin
   )
   keep_random_seed(tryCatch(run_job(job, plan)$values, error = function(e) {
-    if (is.null(e$task) || inherits(e, "rustle_random_statistic")) stop(e)
-    stop_replicate(before + e$task, e)
+    if (is.null(e[["task"]]) || inherits(e, "rustle_random_statistic")) stop(e)
+    stop_replicate(before + e[["task"]], e)
   }))
 }
 

@@ -86,11 +86,27 @@ test_that("any learner: the same numbers for every plan, with random numbers and
   X <- as.matrix(mtcars[, 2:4])
   run <- function() cv(X, noisy, guess, response = mtcars$mpg, K = 4, reps = 2, seed = 5, scale = 0.1)
   oracle <- under_plan(list("sequential"), run())
-  for (plan in few_plans()) expect_equal(under_plan(plan, run()), oracle)
+  state <- globalenv()[[".Random.seed"]]
+  for (plan in few_plans()) {
+    expect_equal(under_plan(plan, run()), oracle)
+    expect_identical(globalenv()[[".Random.seed"]], state)
+  }
   set.seed(9)
   a <- under_plan(list("multicore", workers = 2), cv(X, noisy, guess, response = mtcars$mpg, K = 4, scale = 0.1))
   set.seed(9)
   expect_equal(under_plan(list("sequential"), cv(X, noisy, guess, response = mtcars$mpg, K = 4, scale = 0.1)), a)
+})
+
+test_that("under futures the result is the same", {
+  shift <- 2
+  fit <- function(train, scale) coef(stats::lm(y ~ id, train)) * scale + shift + stats::rnorm(1)
+  guess <- function(model, new) model[[1L]] + model[[2L]] * new$id
+  d <- data.frame(id = 1:12, y = sqrt(1:12))
+  run <- function() cv(d, fit, guess, "y", K = 3, seed = 1, scale = 1.5)
+  oracle <- under_plan(list("sequential"), run())
+  old <- rustle::plan(future::multisession, workers = 2)
+  withr::defer(rustle::plan(old))
+  expect_equal(run(), oracle)
 })
 
 test_that("what the learner sees is the rest, and its predictions go where they belong", {
