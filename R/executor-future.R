@@ -63,7 +63,8 @@ forced_call <- function(job) {
 
 # Runs on the worker, which may not have rustle: base R only.
 run_chunk <- function(call, n, FUN, data, dots, seeds, stop_early) {
-  run <- function(FUN, ...) {
+  # Nothing but `...`: arguments may have any name.
+  run <- function(...) {
     frame <- list2env(data, envir = environment())
     values <- vector("list", n)
     failed <- integer()
@@ -83,6 +84,6 @@ run_chunk <- function(call, n, FUN, data, dots, seeds, stop_early) {
   }
   # Names and calls among the arguments are data; a missing argument stays one.
   quoted <- lapply(dots, function(d) if (is.language(d) && !identical(d, quote(expr = ))) call("quote", d) else d)
-  do.call(run, c(list(FUN), quoted))
+  do.call(run, quoted)
 }
 environment(run_chunk) <- baseenv()

@@ -29,10 +29,19 @@ future_tapply <- function(X, INDEX, FUN = NULL, ..., default = NA, simplify = TR
   if (is.null(FUN)) return(tapply(X, INDEX))
   FUN <- check_function(FUN, "FUN", parent.frame())
   simplify <- check_flag(simplify, "simplify")
+  if (is.null(dim(X))) check_groups(INDEX, length(X), "INDEX")
   split_with(
     function(f) tapply(X, INDEX, f, default = default, simplify = simplify),
     FUN, ..., future.envir = future.envir, future.label = future.label
   )
+}
+
+check_groups <- function(groups, n, argument, call = sys.call(-1L)) {
+  if (inherits(groups, "formula")) return()
+  lengths <- if (is.list(groups)) lengths(groups) else length(groups)
+  if (!length(lengths) || any(lengths != n)) {
+    stop_argument(argument, sprintf("a factor of length %d, or a list of such factors", n), groups, call)
+  }
 }
 
 # `original` is a function of base R that splits data, applies its argument to each
@@ -62,7 +71,9 @@ future_by <- function(data, INDICES, FUN, ..., simplify = TRUE, future.envir = p
 future_by.default <- function(data, INDICES, FUN, ..., simplify = TRUE,
                               future.envir = parent.frame()) {
   out <- by_outcome(data, INDICES, FUN, ..., simplify = simplify, future.envir = future.envir)
-  if (!is.list(INDICES)) names(dimnames(out)) <- deparse(substitute(INDICES))[[1L]]
+  # As by() names it, which makes a data frame of a matrix first.
+  named <- is.data.frame(data) || !length(dim(data))
+  if (named && !is.list(INDICES)) names(dimnames(out)) <- deparse(substitute(INDICES))[[1L]]
   attr(out, "call") <- match.call()
   out
 }
@@ -76,6 +87,7 @@ by_outcome <- function(data, INDICES, FUN, ..., simplify, future.envir,
   call <- sys.call(-1L)
   if (!is.function(FUN)) stop_argument("FUN", "a function (its name is not accepted here)", FUN, call)
   simplify <- check_flag(simplify, "simplify", call = call)
+  check_groups(INDICES, NROW(data), "INDICES", call)
   split_with(
     function(f) by(data, INDICES, f, simplify = simplify),
     FUN, ..., future.envir = future.envir, future.label = future.label

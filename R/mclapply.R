@@ -45,33 +45,48 @@ mclapply <- function(X, FUN, ..., mc.preschedule = TRUE, mc.set.seed = TRUE,
                      mc.cleanup = TRUE, mc.allow.recursive = TRUE, affinity.list = NULL) {
   call <- sys.call()
   FUN <- check_function(FUN, "FUN", parent.frame())
-  mc.preschedule <- check_loose_flag(mc.preschedule, "mc.preschedule")
-  mc.set.seed <- check_loose_flag(mc.set.seed, "mc.set.seed")
-  mc.silent <- check_loose_flag(mc.silent, "mc.silent")
   mc.allow.recursive <- check_loose_flag(mc.allow.recursive, "mc.allow.recursive")
-  cleanup <- check_cleanup(mc.cleanup)
   X <- as_elements(X)
   n <- length(X)
-  affinity <- check_affinity(affinity.list, n)
-  cores <- check_cores(mc.cores, affinity)
-  if (is_worker() && !mc.allow.recursive) return(lapply(X, FUN, ...))
-  streams <- streams_of_mclapply(mc.set.seed, mc.preschedule)
-  if (n < 2L || (cores < 2L && is.null(affinity)) || .Platform$OS.type == "windows") {
-    return(lapply(X, FUN, ...))
-  }
-  if (mc.preschedule && !is.null(affinity)) {
-    warning("'mc.preschedule' must be false if 'affinity.list' is used")
-    affinity <- NULL
-  }
-  job <- new_job(
-    lapply_call, lapply_frame(X, FUN, ...), n, policy_of_mclapply(mc.preschedule), streams,
-    relay = relay_of_mclapply(), on_error = "keep", shares = mc.preschedule, silent = mc.silent, affinity = affinity,
-    cleanup = cleanup, origin = call
+  mc <- check_mc(
+    n, mc.preschedule, mc.set.seed, mc.silent, mc.cores, mc.cleanup, affinity.list
   )
-  outcome <- run_job(job, multicore_plan(min(cores, n)))
-  values <- as_try_errors(outcome)
+  if (is_worker() && !mc.allow.recursive) return(lapply(X, FUN, ...))
+  streams <- streams_of_mclapply(mc$set_seed, mc$preschedule)
+  if (n < 2L || !mc$forks) return(lapply(X, FUN, ...))
+  values <- as_try_errors(run_mc(lapply_call, lapply_frame(X, FUN, ...), n, mc, streams, call))
   names(values) <- names(X)
   values
+}
+
+# The arguments that mclapply(), mcmapply() and pvec() share, checked, for n tasks.
+# `forks` is FALSE where parallel, too, runs all tasks in the session.
+check_mc <- function(n, preschedule, set_seed, silent, cores, cleanup, affinity = NULL,
+                     call = sys.call(-1L)) {
+  affinity <- check_affinity(affinity, n, call)
+  mc <- list(
+    preschedule = check_loose_flag(preschedule, "mc.preschedule", call),
+    set_seed = check_loose_flag(set_seed, "mc.set.seed", call),
+    silent = check_loose_flag(silent, "mc.silent", call),
+    cleanup = check_cleanup(cleanup, call), cores = check_cores(cores, affinity, call)
+  )
+  mc$affinity <- affinity
+  mc$forks <- (mc$cores > 1L || !is.null(affinity)) && .Platform$OS.type != "windows"
+  mc
+}
+
+# Runs the tasks on forked workers; errors are results.
+run_mc <- function(call, frame, n, mc, streams, origin, shape = NULL) {
+  if (mc$preschedule && !is.null(mc$affinity)) {
+    warning(simpleWarning("'mc.preschedule' must be false if 'affinity.list' is used", origin))
+    mc$affinity <- NULL
+  }
+  job <- new_job(
+    call, frame, n, policy_of_mclapply(mc$preschedule), streams,
+    relay = relay_of_mclapply(), on_error = "keep", shares = mc$preschedule, silent = mc$silent,
+    affinity = mc$affinity, cleanup = mc$cleanup, origin = origin, shape = shape
+  )
+  run_job(job, multicore_plan(min(mc$cores, n)))
 }
 
 # Conditions reach the handlers of the caller, which parallel runs in its workers. A

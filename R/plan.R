@@ -137,10 +137,15 @@ as_strategy <- function(strategy, arguments, call) {
   if (is_multicore(strategy) && is.character(arguments$workers)) {
     stop_argument("workers", "a whole number of at least 1", arguments$workers, call)
   }
-  tryCatch(
+  tweaked <- tryCatch(
     do.call(future::tweak, c(list(strategy), arguments)),
     error = function(e) stop_argument("strategy", strategy_forms, strategy, call)
   )
+  # New versions of future list an argument twice that was tweaked twice, and then
+  # fail to make the backend.
+  tweaks <- attr(tweaked, "tweaks")
+  if (!is.null(tweaks)) attr(tweaked, "tweaks") <- tweaks[!duplicated(names(tweaks), fromLast = TRUE)]
+  tweaked
 }
 
 is_multicore <- function(strategy) identical(strategy, "multicore") || inherits(strategy, "multicore")

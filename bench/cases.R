@@ -25,8 +25,12 @@ iterations <- function(us) {
 task25 <- function(i) plain_loop(i, n25)
 n25 <- iterations(25)
 n100 <- iterations(100)
+n20 <- iterations(20)
 uneven <- rep(c(1L, 20L), 200L)
 n50 <- iterations(55)
+# 1 ms on average, from 0.1 to 5 ms, in mixed order; the same 500 twice.
+ms <- pmin(pmax(stats::qexp(stats::ppoints(500L)), 0.1), 5)[order((seq_len(500L) * 7919) %% 503)]
+uneven_ms <- rep(round(iterations(1000) * ms / mean(ms)), 2L)
 small_list <- function(i) list(id = i, name = "a", values = c(1.5, i))
 frame <- data.frame(a = 1:3, b = c(1.5, 2.5, 0), c = c("x", "y", "z"))
 small_frame <- function(i) {
@@ -34,6 +38,9 @@ small_frame <- function(i) {
   frame
 }
 captured <- NULL
+million <- as.double(1:1e6)
+cubic <- compiler::cmpfun(function(x) ((0.5 * x + 1) * x - 3) * x + 2)
+rows <- matrix(1, 2e4, 3)
 
 cases <- list(
   case("4000 tasks of 25 us, future_lapply", "rustle::mclapply", 1.05,
@@ -42,12 +49,19 @@ cases <- list(
   case("4000 tasks of 25 us, future_lapply", "future.apply", 0.2,
     function() future_lapply(1:4000, task25),
     function() future.apply::future_lapply(1:4000, task25), 9L),
-  case("400 tasks, every second 20 x longer", "half of lapply", 1.08,
+  # The start-up is that of a job whose two workers have nothing to do.
+  case("400 tasks, every second 20 x longer", "half of lapply + start-up", 1.08,
     function() future_lapply(uneven, function(m) plain_loop(1, n50 * m)),
-    function() lapply(uneven[1:200], function(m) plain_loop(1, n50 * m)), 15L),
+    function() {
+      lapply(uneven[1:200], function(m) plain_loop(1, n50 * m))
+      mclapply(1:2, identity, mc.cores = workers)
+    }, 15L),
   case("400 tasks, every second 20 x longer", "parallel::mclapply", 1,
     function() future_lapply(uneven, function(m) plain_loop(1, n50 * m)),
     function() fork_apply(uneven, function(m) plain_loop(1, n50 * m)), 9L),
+  case("1e3 uneven tasks of 1 ms, parLapplyLB(NULL, ...)", "half of lapply", 1.08,
+    function() parLapplyLB(NULL, uneven_ms, function(m) plain_loop(1, m)),
+    function() lapply(uneven_ms[1:500], function(m) plain_loop(1, m)), 9L),
   case("10 trivial tasks", "parallel::mclapply", 0.9,
     function() future_lapply(1:10, identity), function() fork_apply(1:10, identity), 41L),
   case("1e3 trivial tasks", "parallel::mclapply", 0.9,
@@ -81,5 +95,16 @@ cases <- list(
     function() future_lapply(1:1000, plain_loop, n = n100), 25L),
   case("1e5 tasks with future.seed = TRUE", "without seeds", 1.3,
     function() future_lapply(1:1e5, identity, future.seed = TRUE),
-    function() future_lapply(1:1e5, identity), 21L)
+    function() future_lapply(1:1e5, identity), 21L),
+  case("1e6 scalars, future_vapply", "vapply", 0.65,
+    function() future_vapply(million, cubic, 0), function() vapply(million, cubic, 0), 9L),
+  case("1e6 scalars, future_vapply", "future.apply", 0.25,
+    function() future_vapply(million, cubic, 0),
+    function() future.apply::future_vapply(million, cubic, 0), 3L),
+  case("2e4 tasks of 20 us, future_mapply", "mapply", 0.65,
+    function() future_mapply(function(i, n) plain_loop(i, n), 1:2e4, n20),
+    function() mapply(function(i, n) plain_loop(i, n), 1:2e4, n20), 9L),
+  case("2e4 rows of 20 us, future_apply", "apply", 0.65,
+    function() future_apply(rows, 1, function(row) plain_loop(row[[1L]], n20)),
+    function() apply(rows, 1, function(row) plain_loop(row[[1L]], n20)), 9L)
 )

@@ -1,0 +1,67 @@
+#' Give workers of a cluster something to keep
+#'
+#' [parallel::clusterCall()], [parallel::clusterEvalQ()], [parallel::clusterExport()]
+#' and [parallel::clusterSetRNGStream()], for clusters made by
+#' [parallel::makeCluster()] and its like. Workers of the [plan()] keep nothing
+#' between calls, so without a cluster these functions stop and say what to do instead.
+#'
+#' @param cl A cluster, or `NULL` for the registered default cluster.
+#' @param fun A function, or the name of one, called once on each worker.
+#' @param ... Further arguments of `fun`.
+#' @param expr An expression to evaluate on each worker.
+#' @param varlist Names of variables to copy to each worker.
+#' @param envir The environment of these variables.
+#' @param iseed A seed for [set.seed()], or `NULL`.
+#' @return As the functions of parallel: `clusterCall()` and `clusterEvalQ()` a list with
+#'   the value of each worker, the others `NULL`, invisibly.
+#' @section Errors: `rustle_error_no_cluster` when `cl` is a number of workers, or `NULL`
+#'   and no default is registered; `rustle_error_argument` when it is anything else.
+#' @section Where it differs from parallel: In the class and the text of that error.
+#' @examples
+#' try(clusterEvalQ(NULL, library(stats)))
+#' @export
+clusterCall <- function(cl = NULL, fun, ...) {
+  need_cluster(cl, "clusterCall", "clusterApply() runs a function on the workers of the plan.")
+  parallel::clusterCall(cl, fun, ...)
+}
+
+#' @rdname clusterCall
+#' @export
+clusterEvalQ <- function(cl = NULL, expr) {
+  need_cluster(cl, "clusterEvalQ", paste(
+    "Forked workers have what the session has: evaluate it in the session,",
+    "or in the function of the tasks."
+  ))
+  parallel::clusterCall(cl, eval, substitute(expr), env = .GlobalEnv)
+}
+
+#' @rdname clusterCall
+#' @export
+clusterExport <- function(cl = NULL, varlist, envir = .GlobalEnv) {
+  need_cluster(cl, "clusterExport", paste(
+    "Workers of the plan find the variables of the session without it:",
+    "leave the call out."
+  ))
+  parallel::clusterExport(cl, varlist, envir)
+}
+
+#' @rdname clusterCall
+#' @export
+clusterSetRNGStream <- function(cl = NULL, iseed = NULL) {
+  need_cluster(cl, "clusterSetRNGStream", paste(
+    "For random numbers that can be repeated, say RNGkind(\"L'Ecuyer-CMRG\") and",
+    "set.seed() in the session: every task has a stream then."
+  ))
+  parallel::clusterSetRNGStream(cl, iseed)
+}
+
+need_cluster <- function(cl, what, instead, call = sys.call(-1L)) {
+  if (has_cluster(cl, call)) return(invisible())
+  abort_rustle(
+    sprintf(
+      "%s() needs workers that keep what they are given, and there is no cluster: `cl` is %s. %s",
+      what, if (is.null(cl)) "NULL and no default is registered" else "a number", instead
+    ),
+    class = "rustle_error_no_cluster", cl = cl, call = call
+  )
+}

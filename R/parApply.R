@@ -1,0 +1,93 @@
+#' Apply a function over margins of an array on a cluster or on the plan's workers
+#'
+#' [parallel::parApply()], [parallel::parRapply()] and [parallel::parCapply()]. On a
+#' cluster, or the default that is registered, these are parallel's own functions.
+#' Without one, where parallel stops, tasks run on the workers of the [plan()].
+#'
+#' @inheritParams parLapply
+#' @param X An array, or an object that [as.array()] or [as.matrix()] makes one.
+#' @param x A matrix or a data frame.
+#' @param MARGIN The dimensions to go over: their numbers, or names of `dimnames(X)`.
+#' @return `parApply()`: as [base::apply()]. `parRapply()` and `parCapply()`: the
+#'   values for the rows or columns as one vector, as the installed version of
+#'   parallel combines them.
+#' @inheritSection parLapply Plans
+#' @inheritSection parLapply Errors
+#' @inheritSection parLapply Reproducibility
+#' @section Where it differs from parallel: See the table of [parLapply()].
+#' @examples
+#' oplan <- plan(multicore, workers = 2)
+#' parApply(NULL, matrix(1:6, 2), 1, range)
+#' parCapply(NULL, matrix(1:6, 2), sum)
+#' plan(oplan)
+#' @export
+parApply <- function(cl = NULL, X, MARGIN, FUN, ..., chunk.size = NULL) {
+  plan <- cluster_plan(cl)
+  FUN <- check_function(FUN, "FUN", parent.frame())
+  if (is.null(plan)) return(parallel::parApply(cl, X, MARGIN, FUN, ..., chunk.size = chunk.size))
+  par_apply(plan, X, MARGIN, FUN, open_frame(...), chunk.size, parent.frame(), sys.call(), shape_array)
+}
+
+#' @rdname parApply
+#' @export
+parRapply <- function(cl = NULL, x, FUN, ..., chunk.size = NULL) {
+  plan <- cluster_plan(cl)
+  if (is.null(plan)) return(parallel::parRapply(cl, x, FUN, ..., chunk.size = chunk.size))
+  FUN <- check_function(FUN, "FUN", parent.frame())
+  check_matrix(x, "x")
+  par_apply(plan, x, 1L, FUN, open_frame(...), chunk.size, parent.frame(), sys.call(), shape_flat)
+}
+
+#' @rdname parApply
+#' @export
+parCapply <- function(cl = NULL, x, FUN, ..., chunk.size = NULL) {
+  plan <- cluster_plan(cl)
+  if (is.null(plan)) return(parallel::parCapply(cl, x, FUN, ..., chunk.size = chunk.size))
+  FUN <- check_function(FUN, "FUN", parent.frame())
+  check_matrix(x, "x")
+  par_apply(plan, x, 2L, FUN, open_frame(...), chunk.size, parent.frame(), sys.call(), shape_flat)
+}
+
+# `shape` makes the answer of the values.
+par_apply <- function(plan, X, MARGIN, FUN, frame, chunk_size, envir, origin, shape) {
+  slices <- margin_slices(X, MARGIN, origin)
+  n <- if (is.null(slices)) 0L else ncol(slices$newX)
+  policy <- policy_of_cluster(n, plan, chunk_size, FALSE, origin)
+  if (n == 0L) {
+    # It calls FUN once, for the type of the answer.
+    frame$FUN <- FUN
+    return(apply(X, MARGIN, eval(quote(function(x) FUN(x, ...)), frame)))
+  }
+  variables <- function(columns) {
+    list(newX = slices$newX[, columns, drop = FALSE], d = slices$dim, dn = slices$dimnames)
+  }
+  list2env(c(list(FUN = FUN), variables(TRUE)), frame)
+  outcome <- run_cluster(
+    plan, policy, frame, n, envir, origin, task = slices$call, slice = variables
+  )
+  if (is.object(X)) X <- if (length(dim(X)) == 2L) as.matrix(X) else as.array(X)
+  shape(outcome$values, X, MARGIN)
+}
+
+# parallel does not carry the names of dimnames over to the values' dimension, nor
+# names of dimnames that are all NULL.
+shape_array <- function(values, X, MARGIN) {
+  out <- as_apply(X, MARGIN, values, TRUE)
+  grown <- length(dim(out)) > length(MARGIN)
+  if (grown && length(names(dimnames(out)))) names(dimnames(out))[[1L]] <- ""
+  if (grown && all(vapply(dimnames(out), is.null, NA))) dimnames(out) <- NULL
+  out
+}
+
+# One vector, as the parallel of this R makes it: new versions ask apply() for a list.
+shape_flat <- function(values, X, MARGIN) {
+  if (!any(grepl("simplify", deparse(body(parallel::parRapply)), fixed = TRUE))) {
+    return(c(shape_array(values, X, MARGIN)))
+  }
+  names(values) <- dimnames(X)[[MARGIN]]
+  unlist(values, recursive = FALSE)
+}
+
+check_matrix <- function(x, argument, call = sys.call(-1L)) {
+  if (length(dim(x)) != 2L) stop_argument(argument, "a matrix or a data frame", x, call)
+}

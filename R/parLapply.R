@@ -1,0 +1,123 @@
+#' Apply a function to each element on a cluster or on the plan's workers
+#'
+#' [parallel::parLapply()], [parallel::parLapplyLB()], [parallel::parSapply()] and
+#' [parallel::parSapplyLB()]. On a cluster, or the default that is registered (see
+#' [parallel::setDefaultCluster()]), these are parallel's own functions. Without one,
+#' where parallel stops, tasks run on the workers of the [plan()].
+#'
+#' @param cl A cluster, which parallel's own code uses; `NULL`: the registered default
+#'   cluster, else the workers of the plan; a whole number: so many workers of the
+#'   plan's kind (forked ones under `plan(sequential)`).
+#' @param X A vector or an object that [as.list()] makes one.
+#' @param fun,FUN A function, or the name of one.
+#' @param ... Further arguments of the function, of any names, evaluated once.
+#' @param simplify,USE.NAMES As in [base::sapply()].
+#' @param chunk.size Tasks per chunk, on average; chunks go to whoever is idle. By
+#'   default, or when not positive, one contiguous block for each worker;
+#'   `parLapplyLB()` and `parSapplyLB()`: one task at a time.
+#' @return `parLapply()`: a list with the values, in order, with the names of `X`.
+#'   `parSapply()`: as [base::sapply()].
+#' @section Plans: All plans. With `cl = NULL` under `plan(sequential)` tasks run in
+#'   the session. The plan's `retries`, `timeout`, `progress` and `worker_threads` hold
+#'   as in [future_lapply()]; its `schedule` does not.
+#' @section Reproducibility: On the plan's workers. With `RNGkind("L'Ecuyer-CMRG")`
+#'   every task has a random number stream of its own, and the caller's
+#'   `.Random.seed` moves on, as with `future.seed = TRUE` of [future_lapply()]: after
+#'   `set.seed()` the numbers are the same for all plans, workers and chunks, and
+#'   another call draws others. With other kinds every worker seeds itself, as those
+#'   of a new cluster do: no two workers draw the same numbers, and no call repeats
+#'   them. (In the session tasks then draw from its own state.)
+#' @section Errors: On the plan's workers. When tasks fail, the error of the first is
+#'   raised after all tasks have run, with its own class, message and call; field
+#'   `task` is its index, and `failed` has those of all that failed. In the session
+#'   it ends the call at once. Lost workers are replaced as in [future_lapply()], and
+#'   then `rustle_error_worker_lost`. `rustle_error_argument` for wrong arguments,
+#'   before anything has started.
+#' @section Where it differs from parallel: On a cluster in nothing. On the plan's
+#'   workers, where parallel has nothing to compare with but a cluster of its own:
+#'
+#'   | | a cluster of parallel | the plan's workers | why |
+#'   |---|---|---|---|
+#'   | error of a task | `"2 nodes produced errors; first error: ..."` | the first error itself, with its class and call, `task` and `failed` | it can be handled by class, and found |
+#'   | other tasks of the chunk | do not run | run | tasks are independent |
+#'   | extra arguments with the names of formals of inner functions, as `x` or `FUN` | "matched by multiple actual arguments" | reach the function | |
+#'   | output, messages, warnings of tasks | lost | relayed in task order | |
+#'   | lost worker | error in `unserialize()`; the cluster is gone | it is replaced and its tasks run again | |
+#'   | `clusterApply()`, `chunk.size` | rounds with a barrier | whoever is idle takes the next | no worker waits |
+#'   | `parLapplyLB()` without `chunk.size` | two chunks per node | one task at a time | balance; a claim costs no message |
+#'   | what workers keep between calls | yes | nothing: [clusterExport()] and its like stop | forked workers see the session as it is |
+#'   | random numbers | states of the workers | see Reproducibility | |
+#'   | `parRapply()`, `parCapply()` with values of several lengths | in older versions of R the shape depends on the chunks | the shape of one chunk | the same for all workers |
+#' @examples
+#' oplan <- plan(multicore, workers = 2)
+#' str(parLapply(NULL, c(a = 1, b = 4), sqrt))
+#' parSapplyLB(NULL, 1:4, function(i, x) i * x, x = 10)
+#' plan(oplan)
+#' @export
+parLapply <- function(cl = NULL, X, fun, ..., chunk.size = NULL) {
+  plan <- cluster_plan(cl)
+  if (is.null(plan)) return(parallel::parLapply(cl, X, fun, ..., chunk.size = chunk.size))
+  fun <- check_function(fun, "fun", parent.frame())
+  outcome <- par_lapply(plan, X, fun, open_frame(...), chunk.size, FALSE, parent.frame(), sys.call())
+  simplify_outcome(outcome, par_names(X), FALSE)
+}
+
+#' @rdname parLapply
+#' @export
+parLapplyLB <- function(cl = NULL, X, fun, ..., chunk.size = NULL) {
+  plan <- cluster_plan(cl)
+  if (is.null(plan)) return(parallel::parLapplyLB(cl, X, fun, ..., chunk.size = chunk.size))
+  fun <- check_function(fun, "fun", parent.frame())
+  outcome <- par_lapply(plan, X, fun, open_frame(...), chunk.size, TRUE, parent.frame(), sys.call())
+  simplify_outcome(outcome, par_names(X), FALSE)
+}
+
+#' @rdname parLapply
+#' @export
+parSapply <- function(cl = NULL, X, FUN, ..., simplify = TRUE, USE.NAMES = TRUE,
+                      chunk.size = NULL) {
+  plan <- cluster_plan(cl)
+  FUN <- check_function(FUN, "FUN", parent.frame())
+  if (is.null(plan)) {
+    return(parallel::parSapply(
+      cl, X, FUN, ..., simplify = simplify, USE.NAMES = USE.NAMES, chunk.size = chunk.size
+    ))
+  }
+  par_sapply(plan, X, FUN, open_frame(...), simplify, USE.NAMES, chunk.size, FALSE, parent.frame(), sys.call())
+}
+
+#' @rdname parLapply
+#' @export
+parSapplyLB <- function(cl = NULL, X, FUN, ..., simplify = TRUE, USE.NAMES = TRUE,
+                        chunk.size = NULL) {
+  plan <- cluster_plan(cl)
+  FUN <- check_function(FUN, "FUN", parent.frame())
+  if (is.null(plan)) {
+    return(parallel::parSapplyLB(
+      cl, X, FUN, ..., simplify = simplify, USE.NAMES = USE.NAMES, chunk.size = chunk.size
+    ))
+  }
+  par_sapply(plan, X, FUN, open_frame(...), simplify, USE.NAMES, chunk.size, TRUE, parent.frame(), sys.call())
+}
+
+# `balance`: the LB functions.
+par_lapply <- function(plan, X, FUN, frame, chunk_size, balance, envir, origin, shape = NULL) {
+  X <- as_elements(X)
+  n <- length(X)
+  policy <- policy_of_cluster(n, plan, chunk_size, balance, origin)
+  list2env(list(X = X, FUN = FUN), frame)
+  run_cluster(plan, policy, frame, n, envir, origin, shape = shape)
+}
+
+par_sapply <- function(plan, X, FUN, frame, simplify, use_names, chunk_size, balance, envir, origin) {
+  check_simplify(simplify, call = origin)
+  use_names <- check_loose_flag(use_names, "USE.NAMES", origin)
+  shape <- if (!isFALSE(simplify)) "scalar"
+  outcome <- par_lapply(plan, X, FUN, frame, chunk_size, balance, envir, origin, shape)
+  names <- par_names(X)
+  if (use_names && is.character(X) && is.null(names)) names <- X
+  simplify_outcome(outcome, names, simplify)
+}
+
+# Where there is no task there are no names, as in parallel.
+par_names <- function(X) if (length(X)) names(X)

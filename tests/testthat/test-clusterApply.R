@@ -1,0 +1,133 @@
+test_that("clusterApply() and clusterApplyLB() give parallel's values on every plan", {
+  skip_without_fork()
+  for (x in list(
+    1:5, c(a = 1, b = 2), list(), NULL, list(1, "b", NULL), factor(c("u", "v")), as.Date("2024-01-01") + 0:2,
+    data.frame(x = 1:3, y = 4:6)
+  )) {
+    for (name in c("clusterApply", "clusterApplyLB")) expect_as_cluster(name, x, function(x, ...) list(x, ...), 2)
+  }
+  expect_as_cluster("clusterApply", 1:3, "sqrt")
+  expect_as_cluster("clusterApply", 1:3, function(x, y) if (x == 2) NULL else y, y = quote(a + b))
+})
+
+test_that("clusterMap() has parallel's values, names and shapes on every plan", {
+  skip_without_fork()
+  pairs <- function(x, y, ...) list(x, y, ...)
+  for (scheduling in c("static", "dynamic")) {
+    same <- function(...) expect_as_cluster("clusterMap", ..., .scheduling = scheduling)
+    same(`+`, 1:5, 5:1)
+    same(`+`, 1:5, 1:2, SIMPLIFY = TRUE)
+    same(`+`, c(a = 1, b = 2), 3:4)
+    same(pairs, c("u", "v"), y = 1:3)
+    same(pairs, c("u", "v"), y = 1:3, USE.NAMES = FALSE)
+    same(pairs, 1:3, y = 1:2, RECYCLE = FALSE)
+    same(pairs, y = 1:3, x = list(1, "b", NULL), MoreArgs = list(z = "m", quote(a + b)))
+    same(function(x, y) diag(2) * x, 1:2, 1, SIMPLIFY = "array")
+    same(function(x) NULL, 1:3)
+    same(pairs, factor(c("u", "v")), as.Date("2024-01-01") + 0:1)
+    same(pairs, integer(), list())
+    same(pairs, integer(), list(), SIMPLIFY = TRUE)
+    same(pairs, 1:3, integer(), RECYCLE = FALSE)
+  }
+  # Names that are too long stop parallel.
+  expect_identical(clusterMap(NULL, `+`, c(a = 1, b = 2), 3, RECYCLE = FALSE), list(a = 4))
+})
+
+test_that("clusterSplit() cuts for the workers that there are", {
+  expect_as_cluster("clusterSplit", 1:7, plans = list(static = list("multicore", workers = 2)))
+  expect_as_cluster("clusterSplit", letters, plans = list(static = list("multicore", workers = 2)))
+  expect_identical(clusterSplit(3, 1:7), lapply(splitIndices(7, 3), identity))
+  expect_identical(with_plan("sequential", clusterSplit(NULL, 1:3)), list(1:3))
+})
+
+test_that("workers without shared memory give the same", {
+  skip_on_cran()
+  expect_as_cluster("clusterApply", list(1, "b", NULL), function(x, k) list(x, k), k = 2, plans = other_plans())
+  expect_as_cluster(
+    "clusterMap", function(x, y, ...) list(x, y, ...), c(a = 1, b = 2, c = 3), y = 3:1,
+    MoreArgs = list(FUN = 1, X = "x", quote(a)), plans = other_plans()
+  )
+})
+
+test_that("MoreArgs and dots may have any name", {
+  skip_without_fork()
+  for (plan in few_plans()) {
+    under_plan(plan, {
+      expect_identical(clusterApply(NULL, 1:2, function(i, X, FUN, n) c(X, FUN, n), X = 1, FUN = 2, n = 3), list(c(1, 2, 3), c(1, 2, 3)))
+      expect_identical(
+        clusterMap(NULL, function(a, FUN, X, i) list(a, FUN, X, i), 1:2, i = 3:4, MoreArgs = list(FUN = "f", X = NULL)),
+        list(list(1L, "f", NULL, 3L), list(2L, "f", NULL, 4L))
+      )
+    })
+  }
+})
+
+test_that("clusterApply() has no barrier, and parallel's has one", {
+  skip_without_fork()
+  local_plan("multicore", workers = 2)
+  directory <- withr::local_tempdir()
+  # Task 1 waits for task 4, which in rounds of two would wait for task 1.
+  wait <- function(i, directory, seconds) {
+    file.create(file.path(directory, i))
+    until <- Sys.time() + seconds
+    while (i == 1L && !file.exists(file.path(directory, 4)) && Sys.time() < until) Sys.sleep(0.01)
+    file.exists(file.path(directory, 4))
+  }
+  expect_true(clusterApply(NULL, 1:4, wait, directory, 10)[[1L]])
+  unlink(file.path(directory, 1:4))
+  expect_true(clusterMap(NULL, wait, 1:4, MoreArgs = list(directory, 10))[[1L]])
+  unlink(file.path(directory, 1:4))
+  expect_false(parallel::clusterApply(test_cluster(), 1:4, wait, directory, 0.3)[[1L]])
+})
+
+test_that("the static schedule of clusterMap() deals tasks out in turn", {
+  skip_without_fork()
+  local_plan("multicore", workers = 2)
+  pids <- clusterMap(NULL, function(i) { Sys.sleep(0.02); Sys.getpid() }, 1:6, SIMPLIFY = TRUE)
+  expect_identical(match(pids, pids), rep(1:2, 3))
+})
+
+test_that("numbers, errors and clusters are as for parLapply()", {
+  skip_without_fork()
+  local_plan("multicore", workers = 2)
+  state <- test_seeds()$lecuyer
+  draw <- function(i, ...) runif(2)
+  oracle <- observe(with_plan("sequential", future_lapply(1:5, draw, future.seed = TRUE)), state)[c("value", "seed")]
+  expect_identical(observe(clusterApply(NULL, 1:5, draw), state)[c("value", "seed")], oracle)
+  expect_identical(observe(clusterApplyLB(3, 1:5, draw), state)[c("value", "seed")], oracle)
+  expect_identical(observe(clusterMap(NULL, draw, 1:5, 5:1), state)[c("value", "seed")], oracle)
+
+  error <- tryCatch(clusterMap(NULL, function(x, y) if (x > y) stop("larger") else x, 1:4, 4:1), error = identity)
+  expect_identical(error$task, 3L)
+  expect_identical(error$failed, 3:4)
+
+  cl <- test_cluster()
+  nodes <- unlist(parallel::clusterCall(cl, Sys.getpid))
+  pid <- function(...) Sys.getpid()
+  expect_identical(unlist(clusterApply(cl, 1:2, pid)), nodes)
+  expect_true(all(unlist(clusterApplyLB(cl, 1:2, pid)) %in% nodes))
+  expect_identical(clusterMap(cl, pid, 1:2, SIMPLIFY = TRUE), nodes)
+  expect_identical(clusterSplit(cl, 1:4), list(1:2, 3:4))
+})
+
+test_that("wrong arguments stop before anything has started", {
+  ran <- FALSE
+  FUN <- function(...) ran <<- TRUE
+  for (cl in list("two", 0, NA_real_, 1:2)) {
+    expect_argument_error(clusterApply(cl, 1:2, FUN), "cl")
+    expect_argument_error(clusterApplyLB(cl, 1:2, FUN), "cl")
+    expect_argument_error(clusterMap(cl, FUN, 1:2), "cl")
+    expect_argument_error(clusterSplit(cl, 1:2), "cl")
+  }
+  expect_argument_error(clusterApply(NULL, 1:2, 3), "fun")
+  expect_argument_error(clusterApplyLB(NULL, 1:2, "no such function"), "fun")
+  expect_argument_error(clusterMap(NULL, 3, 1:2), "fun")
+  expect_argument_error(clusterMap(NULL, FUN), "...")
+  expect_argument_error(clusterMap(NULL, FUN, 1:2, integer()), "...")
+  expect_argument_error(clusterMap(NULL, FUN, 1:2, MoreArgs = 3), "MoreArgs")
+  expect_argument_error(clusterMap(NULL, FUN, 1:2, RECYCLE = NA), "RECYCLE")
+  expect_argument_error(clusterMap(NULL, FUN, 1:2, SIMPLIFY = NA), "SIMPLIFY")
+  expect_argument_error(clusterMap(NULL, FUN, 1:2, USE.NAMES = "a"), "USE.NAMES")
+  expect_argument_error(clusterMap(NULL, FUN, 1:2, .scheduling = "guided"), ".scheduling")
+  expect_false(ran)
+})
