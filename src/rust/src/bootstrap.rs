@@ -34,24 +34,33 @@ struct Fields(std::collections::HashMap<&'static str, Robj>);
 
 impl Fields {
     fn new(list: &Robj) -> Parsed<Self> {
-        let list = list.as_list().ok_or_else(|| internal("a list is missing"))?;
+        let list = list
+            .as_list()
+            .ok_or_else(|| internal("a list is missing"))?;
         Ok(Self(list.iter().collect()))
     }
 
     fn get(&self, name: &str) -> Parsed<&Robj> {
-        self.0.get(name).ok_or_else(|| internal(format!("field `{name}` is missing")))
+        self.0
+            .get(name)
+            .ok_or_else(|| internal(format!("field `{name}` is missing")))
     }
 
     fn numbers(&self, name: &str) -> Parsed<Vec<f64>> {
         let x = self.get(name)?;
         x.as_real_vector()
-            .or_else(|| x.as_integer_vector().map(|v| v.into_iter().map(f64::from).collect()))
+            .or_else(|| {
+                x.as_integer_vector()
+                    .map(|v| v.into_iter().map(f64::from).collect())
+            })
             .ok_or_else(|| internal(format!("field `{name}` holds no numbers")))
     }
 
     fn number(&self, name: &str) -> Parsed<f64> {
         let x = self.numbers(name)?;
-        x.first().copied().ok_or_else(|| internal(format!("field `{name}` is empty")))
+        x.first()
+            .copied()
+            .ok_or_else(|| internal(format!("field `{name}` is empty")))
     }
 
     fn text(&self, name: &str) -> Parsed<String> {
@@ -64,7 +73,8 @@ impl Fields {
     }
 
     fn indices(&self, name: &str) -> Parsed<Vec<u32>> {
-        from_one(self.get(name)?).ok_or_else(|| internal(format!("field `{name}` holds no indices")))
+        from_one(self.get(name)?)
+            .ok_or_else(|| internal(format!("field `{name}` holds no indices")))
     }
 
     fn lists(&self, name: &str) -> Parsed<Vec<Robj>> {
@@ -72,19 +82,27 @@ impl Fields {
         if x.is_null() {
             return Ok(Vec::new());
         }
-        let list = x.as_list().ok_or_else(|| internal(format!("field `{name}` is no list")))?;
+        let list = x
+            .as_list()
+            .ok_or_else(|| internal(format!("field `{name}` is no list")))?;
         Ok(list.values().collect())
     }
 
     fn groups(&self, name: &str) -> Parsed<Vec<Vec<u32>>> {
-        let convert = |x: &Robj| from_one(x).ok_or_else(|| internal("groups of rows are no integers"));
+        let convert =
+            |x: &Robj| from_one(x).ok_or_else(|| internal("groups of rows are no integers"));
         self.lists(name)?.iter().map(convert).collect()
     }
 }
 
 /// Indices of R as ours.
 fn from_one(x: &Robj) -> Option<Vec<u32>> {
-    Some(x.as_integer_slice()?.iter().map(|i| (*i - 1) as u32).collect())
+    Some(
+        x.as_integer_slice()?
+            .iter()
+            .map(|i| (*i - 1) as u32)
+            .collect(),
+    )
 }
 
 fn seed(words: &[f64]) -> Parsed<u64> {
@@ -98,15 +116,23 @@ fn scheme(spec: &Fields) -> Parsed<Scheme> {
     let n = spec.number("n")? as usize;
     let fields = Fields::new(spec.get("scheme")?)?;
     let kind = match fields.text("kind")?.as_str() {
-        "ordinary" => Kind::Ordinary { draws: fields.number("draws")? as usize },
+        "ordinary" => Kind::Ordinary {
+            draws: fields.number("draws")? as usize,
+        },
         "weighted" => {
             let tables = fields.lists("weights")?;
             let convert = |x: &Robj| x.as_real_slice().map(Alias::new);
             let tables: Option<Vec<Alias>> = tables.iter().map(convert).collect();
-            Kind::Weighted { tables: tables.ok_or_else(|| internal("weights are no numbers"))? }
+            Kind::Weighted {
+                tables: tables.ok_or_else(|| internal("weights are no numbers"))?,
+            }
         }
-        "balanced" => Kind::Balanced { replicates: fields.number("replicates")? as u64 },
-        "antithetic" => Kind::Antithetic { mirror: fields.indices("mirror")? },
+        "balanced" => Kind::Balanced {
+            replicates: fields.number("replicates")? as u64,
+        },
+        "antithetic" => Kind::Antithetic {
+            mirror: fields.indices("mirror")?,
+        },
         "permutation" => Kind::Permutation,
         "blocks" => Kind::Blocks {
             length: fields.number("length")? as usize,
@@ -116,16 +142,23 @@ fn scheme(spec: &Fields) -> Parsed<Scheme> {
                 _ => Blocks::Stationary,
             },
         },
-        "clusters" => Kind::Clusters { members: fields.groups("members")? },
+        "clusters" => Kind::Clusters {
+            members: fields.groups("members")?,
+        },
         "crossed" => Kind::Crossed {
             first: fields.indices("first")?,
             second: fields.indices("second")?,
-            sizes: [fields.number("first_size")? as u32, fields.number("second_size")? as u32],
+            sizes: [
+                fields.number("first_size")? as u32,
+                fields.number("second_size")? as u32,
+            ],
         },
         "exponential" => Kind::Exponential,
         "gamma" => Kind::Gamma,
         "poisson" => Kind::Poisson,
-        "given" => Kind::Given { indices: fields.indices("indices")? },
+        "given" => Kind::Given {
+            indices: fields.indices("indices")?,
+        },
         "wild" => {
             let law = match fields.text("law")?.as_str() {
                 "mammen" => Wild::Mammen,
@@ -136,13 +169,21 @@ fn scheme(spec: &Fields) -> Parsed<Scheme> {
             let cluster = if fields.get("cluster")?.is_null() {
                 None
             } else {
-                Some((fields.indices("cluster")?, fields.number("clusters")? as usize))
+                Some((
+                    fields.indices("cluster")?,
+                    fields.number("clusters")? as usize,
+                ))
             };
             Kind::Wild { law, cluster }
         }
         other => return Err(internal(format!("unknown scheme '{other}'"))),
     };
-    Ok(Scheme::new(n, seed(&spec.numbers("seed")?)?, kind, spec.groups("strata")?))
+    Ok(Scheme::new(
+        n,
+        seed(&spec.numbers("seed")?)?,
+        kind,
+        spec.groups("strata")?,
+    ))
 }
 
 fn program(fields: &Fields, inputs: usize) -> Parsed<Program> {
@@ -177,19 +218,36 @@ fn program(fields: &Fields, inputs: usize) -> Parsed<Program> {
 
 fn scan(fields: &Fields) -> Parsed<Scan> {
     Ok(match fields.text("scan")?.as_str() {
-        "quantile" => Scan::Quantile { prob: fields.number("prob")?, kind: fields.number("type")? as u8 },
+        "quantile" => Scan::Quantile {
+            prob: fields.number("prob")?,
+            kind: fields.number("type")? as u8,
+        },
         "mad" => Scan::MedianDeviation,
-        "trimmed" => Scan::Trimmed { trim: fields.number("trim")? },
+        "trimmed" => Scan::Trimmed {
+            trim: fields.number("trim")?,
+        },
         "gini" => Scan::Gini,
-        "auc" => Scan::Auc { marked: fields.flags("marked")? },
-        "survival" => Scan::Survival { event: fields.flags("event")?, at: fields.number("at")? },
-        "rmst" => Scan::MeanSurvival { event: fields.flags("event")?, until: fields.number("at")? },
+        "auc" => Scan::Auc {
+            marked: fields.flags("marked")?,
+        },
+        "survival" => Scan::Survival {
+            event: fields.flags("event")?,
+            at: fields.number("at")?,
+        },
+        "rmst" => Scan::MeanSurvival {
+            event: fields.flags("event")?,
+            until: fields.number("at")?,
+        },
         other => return Err(internal(format!("unknown scan '{other}'"))),
     })
 }
 
 fn basis(fields: &Fields) -> Parsed<Basis> {
-    Ok(Basis::new(&fields.numbers("q")?, fields.numbers("beta")?, &fields.numbers("back")?))
+    Ok(Basis::new(
+        &fields.numbers("q")?,
+        fields.numbers("beta")?,
+        &fields.numbers("back")?,
+    ))
 }
 
 fn statistic(fields: &Fields, n: usize) -> Parsed<Statistic> {
@@ -222,8 +280,17 @@ fn statistic(fields: &Fields, n: usize) -> Parsed<Statistic> {
         }
         "lm" => Source::linear(Linear::new(basis(fields)?, fields.numbers("residuals")?)),
         "glm" => {
-            let family = if fields.text("family")? == "poisson" { Family::Poisson } else { Family::Binomial };
-            Source::Glm(Glm::new(basis(fields)?, family, fields.numbers("y")?, fields.numbers("eta")?))
+            let family = if fields.text("family")? == "poisson" {
+                Family::Poisson
+            } else {
+                Family::Binomial
+            };
+            Source::Glm(Glm::new(
+                basis(fields)?,
+                family,
+                fields.numbers("y")?,
+                fields.numbers("eta")?,
+            ))
         }
         "response" => {
             let a = fields.numbers("a")?;
@@ -246,7 +313,11 @@ fn open(spec: &Robj) -> Parsed<Robj> {
     let spec = Fields::new(spec)?;
     let scheme = scheme(&spec)?;
     let fields = spec.get("statistic")?;
-    let statistic = if fields.is_null() { None } else { Some(statistic(&Fields::new(fields)?, scheme.n())?) };
+    let statistic = if fields.is_null() {
+        None
+    } else {
+        Some(statistic(&Fields::new(fields)?, scheme.n())?)
+    };
     Ok(ExternalPtr::new(Engine { scheme, statistic }).into())
 }
 
@@ -258,7 +329,10 @@ fn engine(handle: &Robj) -> Parsed<ExternalPtr<Engine>> {
 }
 
 fn native(engine: &Engine) -> Parsed<&Statistic> {
-    engine.statistic.as_ref().ok_or_else(|| internal("the statistic is an R function"))
+    engine
+        .statistic
+        .as_ref()
+        .ok_or_else(|| internal("the statistic is an R function"))
 }
 
 fn at_least_one(threads: f64) -> NonZeroUsize {
@@ -267,13 +341,19 @@ fn at_least_one(threads: f64) -> NonZeroUsize {
 
 /// Now and so many seconds; never, when there is no end.
 fn deadline(seconds: f64) -> Option<Instant> {
-    Duration::try_from_secs_f64(seconds).ok().map(|d| Instant::now() + d)
+    Duration::try_from_secs_f64(seconds)
+        .ok()
+        .map(|d| Instant::now() + d)
 }
 
 /// `list(t = rows x p, status)`.
 fn rows(t: &[f64], status: &[Status], p: usize) -> Robj {
     let t = RMatrix::new_matrix(status.len(), p, |r, k| t[r * p + k]);
-    list!(t = t, status = status.iter().map(|s| *s as i32).collect::<Vec<i32>>()).into()
+    list!(
+        t = t,
+        status = status.iter().map(|s| *s as i32).collect::<Vec<i32>>()
+    )
+    .into()
 }
 
 fn system(e: String) -> Refusal {
@@ -353,7 +433,13 @@ fn rs_boot_without(handle: Robj, groups: List, from: f64, threads: f64, seconds:
 /// `strata`: a list of rows.
 /// @noRd
 #[extendr]
-fn rs_boot_infinitesimal(handle: Robj, strata: List, from: f64, threads: f64, seconds: f64) -> List {
+fn rs_boot_infinitesimal(
+    handle: Robj,
+    strata: List,
+    from: f64,
+    threads: f64,
+    seconds: f64,
+) -> List {
     into_r(engine(&handle).and_then(|e| {
         let statistic = native(&e)?;
         let strata: Option<Vec<Vec<u32>>> = strata.values().map(|x| from_one(&x)).collect();
@@ -382,7 +468,11 @@ fn rs_boot_infinitesimal(handle: Robj, strata: List, from: f64, threads: f64, se
 fn rs_boot_resample(handle: Robj, replicate: f64, attempt: f64, what: &str) -> List {
     into_r(engine(&handle).map(|e| {
         let (scheme, r, attempt) = (&e.scheme, replicate as u64, attempt as u32);
-        let mut stream = Stream::new(Key { seed: 0, replicate: 0, attempt: 0 });
+        let mut stream = Stream::new(Key {
+            seed: 0,
+            replicate: 0,
+            attempt: 0,
+        });
         match (what, scheme.form()) {
             ("i", Form::Indices) => {
                 let mut out = Vec::with_capacity(scheme.draws());
@@ -409,7 +499,10 @@ fn rs_boot_resample(handle: Robj, replicate: f64, attempt: f64, what: &str) -> L
                     let all = all.flat_map(|(i, count)| vec![i as i32 + 1; *count as usize]);
                     return all.collect::<Vec<i32>>().into();
                 }
-                out.into_iter().map(|c| c as i32).collect::<Vec<i32>>().into()
+                out.into_iter()
+                    .map(|c| c as i32)
+                    .collect::<Vec<i32>>()
+                    .into()
             }
         }
     }))

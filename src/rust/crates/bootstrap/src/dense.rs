@@ -74,7 +74,10 @@ pub(crate) fn least_squares(a: &mut [f64], b: &mut [f64], p: usize, x: &mut [f64
     let mut largest = 0f64;
     let mut diagonal = vec![0.0; p];
     for k in 0..p {
-        let norm = (k..n).map(|i| a[i * p + k] * a[i * p + k]).sum::<f64>().sqrt();
+        let norm = (k..n)
+            .map(|i| a[i * p + k] * a[i * p + k])
+            .sum::<f64>()
+            .sqrt();
         largest = largest.max(norm);
         if !(norm > 1e-7 * largest) {
             return false;
@@ -104,7 +107,9 @@ mod tests {
     #[test]
     fn cholesky_and_householder_solve_the_same_problem() {
         let (n, p) = (9, 3);
-        let a: Vec<f64> = (0..n * p).map(|i| ((i * i * 7 + 3 * i) % 17) as f64 - 8.0).collect();
+        let a: Vec<f64> = (0..n * p)
+            .map(|i| ((i * i * 7 + 3 * i) % 17) as f64 - 8.0)
+            .collect();
         let b: Vec<f64> = (0..n).map(|i| (i % 4) as f64 + 0.5).collect();
         let mut packed = vec![0.0; packed_len(p)];
         let mut rhs = vec![0.0; p];

@@ -44,22 +44,32 @@ pub fn without(
         }
         _ => Vec::new(),
     };
-    each_row(statistic, groups.len(), from, threads, deadline, |scratch, w, k, t| {
-        if let Source::Sums(columns) = &statistic.source {
-            let mut inputs = totals.clone();
-            for i in &groups[k] {
-                inputs.iter_mut().zip(columns.row(*i as usize)).for_each(|(s, z)| *s -= z);
+    each_row(
+        statistic,
+        groups.len(),
+        from,
+        threads,
+        deadline,
+        |scratch, w, k, t| {
+            if let Source::Sums(columns) = &statistic.source {
+                let mut inputs = totals.clone();
+                for i in &groups[k] {
+                    inputs
+                        .iter_mut()
+                        .zip(columns.row(*i as usize))
+                        .for_each(|(s, z)| *s -= z);
+                }
+                inputs.push((n - groups[k].len()) as f64);
+                statistic.program.run(&inputs, t);
+                return Status::Fine;
             }
-            inputs.push((n - groups[k].len()) as f64);
-            statistic.program.run(&inputs, t);
-            return Status::Fine;
-        }
-        w.resize(n, 1.0);
-        groups[k].iter().for_each(|i| w[*i as usize] = 0.0);
-        let status = statistic.weighted(w, scratch, t);
-        groups[k].iter().for_each(|i| w[*i as usize] = 1.0);
-        status
-    })
+            w.resize(n, 1.0);
+            groups[k].iter().for_each(|i| w[*i as usize] = 0.0);
+            let status = statistic.weighted(w, scratch, t);
+            groups[k].iter().for_each(|i| w[*i as usize] = 1.0);
+            status
+        },
+    )
 }
 
 /// Infinitesimal influence values of observations `from..`: the derivative towards
@@ -106,7 +116,9 @@ pub fn infinitesimal(
         for rows in strata {
             let mut sums = vec![0.0; columns.columns()];
             for i in rows {
-                sums.iter_mut().zip(columns.row(*i as usize)).for_each(|(s, z)| *s += z);
+                sums.iter_mut()
+                    .zip(columns.row(*i as usize))
+                    .for_each(|(s, z)| *s += z);
             }
             by_stratum.push(sums);
         }
@@ -131,8 +143,12 @@ pub fn infinitesimal(
         let sums = by_stratum.get(member[i] as usize);
         match (&statistic.source, &exact, sums) {
             (Source::Sums(columns), _, Some(sums)) => {
-                let mut direction: Vec<f64> =
-                    columns.row(i).iter().zip(sums).map(|(z, s)| size * z - s).collect();
+                let mut direction: Vec<f64> = columns
+                    .row(i)
+                    .iter()
+                    .zip(sums)
+                    .map(|(z, s)| size * z - s)
+                    .collect();
                 direction.push(0.0);
                 statistic.program.derivative(&totals, &direction, t);
             }
@@ -149,7 +165,9 @@ pub fn infinitesimal(
                 stratum(i).iter().for_each(|j| w[*j as usize] = 1.0 - step);
                 w[i] += size * step;
                 let status = statistic.weighted(w, scratch, t);
-                t.iter_mut().zip(&t0).for_each(|(t, t0)| *t = (*t - t0) / step);
+                t.iter_mut()
+                    .zip(&t0)
+                    .for_each(|(t, t0)| *t = (*t - t0) / step);
                 return status;
             }
         }
@@ -170,7 +188,10 @@ fn each_row(
     let mut t = vec![0.0; (rows - from) * p];
     let mut status = vec![Status::Fine; rows - from];
     let done = {
-        let queue = t.chunks_mut(BATCH * p).zip(status.chunks_mut(BATCH)).enumerate();
+        let queue = t
+            .chunks_mut(BATCH * p)
+            .zip(status.chunks_mut(BATCH))
+            .enumerate();
         let queue = Mutex::new((queue, 0));
         on_threads(threads, || {
             let mut scratch = Scratch::new(statistic);

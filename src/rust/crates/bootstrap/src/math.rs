@@ -16,17 +16,20 @@ pub(crate) fn ln(x: f64) -> f64 {
     const HALF_ROOT: u64 = 0x3fe6_a09e_0000_0000;
     let shifted = x.to_bits().wrapping_add(0x3ff0_0000_0000_0000 - HALF_ROOT);
     // The exponent as a float, without a conversion that vector units lack.
-    let k = f64::from_bits(0x4330_0000_0000_0000 | (shifted >> 52)) - (4_503_599_627_370_496.0 + 1023.0);
+    let k = f64::from_bits(0x4330_0000_0000_0000 | (shifted >> 52))
+        - (4_503_599_627_370_496.0 + 1023.0);
     let m = f64::from_bits((shifted & 0x000f_ffff_ffff_ffff) + HALF_ROOT);
     let f = m - 1.0;
     let half = 0.5 * f * f;
     let s = f / (2.0 + f);
     let z = s * s;
     let w = z * z;
-    let even = w * (0.399_999_999_994_094_2 + w * (0.222_221_984_321_497_84 + w * 0.153_138_376_992_093_73));
+    let even = w
+        * (0.399_999_999_994_094_2 + w * (0.222_221_984_321_497_84 + w * 0.153_138_376_992_093_73));
     let odd = z
         * (0.666_666_666_666_673_5
-            + w * (0.285_714_287_436_623_9 + w * (0.181_835_721_616_180_5 + w * 0.147_981_986_051_165_86)));
+            + w * (0.285_714_287_436_623_9
+                + w * (0.181_835_721_616_180_5 + w * 0.147_981_986_051_165_86)));
     s * (half + even + odd) + k * LN2_LO - half + f + k * LN2_HI
 }
 
@@ -42,8 +45,8 @@ pub(crate) fn exp(x: f64) -> f64 {
     let lo = k * LN2_LO;
     let r = hi - lo;
     let t = r * r;
-    let c = r
-        - t * (0.166_666_666_666_666_02
+    let c = r - t
+        * (0.166_666_666_666_666_02
             + t * (-0.002_777_777_777_701_559_3
                 + t * (6.613_756_321_437_934e-5
                     + t * (-1.653_390_220_546_525_2e-6 + t * 4.138_136_797_057_238_5e-8))));
@@ -60,7 +63,10 @@ mod tests {
         let mut x = 1e-300f64;
         while x < 1e300 {
             let (a, b) = (ln(x), x.ln());
-            assert!((a - b).abs() <= 2.3e-16 * b.abs().max(1e-300), "{x} {a} {b}");
+            assert!(
+                (a - b).abs() <= 2.3e-16 * b.abs().max(1e-300),
+                "{x} {a} {b}"
+            );
             x *= 1.7;
         }
         let mut x = -700.0;

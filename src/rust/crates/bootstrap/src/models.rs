@@ -5,7 +5,7 @@
 //! conditioned X is, so its Cholesky factor is safe. Generalized linear models use the
 //! same basis and start at the estimate of the full sample.
 
-use pulp::Arch;
+use pulp::{Arch, Simd, WithSimd};
 
 use crate::dense::{affine, cholesky, least_squares, packed_len, solve};
 use crate::math;
@@ -134,29 +134,12 @@ impl Linear {
     /// The sums with given weights, rows in order: for so many coefficients that the
     /// products would not fit.
     pub(crate) fn sums(&self, arch: Arch, w: &[f64], sums: &mut [f64]) {
-        let p = self.basis.p;
         sums.fill(0.0);
-        let (q, e) = (&self.basis.q, &self.residuals);
-        arch.dispatch(
-            #[inline(always)]
-            || {
-                let (gram, rhs) = sums.split_at_mut(packed_len(p));
-                for ((row, e), w) in q.chunks_exact(p).zip(e).zip(w) {
-                    if *w == 0.0 {
-                        continue;
-                    }
-                    let mut at = 0;
-                    for a in 0..p {
-                        let wa = w * row[a];
-                        for (sum, b) in gram[at..=at + a].iter_mut().zip(row) {
-                            *sum += wa * b;
-                        }
-                        at += a + 1;
-                        rhs[a] += wa * e;
-                    }
-                }
-            },
-        );
+        arch.dispatch(WeightedSums {
+            model: self,
+            w,
+            sums,
+        });
     }
 
     /// A fresh factorization of the weighted basis.
@@ -224,22 +207,31 @@ impl Glm {
         let mut sums = vec![0.0; packed_len(p) + p];
         let mut last = f64::INFINITY;
         for _ in 0..STEPS {
-            arch.dispatch(
-                #[inline(always)]
-                || self.derivatives(w, &change, &mut sums),
-            );
+            arch.dispatch(Derivatives {
+                model: self,
+                w,
+                change: &change,
+                sums: &mut sums,
+            });
             let (hessian, gradient) = sums.split_at_mut(packed_len(p));
             let pivots = cholesky(hessian, p);
             if !(pivots > 1e-13) {
                 out.fill(f64::NAN);
-                let status = if last.is_infinite() { Status::Rank } else { Status::Diverged };
+                let status = if last.is_infinite() {
+                    Status::Rank
+                } else {
+                    Status::Diverged
+                };
                 return status;
             }
             // Newton's decrement, squared, says how far the likelihood can still rise.
             let before = gradient.to_vec();
             solve(hessian, p, gradient);
             let decrement: f64 = before.iter().zip(gradient.iter()).map(|(a, b)| a * b).sum();
-            change.iter_mut().zip(gradient.iter()).for_each(|(c, s)| *c += s);
+            change
+                .iter_mut()
+                .zip(gradient.iter())
+                .for_each(|(c, s)| *c += s);
             if decrement.abs() < 1e-18 * (1.0 + w.len() as f64) {
                 self.basis.coefficients(&change, out);
                 return Status::Fine;
@@ -253,28 +245,78 @@ impl Glm {
         Status::Diverged
     }
 
-    /// Lower triangle of Q'VWQ and Q'W(y - mu), at a change of the coefficients.
-    #[inline(always)]
-    fn derivatives(&self, w: &[f64], change: &[f64], sums: &mut [f64]) {
+    /// The direction in which the coefficients go when observation i gains weight:
+    /// H^-1 q[i] (y[i] - mu[i]), one row per observation.
+    pub(crate) fn influence(&self, arch: Arch) -> Vec<f64> {
         let (n, p) = (self.y.len(), self.basis.p);
+        let mut sums = vec![0.0; packed_len(p) + p];
+        let w = vec![1.0; n];
+        arch.dispatch(Derivatives {
+            model: self,
+            w: &w,
+            change: &vec![0.0; p],
+            sums: &mut sums,
+        });
+        cholesky(&mut sums[..packed_len(p)], p);
+        let mut out = Vec::with_capacity(n * p);
+        for i in 0..n {
+            let mu = match self.family {
+                Family::Binomial => 1.0 / (1.0 + math::exp(-self.eta[i])),
+                Family::Poisson => math::exp(self.eta[i]),
+            };
+            let mut step: Vec<f64> = self
+                .basis
+                .row(i)
+                .iter()
+                .map(|q| q * (self.y[i] - mu))
+                .collect();
+            solve(&sums, p, &mut step);
+            let mut row = vec![0.0; p];
+            self.basis.direction(&step, &mut row);
+            out.extend(row);
+        }
+        out
+    }
+}
+
+/// Lower triangle of Q'VWQ and Q'W(y - mu), at a change of the coefficients.
+struct Derivatives<'a> {
+    model: &'a Glm,
+    w: &'a [f64],
+    change: &'a [f64],
+    sums: &'a mut [f64],
+}
+
+impl WithSimd for Derivatives<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let Self {
+            model,
+            w,
+            change,
+            sums,
+        } = self;
+        let (n, p) = (model.y.len(), model.basis.p);
         let (hessian, gradient) = sums.split_at_mut(packed_len(p));
         hessian.fill(0.0);
         gradient.fill(0.0);
-        let column = |a: usize, first: usize, len: usize| &self.columns[a * n + first..][..len];
+        let column = |a: usize, first: usize, len: usize| &model.columns[a * n + first..][..len];
         for first in (0..n).step_by(ROWS) {
             let len = ROWS.min(n - first);
             let mut eta = [0.0; ROWS];
             let (mut v, mut residual) = ([0.0; ROWS], [0.0; ROWS]);
             let eta = &mut eta[..len];
-            eta.copy_from_slice(&self.eta[first..first + len]);
+            eta.copy_from_slice(&model.eta[first..first + len]);
             for (a, c) in change.iter().enumerate() {
                 for (eta, q) in eta.iter_mut().zip(column(a, first, len)) {
-                    *eta += c * q;
+                    *eta = c.mul_add(*q, *eta);
                 }
             }
             let (v, residual) = (&mut v[..len], &mut residual[..len]);
-            let (w, y) = (&w[first..first + len], &self.y[first..first + len]);
-            match self.family {
+            let (w, y) = (&w[first..first + len], &model.y[first..first + len]);
+            match model.family {
                 Family::Binomial => {
                     for i in 0..len {
                         let mu = 1.0 / (1.0 + math::exp(-eta[i]));
@@ -306,31 +348,36 @@ impl Glm {
             }
         }
     }
+}
 
-    /// The direction in which the coefficients go when observation i gains weight:
-    /// H^-1 q[i] (y[i] - mu[i]), one row per observation.
-    pub(crate) fn influence(&self, arch: Arch) -> Vec<f64> {
-        let (n, p) = (self.y.len(), self.basis.p);
-        let mut sums = vec![0.0; packed_len(p) + p];
-        let w = vec![1.0; n];
-        arch.dispatch(
-            #[inline(always)]
-            || self.derivatives(&w, &vec![0.0; p], &mut sums),
-        );
-        cholesky(&mut sums[..packed_len(p)], p);
-        let mut out = Vec::with_capacity(n * p);
-        for i in 0..n {
-            let mu = match self.family {
-                Family::Binomial => 1.0 / (1.0 + math::exp(-self.eta[i])),
-                Family::Poisson => math::exp(self.eta[i]),
-            };
-            let mut step: Vec<f64> = self.basis.row(i).iter().map(|q| q * (self.y[i] - mu)).collect();
-            solve(&sums, p, &mut step);
-            let mut row = vec![0.0; p];
-            self.basis.direction(&step, &mut row);
-            out.extend(row);
+/// Lower triangle of Q'WQ and Q'We.
+struct WeightedSums<'a> {
+    model: &'a Linear,
+    w: &'a [f64],
+    sums: &'a mut [f64],
+}
+
+impl WithSimd for WeightedSums<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let Basis { q, p, .. } = &self.model.basis;
+        let (gram, rhs) = self.sums.split_at_mut(packed_len(*p));
+        for ((row, e), w) in q.chunks_exact(*p).zip(&self.model.residuals).zip(self.w) {
+            if *w == 0.0 {
+                continue;
+            }
+            let mut at = 0;
+            for a in 0..*p {
+                let wa = w * row[a];
+                for (sum, b) in gram[at..=at + a].iter_mut().zip(row) {
+                    *sum = wa.mul_add(*b, *sum);
+                }
+                at += a + 1;
+                rhs[a] += wa * e;
+            }
         }
-        out
     }
 }
 
@@ -342,11 +389,11 @@ fn dot(a: &[f64], b: &[f64]) -> f64 {
     let (b8, b) = pulp::as_arrays::<8, f64>(b);
     for (a, b) in a8.iter().zip(b8) {
         for l in 0..8 {
-            lanes[l] += a[l] * b[l];
+            lanes[l] = a[l].mul_add(b[l], lanes[l]);
         }
     }
     for (lane, (a, b)) in lanes.iter_mut().zip(a.iter().zip(b)) {
-        *lane += a * b;
+        *lane = a.mul_add(*b, *lane);
     }
     let [a, b, c, d, e, f, g, h] = lanes;
     ((a + b) + (c + d)) + ((e + f) + (g + h))

@@ -1,6 +1,6 @@
 //! Sums over a resample: statistics that are functions of `sum(w[i] * z[i, ])`.
 
-use pulp::Arch;
+use pulp::{Arch, Simd, WithSimd};
 
 use crate::scheme::Scheme;
 use crate::stream::Stream;
@@ -20,7 +20,6 @@ pub struct Columns {
     z: Vec<f64>,
     columns: usize,
     width: usize,
-    n: usize,
 }
 
 impl Columns {
@@ -44,7 +43,7 @@ impl Columns {
                 z[i * width + k] = *value;
             }
         }
-        Self { z, columns, width, n }
+        Self { z, columns, width }
     }
 
     /// Number of columns, padding excluded.
@@ -90,15 +89,18 @@ impl Columns {
         let mut lanes = [0.0; 8];
         let z = &self.z[..];
         scheme.indices(stream, replicate, attempt, |chunk| {
+            // In registers: the closure holds a reference.
+            let mut sums = lanes;
             let (eights, rest) = pulp::as_arrays::<8, u32>(chunk);
             for eight in eights {
-                for (lane, i) in lanes.iter_mut().zip(eight) {
-                    *lane += z[*i as usize];
+                for l in 0..8 {
+                    sums[l] += z[eight[l] as usize];
                 }
             }
-            for (lane, i) in lanes.iter_mut().zip(rest) {
-                *lane += z[*i as usize];
+            for (sum, i) in sums.iter_mut().zip(rest) {
+                *sum += z[*i as usize];
             }
+            lanes = sums;
         });
         let [a, b, c, d, e, f, g, h] = lanes;
         sums[0] = ((a + b) + (c + d)) + ((e + f) + (g + h));
@@ -114,15 +116,13 @@ impl Columns {
     ) {
         let mut lanes = [[0.0; W]; 2];
         let (z, _) = pulp::as_arrays::<W, f64>(&self.z);
+        let arch = Arch::new();
         scheme.indices(stream, replicate, attempt, |chunk| {
-            for pair in chunk.chunks(2) {
-                for (lane, i) in lanes.iter_mut().zip(pair) {
-                    let row = &z[*i as usize];
-                    for k in 0..W {
-                        lane[k] += row[k];
-                    }
-                }
-            }
+            arch.dispatch(Gather {
+                z,
+                chunk,
+                lanes: &mut lanes,
+            });
         });
         for (k, sum) in sums.iter_mut().enumerate() {
             *sum = lanes[0][k] + lanes[1][k];
@@ -130,23 +130,15 @@ impl Columns {
     }
 
     /// `sums[k][b] = sum(w[i][b] * z[i, k])` for [`WIDTH`] replicates, rows in order.
-    pub(crate) fn multiply<W: Weight>(&self, arch: Arch, w: &[[W; WIDTH]], sums: &mut [[f64; WIDTH]]) {
-        /// Rows that stay in the cache while all tiles pass over them.
-        const ROWS: usize = 256;
-        sums.fill([0.0; WIDTH]);
+    pub(crate) fn multiply<W: Weight>(
+        &self,
+        arch: Arch,
+        w: &[[W; WIDTH]],
+        sums: &mut [[f64; WIDTH]],
+    ) {
         let mut all = vec![[0.0; WIDTH]; self.width.next_multiple_of(TILE)];
-        arch.dispatch(
-            #[inline(always)]
-            || {
-                for first in (0..self.n).step_by(ROWS) {
-                    let last = (first + ROWS).min(self.n);
-                    let z = &self.z[first * self.width..last * self.width];
-                    for (tile, acc) in all.chunks_exact_mut(TILE).enumerate() {
-                        tile_product(z, self.width, tile * TILE, &w[first..last], acc);
-                    }
-                }
-            },
-        );
+        let (z, width, all) = (&self.z[..], self.width, &mut all[..]);
+        arch.dispatch(Product { z, width, w, all });
         sums.copy_from_slice(&all[..sums.len()]);
     }
 
@@ -161,13 +153,71 @@ impl Columns {
     }
 }
 
+/// Adds rows to two lanes in turn.
+struct Gather<'a, const W: usize> {
+    z: &'a [[f64; W]],
+    chunk: &'a [u32],
+    lanes: &'a mut [[f64; W]; 2],
+}
+
+impl<const W: usize> WithSimd for Gather<'_, W> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let [mut even, mut odd] = *self.lanes;
+        let (pairs, last) = pulp::as_arrays::<2, u32>(self.chunk);
+        for [i, j] in pairs {
+            let (a, b) = (&self.z[*i as usize], &self.z[*j as usize]);
+            for k in 0..W {
+                even[k] += a[k];
+                odd[k] += b[k];
+            }
+        }
+        if let [i] = last {
+            (0..W).for_each(|k| even[k] += self.z[*i as usize][k]);
+        }
+        *self.lanes = [even, odd];
+    }
+}
+
+/// All sums of [`WIDTH`] replicates.
+struct Product<'a, W> {
+    z: &'a [f64],
+    width: usize,
+    w: &'a [[W; WIDTH]],
+    all: &'a mut [[f64; WIDTH]],
+}
+
+impl<W: Weight> WithSimd for Product<'_, W> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        /// Rows that stay in the cache while all tiles pass over them.
+        const ROWS: usize = 256;
+        for (z, w) in self.z.chunks(ROWS * self.width).zip(self.w.chunks(ROWS)) {
+            for (tile, acc) in self.all.chunks_exact_mut(TILE).enumerate() {
+                tile_product(z, self.width, tile * TILE, w, acc);
+            }
+        }
+    }
+}
+
+/// Fused, so that the bits are the same with and without such an instruction.
 #[inline(always)]
-fn tile_product<W: Weight>(z: &[f64], width: usize, first: usize, w: &[[W; WIDTH]], acc: &mut [[f64; WIDTH]]) {
+fn tile_product<W: Weight>(
+    z: &[f64],
+    width: usize,
+    first: usize,
+    w: &[[W; WIDTH]],
+    acc: &mut [[f64; WIDTH]],
+) {
     if width < TILE {
         for (row, w) in z.chunks_exact(width).zip(w) {
             for (acc, z) in acc.iter_mut().zip(row) {
                 for b in 0..WIDTH {
-                    acc[b] += w[b].real() * z;
+                    acc[b] = w[b].real().mul_add(*z, acc[b]);
                 }
             }
         }
@@ -179,10 +229,10 @@ fn tile_product<W: Weight>(z: &[f64], width: usize, first: usize, w: &[[W; WIDTH
         let (z0, z1, z2, z3) = (row[0], row[1], row[2], row[3]);
         for b in 0..WIDTH {
             let w = w[b].real();
-            a0[b] += w * z0;
-            a1[b] += w * z1;
-            a2[b] += w * z2;
-            a3[b] += w * z3;
+            a0[b] = w.mul_add(z0, a0[b]);
+            a1[b] = w.mul_add(z1, a1[b]);
+            a2[b] = w.mul_add(z2, a2[b]);
+            a3[b] = w.mul_add(z3, a3[b]);
         }
     }
     acc.copy_from_slice(&[a0, a1, a2, a3]);

@@ -45,7 +45,14 @@ pub struct Program {
 }
 
 /// A number, or a number with its derivative in one direction.
-trait Value: Copy + Add<Output = Self> + Sub<Output = Self> + Mul<Output = Self> + Div<Output = Self> + Neg<Output = Self> {
+trait Value:
+    Copy
+    + Add<Output = Self>
+    + Sub<Output = Self>
+    + Mul<Output = Self>
+    + Div<Output = Self>
+    + Neg<Output = Self>
+{
     fn constant(x: f64) -> Self;
     fn value(self) -> f64;
     fn map(self, f: impl Fn(f64) -> f64, slope: impl Fn(f64) -> f64) -> Self;
@@ -84,32 +91,47 @@ struct Dual {
 impl Add for Dual {
     type Output = Dual;
     fn add(self, o: Dual) -> Dual {
-        Dual { x: self.x + o.x, d: self.d + o.d }
+        Dual {
+            x: self.x + o.x,
+            d: self.d + o.d,
+        }
     }
 }
 impl Sub for Dual {
     type Output = Dual;
     fn sub(self, o: Dual) -> Dual {
-        Dual { x: self.x - o.x, d: self.d - o.d }
+        Dual {
+            x: self.x - o.x,
+            d: self.d - o.d,
+        }
     }
 }
 impl Mul for Dual {
     type Output = Dual;
     fn mul(self, o: Dual) -> Dual {
-        Dual { x: self.x * o.x, d: self.d * o.x + self.x * o.d }
+        Dual {
+            x: self.x * o.x,
+            d: self.d * o.x + self.x * o.d,
+        }
     }
 }
 impl Div for Dual {
     type Output = Dual;
     fn div(self, o: Dual) -> Dual {
         let x = self.x / o.x;
-        Dual { x, d: (self.d - x * o.d) / o.x }
+        Dual {
+            x,
+            d: (self.d - x * o.d) / o.x,
+        }
     }
 }
 impl Neg for Dual {
     type Output = Dual;
     fn neg(self) -> Dual {
-        Dual { x: -self.x, d: -self.d }
+        Dual {
+            x: -self.x,
+            d: -self.d,
+        }
     }
 }
 
@@ -121,7 +143,14 @@ impl Value for Dual {
         self.x
     }
     fn map(self, f: impl Fn(f64) -> f64, slope: impl Fn(f64) -> f64) -> Self {
-        Dual { x: f(self.x), d: if self.d == 0.0 { 0.0 } else { self.d * slope(self.x) } }
+        Dual {
+            x: f(self.x),
+            d: if self.d == 0.0 {
+                0.0
+            } else {
+                self.d * slope(self.x)
+            },
+        }
     }
     fn pow(self, e: Self) -> Self {
         let x = power(self.x, e.x);
@@ -156,14 +185,24 @@ impl Program {
             };
             depth = depth.checked_sub(pops)? + pushes;
         }
-        (depth == 0 && outputs > 0).then_some(Self { ops, inputs, outputs })
+        (depth == 0 && outputs > 0).then_some(Self {
+            ops,
+            inputs,
+            outputs,
+        })
     }
 
     /// The program that gives its inputs back.
     #[must_use]
     pub fn identity(inputs: usize) -> Self {
-        let ops = (0..inputs).flat_map(|i| [Op::Input(i), Op::Store]).collect();
-        Self { ops, inputs, outputs: inputs }
+        let ops = (0..inputs)
+            .flat_map(|i| [Op::Input(i), Op::Store])
+            .collect();
+        Self {
+            ops,
+            inputs,
+            outputs: inputs,
+        }
     }
 
     /// Number of outputs.
@@ -202,7 +241,10 @@ impl Program {
     pub fn derivative(&self, input: &[f64], direction: &[f64], out: &mut [f64]) {
         let mut at = 0;
         self.evaluate(
-            |i| Dual { x: input[i], d: direction[i] },
+            |i| Dual {
+                x: input[i],
+                d: direction[i],
+            },
             |x: Dual| {
                 out[at] = x.d;
                 at += 1;
@@ -259,8 +301,18 @@ mod tests {
     fn programs_compute_and_differentiate() {
         // a^2 / b - sqrt(b), |a| at a = 3, b = 4.
         let ops = vec![
-            Op::Input(0), Op::Constant(2.0), Op::Pow, Op::Input(1), Op::Div, Op::Input(1), Op::Sqrt,
-            Op::Sub, Op::Store, Op::Input(0), Op::Abs, Op::Store,
+            Op::Input(0),
+            Op::Constant(2.0),
+            Op::Pow,
+            Op::Input(1),
+            Op::Div,
+            Op::Input(1),
+            Op::Sqrt,
+            Op::Sub,
+            Op::Store,
+            Op::Input(0),
+            Op::Abs,
+            Op::Store,
         ];
         let program = Program::new(ops, 2).unwrap();
         let mut out = [0.0; 2];

@@ -41,11 +41,16 @@ pub fn run(
 ) -> Result<Replicates, String> {
     let p = statistic.outputs();
     let count = (to - from) as usize;
-    let batch = (GRAIN / scheme.n().max(1)).next_multiple_of(BATCH).clamp(BATCH, 4096);
+    let batch = (GRAIN / scheme.n().max(1))
+        .next_multiple_of(BATCH)
+        .clamp(BATCH, 4096);
     let mut t = vec![0.0; count * p];
     let mut status = vec![Status::Fine; count];
     let done = {
-        let queue = t.chunks_mut(batch * p).zip(status.chunks_mut(batch)).enumerate();
+        let queue = t
+            .chunks_mut(batch * p)
+            .zip(status.chunks_mut(batch))
+            .enumerate();
         let queue = Mutex::new((queue, 0));
         let work = || {
             let mut scratch = Scratch::new(statistic);
@@ -66,7 +71,10 @@ pub fn run(
                 statistic.replicates(scheme, first, attempt, &mut scratch, t, status);
             }
         };
-        on_threads(threads.min(NonZeroUsize::new(count.div_ceil(batch)).unwrap_or(NonZeroUsize::MIN)), work)?;
+        on_threads(
+            threads.min(NonZeroUsize::new(count.div_ceil(batch)).unwrap_or(NonZeroUsize::MIN)),
+            work,
+        )?;
         queue.into_inner().unwrap_or_else(|e| e.into_inner()).1
     };
     t.truncate(done * p);

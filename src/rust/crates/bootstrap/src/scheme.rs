@@ -341,7 +341,11 @@ impl Scheme {
         mut sink: impl FnMut(&[u32]),
     ) {
         let n = self.n;
-        let starts = if rule == Blocks::Moving { n - length + 1 } else { n };
+        let starts = if rule == Blocks::Moving {
+            n - length + 1
+        } else {
+            n
+        };
         let stay = 1.0 - 1.0 / length as f64;
         let mut buffer = [0; CHUNK];
         let mut filled = 0;
@@ -402,7 +406,8 @@ impl Scheme {
             }
             Kind::Poisson => {
                 self.start(stream, replicate, attempt);
-                out.iter_mut().for_each(|count| *count = poisson(stream.word()));
+                out.iter_mut()
+                    .for_each(|count| *count = poisson(stream.word()));
             }
             _ => self.indices(stream, replicate, attempt, |chunk| {
                 chunk.iter().for_each(|i| out[*i as usize] += 1);

@@ -49,7 +49,11 @@ impl Shuffle {
             let shift = ((u128::from(hash) * u128::from(self.side)) >> 64) as u64;
             let sum = left + shift;
             left = right;
-            right = if sum >= self.side { sum - self.side } else { sum };
+            right = if sum >= self.side {
+                sum - self.side
+            } else {
+                sum
+            };
         }
         left * self.side + right
     }

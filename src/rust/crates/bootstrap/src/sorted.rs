@@ -62,12 +62,22 @@ fn position(total: f64, prob: f64, kind: u8) -> (f64, f64) {
     // As R's quantile(): four units of rounding.
     const FUZZ: f64 = 4.0 * f64::EPSILON;
     if kind <= 3 {
-        let np = if kind == 3 { total * prob - 0.5 } else { total * prob };
+        let np = if kind == 3 {
+            total * prob - 0.5
+        } else {
+            total * prob
+        };
         let j = (np + FUZZ).floor();
         let beyond = np > j + FUZZ;
         let h = match kind {
             1 => f64::from(u8::from(beyond)),
-            2 => if beyond { 1.0 } else { 0.5 },
+            2 => {
+                if beyond {
+                    1.0
+                } else {
+                    0.5
+                }
+            }
             _ => f64::from(u8::from(beyond || j % 2.0 != 0.0)),
         };
         return (j, h);
@@ -221,8 +231,16 @@ fn median_deviation<W: Weight>(order: &Sorted, w: &[W]) -> f64 {
     let mut below = 0.0;
     let mut deviation = f64::NAN;
     while left > 0 || right < x.len() {
-        let down = if left > 0 { center - x[left - 1] } else { f64::INFINITY };
-        let up = if right < x.len() { x[right] - center } else { f64::INFINITY };
+        let down = if left > 0 {
+            center - x[left - 1]
+        } else {
+            f64::INFINITY
+        };
+        let up = if right < x.len() {
+            x[right] - center
+        } else {
+            f64::INFINITY
+        };
         let (at, distance) = if down < up {
             left -= 1;
             (left, down)
@@ -351,7 +369,10 @@ impl Ranks {
     #[must_use]
     pub fn new(x: &[f64], y: &[f64]) -> Self {
         let rows = || (0..x.len() as u32).collect();
-        Self { x: Sorted::new(x, rows()), y: Sorted::new(y, rows()) }
+        Self {
+            x: Sorted::new(x, rows()),
+            y: Sorted::new(y, rows()),
+        }
     }
 
     /// Spearman's correlation; NaN when one of the columns is constant. `a` and `b`
@@ -387,7 +408,9 @@ fn midranks<W: Weight>(order: &Sorted, w: &[W], out: &mut [f64]) -> f64 {
             at += 1;
         }
         let rank = below + 0.5 * tied - 0.5 * total;
-        order.rows[first..at].iter().for_each(|i| out[*i as usize] = rank);
+        order.rows[first..at]
+            .iter()
+            .for_each(|i| out[*i as usize] = rank);
         below += tied;
     }
     total
@@ -413,7 +436,11 @@ mod tests {
 
     /// The data with every row repeated as often as it counts.
     fn repeated(x: &[f64], w: &[u32]) -> Vec<f64> {
-        let mut all: Vec<f64> = x.iter().zip(w).flat_map(|(x, w)| vec![*x; *w as usize]).collect();
+        let mut all: Vec<f64> = x
+            .iter()
+            .zip(w)
+            .flat_map(|(x, w)| vec![*x; *w as usize])
+            .collect();
         all.sort_by(f64::total_cmp);
         all
     }
@@ -426,7 +453,9 @@ mod tests {
 
     #[test]
     fn scans_of_counts_are_statistics_of_the_repeated_data() {
-        let x: Vec<f64> = (0..40).map(|i| f64::from(i * 37 % 41) / 3.0 + 1.0).collect();
+        let x: Vec<f64> = (0..40)
+            .map(|i| f64::from(i * 37 % 41) / 3.0 + 1.0)
+            .collect();
         let order = Sorted::new(&x, (0..40).collect());
         let places = order.places().unwrap();
         for round in 0..20u32 {
@@ -447,7 +476,10 @@ mod tests {
                 }
             }
             let deviations = all.iter().map(|v| (v - median).abs()).collect();
-            assert_eq!(Scan::MedianDeviation.run(&order, &w), naive_median(deviations));
+            assert_eq!(
+                Scan::MedianDeviation.run(&order, &w),
+                naive_median(deviations)
+            );
             let cut = (n as f64 * 0.1).floor() as usize;
             let kept = &all[cut..n - cut];
             let mean = kept.iter().sum::<f64>() / kept.len() as f64;
@@ -468,12 +500,22 @@ mod tests {
         let event = vec![true, true, true, false, false];
         let order = Sorted::new(&time, (0..5).collect());
         let w = [1u32; 5];
-        let at = |at| Scan::Survival { event: event.clone(), at }.run(&order, &w);
+        let at = |at| {
+            Scan::Survival {
+                event: event.clone(),
+                at,
+            }
+            .run(&order, &w)
+        };
         assert_eq!(at(0.5), 1.0);
         assert_eq!(at(2.5), 0.8);
         assert!((at(3.0) - 0.8 * (1.0 - 1.0 / 3.0)).abs() < 1e-15);
         assert_eq!(at(4.0), 0.0);
-        let area = Scan::MeanSurvival { event: event.clone(), until: 4.0 }.run(&order, &w);
+        let area = Scan::MeanSurvival {
+            event: event.clone(),
+            until: 4.0,
+        }
+        .run(&order, &w);
         assert!((area - (1.0 + 0.8 * 2.0 + 0.8 * 2.0 / 3.0)).abs() < 1e-12);
     }
 }

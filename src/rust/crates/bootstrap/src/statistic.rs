@@ -106,14 +106,16 @@ pub(crate) struct Scratch {
 impl Scratch {
     pub(crate) fn new(statistic: &Statistic) -> Self {
         let places = match &statistic.source {
-            Source::Scans { orders, scans } if is_quantiles(orders, scans) => {
-                orders[0].places()
-            }
+            Source::Scans { orders, scans } if is_quantiles(orders, scans) => orders[0].places(),
             _ => None,
         };
         Self {
             arch: Arch::new(),
-            stream: Stream::new(Key { seed: 0, replicate: 0, attempt: 0 }),
+            stream: Stream::new(Key {
+                seed: 0,
+                replicate: 0,
+                attempt: 0,
+            }),
             counts: Vec::new(),
             sorted: Vec::new(),
             weights: Vec::new(),
@@ -130,7 +132,10 @@ impl Scratch {
 
 /// Quantiles alone, of one ordering: they are read from sorted frequencies.
 fn is_quantiles(orders: &[Sorted], scans: &[(usize, Scan)]) -> bool {
-    orders.len() == 1 && scans.iter().all(|(_, scan)| matches!(scan, Scan::Quantile { .. }))
+    orders.len() == 1
+        && scans
+            .iter()
+            .all(|(_, scan)| matches!(scan, Scan::Quantile { .. }))
 }
 
 impl Statistic {
@@ -167,7 +172,9 @@ impl Statistic {
                 }
             }
             Source::Glm(model) => return model.fit(s.arch, w, inputs),
-            Source::Response { a, y, base, post, .. } => {
+            Source::Response {
+                a, y, base, post, ..
+            } => {
                 s.sums.resize(a.columns(), 0.0);
                 let product: Vec<f64> = w.iter().zip(y).map(|(w, y)| w * y).collect();
                 a.weighted(&product, &mut s.sums);
@@ -195,7 +202,10 @@ impl Statistic {
                     self.program.run(&s.inputs, &mut t[r * p..(r + 1) * p]);
                 });
             }
-            Source::Linear { model, products: Some(columns) } => {
+            Source::Linear {
+                model,
+                products: Some(columns),
+            } => {
                 let mut lost = Vec::new();
                 let each = |s: &mut Scratch, r: usize| {
                     s.sums.clear();
@@ -237,12 +247,25 @@ impl Statistic {
     }
 
     /// One replicate of what is not a sum.
-    fn one(&self, scheme: &Scheme, r: u64, attempt: u32, s: &mut Scratch, out: &mut [f64]) -> Status {
+    fn one(
+        &self,
+        scheme: &Scheme,
+        r: u64,
+        attempt: u32,
+        s: &mut Scratch,
+        out: &mut [f64],
+    ) -> Status {
         let frequencies = matches!(scheme.form(), Form::Indices | Form::Frequencies);
         let mut inputs = std::mem::take(&mut s.inputs);
         let mut status = Status::Fine;
         match &self.source {
-            Source::Response { a, y, base, post, rows } => {
+            Source::Response {
+                a,
+                y,
+                base,
+                post,
+                rows,
+            } => {
                 s.sums.resize(a.columns(), 0.0);
                 let mut star = std::mem::take(&mut s.weights);
                 star.resize(y.len(), 0.0);
@@ -266,7 +289,15 @@ impl Statistic {
                 let n = scheme.n();
                 s.sorted.resize(n, 0);
                 let places = s.places.as_deref().unwrap_or_default();
-                let total = sorted_counts(scheme, r, attempt, &mut s.stream, places, &mut s.counts, &mut s.sorted);
+                let total = sorted_counts(
+                    scheme,
+                    r,
+                    attempt,
+                    &mut s.stream,
+                    places,
+                    &mut s.counts,
+                    &mut s.sorted,
+                );
                 for (input, (_, scan)) in inputs.iter_mut().zip(scans) {
                     if let Scan::Quantile { prob, kind } = scan {
                         *input = Scan::quantile(&orders[0], *prob, *kind, total, &s.sorted);
@@ -307,7 +338,13 @@ impl Statistic {
     ) {
         let q = columns.columns();
         for r in 0..count {
-            columns.gather(scheme, &mut s.stream, first + r as u64, attempt, &mut s.inputs[..q]);
+            columns.gather(
+                scheme,
+                &mut s.stream,
+                first + r as u64,
+                attempt,
+                &mut s.inputs[..q],
+            );
             s.inputs[q] = scheme.draws() as f64;
             each(s, r);
         }
@@ -333,10 +370,16 @@ impl Statistic {
                 s.narrow.clear();
                 s.narrow.resize(n, [0.0; WIDTH]);
                 for b in 0..width {
-                    let w = &mut s.narrow;
-                    scheme.indices(&mut s.stream, first + (start + b) as u64, attempt, |chunk| {
-                        chunk.iter().for_each(|i| w[*i as usize][b] += 1.0);
-                    });
+                    let w = &mut s.narrow[..];
+                    scheme.indices(
+                        &mut s.stream,
+                        first + (start + b) as u64,
+                        attempt,
+                        |chunk| {
+                            let w = &mut *w;
+                            chunk.iter().for_each(|i| w[*i as usize][b] += 1.0);
+                        },
+                    );
                     totals[b] = scheme.draws() as f64;
                 }
                 columns.multiply(s.arch, &s.narrow, &mut s.products);
@@ -385,7 +428,10 @@ fn sorted_counts(
         sorted.fill(0);
         let places = &places[..sorted.len()];
         scheme.indices(stream, r, attempt, |chunk| {
-            chunk.iter().for_each(|i| sorted[places[*i as usize] as usize] += 1);
+            let sorted = &mut *sorted;
+            chunk
+                .iter()
+                .for_each(|i| sorted[places[*i as usize] as usize] += 1);
         });
         return scheme.draws() as u32;
     }

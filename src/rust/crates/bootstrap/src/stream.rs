@@ -7,7 +7,7 @@
 //! below n are drawn without bias from 32 bits (Lemire 2019, ACM Transactions on
 //! Modeling and Computer Simulation 29, 3).
 
-use pulp::Arch;
+use pulp::{Arch, Simd, WithSimd};
 
 use crate::math;
 
@@ -45,12 +45,24 @@ pub struct Stream {
     arch: Arch,
 }
 
-#[inline(always)]
-fn refill(state: &mut [[u64; LANES]; 4], words: &mut [u64; WORDS]) {
+// Kernels are types and not closures: only so are they compiled for the vector units
+// that the machine has.
+
+/// Steps of all lanes until `words` is full.
+fn refill(arch: Arch, state: &mut [[u64; LANES]; 4], words: &mut [u64; WORDS]) {
+    #[cfg(target_arch = "x86_64")]
+    if let Arch::V3(simd) = arch {
+        simd.vectorize(Refill(simd, state, words));
+        return;
+    }
+    let _ = arch;
     let [mut s0, mut s1, mut s2, mut s3] = *state;
     for out in words.chunks_exact_mut(LANES) {
         for l in 0..LANES {
-            out[l] = s0[l].wrapping_add(s3[l]).rotate_left(23).wrapping_add(s0[l]);
+            out[l] = s0[l]
+                .wrapping_add(s3[l])
+                .rotate_left(23)
+                .wrapping_add(s0[l]);
             let t = s1[l] << 17;
             s2[l] ^= s0[l];
             s3[l] ^= s1[l];
@@ -63,20 +75,88 @@ fn refill(state: &mut [[u64; LANES]; 4], words: &mut [u64; WORDS]) {
     *state = [s0, s1, s2, s3];
 }
 
+/// The same in two registers of four lanes: the compiler does not find it by itself.
+#[cfg(target_arch = "x86_64")]
+struct Refill<'a>(
+    pulp::x86::V3,
+    &'a mut [[u64; LANES]; 4],
+    &'a mut [u64; WORDS],
+);
+
+#[cfg(target_arch = "x86_64")]
+impl pulp::NullaryFnOnce for Refill<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let Self(simd, state, words) = self;
+        let mut s: [[pulp::u64x4; 2]; 4] = pulp::cast(*state);
+        for out in words.chunks_exact_mut(LANES) {
+            let mut made = [s[0][0]; 2];
+            for h in 0..2 {
+                let [s0, s1, s2, s3] = [s[0][h], s[1][h], s[2][h], s[3][h]];
+                let sum = simd.wrapping_add_u64x4(s0, s3);
+                let turned = simd.or_u64x4(
+                    simd.shl_const_u64x4::<23>(sum),
+                    simd.shr_const_u64x4::<41>(sum),
+                );
+                made[h] = simd.wrapping_add_u64x4(turned, s0);
+                let t = simd.shl_const_u64x4::<17>(s1);
+                let s2 = simd.xor_u64x4(s2, s0);
+                let s3 = simd.xor_u64x4(s3, s1);
+                s[1][h] = simd.xor_u64x4(s1, s2);
+                s[0][h] = simd.xor_u64x4(s0, s3);
+                s[2][h] = simd.xor_u64x4(s2, t);
+                s[3][h] = simd.or_u64x4(
+                    simd.shl_const_u64x4::<45>(s3),
+                    simd.shr_const_u64x4::<19>(s3),
+                );
+            }
+            out.copy_from_slice(&pulp::cast::<_, [u64; LANES]>(made));
+        }
+        *state = pulp::cast(s);
+    }
+}
+
 /// Both halves of each word as numbers below `n`. False when one of them would have
 /// to be rejected: `out` is then of no use.
-#[inline(always)]
-fn multiply(words: &[u64], n: u64, threshold: u64, out: &mut [u32]) -> bool {
-    const LOW: u64 = 0xffff_ffff;
-    let mut rejected = 0u64;
-    for (pair, word) in out.chunks_exact_mut(2).zip(words) {
-        let (a, b) = ((word & LOW) * n, (word >> 32) * n);
-        // The sign bit is set where the low part is below the threshold.
-        rejected |= (a & LOW).wrapping_sub(threshold) | (b & LOW).wrapping_sub(threshold);
-        pair[0] = (a >> 32) as u32;
-        pair[1] = (b >> 32) as u32;
+struct Multiply<'a> {
+    words: &'a [u64],
+    n: u64,
+    threshold: u64,
+    out: &'a mut [u32],
+}
+
+impl WithSimd for Multiply<'_> {
+    type Output = bool;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> bool {
+        const LOW: u64 = 0xffff_ffff;
+        let mut rejected = 0u64;
+        let (pairs, _) = pulp::as_arrays_mut::<2, u32>(self.out);
+        for (pair, word) in pairs.iter_mut().zip(self.words) {
+            let (a, b) = ((word & LOW) * self.n, (word >> 32) * self.n);
+            // The sign bit is set where the low part is below the threshold.
+            rejected |=
+                (a & LOW).wrapping_sub(self.threshold) | (b & LOW).wrapping_sub(self.threshold);
+            *pair = [(a >> 32) as u32, (b >> 32) as u32];
+        }
+        rejected >> 63 == 0
     }
-    rejected >> 63 == 0
+}
+
+struct Exponential<'a>(&'a [u64], &'a mut [f64]);
+
+impl WithSimd for Exponential<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        for (x, word) in self.1.iter_mut().zip(self.0) {
+            *x = -math::ln(to_unit(*word));
+        }
+    }
 }
 
 impl Stream {
@@ -108,9 +188,7 @@ impl Stream {
 
     fn ready(&mut self) {
         if self.at == WORDS {
-            let (state, words) = (&mut self.state, &mut self.words);
-            self.arch.dispatch(#[inline(always)]
-            || refill(state, words));
+            refill(self.arch, &mut self.state, &mut self.words);
             self.at = 0;
         }
     }
@@ -134,10 +212,13 @@ impl Stream {
             let left = &mut out[done..];
             let words = &self.words[self.at..(self.at + left.len().div_ceil(2)).min(WORDS)];
             let whole = left.len().min(2 * words.len()) & !1;
-            let arch = self.arch;
-            let head = &mut left[..whole];
-            let accepted = arch.dispatch(#[inline(always)]
-            || multiply(words, n, threshold, head));
+            let out = &mut left[..whole];
+            let accepted = self.arch.dispatch(Multiply {
+                words,
+                n,
+                threshold,
+                out,
+            });
             if accepted && left.len() >= 2 * words.len() {
                 done += whole;
             } else {
@@ -176,13 +257,8 @@ impl Stream {
             self.ready();
             let count = (out.len() - done).min(WORDS - self.at);
             let words = &self.words[self.at..self.at + count];
-            let target = &mut out[done..done + count];
-            self.arch.dispatch(#[inline(always)]
-            || {
-                for (x, word) in target.iter_mut().zip(words) {
-                    *x = -math::ln(to_unit(*word));
-                }
-            });
+            self.arch
+                .dispatch(Exponential(words, &mut out[done..done + count]));
             self.at += count;
             done += count;
         }

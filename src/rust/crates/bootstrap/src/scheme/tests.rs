@@ -10,7 +10,9 @@ fn stream() -> Stream {
 
 fn drawn(scheme: &Scheme, replicate: u64) -> Vec<u32> {
     let mut out = Vec::new();
-    scheme.indices(&mut stream(), replicate, 0, |chunk| out.extend_from_slice(chunk));
+    scheme.indices(&mut stream(), replicate, 0, |chunk| {
+        out.extend_from_slice(chunk)
+    });
     out
 }
 
@@ -20,7 +22,9 @@ fn balanced_replicates_use_every_observation_equally_often() {
         let scheme = Scheme::new(8, 3, Kind::Balanced { replicates: 25 }, strata);
         let mut counts = [0; 8];
         for r in 0..25 {
-            drawn(&scheme, r).iter().for_each(|i| counts[*i as usize] += 1);
+            drawn(&scheme, r)
+                .iter()
+                .for_each(|i| counts[*i as usize] += 1);
         }
         assert_eq!(counts, [25; 8]);
     }
@@ -29,14 +33,27 @@ fn balanced_replicates_use_every_observation_equally_often() {
 #[test]
 fn antithetic_pairs_mirror_each_other() {
     let mirror: Vec<u32> = (0..9).rev().collect();
-    let scheme = Scheme::new(9, 3, Kind::Antithetic { mirror: mirror.clone() }, vec![]);
+    let scheme = Scheme::new(
+        9,
+        3,
+        Kind::Antithetic {
+            mirror: mirror.clone(),
+        },
+        vec![],
+    );
     let (even, odd) = (drawn(&scheme, 4), drawn(&scheme, 5));
-    assert!(even.iter().zip(&odd).all(|(a, b)| mirror[*a as usize] == *b));
+    assert!(even
+        .iter()
+        .zip(&odd)
+        .all(|(a, b)| mirror[*a as usize] == *b));
 }
 
 #[test]
 fn strata_keep_their_sizes_and_permutations_are_permutations() {
-    let strata = vec![vec![5, 1, 2], (6..700).chain([0, 3, 4]).collect::<Vec<u32>>()];
+    let strata = vec![
+        vec![5, 1, 2],
+        (6..700).chain([0, 3, 4]).collect::<Vec<u32>>(),
+    ];
     let scheme = Scheme::new(700, 3, Kind::Ordinary { draws: 700 }, strata.clone());
     let first = drawn(&scheme, 0);
     assert_eq!(first.len(), 700);
@@ -70,11 +87,19 @@ fn blocks_have_their_length_and_stay_in_the_series() {
     let scheme = Scheme::new(
         1000,
         3,
-        Kind::Blocks { length: 10, rule: Blocks::Stationary },
+        Kind::Blocks {
+            length: 10,
+            rule: Blocks::Stationary,
+        },
         vec![],
     );
     let breaks: usize = (0..200)
-        .map(|r| drawn(&scheme, r).windows(2).filter(|p| (p[0] + 1) % 1000 != p[1]).count())
+        .map(|r| {
+            drawn(&scheme, r)
+                .windows(2)
+                .filter(|p| (p[0] + 1) % 1000 != p[1])
+                .count()
+        })
         .sum();
     // About 200 x 999 / 10 breaks, standard deviation 134.
     assert!((breaks as f64 - 19_980.0).abs() < 600.0, "{breaks}");
@@ -83,11 +108,15 @@ fn blocks_have_their_length_and_stay_in_the_series() {
 #[test]
 fn unequal_probabilities_are_met() {
     let weights = [0.0, 1.0, 2.0, 3.0, 4.0];
-    let kind = Kind::Weighted { tables: vec![Alias::new(&weights)] };
+    let kind = Kind::Weighted {
+        tables: vec![Alias::new(&weights)],
+    };
     let scheme = Scheme::new(5, 3, kind, vec![]);
     let mut counts = [0f64; 5];
     for r in 0..20_000 {
-        drawn(&scheme, r).iter().for_each(|i| counts[*i as usize] += 1.0);
+        drawn(&scheme, r)
+            .iter()
+            .for_each(|i| counts[*i as usize] += 1.0);
     }
     assert_eq!(counts[0], 0.0);
     for (count, w) in counts.iter().zip(weights) {
@@ -100,7 +129,11 @@ fn weights_have_the_moments_of_their_laws() {
     let n = 1000;
     let mut out = vec![0.0; n];
     let mut counts = Vec::new();
-    for (kind, third) in [(Kind::Exponential, 2.0), (Kind::Gamma, 1.0), (Kind::Poisson, 1.0)] {
+    for (kind, third) in [
+        (Kind::Exponential, 2.0),
+        (Kind::Gamma, 1.0),
+        (Kind::Poisson, 1.0),
+    ] {
         let scheme = Scheme::new(n, 3, kind.clone(), vec![]);
         let (mut m1, mut m2, mut m3) = (0.0, 0.0, 0.0);
         for r in 0..400 {

@@ -10,7 +10,10 @@ fn key(replicate: u64) -> Key {
 
 /// xoshiro256++ as its authors print it, on one lane.
 fn reference(state: &mut [u64; 4]) -> u64 {
-    let result = state[0].wrapping_add(state[3]).rotate_left(23).wrapping_add(state[0]);
+    let result = state[0]
+        .wrapping_add(state[3])
+        .rotate_left(23)
+        .wrapping_add(state[0]);
     let t = state[1] << 17;
     state[2] ^= state[0];
     state[3] ^= state[1];
@@ -72,7 +75,10 @@ fn moments_are_those_of_the_laws() {
     let mut counts = [0f64; 10];
     drawn.iter().for_each(|i| counts[*i as usize] += 1.0);
     let expected = n as f64 / 10.0;
-    let chi: f64 = counts.iter().map(|c| (c - expected).powi(2) / expected).sum();
+    let chi: f64 = counts
+        .iter()
+        .map(|c| (c - expected).powi(2) / expected)
+        .sum();
     assert!(chi < 33.0, "{chi}"); // 0.9999 quantile of chi-square, 9 degrees: 33.7
     let mut x = vec![0.0; n];
     stream.exponential(&mut x);
@@ -95,7 +101,13 @@ fn other_keys_are_other_streams() {
         })
         .word()
     };
-    let all = [first(1, 0, 0), first(0, 1, 0), first(0, 0, 1), first(1, 1, 0), first(0, 0, 0)];
+    let all = [
+        first(1, 0, 0),
+        first(0, 1, 0),
+        first(0, 0, 1),
+        first(1, 1, 0),
+        first(0, 0, 0),
+    ];
     for (i, a) in all.iter().enumerate() {
         assert!(all[..i].iter().all(|b| a != b));
     }

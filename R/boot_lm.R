@@ -1,0 +1,118 @@
+#' Bootstrap of fitted models
+#'
+#' `boot_lm()` gives replicates of the coefficients of a fitted linear or generalized
+#' linear model, `vcov_boot()` their covariance, for `lmtest::coeftest()` and others.
+#'
+#' @param model A model fitted by [stats::lm()] (without weights) or by [stats::glm()] of the
+#'   families binomial (0 and 1) and poisson with canonical link.
+#' @param R,cluster,seed,threads,on_error As for [bootstrap()].
+#' @param method,type `"case"` (rows with replacement; also `"xy"`), `"residual"` (centred
+#'   residuals with replacement), `"wild"` (residuals times a multiplier; one per cluster, if
+#'   there are clusters), or `"fractional"` (exponential weights). Residual and wild are of
+#'   linear models only. The wild bootstrap keeps the fitted values: no null hypothesis is
+#'   imposed.
+#' @param wild Law of the multipliers.
+#' @param f A function of a model that has been fitted to a resample: then models are fitted
+#'   by [stats::update()] on the workers of the plan (`"case"` only). `NULL`: the
+#'   coefficients, natively.
+#' @param ... Further arguments of [bootstrap()].
+#' @return `boot_lm()`: an object of class `rustle_boot`, as from [bootstrap()].
+#'   `vcov_boot()`: a p x p matrix, the covariance of the replicates.
+#' @references Wu, C. F. J. (1986) Jackknife, bootstrap and other resampling methods in
+#'   regression analysis. *Annals of Statistics* 14, 1261-1295. Liu, R. Y. (1988) Bootstrap
+#'   procedures under some non-i.i.d. models. *Annals of Statistics* 16, 1696-1708. Cameron,
+#'   A. C., Gelbach, J. B. and Miller, D. L. (2008) Bootstrap-based improvements for
+#'   inference with clustered errors. *Review of Economics and Statistics* 90, 414-427.
+#' @examples
+#' fit <- lm(dist ~ speed, cars)
+#' sqrt(diag(vcov_boot(fit, R = 500, seed = 1)))
+#' b <- boot_lm(fit, R = 500, method = "wild", seed = 1)
+#' @export
+boot_lm <- function(model, R = 999, method = c("case", "residual", "wild", "fractional"), cluster = NULL,
+                    f = NULL, wild = c("rademacher", "mammen", "webb", "norm"), seed = NULL,
+                    threads = NULL, on_error = c("stop", "na", "redraw"), ...) {
+  origin <- sys.call()
+  methods <- c("case", "residual", "wild", "fractional")
+  method <- check_choice(if (identical(method, methods)) "case" else method, methods, "method", origin)
+  frame <- model_data(model, origin)
+  generalized <- inherits(model, "glm")
+  if (generalized && method %in% c("residual", "wild")) {
+    stop_argument("method", "\"case\" or \"fractional\" for a glm", method, origin)
+  }
+  cluster <- model_cluster(cluster, model, frame, origin)
+  sim <- c(case = "ordinary", residual = "residual", wild = "wild", fractional = "bayesian")[[method]]
+  if (!is.null(cluster) && !method %in% c("case", "wild")) {
+    stop_argument("method", "\"case\" or \"wild\" with clusters", method, origin)
+  }
+  if (!is.null(f)) {
+    if (!is.function(f) || method != "case") stop_argument("f", "NULL, or a function with method = \"case\"", f, origin)
+    refit <- function(data, i) f(stats::update(model, data = data[i, , drop = FALSE]))
+    return(bootstrap(
+      eval_model_data(model, frame), refit, R, cluster = cluster, seed = seed, on_error = on_error, ...
+    ))
+  }
+  statistic <- model_statistic(model, frame, generalized)
+  bootstrap(
+    frame, statistic, R, sim = sim, cluster = cluster, wild = wild, seed = seed, threads = threads,
+    on_error = on_error, ...
+  )
+}
+
+#' @rdname boot_lm
+#' @export
+vcov_boot <- function(model, type = c("case", "xy", "residual", "wild", "fractional"), R = 999, seed = NULL,
+                      cluster = NULL, wild = c("rademacher", "mammen", "webb", "norm"), threads = NULL,
+                      on_error = c("stop", "na", "redraw"), ...) {
+  types <- c("case", "xy", "residual", "wild", "fractional")
+  type <- check_choice(if (identical(type, types)) "case" else type, types, "type")
+  if (type == "xy") type <- "case"
+  b <- boot_lm(
+    model, R, type, cluster, wild = wild, seed = seed, threads = threads, on_error = on_error,
+    influence = "none", progress = FALSE, keep_data = FALSE, ...
+  )
+  stats::var(b$t[stats::complete.cases(b$t), , drop = FALSE])
+}
+
+# Design, response and offset of a model, as columns that a statistic can take.
+model_data <- function(model, call) {
+  plain <- inherits(model, "lm") && !inherits(model, "mlm")
+  if (!plain) stop_argument("model", "a model fitted by lm() or glm()", model, call)
+  weighted <- if (inherits(model, "glm")) any(model$prior.weights != 1) else !is.null(model$weights)
+  if (weighted) stop_argument("model", "a model without weights", model, call)
+  if (inherits(model, "glm")) check_family(model$family, call)
+  stats::model.frame(model)
+}
+
+# The same statistic as stat_lm() and stat_glm(), on the design that the model has.
+model_statistic <- function(model, frame, generalized) {
+  compile <- function(use) {
+    if (generalized) compile_glm(frame, model$family$family) else compile_lm(frame)
+  }
+  # Contrasts are those of the fit.
+  attr(frame, "contrasts") <- model$contrasts
+  new_statistic(if (generalized) "glm" else "lm", formula = stats::formula(model), compile = compile)
+}
+
+model_cluster <- function(cluster, model, frame, call) {
+  if (is.null(cluster)) return(NULL)
+  if (inherits(cluster, "formula")) {
+    data <- eval(model$call$data, environment(stats::formula(model)))
+    columns <- stats::model.frame(cluster, if (is.null(data)) environment(cluster) else data, na.action = stats::na.pass)
+    cluster <- as.list(columns)
+    if (length(cluster) == 1L) cluster <- cluster[[1L]]
+  }
+  # Rows that the model dropped.
+  omitted <- model$na.action
+  if (is.null(omitted)) return(cluster)
+  drop <- function(g) if (length(g) == nrow(frame) + length(omitted)) g[-omitted] else g
+  if (is.list(cluster)) lapply(cluster, drop) else drop(cluster)
+}
+
+# The data that the model was fitted to.
+eval_model_data <- function(model, frame) {
+  data <- eval(model$call$data, environment(stats::formula(model)))
+  if (is.null(data)) return(frame)
+  data <- as.data.frame(data)
+  if (nrow(data) > nrow(frame)) data <- data[rownames(frame), , drop = FALSE]
+  data
+}

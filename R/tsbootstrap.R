@@ -1,0 +1,72 @@
+#' Bootstrap of a time series
+#'
+#' Replicates of a statistic of series that are put together from blocks, or simulated.
+#'
+#' @param series A numeric vector or matrix (a row per time), or a time series.
+#' @param statistic A function of a series, or a native statistic (see [statistics]), for
+#'   which the order within the series does not matter.
+#' @param R,seed,threads,... As for [bootstrap()]; `...` are further arguments of a
+#'   function.
+#' @param l Length of the blocks, on average for `"geom"`.
+#' @param sim `"fixed"`: blocks of length `l` (Kuensch 1989), which go round the end of the
+#'   series if `endcorr` is `TRUE` (circular blocks); `"geom"`: blocks of geometric length
+#'   (stationary bootstrap, Politis and Romano 1994), which always do; `"model"`:
+#'   `ran.gen(series, n.sim, ran.args)`.
+#' @param endcorr Do blocks go round the end?
+#' @param n.sim,ran.gen,ran.args Length of simulated series, and what makes them; of
+#'   `sim = "model"` only.
+#' @return An object of class `rustle_boot`, as from [bootstrap()]; `series` is in `data`.
+#' @details [tsboot()] is the drop-in for boot's function, with boot's numbers.
+#' @references Kuensch, H. R. (1989) The jackknife and the bootstrap for general stationary
+#'   observations. *Annals of Statistics* 17, 1217-1241. Politis, D. N. and Romano, J. P.
+#'   (1994) The stationary bootstrap. *JASA* 89, 1303-1313.
+#' @examples
+#' b <- tsbootstrap(log(lynx), "mean", R = 500, l = 20, sim = "geom", seed = 1)
+#' sd(b$t)
+#' tsbootstrap(lynx, function(x) acf(x, 1, plot = FALSE)$acf[2], R = 50, l = 20, seed = 1)$t0
+#' @export
+tsbootstrap <- function(series, statistic, R = 999, l = NULL, sim = c("fixed", "geom", "model"),
+                        endcorr = TRUE, n.sim = NULL, ran.gen = NULL, ran.args = NULL, ...,
+                        seed = NULL, threads = NULL) {
+  origin <- sys.call()
+  call <- match.call()
+  sims <- c("fixed", "geom", "model")
+  sim <- check_choice(if (identical(sim, sims)) "fixed" else sim, sims, "sim", origin)
+  endcorr <- check_flag(endcorr, "endcorr")
+  if (!is.numeric(series) || !length(series)) stop_argument("series", "a numeric series", series, origin)
+  length <- NROW(series)
+  if (sim == "model") {
+    n.sim <- if (is.null(n.sim)) length else check_count(n.sim, "n.sim")
+    if (!is.function(ran.gen)) stop_argument("ran.gen", "a function for `sim = \"model\"`", ran.gen, origin)
+    out <- bootstrap(
+      series, statistic, R, sim = "parametric", seed = seed, threads = threads, ...,
+      ran.gen = function(data, mle) ran.gen(data, n.sim, mle), mle = ran.args
+    )
+  } else {
+    if (is.null(l)) stop_argument("l", "a block length", NULL, origin)
+    if (is.function(statistic)) {
+      f <- statistic
+      parameters <- stats::tsp(series)
+      statistic <- function(data, i, ...) {
+        x <- if (is.matrix(data)) data[i, , drop = FALSE] else as.vector(data)[i]
+        if (!is.null(parameters)) x <- stats::ts(x, start = parameters[[1L]], frequency = parameters[[3L]])
+        f(x, ...)
+      }
+    }
+    rule <- if (sim == "geom") "geom" else if (endcorr) "circular" else "fixed"
+    out <- bootstrap(
+      if (is.function(statistic)) series else unclass_series(series), statistic, R, sim = "block", l = l,
+      blocktype = rule, seed = seed, threads = threads, ...
+    )
+  }
+  out$call <- call
+  out
+}
+
+unclass_series <- function(series) {
+  if (is.matrix(series)) {
+    stats::tsp(series) <- NULL
+    return(unclass(series))
+  }
+  as.vector(series)
+}
