@@ -24,8 +24,8 @@ folds <- function(n, K = 10, reps = 1, strata = NULL, cluster = NULL, seed = NUL
   n <- if (is.numeric(n) && length(n) == 1L && is.null(dim(n))) check_count(n, "n", min = 2) else NROW(n)
   reps <- check_count(reps, "reps")
   seed <- check_count(seed, "seed", min = -.Machine$integer.max, null = TRUE)
-  strata <- check_groups(strata, n, "strata")
-  cluster <- check_groups(cluster, n, "cluster")
+  strata <- check_fold_groups(strata, n, "strata")
+  cluster <- check_fold_groups(cluster, n, "cluster")
   units <- if (is.null(cluster)) n else max(cluster)
   K <- check_folds(K, units)
   size <- if (is.null(cluster)) rep(1L, n) else tabulate(cluster, units)
@@ -83,7 +83,7 @@ check_folds <- function(K, units, call = sys.call(-1L)) {
 }
 
 # Codes 1, 2, ... in order of appearance.
-check_groups <- function(x, n, argument, call = sys.call(-1L)) {
+check_fold_groups <- function(x, n, argument, call = sys.call(-1L)) {
   if (is.null(x)) return(NULL)
   if (!is.atomic(x) || length(x) != n || anyNA(x)) {
     stop_argument(argument, sprintf("a vector or factor of length %d without NA", n), x, call)
