@@ -65,13 +65,16 @@ describe_boot <- function(x) {
   } else {
     ""
   }
-  by <- c(
-    if (is.character(x$engine)) x$engine,
-    if (is.numeric(x$threads)) sprintf("%.0f thread%s", x$threads, if (x$threads == 1) "" else "s")
-  )
+  count <- if (is.numeric(x$threads)) sprintf(" %.0f", x$threads) else ""
+  several <- if (identical(as.numeric(x$threads), 1)) "" else "s"
+  by <- if (identical(x$engine, "workers")) {
+    sprintf("%s worker%s", count, several)
+  } else if (is.character(x$engine)) {
+    sprintf(" %s code,%s thread%s", x$engine, count, several)
+  }
   sprintf(
     "Bootstrap (%s), %.0f replicates%s, %.0f observations%s", draws$variant, draws$R, of, draws$n,
-    if (length(by)) sprintf("\nComputed by: %s", paste(by, collapse = ", ")) else ""
+    if (length(by)) sprintf("\nComputed by%s", by) else ""
   )
 }
 

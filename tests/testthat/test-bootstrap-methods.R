@@ -90,7 +90,8 @@ test_that("c() adds replicates of the same bootstrap with other seeds", {
 
 test_that("print() shows estimate, bias, error and failures", {
   expect_output(print(made()), "Bootstrap \\(ordinary\\), 400 replicates of mean, 20 observations")
-  expect_output(print(made()), "native, 2 threads")
+  expect_output(print(made()), "Computed by native code, 2 threads")
+  expect_output(print(made(engine = "workers", threads = 1L)), "Computed by 1 worker\n", fixed = TRUE)
   failed <- made(failures = data.frame(replicate = c(3L, 3L, 8L), message = "singular"))
   expect_output(print(failed), "2 of 400 replicates failed")
   expect_output(print(summary(made())), "std.error")
