@@ -32,6 +32,23 @@ test_that("leave-one-out misclassification of the nodal data is that of boot's m
   expect_equal(ours$estimate, 0.1886792, tolerance = 1e-6)
 })
 
+test_that("the examples of cv.glm() in sequence give the figures of boot's manual", {
+  mammals <- MASS::mammals
+  nodal <- boot::nodal
+  linear <- glm(log(brain) ~ log(body), data = mammals)
+  logistic <- glm(r ~ stage + xray + acid, binomial, data = nodal)
+  cost <- function(r, pi) mean(abs(r - pi) > 0.5)
+  # cv.glm() deals its folds like this, also to leave one out.
+  deal_as_boot <- function(n, K) sample(rep(seq_len(K), ceiling(n / K)), n)
+  set.seed(1)
+  deal_as_boot(62, 62)
+  six <- cv(linear, folds = deal_as_boot(62, 6), adjust = TRUE, seed = 1)
+  deal_as_boot(53, 53)
+  eleven <- cv(logistic, folds = deal_as_boot(53, 11), loss = cost, adjust = TRUE, seed = 1)
+  expect_equal(c(six$estimate, six$adjusted), c(0.4911574, 0.4887828), tolerance = 1e-6)
+  expect_equal(c(eleven$estimate, eleven$adjusted), c(0.2075472, 0.2057672), tolerance = 1e-6)
+})
+
 test_that("the closed form of lm() equals refits, weighted and with an offset, for any folds", {
   cars2 <- mtcars
   cars2$w <- rep(c(1, 2, 0.5, 3), 8)
