@@ -234,7 +234,7 @@ linear_response <- function(parts) {
 }
 
 design_of <- function(frame) {
-  x <- stats::model.matrix(attr(frame, "terms"), frame)
+  x <- stats::model.matrix(attr(frame, "terms"), frame, contrasts.arg = attr(frame, "contrasts"))
   y <- stats::model.response(frame)
   if (!is.null(stats::model.weights(frame))) stop("weights in the formula")
   list(x = x, y = y, offset = stats::model.offset(frame))

@@ -96,6 +96,15 @@ rs_boot_infinitesimal <- function(handle, strata, from, threads, seconds) .Call(
 #' @noRd
 rs_boot_resample <- function(handle, replicate, attempt, what) .Call(wrap__rs_boot_resample, handle, replicate, attempt, what)
 
+#' Counts permutations `from` (from 0) to `to`, or the first that can be looked at
+#' within `seconds`. `seed`: NULL for all of them.
+#' @noRd
+rs_permutation <- function(test, seed, from, to, threads, seconds) .Call(wrap__rs_permutation, test, seed, from, to, threads, seconds)
+
+#' The observed statistics and the number of permutations.
+#' @noRd
+rs_permutation_observed <- function(test) .Call(wrap__rs_permutation_observed, test)
+
 #' Simulates every combination of schedule, chunk and workers (three vectors of
 #' one length) on the same task times.
 #' @noRd

@@ -31,9 +31,9 @@ jackknife <- function(data, statistic, cluster = NULL, ..., threads = NULL) {
     ),
     list(), list(...), 1, NULL, threads, origin
   )
+  if (is.list(cluster)) stop_argument("cluster", "one way", cluster, origin)
   n <- job$n
   groups <- if (is.null(cluster)) as.list(seq_len(n)) else unname(split(seq_len(n), factor(cluster)))
-  if (is.list(cluster)) stop_argument("cluster", "one way", cluster, origin)
   if (length(groups) < 2L) stop_argument("data", "at least two observations or clusters", data, origin)
   t <- if (job$native) native_without(job, groups) else function_without(job, groups)
   failed <- which(!stats::complete.cases(t))
@@ -64,9 +64,8 @@ function_without <- function(job, groups) {
       as.double(do.call(compute, c(list(data, kept), dots), quote = TRUE))
     },
     compute = job$compute, data = job$data, n = job$n, formula = job$kind == "formula",
-    dots = if (job$kind == "function") job$dots[setdiff(names(job$dots), "")] else list()
+    dots = if (job$kind == "function") job$dots else list()
   ), parent = topenv())
-  frame$dots <- if (job$kind == "function") job$dots else list()
   sent <- as.list(frame)[c("compute", "data", "n", "dots", "formula")]
   work <- new_job(
     quote(FUN(X[[i]], compute, data, n, dots, formula)), frame, length(groups),

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use extendr_api::prelude::*;
 use rustle_bootstrap::models::{Basis, Family, Glm, Linear, Status};
 use rustle_bootstrap::moments::Columns;
+use rustle_bootstrap::permutation::{Choice, Design, Tail, Test};
 use rustle_bootstrap::program::{Op, Program};
 use rustle_bootstrap::scheme::{Alias, Blocks, Form, Kind, Scheme, Wild};
 use rustle_bootstrap::sorted::{Ranks, Scan, Sorted};
@@ -508,6 +509,61 @@ fn rs_boot_resample(handle: Robj, replicate: f64, attempt: f64, what: &str) -> L
     }))
 }
 
+/// Counts permutations `from` (from 0) to `to`, or the first that can be looked at
+/// within `seconds`. `seed`: NULL for all of them.
+/// @noRd
+#[extendr]
+fn rs_permutation(test: Robj, seed: Robj, from: f64, to: f64, threads: f64, seconds: f64) -> List {
+    let count = || {
+        let test = permutation_test(&test)?;
+        let choice = match seed.as_real_vector() {
+            Some(words) => Choice::Random(self::seed(&words)?),
+            None => Choice::All,
+        };
+        let end = deadline(seconds);
+        let counts = test
+            .run(choice, from as u64, to as u64, at_least_one(threads), end)
+            .map_err(system)?;
+        let reals = |x: &[u64]| x.iter().map(|c| *c as f64).collect::<Vec<f64>>();
+        Ok(list!(
+            done = counts.done as f64,
+            single = reals(&counts.single),
+            maximal = reals(&counts.maximal)
+        )
+        .into())
+    };
+    into_r(count())
+}
+
+/// The observed statistics and the number of permutations.
+/// @noRd
+#[extendr]
+fn rs_permutation_observed(test: Robj) -> List {
+    into_r(permutation_test(&test).map(|t| list!(observed = t.observed(), total = t.total()).into()))
+}
+
+fn permutation_test(test: &Robj) -> Parsed<Test> {
+    let fields = Fields::new(test)?;
+    let sizes = fields.numbers("sizes")?;
+    let design = if sizes.is_empty() {
+        Design::Signs
+    } else {
+        let rows = fields.groups("strata")?;
+        Design::Groups(rows.into_iter().zip(sizes).map(|(r, m)| (r, m as usize)).collect())
+    };
+    Ok(Test {
+        x: fields.numbers("x")?,
+        columns: fields.number("columns")? as usize,
+        design,
+        studentize: fields.number("studentize")? != 0.0,
+        tail: match fields.text("tail")?.as_str() {
+            "greater" => Tail::Greater,
+            "less" => Tail::Less,
+            _ => Tail::Both,
+        },
+    })
+}
+
 extendr_module! {
     mod bootstrap;
     fn rs_boot_open;
@@ -517,4 +573,6 @@ extendr_module! {
     fn rs_boot_without;
     fn rs_boot_infinitesimal;
     fn rs_boot_resample;
+    fn rs_permutation;
+    fn rs_permutation_observed;
 }

@@ -19,6 +19,7 @@ pub mod influence;
 mod math;
 pub mod models;
 pub mod moments;
+pub mod permutation;
 pub mod program;
 pub mod run;
 pub mod scheme;
