@@ -367,6 +367,23 @@ test_that("abc intervals of native statistics and formulas are those of their fu
   }
   both <- bootstrap(law, stat_cor(), R = 20, seed = 1, threads = 1)
   expect_equal(ends(boot_ci(both, 0.95, "abc")), cbind(0.337970, 0.942070), tolerance = 5e-5)
+  fitted <- function(d, w) { d$.weights <- w; coef(lm(dist ~ speed, d, weights = .weights)) }
+  b <- bootstrap(cars, stat_lm(dist ~ speed), R = 20, seed = 1, threads = 1)
+  # lm() takes no negative weights, which wide intervals reach.
+  expect_equal(
+    ends(boot_ci(b, 0.5, "abc"))[2L, ], boot::abc.ci(cars, fitted, index = 2, conf = 0.5)[2:3],
+    tolerance = 1e-6
+  )
+  expect_true(all(is.finite(ends(boot_ci(b, 0.95, "abc")))))
+  logistic <- function(d, w) {
+    d$.weights <- w * nrow(d)
+    coef(suppressWarnings(glm(ulcer ~ log(thickness), binomial, d, weights = .weights, epsilon = 1e-14)))
+  }
+  b <- bootstrap(boot::melanoma, stat_glm(ulcer ~ log(thickness)), R = 20, seed = 1, threads = 1)
+  expect_equal(
+    ends(boot_ci(b, 0.5, "abc", index = 2))[1L, ],
+    boot::abc.ci(boot::melanoma, logistic, index = 2, conf = 0.5)[2:3], tolerance = 1e-5
+  )
   expect_error(boot_ci(bootstrap(x, "median", R = 20, seed = 1), type = "abc"), class = "rustle_error_interval")
   series <- boot::gravity[as.numeric(boot::gravity$series) >= 7, ]
   series$series <- factor(series$series)
