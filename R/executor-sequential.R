@@ -10,13 +10,24 @@ run_sequential <- function(job, plan) {
   )))
   before <- get_random_seed()
   values <- vector("list", job$n)
-  evaluate <- function() {
-    rs_run_here(job$call, job$frame, values, job$policy$order, seeds, job$forced)
+  call <- job$call
+  forced <- job$forced
+  failed <- integer()
+  if (job$on_error == "keep") {
+    keep <- function(value) {
+      tryCatch(value, error = function(e) {
+        failed <<- c(failed, job$frame[["i"]][[1L]])
+        e
+      })
+    }
+    call <- as.call(list(keep, forced_call(job)))
+    forced <- 0L
   }
+  evaluate <- function() rs_run_here(call, job$frame, values, job$policy$order, seeds, forced)
   relaying(job$relay, withCallingHandlers(evaluate(), error = function(e) {
     # A calling handler: traceback(), recover() and browser() see the task's frames.
     stop(with_task(e, job$frame[["i"]][[1L]]))
   }))
   if (job$streams$check && !identical(before, get_random_seed())) warn_rng_misuse(job, 1L)
-  new_outcome(values)
+  new_outcome(values, sort(failed))
 }

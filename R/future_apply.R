@@ -47,7 +47,7 @@ slices_frame <- function(newX, d, dn, FUN, ...) {
 margin_slices <- function(X, MARGIN, call = sys.call(-1L)) {
   dims <- dim(X)
   if (!length(dims)) stop_argument("X", "an array with dimensions", X, call)
-  if (is.object(X)) X <- if (length(dims) == 2L) as.matrix(X) else as.array(X)
+  X <- as_plain_array(X)
   dims <- dim(X)
   names <- dimnames(X)
   margin <- if (is.character(MARGIN)) match(MARGIN, names(names)) else MARGIN
@@ -74,6 +74,7 @@ margin_slices <- function(X, MARGIN, call = sys.call(-1L)) {
 # margins with one element per slice. The name of the dimension inside of a slice
 # is all that it cannot know.
 as_apply <- function(X, MARGIN, values, simplify) {
+  X <- as_plain_array(X)
   names <- dimnames(X)
   margin <- if (is.character(MARGIN)) match(MARGIN, names(names)) else as.integer(MARGIN)
   dims <- dim(X)
@@ -90,4 +91,9 @@ as_apply <- function(X, MARGIN, values, simplify) {
     names(dimnames(out))[[1L]] <- names(first)
   }
   out
+}
+
+# As apply() takes it: a data frame has row names that its matrix has not.
+as_plain_array <- function(X) {
+  if (!is.object(X)) X else if (length(dim(X)) == 2L) as.matrix(X) else as.array(X)
 }

@@ -18,8 +18,8 @@
 #'   ends them with SIGTERM (after 200 ms SIGKILL), a signal number sends that
 #'   signal first, `FALSE` lets them finish.
 #' @param mc.allow.recursive `FALSE`: a call inside a worker is sequential.
-#' @param affinity.list A list with the CPUs (from 1) on which each task may run;
-#'   needs `mc.preschedule = FALSE`.
+#' @param affinity.list A list with the CPUs (from 1) on which each task may run, or
+#'   a vector with one CPU for each; needs `mc.preschedule = FALSE`.
 #' @return A list with the values, in order, with the names of `X`. A task that
 #'   failed has a `try-error` object, and a warning tells how many there are.
 #' @section Plans: The number of workers is `mc.cores`, not that of the plan; its
@@ -138,6 +138,8 @@ check_cleanup <- function(cleanup, call = sys.call(-1L)) {
 
 check_affinity <- function(affinity, n, call = sys.call(-1L)) {
   if (is.null(affinity)) return(NULL)
+  # One CPU for each element, as in the examples of parallel.
+  if (is.numeric(affinity)) affinity <- as.list(affinity)
   cpus <- is.list(affinity) && all(vapply(affinity, is.numeric, NA)) &&
     !anyNA(unlist(affinity)) && all(unlist(affinity) >= 1) && length(affinity) >= n
   if (!cpus) stop_argument("affinity.list", "a list of CPU numbers for each element of X", affinity, call)

@@ -7,6 +7,7 @@
 #' @inheritParams parLapply
 #' @param X An array, or an object that [as.array()] or [as.matrix()] makes one.
 #' @param x A matrix or a data frame.
+#' @param FUN A function, or the name of one.
 #' @param MARGIN The dimensions to go over: their numbers, or names of `dimnames(X)`.
 #' @return `parApply()`: as [base::apply()]. `parRapply()` and `parCapply()`: the
 #'   values for the rows or columns as one vector, as the installed version of
@@ -65,8 +66,7 @@ par_apply <- function(plan, X, MARGIN, FUN, frame, chunk_size, envir, origin, sh
   outcome <- run_cluster(
     plan, policy, frame, n, envir, origin, task = slices$call, slice = variables
   )
-  if (is.object(X)) X <- if (length(dim(X)) == 2L) as.matrix(X) else as.array(X)
-  shape(outcome$values, X, MARGIN)
+  shape(outcome$values, as_plain_array(X), MARGIN)
 }
 
 # parallel does not carry the names of dimnames over to the values' dimension, nor

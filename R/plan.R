@@ -35,7 +35,8 @@ default_settings <- function() {
 #' @param chunk_size Tasks per claim of the dynamic schedule, least number of the
 #'   guided one. Default 1.
 #' @param progress `TRUE` shows the progress of calls; `NULL` (default) follows
-#'   the option `rustle.progress`.
+#'   the option `rustle.progress`. Where there is no terminal (R Markdown, batch jobs)
+#'   it is a line every ten seconds, or as many as option `rustle.progress.seconds` says.
 #' @param timeout Longest evaluation of one task in seconds; a task that exceeds
 #'   it fails with `rustle_error_timeout`. Default `Inf`.
 #' @param retries How often a task is run again after its worker was lost
@@ -75,7 +76,7 @@ plan <- function(strategy = NULL, ..., workers, schedule, chunk_size, progress, 
     changes["worker_threads"] <- list(check_count(worker_threads, "worker_threads", null = TRUE))
   }
   if (!missing(workers)) check_workers(workers)
-  old <- current_plan()
+  old <- describe_plan()
   if (is.null(strategy) && missing(workers)) {
     if (!length(changes)) return(as_rustle_plan(old))
     set_stack(old$stack, utils::modifyList(old$settings, changes, keep.null = TRUE), init = NA)
@@ -181,6 +182,14 @@ current_plan <- function() {
   state$resolved
 }
 
+# The same for plan(), which must be able to replace a plan whose workers cannot be
+# counted because they cannot be started.
+describe_plan <- function() {
+  tryCatch(current_plan(), error = function(e) {
+    list(kind = "future", workers = NA_integer_, settings = state$settings, stack = state$stack)
+  })
+}
+
 plan_kind <- function(strategy) {
   if (inherits(strategy, "sequential")) return("sequential")
   if (inherits(strategy, "multicore") && parallelly::supportsMulticore()) return("multicore")
@@ -264,7 +273,8 @@ as_rustle_plan <- function(plan) {
 print.rustle_plan <- function(x, ...) {
   plan <- attr(x, "rustle")
   kinds <- vapply(plan$stack, strategy_name, "")
-  cat(sprintf("plan: %s, %d worker%s\n", kinds[[1L]], plan$workers, if (plan$workers == 1L) "" else "s"))
+  one <- identical(plan$workers, 1L)
+  cat(sprintf("plan: %s, %d worker%s\n", kinds[[1L]], plan$workers, if (one) "" else "s"))
   if (length(kinds) > 1L) cat("nested:", paste(kinds[-1L], collapse = ", "), "\n")
   s <- plan$settings
   or <- function(x, other) if (is.null(x)) other else format(x)

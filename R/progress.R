@@ -1,5 +1,6 @@
 # Progress of a job, drawn by the waiting parent: a cli bar on a terminal, a
-# plain line every ten seconds elsewhere. Tasks know nothing of it.
+# plain line every ten seconds (option `rustle.progress.seconds`) elsewhere. Tasks know
+# nothing of it.
 
 wants_progress <- function(plan) {
   isTRUE(if (is.null(plan$settings$progress)) getOption("rustle.progress") else plan$settings$progress)
@@ -38,7 +39,7 @@ progress_bar <- function(n, workers) {
   )
 }
 
-progress_lines <- function(n, workers, every = 10) {
+progress_lines <- function(n, workers, every = getOption("rustle.progress.seconds", 10)) {
   begun <- last <- proc.time()[["elapsed"]]
   shown <- FALSE
   say <- function(done, busy, now) {

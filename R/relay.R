@@ -187,16 +187,18 @@ warn_rng_misuse <- function(job, task) {
   action <- getOption("future.rng.onMisuse", "warning")
   if (action == "ignore") return()
   label <- if (is.character(job$label)) format_label(job$label, task) else "<none>"
+  advice <- job$streams$advice
+  if (is.null(advice)) advice <- future_advice
   text <- sprintf(
     paste0(
       "UNRELIABLE VALUE: One of the %s iterations (%s) unexpectedly generated random ",
       "numbers without declaring so. There is a risk that those random numbers are not ",
-      "statistically sound and the overall results might be invalid. To fix this, specify ",
-      "'future.seed=TRUE'. This ensures that proper, parallel-safe random numbers are ",
+      "statistically sound and the overall results might be invalid. To fix this, %s. ",
+      "This ensures that proper, parallel-safe random numbers are ",
       "produced via the L'Ecuyer-CMRG method. To disable this check, use ",
-      "'future.seed = NULL', or set option 'future.rng.onMisuse' to \"ignore\"."
+      "%s, or set option 'future.rng.onMisuse' to \"ignore\"."
     ),
-    sQuote("future.apply"), sQuote(label)
+    sQuote(advice$package), sQuote(label), advice$cure, advice$disable
   )
   kind <- if (action == "error") "error" else "warning"
   condition <- structure(
@@ -208,6 +210,10 @@ warn_rng_misuse <- function(job, task) {
   )
   if (kind == "error") stop(condition) else warning(condition)
 }
+
+future_advice <- list(
+  package = "future.apply", cure = "specify 'future.seed=TRUE'", disable = "'future.seed = NULL'"
+)
 
 # `future.label` is a format for sprintf() with the number of the chunk.
 format_label <- function(label, k) {

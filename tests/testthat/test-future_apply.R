@@ -52,3 +52,11 @@ test_that("wrong arguments are refused by name", {
   expect_argument_error(future_apply(matrix(1:4, 2), 1, 2), "FUN")
   expect_argument_error(future_apply(matrix(1:4, 2), 1, sum, simplify = NA), "simplify")
 })
+
+test_that("automatic row names of a data frame name nothing, as in apply()", {
+  skip_without_fork()
+  frame <- data.frame(a = 1:3, b = c(2.5, 1, 0))
+  local_plan("multicore", workers = 2)
+  expect_identical(future_apply(frame, 1, sum), apply(frame, 1, sum))
+  expect_identical(future_apply(frame, 1, range), apply(frame, 1, range))
+})

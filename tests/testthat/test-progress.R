@@ -66,3 +66,10 @@ test_that("a progressr handler sees every step", {
     expect_identical(as.numeric(steps), 6, info = paste(plan, collapse = " "))
   }
 })
+
+test_that("option rustle.progress.seconds says how often there is a line", {
+  withr::local_options(rustle.progress.seconds = 0)
+  expect_message(progress_lines(10, 2)$update(4, 2L), "4/10 tasks")
+  withr::local_options(rustle.progress.seconds = 1000)
+  expect_message(progress_lines(10, 2)$update(4, 2L), NA)
+})

@@ -1,0 +1,311 @@
+#' Run foreach loops on the plan
+#'
+#' After `registerDoRustle()`, `foreach(...) %dopar% expr` runs on the workers of
+#' the current [plan()]: the plan in force when a loop starts, not when the backend was
+#' registered. Every iteration is a task. Values, order, combining and errors are
+#' those of foreach's `%do%`; output, messages and warnings of tasks are relayed as by
+#' [future_lapply()].
+#'
+#' Every argument of `foreach::foreach()` works, nested loops (`%:%`) and conditions
+#' (`when()`) too: all iterations of nested loops are tasks of one job. Iterators
+#' are read to their end before the first task starts, as the loop needs them whole;
+#' values are combined when all have arrived.
+#'
+#' A loop takes `.options.rustle`, a list of
+#'
+#' * `seed`: as `future.seed` of [future_lapply()], and with the same numbers:
+#'   `TRUE`, a whole number or a L'Ecuyer-CMRG seed gives each task a random number
+#'   stream of its own. `FALSE` (default) warns when a task draws random numbers;
+#'   `NULL` does not look.
+#' * `schedule`: one of `"stealing"`, `"static"`, `"cyclic"`, `"dynamic"`,
+#'   `"guided"`; default: that of the plan.
+#' * `chunk_size`: tasks per claim of the dynamic schedule (which it implies when no
+#'   schedule is named), least number of the guided one.
+#'
+#' `%dorng%` and `registerDoRNG()` of doRNG work, with the numbers that doRNG gives
+#' with every other backend.
+#'
+#' @param workers `NULL` (default): the plan. A whole number of at least 1: loops run
+#'   on this many forked workers whatever the plan's strategy (where forking is
+#'   not possible, on as many R processes, started for each loop); the plan's
+#'   settings hold. Nested loops in a worker run there, one after another, unless the
+#'   plan has another level.
+#' @return `NULL`, invisibly.
+#' @section Plans: With forked workers tasks see the session as it is. For workers
+#'   that share no memory, variables that the loop's expression uses are found and
+#'   sent, with those named in `.export` and without those named in `.noexport`.
+#' @section Errors: With `.errorhandling = "stop"` the failing task with the lowest
+#'   index decides and later tasks are cancelled. The error is foreach's
+#'   (`task 3 failed - "..."`), with the index in `task` and the error of the task in
+#'   `parent`. `"remove"` and `"pass"` are as in foreach. A lost worker is handled as
+#'   in [future_lapply()] whatever `.errorhandling` says: `rustle_error_worker_lost`.
+#'   `rustle_error_argument` for wrong options, before anything has started;
+#'   `rustle_error_package` when foreach is not installed.
+#' @section Where it differs from doParallel and `%do%`: In a nested loop `task` and the
+#'   error message count all tasks, from 1; foreach counts those of the inner loop.
+#'   Assignments in the loop's expression are never seen outside. A task that
+#'   draws random numbers without `seed` or `%dorng%` gives one warning, as with
+#'   doFuture.
+#' @examplesIf requireNamespace("foreach", quietly = TRUE)
+#' library(foreach)
+#' registerDoRustle()
+#' oplan <- plan(multicore, workers = 2)
+#' foreach(i = 1:3, .combine = c) %dopar% sqrt(i)
+#' foreach(i = 1:2, .combine = rbind) %:% foreach(j = 1:3, .combine = c) %dopar% (i * j)
+#' x <- foreach(i = 1:3, .options.rustle = list(seed = 42)) %dopar% rnorm(1)
+#' identical(x, future_lapply(1:3, function(i) rnorm(1), future.seed = 42))
+#' plan(oplan)
+#' registerDoSEQ()
+#' @export
+registerDoRustle <- function(workers = NULL) {
+  workers <- check_count(workers, "workers", null = TRUE)
+  if (!requireNamespace("foreach", quietly = TRUE)) {
+    abort_rustle(
+      "registerDoRustle() needs the package 'foreach', which is not installed.",
+      class = "rustle_error_package", package = "foreach", call = sys.call()
+    )
+  }
+  data <- list(workers = workers, pid = Sys.getpid())
+  foreach::setDoPar(fun = do_rustle, data = data, info = rustle_backend_info)
+  invisible()
+}
+
+# What getDoParWorkers(), getDoParName() and getDoParVersion() ask.
+rustle_backend_info <- function(data, item) {
+  switch(item,
+    workers = plan_of_backend(data)$workers,
+    name = "doRustle",
+    version = utils::packageDescription("rustle", fields = "Version")
+  )
+}
+
+# A registration with workers is for the process that made it: in a worker the nested
+# plan holds.
+plan_of_backend <- function(data) {
+  own <- !is.null(data$workers) && data$pid == Sys.getpid()
+  if (own) multicore_plan(data$workers) else current_plan()
+}
+
+# The backend: foreach calls it for `obj %dopar% expr` in `envir`.
+do_rustle <- function(obj, expr, envir, data) {
+  call <- call("%dopar%", quote(foreach(...)), expr)
+  if (!inherits(obj, "foreach")) stop_argument("obj", "a foreach object", obj, call)
+  options <- check_foreach_options(obj$options, call)
+  packages <- check_packages(obj$packages, ".packages", call)
+  plan <- plan_of_backend(data)
+  if (plan$kind == "multicore" && !supports_fork()) {
+    local_plan("multisession", workers = plan$workers)
+    plan <- current_plan()
+  }
+  it <- iterators::iter(obj)
+  tasks <- as.list(it)
+  n <- length(tasks)
+  if (n > 0L) {
+    body <- foreach_body(expr, unique(names(tasks[[1L]])), envir)
+    if (!plan$kind %in% c("sequential", "multicore")) body <- detach_body(body, obj, tasks, call)
+    frame <- foreach_frame(body$FUN, tasks)
+    streams <- streams_of_foreach(options, n, names(tasks[[1L]]), call)
+    job <- new_job(
+      foreach_call(frame), frame, n, policy_of_foreach(options, plan), streams,
+      relay = new_relay(TRUE, list(classes = "condition")),
+      on_error = if (all(error_handling(obj) == "stop")) "stop" else "keep",
+      packages = unique(c(packages, body$packages)), globals = body$globals,
+      envir = environment(body$FUN), label = "foreach-%d", origin = call,
+      forced = length(formals(body$FUN)),
+      slice = function(k) lapply(columns_of(frame), `[`, k)
+    )
+    if (isTRUE(obj$verbose)) say_job(job, plan)
+    values <- run_foreach(job, plan, call)
+    combine_values(it, values)
+    bad <- which(vapply(values, inherits, NA, "error"))
+    if (identical(obj$errorHandling, "stop") && !is.null(foreach::getErrorValue(it))) {
+      stop_foreach(values[[bad[[1L]]]], bad[[1L]], call)
+    }
+  }
+  foreach::getResult(it)
+}
+
+foreach_options <- c("seed", "schedule", "chunk_size")
+
+# `.options.rustle`; loops in a nest may have one each, the outer one wins.
+check_foreach_options <- function(all, call) {
+  given <- unname(all[names(all) == "rustle"])
+  for (options in given) {
+    good <- is.list(options) && (!length(options) || !is.null(names(options))) &&
+      all(names(options) %in% foreach_options) && !anyDuplicated(names(options))
+    if (!good) {
+      must <- "a list with elements named \"seed\", \"schedule\", \"chunk_size\""
+      unknown <- setdiff(names(options), foreach_options)
+      shown <- if (length(unknown)) unknown[[1L]] else options
+      stop_argument(".options.rustle", must, shown, call)
+    }
+  }
+  merge <- function(inner, outer) { inner[names(outer)] <- outer; inner }
+  options <- Reduce(merge, rev(given), list())
+  if (!is.null(options$schedule)) {
+    check_choice(options$schedule, schedules, ".options.rustle$schedule", call)
+  }
+  options["chunk_size"] <- list(
+    check_count(options$chunk_size, ".options.rustle$chunk_size", null = TRUE, call = call)
+  )
+  options
+}
+
+policy_of_foreach <- function(options, plan) {
+  policy <- policy_of_plan(plan)
+  size <- options$chunk_size
+  if (!is.null(size)) {
+    policy$chunk <- size
+    if (!policy$schedule %in% c("dynamic", "guided")) policy$schedule <- "dynamic"
+  }
+  if (!is.null(options$schedule)) policy$schedule <- options$schedule
+  policy
+}
+
+# doRNG hands each task its seed as a variable, and the loop's expression sets it. Tasks
+# that run in the session then leave its state as it was, as in a worker.
+streams_of_foreach <- function(options, n, variables, call) {
+  if (".doRNG.stream" %in% variables) {
+    if (!is.null(options$seed) && !isFALSE(options$seed)) {
+      stop_argument(".options.rustle$seed", "left out with %dorng%, which has its own", options$seed, call)
+    }
+    streams <- no_streams()
+    streams$after <- get_random_seed()
+    return(streams)
+  }
+  seed <- if ("seed" %in% names(options)) options$seed else FALSE
+  streams <- streams_of_future(seed, n, ".options.rustle$seed", call)
+  streams$advice <- list(
+    package = "foreach",
+    cure = paste(
+      "specify '.options.rustle = list(seed = TRUE)', or use '%dorng%' of the package",
+      "'doRNG' in place of '%dopar%'"
+    ),
+    disable = "'.options.rustle = list(seed = NULL)'"
+  )
+  streams
+}
+
+# The loop's expression as a function of its variables.
+foreach_body <- function(expr, variables, envir) {
+  arguments <- rep(list(quote(expr = )), length(variables))
+  names(arguments) <- variables
+  FUN <- eval(call("function", as.pairlist(arguments), expr), envir)
+  list(FUN = FUN, packages = character(), globals = TRUE)
+}
+
+# For workers that share no memory: the function with what it uses, in place of all
+# that is around the loop. What lives in the global environment, where functions
+# that come along look for it, goes there.
+detach_body <- function(body, obj, tasks, call) {
+  envir <- environment(body$FUN)
+  absent <- Filter(function(name) !exists(name, envir), obj$export)
+  if (length(absent)) {
+    stop_argument(".export", "the names of variables that exist", absent[[1L]], call)
+  }
+  find <- function(code) {
+    future::getGlobalsAndPackages(code, envir = envir, globals = structure(
+      TRUE, ignore = c(names(formals(body$FUN)), obj$noexport)
+    ))
+  }
+  columns <- lapply(seq_along(tasks[[1L]]), function(k) lapply(tasks, `[[`, k))
+  code <- c(list(body(body$FUN)), Filter(holds_code, columns))
+  globals <- list()
+  for (found in lapply(code, find)) {
+    new <- setdiff(names(found$globals), c(names(globals), "..."))
+    globals <- c(globals, as_plain_list(found$globals)[new])
+    body$packages <- c(body$packages, found$packages)
+  }
+  for (name in setdiff(obj$export, c(names(globals), obj$noexport))) {
+    globals[name] <- list(get(name, envir))
+  }
+  in_session <- vapply(names(globals), function(name) {
+    exists(name, globalenv(), inherits = FALSE) && identical(globalenv()[[name]], globals[[name]])
+  }, NA)
+  dots <- exists("...", envir) && "..." %in% all.names(body(body$FUN))
+  home <- if (dots) eval(as.call(list(dots_frame, quote(...))), envir) else new.env(parent = globalenv())
+  list2env(globals[!in_session], envir = home)
+  # The source text would travel as well.
+  body$FUN <- utils::removeSource(body$FUN)
+  environment(body$FUN) <- home
+  body$globals <- globals[in_session]
+  body
+}
+
+# A frame that has the arguments `...` of another, evaluated, and nothing else.
+dots_frame <- function(...) {
+  list(...)
+  environment()
+}
+environment(dots_frame) <- globalenv()
+
+# The frame of the job: FUN and, for each variable, the list of its values.
+foreach_frame <- function(FUN, tasks) {
+  frame <- new.env(parent = baseenv())
+  frame$FUN <- FUN
+  variables <- names(formals(FUN))
+  given <- names(tasks[[1L]])
+  for (k in seq_along(variables)) {
+    # Of variables of one name in nested loops the outer one counts, as in foreach.
+    frame[[column_name(k)]] <- lapply(tasks, `[[`, match(variables[[k]], given))
+  }
+  frame
+}
+
+column_name <- function(k) sprintf("variable_%d", k)
+
+columns_of <- function(frame) mget(column_name(seq_along(formals(frame$FUN))), envir = frame)
+
+# FUN(variable_1[[i]], variable_2[[i]])
+foreach_call <- function(frame) {
+  values <- lapply(seq_along(formals(frame$FUN)), function(k) {
+    call("[[", as.name(column_name(k)), quote(i))
+  })
+  as.call(c(list(quote(FUN)), values))
+}
+
+# `.errorhandling` of every loop in a nest.
+error_handling <- function(obj) {
+  c(
+    obj$errorHandling,
+    if (inherits(obj$e1, "foreach")) error_handling(obj$e1),
+    if (inherits(obj$e2, "foreach")) error_handling(obj$e2)
+  )
+}
+
+run_foreach <- function(job, plan, call) {
+  tryCatch(run_job(job, plan)$values, error = function(e) {
+    # Errors of tasks have the task's index; others are ours or those of handlers.
+    task <- if (is.list(e)) e[["task"]]
+    if (is.null(task) || inherits(e, "RngFutureError")) stop(e)
+    stop_foreach(e, task, call)
+  })
+}
+
+stop_foreach <- function(error, task, call) {
+  stop(structure(
+    class = c("simpleError", "error", "condition"),
+    list(
+      message = sprintf("task %d failed - \"%s\"", task, conditionMessage(error)),
+      call = call[[3L]], task = task, parent = error
+    )
+  ))
+}
+
+# As `%do%`: an error of the combine function is shown, and the loop goes on.
+combine_values <- function(it, values) {
+  accumulate <- foreach::makeAccum(it)
+  for (task in seq_along(values)) {
+    tryCatch(accumulate(values[task], task), error = function(e) {
+      cat("error calling combine function:\n")
+      print(e)
+    })
+  }
+}
+
+say_job <- function(job, plan) {
+  cat(sprintf(
+    "rustle: %d tasks on %d %s, schedule %s\n", job$n, plan$workers,
+    ngettext(plan$workers, "worker", "workers"), job$policy$schedule
+  ))
+}
