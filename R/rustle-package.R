@@ -5,6 +5,8 @@
 #'
 #' @section Options:
 #' * `rustle.progress`: `TRUE` shows the progress of calls ([plan()]).
+#' * `rustle.boot_bytes`: how many bytes of resamples [boot()] keeps for its workers at
+#'   a time; 256 MB by default.
 #' * `rustle.timings`: `TRUE` keeps when each task ran ([job_timings()]).
 #' * `future.rng.onMisuse`: `"warning"`, `"error"` or `"ignore"`, as in future.
 #' @useDynLib rustle, .registration = TRUE

@@ -2,7 +2,7 @@
   state$pid <- Sys.getpid()
   state$as_worker <- FALSE
   # Another package that masks our functions would run in our place unnoticed.
-  for (package in c("future.apply", "parallel", "future")) {
+  for (package in c("future.apply", "parallel", "future", "boot")) {
     setHook(packageEvent(package, "attach"), function(name, path) warn_masked(name))
   }
 }

@@ -1,0 +1,299 @@
+#' Bootstrap confidence intervals
+#'
+#' Intervals for all components of a bootstrapped statistic at once.
+#'
+#' With \eqn{t} the estimate, \eqn{t^*}{t*} its replicates and \eqn{q_p} their quantiles:
+#' * `"norm"`: \eqn{t} minus the bias, plus and minus a normal quantile times the
+#'   standard error;
+#' * `"basic"`: \eqn{(2t - q_{1-\alpha/2}, 2t - q_{\alpha/2})};
+#' * `"stud"`: bootstrap-t, which needs a variance for the estimate and each replicate;
+#' * `"perc"`: \eqn{(q_{\alpha/2}, q_{1-\alpha/2})};
+#' * `"bca"`: bias-corrected and accelerated (Efron 1987), from the share of replicates
+#'   below \eqn{t} and the skewness of the influence values;
+#' * `"abc"`: approximate bootstrap (DiCiccio and Efron 1992), computed without replicates
+#'   by [boot::abc.ci()], for statistics that are functions of weights.
+#'
+#' The quantile at \eqn{p} is the order statistic \eqn{(R + 1)p}, interpolated on the
+#' normal scale (Davison and Hinkley 1997, equation 5.8), as in [boot::boot.ci()].
+#'
+#' @param x A `rustle_boot` from [bootstrap()], or a `boot` object.
+#' @param conf Confidence levels between 0 and 1.
+#' @param type Types of intervals, see above. `"all"`: those of `norm`, `basic`, `perc`
+#'   and `bca` that are valid for the resampling scheme, and `stud` when variances are
+#'   given.
+#' @param index Which components: numbers or names. All by default.
+#' @param h,hdot,hinv A transformation, its derivative and its inverse, vectorized.
+#'   Intervals are computed on the scale of `h`; without `hinv` they stay on it.
+#' @param simultaneous `TRUE` gives bands that hold for all components of `index` together
+#'   (sup-t; Montiel Olea and Plagborg-Moller 2019).
+#' @param variance For `stud`: the components (numbers or names, as many as `index`) that
+#'   are the variances of those of `index` (by default of all others). When `type` names
+#'   `stud`, there are two components and neither this nor `index` is given, the second is
+#'   taken for the variance of the first.
+#' @param var.t0,var.t For `stud` instead of `variance`: variances of the estimates, and an
+#'   R-row matrix with those of the replicates. `var.t0` is also used by `norm`.
+#' @param L For `bca`: influence values, a matrix with a row per observation and a column
+#'   per component of `index` (a vector for one). By default those of the object, or the
+#'   jackknife: n calls of the statistic on the plan's workers.
+#' @param ... Further arguments of the statistic, for the jackknife and `abc`.
+#' @return A data frame of class `rustle_boot_ci` with a row per component, type and level
+#'   and columns `term`, `type`, `conf`, `lower` and `upper`. The ends are `NA` where there
+#'   is no interval.
+#' @section Validity: [bootstrap_validity()] is the table of what is valid, adapted or
+#'   refused. Replicates of `sim = "permutation"` follow the null hypothesis, and those with
+#'   importance weights another distribution: no intervals. `bca` and `abc` suppose
+#'   independent observations: they are refused for parametric, residual, wild and block
+#'   schemes (`bca` may be had by giving `L`), and for m out of n, whose other intervals
+#'   are rescaled by \eqn{\sqrt{m/n}}.
+#' @section Errors: `rustle_error_argument` for wrong arguments; `rustle_error_interval`
+#'   for a type that is not valid for the scheme. Warnings of class
+#'   `rustle_warning_interval`: all replicates equal, or none (or all) below the estimate,
+#'   which makes the ends `NA`; levels for which R is small, `R < 10 / (1 - conf)`, so that
+#'   ends are extreme order statistics.
+#' @section Where it differs from boot.ci: The jackknife instead of a regression gives the
+#'   influence values of `bca`; with strata of unequal sizes the acceleration is that of
+#'   Davison and Hinkley (1997, section 5.3.2).
+#' @references Davison, A. C. and Hinkley, D. V. (1997) *Bootstrap Methods and Their
+#'   Application*, chapter 5. Cambridge University Press.
+#'
+#'   DiCiccio, T. J. and Efron, B. (1992) More accurate confidence intervals in exponential
+#'   families. *Biometrika* 79, 231-245.
+#'
+#'   DiCiccio, T. J. and Efron, B. (1996) Bootstrap confidence intervals. *Statistical
+#'   Science* 11, 189-228.
+#'
+#'   Efron, B. (1987) Better bootstrap confidence intervals. *Journal of the American
+#'   Statistical Association* 82, 171-185.
+#'
+#'   Montiel Olea, J. L. and Plagborg-Moller, M. (2019) Simultaneous confidence bands.
+#'   *Journal of Applied Econometrics* 34, 1-17.
+#' @examples
+#' set.seed(1)
+#' ratio <- function(d, w) c(ratio = sum(d$x * w) / sum(d$u * w), u = sum(d$u * w))
+#' b <- boot(boot::city, ratio, R = 999, stype = "w")
+#' boot_ci(b, conf = c(0.9, 0.95))
+#' boot_ci(b, type = "perc", simultaneous = TRUE)
+#' @export
+boot_ci <- function(x, conf = 0.95, type = "all", index = NULL, h = NULL, hdot = NULL,
+                    hinv = NULL, simultaneous = FALSE, variance = NULL, var.t0 = NULL,
+                    var.t = NULL, L = NULL, ...) {
+  draws <- as_draws(x)
+  conf <- check_levels(conf)
+  simultaneous <- check_flag(simultaneous, "simultaneous")
+  scale <- check_scale(h, hdot, hinv)
+  chosen <- check_index(index, draws)
+  variances <- check_variances(variance, var.t0, var.t, chosen, index, draws, "stud" %in% type)
+  # Variances are no components of interest, unless they are asked for.
+  if (is.null(index) && !is.null(variances)) chosen <- variances$index
+  type <- check_intervals(type, draws, variances, L)
+  if ("stud" %in% type && !is.null(h) && is.null(hdot)) {
+    stop_argument("hdot", "the derivative of `h`, for studentized intervals", hdot, sys.call())
+  }
+  acceleration <- if ("bca" %in% type) {
+    accelerations(chosen_influence(L, chosen, x, draws, ...), draws)
+  }
+  notes <- new_notes()
+  parts <- lapply(type, function(kind) {
+    terms <- if (kind == "stud") variances$index else chosen
+    levels <- if (simultaneous) band_levels(kind, conf, terms, draws, variances) else conf
+    ends <- lapply(terms, function(k) {
+      if (kind == "abc") return(abc_ends(x, draws, k, conf, simultaneous, scale, ...))
+      level <- if (simultaneous && kind == "norm") band_multipliers(conf, terms, draws) else levels
+      one_component(kind, k, level, draws, scale, variances, acceleration[[as.character(k)]], notes)
+    })
+    list(
+      k = rep(terms, each = length(conf)), type = rep(kind, length(terms) * length(conf)),
+      conf = rep(conf, length(terms)), lower = unlist(lapply(ends, `[[`, "lower")),
+      upper = unlist(lapply(ends, `[[`, "upper"))
+    )
+  })
+  warn_few_replicates(draws, conf, type, notes)
+  notes$warn()
+  all <- function(part) unlist(lapply(parts, `[[`, part))
+  order <- order(all("k"), match(all("type"), type), all("conf"))
+  out <- data.frame(
+    term = draws$terms[all("k")], type = all("type"), conf = all("conf"), lower = all("lower"),
+    upper = all("upper")
+  )[order, ]
+  attr(out, "row.names") <- .set_row_names(length(order))
+  structure(
+    out, class = c("rustle_boot_ci", "data.frame"), R = draws$R, t0 = draws$t0,
+    simultaneous = simultaneous, call = sys.call()
+  )
+}
+
+interval_types <- c("norm", "basic", "stud", "perc", "bca", "abc")
+
+# Both ends for one component, a row per level. For bands of type norm `conf` holds
+# multipliers of the standard error (class "multiplier").
+one_component <- function(kind, k, conf, draws, scale, variances, a, notes) {
+  t0 <- draws$t0[[k]]
+  kept <- is.finite(draws$t[, k])
+  t <- draws$t[kept, k]
+  nothing <- list(lower = rep(NA_real_, length(conf)), upper = rep(NA_real_, length(conf)))
+  if (!is.finite(t0) || length(t) < 2L || all(abs(t - t[[1L]]) <= 1e-8 * abs(t[[1L]]))) {
+    notes$add("All replicates of %s are equal: no interval.", draws$terms[[k]])
+    return(nothing)
+  }
+  alpha <- (1 - unclass(conf)) / 2
+  ht0 <- scale$h(t0)
+  ht <- scale$h(t)
+  at <- function(p, values = ht) normal_quantile(values, p, function() notes$extreme(draws$terms[[k]]))
+  ends <- switch(kind,
+    norm = {
+      given <- variances$norm[match(k, variances$index)]
+      se <- if (length(given) && !is.na(given)) sqrt(given) * abs(scale$hdot(t0)) else stats::sd(ht)
+      z <- if (inherits(conf, "multiplier")) unclass(conf) else stats::qnorm(1 - alpha)
+      centre <- 2 * ht0 - mean(ht)
+      list(centre - z * se, centre + z * se)
+    },
+    basic = list(2 * ht0 - at(1 - alpha), 2 * ht0 - at(alpha)),
+    stud = {
+      j <- match(k, variances$index)
+      z <- (ht - ht0) / (abs(scale$hdot(t)) * sqrt(variances$t[kept, j]))
+      z <- z[is.finite(z)]
+      se <- sqrt(variances$t0[[j]]) * abs(scale$hdot(t0))
+      list(ht0 - se * at(1 - alpha, z), ht0 - se * at(alpha, z))
+    },
+    perc = list(at(alpha), at(1 - alpha)),
+    bca = {
+      z0 <- stats::qnorm(mean(t < t0))
+      if (!is.finite(z0) || !is.finite(a)) {
+        what <- if (is.finite(a)) "none or all of its replicates are below the estimate" else "its acceleration is not finite"
+        notes$add("No BCa interval for %s: %s.", draws$terms[[k]], what)
+        return(nothing)
+      }
+      adjust <- function(p) {
+        z <- z0 + stats::qnorm(p)
+        stats::pnorm(z0 + z / (1 - a * z))
+      }
+      list(at(adjust(alpha)), at(adjust(1 - alpha)))
+    }
+  )
+  ends <- lapply(ends, scale$hinv)
+  # A decreasing transformation turns them round.
+  list(lower = pmin(ends[[1L]], ends[[2L]]), upper = pmax(ends[[1L]], ends[[2L]]))
+}
+
+# Order statistic (R + 1) p, interpolated on the normal scale between neighbours.
+# `extreme` is called when it lies beyond the first or last.
+normal_quantile <- function(t, p, extreme = function() NULL) {
+  R <- length(t)
+  t <- sort(t)
+  rank <- (R + 1) * p
+  # (R + 1) p may miss the whole number that it is by rounding.
+  whole <- abs(rank - round(rank)) < 1e-8
+  rank[whole] <- round(rank[whole])
+  low <- floor(rank)
+  if (any(low < 1 | rank > R)) extreme()
+  j <- pmin(pmax(low, 1), R - 1)
+  left <- stats::qnorm(j / (R + 1))
+  right <- stats::qnorm((j + 1) / (R + 1))
+  share <- (stats::qnorm(rank / (R + 1)) - left) / (right - left)
+  share <- pmin(pmax(share, 0), 1)
+  share[whole & low == j] <- 0
+  t[j] + share * (t[j + 1] - t[j])
+}
+
+# a of each component. With strata the influence of an observation counts by the
+# size of its stratum: l / n_s (Davison and Hinkley 1997, section 5.3.2).
+accelerations <- function(L, draws) {
+  sizes <- if (length(draws$strata) == nrow(L)) {
+    as.vector(stats::ave(numeric(nrow(L)), draws$strata, FUN = length))
+  } else {
+    rep(1, nrow(L))
+  }
+  a <- apply(L / sizes, 2L, function(l) sum(l^3) / (6 * sum(l^2)^1.5))
+  stats::setNames(as.list(a), colnames(L))
+}
+
+abc_ends <- function(x, draws, k, conf, simultaneous, scale, ...) {
+  f <- draws$of_weights()
+  ends <- vapply(conf, function(level) {
+    out <- boot::abc.ci(
+      draws$data, function(d, w, ...) as.vector(f(d, w, ...)), index = k,
+      strata = draws$strata, conf = level, ...
+    )
+    sort(scale$hinv(scale$h(out[2:3])))
+  }, numeric(2L))
+  list(lower = ends[1L, ], upper = ends[2L, ])
+}
+
+# Bands. The levels at which the pointwise intervals of all components hold together
+# in a share `conf` of the replicates: a replicate is inside when its rank in every
+# component is.
+band_levels <- function(kind, conf, terms, draws, variances) {
+  if (kind == "norm") return(conf)
+  values <- draws$t[, terms, drop = FALSE]
+  if (kind == "stud") {
+    values <- (values - rep(draws$t0[terms], each = nrow(values))) / sqrt(variances$t)
+  }
+  values <- values[stats::complete.cases(values), , drop = FALSE]
+  R <- nrow(values)
+  ranks <- apply(values, 2L, rank)
+  tails <- do.call(pmin, c(as.data.frame(ranks), as.data.frame(R + 1 - ranks)))
+  1 - 2 * vapply(conf, function(level) {
+    sort(tails)[max(1L, floor((1 - level) * R + 1e-8))]
+  }, 0) / (R + 1)
+}
+
+band_multipliers <- function(conf, terms, draws) {
+  values <- draws$t[, terms, drop = FALSE]
+  values <- values[stats::complete.cases(values), , drop = FALSE]
+  spread <- apply(values, 2L, stats::sd)
+  values <- values[, spread > 0, drop = FALSE]
+  largest <- apply(abs(scale(values)), 1L, max)
+  structure(stats::quantile(largest, conf, names = FALSE), class = "multiplier")
+}
+
+# Warnings of one call, each said once.
+new_notes <- function() {
+  texts <- character()
+  extremes <- character()
+  list(
+    add = function(format, ...) texts <<- unique(c(texts, sprintf(format, ...))),
+    extreme = function(term) extremes <<- unique(c(extremes, term)),
+    extremes = function() extremes,
+    warn = function() for (text in texts) warn_interval(text)
+  )
+}
+
+warn_interval <- function(text) {
+  warning(structure(
+    class = c("rustle_warning_interval", "rustle_warning", "warning", "condition"),
+    list(message = text, call = NULL)
+  ))
+}
+
+warn_few_replicates <- function(draws, conf, type, notes) {
+  if (!any(c("basic", "perc", "bca", "stud") %in% type)) return()
+  few <- draws$R < 10 / (1 - conf) * (1 - 1e-12)
+  if (any(few)) {
+    notes$add(
+      "Extreme order statistics: %.0f replicates are few for conf = %s.", draws$R,
+      paste(format(conf[few]), collapse = ", ")
+    )
+  } else if (length(notes$extremes())) {
+    notes$add(
+      "Extreme order statistics are the ends of intervals for %s.",
+      paste(notes$extremes(), collapse = ", ")
+    )
+  }
+}
+
+#' @rdname boot_ci
+#' @param row.names,optional As in [as.data.frame()].
+#' @export
+as.data.frame.rustle_boot_ci <- function(x, row.names = NULL, optional = FALSE, ...) {
+  data.frame(unclass(x)[c("term", "type", "conf", "lower", "upper")], row.names = row.names)
+}
+
+#' @rdname boot_ci
+#' @param digits Number of significant digits.
+#' @export
+print.rustle_boot_ci <- function(x, digits = max(3L, getOption("digits") - 3L), ...) {
+  kind <- if (isTRUE(attr(x, "simultaneous"))) "Simultaneous bootstrap intervals" else "Bootstrap intervals"
+  cat(kind, if (!is.null(attr(x, "R"))) sprintf(" from %.0f replicates", attr(x, "R")), "\n", sep = "")
+  print(as.data.frame(x), digits = digits, row.names = FALSE, ...)
+  invisible(x)
+}

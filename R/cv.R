@@ -1,0 +1,351 @@
+#' Cross-validation on the workers of the plan
+#'
+#' Fits a learner without each fold in turn and predicts the fold: one task per fold and
+#' repetition, on the workers of the current [plan()]. Linear models need no refits: their
+#' cross-validated residuals have a closed form.
+#'
+#' @param x Data: a data frame or matrix whose rows are observations. Or a fitted model of
+#'   class `lm` or `glm`, which is fitted again to the data that its call names.
+#' @param fit A function that fits. When `response` names a column: `fit(train, ...)`, with
+#'   rows of `x`. When `response` is a vector: `fit(x, y, ...)`.
+#' @param predict A function `predict(model, newdata)` that returns a vector (or factor, or
+#'   a matrix) with a value (row) per row of `newdata`.
+#' @param response The name of a column of `x`, or a vector with a value per row.
+#' @param K Number of folds, or `"loo"`: leave-one-out. See [folds()].
+#' @param reps,strata,cluster As in [folds()].
+#' @param folds Instead of these, the folds themselves: what [folds()] returns, a vector of
+#'   fold numbers, or a list with the observations of each fold.
+#' @param loss A function of observed and predicted values that returns a number, or one of
+#'   `"mse"`, `"rmse"`, `"mae"` and `"misclassification"`. By default `"mse"` for numbers,
+#'   `"misclassification"` otherwise.
+#' @param adjust `TRUE` also computes the bias-adjusted estimate (Davison and Hinkley 1997,
+#'   equation 6.48), for which every fit predicts all observations.
+#' @param lambda For `lm`: penalties of ridge regression, one estimate each, with the
+#'   columns as they are and the intercept not penalized.
+#' @param exact `TRUE` uses the closed form for `lm`, which takes the columns of the design
+#'   as given: terms that depend on other rows, such as quantiles as knots, are not computed
+#'   anew. `FALSE` fits again.
+#' @param on_error `"stop"`, or `"na"`: a fold that fails is missing and listed in
+#'   `failures`.
+#' @param seed A whole number: folds and random numbers of the learner depend on it alone,
+#'   and the state of R's generator does not move. `NULL`: R's generator says. Every fit has a stream of its own, so the result does not
+#'   depend on the workers.
+#' @param ... Further arguments of `fit`.
+#' @return A list of class `rustle_cv`: `estimate` (the loss, averaged over folds by their
+#'   size and over repetitions), `adjusted` (with `adjust`), `losses` (a data frame with a
+#'   row per fold: `rep`, `fold`, `n`, `loss`), `predictions` (a data frame with a row per
+#'   observation and repetition: `observation`, `rep`, `fold`, `observed`, `predicted`; a
+#'   matrix stays one), `failures`, `folds`, `loss`. With several `lambda`, `estimate` is a
+#'   vector and `losses` and `predictions` have a column `lambda`.
+#' @section Errors: `rustle_error_fold` when a fit or prediction fails (fields `fold`, `rep`,
+#'   `parent`) or returns another number of predictions; `rustle_error_argument` for wrong
+#'   arguments.
+#' @section Method: For least squares with hat matrix H the residuals of fold k without
+#'   it are \eqn{(I - H_{kk})^{-1} e_k}, for one observation \eqn{e_i / (1 - h_i)} (Allen
+#'   1974); for ridge regression H is that of the penalized fit.
+#' @references Allen, D. M. (1974) The relationship between variable selection and data
+#'   augmentation and a method for prediction. *Technometrics* 16, 125-127.
+#'
+#'   Davison, A. C. and Hinkley, D. V. (1997) *Bootstrap Methods and Their Application*,
+#'   section 6.4. Cambridge University Press.
+#'
+#'   Stone, M. (1974) Cross-validatory choice and assessment of statistical predictions.
+#'   *Journal of the Royal Statistical Society B* 36, 111-147.
+#' @examples
+#' fit <- lm(mpg ~ wt + hp, mtcars)
+#' cv(fit, K = "loo")
+#' cv(fit, K = "loo", lambda = c(0, 1, 10))$estimate
+#'
+#' oplan <- plan(multicore, workers = 2)
+#' cv(mtcars, function(train) loess(mpg ~ wt, train, surface = "direct"),
+#'   response = "mpg", K = 5, seed = 1
+#' )
+#' plan(oplan)
+#' @export
+cv <- function(x, fit = NULL, predict = stats::predict, response = NULL, K = 10, reps = 1,
+               strata = NULL, cluster = NULL, folds = NULL, loss = NULL, adjust = FALSE,
+               lambda = NULL, exact = TRUE, on_error = c("stop", "na"), seed = NULL, ...) {
+  adjust <- check_flag(adjust, "adjust")
+  exact <- check_flag(exact, "exact")
+  on_error <- check_choice(on_error[1L], c("stop", "na"), "on_error")
+  seed <- check_count(seed, "seed", min = -.Machine$integer.max, null = TRUE)
+  learner <- as_learner(x, fit, if (missing(predict)) NULL else predict, response, list(...), parent.frame())
+  n <- length_of(learner$y)
+  loss <- check_loss(loss, learner$y)
+  closed <- learner$linear && exact && !adjust
+  lambda <- check_lambda(lambda, learner$linear, closed)
+  made <- if (is.null(folds)) {
+    rustle_folds(n, K, reps, strata, cluster, seed)
+  } else {
+    as_folds(folds, n)
+  }
+  runs <- which_folds(made)
+  parts <- if (closed) {
+    closed_form(x, made, runs, lambda)
+  } else {
+    run_folds(learner, made, runs, adjust, on_error, seed, sys.call())
+  }
+  new_cv(parts, runs, made, learner$y, loss, lambda, adjust)
+}
+
+# folds() under a name that the argument of cv() does not hide.
+rustle_folds <- function(n, K, reps, strata, cluster, seed) folds(n, K, reps, strata, cluster, seed)
+
+length_of <- function(y) NROW(y)
+
+# list(x, y, fit, predict, linear): `fit(rows)` style is left to the workers.
+as_learner <- function(x, fit, predict, response, extra, envir, call = sys.call(-1L)) {
+  if (inherits(x, "lm") && is.null(fit)) return(model_learner(x, call))
+  if (!(is.data.frame(x) || is.matrix(x)) || nrow(x) < 2L) {
+    stop_argument("x", "a data frame or matrix with at least two rows, or a fitted lm or glm", x, call)
+  }
+  fit <- check_function(fit, "fit", envir, call)
+  predict <- if (is.null(predict)) stats::predict else check_function(predict, "predict", envir, call)
+  named <- is.character(response) && length(response) == 1L && response %in% colnames(x)
+  if (!named && (is.null(response) || NROW(response) != nrow(x))) {
+    must <- sprintf("the name of a column of `x`, or a vector of length %d", nrow(x))
+    stop_argument("response", must, response, call)
+  }
+  list(
+    x = x, y = if (named) x[, response] else response, apart = !named, fit = fit,
+    predict = predict, extra = extra, linear = FALSE
+  )
+}
+
+# A model is fitted again by its own call to rows of its data.
+model_learner <- function(model, call) {
+  frame <- stats::model.frame(model)
+  data <- eval(model$call$data, environment(stats::formula(model)))
+  if (is.null(data)) data <- frame
+  if (nrow(data) != nrow(frame)) {
+    kept <- match(rownames(frame), rownames(data))
+    if (anyNA(kept)) stop_argument("x", "a model whose data are still there", model, call)
+    data <- data[kept, , drop = FALSE]
+  }
+  again <- model$call
+  again$subset <- NULL
+  again$data <- quote(train)
+  home <- environment(stats::formula(model))
+  list(
+    x = data, y = if (inherits(model, "glm")) model$y else stats::model.response(frame), apart = FALSE,
+    fit = function(train) eval(again, list(train = train), home),
+    predict = function(model, newdata) stats::predict(model, newdata, type = "response"),
+    extra = list(), linear = identical(class(model), "lm") && all(stats::weights(model) > 0)
+  )
+}
+
+check_lambda <- function(lambda, linear, closed, call = sys.call(-1L)) {
+  if (is.null(lambda)) return(NULL)
+  good <- is.numeric(lambda) && length(lambda) && all(is.finite(lambda)) && all(lambda >= 0)
+  if (!good) stop_argument("lambda", "penalties of at least 0", lambda, call)
+  if (!linear || !closed) {
+    stop_argument("lambda", "NULL, or given with a model of class lm, exact = TRUE and adjust = FALSE", lambda, call)
+  }
+  as.vector(lambda)
+}
+
+losses <- list(
+  mse = function(y, p) mean((y - p)^2), rmse = function(y, p) sqrt(mean((y - p)^2)),
+  mae = function(y, p) mean(abs(y - p)),
+  misclassification = function(y, p) mean(as.character(y) != as.character(p))
+)
+
+# list(name, f)
+check_loss <- function(loss, y, call = sys.call(-1L)) {
+  if (is.null(loss)) loss <- if (is.numeric(y)) "mse" else "misclassification"
+  if (is.function(loss)) return(list(name = "loss", f = loss))
+  loss <- check_choice(loss, names(losses), "loss", call)
+  list(name = loss, f = losses[[loss]])
+}
+
+# A row per repetition and fold.
+which_folds <- function(folds) {
+  per_rep <- lapply(seq_len(ncol(folds)), function(r) sort(unique(folds[, r])))
+  data.frame(rep = rep(seq_along(per_rep), lengths(per_rep)), fold = unlist(per_rep))
+}
+
+# A task per fold. Returns list(predictions, everywhere, failures), lists by run.
+run_folds <- function(learner, folds, runs, adjust, on_error, seed, call) {
+  task <- make_fold(
+    learner$x, learner$y, learner$apart, learner$fit, learner$predict, learner$extra,
+    unclass(folds), runs$rep, runs$fold, adjust
+  )
+  plan <- current_plan()
+  streams <- streams_of_future(if (is.null(seed)) TRUE else seed, nrow(runs), "seed")
+  # A seed is all there is: the caller's generator stays where it is.
+  if (!is.null(seed)) streams$after <- NULL
+  job <- new_job(
+    lapply_call, lapply_frame(seq_len(nrow(runs)), task), nrow(runs), policy_of_plan(plan), streams,
+    relay = new_relay(TRUE, list(classes = "condition")), on_error = "keep", label = "cv-%d"
+  )
+  outcome <- if (is.null(seed)) run_job(job, plan) else keep_random_seed(run_job(job, plan))
+  values <- outcome$values
+  failures <- data.frame(rep = integer(), fold = integer(), message = character())
+  for (k in seq_along(values)) {
+    value <- values[[k]]
+    failed <- k %in% outcome$failed || inherits(value, "error")
+    expected <- sum(folds[, runs$rep[[k]]] == runs$fold[[k]])
+    text <- if (failed) {
+      conditionMessage(value)
+    } else if (NROW(value$predicted) != expected) {
+      sprintf("%d predictions for %d observations", NROW(value$predicted), expected)
+    }
+    if (is.null(text)) next
+    if (on_error == "stop") stop_fold(runs, k, text, if (failed) value, call)
+    failures <- rbind(failures, data.frame(rep = runs$rep[[k]], fold = runs$fold[[k]], message = text))
+    values[[k]] <- list(predicted = rep(NA, expected), everywhere = NULL)
+  }
+  list(
+    predicted = lapply(values, `[[`, "predicted"), everywhere = lapply(values, `[[`, "everywhere"),
+    failures = failures, learner = learner
+  )
+}
+
+stop_fold <- function(runs, k, text, parent, call) {
+  where <- if (max(runs$rep) > 1L) sprintf("Fold %d of repetition %d", runs$fold[[k]], runs$rep[[k]]) else sprintf("Fold %d", runs$fold[[k]])
+  abort_rustle(
+    sprintf("%s failed: %s", where, text), class = "rustle_error_fold",
+    fold = runs$fold[[k]], rep = runs$rep[[k]], parent = parent, call = call
+  )
+}
+
+# Runs on workers, which may not have rustle: base R only. Errors are values, so that
+# the first one in order is told, under every plan.
+make_fold <- function(x, y, apart, fit, predict, extra, folds, reps, which, adjust) {
+  rows <- function(x, kept) if (length(dim(x))) x[kept, , drop = FALSE] else x[kept]
+  function(k) {
+    tryCatch({
+      out <- folds[, reps[[k]]] == which[[k]]
+      arguments <- list(rows(x, !out))
+      if (apart) arguments[[2L]] <- rows(y, !out)
+      names(extra) <- if (length(extra)) names(extra)
+      model <- do.call(fit, c(arguments, extra), quote = TRUE)
+      list(
+        predicted = predict(model, rows(x, out)),
+        everywhere = if (adjust) predict(model, x)
+      )
+    }, error = identity)
+  }
+}
+environment(make_fold) <- baseenv()
+
+# Residuals without the fold, from the hat matrix of the (penalized) fit.
+closed_form <- function(model, folds, runs, lambda) {
+  x <- stats::model.matrix(model)
+  kept <- model$qr$pivot[seq_len(model$rank)]
+  penalized <- attr(x, "assign")[kept] != 0L
+  x <- x[, kept, drop = FALSE]
+  y <- stats::model.response(stats::model.frame(model))
+  offset <- if (is.null(model$offset)) 0 else model$offset
+  root <- sqrt(if (is.null(model$weights)) rep(1, nrow(x)) else model$weights)
+  z <- root * (y - offset)
+  singular <- FALSE
+  without <- function(penalty) {
+    rows <- diag(sqrt(penalty) * penalized, ncol(x))
+    q <- qr.Q(qr(rbind(root * x, if (penalty > 0) rows)))[seq_len(nrow(x)), , drop = FALSE]
+    e <- z - as.vector(q %*% crossprod(q, z))
+    lapply(seq_len(nrow(runs)), function(k) {
+      out <- which(folds[, runs$rep[[k]]] == runs$fold[[k]])
+      left <- diag(length(out)) - tcrossprod(q[out, , drop = FALSE])
+      gone <- min(eigen(left, TRUE, only.values = TRUE)$values) < 1e-10
+      singular <<- singular || gone
+      residual <- if (gone) rep(NA_real_, length(out)) else solve(left, e[out]) / root[out]
+      as.vector(y[out] - residual)
+    })
+  }
+  predicted <- lapply(if (is.null(lambda)) 0 else lambda, without)
+  if (singular) {
+    warning(structure(
+      class = c("rustle_warning_fold", "rustle_warning", "warning", "condition"),
+      list(message = "Without some folds the model has no unique fit: their predictions are NA.", call = NULL)
+    ))
+  }
+  list(predicted = unlist(predicted, recursive = FALSE), failures = data.frame(rep = integer(), fold = integer(), message = character()))
+}
+
+new_cv <- function(parts, runs, folds, y, loss, lambda, adjust) {
+  rows <- function(x, kept) if (length(dim(x))) x[kept, , drop = FALSE] else x[kept]
+  penalties <- max(1L, length(lambda))
+  all_runs <- runs[rep(seq_len(nrow(runs)), penalties), ]
+  if (!is.null(lambda)) all_runs$lambda <- rep(lambda, each = nrow(runs))
+  out <- lapply(seq_len(nrow(all_runs)), function(k) {
+    which(folds[, all_runs$rep[[k]]] == all_runs$fold[[k]])
+  })
+  all_runs$n <- lengths(out)
+  all_runs$loss <- vapply(seq_along(out), function(k) {
+    value <- loss$f(rows(y, out[[k]]), parts$predicted[[k]])
+    if (is.numeric(value) && length(value) == 1L) as.numeric(value) else NA_real_
+  }, 0)
+  rownames(all_runs) <- NULL
+  mean_loss <- function(d) stats::weighted.mean(d$loss, d$n, na.rm = NROW(parts$failures) > 0L)
+  estimate <- if (is.null(lambda)) {
+    mean_loss(all_runs)
+  } else {
+    stats::setNames(vapply(lambda, function(l) mean_loss(all_runs[all_runs$lambda == l, ]), 0), format(lambda))
+  }
+  times <- lengths(out)
+  predictions <- data.frame(
+    observation = unlist(out), rep = rep(all_runs$rep, times), fold = rep(all_runs$fold, times)
+  )
+  if (!is.null(lambda)) predictions$lambda <- rep(all_runs$lambda, times)
+  predictions$observed <- rows(y, unlist(out))
+  predictions$predicted <- bind_predictions(parts$predicted)
+  structure(class = "rustle_cv", list(
+    estimate = estimate, adjusted = if (adjust) adjusted_loss(parts, all_runs, y, loss, estimate),
+    losses = all_runs, predictions = predictions[order(predictions$rep, predictions$observation), ],
+    failures = parts$failures, folds = folds, loss = loss$name, lambda = lambda
+  ))
+}
+
+bind_predictions <- function(predicted) {
+  if (any(vapply(predicted, function(p) length(dim(p)) == 2L, NA))) return(do.call(rbind, lapply(predicted, as.matrix)))
+  if (any(vapply(predicted, is.factor, NA))) {
+    all <- unique(unlist(lapply(predicted, levels)))
+    return(factor(unlist(lapply(predicted, as.character)), all))
+  }
+  unlist(predicted, use.names = FALSE)
+}
+
+# The loss of the fit to all data on all data, minus what the fits without a fold lose
+# there, corrects for the smaller training sets.
+adjusted_loss <- function(parts, runs, y, loss, estimate) {
+  learner <- parts$learner
+  arguments <- list(learner$x)
+  if (learner$apart) arguments[[2L]] <- y
+  model <- do.call(learner$fit, c(arguments, learner$extra), quote = TRUE)
+  full <- loss$f(y, learner$predict(model, learner$x))
+  each <- vapply(parts$everywhere, function(p) if (is.null(p)) NA_real_ else loss$f(y, p), 0)
+  estimate + full - stats::weighted.mean(each, runs$n, na.rm = TRUE)
+}
+
+#' @rdname cv
+#' @param digits Number of significant digits.
+#' @export
+print.rustle_cv <- function(x, digits = max(3L, getOption("digits") - 3L), ...) {
+  K <- attr(x$folds, "K")
+  n <- nrow(x$folds)
+  reps <- ncol(x$folds)
+  cat(sprintf(
+    "%s cross-validation of %d observations%s\n", if (K == n) "Leave-one-out" else sprintf("%d-fold", K),
+    n, if (reps > 1L) sprintf(", %d repetitions", reps) else ""
+  ))
+  if (is.null(x$lambda)) {
+    cat(x$loss, ": ", format(x$estimate, digits = digits), "\n", sep = "")
+  } else {
+    print(data.frame(lambda = x$lambda, loss = unname(x$estimate)), digits = digits, row.names = FALSE)
+  }
+  if (!is.null(x$adjusted)) cat("adjusted: ", format(x$adjusted, digits = digits), "\n", sep = "")
+  if (reps > 1L && is.null(x$lambda)) {
+    by_rep <- vapply(split(x$losses, x$losses$rep), function(d) stats::weighted.mean(d$loss, d$n, na.rm = TRUE), 0)
+    cat("standard deviation over repetitions: ", format(stats::sd(by_rep), digits = digits), "\n", sep = "")
+  }
+  if (nrow(x$failures)) cat(nrow(x$failures), "folds failed: see $failures.\n")
+  invisible(x)
+}
+
+#' @rdname cv
+#' @param row.names,optional As in [as.data.frame()].
+#' @export
+as.data.frame.rustle_cv <- function(x, row.names = NULL, optional = FALSE, ...) {
+  x$predictions
+}

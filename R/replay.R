@@ -1,0 +1,264 @@
+# boot's own code draws the resamples, in its order, in this session; the statistic
+# is a recorder that keeps what it is called with, and workers call the real one.
+# So indices, simulated data and the caller's random state are boot's by construction.
+#
+# A replay is a list: `call` (boot's function with the arguments that the user gave),
+# `envir` (where it is evaluated: `statistic` is looked up there), `statistic` (the
+# user's), `data` (passed before what varies; NULL and `leading` 0: nothing is),
+# `dots` (number of further arguments), `before` (calls that are no replicates),
+# `origin` (the user's call) and `seed` (the random state when it began).
+
+# frame: of our function, whose arguments have boot's names. given: those to pass on.
+new_replay <- function(original, frame, given, leading, before, origin) {
+  if (is.null(get_random_seed())) stats::runif(1L)
+  envir <- new.env(parent = frame)
+  arguments <- lapply(stats::setNames(nm = given), as.name)
+  call <- as.call(c(
+    call("::", quote(boot), as.name(original)), arguments,
+    list(statistic = quote(statistic), quote(...), parallel = "no")
+  ))
+  list(
+    call = call, envir = envir, statistic = frame$statistic, leading = leading,
+    data = if (leading) frame$data, dots = eval(quote(...length()), frame), before = before,
+    origin = origin, seed = get_random_seed(), frame = frame
+  )
+}
+
+# The names of the arguments that the user gave, without those that we decide.
+given_arguments <- function(call) {
+  setdiff(names(call), c("", "statistic", "...", "parallel", "ncpus", "cl"))
+}
+
+run_replay <- function(replay, plan) {
+  if (plan$kind == "sequential") return(replay_here(replay))
+  tryCatch(replay_on_workers(replay, plan), rustle_random_statistic = function(e) {
+    tell_serial()
+    set_random_seed(replay$seed)
+    replay_here(replay)
+  })
+}
+
+tell_serial <- function() {
+  text <- paste(
+    "The statistic draws random numbers: its replicates run again in this session,",
+    "one after another, as boot's own functions run them.\n"
+  )
+  message(structure(
+    class = c("rustle_message_serial", "message", "condition"), list(message = text, call = NULL)
+  ))
+}
+
+# In this session, in boot's order: also the oracle of the other way.
+replay_here <- function(replay) {
+  statistic <- replay$statistic
+  calls <- 0L
+  size <- NULL
+  inside <- FALSE
+  replay$envir$statistic <- function(...) {
+    calls <<- calls + 1L
+    inside <<- TRUE
+    value <- statistic(...)
+    inside <<- FALSE
+    size <<- check_value(value, size, calls - replay$before, replay$origin)
+    value
+  }
+  out <- withCallingHandlers(eval(replay$call, replay$envir), error = function(e) {
+    replicate <- calls - replay$before
+    # A calling handler: traceback() and recover() see the statistic's frames.
+    if (inside && replicate > 0L) stop_replicate(replicate, e)
+  })
+  as_original(out, replay)
+}
+
+replay_on_workers <- function(replay, plan) {
+  replay <- with_influence(replay)
+  task <- eval(
+    as.call(list(make_replicate, replay$statistic, replay$data, replay$leading, quote(...))),
+    replay$frame
+  )
+  waiting <- list()
+  values <- list()
+  limit <- Inf
+  size <- NULL
+  calls <- 0L
+  run_waiting <- function() {
+    if (!length(waiting)) return()
+    new <- run_replicates(waiting, task, length(values), plan, replay$origin)
+    if (is.null(size)) size <<- check_value(new[[1L]], NULL, length(values) + 1, replay$origin)
+    flat <- unlist(new, recursive = FALSE)
+    if (!is_number(flat) || any(lengths(new) != size)) {
+      for (k in seq_along(new)) check_value(new[[k]], size, length(values) + k, replay$origin)
+    }
+    values <<- c(values, new)
+    waiting <<- list()
+  }
+  replay$envir$statistic <- function(...) {
+    calls <<- calls + 1L
+    if (calls <= replay$before) {
+      value <- watch_random_state(replay$statistic(...))
+      size <<- check_value(value, size, 0L, replay$origin)
+      return(value)
+    }
+    waiting[[length(waiting) + 1L]] <<- lapply(
+      seq.int(replay$leading + 1L, ...length() - replay$dots), function(k) ...elt(k)
+    )
+    if (length(waiting) == 1L) limit <<- replay_bytes() / as.double(utils::object.size(waiting[[1L]]))
+    if (length(waiting) >= limit) run_waiting()
+    numeric(max(size, 1L))
+  }
+  out <- eval(replay$call, replay$envir)
+  run_waiting()
+  if (length(values)) out$t <- matrix(unlist(values), nrow = length(values), byrow = TRUE)
+  as_original(out, replay)
+}
+
+# How much is recorded before it is run and forgotten.
+replay_bytes <- function() getOption("rustle.boot_bytes", 2^28)
+
+# The one place where replicates become a job. `before`: replicates that ran earlier.
+run_replicates <- function(X, task, before, plan, origin) {
+  job <- new_job(
+    lapply_call, lapply_frame(X, task), length(X), policy_of_plan(plan),
+    relay = new_relay(TRUE, list(classes = "condition")), label = "boot-%d", origin = origin
+  )
+  keep_random_seed(tryCatch(run_job(job, plan)$values, error = function(e) {
+    if (is.null(e[["task"]]) || inherits(e, "rustle_random_statistic")) stop(e)
+    stop_replicate(before + e[["task"]], e)
+  }))
+}
+
+# A replicate on a worker, which may not have rustle: base R only. Plain numbers go
+# back; whatever else the statistic returned is judged in the session.
+make_replicate <- function(statistic, data, leading, ...) {
+  list(statistic, data, ...)
+  function(args) {
+    before <- globalenv()[[".Random.seed"]]
+    value <- if (leading == 0L) {
+      if (length(args) == 1L) statistic(args[[1L]], ...) else statistic(args[[1L]], args[[2L]], ...)
+    } else if (length(args) == 1L) {
+      statistic(data, args[[1L]], ...)
+    } else {
+      statistic(data, args[[1L]], args[[2L]], ...)
+    }
+    if (!identical(before, globalenv()[[".Random.seed"]])) {
+      stop(structure(
+        class = c("rustle_random_statistic", "error", "condition"),
+        list(message = "The statistic draws random numbers.", call = NULL)
+      ))
+    }
+    if (is.numeric(value) || is.logical(value) || is.complex(value)) as.vector(value) else value
+  }
+}
+environment(make_replicate) <- baseenv()
+
+watch_random_state <- function(expr) {
+  before <- get_random_seed()
+  expr
+  if (!identical(before, get_random_seed())) {
+    stop(structure(
+      class = c("rustle_random_statistic", "error", "condition"),
+      list(message = "The statistic draws random numbers.", call = NULL)
+    ))
+  }
+  expr
+}
+
+# The antithetic bootstrap needs influence values, for which boot calls the statistic:
+# a run of two replicates says which, so that all other calls are replicates.
+with_influence <- function(replay) {
+  frame <- replay$frame
+  if (!identical(frame[["sim"]], "antithetic")) return(replay)
+  if (is.null(frame$L)) {
+    replay$envir$statistic <- function(...) watch_random_state(replay$statistic(...))
+    short <- replay$call
+    short$R <- 2L
+    replay$envir$L <- keep_random_seed(eval(short, replay$envir))$L
+    replay$call$L <- quote(L)
+  }
+  replay$before <- 1L
+  replay
+}
+
+as_original <- function(out, replay) {
+  out$statistic <- replay$statistic
+  out$call <- replay$origin
+  out
+}
+
+is_number <- function(x) is.numeric(x) || is.logical(x) || is.complex(x)
+
+# Returns how many numbers there are; replicate 0 is the statistic of the data.
+check_value <- function(value, size, replicate, call) {
+  where <- if (replicate > 0L) sprintf("in replicate %d", replicate) else "of the data"
+  good <- is_number(value) && length(value)
+  if (!good) {
+    abort_rustle(
+      sprintf("`statistic` must return numbers, not %s (%s).", describe(value), where),
+      class = "rustle_error_statistic", replicate = replicate, value = value, call = call
+    )
+  }
+  if (!is.null(size) && length(value) != size) {
+    abort_rustle(
+      sprintf(
+        "`statistic` must return as many values each time: %d before, %d %s.",
+        size, length(value), where
+      ),
+      class = "rustle_error_statistic", replicate = replicate, value = value, call = call
+    )
+  }
+  length(value)
+}
+
+# The statistic's own error, with its replicate; its classes are kept.
+stop_replicate <- function(replicate, e) {
+  own <- setdiff(class(e), c("simpleError", "rustle_error", "error", "condition"))
+  abort_rustle(
+    sprintf("Replicate %d failed: %s", replicate, conditionMessage(e)),
+    class = c("rustle_error_statistic", own), replicate = replicate, parent = e,
+    call = conditionCall(e)
+  )
+}
+
+# `parallel`, `ncpus` and `cl` of boot: the plan that runs the replicates. given:
+# names of the arguments that the user gave.
+plan_of_boot <- function(parallel, ncpus, given, frame, call = sys.call(-1L)) {
+  kinds <- c("no", "multicore", "snow")
+  asked <- "parallel" %in% given
+  if (asked) {
+    parallel <- check_choice(parallel, kinds, "parallel", call)
+    if (parallel == "no") return(serial_plan())
+  } else {
+    parallel <- getOption("boot.parallel", "no")
+  }
+  cores <- if ("ncpus" %in% given) {
+    check_count(ncpus, "ncpus", call = call)
+  } else if (!identical(parallel, "no") && !is.null(getOption("boot.ncpus"))) {
+    check_count(getOption("boot.ncpus"), "boot.ncpus", call = call)
+  }
+  if (is.null(cores)) return(current_plan())
+  if (cores == 1L) return(serial_plan())
+  if (supports_fork()) return(multicore_plan(cores))
+  local_plan("multisession", workers = cores, .local_envir = frame)
+  current_plan()
+}
+
+serial_plan <- function() {
+  plan <- current_plan()
+  plan$kind <- "sequential"
+  plan$workers <- 1L
+  plan
+}
+
+# A cluster that the user gave runs boot's own code.
+uses_cluster <- function(parallel, cl, given) {
+  "cl" %in% given && !is.null(cl) && (!"parallel" %in% given || identical(parallel, "snow"))
+}
+
+run_on_cluster <- function(replay) {
+  replay$call$parallel <- "snow"
+  # boot looks at the cluster only when there is more than one process.
+  replay$call$ncpus <- max(2L, length(replay$frame$cl))
+  replay$call$cl <- quote(cl)
+  replay$envir$statistic <- replay$statistic
+  as_original(eval(replay$call, replay$envir), replay)
+}
