@@ -61,6 +61,16 @@ rs_check_interrupt <- function() .Call(wrap__rs_check_interrupt)
 #'@noRd
 rs_output_connection <- function() .Call(wrap__rs_output_connection)
 
+#' Are the vector registers of this thread clean? For tests; NA: not known.
+#' @noRd
+rs_vector_clean <- function() .Call(wrap__rs_vector_clean)
+
+#' One slice of `x %*% y` (kind 0), `crossprod(x, y)` (1) or `tcrossprod(x, y)` (2);
+#' `y` NULL: the same matrix, and a symmetric result. `out` and `state` are NULL in
+#' the first slice.
+#' @noRd
+rs_product <- function(kind, x, y, out, state, threads) .Call(wrap__rs_product, kind, x, y, out, state, threads)
+
 #' Simulates every combination of schedule, chunk and workers (three vectors of
 #' one length) on the same task times.
 #' @noRd

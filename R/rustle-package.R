@@ -5,6 +5,7 @@
 #'
 #' @section Options:
 #' * `rustle.progress`: `TRUE` shows the progress of calls ([plan()]).
+#' * `rustle.threads`: threads of the `mt_` functions ([with_threads()]).
 #' * `rustle.timings`: `TRUE` keeps when each task ran ([job_timings()]).
 #' * `future.rng.onMisuse`: `"warning"`, `"error"` or `"ignore"`, as in future.
 #' @useDynLib rustle, .registration = TRUE

@@ -13,6 +13,7 @@ mod encode;
 mod evaluate;
 mod ffi;
 mod job;
+mod linalg;
 mod raw;
 mod seeds;
 mod simulation;
@@ -83,6 +84,7 @@ fn rs_exit_statuses() -> List {
 
 extendr_module! {
     mod rustle;
+    use linalg;
     use simulation;
     fn rs_job_open;
     fn rs_seeds_open;

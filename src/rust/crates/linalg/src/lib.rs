@@ -1,0 +1,26 @@
+//! Dense linear algebra for R on faer.
+//!
+//! What R's users expect and faer leaves to its caller is here: blocks that run on
+//! threads with the same bits for every number of threads, rank and singularity in
+//! R's way, R's pivoting, and the difference between `NA` and `NaN`.
+//!
+//! Rules that hold everywhere:
+//!
+//! * Threads run over blocks whose sizes depend on the shapes alone; inside a block
+//!   faer is sequential (`Par::Seq`). Partial sums are added in block order.
+//! * Every call that can reach faer's matrix product is under
+//!   [`rustle_workers::vector::clean_after`]; [`rustle_workers::blocks::run`] does that.
+//! * Long work is a state with an `advance` method that returns after a slice of
+//!   time, `true` when all is done. The caller passes the same matrices each time.
+//! * Shapes are the caller's promise: functions panic on others.
+//!
+//! Nothing here knows R.
+
+#![forbid(unsafe_code)]
+
+mod missing;
+mod product;
+mod tiles;
+
+pub use product::Product;
+pub use rustle_workers::blocks::Slice;
