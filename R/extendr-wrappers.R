@@ -59,17 +59,42 @@ rs_run_here <- function(call, rho, values, order, seeds) .Call(wrap__rs_run_here
 rs_check_interrupt <- function() .Call(wrap__rs_check_interrupt)
 
 #'@noRd
+rs_matrix <- function(nrow, ncol) .Call(wrap__rs_matrix, nrow, ncol)
+
+#'@noRd
 rs_output_connection <- function() .Call(wrap__rs_output_connection)
 
 #' Are the vector registers of this thread clean? For tests; NA: not known.
 #' @noRd
 rs_vector_clean <- function() .Call(wrap__rs_vector_clean)
 
+#' Are all elements finite?
+#' @noRd
+rs_all_finite <- function(x) .Call(wrap__rs_all_finite, x)
+
 #' One slice of `x %*% y` (kind 0), `crossprod(x, y)` (1) or `tcrossprod(x, y)` (2);
-#' `y` NULL: the same matrix, and a symmetric result. `out` and `state` are NULL in
-#' the first slice.
+#' `y` NULL: the same matrix, and a symmetric result. `out` is a new matrix, `state`
+#' NULL in the first slice.
 #' @noRd
 rs_product <- function(kind, x, y, out, state, threads) .Call(wrap__rs_product, kind, x, y, out, state, threads)
+
+#' One slice of `chol(x)`; the value is NULL when `x` is not positive definite.
+#' @noRd
+rs_chol <- function(x, out, state, threads) .Call(wrap__rs_chol, x, out, state, threads)
+
+#' One slice of `chol2inv(x)`.
+#' @noRd
+rs_chol2inv <- function(x, out, state, threads) .Call(wrap__rs_chol2inv, x, out, state, threads)
+
+#' One slice of `solve(a, b, tol)`; `b` NULL is the identity; `lu` is a new matrix for
+#' the factors. The value is NULL when `a` is singular or ill-conditioned.
+#' @noRd
+rs_solve <- function(a, b, tol, lu, out, state, threads) .Call(wrap__rs_solve, a, b, tol, lu, out, state, threads)
+
+#' One slice of the determinant of `x`; `lu` is a new matrix for the factors. The value
+#' is (logarithm of the modulus, sign, modulus), NULL when `x` is singular.
+#' @noRd
+rs_determinant <- function(x, lu, state, threads) .Call(wrap__rs_determinant, x, lu, state, threads)
 
 #' Simulates every combination of schedule, chunk and workers (three vectors of
 #' one length) on the same task times.

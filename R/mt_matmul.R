@@ -69,9 +69,16 @@ mt_tcrossprod <- function(x, y = NULL, threads = NULL) {
 product <- function(kind, x, y, threads, rownames, colnames) {
   x <- as_double(x)
   if (!is.null(y)) y <- as_double(y)
-  out <- in_slices(function(out, state) rs_product(kind, x, y, out, state, threads))
+  other <- if (is.null(y)) x else y
+  nrow <- if (kind == 1L) ncol(x) else nrow(x)
+  ncol <- if (kind == 2L) nrow(other) else ncol(other)
+  out <- rs_matrix(nrow, ncol)
+  in_slices(function(value, state) rs_product(kind, x, y, out, state, threads))
   if (!is.null(rownames[[1L]]) || !is.null(colnames[[1L]])) {
-    dimnames(out) <- c(if (is.null(rownames)) list(NULL) else rownames, if (is.null(colnames)) list(NULL) else colnames)
+    none <- list(NULL)
+    dimnames(out) <- c(
+      if (is.null(rownames)) none else rownames, if (is.null(colnames)) none else colnames
+    )
   }
   out
 }
@@ -87,6 +94,7 @@ plain_dim <- function(x) {
 # Below, a call of R's own is over before ours has begun.
 tiny <- function(...) prod(...) <= 512
 
+# Makes a double matrix of what plain_dim() accepts.
 as_double <- function(x) {
   if (!is.double(x)) storage.mode(x) <- "double"
   x

@@ -71,9 +71,9 @@ thread_share_limit <- function(asked = FALSE) {
   thread_share()
 }
 
-# Runs `step(out, state)`, which works for one slice and returns list(out, state),
-# until the state is NULL. Between slices nothing of Rust is on the stack, so R may
-# jump away for an interrupt or a time limit.
+# Runs `step(value, state)`, which works for one slice and returns list(value, state),
+# until the state is NULL; returns the value. Between slices nothing of Rust is on the
+# stack, so R may jump away for an interrupt or a time limit.
 in_slices <- function(step) {
   at <- step(NULL, NULL)
   while (!is.null(at[[2L]])) {

@@ -10,8 +10,6 @@ expect_product <- function(ours, oracle, size, k) {
   expect_true(all(abs(ours - oracle)[finite] <= bound[finite]))
 }
 
-random <- function(nrow, ncol) matrix(rnorm(nrow * ncol), nrow, ncol)
-
 shapes <- list(
   c(1, 600, 1), c(3, 7, 600), c(50, 5000, 50), c(300, 300, 300), c(257, 40, 513),
   c(600, 1, 600), c(0, 5, 700), c(700, 0, 3), c(5, 700, 0), c(40, 9000, 260)

@@ -56,6 +56,7 @@ extern "C-unwind" {
     pub(crate) fn Rf_protect(x: Sexp) -> Sexp;
     pub(crate) fn Rf_unprotect(n: c_int);
     pub(crate) fn Rf_allocVector(kind: c_uint, n: Length) -> Sexp;
+    pub(crate) fn Rf_allocMatrix(kind: c_uint, nrow: c_int, ncol: c_int) -> Sexp;
     pub(crate) fn Rf_ScalarInteger(x: c_int) -> Sexp;
     pub(crate) fn Rf_ScalarReal(x: f64) -> Sexp;
     pub(crate) fn Rf_ScalarLogical(x: c_int) -> Sexp;

@@ -102,5 +102,6 @@ extendr_module! {
     fn rs_job_close;
     fn rs_run_here;
     fn rs_check_interrupt;
+    fn rs_matrix;
     fn rs_output_connection;
 }

@@ -18,9 +18,17 @@
 
 #![forbid(unsafe_code)]
 
+mod cholesky;
+mod lu;
 mod missing;
+mod norm;
 mod product;
+mod solve;
 mod tiles;
 
+pub use cholesky::{Cholesky, CholeskyInverse, NotPositive};
+pub use lu::{Lu, LuSolve, Singular};
+pub use norm::{all_finite, norm1};
 pub use product::Product;
 pub use rustle_workers::blocks::Slice;
+pub use solve::{Solve, Unsolved};

@@ -51,3 +51,15 @@ impl<'a> Tiles<'a> {
         self.0[k].lock().ok()?.take()
     }
 }
+
+/// The ends of strips of `width` columns, from 0.
+pub(crate) fn strips(n: usize, width: usize) -> Vec<usize> {
+    (0..n).step_by(width.max(1)).chain([n]).collect()
+}
+
+/// Columns of a strip that a triangle of order `n` is solved for at a time: wide
+/// enough for matrix products, narrow enough to take milliseconds.
+pub(crate) fn strip_width(n: usize) -> usize {
+    let width = (1usize << 29) / (n * n).max(1);
+    width.clamp(16, 128)
+}
