@@ -96,6 +96,35 @@ rs_solve <- function(a, b, tol, lu, out, state, threads) .Call(wrap__rs_solve, a
 #' @noRd
 rs_determinant <- function(x, lu, state, threads) .Call(wrap__rs_determinant, x, lu, state, threads)
 
+#' One slice of the QR of `x` by `rank` reflections into `out`, a new matrix. The value
+#' at the end is `qraux`.
+#' @noRd
+rs_qr <- function(x, rank, out, state, threads) .Call(wrap__rs_qr, x, rank, out, state, threads)
+
+#' One slice of the triangle R of the QR of `cbind(x, y)`, whose rows are multiplied by
+#' `weights` first; `y` and `weights` may be NULL.
+#' @noRd
+rs_triangle <- function(x, y, weights, state, threads) .Call(wrap__rs_triangle, x, y, weights, state, threads)
+
+#' One slice of fitted values `x %*% coefficients` and residuals into new matrices.
+#' @noRd
+rs_fitted <- function(x, y, coefficients, fitted, residuals, state, threads) .Call(wrap__rs_fitted, x, y, coefficients, fitted, residuals, state, threads)
+
+#' Singular values of `x` into the new vector `d`, singular vectors into the new
+#' matrices `u` and `v` where they are not NULL.
+#' @noRd
+rs_svd <- function(x, d, u, v, threads) .Call(wrap__rs_svd, x, d, u, v, threads)
+
+#' Eigenvalues of the symmetric `x`, smallest first, into the new matrix `values`, and
+#' eigenvectors into `vectors` if that is not NULL.
+#' @noRd
+rs_eigen_symmetric <- function(x, values, vectors, threads) .Call(wrap__rs_eigen_symmetric, x, values, vectors, threads)
+
+#' Eigenvalues of `x` as the columns (real, imaginary) of the new matrix `values`, and
+#' eigenvectors into `vectors` if that is not NULL.
+#' @noRd
+rs_eigen_general <- function(x, values, vectors) .Call(wrap__rs_eigen_general, x, values, vectors)
+
 #' Simulates every combination of schedule, chunk and workers (three vectors of
 #' one length) on the same task times.
 #' @noRd

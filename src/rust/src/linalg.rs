@@ -1,6 +1,9 @@
 //! Linear algebra, for R: views of R's matrices, nothing else. R code has checked
 //! and coerced what comes here.
 
+mod qr;
+mod spectral;
+
 use std::num::NonZeroUsize;
 
 use extendr_api::prelude::*;
@@ -18,8 +21,12 @@ fn view_mut(x: &mut RMatrix<f64>) -> MatMut<'_, f64> {
     MatMut::from_column_major_slice_mut(x.data_mut(), nrow, ncol)
 }
 
+fn count(threads: i32) -> NonZeroUsize {
+    NonZeroUsize::new(threads.max(1) as usize).unwrap_or(NonZeroUsize::MIN)
+}
+
 fn slice(threads: i32) -> Slice {
-    Slice::new(NonZeroUsize::new(threads.max(1) as usize).unwrap_or(NonZeroUsize::MIN))
+    Slice::new(count(threads))
 }
 
 /// What a call in slices returns: its value, and the state when it is not complete,
@@ -180,6 +187,8 @@ fn rs_vector_clean() -> Rbool {
 
 extendr_module! {
     mod linalg;
+    use qr;
+    use spectral;
     fn rs_vector_clean;
     fn rs_all_finite;
     fn rs_product;

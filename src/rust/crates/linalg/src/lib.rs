@@ -23,12 +23,15 @@ mod lu;
 mod missing;
 mod norm;
 mod product;
+mod qr;
 mod solve;
+pub mod spectral;
 mod tiles;
 
 pub use cholesky::{Cholesky, CholeskyInverse, NotPositive};
 pub use lu::{Lu, LuSolve, Singular};
 pub use norm::{all_finite, norm1};
 pub use product::Product;
+pub use qr::{Fitted, Qr, TallQr};
 pub use rustle_workers::blocks::Slice;
 pub use solve::{Solve, Unsolved};
