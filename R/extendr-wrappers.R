@@ -64,6 +64,10 @@ rs_matrix <- function(nrow, ncol) .Call(wrap__rs_matrix, nrow, ncol)
 #'@noRd
 rs_output_connection <- function() .Call(wrap__rs_output_connection)
 
+#' Names of the vector instructions that are used, and faer's version.
+#' @noRd
+rs_linalg_info <- function() .Call(wrap__rs_linalg_info)
+
 #' Are the vector registers of this thread clean? For tests; NA: not known.
 #' @noRd
 rs_vector_clean <- function() .Call(wrap__rs_vector_clean)

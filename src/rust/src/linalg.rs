@@ -175,6 +175,15 @@ fn rs_determinant(
     }
 }
 
+/// Names of the vector instructions that are used, and faer's version.
+/// @noRd
+#[extendr]
+fn rs_linalg_info() -> Vec<String> {
+    let (product, rest) = rustle_linalg::simd();
+    let version = env!("FAER_VERSION");
+    vec![product.into(), rest.into(), version.into()]
+}
+
 /// Are the vector registers of this thread clean? For tests; NA: not known.
 /// @noRd
 #[extendr]
@@ -189,6 +198,7 @@ extendr_module! {
     mod linalg;
     use qr;
     use spectral;
+    fn rs_linalg_info;
     fn rs_vector_clean;
     fn rs_all_finite;
     fn rs_product;

@@ -35,3 +35,23 @@ pub use product::Product;
 pub use qr::{Fitted, Qr, TallQr};
 pub use rustle_workers::blocks::Slice;
 pub use solve::{Solve, Unsolved};
+
+/// The vector instructions of this processor that faer uses: for matrix products, and
+/// for all else.
+pub fn simd() -> (&'static str, &'static str) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        use std::arch::is_x86_feature_detected as has;
+        if has!("avx2") && has!("fma") {
+            let product = if has!("avx512f") { "AVX-512" } else { "AVX2" };
+            return (product, "AVX2");
+        }
+    }
+    if cfg!(target_arch = "x86_64") {
+        ("SSE2", "SSE2")
+    } else if cfg!(target_arch = "aarch64") {
+        ("NEON", "NEON")
+    } else {
+        ("none", "none")
+    }
+}
