@@ -28,6 +28,7 @@
 #' @seealso [mt_svd()].
 #' @export
 mt_eigen <- function(x, symmetric, only.values = FALSE, threads = NULL) {
+  if (is.null(threads) && length(x) <= 64L && !is.object(x)) return(eigen(x, symmetric, only.values))
   threads_given(threads)
   n <- square_order(x)
   flag <- function(x) is.logical(x) && length(x) == 1L && !is.na(x)

@@ -16,8 +16,8 @@
 #' not count, but have fitted values and residuals.
 #'
 #' Results have the same bits for every number of threads. Passed on to base R's
-#' `lm.fit()` and `lm.wfit()` are problems with fewer rows than columns, without columns, and (at once: they are
-#' errors) missing or infinite numbers.
+#' `lm.fit()` and `lm.wfit()` are designs of up to 512 elements, with fewer rows than
+#' columns or without columns, and (at once: they are errors) missing or infinite numbers.
 #'
 #' @param x A design matrix, numeric (double), integer or logical.
 #' @param y The response: a vector, or a matrix with a column per response.

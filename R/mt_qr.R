@@ -28,6 +28,7 @@
 #' @seealso [mt_lm_fit()], [mt_solve()].
 #' @export
 mt_qr <- function(x, tol = 1e-07, ..., threads = NULL) {
+  if (is.null(threads) && length(x) <= 64L) return(qr(x, tol = tol, ...))
   threads_given(threads)
   d <- plain_dim(x)
   good <- !is.null(d) && d[[1L]] >= d[[2L]] && d[[2L]] > 16L && prod(d) > 512 && !...length() &&

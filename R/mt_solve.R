@@ -38,6 +38,7 @@
 #' @seealso [mt_qr()], [with_threads()].
 #' @export
 mt_chol <- function(x, pivot = FALSE, ..., threads = NULL) {
+  if (is.null(threads) && length(x) <= 64L) return(chol(x, pivot = pivot, ...))
   threads_given(threads)
   n <- square_order(x)
   if (is.null(n) || n <= 16L || !isFALSE(pivot) || ...length() || !all_finite(x)) {
@@ -58,6 +59,7 @@ mt_chol <- function(x, pivot = FALSE, ..., threads = NULL) {
 #' @rdname mt_chol
 #' @export
 mt_chol2inv <- function(x, size = NCOL(x), threads = NULL) {
+  if (is.null(threads) && length(x) <= 64L) return(chol2inv(x, size))
   threads_given(threads)
   d <- plain_dim(x)
   good <- !is.null(d) && is.numeric(size) && length(size) == 1L && !is.na(size) &&
@@ -74,6 +76,9 @@ mt_chol2inv <- function(x, size = NCOL(x), threads = NULL) {
 #' @rdname mt_chol
 #' @export
 mt_solve <- function(a, b, tol = .Machine$double.eps, ..., threads = NULL) {
+  if (is.null(threads) && length(a) <= 64L) {
+    return(if (missing(b)) solve(a, tol = tol, ...) else solve(a, b, tol = tol, ...))
+  }
   threads_given(threads)
   n <- square_order(a)
   whole <- missing(b)
@@ -110,6 +115,7 @@ mt_solve <- function(a, b, tol = .Machine$double.eps, ..., threads = NULL) {
 #' @rdname mt_chol
 #' @export
 mt_determinant <- function(x, logarithm = TRUE, ..., threads = NULL) {
+  if (is.null(threads) && length(x) <= 64L) return(determinant(x, logarithm = logarithm, ...))
   threads_given(threads)
   n <- square_order(x)
   good <- !is.null(n) && n > 16L && (isTRUE(logarithm) || isFALSE(logarithm)) && all_finite(x)
@@ -127,6 +133,7 @@ mt_determinant <- function(x, logarithm = TRUE, ..., threads = NULL) {
 #' @rdname mt_chol
 #' @export
 mt_det <- function(x, ..., threads = NULL) {
+  if (is.null(threads) && length(x) <= 64L) return(det(x, ...))
   z <- mt_determinant(x, logarithm = TRUE, ..., threads = threads)
   c(z$sign * exp(z$modulus))
 }

@@ -31,6 +31,11 @@
 #' @seealso [mt_eigen()], [mt_qr()].
 #' @export
 mt_svd <- function(x, nu = min(n, p), nv = min(n, p), threads = NULL) {
+  if (is.null(threads) && length(x) <= 64L && !is.object(x)) {
+    n <- NROW(x)
+    p <- NCOL(x)
+    return(svd(x, nu, nv))
+  }
   threads_given(threads)
   d <- plain_dim(x)
   if (is.null(d)) {

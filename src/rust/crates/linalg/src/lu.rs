@@ -18,9 +18,9 @@ use crate::norm::inverse_norm1;
 use crate::tiles::{cuts, strip_width, strips, Tiles};
 
 /// Columns that are eliminated at a time.
-const BLOCK: usize = 64;
+const BLOCK: usize = 192;
 /// Most rows and columns of a tile of what is left.
-const TILE: usize = 256;
+const TILE: usize = 384;
 
 /// PA = LU of a square matrix, in place: panel by panel, each followed by the update
 /// of what is left.

@@ -4,9 +4,9 @@ use faer::{Col, ColMut, MatRef};
 
 /// Are all elements finite?
 pub fn all_finite(x: MatRef<'_, f64>) -> bool {
-    // x - x is 0 or NaN, and a sum of these is NaN when one is.
+    // 0 times x is 0 or NaN, and a sum of these is NaN when one is.
     x.col_iter()
-        .all(|column| column.iter().map(|v| v - v).sum::<f64>() == 0.0)
+        .all(|column| column.iter().map(|v| v * 0.0).sum::<f64>() == 0.0)
 }
 
 /// The largest sum of absolute values of a column.
