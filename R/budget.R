@@ -21,3 +21,21 @@ threads_per_worker <- function(workers, worker_threads) {
   if (!is.null(worker_threads)) return(worker_threads)
   max(1L, machine_cores() %/% workers)
 }
+
+# Threads of our kernels in this process when nobody says how many. In a worker of
+# ours its share; in a process that somebody else forked, whose siblings we do not
+# know, one.
+thread_share <- function() {
+  if (!is_worker()) return(machine_cores())
+  share <- state$share
+  if (is.null(share) || share$pid != Sys.getpid()) 1L else share$threads
+}
+
+# What the environment allows at most: OMP_THREAD_LIMIT, and 2 where R CMD check
+# limits cores.
+thread_limit <- function() {
+  limit <- suppressWarnings(as.integer(Sys.getenv("OMP_THREAD_LIMIT", "")))
+  check <- tolower(Sys.getenv("_R_CHECK_LIMIT_CORES_", ""))
+  if (nzchar(check) && check != "false") limit <- min(limit, 2L, na.rm = TRUE)
+  if (is.na(limit)) .Machine$integer.max else max(1L, limit)
+}

@@ -42,8 +42,8 @@ default_settings <- function() {
 #' @param retries How often a task is run again after its worker was lost
 #'   (killed, crashed). Default 1. A task in flight when its worker dies may then
 #'   run twice; with 0 it never does.
-#' @param worker_threads BLAS and OpenMP threads in each worker. Default: an equal
-#'   share of the cores.
+#' @param worker_threads BLAS and OpenMP threads, and threads of rustle's own linear
+#'   algebra ([with_threads()]), in each worker. Default: an equal share of the cores.
 #' @param ... Further arguments of the strategy, as for [future::plan()].
 #' @details A new strategy starts from the default settings; `plan(workers = 4)` or
 #'   `plan(schedule = "static")` change the current plan and keep the rest. The
@@ -246,6 +246,7 @@ worker_options <- list(mc.cores = 1L, parallelly.fork.enable = FALSE)
 
 nested_plan <- function(plan) {
   plan$cores <- max(1L, machine_cores() %/% plan$workers)
+  plan$threads <- threads_per_worker(plan$workers, plan$settings$worker_threads)
   plan$nested <- unclass(plan$stack)[-1L]
   plan$kind <- "sequential"
   plan$workers <- 1L
@@ -254,6 +255,7 @@ nested_plan <- function(plan) {
 
 enter_worker <- function(nested) {
   state$cores <- nested$cores
+  state$share <- list(pid = Sys.getpid(), threads = nested$threads)
   if (length(nested$nested)) {
     set_stack(nested$nested, nested$settings, init = FALSE, cleanup = FALSE)
   } else {

@@ -7,6 +7,7 @@
 #' * `rustle.progress`: `TRUE` shows the progress of calls ([plan()]).
 #' * `rustle.boot_bytes`: how many bytes of resamples [boot()] keeps for its workers at
 #'   a time; 256 MB by default.
+#' * `rustle.threads`: threads of the `mt_` functions ([with_threads()]).
 #' * `rustle.timings`: `TRUE` keeps when each task ran ([job_timings()]).
 #' * `future.rng.onMisuse`: `"warning"`, `"error"` or `"ignore"`, as in future.
 #' @useDynLib rustle, .registration = TRUE

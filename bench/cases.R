@@ -1,8 +1,12 @@
 # The cases of tools/bench. `call` is ours, `peer` what it is compared with,
 # `bar` what the ratio of their times may be, `workers` the number of workers.
 
-case <- function(name, against, bar, call, peer, reps = 15L) {
-  list(name = name, against = against, bar = bar, call = call, peer = peer, reps = reps)
+# `settle` is the pause before each measurement in seconds.
+case <- function(name, against, bar, call, peer, reps = 15L, settle = 0) {
+  list(
+    name = name, against = against, bar = bar, call = call, peer = peer, reps = reps,
+    settle = settle
+  )
 }
 
 fork_apply <- function(X, FUN, ...) parallel::mclapply(X, FUN, ..., mc.cores = workers)

@@ -1,4 +1,4 @@
-//! Tells the compiler which R it is building for.
+//! Tells the compiler which R it is building for, and which faer is locked.
 
 fn main() {
     println!("cargo:rustc-check-cfg=cfg(r_map_attrib)");
@@ -10,4 +10,14 @@ fn main() {
     if (major, minor) >= (Some(4), Some(6)) {
         println!("cargo:rustc-cfg=r_map_attrib");
     }
+    println!("cargo:rerun-if-changed=Cargo.lock");
+    let lock = std::fs::read_to_string("Cargo.lock").unwrap_or_default();
+    let version = lock
+        .split("[[package]]")
+        .find(|p| p.contains("name = \"faer\"\n"))
+        .and_then(|p| p.split("version = \"").nth(1)?.split('"').next());
+    println!(
+        "cargo:rustc-env=FAER_VERSION={}",
+        version.unwrap_or("unknown")
+    );
 }

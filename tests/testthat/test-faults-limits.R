@@ -59,39 +59,6 @@ test_that("results that the parent has no room for are an error, and nothing is 
   expect_all_true(run$value)
 })
 
-# A directory that a user without rights can read and write, and that user.
-nobody <- function() {
-  skip_if_not(identical(unname(Sys.info()[["user"]]), "root"), "needs root to become somebody else")
-  skip_if(Sys.which("setpriv") == "" || Sys.which("prlimit") == "", "no setpriv or prlimit")
-  home <- tempfile("nobody-", tmpdir = "/tmp")
-  dir.create(home)
-  Sys.chmod(home, "0777", use_umask = FALSE)
-  withr::defer_parent(unlink(home, recursive = TRUE))
-  able <- suppressWarnings(system2("setpriv", c(
-    "--reuid", "54321", "--regid", "54321", "--clear-groups", "test", "-r",
-    shQuote(file.path(find.package("rustle"), "DESCRIPTION"))
-  ), stdout = FALSE, stderr = FALSE))
-  skip_if_not(identical(able, 0L), "somebody else cannot read the package")
-  list(
-    home = home, wrap = c(
-      "setpriv", "--reuid", "54321", "--regid", "54321", "--clear-groups", "env",
-      paste0("HOME=", home), paste0("TMPDIR=", home)
-    )
-  )
-}
-
-# In scripts: from now on only `extra` more processes for this user, who has no
-# other than the script itself.
-limit_processes <- quote({
-  limit_processes <- function(extra) {
-    # The thread that reaps the workers of the call before is not to be counted.
-    while (length(children())) Sys.sleep(0.01)
-    threads <- function(k) { Sys.sleep(0.02); length(list.files("/proc/self/task")) }
-    now <- min(vapply(1:25, threads, 1L))
-    system(sprintf("prlimit --pid %d --nproc=%d", Sys.getpid(), now + extra))
-  }
-})
-
 test_that("when the system refuses processes the job goes on with the workers that started", {
   skip_unless_faults()
   skip_unless_linux()

@@ -61,6 +61,7 @@ extern "C-unwind" {
     pub(crate) fn R_ProtectWithIndex(x: Sexp, at: *mut c_int);
     pub(crate) fn R_Reprotect(x: Sexp, at: c_int);
     pub(crate) fn Rf_allocVector(kind: c_uint, n: Length) -> Sexp;
+    pub(crate) fn Rf_allocMatrix(kind: c_uint, nrow: c_int, ncol: c_int) -> Sexp;
     pub(crate) fn Rf_ScalarInteger(x: c_int) -> Sexp;
     pub(crate) fn Rf_ScalarReal(x: f64) -> Sexp;
     pub(crate) fn Rf_ScalarLogical(x: c_int) -> Sexp;

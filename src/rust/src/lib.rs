@@ -14,6 +14,7 @@ mod encode;
 mod evaluate;
 mod ffi;
 mod job;
+mod linalg;
 mod raw;
 mod seeds;
 mod shape;
@@ -86,6 +87,7 @@ fn rs_exit_statuses() -> List {
 extendr_module! {
     mod rustle;
     use bootstrap;
+    use linalg;
     use simulation;
     fn rs_job_open;
     fn rs_seeds_open;
@@ -104,5 +106,6 @@ extendr_module! {
     fn rs_job_close;
     fn rs_run_here;
     fn rs_check_interrupt;
+    fn rs_matrix;
     fn rs_output_connection;
 }

@@ -290,6 +290,19 @@ unsafe extern "C-unwind" fn rs_check_interrupt() -> Sexp {
     unsafe { ffi::rustle_check_interrupt() }
 }
 
+/// A new double matrix whose elements are not set. R jumps away when there is no
+/// memory: so allocated outside of code that owns anything.
+unsafe extern "C-unwind" fn rs_matrix(nrow: Sexp, ncol: Sexp) -> Sexp {
+    // SAFETY: R code passes two numbers; this frame owns nothing.
+    unsafe {
+        ffi::Rf_allocMatrix(
+            ffi::REALSXP as u32,
+            number(nrow) as c_int,
+            number(ncol) as c_int,
+        )
+    }
+}
+
 unsafe extern "C-unwind" fn rs_output_connection() -> Sexp {
     // SAFETY: main thread; this frame owns nothing.
     unsafe { ffi::rustle_output_connection() }
@@ -335,6 +348,7 @@ routines! {
         => rs_run_here;
     meta__rs_check_interrupt "rs_check_interrupt" "wrap__rs_check_interrupt" ()
         => rs_check_interrupt;
+    meta__rs_matrix "rs_matrix" "wrap__rs_matrix" ("nrow", "ncol") => rs_matrix;
     meta__rs_output_connection "rs_output_connection" "wrap__rs_output_connection" ()
         => rs_output_connection;
 }

@@ -1,0 +1,148 @@
+# Least squares: how mt_lm_fit() works.
+
+fit_is_ours <- function(x, y, weights) {
+  d <- plain_dim(x)
+  if (length(x) <= 512L) return(FALSE)
+  plain <- function(v) (is.double(v) || is.integer(v) || is.logical(v)) && !is.object(v)
+  if (is.null(d) || d[[2L]] == 0L || !plain(y)) return(FALSE)
+  of_y <- if (is.null(dim(y))) c(length(y), 1L) else dim(y)
+  if (length(of_y) != 2L || of_y[[1L]] != d[[1L]] || of_y[[2L]] == 0L) return(FALSE)
+  rows <- d[[1L]]
+  finite <- function(v) if (is.double(v) && is.matrix(v)) rs_all_finite(v) else all(is.finite(v))
+  if (!is.null(weights)) {
+    if (!(is.numeric(weights) && !is.object(weights) && length(weights) == rows)) return(FALSE)
+    if (!all(is.finite(weights)) || any(weights < 0)) return(FALSE)
+    rows <- sum(weights != 0)
+  }
+  rows >= d[[2L]] && finite(x) && finite(y)
+}
+
+fit_by_base <- function(x, y, weights, tol, qr) {
+  x <- as.matrix(x)
+  fit <- if (is.null(weights)) {
+    stats::lm.fit(x, y, tol = tol)
+  } else {
+    stats::lm.wfit(x, y, weights, tol = tol)
+  }
+  k <- seq_len(min(dim(x)))
+  found <- fit$qr
+  triangle <- if (is.null(found)) matrix(0, 0L, 0L) else found$qr[seq_len(min(dim(found$qr))), , drop = FALSE]
+  triangle[row(triangle) > col(triangle)] <- 0
+  names <- c("coefficients", "residuals", "fitted.values", "rank", "df.residual")
+  out <- c(fit[names], list(pivot = if (is.null(found)) integer() else found$pivot, R = triangle))
+  if (qr) out[c("effects", "qr")] <- fit[c("effects", "qr")]
+  out
+}
+
+# From the triangle of (x, y): R and Q'y.
+fit_triangle <- function(x, y, root, tol, threads) {
+  p <- ncol(x)
+  k <- seq_len(p)
+  whole <- triangle_of(x, threads, y, root)
+  triangle <- whole[k, k, drop = FALSE]
+  effects <- whole[k, -k, drop = FALSE]
+  rank <- p
+  pivot <- k
+  if (!all_independent(triangle, tol)) {
+    # The triangle is a least squares problem of its own, with the same solution.
+    small <- qr(triangle, tol = tol)
+    rank <- small$rank
+    pivot <- small$pivot
+    effects <- qr.qty(small, effects)
+    triangle <- small$qr
+    triangle[lower.tri(triangle)] <- 0
+  }
+  solved <- solve_triangle(triangle, effects, rank)
+  complete_fit(x, y, solved, triangle, rank, pivot, threads)
+}
+
+# With the reflections of x, as lm.fit() has them.
+fit_reflections <- function(x, y, root, tol, threads) {
+  p <- ncol(x)
+  scaled <- x
+  response <- y
+  used <- seq_len(nrow(x))
+  if (!is.null(root)) {
+    used <- which(root != 0)
+    scaled <- unname(x)[used, , drop = FALSE] * root[used]
+    response <- y[used, , drop = FALSE] * root[used]
+  }
+  found <- qr_of_model(unname(scaled), tol, threads)
+  effects <- qr.qty(found, unname(response))
+  k <- seq_len(p)
+  triangle <- found$qr[k, , drop = FALSE]
+  triangle[lower.tri(triangle)] <- 0
+  solved <- solve_triangle(triangle, effects[k, , drop = FALSE], found$rank)
+  fit <- complete_fit(x, y, solved, triangle, found$rank, found$pivot, threads)
+  fit$effects <- effects
+  if (!is.null(dimnames(x))) {
+    names <- dimnames(x)
+    if (!is.null(names[[1L]])) names[[1L]] <- names[[1L]][used]
+    if (!is.null(names[[2L]])) names[[2L]] <- names[[2L]][found$pivot]
+    dimnames(found$qr) <- names
+  }
+  found$tol <- tol
+  fit$qr <- structure(unclass(found)[c("qr", "qraux", "pivot", "tol", "rank")], class = "qr")
+  fit
+}
+
+# mt_qr() of a matrix that is finite and not wide, of whatever size.
+qr_of_model <- function(x, tol, threads) {
+  if (ncol(x) > 16L && length(x) > 512L) mt_qr(x, tol = tol, threads = threads) else qr(x, tol = tol)
+}
+
+# Coefficients of the columns up to the rank, with zeros behind.
+solve_triangle <- function(triangle, effects, rank) {
+  out <- matrix(0, ncol(triangle), ncol(effects))
+  k <- seq_len(rank)
+  if (rank) {
+    out[k, ] <- backsolve(triangle[k, k, drop = FALSE], effects[k, , drop = FALSE])
+  }
+  out
+}
+
+complete_fit <- function(x, y, solved, triangle, rank, pivot, threads) {
+  coefficients <- matrix(0, ncol(x), ncol(y))
+  coefficients[pivot, ] <- solved
+  fitted <- rs_matrix(nrow(x), ncol(y))
+  residuals <- rs_matrix(nrow(x), ncol(y))
+  in_slices(function(value, state) {
+    rs_fitted(x, y, coefficients, fitted, residuals, state, threads)
+  })
+  coefficients[pivot[-seq_len(rank)], ] <- NA
+  if (!rank) coefficients[] <- NA
+  list(
+    coefficients = coefficients, residuals = residuals, fitted.values = fitted,
+    rank = rank, pivot = pivot, R = triangle
+  )
+}
+
+# Names and shapes as lm.fit() gives them.
+shape_fit <- function(fit, x, y) {
+  names <- colnames(x)
+  several <- is.matrix(y)
+  labels <- if (is.null(names)) paste0("x", seq_len(ncol(x))) else names
+  if (!is.null(names)) colnames(fit$R) <- names[fit$pivot]
+  if (several) {
+    dimnames(fit$coefficients) <- list(labels, colnames(y))
+    for (part in c("residuals", "fitted.values")) dimnames(fit[[part]]) <- dimnames(y)
+  } else {
+    fit$coefficients <- stats::setNames(fit$coefficients[, 1L], labels)
+    for (part in c("residuals", "fitted.values")) {
+      fit[[part]] <- stats::setNames(fit[[part]][, 1L], names(y))
+    }
+  }
+  if (!is.null(fit$qr)) {
+    behind <- rep.int("", max(0L, nrow(fit$qr$qr) - fit$rank))
+    effects_names <- c(labels[fit$pivot[seq_len(fit$rank)]], behind)
+    if (several) {
+      dimnames(fit$effects) <- list(effects_names, colnames(y))
+    } else {
+      fit$effects <- stats::setNames(fit$effects[, 1L], effects_names)
+    }
+  }
+  order <- c(
+    "coefficients", "residuals", "fitted.values", "rank", "pivot", "df.residual", "R", "effects", "qr"
+  )
+  fit[intersect(order, names(fit))]
+}

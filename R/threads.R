@@ -1,0 +1,84 @@
+# Threads of the mt_ functions: one gate says how many, one loop runs their slices.
+
+#' Choose the number of threads
+#'
+#' The `mt_` functions (multithreaded linear algebra) run on threads inside of R. How
+#' many is decided by the first of these that is there: their argument `threads`;
+#' `with_threads()`; the option `rustle.threads`; the environment variable
+#' `RUSTLE_THREADS`; and else the cores that this session may use, as control groups,
+#' Slurm and CPU affinity say ([parallelly::availableCores()]).
+#'
+#' Workers share the cores. In a worker of a [plan()] the default is the plan's
+#' `worker_threads`, or else its share of the cores, and what was chosen in the session
+#' before the worker was forked holds up to that number. In a process that another
+#' package forked, such as `parallel::mclapply()`, it is one thread, unless `threads`
+#' or `with_threads()` says otherwise there. The variables `OMP_THREAD_LIMIT`
+#' and `_R_CHECK_LIMIT_CORES_` (2 threads) are limits to all of these.
+#'
+#' Results do not depend on the number of threads, to the last bit; where they do, the
+#' page of the function says so.
+#'
+#' @param n Number of threads, a whole number of at least 1.
+#' @param expr An expression.
+#' @return The value of `expr`.
+#' @section Errors: `rustle_error_argument` when `n`, the option or the variable is not
+#'   a whole number of at least 1.
+#' @examples
+#' x <- matrix(rnorm(1e4), 100)
+#' with_threads(2, mt_crossprod(x))[1:2, 1:2]
+#' @seealso [mt_matmul()].
+#' @export
+with_threads <- function(n, expr) {
+  n <- check_count(n, "n")
+  old <- state$threads
+  on.exit(state$threads <- old)
+  state$threads <- list(pid = Sys.getpid(), n = n)
+  expr
+}
+
+# The number of threads of a call whose argument `threads` is given.
+thread_count <- function(threads = NULL, call = sys.call(-1L)) {
+  if (!is.null(threads)) {
+    threads <- check_count(threads, "threads", call = call)
+  } else {
+    set <- state$threads
+    here <- !is.null(set) && set$pid == Sys.getpid()
+    threads <- if (here) set$n else min(ambient_threads(set, call), thread_share_limit())
+  }
+  # A worker of ours has its share, whoever asks.
+  if (!is.null(state$share)) threads <- min(threads, thread_share_limit(asked = TRUE))
+  min(threads, thread_limit())
+}
+
+# What was chosen for the session: possibly in the parent of this process.
+ambient_threads <- function(set, call) {
+  if (!is.null(set)) return(set$n)
+  option <- getOption("rustle.threads")
+  if (!is.null(option)) return(check_count(option, "option rustle.threads", call = call))
+  variable <- Sys.getenv("RUSTLE_THREADS", "")
+  if (nzchar(variable)) {
+    number <- suppressWarnings(as.numeric(variable))
+    if (is.na(number)) number <- variable
+    return(check_count(number, "variable RUSTLE_THREADS", call = call))
+  }
+  thread_share()
+}
+
+# In the session itself nothing but the environment limits; in a worker its share.
+thread_share_limit <- function(asked = FALSE) {
+  if (!is_worker()) return(.Machine$integer.max)
+  if (asked && state$share$pid != Sys.getpid()) return(.Machine$integer.max)
+  thread_share()
+}
+
+# Runs `step(value, state)`, which works for one slice and returns list(value, state),
+# until the state is NULL; returns the value. Between slices nothing of Rust is on the
+# stack, so R may jump away for an interrupt or a time limit.
+in_slices <- function(step) {
+  at <- step(NULL, NULL)
+  while (!is.null(at[[2L]])) {
+    rs_check_interrupt()
+    at <- step(at[[1L]], at[[2L]])
+  }
+  at[[1L]]
+}

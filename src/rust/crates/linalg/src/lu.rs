@@ -1,0 +1,286 @@
+//! LU factors in blocks, with what faer leaves to its caller: singular matrices and
+//! the condition number.
+
+use faer::dyn_stack::{MemBuffer, MemStack};
+use faer::linalg::lu::partial_pivoting::factor::{
+    lu_in_place, lu_in_place_scratch, PartialPivLuParams,
+};
+use faer::linalg::matmul::matmul;
+use faer::linalg::triangular_solve::{
+    solve_lower_triangular_in_place, solve_unit_lower_triangular_in_place,
+    solve_unit_upper_triangular_in_place, solve_upper_triangular_in_place,
+};
+use faer::{Accum, ColMut, MatMut, MatRef, Par, Spec};
+use rustle_workers::blocks::{run, Slice};
+use rustle_workers::vector::clean_after;
+
+use crate::norm::inverse_norm1;
+use crate::tiles::{cuts, strip_width, strips, Tiles};
+
+/// Columns that are eliminated at a time.
+const BLOCK: usize = 192;
+/// Most rows and columns of a tile of what is left.
+const TILE: usize = 384;
+
+/// PA = LU of a square matrix, in place: panel by panel, each followed by the update
+/// of what is left.
+#[derive(Debug)]
+pub struct Lu {
+    /// Row `rows[i]` of A is row `i` of PA.
+    rows: Vec<usize>,
+    odd: bool,
+    start: usize,
+    phase: Phase,
+    /// Rows that the last panel moved: (to, from), from the panel's first row.
+    moved: Vec<(usize, usize)>,
+}
+
+#[derive(Debug)]
+enum Phase {
+    Panel,
+    /// Rows of all other columns are exchanged, and those right of the panel
+    /// eliminated: strips done.
+    Rows(usize),
+    /// What is left: tiles done.
+    Update(usize),
+}
+
+/// U has a zero (or nothing finite) at this place of its diagonal, from 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Singular(pub usize);
+
+impl Lu {
+    /// For a matrix of order `n`.
+    pub fn new(n: usize) -> Lu {
+        Lu {
+            rows: (0..n).collect(),
+            odd: false,
+            start: 0,
+            phase: Phase::Panel,
+            moved: Vec::new(),
+        }
+    }
+
+    /// Works for a slice on `lu`, which holds A at first; `true` when it holds L (with
+    /// its unit diagonal left out) and U.
+    ///
+    /// # Errors
+    ///
+    /// When U is exactly singular; `lu` is of no use then.
+    pub fn advance(&mut self, mut lu: MatMut<'_, f64>, slice: Slice) -> Result<bool, Singular> {
+        let n = lu.ncols();
+        while self.start < n {
+            let (start, end) = (self.start, (self.start + BLOCK).min(n));
+            match self.phase {
+                Phase::Panel => {
+                    let panel = lu
+                        .as_mut()
+                        .submatrix_mut(start, start, n - start, end - start);
+                    self.factor(panel)?;
+                    self.phase = Phase::Rows(0);
+                }
+                Phase::Rows(done) => {
+                    let done = self.exchange(lu.as_mut(), start, end, slice, done);
+                    self.phase = done.map_or(Phase::Update(0), Phase::Rows);
+                }
+                Phase::Update(done) => {
+                    if let Some(done) = eliminate(lu.as_mut(), start, end, slice, done) {
+                        self.phase = Phase::Update(done);
+                    } else {
+                        self.start = end;
+                        self.phase = Phase::Panel;
+                    }
+                }
+            }
+            if slice.over() {
+                break;
+            }
+        }
+        Ok(self.start == n)
+    }
+
+    fn factor(&mut self, mut panel: MatMut<'_, f64>) -> Result<(), Singular> {
+        let (nrow, ncol) = panel.shape();
+        let params: Spec<PartialPivLuParams, f64> = Default::default();
+        let scratch = lu_in_place_scratch::<usize, f64>(nrow, ncol, Par::Seq, params);
+        let mut memory = MemBuffer::new(scratch);
+        let (mut to, mut from) = (vec![0; nrow], vec![0; nrow]);
+        let info = clean_after(|| {
+            let stack = MemStack::new(&mut memory);
+            lu_in_place(panel.as_mut(), &mut to, &mut from, Par::Seq, stack, params).0
+        });
+        self.odd ^= info.transposition_count % 2 == 1;
+        self.moved = (0..nrow)
+            .filter(|i| to[*i] != *i)
+            .map(|i| (i, to[i]))
+            .collect();
+        let old: Vec<_> = self
+            .moved
+            .iter()
+            .map(|m| self.rows[self.start + m.1])
+            .collect();
+        for (m, row) in self.moved.iter().zip(old) {
+            self.rows[self.start + m.0] = row;
+        }
+        match (0..ncol).find(|j| panel[(*j, *j)] == 0.0 || !panel[(*j, *j)].is_finite()) {
+            Some(j) => Err(Singular(self.start + j + 1)),
+            None => Ok(()),
+        }
+    }
+
+    /// Strips of columns from `done`; `None` when complete.
+    fn exchange(
+        &self,
+        lu: MatMut<'_, f64>,
+        start: usize,
+        end: usize,
+        slice: Slice,
+        done: usize,
+    ) -> Option<usize> {
+        let n = lu.ncols();
+        let (left, rest) = lu.split_at_col_mut(start);
+        let (panel, right) = rest.split_at_col_mut(end - start);
+        let lower = panel.as_ref().submatrix(start, 0, end - start, end - start);
+        let (of_left, of_right) = (strips(start, TILE), strips(n - end, TILE / 2));
+        let behind = of_left.len() - 1;
+        let count = behind + of_right.len() - 1;
+        let left = Tiles::new(left, &[0, n], &of_left, |_, _| true);
+        let right = Tiles::new(right, &[0, n], &of_right, |_, _| true);
+        let done = run(slice, done, count, |k| {
+            let strip = if k < behind {
+                left.take(k)
+            } else {
+                right.take(k - behind)
+            };
+            let Some(mut strip) = strip else { return };
+            let mut held = vec![0.0; self.moved.len()];
+            for column in strip.as_mut().subrows_mut(start, n - start).col_iter_mut() {
+                exchange_rows(column, &self.moved, &mut held);
+            }
+            if k >= behind {
+                let rows = strip.subrows_mut(start, end - start);
+                solve_unit_lower_triangular_in_place(lower, rows, Par::Seq);
+            }
+        });
+        (done < count).then_some(done)
+    }
+
+    /// Logarithm of the absolute value of the determinant, and its sign.
+    pub fn log_determinant(&self, lu: MatRef<'_, f64>) -> (f64, f64) {
+        let mut sign = if self.odd { -1.0 } else { 1.0 };
+        let mut log = 0.0;
+        for i in 0..lu.ncols() {
+            let d = lu[(i, i)];
+            log += d.abs().ln();
+            sign *= d.signum();
+        }
+        (log, sign)
+    }
+
+    /// The determinant: absolute value, and sign.
+    pub fn determinant(&self, lu: MatRef<'_, f64>) -> (f64, f64) {
+        let product =
+            (0..lu.ncols()).fold(if self.odd { -1.0 } else { 1.0 }, |p, i| p * lu[(i, i)]);
+        (product.abs(), if product < 0.0 { -1.0 } else { 1.0 })
+    }
+
+    /// An estimate of the reciprocal condition number of A in the 1-norm, which is
+    /// `norm`.
+    pub fn rcond(lu: MatRef<'_, f64>, norm: f64) -> f64 {
+        if lu.ncols() == 0 {
+            return f64::INFINITY;
+        }
+        if norm == 0.0 {
+            return 0.0;
+        }
+        let inverse = clean_after(|| {
+            inverse_norm1(
+                lu.ncols(),
+                |mut x| {
+                    solve_unit_lower_triangular_in_place(lu, x.as_mut().as_mat_mut(), Par::Seq);
+                    solve_upper_triangular_in_place(lu, x.as_mat_mut(), Par::Seq);
+                },
+                |mut x| {
+                    let (u, l) = (lu.transpose(), lu.transpose());
+                    solve_lower_triangular_in_place(u, x.as_mut().as_mat_mut(), Par::Seq);
+                    solve_unit_upper_triangular_in_place(l, x.as_mat_mut(), Par::Seq);
+                },
+            )
+        });
+        (1.0 / inverse) / norm
+    }
+}
+
+fn exchange_rows(mut column: ColMut<'_, f64>, moved: &[(usize, usize)], held: &mut [f64]) {
+    for (h, m) in held.iter_mut().zip(moved) {
+        *h = column[m.1];
+    }
+    for (h, m) in held.iter().zip(moved) {
+        column[m.0] = *h;
+    }
+}
+
+/// Tiles of what is left right of and below a panel, from `done`; `None` when complete.
+fn eliminate(
+    lu: MatMut<'_, f64>,
+    start: usize,
+    end: usize,
+    slice: Slice,
+    done: usize,
+) -> Option<usize> {
+    let n = lu.ncols();
+    let (above, below) = lu.split_at_row_mut(end);
+    let (left, rest) = below.split_at_col_mut(end);
+    let rows = above.as_ref().submatrix(start, end, end - start, n - end);
+    let cols = left.as_ref().subcols(start, end - start);
+    let cut = cuts(n - end, TILE);
+    let parts = cut.len() - 1;
+    let tiles = Tiles::new(rest, &cut, &cut, |_, _| true);
+    let done = run(slice, done, parts * parts, |k| {
+        let (i, j) = (k % parts, k / parts);
+        let Some(tile) = tiles.take(k) else { return };
+        let lhs = cols.subrows(cut[i], cut[i + 1] - cut[i]);
+        let rhs = rows.subcols(cut[j], cut[j + 1] - cut[j]);
+        matmul(tile, Accum::Add, lhs, rhs, -1.0, Par::Seq);
+    });
+    (done < parts * parts).then_some(done)
+}
+
+/// Solutions of AX = B from LU factors, in strips of columns.
+#[derive(Debug, Default)]
+pub struct LuSolve {
+    done: usize,
+}
+
+impl LuSolve {
+    /// Works for a slice; `true` when `out` is X. `rhs` `None` stands for the identity.
+    pub fn advance(
+        &mut self,
+        out: MatMut<'_, f64>,
+        rhs: Option<MatRef<'_, f64>>,
+        lu: MatRef<'_, f64>,
+        factors: &Lu,
+        slice: Slice,
+    ) -> bool {
+        let n = lu.ncols();
+        let cut = strips(out.ncols(), strip_width(n));
+        let count = cut.len() - 1;
+        let tiles = Tiles::new(out, &[0, n], &cut, |_, _| true);
+        self.done = run(slice, self.done, count, |k| {
+            let Some(mut strip) = tiles.take(k) else {
+                return;
+            };
+            for (j, mut column) in strip.as_mut().col_iter_mut().enumerate() {
+                for (i, row) in factors.rows.iter().enumerate() {
+                    column[i] = match rhs {
+                        Some(rhs) => rhs[(*row, cut[k] + j)],
+                        None => f64::from(u8::from(*row == cut[k] + j)),
+                    };
+                }
+            }
+            solve_unit_lower_triangular_in_place(lu, strip.as_mut(), Par::Seq);
+            solve_upper_triangular_in_place(lu, strip, Par::Seq);
+        });
+        self.done == count
+    }
+}

@@ -1,0 +1,61 @@
+# Matrices that are hard for linear algebra, and how results are compared.
+
+random <- function(nrow, ncol) matrix(stats::rnorm(nrow * ncol), nrow, ncol)
+
+# A matrix with the singular values `d`.
+with_singular_values <- function(nrow, ncol, d) {
+  k <- length(d)
+  qr.Q(qr(random(nrow, k))) %*% (d * t(qr.Q(qr(random(ncol, k)))))
+}
+
+positive_definite <- function(n, condition = 100) {
+  q <- qr.Q(qr(random(n, n)))
+  x <- q %*% (10^seq(0, -log10(condition), length.out = n) * t(q))
+  (x + t(x)) / 2
+}
+
+# |ours - oracle| relative to the largest element of the oracle. Backward stable
+# methods differ by a small multiple of n * eps * condition.
+expect_close <- function(ours, oracle, tolerance) {
+  expect_identical(attributes(ours), attributes(oracle))
+  expect_identical(is.na(ours), is.na(oracle))
+  scale <- max(abs(oracle), 0, na.rm = TRUE)
+  expect_lte(max(abs(ours - oracle), 0, na.rm = TRUE), tolerance * max(scale, 1e-300))
+}
+
+# The same value, or an error or warning with the same message.
+expect_like_base <- function(ours, base) {
+  run <- function(expr) {
+    warned <- character()
+    value <- withCallingHandlers(
+      tryCatch(expr, error = function(e) paste("error:", conditionMessage(e))),
+      warning = function(w) {
+        warned <<- c(warned, conditionMessage(w))
+        invokeRestart("muffleWarning")
+      }
+    )
+    list(value, warned)
+  }
+  expect_identical(run(ours), run(base))
+}
+
+# `f(threads)` gives the same bits for 1, 2 and 3 threads, leaves R's own thread with
+# clean vector registers, and does not change `x`.
+expect_same_bits <- function(f, x) {
+  before <- unserialize(serialize(x, NULL))
+  one <- f(1)
+  expect_false(isFALSE(rs_vector_clean()))
+  for (threads in 2:3) {
+    expect_identical(f(threads), one)
+    expect_false(isFALSE(rs_vector_clean()))
+  }
+  expect_identical(x, before)
+  invisible(one)
+}
+
+non_finite <- function(x) {
+  lapply(list(NA, NaN, Inf, -Inf), function(value) {
+    x[2, 3] <- x[3, 2] <- value
+    x
+  })
+}

@@ -1,0 +1,210 @@
+# Coefficients agree relative to the largest, with errors of a small multiple of
+# eps * condition; fitted values and residuals relative to y.
+near <- function(ours, base, tolerance = 1e-8) expect_close(ours, base, tolerance)
+
+expect_fit <- function(ours, x, y, w = NULL, tolerance = 1e-8) {
+  base <- if (is.null(w)) lm.fit(x, y) else lm.wfit(x, y, w)
+  expect_identical(ours$rank, base$rank)
+  expect_identical(ours$pivot, base$qr$pivot)
+  expect_identical(as.integer(ours$df.residual), as.integer(base$df.residual))
+  near(ours$coefficients, base$coefficients, tolerance)
+  for (part in c("residuals", "fitted.values")) {
+    expect_identical(attributes(ours[[part]]), attributes(base[[part]]))
+    expect_lte(max(abs(ours[[part]] - base[[part]])), 1e-8 * max(abs(y)))
+  }
+  k <- seq_len(base$rank)
+  upper <- base$qr$qr[seq_len(ncol(x)), , drop = FALSE]
+  expect_equal(abs(ours$R[k, k]), abs(ifelse(row(upper) > col(upper), 0, upper)[k, k]),
+    tolerance = 1e-8, ignore_attr = TRUE)
+  expect_identical(colnames(ours$R), colnames(upper))
+  if (!is.null(ours$qr)) {
+    expect_identical(names(ours$qr), names(base$qr))
+    expect_identical(ours$qr[c("pivot", "rank", "tol")], base$qr[c("pivot", "rank", "tol")])
+    expect_identical(attributes(ours$qr$qr), attributes(base$qr$qr))
+    near(ours$qr$qr[, k], base$qr$qr[, k])
+    near(as.matrix(ours$effects)[k, ], as.matrix(base$effects)[k, ])
+    expect_identical(attributes(ours$effects), attributes(base$effects))
+  }
+}
+
+every_way <- function(x, y, w = NULL, tolerance = 1e-8) {
+  for (qr in c(FALSE, TRUE)) {
+    fit <- expect_same_bits(function(k) mt_lm_fit(x, y, w, qr = qr, threads = k), x)
+    expect_fit(fit, x, y, w, tolerance)
+  }
+}
+
+test_that("mt_lm_fit() is lm.fit() and lm.wfit(), with the same bits for all threads", {
+  set.seed(1)
+  for (d in list(c(30, 2), c(18, 18), c(900, 20), c(5000, 30), c(2100, 1), c(1500, 300))) {
+    x <- random(d[[1L]], d[[2L]])
+    y <- rnorm(d[[1L]])
+    every_way(x, y)
+    w <- runif(d[[1L]])
+    every_way(x, y, w)
+    colnames(x) <- paste0("v", seq_len(d[[2L]]))
+    every_way(x, y)
+    if (d[[1L]] > d[[2L]]) {
+      rownames(x) <- paste0("r", seq_len(d[[1L]]))
+      w[seq_len(min(5, d[[1L]] - d[[2L]]))] <- 0
+      every_way(x, setNames(y, rownames(x)), w)
+      several <- matrix(rnorm(2 * d[[1L]]), ncol = 2, dimnames = list(NULL, c("a", "b")))
+      every_way(x, several)
+      every_way(unname(x), unname(several))
+    }
+  }
+})
+
+test_that("aliased columns have NA coefficients in R's order", {
+  set.seed(2)
+  x <- random(3000, 22)
+  y <- rnorm(3000)
+  cases <- list(
+    copy = { z <- x; z[, 7] <- z[, 3]; z },
+    sums = { z <- x; z[, 5] <- z[, 1] + z[, 2]; z[, 20] <- z[, 19] - 2 * z[, 5]; z },
+    zero = { z <- x; z[, c(1, 22)] <- 0; z }, none = matrix(0, 3000, 22), one = matrix(1, 3000, 22),
+    nearly = { z <- x; z[, 9] <- z[, 8] + 1e-9 * z[, 10]; z },
+    dummies = cbind(1, outer(rep(1:21, length.out = 3000), 1:21, "==") + 0)
+  )
+  for (z in cases) {
+    every_way(z, y)
+    every_way(z[1:100, 1:10], y[1:100])
+    every_way(z, y, rep(c(0, 2, 1), 1000))
+  }
+})
+
+test_that("ill-conditioned designs keep the accuracy of a QR decomposition", {
+  set.seed(3)
+  x <- with_singular_values(4000, 20, 10^seq(0, -6, length.out = 20))
+  # Normal equations would lose twelve digits, and the solution with them.
+  every_way(x, drop(x %*% rnorm(20)) + rnorm(4000) / 1e6, tolerance = 1e-6)
+})
+
+test_that("integers are coerced; wide, empty and non-finite problems are base's", {
+  set.seed(4)
+  x <- matrix(sample(100L, 600, TRUE), 60)
+  y <- sample(10L, 60, TRUE)
+  every_way(x, y)
+  every_way(x > 50, y > 5)
+  x <- random(30, 40)
+  y <- rnorm(30)
+  every_way_wide <- mt_lm_fit(x, y)
+  expect_identical(every_way_wide$coefficients, lm.fit(x, y)$coefficients)
+  none <- mt_lm_fit(x[, 0], y)
+  expect_identical(none[c("coefficients", "residuals", "rank")], lm.fit(x[, 0], y)[c("coefficients", "residuals", "rank")])
+  x <- random(60, 20)
+  y <- rnorm(60)
+  for (bad in c(NA, NaN, Inf)) {
+    z <- x
+    z[3, 4] <- bad
+    expect_like_base(mt_lm_fit(z, y), lm.fit(z, y))
+    v <- y
+    v[[5]] <- bad
+    expect_like_base(mt_lm_fit(x, v), lm.fit(x, v))
+  }
+  expect_like_base(mt_lm_fit(x, y[-1]), lm.fit(x, y[-1]))
+  expect_like_base(mt_lm_fit(x, y, -y), lm.wfit(x, y, -y))
+  expect_like_base(mt_lm_fit(x[0, ], y[0]), lm.fit(x[0, ], y[0]))
+  expect_argument_error(mt_lm_fit(x, y, qr = NA), "qr")
+  expect_argument_error(mt_lm_fit(x, y, tol = "small"), "tol")
+  expect_argument_error(mt_lm_fit(x, y, threads = 0), "threads")
+})
+
+# Everything but the call and the class is lm()'s, up to rounding.
+expect_model <- function(ours, base) {
+  expect_s3_class(ours, c("mt_lm", class(base)), exact = TRUE)
+  expect_identical(setdiff(names(base), names(ours)), character())
+  drop <- function(m) {
+    m <- unclass(m)[names(base)]
+    # What is behind the rank is of no meaning.
+    k <- seq_len(m$rank)
+    m$qr$qr <- m$qr$qr[, k]
+    m$qr$qraux <- m$qr$qraux[k]
+    m$effects <- if (is.matrix(m$effects)) m$effects[k, ] else m$effects[k]
+    m$call <- NULL
+    m
+  }
+  expect_equal(drop(ours), drop(base), tolerance = 1e-8)
+}
+
+models <- function() {
+  set.seed(5)
+  n <- 400
+  d <- data.frame(
+    y = rnorm(n), z = rnorm(n), a = rnorm(n), b = runif(n), w = rep(c(0, 1, 2, 3), 100),
+    f = factor(rep(letters[1:5], 80)), g = factor(rep(c("u", "v"), each = 200))
+  )
+  d$copy <- 2 * d$a
+  d$y[3] <- NA
+  d
+}
+
+test_that("mt_lm() is lm(), and the methods for it give the same", {
+  d <- models()
+  pairs <- list(
+    list(mt_lm(y ~ a + b, d), lm(y ~ a + b, d)),
+    list(mt_lm(y ~ a * f + poly(b, 3) + g, d), lm(y ~ a * f + poly(b, 3) + g, d)),
+    list(mt_lm(y ~ a + b + f, d, weights = w), lm(y ~ a + b + f, d, weights = w)),
+    list(mt_lm(y ~ a + b, d, subset = z > 0), lm(y ~ a + b, d, subset = z > 0)),
+    list(mt_lm(y ~ a + f, d, na.action = na.exclude), lm(y ~ a + f, d, na.action = na.exclude)),
+    list(mt_lm(y ~ a + copy + b, d), lm(y ~ a + copy + b, d)),
+    list(mt_lm(y ~ a + offset(b), d), lm(y ~ a + offset(b), d)),
+    list(mt_lm(y ~ f, d, contrasts = list(f = "contr.sum")), lm(y ~ f, d, contrasts = list(f = "contr.sum"))),
+    list(mt_lm(log(z^2) ~ a - 1, d), lm(log(z^2) ~ a - 1, d))
+  )
+  methods <- list(
+    coef = coef, residuals = residuals, fitted = fitted, vcov = vcov, confint = confint,
+    anova = anova, hatvalues = hatvalues, rstudent = rstudent, cooks = cooks.distance,
+    deviance = deviance, logLik = logLik, AIC = AIC, nobs = nobs, formula = formula,
+    predict = function(m) predict(m, se.fit = TRUE), dfbeta = dfbeta, terms = terms,
+    interval = function(m) suppressWarnings(predict(m, d[10:20, ], interval = "prediction")),
+    summary = function(m) summary(m)[c("coefficients", "sigma", "r.squared", "fstatistic", "df", "aliased")],
+    drop1 = function(m) drop1(m), alias = function(m) alias(m)$Complete, matrix = model.matrix
+  )
+  for (pair in pairs) {
+    expect_model(pair[[1L]], pair[[2L]])
+    for (name in names(methods)) {
+      f <- function(m) suppressWarnings(methods[[name]](m))
+      expect_equal(f(pair[[1L]]), f(pair[[2L]]), tolerance = 1e-6, info = name)
+    }
+  }
+  a <- anova(pairs[[1L]][[1L]], pairs[[2L]][[1L]])
+  expect_equal(a$F, anova(pairs[[1L]][[2L]], pairs[[2L]][[2L]])$F, tolerance = 1e-8)
+})
+
+test_that("models print, plot, update and fit several responses", {
+  d <- models()
+  m <- mt_lm(y ~ a + b, d)
+  expect_output(print(m), "mt_lm(formula = y ~ a + b, data = d)", fixed = TRUE)
+  expect_output(print(summary(m)), "Residual standard error")
+  grDevices::pdf(NULL)
+  withr::defer(grDevices::dev.off())
+  expect_null(plot(m))
+  expect_model(update(m, . ~ . + f), lm(y ~ a + b + f, d))
+  both <- mt_lm(cbind(y, z) ~ a + f, d)
+  base <- lm(cbind(y, z) ~ a + f, d)
+  expect_model(both, base)
+  expect_equal(coef(summary(both)), coef(summary(base)), tolerance = 1e-8)
+  expect_equal(anova(both), anova(base), tolerance = 1e-8)
+  expect_model(mt_lm(y ~ 0, d), lm(y ~ 0, d))
+  quick <- mt_lm(y ~ a + f, d, qr = FALSE, model = FALSE)
+  expect_null(quick$qr)
+  expect_null(quick$model)
+  expect_equal(coef(quick), coef(lm(y ~ a + f, d)), tolerance = 1e-10)
+})
+
+test_that("variables are found where lm() finds them, and errors are its", {
+  f <- function(response) {
+    local_weights <- seq_along(response)
+    predictor <- rev(response)^2
+    list(mt_lm(response ~ predictor, weights = local_weights), lm(response ~ predictor, weights = local_weights))
+  }
+  pair <- f(rnorm(30))
+  expect_model(pair[[1L]], pair[[2L]])
+  d <- models()
+  expect_error(mt_lm(y ~ absent, d), "'absent' not found")
+  expect_error(mt_lm(y ~ a + copy, d, singular.ok = FALSE), "singular fit encountered")
+  expect_error(mt_lm(y ~ a, d, na.action = na.fail), "missing values in object")
+  expect_error(mt_lm(y ~ a, d, na.action = na.pass), "NA/NaN/Inf in 'y'")
+  expect_argument_error(mt_lm(y ~ a, d, method = "model.frame"), "...")
+})
