@@ -107,32 +107,41 @@ rs_permutation <- function(test, seed, from, to, threads, seconds) .Call(wrap__r
 #' The observed statistics and the number of permutations.
 #' @noRd
 rs_permutation_observed <- function(test) .Call(wrap__rs_permutation_observed, test)
+
 #' Names of the vector instructions that are used, and faer's version.
+#' @noRd
 rs_linalg_info <- function() .Call(wrap__rs_linalg_info)
 
 #' Are the vector registers of this thread clean? For tests; NA: not known.
+#' @noRd
 rs_vector_clean <- function() .Call(wrap__rs_vector_clean)
 
 #' Are all elements finite?
+#' @noRd
 rs_all_finite <- function(x) .Call(wrap__rs_all_finite, x)
 
 #' One slice of `x %*% y` (kind 0), `crossprod(x, y)` (1) or `tcrossprod(x, y)` (2);
 #' `y` NULL: the same matrix, and a symmetric result. `out` is a new matrix, `state`
 #' NULL in the first slice.
+#' @noRd
 rs_product <- function(kind, x, y, out, state, threads) .Call(wrap__rs_product, kind, x, y, out, state, threads)
 
 #' One slice of `chol(x)`; the value is NULL when `x` is not positive definite.
+#' @noRd
 rs_chol <- function(x, out, state, threads) .Call(wrap__rs_chol, x, out, state, threads)
 
 #' One slice of `chol2inv(x)`.
+#' @noRd
 rs_chol2inv <- function(x, out, state, threads) .Call(wrap__rs_chol2inv, x, out, state, threads)
 
 #' One slice of `solve(a, b, tol)`; `b` NULL is the identity; `lu` is a new matrix for
 #' the factors. The value is NULL when `a` is singular or ill-conditioned.
+#' @noRd
 rs_solve <- function(a, b, tol, lu, out, state, threads) .Call(wrap__rs_solve, a, b, tol, lu, out, state, threads)
 
 #' One slice of the determinant of `x`; `lu` is a new matrix for the factors. The value
 #' is (logarithm of the modulus, sign, modulus), NULL when `x` is singular.
+#' @noRd
 rs_determinant <- function(x, lu, state, threads) .Call(wrap__rs_determinant, x, lu, state, threads)
 
 #' One slice of solving `n` x `n` systems `a` for `ncol` right-hand sides `b` each into
@@ -184,25 +193,31 @@ rs_sort <- function(x, order, decreasing, plan, out, state, threads) .Call(wrap_
 
 #' One slice of the QR of `x` by `rank` reflections into `out`, a new matrix. The value
 #' at the end is `qraux`.
+#' @noRd
 rs_qr <- function(x, rank, out, state, threads) .Call(wrap__rs_qr, x, rank, out, state, threads)
 
 #' One slice of the triangle R of the QR of `cbind(x, y)`, whose rows are multiplied by
 #' `weights` first; `y` and `weights` may be NULL.
+#' @noRd
 rs_triangle <- function(x, y, weights, state, threads) .Call(wrap__rs_triangle, x, y, weights, state, threads)
 
 #' One slice of fitted values `x %*% coefficients` and residuals into new matrices.
+#' @noRd
 rs_fitted <- function(x, y, coefficients, fitted, residuals, state, threads) .Call(wrap__rs_fitted, x, y, coefficients, fitted, residuals, state, threads)
 
 #' Singular values of `x` into the new vector `d`, singular vectors into the new
 #' matrices `u` and `v` where they are not NULL.
+#' @noRd
 rs_svd <- function(x, d, u, v, threads) .Call(wrap__rs_svd, x, d, u, v, threads)
 
 #' Eigenvalues of the symmetric `x`, smallest first, into the new matrix `values`, and
 #' eigenvectors into `vectors` if that is not NULL.
+#' @noRd
 rs_eigen_symmetric <- function(x, values, vectors, threads) .Call(wrap__rs_eigen_symmetric, x, values, vectors, threads)
 
 #' Eigenvalues of `x` as the columns (real, imaginary) of the new matrix `values`, and
 #' eigenvectors into `vectors` if that is not NULL.
+#' @noRd
 rs_eigen_general <- function(x, values, vectors) .Call(wrap__rs_eigen_general, x, values, vectors)
 
 #' Simulates every combination of schedule, chunk and workers (three vectors of

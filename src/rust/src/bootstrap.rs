@@ -418,7 +418,9 @@ fn rs_boot_without(handle: Robj, groups: Robj, from: f64, threads: f64, seconds:
         let groups = if groups.is_null() {
             None
         } else {
-            let list = groups.as_list().ok_or_else(|| internal("groups are no list"))?;
+            let list = groups
+                .as_list()
+                .ok_or_else(|| internal("groups are no list"))?;
             let rows: Option<Vec<Vec<u32>>> = list.values().map(|x| from_one(&x)).collect();
             Some(rows.ok_or_else(|| internal("groups of rows are no integers"))?)
         };
