@@ -44,7 +44,7 @@ linalg_paths <- function() {
     row("mt_svd, mt_eigen (symmetric)", "faer", "all from order 1000, else 1",
       "faer's own threads lose below"),
     row("mt_eigen (general)", "faer", "1", "not split into blocks"),
-    row("up to 512 products of numbers, order 16, or 16 columns (mt_qr, mt_svd)", "base R", "BLAS's",
+    row("up to 512 products of numbers or 512 elements (mt_lm_fit), order 16, 16 columns (mt_qr, mt_svd)", "base R", "BLAS's",
       "a call of R's own is over before ours has begun"),
     row("missing or infinite elements (but products), singular and complex matrices", "base R", "BLAS's",
       "base's values and errors"),
