@@ -71,8 +71,17 @@ run_chunk <- function(call, n, FUN, data, dots, seeds, stop_early) {
     for (task in seq_len(n)) {
       if (!is.null(seeds)) assign(".Random.seed", seeds[[task]], envir = globalenv())
       assign("i", task, envir = frame)
-      value <- tryCatch(list(eval(call, frame)), error = identity)
-      if (inherits(value, "error")) {
+      # stop() is fatal whatever it is called with.
+      value <- withRestarts(
+        tryCatch(
+          withCallingHandlers(list(eval(call, frame)), condition = function(condition) {
+            if (!inherits(condition, "error") && stopping()) invokeRestart("rustle_fail", condition)
+          }),
+          error = identity
+        ),
+        rustle_fail = identity
+      )
+      if (inherits(value, "condition")) {
         failed <- c(failed, task)
         values[[task]] <- value
         if (stop_early) break
@@ -81,6 +90,10 @@ run_chunk <- function(call, n, FUN, data, dots, seeds, stop_early) {
       }
     }
     list(values = values, failed = failed)
+  }
+  stopping <- function() {
+    for (k in seq_len(sys.nframe())) if (identical(sys.function(k), stop)) return(TRUE)
+    FALSE
   }
   # Names and calls among the arguments are data; a missing argument stays one.
   quoted <- lapply(dots, function(d) if (is.language(d) && !identical(d, quote(expr = ))) call("quote", d) else d)

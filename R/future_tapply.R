@@ -72,7 +72,7 @@ future_by.default <- function(data, INDICES, FUN, ..., simplify = TRUE,
                               future.envir = parent.frame()) {
   out <- by_outcome(data, INDICES, FUN, ..., simplify = simplify, future.envir = future.envir)
   # As by() names it, which makes a data frame of a matrix first.
-  named <- is.data.frame(data) || !length(dim(data))
+  named <- !is.null(dimnames(out)) && (is.data.frame(data) || !length(dim(data)))
   if (named && !is.list(INDICES)) names(dimnames(out)) <- deparse(substitute(INDICES))[[1L]]
   attr(out, "call") <- match.call()
   out

@@ -29,10 +29,9 @@
 #'   them. (In the session tasks then draw from its own state.)
 #' @section Errors: On the plan's workers. When tasks fail, the error of the first is
 #'   raised after all tasks have run, with its own class, message and call; field
-#'   `task` is its index, and `failed` has those of all that failed. In the session
-#'   it ends the call at once. Lost workers are replaced as in [future_lapply()], and
-#'   then `rustle_error_worker_lost`. `rustle_error_argument` for wrong arguments,
-#'   before anything has started.
+#'   `task` is its index, and `failed` has those of all that failed. Lost workers are
+#'   replaced as in [future_lapply()], and then `rustle_error_worker_lost`.
+#'   `rustle_error_argument` for wrong arguments, before anything has started.
 #' @section Where it differs from parallel: On a cluster in nothing. On the plan's
 #'   workers, where parallel has nothing to compare with but a cluster of its own:
 #'

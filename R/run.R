@@ -6,7 +6,8 @@ run_job <- function(job, plan) {
     multicore = run_multicore,
     run_future
   )
-  if (!is.null(job$streams$after)) on.exit(set_random_seed(job$streams$after))
+  after <- job$streams$after
+  if (!is.null(after)) on.exit(set_random_seed(after[[1L]]))
   outcome <- run(job, plan)
   if (job$on_error == "stop" && length(outcome$failed)) {
     task <- outcome$failed[[1L]]

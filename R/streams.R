@@ -1,8 +1,8 @@
 # Which random numbers tasks draw, and how the caller's state moves.
 #
 # A stream plan is a list: `streams` (see src/rust/src/spec.rs), `seed` (the
-# seven integers of the base seed, or a list with one per task) and `after`: the
-# caller's `.Random.seed` when the call is over; NULL leaves it alone.
+# seven integers of the base seed, or a list with one per task) and `after`: a list
+# with the caller's `.Random.seed` when the call is over; NULL leaves it alone.
 
 get_random_seed <- function() {
   globalenv()[[".Random.seed"]]
@@ -42,23 +42,24 @@ is_lecuyer <- function(seed) {
   is.numeric(seed) && length(seed) == 7L && all(is.finite(seed)) && seed[[1L]] %% 10000L == 407L
 }
 
-no_streams <- function(check = FALSE) {
-  list(streams = "clear", seed = NULL, after = NULL, check = check)
+no_streams <- function(check = FALSE, after = NULL) {
+  list(streams = "clear", seed = NULL, after = after, check = check)
 }
 
 # `future.seed` as future.apply reads it: its streams (substream of stream i)
 # and its movement of the caller's state (two draws; one for a list).
 streams_of_future <- function(seed, n, argument = "future.seed", call = sys.call(-1L)) {
-  if (is.null(seed)) return(no_streams())
+  # Tasks in the session, too, leave the caller's state as it is.
+  if (is.null(seed)) return(no_streams(after = list(get_random_seed())))
   if (is.list(seed)) return(streams_of_list(seed, n, argument, call))
   if (is.logical(seed) && length(seed) == 1L) {
-    if (isFALSE(seed)) return(no_streams(check = TRUE))
+    if (isFALSE(seed)) return(no_streams(check = TRUE, after = list(get_random_seed())))
     base <- keep_random_seed(lecuyer_of_state(reuse = !is.na(seed)))
   } else {
     base <- lecuyer_of_number(seed, argument, call)
   }
   streams <- if (is.logical(seed) && is.na(seed)) "clear" else "substream"
-  list(streams = streams, seed = base, after = forwarded_seed(2L), check = FALSE)
+  list(streams = streams, seed = base, after = list(forwarded_seed(2L)), check = FALSE)
 }
 
 # A L'Ecuyer seed from the current state: the state itself, or what R makes of
@@ -96,7 +97,7 @@ streams_of_list <- function(seeds, n, argument, call) {
     must <- sprintf("a list of %d valid `.Random.seed` vectors of one kind, if a list", n)
     stop_argument(argument, must, seeds, call)
   }
-  list(streams = "list", seed = seeds, after = forwarded_seed(1L), check = FALSE)
+  list(streams = "list", seed = seeds, after = list(forwarded_seed(1L)), check = FALSE)
 }
 
 is_random_seed <- function(seed) {

@@ -46,11 +46,12 @@ under_plan <- function(setting, expr) {
   expr
 }
 
-# Evaluates `expr` under future.apply's oracle plan.
+# Evaluates `expr` under future.apply's oracle plan. Workers of the plan before live on.
 under_future <- function(expr) {
+  set <- function(stack) future::plan(stack, substitute = FALSE, .init = FALSE, .cleanup = FALSE)
   old <- future::plan("list")
-  future::plan(future::sequential)
-  on.exit(future::plan(old))
+  set(list(future::sequential))
+  on.exit(set(old))
   expr
 }
 

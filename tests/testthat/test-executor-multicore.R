@@ -21,31 +21,6 @@ test_that("processes that a task forks do not write into its worker's ring", {
   expect_identical(future_lapply(1:4, FUN), lapply(1:4, FUN))
 })
 
-test_that("FUN may read, keep, rebind and remove the index, as under lapply()", {
-  keep <- function(x) parent.frame()$i
-  rebind <- function(x) { assign("i", 1L, parent.frame()); x }
-  drop <- function(x) { rm("i", envir = parent.frame()); x }
-  for (setting in few_plans()) {
-    for (FUN in list(keep, rebind, drop)) {
-      expect_identical(under_plan(setting, future_lapply(5:9, FUN)), lapply(5:9, FUN))
-    }
-  }
-})
-
-test_that("restarts of the caller do not make conditions appear twice", {
-  skip_without_fork()
-  local_plan("multicore", workers = 2)
-  told <- character()
-  withCallingHandlers(
-    withRestarts(future_lapply(1:2, function(i) message("hi ", i)), other = function() NULL),
-    message = function(m) {
-      told <<- c(told, conditionMessage(m))
-      invokeRestart("muffleMessage")
-    }
-  )
-  expect_identical(told, c("hi 1\n", "hi 2\n"))
-})
-
 test_that("a task that aborts is not blamed for a condition that was signalled before", {
   skip_without_fork()
   local_plan("multicore", workers = 1, retries = 0)

@@ -93,75 +93,12 @@ test_that("two calls in a row draw different numbers, the same as future.apply's
   }
 })
 
-test_that("calls inside calls with seeds give future.apply's numbers", {
-  skip_without_fork()
-  nested <- function(f) {
-    f(1:3, function(i) f(1:2, function(j) runif(1), future.seed = TRUE), future.seed = 8)
-  }
-  oracle <- under_future(nested(future.apply::future_lapply))
-  for (plan in few_plans()) expect_identical(under_plan(plan, nested(future_lapply)), oracle)
-})
-
-test_that("FALSE, NULL and no seed at all leave the state of the session alone", {
-  skip_without_fork()
-  for (state in c(test_seeds(), list(NULL))) {
-    for (seed in list(FALSE, NULL)) {
-      got <- with_plan("multicore", workers = 2, observe(
-        future_lapply(1:4, function(i) runif(1), future.seed = seed), state
-      ))
-      expect_identical(got$seed, state)
-    }
-  }
-})
-
-test_that("without seeds no two tasks of different workers draw the same numbers", {
-  skip_without_fork()
-  for (schedule in test_schedules()) {
-    got <- with_plan("multicore", workers = 4, schedule = schedule, observe(
-      future_sapply(1:8, function(i) { Sys.sleep(0.002); runif(1) }, future.seed = NULL), test_seeds()$mersenne
-    ))
-    expect_false(anyDuplicated(got$value) > 0L, info = schedule)
-  }
-})
-
 test_that("future.seed = NA moves the state and gives no streams, as in future.apply", {
   skip_without_fork()
   for (state in test_seeds()) {
     oracle <- observe(under_future(future.apply::future_lapply(1:3, identity, future.seed = NA)), state)
     ours <- with_plan("multicore", workers = 2, observe(future_lapply(1:3, identity, future.seed = NA), state))
     expect_identical(ours[c("value", "seed")], oracle[c("value", "seed")])
-  }
-})
-
-test_that("random numbers without future.seed warn as in future.apply", {
-  skip_without_fork()
-  FUN <- function(i) if (i == 3L) runif(1) else i
-  caught <- function(expr) tryCatch({ expr; NULL }, warning = identity)
-  oracle <- under_future(caught(future.apply::future_lapply(1:4, FUN)))
-  for (plan in test_plans(c(1, 3))) {
-    warned <- under_plan(plan, caught(future_lapply(1:4, FUN)))
-    expect_s3_class(warned, "RngFutureWarning")
-    expect_s3_class(warned, "RngFutureCondition")
-    expect_identical(is.null(warned), is.null(oracle))
-    expect_null(under_plan(plan, caught(future_lapply(1:4, identity))))
-    expect_null(under_plan(plan, caught(future_lapply(1:4, FUN, future.seed = NULL))))
-    expect_null(under_plan(plan, caught(future_lapply(1:4, FUN, future.seed = TRUE))))
-  }
-  got <- with_plan("multicore", workers = 2, observe(future_lapply(1:4, FUN)))
-  expect_length(got$warnings, 1L)
-})
-
-test_that("option future.rng.onMisuse makes it an error, or nothing", {
-  skip_without_fork()
-  FUN <- function(i) runif(1)
-  for (plan in list(list("sequential"), list("multicore", workers = 2))) {
-    withr::with_options(list(future.rng.onMisuse = "error"), under_plan(plan, {
-      expect_error(future_lapply(1:3, FUN), class = "RngFutureError")
-      expect_error(future_lapply(1:3, identity), NA)
-    }))
-    withr::with_options(list(future.rng.onMisuse = "ignore"), under_plan(plan, {
-      expect_warning(future_lapply(1:3, FUN), NA)
-    }))
   }
 })
 
@@ -189,6 +126,18 @@ test_that("wrong seeds stop before anything has started", {
   )) {
     for (plan in list(list("sequential"), list("multicore", workers = 2))) {
       expect_argument_error(under_plan(plan, future_lapply(1:3, stop, future.seed = seed)), "future.seed")
+    }
+  }
+})
+
+test_that("without seeds the caller's state stays as it was, also where tasks run in the session", {
+  for (seed in list(FALSE, NULL)) {
+    for (before in c(list(NULL), test_seeds())) {
+      draw <- function(apply) observe(suppressWarnings(apply(1:3, function(i) runif(1), future.seed = seed)), before)
+      ours <- with_plan(sequential, draw(future_lapply))
+      oracle <- under_future(draw(future.apply::future_lapply))
+      expect_identical(ours$seed, before)
+      if (!is.null(before)) expect_identical(ours[c("value", "seed")], oracle[c("value", "seed")])
     }
   }
 })

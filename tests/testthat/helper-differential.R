@@ -1,0 +1,113 @@
+# Differential tests: a generated call does what the installed original does.
+#
+# A case is a list of code: `setup` (assignments), `call`, `plan`, `state` (sets
+# the random state), and what it is (`family`, `package`, `number`, `kind`).
+# expect_no_difference() runs it both ways and prints a script of it when the two
+# differ by more than the table `differences` (helper-differential-known.R) says.
+
+original_package <- function(family) if (startsWith(family, "future_")) "future.apply" else "parallel"
+
+original_function <- function(family, package) {
+  if (family %in% getNamespaceExports(package)) return(getExportedValue(package, family))
+  # future.apply has it since 1.11.
+  stopifnot(family == "future_Filter")
+  future_lapply <- future.apply::future_lapply
+  function(f, x, ...) {
+    f <- match.fun(f)
+    x[which(as.logical(unlist(future_lapply(x, f, ...))))]
+  }
+}
+
+# Case `number` of a family, always the same.
+new_case <- function(family, number, plan = NULL) {
+  withr::local_preserve_seed()
+  RNGkind("Mersenne-Twister", "Inversion", "Rejection")
+  set.seed(number)
+  kind <- any_kind()
+  made <- families[[family]](kind)
+  list(
+    family = family, number = number, kind = kind, setup = made$setup,
+    call = as.call(c(as.name(family), made$arguments)), arguments = made$arguments,
+    plan = if (is.null(plan)) any_plan() else plan, state = if (is.null(made$state)) any_state() else made$state
+  )
+}
+
+# What a call did: value or error, conditions, output and the random state.
+record <- function(case, package, original = original_function(case$family, package), cl = NULL) {
+  envir <- new.env(parent = globalenv())
+  envir$cl <- cl
+  assign(case$family, original, envir = envir)
+  for (name in names(case$setup)) assign(name, eval(case$setup[[name]], envir), envir = envir)
+  withr::local_preserve_seed()
+  eval(case$state)
+  set.seed(case$number)
+  conditions <- list()
+  keep <- function(c) conditions[[length(conditions) + 1L]] <<- list(
+    class = class(c), message = conditionMessage(c), call = conditionCall(c)
+  )
+  errors <- tempfile()
+  message <- file(errors, "w")
+  sink(message, type = "message")
+  on.exit({ sink(type = "message"); close(message); unlink(errors) }, add = TRUE)
+  output <- utils::capture.output(result <- withCallingHandlers(
+    tryCatch(list(value = eval(case$call, envir)), error = function(e) list(error = e)),
+    warning = function(w) { keep(w); invokeRestart("muffleWarning") },
+    message = function(m) { keep(m); invokeRestart("muffleMessage") },
+    custom = keep
+  ))
+  error <- result$error
+  list(
+    value = result$value,
+    error = if (!is.null(error)) list(class = class(error), message = conditionMessage(error), call = conditionCall(error)),
+    conditions = conditions, output = output, state = globalenv()[[".Random.seed"]]
+  )
+}
+
+without_task <- function(x) {
+  if (is.list(x) && !is.object(x)) {
+    for (k in which(vapply(x, inherits, NA, "try-error"))) attr(x[[k]], "condition")$task <- NULL
+  }
+  x
+}
+
+same_value <- function(x, y) {
+  identical(x, y, ignore.environment = TRUE, ignore.bytecode = TRUE, ignore.srcref = TRUE)
+}
+
+# What differs, by part; an empty list if nothing does.
+compare_case <- function(case, ours, oracle) {
+  for (difference in differences) {
+    both <- difference(ours, oracle, case)
+    if (is.null(both)) return(list())
+    ours <- both[[1L]]
+    oracle <- both[[2L]]
+  }
+  parts <- Filter(function(part) !same_value(ours[[part]], oracle[[part]]), names(oracle))
+  lapply(stats::setNames(nm = parts), function(part) {
+    utils::head(as.character(waldo::compare(ours[[part]], oracle[[part]], x_arg = "ours", y_arg = "original")), 3L)
+  })
+}
+
+# A script that shows a case: plain R code.
+script_of <- function(case) {
+  assignments <- Map(function(name, value) call("<-", as.name(name), value), names(case$setup), case$setup)
+  on <- if (case$family %in% on_cluster) list(rustle = quote(cl <- NULL), parallel = quote(cl <- parallel::makeCluster(2L)))
+  both <- function(package) {
+    one <- as.call(list(as.name("::"), as.name(package), as.name(case$family)))
+    c(on[package], call("<-", as.name(case$family), one), case$state, call("set.seed", case$number), call("print", call("try", case$call)), quote(.Random.seed[1:3]))
+  }
+  code <- c(
+    unname(assignments), list(as.call(c(quote(rustle::plan), case$plan))), both("rustle"),
+    list(quote(rustle::plan("sequential"))), both(original_package(case$family))
+  )
+  c(sprintf("# case %d of %s", case$number, case$family), unlist(lapply(code, deparse)))
+}
+
+expect_no_difference <- function(case, ours = under_plan(case$plan, record(case, "rustle")),
+                                 oracle = under_future(record(case, original_package(case$family), cl = cl)), cl = NULL) {
+  found <- compare_case(case, ours, oracle)
+  expect(!length(found), paste(c(
+    sprintf("Ours and the original differ in: %s.", paste(names(found), collapse = ", ")),
+    unlist(found), "", script_of(case)
+  ), collapse = "\n"))
+}

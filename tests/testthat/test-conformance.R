@@ -1,0 +1,77 @@
+# Every executor keeps every claim of helper-conformance.R, or says why not.
+
+in_session <- "tasks run in the session itself, as those of lapply()"
+future_relays <- "the relay is future's: all output of a chunk, then its conditions"
+own_session <- "workers are sessions of their own"
+future_faults <- "a lost worker is future's error"
+
+exempt_sequential <- c(
+  "without a seed the state of the session stays" = in_session,
+  "tasks leave options, directory, environment and search path of the session alone" = in_session,
+  "tasks run in other processes, as many as there are workers at most" = in_session,
+  "future.conditions drops conditions that have no restart" = "nothing can stop them where they are signalled",
+  "conditions that have no restart are signalled once, also when output is dropped" = "the same; their handlers may write",
+  "a lost worker is an error, never a silent NULL" = in_session,
+  "the tasks of a lost worker run again, with the same numbers" = in_session,
+  "a worker that is lost twice is an error that names its task" = in_session,
+  "after a lost worker and a new plan calls are as ever" = in_session,
+  "a closed plan leaves no process behind" = in_session
+)
+
+exempt_futures <- c(
+  "output and conditions are interleaved as the tasks made them" = future_relays,
+  "S3 methods of `[[` count" = paste(own_session, "that do not know methods registered here"),
+  "tasks start with the options, directory and environment of the session" = own_session,
+  "FUN may read lapply()'s index" = "it counts within the chunk, as under future.apply",
+  "an interrupt that a task signals is no error" = "future's worker takes it for one of its own and ends",
+  "a worker that is lost twice is an error that names its task" = future_faults,
+  "the tasks of a lost worker run again, with the same numbers" = future_faults
+)
+
+test_that("the suite knows a broken executor", {
+  broken <- list(
+    "is true" = function(plan) expect_true(TRUE),
+    "is false" = function(plan) expect_true(FALSE),
+    "fails" = function(plan) stop("no"),
+    "warns" = function(plan) { expect_true(TRUE); warning("w") },
+    "expects nothing" = function(plan) NULL
+  )
+  found <- vapply(broken, function(claim) length(run_claim(claim, list("sequential"))), 0L)
+  expect_identical(unname(found > 0L), c(FALSE, TRUE, TRUE, TRUE, TRUE))
+})
+
+test_that("sequential", {
+  expect_conformance(list("sequential"), exempt = exempt_sequential)
+})
+
+# The default schedule with every number of workers; the others too in a long run.
+worker_counts <- function(schedule) {
+  if (on_cran()) return(2L)
+  if (schedule == "stealing" || identical(Sys.getenv("RUSTLE_TEST_LONG"), "true")) 1:4 else 3L
+}
+
+for (schedule in test_schedules()) {
+  test_that(paste("multicore,", schedule), {
+    skip_without_fork()
+    for (workers in worker_counts(schedule)) {
+      expect_conformance(list("multicore", workers = workers, schedule = schedule))
+    }
+  })
+}
+
+test_that("multicore in chunks", {
+  skip_on_cran()
+  skip_without_fork()
+  expect_conformance(list("multicore", workers = 3, schedule = "dynamic", chunk_size = 4))
+  expect_conformance(list("multicore", workers = 2, schedule = "guided", chunk_size = 3))
+})
+
+test_that("multisession", {
+  skip_on_cran()
+  expect_conformance(list("multisession", workers = 2), exempt = exempt_futures)
+})
+
+test_that("cluster", {
+  skip_on_cran()
+  expect_conformance(list("cluster", workers = 2), exempt = exempt_futures)
+})

@@ -1,0 +1,61 @@
+# Generated calls: ours does what the installed original does. What a case is made
+# of is in helper-differential-cases.R; `tools/test --long` runs eight times as many.
+
+case_count <- function(usual) if (identical(Sys.getenv("RUSTLE_TEST_LONG"), "true")) 8L * usual else usual
+
+test_that("the comparison sees a difference in each part, and its script runs", {
+  skip_without_fork()
+  case <- new_case("future_lapply", 1L)
+  oracle <- under_future(record(case, "future.apply"))
+  expect_length(compare_case(case, oracle, oracle), 0L)
+  other <- list(
+    value = list("other"), error = list(class = "error", message = "other", call = NULL),
+    conditions = list(list(class = c("warning", "condition"), message = "other", call = NULL)), output = "other", state = 1:3
+  )
+  for (part in names(other)) {
+    ours <- oracle
+    ours[[part]] <- other[[part]]
+    expect_named(compare_case(case, ours, oracle), part)
+  }
+  envir <- new.env(parent = globalenv())
+  utils::capture.output(under_plan(list("sequential"), withr::with_preserve_seed(
+    for (code in parse(text = script_of(case))) eval(code, envir)
+  )))
+  expect_true(all(names(case$setup) %in% names(envir)))
+})
+
+test_that("a case is the same whenever it is made", {
+  expect_identical(new_case("future_mapply", 7L), new_case("future_mapply", 7L))
+})
+
+counts <- c(
+  future_lapply = 120L, future_sapply = 40L, future_vapply = 40L, future_replicate = 30L, future_eapply = 20L,
+  future_apply = 40L, future_mapply = 50L, future_Map = 20L, future_.mapply = 20L, future_Filter = 20L,
+  future_tapply = 30L, future_by = 25L, mclapply = 60L, mcmapply = 30L, mcMap = 15L, pvec = 30L, parLapply = 25L,
+  parLapplyLB = 25L, parSapply = 25L, parSapplyLB = 15L, clusterApply = 15L, clusterApplyLB = 15L, clusterMap = 25L,
+  parApply = 20L, parRapply = 15L, parCapply = 15L
+)
+
+for (family in names(families)) {
+  test_that(paste0(family, "()"), {
+    skip_on_cran()
+    skip_without_fork()
+    withr::local_options(keep.source = FALSE)
+    cl <- if (family %in% on_cluster) parallel::makeCluster(2L)
+    if (!is.null(cl)) withr::defer(parallel::stopCluster(cl))
+    for (number in seq_len(case_count(counts[[family]]))) expect_no_difference(new_case(family, number), cl = cl)
+  })
+}
+
+test_that("future_*() on sessions of their own", {
+  skip_on_cran()
+  withr::local_options(keep.source = FALSE)
+  plan <- list("multisession", workers = 2)
+  some <- c("future_lapply", "future_sapply", "future_mapply", "future_apply", "future_tapply")
+  # Workers live as long as the plan does, so the originals run first.
+  cases <- do.call(c, lapply(some, function(family) lapply(1000L + seq_len(case_count(8L)), new_case, family = family, plan = plan)))
+  oracles <- lapply(cases, function(case) under_future(record(case, original_package(case$family))))
+  under_plan(plan, for (k in seq_along(cases)) {
+    expect_no_difference(cases[[k]], record(cases[[k]], "rustle"), oracles[[k]])
+  })
+})
