@@ -44,7 +44,7 @@ blb <- function(data, statistic, gamma = 0.7, s = 20, R = 100, conf = 0.95, ...,
     bootstrap(data, statistic, 1L, ..., seed = 0, threads = 1L, influence = "none", on_error = "na", progress = FALSE, keep_data = FALSE)$t0
   }
   words <- stream_words(seed)
-  handle <- unpack(rs_boot_open(engine_spec(list(spec = list(kind = "permutation")), n, words)), origin)
+  handle <- unpack(open_boot(engine_spec(list(spec = list(kind = "permutation")), n, words)), origin)
   seeds <- keep_random_seed({
     set.seed((words[[1L]] + words[[2L]]) %% .Machine$integer.max)
     floor(stats::runif(s) * 2^52)

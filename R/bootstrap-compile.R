@@ -117,17 +117,20 @@ moment_statistic <- function(x, power, expr) {
   for (k in seq_along(x)) {
     center <- mean(x[[k]])
     sums <- list()
+    d <- x[[k]] - center
     for (p in seq_len(power)) {
-      z[[length(z) + 1L]] <- (x[[k]] - center)^p
+      z[[length(z) + 1L]] <- if (p == 1L) d else d^p
       sums[[p]] <- as.name(paste0("S", length(z)))
     }
     exprs[[k]] <- expr(x[[k]], center, sums, k)
   }
-  sums_statistic(do.call(cbind, z), exprs, names(x))
+  # One column is not copied: it may be most of the memory.
+  sums_statistic(if (length(z) > 1L) do.call(cbind, z) else z[[1L]], exprs, names(x))
 }
 
+# z: columns of a matrix, or one.
 sums_statistic <- function(z, exprs, names = NULL, response = NULL) {
-  inputs <- c(paste0("S", seq_len(ncol(z))), "N")
+  inputs <- c(paste0("S", seq_len(NCOL(z))), "N")
   native <- c(list(source = "sums", z = as.double(z)), compile_program(exprs, inputs))
   compiled_statistic(native, names, response = response)
 }

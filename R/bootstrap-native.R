@@ -23,7 +23,7 @@ native_formula <- function(formula, data, na_rm, call) {
 # t0, and the engine of the scheme.
 prepare_native <- function(job) {
   compiled <- job$compiled
-  plain <- unpack(rs_boot_open(engine_spec(
+  plain <- unpack(open_boot(engine_spec(
     list(spec = list(kind = "ordinary", draws = job$n)), job$n, job$stream, compiled$native
   )), job$call)
   observed <- unpack(rs_boot_observed(plain), job$call)
@@ -33,7 +33,8 @@ prepare_native <- function(job) {
   job$t0 <- t0
   job$plain <- plain
   kind <- job$scheme$spec$kind
-  native <- compiled$native
+  # NULL: that of the engine of t0.
+  native <- NULL
   if (job$sim %in% c("permutation", "residual", "wild")) {
     native <- compiled$response(job$sim)
     if (is.null(native)) stop_scheme(job, "it has no response or residuals")
@@ -41,7 +42,7 @@ prepare_native <- function(job) {
     native[c("ops", "values")] <- list(double(), double())
   }
   if (kind == "antithetic") job$scheme$spec$mirror <- mirror_of(native_jackknife(job)[, 1L], job$rows)
-  job$engine_native <- native
+  job["engine_native"] <- list(native)
   job
 }
 

@@ -136,6 +136,9 @@ engine_spec <- function(scheme, n, stream, native = NULL) {
   )
 }
 
+# like: another engine, whose statistic is used.
+open_boot <- function(spec, like = NULL) rs_boot_open(spec, like)
+
 # Mirror image of each observation in the order of its influence, within strata.
 mirror_of <- function(L, rows) {
   mirror <- integer(length(L))

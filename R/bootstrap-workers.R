@@ -20,7 +20,7 @@ statistic_function <- function(job) {
 observed_statistic <- function(spec, data) {
   compiled <- compile_statistic(spec, data, FALSE, NULL)$compiled
   n <- nrow(as_rows(data))
-  handle <- unpack(rs_boot_open(engine_spec(
+  handle <- unpack(open_boot(engine_spec(
     list(spec = list(kind = "ordinary", draws = n)), n, c(0, 0), compiled$native
   )))
   observed <- unpack(rs_boot_observed(handle))
@@ -75,7 +75,7 @@ unit_weights <- function(job) {
 new_resampler <- function(spec, stype, rows, place, to_one) {
   handle <- NULL
   function(r, attempt = 0) {
-    if (is.null(handle) || !rs_boot_alive(handle)) handle <<- unpack(rs_boot_open(spec))
+    if (is.null(handle) || !rs_boot_alive(handle)) handle <<- unpack(open_boot(spec))
     drawn <- unpack(rs_boot_resample(handle, r - 1, attempt, stype))
     # As boot: an index lies where the stratum that it is from lies.
     if (stype == "i" && place) drawn[unlist(rows)] <- drawn

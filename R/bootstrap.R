@@ -244,7 +244,8 @@ boot_job <- function(data, statistic, R, sim, stype, design, options, parametric
     job$stream <- stream_words(seed)
   }
   if (job$native) {
-    job$handle <- unpack(rs_boot_open(engine_spec(job$scheme, job$n, job$stream, job$engine_native)), call)
+    spec <- engine_spec(job$scheme, job$n, job$stream, job$engine_native)
+    job$handle <- unpack(open_boot(spec, if (is.null(job$engine_native)) job$plain), call)
   }
   job
 }

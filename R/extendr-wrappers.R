@@ -67,9 +67,10 @@ rs_matrix <- function(nrow, ncol) .Call(wrap__rs_matrix, nrow, ncol)
 #'@noRd
 rs_output_connection <- function() .Call(wrap__rs_output_connection)
 
-#' Opens the engine of a scheme and a statistic; see R/bootstrap-native.R.
+#' Opens the engine of a scheme and a statistic, that of the engine `like` if there is
+#' one; see R/bootstrap-schemes.R.
 #' @noRd
-rs_boot_open <- function(spec) .Call(wrap__rs_boot_open, spec)
+rs_boot_open <- function(spec, like) .Call(wrap__rs_boot_open, spec, like)
 
 #' Does the handle belong to this process?
 #' @noRd

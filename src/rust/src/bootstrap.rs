@@ -2,6 +2,7 @@
 //! specifications and has checked them.
 
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use extendr_api::prelude::*;
@@ -23,7 +24,7 @@ type Parsed<T> = std::result::Result<T, Refusal>;
 #[derive(Debug)]
 struct Engine {
     scheme: Scheme,
-    statistic: Option<Statistic>,
+    statistic: Option<Arc<Statistic>>,
 }
 
 fn internal(text: impl std::fmt::Display) -> Refusal {
@@ -254,9 +255,9 @@ fn basis(fields: &Fields) -> Parsed<Basis> {
 fn statistic(fields: &Fields, n: usize) -> Parsed<Statistic> {
     let source = match fields.text("source")?.as_str() {
         "sums" => {
-            let z = fields.numbers("z")?;
-            let columns = z.len() / n;
-            Source::Sums(Columns::new(&z, n, columns))
+            let z = fields.get("z")?.as_real_slice();
+            let z = z.ok_or_else(|| internal("columns are no numbers"))?;
+            Source::Sums(Columns::new(z, n, z.len() / n))
         }
         "scans" => {
             let mut orders = Vec::new();
@@ -310,14 +311,16 @@ fn statistic(fields: &Fields, n: usize) -> Parsed<Statistic> {
     Ok(Statistic { source, program })
 }
 
-fn open(spec: &Robj) -> Parsed<Robj> {
+fn open(spec: &Robj, like: &Robj) -> Parsed<Robj> {
     let spec = Fields::new(spec)?;
     let scheme = scheme(&spec)?;
     let fields = spec.get("statistic")?;
-    let statistic = if fields.is_null() {
+    let statistic = if !like.is_null() {
+        engine(like)?.statistic.clone()
+    } else if fields.is_null() {
         None
     } else {
-        Some(statistic(&Fields::new(fields)?, scheme.n())?)
+        Some(Arc::new(statistic(&Fields::new(fields)?, scheme.n())?))
     };
     Ok(ExternalPtr::new(Engine { scheme, statistic }).into())
 }
@@ -332,7 +335,7 @@ fn engine(handle: &Robj) -> Parsed<ExternalPtr<Engine>> {
 fn native(engine: &Engine) -> Parsed<&Statistic> {
     engine
         .statistic
-        .as_ref()
+        .as_deref()
         .ok_or_else(|| internal("the statistic is an R function"))
 }
 
@@ -361,11 +364,12 @@ fn system(e: String) -> Refusal {
     Refusal::new("system", format!("threads cannot be started: {e}"))
 }
 
-/// Opens the engine of a scheme and a statistic; see R/bootstrap-native.R.
+/// Opens the engine of a scheme and a statistic, that of the engine `like` if there is
+/// one; see R/bootstrap-schemes.R.
 /// @noRd
 #[extendr]
-fn rs_boot_open(spec: Robj) -> List {
-    into_r(open(&spec))
+fn rs_boot_open(spec: Robj, like: Robj) -> List {
+    into_r(open(&spec, &like))
 }
 
 /// Does the handle belong to this process?
