@@ -18,14 +18,22 @@
 
 #![forbid(unsafe_code)]
 
+pub mod batch;
 mod cholesky;
+pub mod correlation;
+pub mod distance;
 mod lu;
 mod missing;
 mod norm;
+mod parts;
 mod product;
 mod qr;
+pub mod quantile;
+pub mod rows;
 mod solve;
+pub mod sort;
 pub mod spectral;
+mod sum;
 mod tiles;
 
 pub use cholesky::{Cholesky, CholeskyInverse, NotPositive};

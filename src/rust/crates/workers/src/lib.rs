@@ -8,7 +8,7 @@
 //! * [`pool`] is this process's thread pool, [`cores`] the one gate for the
 //!   number of cores, [`blas`] the one for the threads of the system's BLAS;
 //! * [`sweep`] runs many simulations on the pool, [`blocks`] numerical kernels in
-//!   slices of time; [`vector`] cleans the vector registers behind them.
+//!   slices of time, [`scheduled`] loops under a schedule; [`vector`] cleans the vector registers behind them.
 //!
 //! Nothing here knows R. Nothing here calls back into R either: the functions
 //! that the binding passes in (`spawn`) are called on the thread that called us.
@@ -21,6 +21,7 @@ pub mod cores;
 pub mod memory;
 pub mod pool;
 pub mod process;
+pub mod scheduled;
 pub mod supervisor;
 pub mod sweep;
 pub mod vector;

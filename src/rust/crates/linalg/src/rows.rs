@@ -1,0 +1,286 @@
+//! Sums, means and variances of rows and columns.
+
+use pulp::Arch;
+use rustle_schedule::Schedule;
+use rustle_workers::blocks::Slice;
+use rustle_workers::scheduled::Loop;
+
+use crate::missing::NA;
+use crate::parts::{group, Parts};
+use crate::sum::{scaled_sum, sum, Sum, Sums};
+
+/// Elements of a column that are summed at a time.
+const PIECE: usize = 1 << 16;
+/// Elements of a unit of work: some 10 microseconds.
+const UNIT: usize = 1 << 15;
+/// Rows whose sums are kept side by side: they stay in the innermost cache.
+const BLOCK: usize = 1024;
+/// With at least so many units over the rows, sums over the columns are not cut.
+const ENOUGH: usize = 64;
+
+/// What the functions of this crate run along.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Margin {
+    /// One result for each row.
+    Rows,
+    /// One result for each column.
+    Cols,
+}
+
+/// What is computed of a row or a column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moment {
+    /// The sum of its elements.
+    Sum,
+    /// Their mean.
+    Mean,
+    /// The sum of squared differences from the mean over their number minus one.
+    Variance,
+}
+
+/// A double matrix as R has it, column after column.
+#[derive(Clone, Copy, Debug)]
+pub struct Matrix<'a> {
+    /// Its elements.
+    pub data: &'a [f64],
+    /// Its rows.
+    pub nrow: usize,
+    /// Its columns.
+    pub ncol: usize,
+}
+
+impl<'a> Matrix<'a> {
+    pub(crate) fn col(&self, j: usize) -> &'a [f64] {
+        &self.data[j * self.nrow..(j + 1) * self.nrow]
+    }
+
+    pub(crate) fn row(&self, i: usize) -> impl Iterator<Item = f64> + 'a {
+        let (data, nrow) = (self.data, self.nrow);
+        (0..self.ncol).map(move |j| data[j * nrow + i])
+    }
+}
+
+/// How a matrix is cut: by its shape alone.
+#[derive(Clone, Copy, Debug)]
+struct Grid {
+    margin: Margin,
+    nrow: usize,
+    ncol: usize,
+    /// Results of a unit.
+    results: usize,
+    /// Elements of a row or column that one unit sums.
+    terms: usize,
+    /// Units over the results, and over the terms of each.
+    units: usize,
+    parts: usize,
+}
+
+impl Grid {
+    fn new(margin: Margin, nrow: usize, ncol: usize) -> Grid {
+        let (results, terms) = match margin {
+            Margin::Cols if nrow > PIECE => (1, PIECE),
+            Margin::Cols => ((UNIT / nrow.max(1)).max(1), nrow.max(1)),
+            Margin::Rows => {
+                let height = (UNIT / ncol.max(1)).clamp(1, 1 << 20);
+                let height = height.next_multiple_of(BLOCK).min(nrow.max(1));
+                let enough = nrow / height >= ENOUGH;
+                let terms = if enough { ncol } else { UNIT / height };
+                (height, terms.max(64))
+            }
+        };
+        let (over, along) = match margin {
+            Margin::Cols => (ncol, nrow),
+            Margin::Rows => (nrow, ncol),
+        };
+        Grid {
+            margin,
+            nrow,
+            ncol,
+            results,
+            terms,
+            units: over.div_ceil(results),
+            parts: along.div_ceil(terms).max(1),
+        }
+    }
+
+    fn over(&self) -> usize {
+        match self.margin {
+            Margin::Cols => self.ncol,
+            Margin::Rows => self.nrow,
+        }
+    }
+
+    fn along(&self) -> usize {
+        self.nrow * self.ncol / self.over().max(1)
+    }
+}
+
+/// Sums, means or variances of the rows or columns of a matrix.
+///
+/// Sums are compensated and cut by the shape of the matrix, so that no schedule and no
+/// number of threads changes a bit.
+#[derive(Debug)]
+pub struct Moments {
+    grid: Grid,
+    moment: Moment,
+    skip: bool,
+    schedule: Schedule,
+    threads: usize,
+    /// The means, when variances are computed and their first pass is over.
+    means: Option<Vec<f64>>,
+    missing: Vec<bool>,
+    /// Part by part, result by result.
+    sums: Vec<Sum>,
+    job: Loop,
+}
+
+impl Moments {
+    /// For `nrow` x `ncol` matrices; where `skip`, without NA and NaN.
+    pub fn new(
+        (nrow, ncol): (usize, usize),
+        margin: Margin,
+        moment: Moment,
+        skip: bool,
+        schedule: Schedule,
+        threads: usize,
+    ) -> Moments {
+        let grid = Grid::new(margin, nrow, ncol);
+        Moments {
+            grid,
+            moment,
+            skip,
+            schedule,
+            threads,
+            means: None,
+            missing: Vec::new(),
+            sums: vec![Sum::default(); grid.over() * grid.parts],
+            job: Loop::new(schedule, grid.units * grid.parts, threads),
+        }
+    }
+
+    /// Works for a slice; `true` when `out` is complete.
+    pub fn advance(&mut self, x: Matrix<'_>, out: &mut [f64], slice: Slice) -> bool {
+        if !self.pass(x, slice) {
+            return false;
+        }
+        let n = self.grid.over();
+        if self.moment == Moment::Variance && self.means.is_none() {
+            let means = (0..n).map(|k| self.result(x, k, Moment::Mean)).collect();
+            self.missing = (0..n).map(|k| self.total(k).is_missing()).collect();
+            self.means = Some(means);
+            self.job = Loop::new(self.schedule, self.grid.units * self.grid.parts, self.threads);
+            if !self.pass(x, slice) {
+                return false;
+            }
+        }
+        for (k, out) in out.iter_mut().enumerate() {
+            *out = self.result(x, k, self.moment);
+        }
+        true
+    }
+
+    fn total(&self, k: usize) -> Sum {
+        let mut total = Sum::default();
+        for part in 0..self.grid.parts {
+            total.add(&self.sums[part * self.grid.over() + k]);
+        }
+        total
+    }
+
+    fn result(&self, x: Matrix<'_>, k: usize, moment: Moment) -> f64 {
+        let total = self.total(k);
+        let count = f64::from(total.count);
+        let scaled = |divide: f64| match self.grid.margin {
+            Margin::Cols => scaled_sum(x.col(k).iter().copied(), self.skip, divide),
+            Margin::Rows => scaled_sum(x.row(k), self.skip, divide),
+        };
+        match moment {
+            Moment::Sum => total.value().unwrap_or_else(|| scaled(1.0)),
+            // Not the quotient when the sum is no number: that would keep the NA, but
+            // not surely on all processors.
+            Moment::Mean => match total.value() {
+                Some(sum) if sum.is_nan() => sum,
+                Some(sum) => sum / count,
+                None => scaled(count),
+            },
+            Moment::Variance if self.missing[k] || total.count < 2 => NA,
+            Moment::Variance => total.value().unwrap_or(f64::INFINITY) / (count - 1.0),
+        }
+    }
+
+    /// One pass over the matrix.
+    fn pass(&mut self, x: Matrix<'_>, slice: Slice) -> bool {
+        let grid = self.grid;
+        let lens = (0..grid.parts)
+            .flat_map(|_| (0..grid.units).map(|u| group(grid.over(), grid.results, u).len()));
+        let parts = Parts::new(&mut self.sums, lens);
+        let (means, skip) = (self.means.as_deref(), self.skip);
+        let arch = Arch::new();
+        let wide = if grid.margin == Margin::Rows { BLOCK } else { 0 };
+        self.job.advance(
+            slice,
+            || Sums::new(wide),
+            |scratch, unit| {
+                let Some(out) = parts.take(unit) else { return };
+                let over = group(grid.over(), grid.results, unit % grid.units);
+                let along = group(grid.along(), grid.terms, unit / grid.units);
+                arch.dispatch(
+                    #[inline(always)]
+                    || match (grid.margin, skip) {
+                        (Margin::Cols, false) => cols::<false>(x, over, along, means, out),
+                        (Margin::Cols, true) => cols::<true>(x, over, along, means, out),
+                        (Margin::Rows, false) => rows::<false>(x, over, along, means, out, scratch),
+                        (Margin::Rows, true) => rows::<true>(x, over, along, means, out, scratch),
+                    },
+                );
+            },
+        )
+    }
+}
+
+type Span = std::ops::Range<usize>;
+
+#[inline(always)]
+fn cols<const SKIP: bool>(
+    x: Matrix<'_>,
+    cols: Span,
+    rows: Span,
+    means: Option<&[f64]>,
+    out: &mut [Sum],
+) {
+    for (j, out) in cols.zip(out) {
+        let x = &x.col(j)[rows.clone()];
+        *out = match means {
+            None => sum::<SKIP>(x, #[inline(always)] |x| x),
+            Some(means) => {
+                let mean = means[j];
+                sum::<SKIP>(x, #[inline(always)] |x| (x - mean) * (x - mean))
+            }
+        };
+    }
+}
+
+#[inline(always)]
+fn rows<const SKIP: bool>(
+    x: Matrix<'_>,
+    rows: Span,
+    cols: Span,
+    means: Option<&[f64]>,
+    out: &mut [Sum],
+    sums: &mut Sums,
+) {
+    let first = rows.start;
+    for top in rows.clone().step_by(BLOCK) {
+        let n = BLOCK.min(rows.end - top);
+        let vectors = || cols.clone().map(|j| &x.col(j)[top..top + n]);
+        let put = |k: usize, sum: Sum| out[top - first + k] = sum;
+        match means {
+            None => sums.sum::<SKIP, _>(n, vectors, #[inline(always)] |_, x| x, put),
+            Some(means) => {
+                let means = &means[top..top + n];
+                let square = |k: usize, x: f64| (x - means[k]) * (x - means[k]);
+                sums.sum::<SKIP, _>(n, vectors, square, put);
+            }
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! Loops under a schedule: threads claim units from the table that processes use.
+
+use std::num::NonZeroU32;
+use std::ops::Range;
+use std::sync::Mutex;
+use std::time::Instant;
+
+use rustle_schedule::{Cell, Grain, Layout, Queue, Schedule, Table};
+
+use crate::blocks::Slice;
+use crate::pool::with_pool;
+use crate::vector::clean_after;
+
+/// A loop over units of work, run in slices of time.
+///
+/// Which thread runs a unit is left to the schedule and to chance: what a unit does
+/// must not depend on it. Between slices a worker keeps the units that it has claimed.
+#[derive(Debug)]
+pub struct Loop {
+    layout: Layout,
+    queue: Queue,
+    cells: Vec<Cell>,
+    workers: Vec<Mutex<Worker>>,
+}
+
+/// What a worker takes from one slice to the next.
+#[derive(Debug, Default)]
+struct Worker {
+    grain: Grain,
+    /// Positions that are claimed and not begun.
+    claimed: Range<u32>,
+}
+
+impl Loop {
+    /// A loop over `units` units on at most `threads` threads.
+    ///
+    /// # Panics
+    ///
+    /// When there are more than 4294967295 units.
+    pub fn new(schedule: Schedule, units: usize, threads: usize) -> Loop {
+        let units = u32::try_from(units).expect("units have 32 bits");
+        let workers = u32::try_from(threads).unwrap_or(u32::MAX).min(units);
+        let workers = NonZeroU32::new(workers).unwrap_or(NonZeroU32::MIN);
+        let layout = Layout::new(schedule, units, workers);
+        let queue = Queue::default();
+        let cells: Vec<Cell> = (0..workers.get()).map(|_| Cell::default()).collect();
+        Table::new(&layout, &queue, &cells).reset();
+        Loop {
+            layout,
+            queue,
+            cells,
+            workers: (0..workers.get()).map(|_| Mutex::default()).collect(),
+        }
+    }
+
+    /// Runs `op(scratch, unit)` for units that have not run yet, until the slice is
+    /// over; `true` when all have run. Every thread that runs anything has a `scratch`
+    /// of its own. Where threads cannot be started the calling thread does all.
+    pub fn advance<T>(
+        &self,
+        slice: Slice,
+        scratch: impl Fn() -> T + Sync,
+        op: impl Fn(&mut T, usize) + Sync,
+    ) -> bool {
+        let table = Table::new(&self.layout, &self.queue, &self.cells);
+        let work = |me: usize| clean_after(|| self.work(table, me, slice, &scratch, &op));
+        let workers = self.workers.len();
+        let shared = workers > 1
+            && with_pool(slice.threads, || {
+                rayon::broadcast(|thread| {
+                    // Fewer threads than there were at the start: some take two parts.
+                    for me in (thread.index()..workers).step_by(thread.num_threads()) {
+                        work(me);
+                    }
+                });
+            })
+            .is_ok();
+        if !shared {
+            (0..workers).for_each(work);
+        }
+        let idle = |worker: &Mutex<Worker>| worker.lock().is_ok_and(|w| w.claimed.is_empty());
+        table.unclaimed() == 0 && self.workers.iter().all(idle)
+    }
+
+    fn work<T>(
+        &self,
+        table: Table<'_>,
+        me: usize,
+        slice: Slice,
+        scratch: &impl Fn() -> T,
+        op: &impl Fn(&mut T, usize),
+    ) {
+        let Ok(mut worker) = self.workers[me].lock() else {
+            return;
+        };
+        let mut own = None;
+        loop {
+            if worker.claimed.is_empty() {
+                let Some(units) = table.claim(me, worker.grain.size()) else {
+                    return;
+                };
+                worker.claimed = units;
+            }
+            let begun = Instant::now();
+            let mut done = 0;
+            let mut over = false;
+            while let Some(position) = worker.claimed.next() {
+                let scratch = own.get_or_insert_with(scratch);
+                op(scratch, self.layout.task(position) as usize);
+                done += 1;
+                over = slice.over();
+                if over {
+                    break;
+                }
+                let slow = self.layout.steals() && Grain::is_long(begun.elapsed());
+                if slow && table.give_back(me, position + 1) {
+                    worker.claimed = 0..0;
+                }
+            }
+            worker.grain.observe(done, begun.elapsed());
+            if worker.claimed.is_empty() {
+                table.release(me);
+            }
+            if over {
+                return;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroUsize;
+    use std::sync::atomic::{AtomicU32, Ordering};
+    use std::time::Duration;
+
+    use super::*;
+
+    fn schedules() -> [Schedule; 5] {
+        let one = NonZeroU32::MIN;
+        [
+            Schedule::Static,
+            Schedule::Cyclic,
+            Schedule::Dynamic { chunk: one },
+            Schedule::Guided { min: one },
+            Schedule::Stealing,
+        ]
+    }
+
+    #[test]
+    fn every_unit_runs_once_whatever_the_schedule_the_slices_and_the_threads() {
+        for schedule in schedules() {
+            for (units, threads) in [(0, 2), (1, 3), (7, 1), (300, 2), (301, 3)] {
+                let ran: Vec<AtomicU32> = (0..units).map(|_| AtomicU32::new(0)).collect();
+                let job = Loop::new(schedule, units, threads);
+                let mut slices = 0;
+                loop {
+                    slices += 1;
+                    let slice = Slice {
+                        threads: NonZeroUsize::new(threads).unwrap(),
+                        until: Instant::now() + Duration::from_micros(200),
+                    };
+                    let complete = job.advance(slice, Vec::new, |seen, unit| {
+                        seen.push(unit);
+                        ran[unit].fetch_add(1, Ordering::Relaxed);
+                        std::thread::sleep(Duration::from_micros(20));
+                    });
+                    if complete {
+                        break;
+                    }
+                }
+                assert!(ran.iter().all(|n| n.load(Ordering::Relaxed) == 1));
+                assert!(units < 300 || slices > 2, "the slices were not cut");
+            }
+        }
+    }
+}

@@ -1,0 +1,32 @@
+//! What the functions under a schedule take from R.
+
+use std::num::NonZeroU32;
+
+use extendr_api::prelude::*;
+use rustle_linalg::rows::Matrix;
+use rustle_schedule::Schedule;
+
+pub(super) fn matrix(x: &RMatrix<f64>) -> Matrix<'_> {
+    Matrix {
+        data: x.data(),
+        nrow: x.nrows(),
+        ncol: x.ncols(),
+    }
+}
+
+/// The elements of a double vector that was made for the same call from R.
+pub(super) fn numbers(out: &mut Robj) -> &mut [f64] {
+    out.as_real_slice_mut().unwrap_or_default()
+}
+
+/// A schedule by its name, which R code has checked.
+pub(super) fn schedule(name: &str) -> Schedule {
+    let one = NonZeroU32::MIN;
+    match name {
+        "static" => Schedule::Static,
+        "cyclic" => Schedule::Cyclic,
+        "dynamic" => Schedule::Dynamic { chunk: one },
+        "guided" => Schedule::Guided { min: one },
+        _ => Schedule::Stealing,
+    }
+}
