@@ -59,3 +59,15 @@ non_finite <- function(x) {
     x
   })
 }
+
+# Equal values with the same attributes, or the same error; warnings are not compared.
+expect_alike <- function(ours, base, tolerance = 1e-13) {
+  run <- function(expr) {
+    tryCatch(suppressWarnings(expr), error = function(e) paste("error:", conditionMessage(e)))
+  }
+  ours <- run(ours)
+  base <- run(base)
+  expect_identical(is.na(ours), is.na(base))
+  expect_identical(attributes(ours), attributes(base))
+  expect_equal(ours, base, tolerance = tolerance)
+}
