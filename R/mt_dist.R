@@ -1,0 +1,70 @@
+# Distances between rows.
+
+#' Distances between the rows of a matrix on several threads
+#'
+#' [dist()] on threads, with the cosine distance besides.
+#'
+#' Terms are added in the order of the columns, as `dist()` does: the results have its
+#' bits (with `"minkowski"`, those of the same powers), for every number of threads and
+#' every schedule. As there, terms that are `NaN` because of missing values are left
+#' out, and sums are then scaled up by the part of columns that was left; without any,
+#' the distance is `NA`.
+#'
+#' `"cosine"` is one minus the cosine of the angle between two rows, over the columns
+#' in which both have a value; `NaN` for a row of zeros. `"canberra"` and `"binary"`
+#' are passed on to `dist()`.
+#'
+#' @param x A matrix, numeric (double), integer or logical, or a data frame of such
+#'   columns.
+#' @param method The distance: `"euclidean"`, `"maximum"`, `"manhattan"`,
+#'   `"minkowski"`, `"cosine"`, `"canberra"` or `"binary"`, or the beginning of one name.
+#' @param diag,upper Whether printing shows the diagonal and the upper triangle.
+#' @param p The power of `"minkowski"`, positive.
+#' @inheritParams mt_rowSums
+#' @return An object of class `dist`, as from [dist()]: the lower triangle of the
+#'   distances, column after column, with attributes `Size`, `Labels` and so on.
+#' @section Errors: `rustle_error_argument` for an argument that is none of these.
+#' @section Interrupts: Honoured within 200 ms.
+#' @examples
+#' x <- matrix(rnorm(2e3), 100)
+#' d <- mt_dist(x, threads = 2)
+#' all.equal(c(d), c(dist(x)))
+#' plot(hclust(mt_dist(x, "cosine")))
+#' @seealso [with_threads()].
+#' @export
+mt_dist <- function(x, method = "euclidean", diag = FALSE, upper = FALSE, p = 2,
+                    schedule = "stealing", threads = NULL) {
+  methods <- c("euclidean", "maximum", "manhattan", "canberra", "binary", "minkowski", "cosine")
+  found <- if (is.character(method) && length(method) == 1L) pmatch(method, methods) else NA
+  if (is.na(found)) {
+    must <- paste0("one of ", paste0("\"", methods, "\"", collapse = ", "))
+    stop_argument("method", must, method, sys.call())
+  }
+  method <- methods[[found]]
+  schedule <- check_choice(schedule, schedules, "schedule")
+  if (method == "minkowski" && !(is.numeric(p) && length(p) == 1L && !is.na(p) && p > 0)) {
+    stop_argument("p", "a positive number", p, sys.call())
+  }
+  threads <- thread_count(threads)
+  if (method %in% c("canberra", "binary")) {
+    out <- stats::dist(x, method, diag, upper, p)
+    attr(out, "call") <- match.call()
+    return(out)
+  }
+  # Vectors are one column, as in dist().
+  x <- check_matrix(if (is.null(dim(x)) && is.atomic(x)) as.matrix(x) else x, "x", sys.call())
+  n <- nrow(x)
+  out <- numeric(n * (n - 1) / 2)
+  labels <- dimnames(x)[[1L]]
+  x <- as_double(x)
+  in_slices(function(value, state) {
+    rs_distances(x, method, as.double(p), schedule, out, state, threads)
+  })
+  attributes(out) <- c(
+    list(Size = n), if (!is.null(labels)) list(Labels = labels),
+    list(Diag = diag, Upper = upper, method = method),
+    if (method == "minkowski") list(p = p),
+    list(call = match.call(), class = "dist")
+  )
+  out
+}
