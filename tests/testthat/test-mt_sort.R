@@ -1,0 +1,77 @@
+vectors <- function() {
+  set.seed(1)
+  x <- stats::rnorm(2e5)
+  holes <- x[1:5e4]
+  holes[sample(5e4, 5e3)] <- NA
+  holes[sample(5e4, 5e3)] <- NaN
+  holes[1:6] <- c(Inf, -Inf, 0, 5e-324, -1e308, Inf)
+  words <- paste0(sample(c("a", "B", "b", "\u00e9", "Zz", ""), 4e4, TRUE), sample(300, 4e4, TRUE))
+  list(
+    x, round(x, 1), holes, sort(x), rev(sort(x)), rep(1, 1e5), numeric(), 1, NA_real_, c(2, NaN, NA, 1),
+    sample(1e5), sample(9L, 1e5, TRUE), c(3L, NA, 1L), integer(), 1:1e5, sample(c(TRUE, FALSE, NA), 1e5, TRUE),
+    c(TRUE, NA, FALSE), words, c("b", NA, "a", "A", NA), character(), "long common prefix 2", NA_character_,
+    c("prefix-long-2", "prefix-long-1", "prefix-long-", "prefix-l")
+  )
+}
+
+test_that("sort and order are base's radix methods for all threads and schedules", {
+  for (x in vectors()) {
+    for (decreasing in c(FALSE, TRUE)) {
+      for (na.last in c(TRUE, FALSE, NA)) {
+        sorted <- sort(x, decreasing, na.last = na.last, method = "radix")
+        by <- order(x, decreasing = decreasing, na.last = na.last, method = "radix")
+        expect_identical(mt_sort(x, decreasing, na.last, threads = 2), sorted)
+        expect_identical(mt_order(x, decreasing, na.last, threads = 2), by)
+      }
+    }
+    for (schedule in c("static", "cyclic", "dynamic", "guided")) {
+      expect_identical(mt_sort(x, schedule = schedule, threads = 3), sort(x, method = "radix"))
+      expect_identical(mt_order(x, schedule = schedule, threads = 1), order(x, method = "radix"))
+    }
+  }
+})
+
+test_that("equal elements keep their order, and zeros are equal", {
+  x <- rep(c(0, -0, 1, -1), 3e4)
+  expect_identical(mt_order(x, threads = 2), order(x))
+  expect_identical(mt_order(x, TRUE, threads = 2), order(x, decreasing = TRUE))
+  set.seed(2)
+  words <- sample(c("a", "A", "b"), 1e5, TRUE)
+  expect_identical(mt_order(words, TRUE, threads = 2), order(words, decreasing = TRUE, method = "radix"))
+})
+
+test_that("names move with their elements; other attributes and classes are base's", {
+  x <- c(c = 3, a = 1, n = NA, b = 2)
+  for (na.last in c(TRUE, FALSE, NA)) {
+    expect_identical(mt_sort(x, na.last = na.last), sort(x, na.last = na.last))
+  }
+  words <- c(x = "b", y = "a")
+  expect_identical(mt_sort(words), sort(words, method = "radix"))
+  m <- matrix(c(3, 1, 2, 4), 2)
+  expect_identical(mt_sort(m), sort(m))
+  expect_identical(mt_order(m), order(m))
+  f <- factor(c("b", "a", "b"), levels = c("b", "a"))
+  d <- as.Date("2026-01-03") - 0:2
+  for (y in list(f, d, c(2i, 1i))) {
+    expect_identical(mt_sort(y), sort(y))
+  }
+  expect_identical(mt_order(f), order(f))
+  expect_identical(mt_order(d), order(d))
+})
+
+test_that("strings in other encodings are compared as UTF-8", {
+  latin <- iconv(c("\u00e9", "z", "\u00e8", "e"), "UTF-8", "latin1")
+  expect_identical(mt_order(latin), order(enc2utf8(latin), method = "radix"))
+  expect_identical(mt_sort(latin), latin[c(4, 2, 3, 1)])
+})
+
+test_that("arguments are not changed, and wrong ones are named", {
+  x <- c(3, 1, 2)
+  mt_sort(x)
+  expect_identical(x, c(3, 1, 2))
+  expect_argument_error(mt_sort(x, decreasing = NA), "decreasing")
+  expect_argument_error(mt_order(x, na.last = "yes"), "na.last")
+  expect_argument_error(mt_order(x, schedule = "x"), "schedule")
+  expect_argument_error(mt_sort(x, threads = 0), "threads")
+  expect_error(mt_sort(list(1, 2)))
+})
