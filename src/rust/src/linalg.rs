@@ -1,7 +1,13 @@
 //! Linear algebra, for R: views of R's matrices, nothing else. R code has checked
 //! and coerced what comes here.
 
+mod batch;
+mod correlation;
+mod distance;
+mod loops;
 mod qr;
+mod rows;
+mod sort;
 mod spectral;
 
 use std::num::NonZeroUsize;
@@ -196,6 +202,11 @@ fn rs_vector_clean() -> Rbool {
 
 extendr_module! {
     mod linalg;
+    use batch;
+    use correlation;
+    use distance;
+    use rows;
+    use sort;
     use qr;
     use spectral;
     fn rs_linalg_info;

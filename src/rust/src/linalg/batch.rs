@@ -58,7 +58,12 @@ fn rs_chol_batch(
     threads: i32,
 ) -> List {
     let mut state = state_or(state, || {
-        CholeskyBatch::new(size(n), size(matrices), schedule(plan), count(threads).get())
+        CholeskyBatch::new(
+            size(n),
+            size(matrices),
+            schedule(plan),
+            count(threads).get(),
+        )
     });
     if state.advance(a, numbers(&mut out), slice(threads)) {
         ended(from_one(state.doubtful()))

@@ -38,14 +38,21 @@ fn rs_moments(
     let mut state = state_or(state, || {
         let shape = (x.nrow, x.ncol);
         let threads = count(threads).get();
-        Moments::new(shape, margin_of(margin), moment, skip, schedule(plan), threads)
+        Moments::new(
+            shape,
+            margin_of(margin),
+            moment,
+            skip,
+            schedule(plan),
+            threads,
+        )
     });
     let complete = state.advance(x, numbers(&mut out), slice(threads));
     in_slices(().into(), state, complete)
 }
 
 /// One slice of quantiles of the rows (`margin` 1) or columns (2) of `x` into the columns
-/// of the new matrix `out`; `none` where there are no elements.
+/// of the new matrix `out`.
 /// @noRd
 #[extendr]
 fn rs_quantiles(
@@ -54,7 +61,6 @@ fn rs_quantiles(
     probs: &[f64],
     kind: i32,
     skip: bool,
-    none: f64,
     plan: &str,
     mut out: Robj,
     state: Nullable<ExternalPtr<Quantiles>>,
@@ -68,7 +74,6 @@ fn rs_quantiles(
             probs.to_vec(),
             kind.clamp(1, 9) as u8,
             skip,
-            none,
             schedule(plan),
             count(threads).get(),
         )

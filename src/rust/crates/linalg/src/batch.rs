@@ -273,19 +273,23 @@ impl CholeskyBatch {
         let batch = &self.batch;
         let parts = batch.parts(out, size);
         let arch = Arch::new();
-        batch.job.advance(slice, || (), |(), unit| {
-            let Some(out) = parts.take(unit) else { return };
-            arch.dispatch(
-                #[inline(always)]
-                || {
-                    for (k, out) in batch.group(unit).zip(out.chunks_exact_mut(size.max(1))) {
-                        if !cholesky(n, &a[k * size..(k + 1) * size], out) {
-                            batch.doubt(k);
+        batch.job.advance(
+            slice,
+            || (),
+            |(), unit| {
+                let Some(out) = parts.take(unit) else { return };
+                arch.dispatch(
+                    #[inline(always)]
+                    || {
+                        for (k, out) in batch.group(unit).zip(out.chunks_exact_mut(size.max(1))) {
+                            if !cholesky(n, &a[k * size..(k + 1) * size], out) {
+                                batch.doubt(k);
+                            }
                         }
-                    }
-                },
-            );
-        })
+                    },
+                );
+            },
+        )
     }
 
     /// Matrices, from 0, that are not positive definite, or not finite.
@@ -358,31 +362,35 @@ impl LeastSquaresBatch {
         let residuals = batch.parts(residuals, n);
         let arch = Arch::new();
         let scratch = || (vec![0.0; n * p], vec![0.0; n], vec![0.0; p]);
-        batch.job.advance(slice, scratch, |(qr, rhs, diagonal), unit| {
-            let (Some(b), Some(r)) = (coefficients.take(unit), residuals.take(unit)) else {
-                return;
-            };
-            arch.dispatch(
-                #[inline(always)]
-                || {
-                    let outs = b.chunks_exact_mut(p.max(1)).zip(r.chunks_exact_mut(n.max(1)));
-                    for (k, (b, r)) in batch.group(unit).zip(outs) {
-                        let x = &x[k * stride..k * stride + n * p];
-                        let y = &y[k * n..(k + 1) * n];
-                        qr.copy_from_slice(x);
-                        rhs.copy_from_slice(y);
-                        if !least_squares(n, qr, diagonal, rhs, b, tol) {
-                            batch.doubt(k);
-                            continue;
+        batch
+            .job
+            .advance(slice, scratch, |(qr, rhs, diagonal), unit| {
+                let (Some(b), Some(r)) = (coefficients.take(unit), residuals.take(unit)) else {
+                    return;
+                };
+                arch.dispatch(
+                    #[inline(always)]
+                    || {
+                        let outs = b
+                            .chunks_exact_mut(p.max(1))
+                            .zip(r.chunks_exact_mut(n.max(1)));
+                        for (k, (b, r)) in batch.group(unit).zip(outs) {
+                            let x = &x[k * stride..k * stride + n * p];
+                            let y = &y[k * n..(k + 1) * n];
+                            qr.copy_from_slice(x);
+                            rhs.copy_from_slice(y);
+                            if !least_squares(n, qr, diagonal, rhs, b, tol) {
+                                batch.doubt(k);
+                                continue;
+                            }
+                            r.copy_from_slice(y);
+                            for (x, b) in x.chunks_exact(n).zip(b.iter()) {
+                                subtract(r, *b, x);
+                            }
                         }
-                        r.copy_from_slice(y);
-                        for (x, b) in x.chunks_exact(n).zip(b.iter()) {
-                            subtract(r, *b, x);
-                        }
-                    }
-                },
-            );
-        })
+                    },
+                );
+            })
     }
 
     /// Problems, from 0, whose matrix may not have full rank, or is not finite.

@@ -46,7 +46,13 @@ pub struct Centered {
 
 impl Centered {
     /// For `nrow` x `ncol` matrices.
-    pub fn new(nrow: usize, ncol: usize, unit: bool, schedule: Schedule, threads: usize) -> Centered {
+    pub fn new(
+        nrow: usize,
+        ncol: usize,
+        unit: bool,
+        schedule: Schedule,
+        threads: usize,
+    ) -> Centered {
         let cols = (UNIT / nrow.max(1)).max(1);
         Centered {
             unit,
@@ -71,34 +77,50 @@ impl Centered {
         let parts = Parts::new(out, spans().map(|cols| cols * x.nrow));
         let (unit_length, cols) = (self.unit, self.cols);
         let arch = Arch::new();
-        self.job.advance(slice, || (), |(), unit| {
-            let (Some(out), Some(lengths)) = (parts.take(unit), lengths.take(unit)) else {
-                return;
-            };
-            let outs = out.chunks_exact_mut(x.nrow.max(1));
-            for ((j, out), length) in group(x.ncol, cols, unit).zip(outs).zip(lengths) {
-                *length = arch.dispatch(
-                    #[inline(always)]
-                    || center(x.col(j), out, unit_length),
-                );
-            }
-        })
+        self.job.advance(
+            slice,
+            || (),
+            |(), unit| {
+                let (Some(out), Some(lengths)) = (parts.take(unit), lengths.take(unit)) else {
+                    return;
+                };
+                let outs = out.chunks_exact_mut(x.nrow.max(1));
+                for ((j, out), length) in group(x.ncol, cols, unit).zip(outs).zip(lengths) {
+                    *length = arch.dispatch(
+                        #[inline(always)]
+                        || center(x.col(j), out, unit_length),
+                    );
+                }
+            },
+        )
     }
 }
 
 #[inline(always)]
 fn center(x: &[f64], out: &mut [f64], unit: bool) -> f64 {
     let n = x.len();
-    let [sum] = lanes(n, #[inline(always)] |k| [x[k]]);
+    let [sum] = lanes(
+        n,
+        #[inline(always)]
+        |k| [x[k]],
+    );
     let rough = sum / n as f64;
     // The mean of what is left corrects it: equal elements then leave zeros.
-    let [rest] = lanes(n, #[inline(always)] |k| [x[k] - rough]);
+    let [rest] = lanes(
+        n,
+        #[inline(always)]
+        |k| [x[k] - rough],
+    );
     let mean = rough + rest / n as f64;
     for (out, x) in out.iter_mut().zip(x) {
         *out = x - mean;
     }
     let z = &*out;
-    let [square] = lanes(n, #[inline(always)] |k| [z[k] * z[k]]);
+    let [square] = lanes(
+        n,
+        #[inline(always)]
+        |k| [z[k] * z[k]],
+    );
     let length = square.sqrt();
     if length.is_nan() || length == 0.0 {
         out.fill(0.0);
@@ -202,9 +224,17 @@ impl Pair {
             return NA;
         }
         let size = n as f64;
-        let [a, b] = lanes(n, #[inline(always)] |k| [x[k], y[k]]);
+        let [a, b] = lanes(
+            n,
+            #[inline(always)]
+            |k| [x[k], y[k]],
+        );
         let (a, b) = (a / size, b / size);
-        let [more_a, more_b] = lanes(n, #[inline(always)] |k| [x[k] - a, y[k] - b]);
+        let [more_a, more_b] = lanes(
+            n,
+            #[inline(always)]
+            |k| [x[k] - a, y[k] - b],
+        );
         let (a, b) = (a + more_a / size, b + more_b / size);
         let [xx, yy, xy] = lanes(
             n,

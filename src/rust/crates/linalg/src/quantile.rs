@@ -98,8 +98,6 @@ pub struct Quantiles {
     probs: Vec<f64>,
     kind: u8,
     skip: bool,
-    /// What there is of no elements at all.
-    none: f64,
     /// Rows or columns of a unit.
     results: usize,
     job: Loop,
@@ -107,15 +105,13 @@ pub struct Quantiles {
 
 impl Quantiles {
     /// For `nrow` x `ncol` matrices; `probs` between 0 and 1, `kind` R's type; where
-    /// `skip`, without NA and NaN; `none` where no element is left.
-    #[allow(clippy::too_many_arguments)] // as R's function
+    /// `skip`, without NA and NaN. Of no elements quantiles are NA.
     pub fn new(
         (nrow, ncol): (usize, usize),
         margin: Margin,
         probs: Vec<f64>,
         kind: u8,
         skip: bool,
-        none: f64,
         schedule: Schedule,
         threads: usize,
     ) -> Quantiles {
@@ -132,7 +128,6 @@ impl Quantiles {
             probs,
             kind,
             skip,
-            none,
             results,
             job,
         }
@@ -186,15 +181,11 @@ impl Quantiles {
     /// The quantiles of the numbers with these codes.
     fn quantiles(&self, keys: &mut [i64], found: &mut Vec<(usize, f64)>, out: &mut [f64]) {
         let missing = keys.iter().filter(|key| **key == MISSING).count();
-        if missing > 0 && !self.skip {
+        if (missing > 0 && !self.skip) || missing == keys.len() {
             out.fill(NA);
             return;
         }
         let n = keys.len() - missing;
-        if n == 0 {
-            out.fill(self.none);
-            return;
-        }
         if missing > 0 {
             let mut at = 0;
             for k in 0..keys.len() {
@@ -266,7 +257,17 @@ mod tests {
 
     #[test]
     fn keys_are_ordered_as_numbers_and_turn_back() {
-        let numbers = [f64::NEG_INFINITY, -1e300, -1.0, -5e-324, -0.0, 0.0, 5e-324, 2.0, f64::INFINITY];
+        let numbers = [
+            f64::NEG_INFINITY,
+            -1e300,
+            -1.0,
+            -5e-324,
+            -0.0,
+            0.0,
+            5e-324,
+            2.0,
+            f64::INFINITY,
+        ];
         for pair in numbers.windows(2) {
             assert!(key(pair[0]) < key(pair[1]));
         }

@@ -168,7 +168,11 @@ impl Moments {
             let means = (0..n).map(|k| self.result(x, k, Moment::Mean)).collect();
             self.missing = (0..n).map(|k| self.total(k).is_missing()).collect();
             self.means = Some(means);
-            self.job = Loop::new(self.schedule, self.grid.units * self.grid.parts, self.threads);
+            self.job = Loop::new(
+                self.schedule,
+                self.grid.units * self.grid.parts,
+                self.threads,
+            );
             if !self.pass(x, slice) {
                 return false;
             }
@@ -216,7 +220,11 @@ impl Moments {
         let parts = Parts::new(&mut self.sums, lens);
         let (means, skip) = (self.means.as_deref(), self.skip);
         let arch = Arch::new();
-        let wide = if grid.margin == Margin::Rows { BLOCK } else { 0 };
+        let wide = if grid.margin == Margin::Rows {
+            BLOCK
+        } else {
+            0
+        };
         self.job.advance(
             slice,
             || Sums::new(wide),
@@ -251,10 +259,18 @@ fn cols<const SKIP: bool>(
     for (j, out) in cols.zip(out) {
         let x = &x.col(j)[rows.clone()];
         *out = match means {
-            None => sum::<SKIP>(x, #[inline(always)] |x| x),
+            None => sum::<SKIP>(
+                x,
+                #[inline(always)]
+                |x| x,
+            ),
             Some(means) => {
                 let mean = means[j];
-                sum::<SKIP>(x, #[inline(always)] |x| (x - mean) * (x - mean))
+                sum::<SKIP>(
+                    x,
+                    #[inline(always)]
+                    |x| (x - mean) * (x - mean),
+                )
             }
         };
     }
@@ -275,7 +291,13 @@ fn rows<const SKIP: bool>(
         let vectors = || cols.clone().map(|j| &x.col(j)[top..top + n]);
         let put = |k: usize, sum: Sum| out[top - first + k] = sum;
         match means {
-            None => sums.sum::<SKIP, _>(n, vectors, #[inline(always)] |_, x| x, put),
+            None => sums.sum::<SKIP, _>(
+                n,
+                vectors,
+                #[inline(always)]
+                |_, x| x,
+                put,
+            ),
             Some(means) => {
                 let means = &means[top..top + n];
                 let square = |k: usize, x: f64| (x - means[k]) * (x - means[k]);

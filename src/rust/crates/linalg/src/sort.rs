@@ -53,11 +53,15 @@ impl<T: Copy + Send + Sync> Sort<T> {
         if self.cuts.is_none() {
             let spans = (0..blocks).map(|k| group(n, block, k).len());
             let parts = Parts::new(&mut self.from, spans);
-            let complete = self.job.advance(slice, || (), |(), k| {
-                if let Some(part) = parts.take(k) {
-                    part.sort_unstable_by(&order);
-                }
-            });
+            let complete = self.job.advance(
+                slice,
+                || (),
+                |(), k| {
+                    if let Some(part) = parts.take(k) {
+                        part.sort_unstable_by(&order);
+                    }
+                },
+            );
             if !complete {
                 return false;
             }
@@ -75,17 +79,21 @@ impl<T: Copy + Send + Sync> Sort<T> {
         };
         let size = |k: usize| (0..blocks).map(|b| piece(k, b).len()).sum();
         let parts = Parts::new(&mut self.to, (0..blocks).map(size));
-        self.merge.advance(slice, || (), |(), k| {
-            let Some(out) = parts.take(k) else { return };
-            let mut at = 0;
-            for b in 0..blocks {
-                let piece = &from[piece(k, b)];
-                out[at..at + piece.len()].copy_from_slice(piece);
-                at += piece.len();
-            }
-            // The stable sort finds the runs, and merges them.
-            out.sort_by(&order);
-        })
+        self.merge.advance(
+            slice,
+            || (),
+            |(), k| {
+                let Some(out) = parts.take(k) else { return };
+                let mut at = 0;
+                for b in 0..blocks {
+                    let piece = &from[piece(k, b)];
+                    out[at..at + piece.len()].copy_from_slice(piece);
+                    at += piece.len();
+                }
+                // The stable sort finds the runs, and merges them.
+                out.sort_by(&order);
+            },
+        )
     }
 
     /// The elements, in order when all is done.

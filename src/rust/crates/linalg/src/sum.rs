@@ -36,7 +36,7 @@ impl Special {
     }
 
     fn then(self, next: Special) -> Special {
-        use Special::{NaN, Na, Negative, None, Positive};
+        use Special::{Na, NaN, Negative, None, Positive};
         match (self, next) {
             (NaN | Na, _) | (_, None) => self,
             (None, _) | (_, NaN | Na) => next,
