@@ -15,21 +15,22 @@ const UNIT: usize = 1 << 15;
 /// Sums that are kept side by side, on every processor.
 const LANES: usize = 8;
 
-/// Sums of `term(k)` for `k` in `0..n`, lane by lane.
+/// Sums of `term(x, y)`, lane by lane.
 #[inline(always)]
-fn lanes<const N: usize>(n: usize, term: impl Fn(usize) -> [f64; N]) -> [f64; N] {
+fn lanes<const N: usize>(x: &[f64], y: &[f64], term: impl Fn(f64, f64) -> [f64; N]) -> [f64; N] {
     let mut sums = [[0.0; LANES]; N];
-    let whole = n / LANES * LANES;
-    for first in (0..whole).step_by(LANES) {
+    let (left, right) = (x.chunks_exact(LANES), y.chunks_exact(LANES));
+    let rest = left.remainder().iter().zip(right.remainder());
+    for (x, y) in left.zip(right) {
         for lane in 0..LANES {
-            let terms = term(first + lane);
+            let terms = term(x[lane], y[lane]);
             for (sums, term) in sums.iter_mut().zip(terms) {
                 sums[lane] += term;
             }
         }
     }
-    for k in whole..n {
-        for (sums, term) in sums.iter_mut().zip(term(k)) {
+    for (x, y) in rest {
+        for (sums, term) in sums.iter_mut().zip(term(*x, *y)) {
             sums[0] += term;
         }
     }
@@ -100,16 +101,18 @@ impl Centered {
 fn center(x: &[f64], out: &mut [f64], unit: bool) -> f64 {
     let n = x.len();
     let [sum] = lanes(
-        n,
+        x,
+        x,
         #[inline(always)]
-        |k| [x[k]],
+        |x, _| [x],
     );
     let rough = sum / n as f64;
     // The mean of what is left corrects it: equal elements then leave zeros.
     let [rest] = lanes(
-        n,
+        x,
+        x,
         #[inline(always)]
-        |k| [x[k] - rough],
+        |x, _| [x - rough],
     );
     let mean = rough + rest / n as f64;
     for (out, x) in out.iter_mut().zip(x) {
@@ -117,9 +120,10 @@ fn center(x: &[f64], out: &mut [f64], unit: bool) -> f64 {
     }
     let z = &*out;
     let [square] = lanes(
-        n,
+        z,
+        z,
         #[inline(always)]
-        |k| [z[k] * z[k]],
+        |z, _| [z * z],
     );
     let length = square.sqrt();
     if length.is_nan() || length == 0.0 {
@@ -198,14 +202,18 @@ struct Pair {
 
 impl Pair {
     fn fill(&mut self, left: &[f64], right: &[f64]) {
-        self.left.clear();
-        self.right.clear();
+        // Written always, kept if both are numbers: no branch to mispredict.
+        let n = left.len();
+        self.left.resize(n, 0.0);
+        self.right.resize(n, 0.0);
+        let mut at = 0;
         for (a, b) in left.iter().zip(right) {
-            if !(a.is_nan() || b.is_nan()) {
-                self.left.push(*a);
-                self.right.push(*b);
-            }
+            self.left[at] = *a;
+            self.right[at] = *b;
+            at += usize::from(!(a.is_nan() || b.is_nan()));
         }
+        self.left.truncate(at);
+        self.right.truncate(at);
     }
 
     fn rank(&mut self) {
@@ -225,22 +233,25 @@ impl Pair {
         }
         let size = n as f64;
         let [a, b] = lanes(
-            n,
+            x,
+            y,
             #[inline(always)]
-            |k| [x[k], y[k]],
+            |x, y| [x, y],
         );
         let (a, b) = (a / size, b / size);
         let [more_a, more_b] = lanes(
-            n,
+            x,
+            y,
             #[inline(always)]
-            |k| [x[k] - a, y[k] - b],
+            |x, y| [x - a, y - b],
         );
         let (a, b) = (a + more_a / size, b + more_b / size);
         let [xx, yy, xy] = lanes(
-            n,
+            x,
+            y,
             #[inline(always)]
-            |k| {
-                let (u, v) = (x[k] - a, y[k] - b);
+            |x, y| {
+                let (u, v) = (x - a, y - b);
                 [u * u, v * v, u * v]
             },
         );

@@ -118,13 +118,13 @@ pub(crate) fn sum<const SKIP: bool>(x: &[f64], term: impl Fn(f64) -> f64 + Copy)
         }
     }
     let mut out = Sum::default();
-    for lane in 0..LANES {
-        out.add(&Sum {
-            high: high[lane],
-            low: low[lane],
-            count: count[lane] as u32,
-            special: Special::None,
-        });
+    if x.len() >= LANES {
+        for lane in 0..LANES {
+            let (sum, error) = two_sum(out.high, high[lane]);
+            out.high = sum;
+            out.low += error + low[lane];
+            out.count += count[lane] as u32;
+        }
     }
     for &x in rest {
         if !(SKIP && x.is_nan()) {
@@ -204,7 +204,8 @@ impl Sums {
             count: terms - skips[k] as u32,
             special: Special::None,
         };
-        let odd = (0..n).any(|k| !part(k).is_finite());
+        // v - v is 0 or NaN.
+        let odd = (0..n).map(|k| high[k] + low[k]).map(|v| v - v).sum::<f64>() != 0.0;
         let mut special = vec![Special::None; if odd { n } else { 0 }];
         if odd {
             for x in vectors() {
