@@ -179,13 +179,15 @@ impl Pairwise {
             let Some(out) = parts.take(j) else { return };
             let most = if y.is_none() { j + 1 } else { x.ncol };
             for (i, out) in out[..most].iter_mut().enumerate() {
-                pair.fill(x.col(i), rhs.col(j));
+                let (mut left, mut right) = (x.col(i), rhs.col(j));
                 if measure == Measure::Spearman {
+                    pair.fill(left, right);
                     pair.rank();
+                    (left, right) = (&pair.left, &pair.right);
                 }
                 *out = arch.dispatch(
                     #[inline(always)]
-                    || pair.measure(measure),
+                    || moments(left, right, measure),
                 );
             }
         })
@@ -222,46 +224,44 @@ impl Pair {
             ranks(&x, side, &mut self.ranks);
         }
     }
+}
 
-    #[inline(always)]
-    fn measure(&self, measure: Measure) -> f64 {
-        let (x, y) = (&self.left[..], &self.right[..]);
-        let n = x.len();
-        let y = &y[..n];
-        if n < 2 {
-            return NA;
-        }
-        let size = n as f64;
-        let [a, b] = lanes(
-            x,
-            y,
-            #[inline(always)]
-            |x, y| [x, y],
-        );
-        let (a, b) = (a / size, b / size);
-        let [more_a, more_b] = lanes(
-            x,
-            y,
-            #[inline(always)]
-            |x, y| [x - a, y - b],
-        );
-        let (a, b) = (a + more_a / size, b + more_b / size);
-        let [xx, yy, xy] = lanes(
-            x,
-            y,
-            #[inline(always)]
-            |x, y| {
-                let (u, v) = (x - a, y - b);
-                [u * u, v * v, u * v]
-            },
-        );
-        if measure == Measure::Covariance {
-            xy / (size - 1.0)
-        } else if xx == 0.0 || yy == 0.0 {
-            f64::NAN
-        } else {
-            (xy / (xx.sqrt() * yy.sqrt())).clamp(-1.0, 1.0)
-        }
+/// Of the pairs in which no element is NaN.
+#[inline(always)]
+fn moments(x: &[f64], y: &[f64], measure: Measure) -> f64 {
+    let there = |x: f64, y: f64, value: f64| if x.is_nan() | y.is_nan() { 0.0 } else { value };
+    let [a, b, size] = lanes(
+        x,
+        y,
+        #[inline(always)]
+        |x, y| [there(x, y, x), there(x, y, y), there(x, y, 1.0)],
+    );
+    if size < 2.0 {
+        return NA;
+    }
+    let (a, b) = (a / size, b / size);
+    let [more_a, more_b] = lanes(
+        x,
+        y,
+        #[inline(always)]
+        |x, y| [there(x, y, x - a), there(x, y, y - b)],
+    );
+    let (a, b) = (a + more_a / size, b + more_b / size);
+    let [xx, yy, xy] = lanes(
+        x,
+        y,
+        #[inline(always)]
+        |x, y| {
+            let (u, v) = (there(x, y, x - a), there(x, y, y - b));
+            [u * u, v * v, u * v]
+        },
+    );
+    if measure == Measure::Covariance {
+        xy / (size - 1.0)
+    } else if xx == 0.0 || yy == 0.0 {
+        f64::NAN
+    } else {
+        (xy / (xx.sqrt() * yy.sqrt())).clamp(-1.0, 1.0)
     }
 }
 

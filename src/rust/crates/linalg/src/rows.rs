@@ -219,11 +219,10 @@ impl Moments {
             .advance(slice, scratch, |(sums, found, means), unit| {
                 let Some(out) = parts.take(unit) else { return };
                 let over = group(grid.over(), grid.results, unit);
-                // Blocks of results: of rows, what fits the cache; of columns, one.
-                let step = if grid.margin == Margin::Rows {
-                    BLOCK
-                } else {
-                    1
+                // Blocks of results, which stay in the cache for the second pass.
+                let step = match grid.margin {
+                    Margin::Rows => BLOCK,
+                    Margin::Cols => (8 * BLOCK / grid.nrow.max(1)).clamp(1, BLOCK),
                 };
                 for (k, out) in out.chunks_mut(step).enumerate() {
                     let first = over.start + k * step;
