@@ -24,8 +24,8 @@
 #'   R's for other types of `x`.
 #' @section Interrupts: Honoured within 200 ms up to some 100 million elements, but for
 #'   the time that copying takes.
-#' @references H. Shi and J. Schaeffer (1992), Parallel sorting by regular sampling,
-#'   Journal of Parallel and Distributed Computing 14, 361-372.
+#' @references W. D. Frazer and A. C. McKellar (1970), Samplesort: a sampling approach to
+#'   minimal storage tree sorting, Journal of the ACM 17, 496-507.
 #' @examples
 #' x <- rnorm(1e5)
 #' identical(mt_sort(x, threads = 2), sort(x))

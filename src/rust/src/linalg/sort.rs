@@ -10,11 +10,18 @@ use super::{count, in_slices, slice, state_or};
 /// What is being sorted: keys, with places where these are asked for.
 #[derive(Debug)]
 enum State {
-    Numbers(Sort<i64>),
-    Integers(Sort<i32>),
-    NumberOrder(Sort<(i64, u32)>),
-    IntegerOrder(Sort<(i32, u32)>),
+    Numbers(Sort<u64>),
+    Integers(Sort<u32>),
+    NumberOrder(Sort<(u64, u32)>),
+    IntegerOrder(Sort<(u32, u32)>),
     Strings(Strings, Sort<Prefixed>),
+}
+
+/// Turns integers into numbers without sign, in the same order.
+const SIGN: u32 = 1 << 31;
+
+fn code(x: i32) -> u32 {
+    x as u32 ^ SIGN
 }
 
 impl State {
@@ -36,27 +43,30 @@ impl State {
         }
         if let Some(x) = x.as_integer_slice() {
             return Some(if order {
-                let turned = |x: i32| if decreasing { !x } else { x };
+                let turned = |x: i32| if decreasing { !code(x) } else { code(x) };
                 let keys = x.iter().zip(0..).map(|(x, k)| (turned(*x), k));
                 State::IntegerOrder(Sort::new(keys.collect(), plan, threads))
             } else {
-                State::Integers(Sort::new(x.to_vec(), plan, threads))
+                let keys = x.iter().map(|x| code(*x)).collect();
+                State::Integers(Sort::new(keys, plan, threads))
             });
         }
         let mut strings = Strings::default();
-        let keys = x.as_str_iter()?.map(|x| strings.push(x.as_bytes()));
+        let keys = x
+            .as_str_iter()?
+            .map(|x| strings.push(x.as_bytes(), decreasing));
         let keys = keys.collect();
         Some(State::Strings(strings, Sort::new(keys, plan, threads)))
     }
 
     fn advance(&mut self, decreasing: bool, slice: Slice) -> bool {
         match self {
-            State::Numbers(sort) => sort.advance(i64::cmp, slice),
-            State::Integers(sort) => sort.advance(i32::cmp, slice),
-            State::NumberOrder(sort) => sort.advance(Ord::cmp, slice),
-            State::IntegerOrder(sort) => sort.advance(Ord::cmp, slice),
+            State::Numbers(sort) => sort.advance(|_| (), slice),
+            State::Integers(sort) => sort.advance(|_| (), slice),
+            State::NumberOrder(sort) => sort.advance(|_| (), slice),
+            State::IntegerOrder(sort) => sort.advance(|_| (), slice),
             State::Strings(strings, sort) => {
-                sort.advance(|a, b| strings.compare(a, b, decreasing), slice)
+                sort.advance(|run| strings.ties(run, decreasing), slice)
             }
         }
     }
@@ -80,7 +90,8 @@ impl State {
             }
             State::Integers(sort) => {
                 let out = out.as_integer_slice_mut().unwrap_or_default();
-                out.copy_from_slice(sort.sorted());
+                let sorted = sort.sorted().iter().map(|key| (key ^ SIGN) as i32);
+                out.iter_mut().zip(sorted).for_each(|(out, x)| *out = x);
                 if decreasing {
                     out.reverse();
                 }

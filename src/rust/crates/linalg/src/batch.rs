@@ -246,7 +246,7 @@ fn well_conditioned(n: usize, lu: &[f64], norm: f64, tol: f64) -> bool {
     }
     // max() passes NaN over; a sum does not.
     let finite = (0..n).all(|j| y[j].is_finite()) && norm.is_finite() && upper.is_finite();
-    let numbers = lu.iter().map(|x| x - x).sum::<f64>() == 0.0;
+    let numbers = lu.iter().fold(true, |all, x| all & x.is_finite());
     finite && numbers && 1.0 / (norm * upper * lower) >= tol
 }
 

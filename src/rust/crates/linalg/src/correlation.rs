@@ -15,21 +15,22 @@ const UNIT: usize = 1 << 15;
 /// Sums that are kept side by side, on every processor.
 const LANES: usize = 8;
 
-/// Sums of `term(k)` for `k` in `0..n`, lane by lane.
+/// Sums of `term(x, y)`, lane by lane.
 #[inline(always)]
-fn lanes<const N: usize>(n: usize, term: impl Fn(usize) -> [f64; N]) -> [f64; N] {
+fn lanes<const N: usize>(x: &[f64], y: &[f64], term: impl Fn(f64, f64) -> [f64; N]) -> [f64; N] {
     let mut sums = [[0.0; LANES]; N];
-    let whole = n / LANES * LANES;
-    for first in (0..whole).step_by(LANES) {
+    let (left, right) = (x.chunks_exact(LANES), y.chunks_exact(LANES));
+    let rest = left.remainder().iter().zip(right.remainder());
+    for (x, y) in left.zip(right) {
         for lane in 0..LANES {
-            let terms = term(first + lane);
+            let terms = term(x[lane], y[lane]);
             for (sums, term) in sums.iter_mut().zip(terms) {
                 sums[lane] += term;
             }
         }
     }
-    for k in whole..n {
-        for (sums, term) in sums.iter_mut().zip(term(k)) {
+    for (x, y) in rest {
+        for (sums, term) in sums.iter_mut().zip(term(*x, *y)) {
             sums[0] += term;
         }
     }
@@ -100,16 +101,18 @@ impl Centered {
 fn center(x: &[f64], out: &mut [f64], unit: bool) -> f64 {
     let n = x.len();
     let [sum] = lanes(
-        n,
+        x,
+        x,
         #[inline(always)]
-        |k| [x[k]],
+        |x, _| [x],
     );
     let rough = sum / n as f64;
     // The mean of what is left corrects it: equal elements then leave zeros.
     let [rest] = lanes(
-        n,
+        x,
+        x,
         #[inline(always)]
-        |k| [x[k] - rough],
+        |x, _| [x - rough],
     );
     let mean = rough + rest / n as f64;
     for (out, x) in out.iter_mut().zip(x) {
@@ -117,9 +120,10 @@ fn center(x: &[f64], out: &mut [f64], unit: bool) -> f64 {
     }
     let z = &*out;
     let [square] = lanes(
-        n,
+        z,
+        z,
         #[inline(always)]
-        |k| [z[k] * z[k]],
+        |z, _| [z * z],
     );
     let length = square.sqrt();
     if length.is_nan() || length == 0.0 {
@@ -175,13 +179,15 @@ impl Pairwise {
             let Some(out) = parts.take(j) else { return };
             let most = if y.is_none() { j + 1 } else { x.ncol };
             for (i, out) in out[..most].iter_mut().enumerate() {
-                pair.fill(x.col(i), rhs.col(j));
+                let (mut left, mut right) = (x.col(i), rhs.col(j));
                 if measure == Measure::Spearman {
+                    pair.fill(left, right);
                     pair.rank();
+                    (left, right) = (&pair.left, &pair.right);
                 }
                 *out = arch.dispatch(
                     #[inline(always)]
-                    || pair.measure(measure),
+                    || moments(left, right, measure),
                 );
             }
         })
@@ -198,14 +204,18 @@ struct Pair {
 
 impl Pair {
     fn fill(&mut self, left: &[f64], right: &[f64]) {
-        self.left.clear();
-        self.right.clear();
+        // Written always, kept if both are numbers: no branch to mispredict.
+        let n = left.len();
+        self.left.resize(n, 0.0);
+        self.right.resize(n, 0.0);
+        let mut at = 0;
         for (a, b) in left.iter().zip(right) {
-            if !(a.is_nan() || b.is_nan()) {
-                self.left.push(*a);
-                self.right.push(*b);
-            }
+            self.left[at] = *a;
+            self.right[at] = *b;
+            at += usize::from(!(a.is_nan() || b.is_nan()));
         }
+        self.left.truncate(at);
+        self.right.truncate(at);
     }
 
     fn rank(&mut self) {
@@ -214,43 +224,44 @@ impl Pair {
             ranks(&x, side, &mut self.ranks);
         }
     }
+}
 
-    #[inline(always)]
-    fn measure(&self, measure: Measure) -> f64 {
-        let (x, y) = (&self.left[..], &self.right[..]);
-        let n = x.len();
-        let y = &y[..n];
-        if n < 2 {
-            return NA;
-        }
-        let size = n as f64;
-        let [a, b] = lanes(
-            n,
-            #[inline(always)]
-            |k| [x[k], y[k]],
-        );
-        let (a, b) = (a / size, b / size);
-        let [more_a, more_b] = lanes(
-            n,
-            #[inline(always)]
-            |k| [x[k] - a, y[k] - b],
-        );
-        let (a, b) = (a + more_a / size, b + more_b / size);
-        let [xx, yy, xy] = lanes(
-            n,
-            #[inline(always)]
-            |k| {
-                let (u, v) = (x[k] - a, y[k] - b);
-                [u * u, v * v, u * v]
-            },
-        );
-        if measure == Measure::Covariance {
-            xy / (size - 1.0)
-        } else if xx == 0.0 || yy == 0.0 {
-            f64::NAN
-        } else {
-            (xy / (xx.sqrt() * yy.sqrt())).clamp(-1.0, 1.0)
-        }
+/// Of the pairs in which no element is NaN.
+#[inline(always)]
+fn moments(x: &[f64], y: &[f64], measure: Measure) -> f64 {
+    let there = |x: f64, y: f64, value: f64| if x.is_nan() | y.is_nan() { 0.0 } else { value };
+    let [a, b, size] = lanes(
+        x,
+        y,
+        #[inline(always)]
+        |x, y| [there(x, y, x), there(x, y, y), there(x, y, 1.0)],
+    );
+    if size < 2.0 {
+        return NA;
+    }
+    let (a, b) = (a / size, b / size);
+    let [more_a, more_b] = lanes(
+        x,
+        y,
+        #[inline(always)]
+        |x, y| [there(x, y, x - a), there(x, y, y - b)],
+    );
+    let (a, b) = (a + more_a / size, b + more_b / size);
+    let [xx, yy, xy] = lanes(
+        x,
+        y,
+        #[inline(always)]
+        |x, y| {
+            let (u, v) = (there(x, y, x - a), there(x, y, y - b));
+            [u * u, v * v, u * v]
+        },
+    );
+    if measure == Measure::Covariance {
+        xy / (size - 1.0)
+    } else if xx == 0.0 || yy == 0.0 {
+        f64::NAN
+    } else {
+        (xy / (xx.sqrt() * yy.sqrt())).clamp(-1.0, 1.0)
     }
 }
 

@@ -14,17 +14,19 @@ const UNIT: usize = 1 << 14;
 const TOGETHER: usize = 8;
 /// From so many elements to be found on, all are sorted.
 const MANY: usize = 12;
+/// So few elements are sorted at once.
+const FEW: usize = 24;
 
 /// A whole number that is ordered as `x` is; no NaN. -0 and 0 differ.
 #[inline]
-pub fn key(x: f64) -> i64 {
+pub(crate) fn key(x: f64) -> i64 {
     let bits = x.to_bits() as i64;
     bits ^ (((bits >> 63) as u64) >> 1) as i64
 }
 
 /// The number that [`key`] made `key` of.
 #[inline]
-pub fn number(key: i64) -> f64 {
+pub(crate) fn number(key: i64) -> f64 {
     f64::from_bits((key ^ (((key >> 63) as u64) >> 1) as i64) as u64)
 }
 
@@ -155,7 +157,7 @@ impl Quantiles {
                     for (j, out) in span.zip(out.chunks_exact_mut(many)) {
                         scratch.keys.clear();
                         scratch.keys.extend(x.col(j).iter().map(|x| code(*x)));
-                        self.quantiles(&mut scratch.keys, &mut scratch.found, out);
+                        self.quantiles(&mut scratch.keys, &mut scratch.plan, out);
                     }
                 }
                 Margin::Rows => {
@@ -171,7 +173,7 @@ impl Quantiles {
                     }
                     for (k, out) in out.chunks_exact_mut(many).enumerate() {
                         let row = &mut scratch.keys[k * ncol..(k + 1) * ncol];
-                        self.quantiles(row, &mut scratch.found, out);
+                        self.quantiles(row, &mut scratch.plan, out);
                     }
                 }
             }
@@ -179,7 +181,7 @@ impl Quantiles {
     }
 
     /// The quantiles of the numbers with these codes.
-    fn quantiles(&self, keys: &mut [i64], found: &mut Vec<(usize, f64)>, out: &mut [f64]) {
+    fn quantiles(&self, keys: &mut [i64], plan: &mut Plan, out: &mut [f64]) {
         let missing = keys.iter().filter(|key| **key == MISSING).count();
         if (missing > 0 && !self.skip) || missing == keys.len() {
             out.fill(NA);
@@ -196,30 +198,26 @@ impl Quantiles {
             }
         }
         let keys = &mut keys[..n];
-        let places = || self.probs.iter().map(|p| place(self.kind, n, *p));
-        found.clear();
-        found.extend(places().flat_map(|at| [(at.low, 0.0), (at.high, 0.0)]));
-        found.sort_unstable_by_key(|at| at.0);
-        found.dedup_by_key(|at| at.0);
-        if found.len() >= MANY {
+        if plan.n != n {
+            plan.fill(n, self.probs.iter().map(|p| place(self.kind, n, *p)));
+        }
+        if n <= FEW || plan.ranks.len() >= MANY {
             keys.sort_unstable();
-            found.iter_mut().for_each(|at| at.1 = number(keys[at.0]));
+            for (found, rank) in plan.found.iter_mut().zip(&plan.ranks) {
+                *found = number(keys[*rank]);
+            }
         } else {
             // What is found leaves the larger ones behind it.
             let (mut rest, mut before) = (keys, 0);
-            for at in found.iter_mut() {
-                let (_, key, behind) = rest.select_nth_unstable(at.0 - before);
-                at.1 = number(*key);
-                before = at.0 + 1;
+            for (found, rank) in plan.found.iter_mut().zip(&plan.ranks) {
+                let (_, key, behind) = rest.select_nth_unstable(rank - before);
+                *found = number(*key);
+                before = rank + 1;
                 rest = behind;
             }
         }
-        let get = |rank: usize| {
-            let at = found.binary_search_by_key(&rank, |at| at.0);
-            at.map_or(f64::NAN, |at| found[at].1)
-        };
-        for (out, at) in out.iter_mut().zip(places()) {
-            let (low, high) = (get(at.low), get(at.high));
+        for (out, at) in out.iter_mut().zip(&plan.places) {
+            let (low, high) = (plan.found[at.low], plan.found[at.high]);
             // Equal infinities have no difference to weigh.
             *out = if at.weight == 0.0 || low == high {
                 low
@@ -232,11 +230,40 @@ impl Quantiles {
     }
 }
 
+/// What is looked for among `n` elements.
+#[derive(Default)]
+struct Plan {
+    n: usize,
+    /// Ranks, rising, and the elements that have them.
+    ranks: Vec<usize>,
+    found: Vec<f64>,
+    /// Quantiles; their elements by their place in `found`.
+    places: Vec<Place>,
+}
+
+impl Plan {
+    fn fill(&mut self, n: usize, places: impl Iterator<Item = Place>) {
+        self.n = n;
+        self.places.clear();
+        self.places.extend(places);
+        self.ranks.clear();
+        self.ranks
+            .extend(self.places.iter().flat_map(|at| [at.low, at.high]));
+        self.ranks.sort_unstable();
+        self.ranks.dedup();
+        self.found.clear();
+        self.found.resize(self.ranks.len(), 0.0);
+        for at in &mut self.places {
+            at.low = self.ranks.partition_point(|rank| *rank < at.low);
+            at.high = self.ranks.partition_point(|rank| *rank < at.high);
+        }
+    }
+}
+
 #[derive(Default)]
 struct Scratch {
     keys: Vec<i64>,
-    /// Ranks and the elements that have them.
-    found: Vec<(usize, f64)>,
+    plan: Plan,
 }
 
 /// Stands for NaN: the key of no other number.

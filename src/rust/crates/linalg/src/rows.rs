@@ -153,13 +153,19 @@ impl Moments {
             threads,
             means: None,
             missing: Vec::new(),
-            sums: vec![Sum::default(); grid.over() * grid.parts],
+            sums: match grid.parts {
+                1 => Vec::new(),
+                parts => vec![Sum::default(); grid.over() * parts],
+            },
             job: Loop::new(schedule, grid.units * grid.parts, threads),
         }
     }
 
     /// Works for a slice; `true` when `out` is complete.
     pub fn advance(&mut self, x: Matrix<'_>, out: &mut [f64], slice: Slice) -> bool {
+        if self.grid.parts == 1 {
+            return self.whole(x, out, slice);
+        }
         if !self.pass(x, slice) {
             return false;
         }
@@ -192,24 +198,74 @@ impl Moments {
     }
 
     fn result(&self, x: Matrix<'_>, k: usize, moment: Moment) -> f64 {
-        let total = self.total(k);
-        let count = f64::from(total.count);
-        let scaled = |divide: f64| match self.grid.margin {
-            Margin::Cols => scaled_sum(x.col(k).iter().copied(), self.skip, divide),
-            Margin::Rows => scaled_sum(x.row(k), self.skip, divide),
+        let missing = self.missing.get(k).copied().unwrap_or_default();
+        let (margin, skip) = (self.grid.margin, self.skip);
+        finish(x, margin, skip, moment, k, self.total(k), missing)
+    }
+
+    /// Where a unit has all terms of its results, it finishes them.
+    fn whole(&mut self, x: Matrix<'_>, out: &mut [f64], slice: Slice) -> bool {
+        let (grid, moment, skip) = (self.grid, self.moment, self.skip);
+        let lens = (0..grid.units).map(|u| group(grid.over(), grid.results, u).len());
+        let parts = Parts::new(out, lens);
+        let arch = Arch::new();
+        let wide = if grid.margin == Margin::Rows {
+            BLOCK
+        } else {
+            0
         };
-        match moment {
-            Moment::Sum => total.value().unwrap_or_else(|| scaled(1.0)),
-            // Not the quotient when the sum is no number: that would keep the NA, but
-            // not surely on all processors.
-            Moment::Mean => match total.value() {
-                Some(sum) if sum.is_nan() => sum,
-                Some(sum) => sum / count,
-                None => scaled(count),
-            },
-            Moment::Variance if self.missing[k] || total.count < 2 => NA,
-            Moment::Variance => total.value().unwrap_or(f64::INFINITY) / (count - 1.0),
-        }
+        let scratch = || (Sums::new(wide), Vec::new(), vec![0.0; wide]);
+        self.job
+            .advance(slice, scratch, |(sums, found, means), unit| {
+                let Some(out) = parts.take(unit) else { return };
+                let over = group(grid.over(), grid.results, unit);
+                // Blocks of results, which stay in the cache for the second pass.
+                let step = match grid.margin {
+                    Margin::Rows => BLOCK,
+                    Margin::Cols => (8 * BLOCK / grid.nrow.max(1)).clamp(1, BLOCK),
+                };
+                for (k, out) in out.chunks_mut(step).enumerate() {
+                    let first = over.start + k * step;
+                    let span = first..first + out.len();
+                    found.resize(out.len(), Sum::default());
+                    let mut pass = |means: Option<&[f64]>, found: &mut [Sum]| {
+                        let all = 0..grid.along();
+                        let span = span.clone();
+                        arch.dispatch(
+                            #[inline(always)]
+                            || match (grid.margin, skip) {
+                                (Margin::Cols, false) => cols::<false>(x, span, all, means, found),
+                                (Margin::Cols, true) => cols::<true>(x, span, all, means, found),
+                                (Margin::Rows, false) => {
+                                    rows::<false>(x, span, all, means, found, sums)
+                                }
+                                (Margin::Rows, true) => {
+                                    rows::<true>(x, span, all, means, found, sums)
+                                }
+                            },
+                        );
+                    };
+                    pass(None, found);
+                    let finish = |moment, k: usize, sum, missing| {
+                        finish(x, grid.margin, skip, moment, first + k, sum, missing)
+                    };
+                    if moment != Moment::Variance {
+                        for (k, (out, sum)) in out.iter_mut().zip(found.iter()).enumerate() {
+                            *out = finish(moment, k, *sum, false);
+                        }
+                        continue;
+                    }
+                    means.clear();
+                    for (k, sum) in found.iter().enumerate() {
+                        means.push(finish(Moment::Mean, k, *sum, false));
+                        out[k] = f64::from(u8::from(sum.is_missing()));
+                    }
+                    pass(Some(means.as_slice()), found);
+                    for (k, (out, sum)) in out.iter_mut().zip(found.iter()).enumerate() {
+                        *out = finish(moment, k, *sum, *out != 0.0);
+                    }
+                }
+            })
     }
 
     /// One pass over the matrix.
@@ -232,6 +288,7 @@ impl Moments {
                 let Some(out) = parts.take(unit) else { return };
                 let over = group(grid.over(), grid.results, unit % grid.units);
                 let along = group(grid.along(), grid.terms, unit / grid.units);
+                let means = means.map(|means| &means[over.clone()]);
                 arch.dispatch(
                     #[inline(always)]
                     || match (grid.margin, skip) {
@@ -246,6 +303,36 @@ impl Moments {
     }
 }
 
+/// Result `k` from its sum; `missing`: an element is NA or NaN and counts.
+#[inline]
+fn finish(
+    x: Matrix<'_>,
+    margin: Margin,
+    skip: bool,
+    moment: Moment,
+    k: usize,
+    total: Sum,
+    missing: bool,
+) -> f64 {
+    let count = f64::from(total.count);
+    let scaled = |divide: f64| match margin {
+        Margin::Cols => scaled_sum(x.col(k).iter().copied(), skip, divide),
+        Margin::Rows => scaled_sum(x.row(k), skip, divide),
+    };
+    match moment {
+        Moment::Sum => total.value().unwrap_or_else(|| scaled(1.0)),
+        // Not the quotient when the sum is no number: that would keep the NA, but
+        // not surely on all processors.
+        Moment::Mean => match total.value() {
+            Some(sum) if sum.is_nan() => sum,
+            Some(sum) => sum / count,
+            None => scaled(count),
+        },
+        Moment::Variance if missing || total.count < 2 => NA,
+        Moment::Variance => total.value().unwrap_or(f64::INFINITY) / (count - 1.0),
+    }
+}
+
 type Span = std::ops::Range<usize>;
 
 #[inline(always)]
@@ -256,6 +343,7 @@ fn cols<const SKIP: bool>(
     means: Option<&[f64]>,
     out: &mut [Sum],
 ) {
+    let first = cols.start;
     for (j, out) in cols.zip(out) {
         let x = &x.col(j)[rows.clone()];
         *out = match means {
@@ -265,7 +353,7 @@ fn cols<const SKIP: bool>(
                 |x| x,
             ),
             Some(means) => {
-                let mean = means[j];
+                let mean = means[j - first];
                 sum::<SKIP>(
                     x,
                     #[inline(always)]
@@ -299,7 +387,7 @@ fn rows<const SKIP: bool>(
                 put,
             ),
             Some(means) => {
-                let means = &means[top..top + n];
+                let means = &means[top - first..top - first + n];
                 let square = |k: usize, x: f64| (x - means[k]) * (x - means[k]);
                 sums.sum::<SKIP, _>(n, vectors, square, put);
             }

@@ -1,129 +1,249 @@
-//! Sorting: blocks are sorted, then cut at common values, and the pieces merged
-//! (H. Shi and J. Schaeffer, Parallel sorting by regular sampling, J. Parallel and
-//! Distributed Computing 14 (1992)).
-
-use std::cmp::Ordering;
+//! Sorting: elements go to buckets between common values, and buckets are sorted
+//! digit by digit (sample sort: W. D. Frazer and A. C. McKellar, J. ACM 17 (1970)).
 
 use rustle_schedule::Schedule;
 use rustle_workers::blocks::Slice;
 use rustle_workers::scheduled::Loop;
 
 use crate::parts::{group, Parts};
-pub use crate::quantile::{key, number};
 
 /// Fewest elements of a block.
 const BLOCK: usize = 1 << 15;
-/// Most blocks: pieces of blocks are long enough to be merged as they are.
+/// Most blocks, and most buckets.
 const BLOCKS: usize = 64;
 /// Elements of each block that are looked at for values to cut at.
 const SAMPLES: usize = 64;
+/// Bits of a digit: its counts stay in the innermost cache.
+const DIGIT: u32 = 11;
+/// Below, comparisons are quicker than digits.
+const FEW: usize = 512;
 
-/// A sort in slices of time. The result depends on the order alone; elements that are
-/// equal in it must be the same, or told apart by their place.
+/// What is sorted by a whole number. Elements with equal keys keep their order.
+pub trait Item: Copy + Send + Sync {
+    /// The number.
+    fn key(&self) -> u64;
+}
+
+impl Item for u64 {
+    fn key(&self) -> u64 {
+        *self
+    }
+}
+
+impl Item for u32 {
+    fn key(&self) -> u64 {
+        u64::from(*self)
+    }
+}
+
+impl Item for (u64, u32) {
+    fn key(&self) -> u64 {
+        self.0
+    }
+}
+
+impl Item for (u32, u32) {
+    fn key(&self) -> u64 {
+        u64::from(self.0)
+    }
+}
+
+/// A whole number that is ordered as `x` is; no NaN. -0 comes before 0.
+pub fn key(x: f64) -> u64 {
+    crate::quantile::key(x) as u64 ^ (1 << 63)
+}
+
+/// The number that [`key`] made `key` of.
+pub fn number(key: u64) -> f64 {
+    crate::quantile::number((key ^ (1 << 63)) as i64)
+}
+
+/// A sort in slices of time.
 #[derive(Debug)]
 pub struct Sort<T> {
-    from: Vec<T>,
+    items: Vec<T>,
+    /// The items block by block, each in the order of the buckets.
+    dealt: Vec<T>,
     block: usize,
-    /// Where each block is cut: `blocks + 1` ends for each.
-    cuts: Option<Vec<usize>>,
-    to: Vec<T>,
-    job: Loop,
-    merge: Loop,
+    /// First keys of the buckets behind the first.
+    bounds: Vec<u64>,
+    /// For each block how many of its items each bucket has.
+    counts: Vec<usize>,
+    deal: Loop,
+    is_dealt: bool,
+    sort: Loop,
 }
 
-impl<T: Copy + Send + Sync> Sort<T> {
-    /// For these elements.
-    pub fn new(from: Vec<T>, schedule: Schedule, threads: usize) -> Sort<T> {
-        let block = from.len().div_ceil(BLOCKS).max(BLOCK);
-        let blocks = from.len().div_ceil(block);
+impl<T: Item> Sort<T> {
+    /// For these items.
+    pub fn new(items: Vec<T>, schedule: Schedule, threads: usize) -> Sort<T> {
+        let block = items.len().div_ceil(BLOCKS).max(BLOCK);
+        let blocks = items.len().div_ceil(block);
+        let bounds = bounds(&items, block);
+        let buckets = bounds.len() + 1;
         Sort {
-            to: if blocks > 1 { from.clone() } else { Vec::new() },
-            from,
+            dealt: if buckets > 1 {
+                items.clone()
+            } else {
+                Vec::new()
+            },
+            items,
             block,
-            cuts: None,
-            job: Loop::new(schedule, blocks, threads),
-            merge: Loop::new(schedule, blocks, threads),
+            counts: vec![0; blocks * buckets],
+            deal: Loop::new(schedule, blocks, threads),
+            is_dealt: buckets == 1,
+            sort: Loop::new(schedule, buckets, threads),
+            bounds,
         }
     }
 
-    /// Works for a slice; `true` when [`sorted`](Sort::sorted) is.
-    pub fn advance(&mut self, order: impl Fn(&T, &T) -> Ordering + Sync, slice: Slice) -> bool {
-        let (n, block) = (self.from.len(), self.block);
-        let blocks = n.div_ceil(block);
-        if self.cuts.is_none() {
+    /// Works for a slice; `true` when [`sorted`](Sort::sorted) is. `ties` sorts items
+    /// that have the same key.
+    pub fn advance(&mut self, ties: impl Fn(&mut [T]) + Sync, slice: Slice) -> bool {
+        let (n, block, bounds) = (self.items.len(), self.block, &self.bounds);
+        let (blocks, buckets) = (n.div_ceil(block), bounds.len() + 1);
+        if !self.is_dealt {
+            let items = &self.items;
             let spans = (0..blocks).map(|k| group(n, block, k).len());
-            let parts = Parts::new(&mut self.from, spans);
-            let complete = self.job.advance(
-                slice,
-                || (),
-                |(), k| {
-                    if let Some(part) = parts.take(k) {
-                        part.sort_unstable_by(&order);
-                    }
-                },
-            );
-            if !complete {
+            let dealt = Parts::new(&mut self.dealt, spans);
+            let counts = Parts::new(&mut self.counts, (0..blocks).map(|_| buckets));
+            self.is_dealt = self.deal.advance(slice, Vec::new, |which, k| {
+                if let (Some(to), Some(counts)) = (dealt.take(k), counts.take(k)) {
+                    deal(&items[group(n, block, k)], to, bounds, counts, which);
+                }
+            });
+            if !self.is_dealt {
                 return false;
             }
-            self.cuts = Some(cut(&self.from, block, &order));
         }
-        if blocks < 2 {
-            return true;
-        }
-        let (Some(cuts), from) = (&self.cuts, &self.from) else {
-            return false;
+        let (dealt, counts) = (&self.dealt, &self.counts);
+        let size = |k: usize| match buckets {
+            1 => n,
+            _ => (0..blocks).map(|b| counts[b * buckets + k]).sum(),
         };
-        let piece = |k: usize, b: usize| {
-            let at = b * (blocks + 1) + k;
-            b * block + cuts[at]..b * block + cuts[at + 1]
-        };
-        let size = |k: usize| (0..blocks).map(|b| piece(k, b).len()).sum();
-        let parts = Parts::new(&mut self.to, (0..blocks).map(size));
-        self.merge.advance(
-            slice,
-            || (),
-            |(), k| {
-                let Some(out) = parts.take(k) else { return };
+        let parts = Parts::new(&mut self.items, (0..buckets).map(size));
+        self.sort.advance(slice, Vec::new, |spare, k| {
+            let Some(part) = parts.take(k) else { return };
+            if buckets > 1 {
                 let mut at = 0;
-                for b in 0..blocks {
-                    let piece = &from[piece(k, b)];
-                    out[at..at + piece.len()].copy_from_slice(piece);
+                for (b, counts) in counts.chunks_exact(buckets).enumerate() {
+                    let start = b * block + counts[..k].iter().sum::<usize>();
+                    let piece = &dealt[start..start + counts[k]];
+                    part[at..at + piece.len()].copy_from_slice(piece);
                     at += piece.len();
                 }
-                // The stable sort finds the runs, and merges them.
-                out.sort_by(&order);
-            },
-        )
+            }
+            radix_sort(part, spare);
+            part.chunk_by_mut(|a, b| a.key() == b.key())
+                .filter(|run| run.len() > 1)
+                .for_each(&ties);
+        })
     }
 
-    /// The elements, in order when all is done.
+    /// The items, in order when all is done.
     pub fn sorted(&self) -> &[T] {
-        if self.to.is_empty() {
-            &self.from
-        } else {
-            &self.to
-        }
+        &self.items
     }
 }
 
-/// For each sorted block, where the common values cut it.
-fn cut<T: Copy>(from: &[T], block: usize, order: &impl Fn(&T, &T) -> Ordering) -> Vec<usize> {
-    let blocks = from.len().div_ceil(block);
-    let mut samples = Vec::with_capacity(blocks * SAMPLES);
-    for part in from.chunks(block) {
-        samples.extend((0..SAMPLES).map(|k| part[k * part.len() / SAMPLES]));
+/// Keys that cut the items into about equal buckets, rising; none for one block.
+fn bounds<T: Item>(items: &[T], block: usize) -> Vec<u64> {
+    let blocks = items.len().div_ceil(block);
+    if blocks < 2 {
+        return Vec::new();
     }
-    samples.sort_unstable_by(order);
-    let mut cuts = Vec::with_capacity(blocks * (blocks + 1));
-    for part in from.chunks(block) {
-        cuts.push(0);
-        for k in 1..blocks {
-            let value = samples[k * samples.len() / blocks];
-            cuts.push(part.partition_point(|x| order(x, &value) == Ordering::Less));
+    let n = blocks * SAMPLES;
+    let mut samples: Vec<u64> = (0..n).map(|k| items[k * (items.len() / n)].key()).collect();
+    samples.sort_unstable();
+    let mut bounds: Vec<u64> = (1..blocks).map(|k| samples[k * SAMPLES]).collect();
+    bounds.dedup();
+    bounds
+}
+
+/// Copies a block in the order of the buckets of its items.
+fn deal<T: Item>(
+    from: &[T],
+    to: &mut [T],
+    bounds: &[u64],
+    counts: &mut [usize],
+    which: &mut Vec<u8>,
+) {
+    // At most 63 bounds; behind them none is below.
+    let mut padded = [u64::MAX; BLOCKS];
+    padded[..bounds.len()].copy_from_slice(bounds);
+    which.clear();
+    for item in from {
+        let key = item.key();
+        // How many of the bounds are at most the key, without a branch.
+        let mut at = 0;
+        for step in [32, 16, 8, 4, 2, 1] {
+            at += if padded[at + step - 1] <= key {
+                step
+            } else {
+                0
+            };
         }
-        cuts.push(part.len());
+        // A key of u64::MAX is beyond the padding too.
+        let at = at.min(bounds.len());
+        which.push(at as u8);
+        counts[at] += 1;
     }
-    cuts
+    let mut next = [0; BLOCKS];
+    let mut sum = 0;
+    for (next, count) in next.iter_mut().zip(counts.iter()) {
+        *next = sum;
+        sum += count;
+    }
+    for (item, bucket) in from.iter().zip(which.iter()) {
+        let next = &mut next[usize::from(*bucket)];
+        to[*next] = *item;
+        *next += 1;
+    }
+}
+
+/// Sorts by the keys, least digit first; digits that all have in common are passed over.
+fn radix_sort<T: Item>(items: &mut [T], spare: &mut Vec<T>) {
+    let Some(first) = items.first().copied() else {
+        return;
+    };
+    if items.windows(2).all(|pair| pair[0].key() <= pair[1].key()) {
+        return;
+    }
+    if items.len() < FEW {
+        items.sort_by_key(T::key);
+        return;
+    }
+    let differ = items
+        .iter()
+        .fold(0, |bits, item| bits | (item.key() ^ first.key()));
+    spare.clear();
+    spare.resize(items.len(), first);
+    let (mut from, mut to) = (&mut *items, &mut spare[..]);
+    let mut turned = false;
+    let mut next = [0u32; 1 << DIGIT];
+    for shift in (0..u64::BITS).step_by(DIGIT as usize) {
+        let mask = (1 << DIGIT) - 1;
+        if (differ >> shift) & mask == 0 {
+            continue;
+        }
+        let digit = |item: &T| ((item.key() >> shift) & mask) as usize;
+        next.fill(0);
+        from.iter().for_each(|item| next[digit(item)] += 1);
+        let mut sum = 0;
+        for next in &mut next {
+            sum += std::mem::replace(next, sum);
+        }
+        for item in from.iter() {
+            let next = &mut next[digit(item)];
+            to[*next as usize] = *item;
+            *next += 1;
+        }
+        std::mem::swap(&mut from, &mut to);
+        turned = !turned;
+    }
+    if turned {
+        to.copy_from_slice(from);
+    }
 }
 
 /// Strings that are compared byte by byte, as the C locale does.
@@ -138,15 +258,16 @@ pub struct Strings {
 pub type Prefixed = (u64, u32);
 
 impl Strings {
-    /// Adds a string, and returns what to sort.
-    pub fn push(&mut self, string: &[u8]) -> Prefixed {
+    /// Adds a string, and returns what to sort; `decreasing`, for the other order.
+    pub fn push(&mut self, string: &[u8], decreasing: bool) -> Prefixed {
         let place = self.ends.len() as u32;
         self.bytes.extend_from_slice(string);
         self.ends.push(self.bytes.len());
         let mut first = [0; 8];
         let n = string.len().min(8);
         first[..n].copy_from_slice(&string[..n]);
-        (u64::from_be_bytes(first), place)
+        let first = u64::from_be_bytes(first);
+        (if decreasing { !first } else { first }, place)
     }
 
     fn get(&self, place: u32) -> &[u8] {
@@ -155,13 +276,16 @@ impl Strings {
         &self.bytes[start..self.ends[k]]
     }
 
-    /// Compares the strings, and equal ones by their places; `decreasing` turns the
-    /// order of the strings, not of the places.
-    pub fn compare(&self, a: &Prefixed, b: &Prefixed, decreasing: bool) -> Ordering {
-        let order = a.0.cmp(&b.0);
-        let order = order.then_with(|| self.get(a.1).cmp(self.get(b.1)));
-        let order = if decreasing { order.reverse() } else { order };
-        order.then(a.1.cmp(&b.1))
+    /// Sorts strings with the same first bytes; equal ones keep their order.
+    pub fn ties(&self, run: &mut [Prefixed], decreasing: bool) {
+        run.sort_by(|a, b| {
+            let order = self.get(a.1).cmp(self.get(b.1));
+            if decreasing {
+                order.reverse()
+            } else {
+                order
+            }
+        });
     }
 }
 
@@ -171,23 +295,24 @@ mod tests {
 
     use super::*;
 
-    fn sort(x: Vec<i64>) -> Vec<i64> {
+    fn sort(x: Vec<u64>) -> Vec<u64> {
         let mut state = Sort::new(x, Schedule::Stealing, 2);
         let two = NonZeroUsize::new(2).unwrap();
-        while !state.advance(i64::cmp, Slice::new(two)) {}
+        while !state.advance(|_| (), Slice::new(two)) {}
         state.sorted().to_vec()
     }
 
     #[test]
     fn all_kinds_of_data_come_out_sorted() {
         let n = 300_000u64;
-        let mixed = |k: u64| (k.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 20) as i64;
-        let kinds: [Vec<i64>; 6] = [
+        let mixed = |k: u64| k.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        let kinds: [Vec<u64>; 7] = [
             (0..n).map(mixed).collect(),
             (0..n).map(|k| mixed(k) % 3).collect(),
-            (0..n).map(|k| k as i64).collect(),
-            (0..n).rev().map(|k| k as i64).collect(),
+            (0..n).collect(),
+            (0..n).rev().collect(),
             vec![7; n as usize],
+            vec![u64::MAX, 0, u64::MAX],
             Vec::new(),
         ];
         for x in kinds {

@@ -99,32 +99,32 @@ impl Sum {
 /// The sum of `term(x)`; where `SKIP`, of those `x` that are not NaN.
 #[inline(always)]
 pub(crate) fn sum<const SKIP: bool>(x: &[f64], term: impl Fn(f64) -> f64 + Copy) -> Sum {
-    let mut high = [0.0; LANES];
-    let mut low = [0.0; LANES];
-    let mut count = [0.0; LANES];
+    let mut out = Sum::default();
     let chunks = x.chunks_exact(LANES);
     let rest = chunks.remainder();
-    for chunk in chunks {
-        for lane in 0..LANES {
-            let x = chunk[lane];
-            let skipped = SKIP && x.is_nan();
-            let value = if skipped { 0.0 } else { term(x) };
-            if SKIP {
-                count[lane] += if skipped { 0.0 } else { 1.0 };
+    if x.len() >= LANES {
+        let mut high = [0.0; LANES];
+        let mut low = [0.0; LANES];
+        let mut count = [0.0; LANES];
+        for chunk in chunks {
+            for lane in 0..LANES {
+                let x = chunk[lane];
+                let skipped = SKIP && x.is_nan();
+                let value = if skipped { 0.0 } else { term(x) };
+                if SKIP {
+                    count[lane] += if skipped { 0.0 } else { 1.0 };
+                }
+                let (sum, error) = two_sum(high[lane], value);
+                high[lane] = sum;
+                low[lane] += error;
             }
-            let (sum, error) = two_sum(high[lane], value);
-            high[lane] = sum;
-            low[lane] += error;
         }
-    }
-    let mut out = Sum::default();
-    for lane in 0..LANES {
-        out.add(&Sum {
-            high: high[lane],
-            low: low[lane],
-            count: count[lane] as u32,
-            special: Special::None,
-        });
+        for lane in 0..LANES {
+            let (sum, error) = two_sum(out.high, high[lane]);
+            out.high = sum;
+            out.low += error + low[lane];
+            out.count += count[lane] as u32;
+        }
     }
     for &x in rest {
         if !(SKIP && x.is_nan()) {
@@ -204,7 +204,7 @@ impl Sums {
             count: terms - skips[k] as u32,
             special: Special::None,
         };
-        let odd = (0..n).any(|k| !part(k).is_finite());
+        let odd = !(0..n).fold(true, |fine, k| fine & (high[k] + low[k]).is_finite());
         let mut special = vec![Special::None; if odd { n } else { 0 }];
         if odd {
             for x in vectors() {
