@@ -131,7 +131,7 @@ stop_statistic <- function(replicate, message, parent, call) {
 }
 
 # Rows from a routine that does as many as fit into a slice.
-in_slices <- function(total, p, call, step) {
+rows_in_slices <- function(total, p, call, step) {
   out <- matrix(NA_real_, total, p)
   done <- 0
   while (done < total) {
@@ -148,7 +148,7 @@ in_slices <- function(total, p, call, step) {
 
 # Statistic without each group (a list of rows; NULL: each observation).
 native_without <- function(job, groups = NULL) {
-  in_slices(if (is.null(groups)) job$n else length(groups), length(job$t0), job$call, function(done) {
+  rows_in_slices(if (is.null(groups)) job$n else length(groups), length(job$t0), job$call, function(done) {
     rs_boot_without(job$plain, groups, done, job$threads, boot_slice)
   })
 }
@@ -171,7 +171,7 @@ native_jackknife <- function(job) {
 
 native_infinitesimal <- function(job) {
   strata <- if (is.null(job$rows)) list(seq_len(job$n)) else job$rows
-  in_slices(job$n, length(job$t0), job$call, function(done) {
+  rows_in_slices(job$n, length(job$t0), job$call, function(done) {
     rs_boot_infinitesimal(job$plain, strata, done, job$threads, boot_slice)
   })
 }

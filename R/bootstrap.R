@@ -225,7 +225,7 @@ boot_job <- function(data, statistic, R, sim, stype, design, options, parametric
       job$stype, call
     )
   }
-  job$threads <- boot_threads(threads, call)
+  job$threads <- thread_count(threads, call)
   job$plan <- if (is.null(workers)) current_plan() else multicore_plan(workers)
   job$plan$settings$progress <- options$progress
   job$stream <- c(0, 0)
@@ -262,12 +262,6 @@ statistic_kind <- function(statistic, call) {
             paste0("\"", names, "\"", collapse = ", ")),
     statistic, call
   )
-}
-
-# Threads of a call; one in a worker, which has a share of the cores.
-boot_threads <- function(threads, call = sys.call(-1L)) {
-  if (!is.null(threads)) return(check_count(threads, "threads", call = call))
-  if (is_worker()) 1L else available_workers()
 }
 
 # Bytes that `R x p` numbers take against what is free.

@@ -52,7 +52,7 @@ mt_solve_batch <- function(a, b, tol = .Machine$double.eps, schedule = "stealing
   db <- c(n, n, k)
   if (!missing(b)) {
     db <- dim(b)
-    good <- is_number(b) && length(db) %in% 2:3 && db[[1L]] == n && db[[length(db)]] == k
+    good <- is_plain_number(b) && length(db) %in% 2:3 && db[[1L]] == n && db[[length(db)]] == k
     if (!good) {
       stop_argument("b", sprintf("a numeric %d x m x %d array or %d x %d matrix", n, k, n, k), b, sys.call())
     }
@@ -115,11 +115,11 @@ mt_chol_batch <- function(a, schedule = "stealing", threads = NULL) {
 #' @export
 mt_lm_batch <- function(x, y, tol = 1e-07, schedule = "stealing", threads = NULL) {
   dx <- dim(x)
-  if (!is_number(x) || !length(dx) %in% 2:3) {
+  if (!is_plain_number(x) || !length(dx) %in% 2:3) {
     stop_argument("x", "a numeric matrix or three-dimensional array", x, sys.call())
   }
   dy <- dim(y)
-  good <- is_number(y) && length(dy) == 2L && dy[[1L]] == dx[[1L]] &&
+  good <- is_plain_number(y) && length(dy) == 2L && dy[[1L]] == dx[[1L]] &&
     (length(dx) == 2L || dy[[2L]] == dx[[3L]])
   if (!good) {
     must <- sprintf("a numeric matrix with %d rows and a column for each matrix of `x`", dx[[1L]])
@@ -157,11 +157,11 @@ mt_lm_batch <- function(x, y, tol = 1e-07, schedule = "stealing", threads = NULL
   list(coefficients = b, residuals = r, rank = rank, df.residual = n - rank)
 }
 
-is_number <- function(x) (is.double(x) || is.integer(x) || is.logical(x)) && !is.object(x)
+is_plain_number <- function(x) (is.double(x) || is.integer(x) || is.logical(x)) && !is.object(x)
 
 check_squares <- function(a, argument, call = sys.call(-1L)) {
   d <- dim(a)
-  if (!is_number(a) || length(d) != 3L || d[[1L]] != d[[2L]]) {
+  if (!is_plain_number(a) || length(d) != 3L || d[[1L]] != d[[2L]]) {
     stop_argument(argument, "a numeric n x n x k array", a, call)
   }
   d

@@ -52,7 +52,7 @@ mt_dist <- function(x, method = "euclidean", diag = FALSE, upper = FALSE, p = 2,
     return(out)
   }
   # Vectors are one column, as in dist().
-  x <- check_matrix(if (is.null(dim(x)) && is.atomic(x)) as.matrix(x) else x, "x", sys.call())
+  x <- check_numeric_matrix(if (is.null(dim(x)) && is.atomic(x)) as.matrix(x) else x, "x", sys.call())
   n <- nrow(x)
   out <- numeric(n * (n - 1) / 2)
   labels <- dimnames(x)[[1L]]

@@ -125,7 +125,7 @@ run_moments <- function(x, margin, moment, na.rm, schedule, out, threads) {
 }
 
 variances <- function(x, na.rm, schedule, threads, margin, call = sys.call(-1L)) {
-  x <- check_matrix(x, "x", call)
+  x <- check_numeric_matrix(x, "x", call)
   na.rm <- check_flag(na.rm, "na.rm", call = call)
   schedule <- check_choice(schedule, schedules, "schedule", call)
   out <- numeric(dim(x)[[margin]])
@@ -134,7 +134,7 @@ variances <- function(x, na.rm, schedule, threads, margin, call = sys.call(-1L))
 }
 
 medians <- function(x, na.rm, schedule, threads, margin, call = sys.call(-1L)) {
-  x <- check_matrix(x, "x", call)
+  x <- check_numeric_matrix(x, "x", call)
   na.rm <- check_flag(na.rm, "na.rm", call = call)
   schedule <- check_choice(schedule, schedules, "schedule", call)
   out <- numeric(dim(x)[[margin]])
@@ -144,7 +144,7 @@ medians <- function(x, na.rm, schedule, threads, margin, call = sys.call(-1L)) {
 
 quantiles <- function(x, probs, na.rm, type, drop, schedule, threads, margin,
                       call = sys.call(-1L)) {
-  x <- check_matrix(x, "x", call)
+  x <- check_numeric_matrix(x, "x", call)
   # quantile() lets probabilities be out by so much.
   slack <- 100 * .Machine$double.eps
   if (!is.numeric(probs) || anyNA(probs) || any(probs < -slack | probs > 1 + slack)) {
@@ -182,7 +182,7 @@ named_as <- function(out, x, margin) {
 }
 
 # A matrix that our kernels take, also of a data frame.
-check_matrix <- function(x, argument, call) {
+check_numeric_matrix <- function(x, argument, call) {
   if (is.data.frame(x)) x <- as.matrix(x)
   if (is.null(plain_dim(x))) stop_argument(argument, "a numeric or logical matrix", x, call)
   x

@@ -56,7 +56,7 @@ permutation_test <- function(x, y, statistic = "mean", alternative = c("two.side
   if (!identical(exact, "auto")) exact <- check_flag(exact, "exact")
   check_sample(x, "x", origin)
   check_sample(y, "y", origin)
-  threads <- boot_threads(threads, origin)
+  threads <- thread_count(threads, origin)
   if (!identical(statistic, "mean")) {
     if (paired || !is.null(strata) && is.function(statistic)) {
       stop_argument(if (paired) "paired" else "strata", "used with the difference of means only", TRUE, origin)

@@ -86,7 +86,7 @@ replay_on_workers <- function(replay, plan) {
     new <- run_replicates(waiting, task, length(values), plan, replay$origin)
     if (is.null(size)) size <<- check_value(new[[1L]], NULL, length(values) + 1, replay$origin)
     flat <- unlist(new, recursive = FALSE)
-    if (!is_number(flat) || any(lengths(new) != size)) {
+    if (!is_numbers(flat) || any(lengths(new) != size)) {
       for (k in seq_along(new)) check_value(new[[k]], size, length(values) + k, replay$origin)
     }
     values <<- c(values, new)
@@ -185,12 +185,12 @@ as_original <- function(out, replay) {
   out
 }
 
-is_number <- function(x) is.numeric(x) || is.logical(x) || is.complex(x)
+is_numbers <- function(x) is.numeric(x) || is.logical(x) || is.complex(x)
 
 # Returns how many numbers there are; replicate 0 is the statistic of the data.
 check_value <- function(value, size, replicate, call) {
   where <- if (replicate > 0L) sprintf("in replicate %d", replicate) else "of the data"
-  good <- is_number(value) && length(value)
+  good <- is_numbers(value) && length(value)
   if (!good) {
     abort_rustle(
       sprintf("`statistic` must return numbers, not %s (%s).", describe(value), where),
