@@ -22,6 +22,9 @@ fn lanes<const N: usize>(x: &[f64], y: &[f64], term: impl Fn(f64, f64) -> [f64; 
     let (left, right) = (x.chunks_exact(LANES), y.chunks_exact(LANES));
     let rest = left.remainder().iter().zip(right.remainder());
     for (x, y) in left.zip(right) {
+        let (Some(x), Some(y)) = (x.first_chunk::<LANES>(), y.first_chunk::<LANES>()) else {
+            continue;
+        };
         for lane in 0..LANES {
             let terms = term(x[lane], y[lane]);
             for (sums, term) in sums.iter_mut().zip(terms) {
