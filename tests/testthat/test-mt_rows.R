@@ -214,3 +214,17 @@ test_that("interrupts end row loops within 200 ms, and the next call is right", 
   }, timeout = 60)
   expect_all_true(got$value)
 })
+
+test_that("loops run in forked processes and in workers after threads were used", {
+  skip_unless_faults()
+  got <- run_r({
+    x <- matrix(rnorm(4e5), 1000)
+    oracle <- mt_colMedians(x, threads = 2)
+    same <- function(values) all(vapply(values, identical, NA, oracle))
+    forked <- parallel::mclapply(1:2, function(i) mt_colMedians(x, threads = 2), mc.cores = 2)
+    plan(multicore, workers = 2)
+    workers <- future_lapply(1:4, function(i) mt_colMedians(x, threads = 2))
+    out <- list(forked = same(forked), workers = same(workers), again = same(list(mt_colMedians(x, threads = 2))))
+  }, timeout = 60)
+  expect_all_true(got$value)
+})

@@ -1,6 +1,9 @@
 //! Batches of small systems, for R. The value at the end of each function are the
 //! numbers (from 1) of the matrices that base R must look at.
 
+// R's routines take what R has, one by one.
+#![allow(clippy::too_many_arguments)]
+
 use extendr_api::prelude::*;
 use rustle_linalg::batch::{CholeskyBatch, LeastSquaresBatch, SolveBatch};
 

@@ -1,5 +1,8 @@
 //! Rows and columns, for R.
 
+// R's routines take what R has, one by one.
+#![allow(clippy::too_many_arguments)]
+
 use extendr_api::prelude::*;
 use rustle_linalg::quantile::Quantiles;
 use rustle_linalg::rows::{Margin, Matrix, Moment, Moments};

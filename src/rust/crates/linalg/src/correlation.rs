@@ -22,10 +22,13 @@ fn lanes<const N: usize>(x: &[f64], y: &[f64], term: impl Fn(f64, f64) -> [f64; 
     let (left, right) = (x.chunks_exact(LANES), y.chunks_exact(LANES));
     let rest = left.remainder().iter().zip(right.remainder());
     for (x, y) in left.zip(right) {
-        for lane in 0..LANES {
-            let terms = term(x[lane], y[lane]);
-            for (sums, term) in sums.iter_mut().zip(terms) {
-                sums[lane] += term;
+        let (Some(x), Some(y)) = (x.first_chunk::<LANES>(), y.first_chunk::<LANES>()) else {
+            continue;
+        };
+        // One statistic after the other: each loop becomes a vector operation.
+        for (k, sums) in sums.iter_mut().enumerate() {
+            for lane in 0..LANES {
+                sums[lane] += term(x[lane], y[lane])[k];
             }
         }
     }
@@ -226,10 +229,19 @@ impl Pair {
     }
 }
 
+/// `value` if both are numbers, else 0; without a branch.
+#[inline(always)]
+fn there(x: f64, y: f64, value: f64) -> f64 {
+    if (x + y).is_nan() {
+        0.0
+    } else {
+        value
+    }
+}
+
 /// Of the pairs in which no element is NaN.
 #[inline(always)]
 fn moments(x: &[f64], y: &[f64], measure: Measure) -> f64 {
-    let there = |x: f64, y: f64, value: f64| if x.is_nan() | y.is_nan() { 0.0 } else { value };
     let [a, b, size] = lanes(
         x,
         y,

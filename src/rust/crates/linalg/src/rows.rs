@@ -7,7 +7,7 @@ use rustle_workers::scheduled::Loop;
 
 use crate::missing::NA;
 use crate::parts::{group, Parts};
-use crate::sum::{scaled_sum, sum, Sum, Sums};
+use crate::sum::{one_sum, scaled_sum, short_sums, sum, Sum, Sums, LANES, SHORT};
 
 /// Elements of a column that are summed at a time.
 const PIECE: usize = 1 << 16;
@@ -344,6 +344,33 @@ fn cols<const SKIP: bool>(
     out: &mut [Sum],
 ) {
     let first = cols.start;
+    if x.nrow > 0 && x.nrow < SHORT {
+        // Lane by lane or alone, the sum of a column has the same bits.
+        let mut j = first;
+        while j + LANES <= cols.end {
+            let block = &x.data[j * x.nrow..(j + LANES) * x.nrow];
+            let sums = match means {
+                None => short_sums::<SKIP>(block, x.nrow, |_, x| x),
+                Some(means) => {
+                    let means = &means[j - first..j - first + LANES];
+                    short_sums::<SKIP>(block, x.nrow, |lane, x| {
+                        (x - means[lane]) * (x - means[lane])
+                    })
+                }
+            };
+            out[j - first..j - first + LANES].copy_from_slice(&sums);
+            j += LANES;
+        }
+        for j in j..cols.end {
+            let mean = means.map_or(0.0, |means| means[j - first]);
+            let term = |x: f64| match means {
+                None => x,
+                Some(_) => (x - mean) * (x - mean),
+            };
+            out[j - first] = one_sum::<SKIP>(x.col(j), term);
+        }
+        return;
+    }
     for (j, out) in cols.zip(out) {
         let x = &x.col(j)[rows.clone()];
         *out = match means {

@@ -6,7 +6,9 @@ use crate::missing::{is_na, NA};
 
 /// Sums that are kept side by side: enough for every vector unit, and the same number
 /// on all of them, so that all give the same bits.
-const LANES: usize = 16;
+pub(crate) const LANES: usize = 8;
+/// Columns shorter than this are summed side by side.
+pub(crate) const SHORT: usize = 64;
 
 /// The first thing in a sum that is no finite number. Of two the first one counts, but
 /// `NA` and `NaN` count before the infinities.
@@ -106,7 +108,7 @@ pub(crate) fn sum<const SKIP: bool>(x: &[f64], term: impl Fn(f64) -> f64 + Copy)
         let mut high = [0.0; LANES];
         let mut low = [0.0; LANES];
         let mut count = [0.0; LANES];
-        for chunk in chunks {
+        for chunk in chunks.filter_map(|chunk| chunk.first_chunk::<LANES>()) {
             for lane in 0..LANES {
                 let x = chunk[lane];
                 let skipped = SKIP && x.is_nan();
@@ -136,6 +138,62 @@ pub(crate) fn sum<const SKIP: bool>(x: &[f64], term: impl Fn(f64) -> f64 + Copy)
     }
     if !SKIP {
         out.count = x.len() as u32;
+    }
+    if !out.is_finite() {
+        out.special = specials::<SKIP>(x.iter().map(|x| (*x, term(*x))));
+    }
+    out
+}
+
+/// The sums of [`sum`] for `LANES` short columns of `n` elements each; `term(column, x)`.
+#[inline(always)]
+pub(crate) fn short_sums<const SKIP: bool>(
+    x: &[f64],
+    n: usize,
+    term: impl Fn(usize, f64) -> f64 + Copy,
+) -> [Sum; LANES] {
+    let mut high = [0.0; LANES];
+    let mut low = [0.0; LANES];
+    let mut count = [0.0; LANES];
+    let columns: [&[f64]; LANES] = std::array::from_fn(|lane| &x[lane * n..(lane + 1) * n]);
+    #[allow(clippy::needless_range_loop)] // across the columns
+    for k in 0..n {
+        for lane in 0..LANES {
+            let x = columns[lane][k];
+            let skipped = SKIP && x.is_nan();
+            let value = if skipped { 0.0 } else { term(lane, x) };
+            count[lane] += if skipped { 0.0 } else { 1.0 };
+            let (sum, error) = two_sum(high[lane], value);
+            high[lane] = sum;
+            low[lane] += error;
+        }
+    }
+    std::array::from_fn(|lane| {
+        let mut sum = Sum {
+            high: high[lane],
+            low: low[lane],
+            count: count[lane] as u32,
+            special: Special::None,
+        };
+        if !sum.is_finite() {
+            let terms = columns[lane].iter().map(|x| (*x, term(lane, *x)));
+            sum.special = specials::<SKIP>(terms);
+        }
+        sum
+    })
+}
+
+/// The sum of one short column, added as [`short_sums`] does.
+#[inline(always)]
+pub(crate) fn one_sum<const SKIP: bool>(x: &[f64], term: impl Fn(f64) -> f64 + Copy) -> Sum {
+    let mut out = Sum::default();
+    for &x in x {
+        if !(SKIP && x.is_nan()) {
+            let (sum, error) = two_sum(out.high, term(x));
+            out.high = sum;
+            out.low += error;
+            out.count += 1;
+        }
     }
     if !out.is_finite() {
         out.special = specials::<SKIP>(x.iter().map(|x| (*x, term(*x))));
