@@ -77,7 +77,8 @@ test_that("workers of a plan have their share of threads, nested or not", {
       one = identical(lapply(one, `[[`, 1L), list(here, here)),
       two = identical(lapply(two, `[[`, 1L), list(here, here)),
       none_started = !linux || all(vapply(one, function(x) x[[2L]] == 0L, NA)),
-      started = !linux || all(vapply(two, function(x) x[[2L]] == 2L, NA)),
+      # One worker may have run both tasks: it starts its threads once.
+      started = !linux || identical(sort(unique(c(0L, vapply(two, `[[`, 1L, 2L)))), c(0L, 2L)),
       nested = identical(nested, list(list(here, here), list(here, here)))
     )
   }, before = every_call, timeout = 120)
