@@ -57,6 +57,8 @@ worker_main <- function(job, nested) {
     setSessionTimeLimit()
     if (!state$as_worker) prepare_worker(relay)
     if (!state$as_worker || length(nested$nested)) enter_worker(nested)
+    # This process's share: what a task forks has none.
+    state$share <- list(pid = Sys.getpid(), threads = nested$threads)
     for (package in packages) library(package, character.only = TRUE)
   }
   run <- function() {

@@ -255,7 +255,6 @@ nested_plan <- function(plan) {
 
 enter_worker <- function(nested) {
   state$cores <- nested$cores
-  state$share <- list(pid = Sys.getpid(), threads = nested$threads)
   if (length(nested$nested)) {
     set_stack(nested$nested, nested$settings, init = FALSE, cleanup = FALSE)
   } else {
