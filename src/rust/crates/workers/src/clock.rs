@@ -1,10 +1,8 @@
 //! The monotonic clock, which all processes of a machine share.
 
-use rustix::time::{clock_gettime, ClockId};
-
 /// Nanoseconds since some fixed moment; never 0.
 pub fn now_ns() -> u64 {
-    nanoseconds(ClockId::Monotonic)
+    nanoseconds(libc::CLOCK_MONOTONIC)
 }
 
 /// The same as of the last tick of the kernel, some milliseconds ago: costs a
@@ -14,11 +12,18 @@ pub fn coarse_ns() -> u64 {
 }
 
 #[cfg(target_os = "linux")]
-const COARSE: ClockId = ClockId::MonotonicCoarse;
+const COARSE: libc::clockid_t = libc::CLOCK_MONOTONIC_COARSE;
 #[cfg(not(target_os = "linux"))]
-const COARSE: ClockId = ClockId::Monotonic;
+const COARSE: libc::clockid_t = libc::CLOCK_MONOTONIC;
 
-fn nanoseconds(clock: ClockId) -> u64 {
-    let t = clock_gettime(clock);
+/// By the C library: rustix finds the kernel's page with the clock by itself, which
+/// fails in a forked process under valgrind.
+fn nanoseconds(clock: libc::clockid_t) -> u64 {
+    let mut t = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    // SAFETY: `t` lives; both clocks exist on every system of ours, or `t` stays 0.
+    unsafe { libc::clock_gettime(clock, &mut t) };
     (t.tv_sec as u64 * 1_000_000_000 + t.tv_nsec as u64).max(1)
 }
