@@ -10,5 +10,6 @@
 #' * `rustle.threads`: threads of the `mt_` functions ([with_threads()]).
 #' * `rustle.timings`: `TRUE` keeps when each task ran ([job_timings()]).
 #' * `future.rng.onMisuse`: `"warning"`, `"error"` or `"ignore"`, as in future.
+#' @importFrom stats coef confint quantile vcov
 #' @useDynLib rustle, .registration = TRUE
 "_PACKAGE"
