@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{poll, PollFd, PollFlags, Timespec};
 use rustix::process::Signal;
-use rustle_shared::{Ring, State};
+use rustle_shared::State;
 
 use crate::clock::now_ns;
 use crate::memory::{JobMemory, Phase, WorkerStatus};
@@ -554,7 +554,7 @@ impl Supervisor {
         };
         // What came before `asleep` was set did not wake us.
         let finished = |s: &WorkerStatus| s.phase.load(Ordering::SeqCst) == Phase::Finished as u32;
-        let already = self.memory.rings.iter().any(Ring::is_crowded)
+        let already = self.memory.rings.iter().any(|r| r.used() > 0)
             || self.memory.status.iter().any(finished);
         if !already {
             let _ = poll(&mut watched, Some(&timeout));
