@@ -25,7 +25,7 @@ future_apply <- function(X, MARGIN, FUN, ..., simplify = TRUE, future.envir = pa
                          future.label = "future_apply-%d") {
   FUN <- check_function(FUN, "FUN", parent.frame())
   simplify <- check_flag(simplify, "simplify")
-  options <- future_options("future_apply-%d")
+  options <- future_options("future_apply-%d", if (simplify) "scalar")
   slices <- margin_slices(X, MARGIN)
   # Without a slice base R calls FUN once, to see what it gives.
   if (is.null(slices)) return(apply(X, MARGIN, FUN, ..., simplify = simplify))
@@ -34,7 +34,18 @@ future_apply <- function(X, MARGIN, FUN, ..., simplify = TRUE, future.envir = pa
     list(newX = slices$newX[, tasks, drop = FALSE], d = slices$dim, dn = slices$dimnames)
   }
   outcome <- run_future_call(options, ncol(slices$newX), slices$call, frame, slice = slice)
+  if (!is.null(outcome$vector)) return(shape_margin(X, MARGIN, outcome$vector))
   as_apply(X, MARGIN, outcome$values, simplify)
+}
+
+# What apply() makes of a bare scalar for each slice.
+shape_margin <- function(X, MARGIN, vector) {
+  X <- as_plain_array(X)
+  names <- dimnames(X)
+  margin <- if (is.character(MARGIN)) match(MARGIN, names(names)) else as.integer(MARGIN)
+  if (length(margin) > 1L) return(array(vector, dim(X)[margin], names[margin]))
+  if (length(names[[margin]])) names(vector) <- names[[margin]]
+  vector
 }
 
 slices_frame <- function(newX, d, dn, FUN, ...) {
