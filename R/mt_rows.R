@@ -20,7 +20,8 @@
 #' @param na.rm `TRUE` leaves out `NA` and `NaN`.
 #' @param dims As in [rowSums()].
 #' @param probs Probabilities between 0 and 1.
-#' @param type The kind of quantile, 1 to 9: see [quantile()].
+#' @param type The kind of quantile, 1 to 9: see [quantile()]. Types 1 to 3 are those of
+#'   R without its newer argument `fuzz`, which rounds `n * probs`.
 #' @param drop `TRUE` gives a vector when there is one probability, or one row or column.
 #' @param schedule How blocks of rows or columns are handed to the threads:
 #'   `"stealing"` (the default), `"static"`, `"cyclic"`, `"dynamic"` or `"guided"`. Only
