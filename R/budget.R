@@ -31,11 +31,11 @@ thread_share <- function() {
   if (is.null(share) || share$pid != Sys.getpid()) 1L else share$threads
 }
 
-# What the environment allows at most: OMP_THREAD_LIMIT, and 2 where R CMD check
-# limits cores.
+# Threads at most: OMP_THREAD_LIMIT, 2 where R CMD check limits cores, and a number
+# that no typing error exceeds.
 thread_limit <- function() {
   limit <- suppressWarnings(as.integer(Sys.getenv("OMP_THREAD_LIMIT", "")))
   check <- tolower(Sys.getenv("_R_CHECK_LIMIT_CORES_", ""))
   if (nzchar(check) && check != "false") limit <- min(limit, 2L, na.rm = TRUE)
-  if (is.na(limit)) .Machine$integer.max else max(1L, limit)
+  max(1L, min(limit, max(64L, machine_cores()), na.rm = TRUE))
 }

@@ -13,7 +13,8 @@
 #' before the worker was forked holds up to that number. In a process that another
 #' package forked, such as `parallel::mclapply()`, it is one thread, unless `threads`
 #' or `with_threads()` says otherwise there. The variables `OMP_THREAD_LIMIT`
-#' and `_R_CHECK_LIMIT_CORES_` (2 threads) are limits to all of these.
+#' and `_R_CHECK_LIMIT_CORES_` (2 threads) are limits to all of these; so are 64 threads, or
+#' as many as there are cores.
 #'
 #' Results do not depend on the number of threads, to the last bit; where they do, the
 #' page of the function says so.

@@ -34,8 +34,8 @@ fn view_or_empty<'a>(y: &'a Nullable<RMatrix<f64>>, nrow: usize) -> MatRef<'a, f
     }
 }
 
-/// One slice of the triangle R of the QR of `cbind(x, y)`, whose rows are multiplied by
-/// `weights` first; `y` and `weights` may be NULL.
+/// One slice of the triangle R of the QR of `cbind(x, y)`, at least its rows for `x`;
+/// rows of both are multiplied by `weights` first; `y` and `weights` may be NULL.
 /// @noRd
 #[extendr]
 fn rs_triangle(
@@ -51,7 +51,7 @@ fn rs_triangle(
         Nullable::NotNull(weights) => weights.as_robj().as_real_slice(),
         Nullable::Null => None,
     };
-    let mut state = state_or(state, || TallQr::new(x.nrows(), x.ncols() + y.ncols()));
+    let mut state = state_or(state, || TallQr::new(x.nrows(), (x.ncols(), y.ncols())));
     if !state.advance(x, y, weights, slice(threads)) {
         return in_slices(().into(), state, false);
     }

@@ -114,7 +114,11 @@ impl Cholesky {
 }
 
 /// Factors one block: lower triangle.
-fn factor(block: MatMut<'_, f64>) -> Result<(), usize> {
+///
+/// # Errors
+///
+/// The first row, from 0, whose leading minor is not positive.
+pub(crate) fn factor(block: MatMut<'_, f64>) -> Result<(), usize> {
     let params: Spec<LltParams, f64> = Default::default();
     let scratch = cholesky_in_place_scratch::<f64>(block.nrows(), Par::Seq, params);
     let mut memory = MemBuffer::new(scratch);

@@ -22,6 +22,7 @@ pub mod batch;
 mod cholesky;
 pub mod correlation;
 pub mod distance;
+mod gram;
 mod lu;
 mod missing;
 mod norm;

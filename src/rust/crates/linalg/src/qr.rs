@@ -12,6 +12,7 @@ use faer::{Conj, Mat, MatMut, MatRef, Par, Spec};
 use rustle_workers::blocks::{run, Slice};
 use rustle_workers::vector::clean_after;
 
+use crate::gram::{Gram, Progress};
 use crate::tiles::{strips, Tiles};
 
 /// Columns that are eliminated at a time.
@@ -156,12 +157,15 @@ const ROWS: usize = 1024;
 /// Triangles that are joined at a time.
 const JOIN: usize = 4;
 
-/// The triangle R of a tall matrix (X, Y) without Q: J. Demmel, L. Grigori, M. Hoemmen
+/// The triangle R of a tall matrix (X, Y) without Q: from cross products where X is very
+/// tall and they have the digits for it ([`Gram`]), else J. Demmel, L. Grigori, M. Hoemmen
 /// and J. Langou, Communication-optimal parallel and sequential QR and LU
-/// factorizations, SIAM J. Sci. Comput. 34 (2012). Blocks of rows are factored, then
+/// factorizations, SIAM J. Sci. Comput. 34 (2012): blocks of rows are factored, then
 /// their triangles joined in a fixed tree.
 #[derive(Debug)]
 pub struct TallQr {
+    /// Cross products, until they are refused.
+    gram: Option<Gram>,
     /// Ends of the blocks of rows.
     rows: Vec<usize>,
     /// Triangles of the level below, and of the level that is worked on.
@@ -172,10 +176,19 @@ pub struct TallQr {
 }
 
 impl TallQr {
-    /// For `nrow` rows and `ncol` columns of X and Y together.
-    pub fn new(nrow: usize, ncol: usize) -> TallQr {
+    /// For `nrow` rows and columns of X and Y.
+    pub fn new(nrow: usize, (of_x, of_y): (usize, usize)) -> TallQr {
+        TallQr {
+            gram: Gram::new(nrow, of_x),
+            ..TallQr::by_reflections(nrow, of_x + of_y)
+        }
+    }
+
+    /// For `nrow` rows and `ncol` columns of X and Y together, by reflections alone.
+    pub(crate) fn by_reflections(nrow: usize, ncol: usize) -> TallQr {
         let rows = strips(nrow, ROWS.max(4 * ncol));
         TallQr {
+            gram: None,
             level: vec![Mat::new(); rows.len() - 1],
             rows,
             below: Vec::new(),
@@ -193,6 +206,16 @@ impl TallQr {
         weights: Option<&[f64]>,
         slice: Slice,
     ) -> bool {
+        if let Some(gram) = &mut self.gram {
+            match gram.advance(x, y, weights, slice) {
+                Progress::Slice => return false,
+                Progress::Triangle(triangle) => {
+                    self.level = vec![triangle];
+                    return true;
+                }
+                Progress::Refused => self.gram = None,
+            }
+        }
         let ncol = x.ncols() + y.ncols();
         // Fresh memory for each block would cost more than its copy.
         let buffers = Mutex::new(Vec::new());
@@ -237,13 +260,14 @@ impl TallQr {
         }
     }
 
-    /// The triangle: upper, with at most as many rows as there are.
+    /// The triangle: upper, with at least as many rows as X has columns if there are so
+    /// many. The signs of its rows are arbitrary.
     pub fn triangle(&self) -> Option<MatRef<'_, f64>> {
         self.level.first().map(|m| m.as_ref())
     }
 }
 
-fn copy_rows(
+pub(crate) fn copy_rows(
     x: MatRef<'_, f64>,
     y: MatRef<'_, f64>,
     weights: Option<&[f64]>,

@@ -1,0 +1,338 @@
+//! The triangle of a tall matrix from cross products: two of them, the second one of
+//! columns that are nearly orthonormal already.
+//!
+//! Y. Yamamoto, Y. Nakatsukasa, Y. Yanagisawa and T. Fukaya, Roundoff error analysis of
+//! the CholeskyQR2 algorithm, Electronic Transactions on Numerical Analysis 44 (2015).
+//! One cross product alone would lose half of the digits; the second one, of
+//! Z = X R1^-1, is near the identity, so that its factor is as exact as reflections
+//! are. They do the same work column by column and wait for memory.
+
+use std::sync::Mutex;
+
+use faer::linalg::matmul::matmul;
+use faer::linalg::matmul::triangular::{self, BlockStructure};
+use faer::linalg::triangular_solve::solve_lower_triangular_in_place;
+use faer::{Accum, Mat, MatMut, MatRef, Par};
+use rustle_workers::blocks::{run, Slice};
+use rustle_workers::vector::clean_after;
+
+use crate::cholesky::factor;
+use crate::qr::copy_rows;
+use crate::tiles::strips;
+
+/// Most columns: with more, reflections are made of matrix products too.
+const MOST: usize = 256;
+/// Fewest rows for each column.
+const TALL: usize = 8;
+/// Fewest rows.
+const FEWEST: usize = 2048;
+/// Numbers of a strip of rows: it stays in the cache between its products.
+const STRIP: usize = 1 << 16;
+/// Units of work at most, and numbers that all their sums together may hold.
+const UNITS: usize = 64;
+const SUMS: usize = 1 << 23;
+/// What elimination may leave of a column's norm: less, and the first factor has too few
+/// digits for the second to be near the identity.
+const LEFT: f64 = 1e-5;
+
+/// R and Q'Y of X = QR, where X is tall and not nearly singular.
+#[derive(Debug)]
+pub(crate) struct Gram {
+    /// Ends of the rows of each unit.
+    rows: Vec<usize>,
+    /// Of each unit: the lower triangle of the cross product, and Z'Y.
+    sums: Vec<(Mat<f64>, Mat<f64>)>,
+    /// R1', when the first pass is over.
+    first: Option<Mat<f64>>,
+    done: usize,
+}
+
+/// How far it has come.
+#[derive(Debug)]
+pub(crate) enum Progress {
+    Slice,
+    /// (R, Q'Y).
+    Triangle(Mat<f64>),
+    /// X is too near to a matrix without full rank, not finite, or out of range.
+    Refused,
+}
+
+impl Gram {
+    /// For X with `nrow` rows and `ncol` columns, if it is worth trying.
+    pub(crate) fn new(nrow: usize, ncol: usize) -> Option<Gram> {
+        if ncol == 0 || ncol > MOST || nrow < TALL * ncol || nrow < FEWEST {
+            return None;
+        }
+        let units = UNITS.min(SUMS / (ncol * ncol)).min(nrow / FEWEST).max(1);
+        Some(Gram {
+            rows: strips(nrow, nrow.div_ceil(units)),
+            sums: Vec::new(),
+            first: None,
+            done: 0,
+        })
+    }
+
+    /// Works for a slice, always on the same matrices. `weights` multiply the rows.
+    pub(crate) fn advance(
+        &mut self,
+        x: MatRef<'_, f64>,
+        y: MatRef<'_, f64>,
+        weights: Option<&[f64]>,
+        slice: Slice,
+    ) -> Progress {
+        loop {
+            if !self.pass(x, y, weights, slice) {
+                return Progress::Slice;
+            }
+            let (gram, effects) = self.total();
+            if self.first.is_some() {
+                let triangle = clean_after(|| self.finish(gram, effects));
+                return triangle.map_or(Progress::Refused, Progress::Triangle);
+            }
+            self.first = clean_after(|| scaled_factor(gram));
+            self.done = 0;
+            if self.first.is_none() {
+                return Progress::Refused;
+            }
+        }
+    }
+
+    /// Cross products of the units.
+    fn pass(
+        &mut self,
+        x: MatRef<'_, f64>,
+        y: MatRef<'_, f64>,
+        weights: Option<&[f64]>,
+        slice: Slice,
+    ) -> bool {
+        let units = self.rows.len() - 1;
+        let (from, rows, first) = (self.done, &self.rows, self.first.as_ref());
+        self.sums.resize_with(units, || (Mat::new(), Mat::new()));
+        let cells: Vec<_> = self.sums[from..].iter_mut().map(Mutex::new).collect();
+        // Fresh memory for each strip would cost more than its copy.
+        let buffers = Mutex::new(Vec::new());
+        self.done = run(slice, from, units, |unit| {
+            let mut strip: Mat<f64> = buffers
+                .lock()
+                .ok()
+                .and_then(|mut b| b.pop())
+                .unwrap_or_else(Mat::new);
+            let sums = unit_sums(x, y, weights, first, rows[unit], rows[unit + 1], &mut strip);
+            if let Ok(mut cell) = cells[unit - from].lock() {
+                **cell = sums;
+            }
+            if let Ok(mut buffers) = buffers.lock() {
+                buffers.push(strip);
+            }
+        });
+        self.done == units
+    }
+
+    /// The sums of the units, in their order.
+    fn total(&mut self) -> (Mat<f64>, Mat<f64>) {
+        let mut units = std::mem::take(&mut self.sums).into_iter();
+        let (mut gram, mut effects) = units.next().unwrap_or_else(|| (Mat::new(), Mat::new()));
+        for unit in units {
+            gram += &unit.0;
+            effects += &unit.1;
+        }
+        (gram, effects)
+    }
+
+    /// R = R2 R1 and Q'Y = R2'^-1 Z'Y, where Z'Z = R2'R2.
+    fn finish(&mut self, mut gram: Mat<f64>, mut effects: Mat<f64>) -> Option<Mat<f64>> {
+        let first = self.first.take()?;
+        let n = gram.ncols();
+        // Then no eigenvalue of Z'Z is below 1/2.
+        let near = 0.5 / n as f64;
+        let is_near = |i, j| (gram[(i, j)] - f64::from(u8::from(i == j))).abs() <= near;
+        if !(0..n).all(|j| (j..n).all(|i| is_near(i, j))) {
+            return None;
+        }
+        factor(gram.as_mut()).ok()?;
+        solve_lower_triangular_in_place(gram.as_ref(), effects.as_mut(), Par::Seq);
+        let mut out = Mat::zeros(n, n + effects.ncols());
+        let (triangle, mut right) = out.as_mut().split_at_col_mut(n);
+        let lower = BlockStructure::TriangularLower;
+        right.copy_from(&effects);
+        triangular::matmul(
+            triangle.transpose_mut(),
+            lower,
+            Accum::Replace,
+            first.as_ref(),
+            lower,
+            gram.as_ref(),
+            lower,
+            1.0,
+            Par::Seq,
+        );
+        Some(out)
+    }
+}
+
+/// The lower triangle of Z'Z and Z'Y over rows `start..end`, where Z = X, or X R1^-1
+/// when `first` = R1' is there. Z'Y is only made then.
+fn unit_sums(
+    x: MatRef<'_, f64>,
+    y: MatRef<'_, f64>,
+    weights: Option<&[f64]>,
+    first: Option<&Mat<f64>>,
+    start: usize,
+    end: usize,
+    strip: &mut Mat<f64>,
+) -> (Mat<f64>, Mat<f64>) {
+    let (ncol, responses) = (x.ncols(), if first.is_some() { y.ncols() } else { 0 });
+    let mut gram = Mat::zeros(ncol, ncol);
+    let mut effects = Mat::zeros(ncol, responses);
+    let height = (STRIP / ncol).max(128);
+    let y = y.subcols(0, responses);
+    for top in (start..end).step_by(height) {
+        let bottom = (top + height).min(end);
+        if first.is_none() && weights.is_none() {
+            add_gram(gram.as_mut(), x.subrows(top, bottom - top));
+            continue;
+        }
+        copy_rows(x, y, weights, top, bottom, strip);
+        let (mut z, y) = strip.as_mut().split_at_col_mut(ncol);
+        if let Some(first) = first {
+            let z = z.as_mut().transpose_mut();
+            solve_lower_triangular_in_place(first.as_ref(), z, Par::Seq);
+        }
+        add_gram(gram.as_mut(), z.as_ref());
+        let (z, y) = (z.as_ref().transpose(), y.as_ref());
+        matmul(effects.as_mut(), Accum::Add, z, y, 1.0, Par::Seq);
+    }
+    (gram, effects)
+}
+
+fn add_gram(gram: MatMut<'_, f64>, z: MatRef<'_, f64>) {
+    let (lower, whole) = (BlockStructure::TriangularLower, BlockStructure::Rectangular);
+    triangular::matmul(
+        gram,
+        lower,
+        Accum::Add,
+        z.transpose(),
+        whole,
+        z,
+        whole,
+        1.0,
+        Par::Seq,
+    );
+}
+
+/// R1' with X'X = R1'R1, made of columns of norm 1: their scales then cost no digits.
+fn scaled_factor(mut gram: Mat<f64>) -> Option<Mat<f64>> {
+    let n = gram.ncols();
+    let norms: Vec<f64> = (0..n).map(|j| gram[(j, j)].sqrt()).collect();
+    // Squares of the others are not what they should be.
+    if !norms.iter().all(|norm| (1e-140..1e140).contains(norm)) {
+        return None;
+    }
+    for j in 0..n {
+        for i in j..n {
+            gram[(i, j)] /= norms[i] * norms[j];
+        }
+    }
+    factor(gram.as_mut()).ok()?;
+    if !(0..n).all(|j| gram[(j, j)] >= LEFT) {
+        return None;
+    }
+    for (j, column) in gram.as_mut().col_iter_mut().enumerate() {
+        for (value, norm) in column.subrows_mut(j, n - j).iter_mut().zip(&norms[j..]) {
+            *value *= norm;
+        }
+    }
+    Some(gram)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroUsize;
+
+    use super::*;
+    use crate::TallQr;
+
+    /// Numbers between -1 and 1 that look random.
+    fn noise(nrow: usize, ncol: usize, seed: u64) -> Mat<f64> {
+        let mut state = seed;
+        Mat::from_fn(nrow, ncol, |_, _| {
+            state = state
+                .wrapping_mul(6364136223846793005)
+                .wrapping_add(1442695040888963407);
+            (state >> 11) as f64 / (1u64 << 52) as f64 - 1.0
+        })
+    }
+
+    fn triangle(x: &Mat<f64>, y: &Mat<f64>, threads: usize) -> Option<Mat<f64>> {
+        let mut gram = Gram::new(x.nrows(), x.ncols())?;
+        loop {
+            let slice = Slice::new(NonZeroUsize::new(threads).unwrap());
+            match gram.advance(x.as_ref(), y.as_ref(), None, slice) {
+                Progress::Slice => (),
+                Progress::Triangle(triangle) => return Some(triangle),
+                Progress::Refused => return None,
+            }
+        }
+    }
+
+    /// Largest difference from the triangle of reflections, over the norm of the column.
+    fn difference(x: &Mat<f64>, y: &Mat<f64>) -> Option<f64> {
+        let (p, ours) = (x.ncols(), triangle(x, y, 2)?);
+        let mut by_reflections = TallQr::by_reflections(x.nrows(), p + y.ncols());
+        let one = NonZeroUsize::MIN;
+        while !by_reflections.advance(x.as_ref(), y.as_ref(), None, Slice::new(one)) {}
+        let theirs = by_reflections.triangle().unwrap();
+        let mut most: f64 = 0.0;
+        for j in 0..p + y.ncols() {
+            for i in 0..=j.min(p - 1) {
+                let sign = theirs[(i, i)].signum();
+                let norm = theirs.col(j).subrows(0, (j + 1).min(p)).norm_l2();
+                most = most.max((ours[(i, j)] - sign * theirs[(i, j)]).abs() / norm);
+            }
+        }
+        Some(most)
+    }
+
+    #[test]
+    fn it_is_that_of_reflections() {
+        let (x, y) = (noise(5000, 30, 1), noise(5000, 2, 2));
+        assert!(difference(&x, &y).unwrap() < 1e-13);
+    }
+
+    #[test]
+    fn scales_cost_nothing_and_conditions_what_they_cost_reflections() {
+        let mut x = noise(4096, 12, 3);
+        for (j, mut column) in x.as_mut().col_iter_mut().enumerate() {
+            column *= faer::Scale(10f64.powi(7 * j as i32 - 40));
+        }
+        assert!(difference(&x, &noise(4096, 1, 4)).unwrap() < 1e-13);
+        // Columns that differ in the fourth digit: 1e-13 times their condition.
+        let mut x = noise(4096, 6, 5);
+        let near = noise(4096, 1, 6);
+        for i in 0..4096 {
+            x[(i, 5)] = x[(i, 4)] + 1e-4 * near[(i, 0)];
+        }
+        assert!(difference(&x, &noise(4096, 1, 7)).unwrap() < 1e-11);
+    }
+
+    #[test]
+    fn bits_do_not_depend_on_threads() {
+        let (x, y) = (noise(20000, 17, 8), noise(20000, 1, 9));
+        assert_eq!(triangle(&x, &y, 1), triangle(&x, &y, 3));
+    }
+
+    #[test]
+    fn what_has_too_few_digits_is_refused() {
+        let y = noise(4096, 1, 10);
+        let mut x = noise(4096, 4, 11);
+        for i in 0..4096 {
+            x[(i, 3)] = x[(i, 0)] * (1.0 + 1e-7 * y[(i, 0)]);
+        }
+        assert!(triangle(&x, &y, 1).is_none());
+        x.as_mut().col_mut(3).fill(0.0);
+        assert!(triangle(&x, &y, 1).is_none());
+        x.as_mut().col_mut(3).fill(f64::NAN);
+        assert!(triangle(&x, &y, 1).is_none());
+        assert!(Gram::new(100, 3).is_none() && Gram::new(1 << 20, 300).is_none());
+    }
+}
