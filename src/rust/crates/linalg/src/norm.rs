@@ -4,14 +4,40 @@ use faer::{Col, ColMut, MatRef};
 
 /// Are all elements finite?
 pub fn all_finite(x: MatRef<'_, f64>) -> bool {
-    // 0 times x is 0 or NaN, and a sum of these is NaN when one is.
-    x.col_iter()
-        .all(|column| column.iter().map(|v| v * 0.0).sum::<f64>() == 0.0)
+    x.col_iter().all(|column| match column.try_as_col_major() {
+        Some(column) => are_finite(column.as_slice()),
+        None => column.iter().all(|v| v.is_finite()),
+    })
+}
+
+const LANES: usize = 16;
+
+/// Sums of `term` in lanes, since an addition would wait for the one before.
+fn in_lanes(x: &[f64], term: impl Fn(f64) -> f64) -> [f64; LANES] {
+    let mut sums = [0.0; LANES];
+    let chunks = x.chunks_exact(LANES);
+    for (sum, v) in sums.iter_mut().zip(chunks.remainder()) {
+        *sum = term(*v);
+    }
+    for chunk in chunks {
+        for (sum, v) in sums.iter_mut().zip(chunk) {
+            *sum += term(*v);
+        }
+    }
+    sums
+}
+
+/// 0 times x is 0 or NaN, and a sum of these is NaN when one is.
+fn are_finite(x: &[f64]) -> bool {
+    in_lanes(x, |v| v * 0.0).iter().all(|sum| *sum == 0.0)
 }
 
 /// The largest sum of absolute values of a column.
 pub fn norm1(x: MatRef<'_, f64>) -> f64 {
-    let sums = x.col_iter().map(|c| c.iter().map(|v| v.abs()).sum::<f64>());
+    let sums = x.col_iter().map(|column| match column.try_as_col_major() {
+        Some(column) => in_lanes(column.as_slice(), f64::abs).iter().sum(),
+        None => column.iter().map(|v| v.abs()).sum::<f64>(),
+    });
     sums.fold(0.0, f64::max)
 }
 
