@@ -21,14 +21,9 @@ use crate::tiles::{cuts, strip_width, strips, Tiles};
 const BLOCK: usize = 192;
 /// Most rows and columns of a tile of what is left.
 const TILE: usize = 384;
-/// Columns in which rows are exchanged, or that are solved for, at a time.
-const STRIP: usize = 128;
 
-/// PA = LU of a square matrix, in place: S. Toledo, Locality of reference in LU
-/// decomposition with partial pivoting, SIAM J. Matrix Anal. Appl. 18 (1997), with the
-/// recursion written out. After panel k, the last 2^i panels eliminate the next 2^i,
-/// where 2^i is the largest power of 2 that divides k: most of the work are products
-/// with long sums, which is what they are fast at.
+/// PA = LU of a square matrix, in place: panel by panel, each followed by the update
+/// of what is left.
 #[derive(Debug)]
 pub struct Lu {
     /// Row `rows[i]` of A is row `i` of PA.
@@ -43,33 +38,11 @@ pub struct Lu {
 #[derive(Debug)]
 enum Phase {
     Panel,
-    /// Rows of all other columns are exchanged: strips done.
-    Exchange(usize),
-    /// Rows of U in the columns that are next to be eliminated: strips done.
-    Solve(usize),
-    /// What is below them: tiles done.
+    /// Rows of all other columns are exchanged, and those right of the panel
+    /// eliminated: strips done.
+    Rows(usize),
+    /// What is left: tiles done.
     Update(usize),
-}
-
-/// The elimination that follows a panel: columns `start..end` eliminate `end..to`.
-#[derive(Clone, Copy, Debug)]
-struct Step {
-    start: usize,
-    end: usize,
-    to: usize,
-}
-
-impl Step {
-    /// After the panel that ends at `end`, of order `n`.
-    fn after(end: usize, n: usize) -> Step {
-        let panels = end.div_ceil(BLOCK);
-        let width = BLOCK << panels.trailing_zeros();
-        Step {
-            start: panels * BLOCK - width,
-            end,
-            to: (end + width).min(n),
-        }
-    }
 }
 
 /// U has a zero (or nothing finite) at this place of its diagonal, from 1.
@@ -98,25 +71,20 @@ impl Lu {
         let n = lu.ncols();
         while self.start < n {
             let (start, end) = (self.start, (self.start + BLOCK).min(n));
-            let step = Step::after(end, n);
             match self.phase {
                 Phase::Panel => {
                     let panel = lu
                         .as_mut()
                         .submatrix_mut(start, start, n - start, end - start);
                     self.factor(panel)?;
-                    self.phase = Phase::Exchange(0);
+                    self.phase = Phase::Rows(0);
                 }
-                Phase::Exchange(done) => {
+                Phase::Rows(done) => {
                     let done = self.exchange(lu.as_mut(), start, end, slice, done);
-                    self.phase = done.map_or(Phase::Solve(0), Phase::Exchange);
-                }
-                Phase::Solve(done) => {
-                    let done = solve_rows(lu.as_mut(), step, slice, done);
-                    self.phase = done.map_or(Phase::Update(0), Phase::Solve);
+                    self.phase = done.map_or(Phase::Update(0), Phase::Rows);
                 }
                 Phase::Update(done) => {
-                    if let Some(done) = eliminate(lu.as_mut(), step, slice, done) {
+                    if let Some(done) = eliminate(lu.as_mut(), start, end, slice, done) {
                         self.phase = Phase::Update(done);
                     } else {
                         self.start = end;
@@ -171,8 +139,9 @@ impl Lu {
     ) -> Option<usize> {
         let n = lu.ncols();
         let (left, rest) = lu.split_at_col_mut(start);
-        let right = rest.split_at_col_mut(end - start).1;
-        let (of_left, of_right) = (strips(start, STRIP), strips(n - end, STRIP));
+        let (panel, right) = rest.split_at_col_mut(end - start);
+        let lower = panel.as_ref().submatrix(start, 0, end - start, end - start);
+        let (of_left, of_right) = (strips(start, TILE), strips(n - end, TILE / 2));
         let behind = of_left.len() - 1;
         let count = behind + of_right.len() - 1;
         let left = Tiles::new(left, &[0, n], &of_left, |_, _| true);
@@ -183,10 +152,14 @@ impl Lu {
             } else {
                 right.take(k - behind)
             };
-            let Some(strip) = strip else { return };
+            let Some(mut strip) = strip else { return };
             let mut held = vec![0.0; self.moved.len()];
-            for column in strip.subrows_mut(start, n - start).col_iter_mut() {
+            for column in strip.as_mut().subrows_mut(start, n - start).col_iter_mut() {
                 exchange_rows(column, &self.moved, &mut held);
+            }
+            if k >= behind {
+                let rows = strip.subrows_mut(start, end - start);
+                solve_unit_lower_triangular_in_place(lower, rows, Par::Seq);
             }
         });
         (done < count).then_some(done)
@@ -249,42 +222,30 @@ fn exchange_rows(column: ColMut<'_, f64>, moved: &[(usize, usize)], held: &mut [
     }
 }
 
-/// Rows of U in the columns of a step, strips from `done`; `None` when complete.
-fn solve_rows(lu: MatMut<'_, f64>, step: Step, slice: Slice, done: usize) -> Option<usize> {
-    let Step { start, end, to } = step;
-    let rows = lu.submatrix_mut(start, start, end - start, to - start);
-    let (left, right) = rows.split_at_col_mut(end - start);
-    let cut = strips(to - end, STRIP);
-    let count = cut.len() - 1;
-    let tiles = Tiles::new(right, &[0, end - start], &cut, |_, _| true);
-    let done = run(slice, done, count, |k| {
-        if let Some(strip) = tiles.take(k) {
-            solve_unit_lower_triangular_in_place(left.as_ref(), strip, Par::Seq);
-        }
-    });
-    (done < count).then_some(done)
-}
-
-/// What is below these rows, tiles from `done`; `None` when complete.
-fn eliminate(lu: MatMut<'_, f64>, step: Step, slice: Slice, done: usize) -> Option<usize> {
-    let n = lu.nrows();
-    let Step { start, end, to } = step;
-    let (above, below) = lu.subcols_mut(start, to - start).split_at_row_mut(end);
-    let (left, rest) = below.split_at_col_mut(end - start);
-    let rows = above
-        .as_ref()
-        .submatrix(start, end - start, end - start, to - end);
-    let (down, across) = (cuts(n - end, TILE), cuts(to - end, TILE));
-    let (height, count) = (down.len() - 1, (down.len() - 1) * (across.len() - 1));
-    let tiles = Tiles::new(rest, &down, &across, |_, _| true);
-    let done = run(slice, done, count, |k| {
-        let (i, j) = (k % height, k / height);
+/// Tiles of what is left right of and below a panel, from `done`; `None` when complete.
+fn eliminate(
+    lu: MatMut<'_, f64>,
+    start: usize,
+    end: usize,
+    slice: Slice,
+    done: usize,
+) -> Option<usize> {
+    let n = lu.ncols();
+    let (above, below) = lu.split_at_row_mut(end);
+    let (left, rest) = below.split_at_col_mut(end);
+    let rows = above.as_ref().submatrix(start, end, end - start, n - end);
+    let cols = left.as_ref().subcols(start, end - start);
+    let cut = cuts(n - end, TILE);
+    let parts = cut.len() - 1;
+    let tiles = Tiles::new(rest, &cut, &cut, |_, _| true);
+    let done = run(slice, done, parts * parts, |k| {
+        let (i, j) = (k % parts, k / parts);
         let Some(tile) = tiles.take(k) else { return };
-        let lhs = left.as_ref().subrows(down[i], down[i + 1] - down[i]);
-        let rhs = rows.subcols(across[j], across[j + 1] - across[j]);
+        let lhs = cols.subrows(cut[i], cut[i + 1] - cut[i]);
+        let rhs = rows.subcols(cut[j], cut[j + 1] - cut[j]);
         matmul(tile, Accum::Add, lhs, rhs, -1.0, Par::Seq);
     });
-    (done < count).then_some(done)
+    (done < parts * parts).then_some(done)
 }
 
 /// Solutions of AX = B from LU factors, in strips of columns.
