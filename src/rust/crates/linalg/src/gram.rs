@@ -5,18 +5,23 @@
 //! the CholeskyQR2 algorithm, Electronic Transactions on Numerical Analysis 44 (2015).
 //! One cross product alone would lose half of the digits; the second one, of
 //! Z = X R1^-1, is near the identity, so that its factor is as exact as reflections
-//! are. They do the same work column by column and wait for memory.
+//! are. They do the same work column by column and wait for memory. Long sums round more
+//! than reflections do, so the second pass is one of refinement: it looks at what the
+//! coefficients of the first leave of Y.
 
 use std::sync::Mutex;
 
 use faer::linalg::matmul::matmul;
 use faer::linalg::matmul::triangular::{self, BlockStructure};
-use faer::linalg::triangular_solve::solve_lower_triangular_in_place;
-use faer::{Accum, Mat, MatMut, MatRef, Par};
+use faer::linalg::triangular_solve::{
+    solve_lower_triangular_in_place, solve_upper_triangular_in_place,
+};
+use faer::{Accum, Mat, MatRef, Par};
 use rustle_workers::blocks::{run, Slice};
 use rustle_workers::vector::clean_after;
 
 use crate::cholesky::factor;
+use crate::norm::all_finite;
 use crate::qr::copy_rows;
 use crate::tiles::strips;
 
@@ -40,11 +45,19 @@ const LEFT: f64 = 1e-5;
 pub(crate) struct Gram {
     /// Ends of the rows of each unit.
     rows: Vec<usize>,
-    /// Of each unit: the lower triangle of the cross product, and Z'Y.
+    /// Of each unit: the lower triangle of Z'Z, and Z'E.
     sums: Vec<(Mat<f64>, Mat<f64>)>,
-    /// R1', when the first pass is over.
-    first: Option<Mat<f64>>,
+    first: Option<First>,
     done: usize,
+}
+
+/// What the first pass found.
+#[derive(Debug)]
+struct First {
+    /// R1'.
+    factor: Mat<f64>,
+    /// Coefficients of Y.
+    coefficients: Mat<f64>,
 }
 
 /// How far it has come.
@@ -84,12 +97,12 @@ impl Gram {
             if !self.pass(x, y, weights, slice) {
                 return Progress::Slice;
             }
-            let (gram, effects) = self.total();
-            if self.first.is_some() {
-                let triangle = clean_after(|| self.finish(gram, effects));
+            let (gram, products) = self.total();
+            if let Some(first) = self.first.take() {
+                let triangle = clean_after(|| first.refined(gram, products));
                 return triangle.map_or(Progress::Refused, Progress::Triangle);
             }
-            self.first = clean_after(|| scaled_factor(gram));
+            self.first = clean_after(|| First::new(gram, products));
             self.done = 0;
             if self.first.is_none() {
                 return Progress::Refused;
@@ -131,17 +144,50 @@ impl Gram {
     /// The sums of the units, in their order.
     fn total(&mut self) -> (Mat<f64>, Mat<f64>) {
         let mut units = std::mem::take(&mut self.sums).into_iter();
-        let (mut gram, mut effects) = units.next().unwrap_or_else(|| (Mat::new(), Mat::new()));
+        let (mut gram, mut products) = units.next().unwrap_or_else(|| (Mat::new(), Mat::new()));
         for unit in units {
             gram += &unit.0;
-            effects += &unit.1;
+            products += &unit.1;
         }
-        (gram, effects)
+        (gram, products)
+    }
+}
+
+impl First {
+    /// From X'X and X'Y. Columns of X are scaled to norm 1: their scales then cost no
+    /// digits.
+    fn new(mut gram: Mat<f64>, mut coefficients: Mat<f64>) -> Option<First> {
+        let n = gram.ncols();
+        let norms: Vec<f64> = (0..n).map(|j| gram[(j, j)].sqrt()).collect();
+        // Squares of the others are not what they should be.
+        if !norms.iter().all(|norm| (1e-140..1e140).contains(norm)) {
+            return None;
+        }
+        for j in 0..n {
+            for i in j..n {
+                gram[(i, j)] /= norms[i] * norms[j];
+            }
+        }
+        factor(gram.as_mut()).ok()?;
+        if !(0..n).all(|j| gram[(j, j)] >= LEFT) {
+            return None;
+        }
+        for (j, column) in gram.as_mut().col_iter_mut().enumerate() {
+            for (value, norm) in column.subrows_mut(j, n - j).iter_mut().zip(&norms[j..]) {
+                *value *= norm;
+            }
+        }
+        solve_lower_triangular_in_place(gram.as_ref(), coefficients.as_mut(), Par::Seq);
+        solve_upper_triangular_in_place(gram.as_ref().transpose(), coefficients.as_mut(), Par::Seq);
+        all_finite(coefficients.as_ref()).then_some(First {
+            factor: gram,
+            coefficients,
+        })
     }
 
-    /// R = R2 R1 and Q'Y = R2'^-1 Z'Y, where Z'Z = R2'R2.
-    fn finish(&mut self, mut gram: Mat<f64>, mut effects: Mat<f64>) -> Option<Mat<f64>> {
-        let first = self.first.take()?;
+    /// (R, Q'Y) from Z'Z and Z'E, where E is what the coefficients leave of Y: with
+    /// Z'Z = R2'R2, R = R2 R1, and Q'Y is R times the coefficients and R2'^-1 Z'E.
+    fn refined(&self, mut gram: Mat<f64>, mut effects: Mat<f64>) -> Option<Mat<f64>> {
         let n = gram.ncols();
         // Then no eigenvalue of Z'Z is below 1/2.
         let near = 0.5 / n as f64;
@@ -152,17 +198,31 @@ impl Gram {
         factor(gram.as_mut()).ok()?;
         solve_lower_triangular_in_place(gram.as_ref(), effects.as_mut(), Par::Seq);
         let mut out = Mat::zeros(n, n + effects.ncols());
-        let (triangle, mut right) = out.as_mut().split_at_col_mut(n);
-        let lower = BlockStructure::TriangularLower;
-        right.copy_from(&effects);
+        let (mut triangle, mut right) = out.as_mut().split_at_col_mut(n);
+        let (lower, upper) = (
+            BlockStructure::TriangularLower,
+            BlockStructure::TriangularUpper,
+        );
         triangular::matmul(
-            triangle.transpose_mut(),
+            triangle.as_mut().transpose_mut(),
             lower,
             Accum::Replace,
-            first.as_ref(),
+            self.factor.as_ref(),
             lower,
             gram.as_ref(),
             lower,
+            1.0,
+            Par::Seq,
+        );
+        right.copy_from(&effects);
+        triangular::matmul(
+            right,
+            BlockStructure::Rectangular,
+            Accum::Add,
+            triangle.as_ref(),
+            upper,
+            self.coefficients.as_ref(),
+            BlockStructure::Rectangular,
             1.0,
             Par::Seq,
         );
@@ -170,79 +230,49 @@ impl Gram {
     }
 }
 
-/// The lower triangle of Z'Z and Z'Y over rows `start..end`, where Z = X, or X R1^-1
-/// when `first` = R1' is there. Z'Y is only made then.
+/// The lower triangle of Z'Z, and Z'E, over rows `start..end`. Without `first` Z = X and
+/// E = Y; then Z = X R1^-1 and E is what its coefficients leave of Y.
 fn unit_sums(
     x: MatRef<'_, f64>,
     y: MatRef<'_, f64>,
     weights: Option<&[f64]>,
-    first: Option<&Mat<f64>>,
+    first: Option<&First>,
     start: usize,
     end: usize,
     strip: &mut Mat<f64>,
 ) -> (Mat<f64>, Mat<f64>) {
-    let (ncol, responses) = (x.ncols(), if first.is_some() { y.ncols() } else { 0 });
+    let ncol = x.ncols();
     let mut gram = Mat::zeros(ncol, ncol);
-    let mut effects = Mat::zeros(ncol, responses);
+    let mut products = Mat::zeros(ncol, y.ncols());
+    let mut add = |z: MatRef<'_, f64>, e: MatRef<'_, f64>| {
+        let (lower, whole) = (BlockStructure::TriangularLower, BlockStructure::Rectangular);
+        let (gram, products) = (gram.as_mut(), products.as_mut());
+        let t = z.transpose();
+        triangular::matmul(gram, lower, Accum::Add, t, whole, z, whole, 1.0, Par::Seq);
+        matmul(products, Accum::Add, t, e, 1.0, Par::Seq);
+    };
     let height = (STRIP / ncol).max(128);
-    let y = y.subcols(0, responses);
     for top in (start..end).step_by(height) {
         let bottom = (top + height).min(end);
         if first.is_none() && weights.is_none() {
-            add_gram(gram.as_mut(), x.subrows(top, bottom - top));
+            add(x.subrows(top, bottom - top), y.subrows(top, bottom - top));
             continue;
         }
         copy_rows(x, y, weights, top, bottom, strip);
-        let (mut z, y) = strip.as_mut().split_at_col_mut(ncol);
-        if let Some(first) = first {
+        let (mut z, mut e) = strip.as_mut().split_at_col_mut(ncol);
+        if let Some(First {
+            factor,
+            coefficients,
+        }) = first
+        {
+            let (e, coefficients) = (e.as_mut(), coefficients.as_ref());
+            matmul(e, Accum::Add, z.as_ref(), coefficients, -1.0, Par::Seq);
             let z = z.as_mut().transpose_mut();
-            solve_lower_triangular_in_place(first.as_ref(), z, Par::Seq);
+            solve_lower_triangular_in_place(factor.as_ref(), z, Par::Seq);
         }
-        add_gram(gram.as_mut(), z.as_ref());
-        let (z, y) = (z.as_ref().transpose(), y.as_ref());
-        matmul(effects.as_mut(), Accum::Add, z, y, 1.0, Par::Seq);
+        add(z.as_ref(), e.as_ref());
     }
-    (gram, effects)
-}
-
-fn add_gram(gram: MatMut<'_, f64>, z: MatRef<'_, f64>) {
-    let (lower, whole) = (BlockStructure::TriangularLower, BlockStructure::Rectangular);
-    triangular::matmul(
-        gram,
-        lower,
-        Accum::Add,
-        z.transpose(),
-        whole,
-        z,
-        whole,
-        1.0,
-        Par::Seq,
-    );
-}
-
-/// R1' with X'X = R1'R1, made of columns of norm 1: their scales then cost no digits.
-fn scaled_factor(mut gram: Mat<f64>) -> Option<Mat<f64>> {
-    let n = gram.ncols();
-    let norms: Vec<f64> = (0..n).map(|j| gram[(j, j)].sqrt()).collect();
-    // Squares of the others are not what they should be.
-    if !norms.iter().all(|norm| (1e-140..1e140).contains(norm)) {
-        return None;
-    }
-    for j in 0..n {
-        for i in j..n {
-            gram[(i, j)] /= norms[i] * norms[j];
-        }
-    }
-    factor(gram.as_mut()).ok()?;
-    if !(0..n).all(|j| gram[(j, j)] >= LEFT) {
-        return None;
-    }
-    for (j, column) in gram.as_mut().col_iter_mut().enumerate() {
-        for (value, norm) in column.subrows_mut(j, n - j).iter_mut().zip(&norms[j..]) {
-            *value *= norm;
-        }
-    }
-    Some(gram)
+    (gram, products)
 }
 
 #[cfg(test)]
@@ -313,6 +343,20 @@ mod tests {
             x[(i, 5)] = x[(i, 4)] + 1e-4 * near[(i, 0)];
         }
         assert!(difference(&x, &noise(4096, 1, 7)).unwrap() < 1e-11);
+    }
+
+    #[test]
+    fn coefficients_have_the_digits_that_reflections_give() {
+        // A line over years that are far from 0: without refinement 1e-9 off.
+        let x = Mat::from_fn(10000, 2, |i, j| match j {
+            0 => 1.0,
+            _ => 1947.0 + (i % 16) as f64,
+        });
+        let y = Mat::from_fn(10000, 1, |i, _| 5.0 + 7.0 * x[(i, 1)]);
+        let found = triangle(&x, &y, 1).unwrap();
+        let slope = found[(1, 2)] / found[(1, 1)];
+        let constant = (found[(0, 2)] - found[(0, 1)] * slope) / found[(0, 0)];
+        assert!((slope - 7.0).abs() < 1e-13 && (constant - 5.0).abs() < 1e-10);
     }
 
     #[test]
