@@ -197,8 +197,8 @@ rs_sort <- function(x, order, decreasing, plan, out, state, threads) .Call(wrap_
 #' @noRd
 rs_qr <- function(x, rank, out, state, threads) .Call(wrap__rs_qr, x, rank, out, state, threads)
 
-#' One slice of the triangle R of the QR of `cbind(x, y)`, whose rows are multiplied by
-#' `weights` first; `y` and `weights` may be NULL.
+#' One slice of the triangle R of the QR of `cbind(x, y)`, at least its rows for `x`;
+#' rows of both are multiplied by `weights` first; `y` and `weights` may be NULL.
 #' @noRd
 rs_triangle <- function(x, y, weights, state, threads) .Call(wrap__rs_triangle, x, y, weights, state, threads)
 

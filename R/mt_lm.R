@@ -5,8 +5,12 @@
 #' `mt_lm_fit()` solves least squares problems as [lm.fit()] and [lm.wfit()] do, and
 #' `mt_lm()` fits linear models as [lm()] does, on threads.
 #'
-#' `mt_lm_fit()` reduces blocks of rows of `(x, y)` to triangles, which are joined in a
-#' fixed tree ("tall-skinny QR"), and computes residuals as `y - x %*% coefficients`.
+#' `mt_lm_fit()` finds the triangle of the QR decomposition without its reflections, and
+#' computes residuals as `y - x %*% coefficients`. Where `x` is very tall (2048 rows, 8 rows
+#' for each of at most 256 columns) and no column is nearly dependent on those before, the
+#' triangle comes from two cross products ("CholeskyQR2"), of which the second is refined
+#' and refines the coefficients; else blocks of rows are reduced to triangles, which are
+#' joined in a fixed tree ("tall-skinny QR"). Signs of the rows of `R` are arbitrary.
 #' Columns that depend on those before, by R's limited pivoting with `tol`, have `NA`
 #' coefficients. With `qr = TRUE` the reflections are kept, as `lm.fit()` keeps
 #' them: slower, and needed by [influence()], [anova()] and others.
@@ -34,6 +38,9 @@
 #' @section Interrupts: Honoured within 200 ms.
 #' @references J. Demmel, L. Grigori, M. Hoemmen and J. Langou (2012), Communication-optimal
 #'   parallel and sequential QR and LU factorizations, SIAM Journal on Scientific Computing 34.
+#'
+#'   Y. Yamamoto, Y. Nakatsukasa, Y. Yanagisawa and T. Fukaya (2015), Roundoff error analysis
+#'   of the CholeskyQR2 algorithm, Electronic Transactions on Numerical Analysis 44.
 #' @examples
 #' x <- cbind(1, matrix(rnorm(2000), 500))
 #' y <- rnorm(500)

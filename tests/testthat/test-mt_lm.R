@@ -80,6 +80,29 @@ test_that("ill-conditioned designs keep the accuracy of a QR decomposition", {
   every_way(x, drop(x %*% rnorm(20)) + rnorm(4000) / 1e6, tolerance = 1e-6)
 })
 
+# y is exact up to rounding: what is left of the coefficients are a method's own errors.
+# Those of reflections are eps times the condition, times a number that depends on luck.
+test_that("tall designs keep the accuracy of reflections, whichever way they take", {
+  set.seed(3)
+  z <- sort(runif(1e4))
+  for (degree in c(2, 5, 8, 11)) {
+    x <- outer(z, 0:degree, "^")
+    b <- rep(c(3, -2), length.out = degree + 1)
+    y <- drop(x %*% b)
+    error <- function(fit) max(abs(fit$coefficients - b))
+    scaled <- kappa(x / rep(sqrt(colSums(x^2)), each = nrow(x)), exact = TRUE)
+    expect_lte(error(mt_lm_fit(x, y, tol = 0)), 50 * .Machine$double.eps * scaled)
+    expect_lte(error(mt_lm_fit(x, y, runif(1e4), tol = 0)), 50 * .Machine$double.eps * scaled)
+  }
+  year <- 1947 + rep(1:16, 1000)
+  x <- cbind(1, year)
+  # Of the sum of the terms of a fitted value, which is 1e4.
+  expect_lte(max(abs(mt_lm_fit(x, 5 + 7 * year)$coefficients - c(5, 7))), 1e-9)
+  x <- cbind(random(5000, 3) * 1e100, random(5000, 2) * 1e-100)
+  y <- rnorm(5000)
+  expect_equal(mt_lm_fit(x, y)$fitted.values, lm.fit(x, y)$fitted.values, tolerance = 1e-12)
+})
+
 test_that("integers are coerced; wide, empty and non-finite problems are base's", {
   set.seed(4)
   x <- matrix(sample(100L, 600, TRUE), 60)

@@ -22,8 +22,7 @@ use rustle_workers::vector::clean_after;
 
 use crate::cholesky::factor;
 use crate::norm::all_finite;
-use crate::qr::copy_rows;
-use crate::tiles::strips;
+use crate::tiles::{copy_rows, strips};
 
 /// Most columns: with more, reflections are made of matrix products too.
 const MOST: usize = 256;

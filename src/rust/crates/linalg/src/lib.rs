@@ -35,15 +35,17 @@ mod solve;
 pub mod sort;
 pub mod spectral;
 mod sum;
+mod tall_qr;
 mod tiles;
 
 pub use cholesky::{Cholesky, CholeskyInverse, NotPositive};
 pub use lu::{Lu, LuSolve, Singular};
 pub use norm::{all_finite, norm1};
 pub use product::Product;
-pub use qr::{Fitted, Qr, TallQr};
+pub use qr::{Fitted, Qr};
 pub use rustle_workers::blocks::Slice;
 pub use solve::{Solve, Unsolved};
+pub use tall_qr::TallQr;
 
 /// The vector instructions of this processor that faer uses: for matrix products, and
 /// for all else.

@@ -2,7 +2,7 @@
 
 use std::sync::Mutex;
 
-use faer::MatMut;
+use faer::{Mat, MatMut, MatRef};
 
 /// `n` rows or columns in equal parts of at most `most`, each (but the last) a
 /// multiple of 8 long: the ends of the parts, from 0.
@@ -62,4 +62,28 @@ pub(crate) fn strips(n: usize, width: usize) -> Vec<usize> {
 pub(crate) fn strip_width(n: usize) -> usize {
     let width = (1usize << 29) / (n * n).max(1);
     width.clamp(16, 128)
+}
+
+/// Rows `start..end` of (X, Y), multiplied by their weights, into `to`.
+pub(crate) fn copy_rows(
+    x: MatRef<'_, f64>,
+    y: MatRef<'_, f64>,
+    weights: Option<&[f64]>,
+    start: usize,
+    end: usize,
+    to: &mut Mat<f64>,
+) {
+    let size = end - start;
+    to.resize_with(size, x.ncols() + y.ncols(), |_, _| 0.0);
+    let (left, right) = to.as_mut().split_at_col_mut(x.ncols());
+    for (mut to, from) in [(left, x), (right, y)] {
+        to.copy_from(from.subrows(start, size));
+        if let Some(weights) = weights {
+            for column in to.col_iter_mut() {
+                for (value, weight) in column.iter_mut().zip(&weights[start..end]) {
+                    *value *= weight;
+                }
+            }
+        }
+    }
 }
