@@ -87,7 +87,7 @@ differences <- list(
     }
     list(ours, oracle)
   },
-  "an error of mclapply() has lapply()'s call, its warning none" = function(ours, oracle, case) {
+  "an error of mclapply() has lapply()'s call; its warning that of the user, not of a function within" = function(ours, oracle, case) {
     if (!case$family %in% on_forks) return(list(ours, oracle))
     lapply(list(ours, oracle), function(one) {
       for (k in which(vapply(one$value, inherits, NA, "try-error"))) {
