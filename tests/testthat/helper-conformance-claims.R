@@ -93,6 +93,20 @@ call_claims <- list(
     expect_as(function(apply) apply(1:2, function(x, ...) ...names(), a = 1, 2))
     expect_as(function(apply) apply(1:2, function(x, e) e, quote(a + b)))
   },
+  "dots may have any name" = function(plan) {
+    for (name in c("n", "x", "d", "o", "i", "r", "s", "fu", "newX", "parts", "original", "call", "job", "frame", "values")) {
+      with <- function(f, ...) do.call(f, c(list(...), stats::setNames(list(7), name)))
+      say <- function(.x, ...) paste(names(list(...)), ..., ...length())
+      expected <- paste(name, 7, 1)
+      expect_identical(with(future_sapply, 1:2, say), rep(expected, 2))
+      expect_identical(with(future_apply, diag(2), 1, say), rep(expected, 2))
+      expect_identical(unname(c(with(future_tapply, 1:4, c(1, 1, 2, 2), say))), rep(expected, 2))
+      if (name != "d") expect_identical(unname(c(with(future_by, warpbreaks, warpbreaks$tension, say))), rep(expected, 3))
+      expect_identical(with(future_eapply, list2env(list(a = 1)), say), list(a = expected))
+    }
+    expect_identical(future_eapply(list2env(list(a = 1)), function(x, X) X, X = 2), list(a = 2))
+    expect_identical(c(future_by(warpbreaks, warpbreaks$tension, function(x, X) X, X = 2)), c(L = 2, M = 2, H = 2))
+  },
   "dots are evaluated once, before any task" = function(plan) {
     count <- 0
     future_lapply(1:9, function(i, x) x, { count <- count + 1; count })
@@ -135,7 +149,15 @@ call_claims <- list(
     environment(FUN) <- globalenv()
     expect_identical(future_lapply(1:3, FUN, future.globals = list(rustle_a = 10)), list(11, 12, 13))
     expect_identical(future_lapply(1:3, FUN, future.globals = "rustle_a"), list(2, 3, 4))
+    # As on sessions of their own: in functions that FUN calls, and where FUN is a closure.
+    helper <- FUN
+    expect_identical(future_lapply(1:2, function(i) helper(i), future.globals = list(rustle_a = 10, helper = helper)), list(11, 12))
+    make <- function(k) function(i) c(k, rustle_a, rustle_b)
+    environment(make) <- globalenv()
+    expect_identical(future_sapply(1:2, make(3), future.globals = list(rustle_a = 10, rustle_b = 0)), cbind(c(3, 10, 0), c(3, 10, 0)))
+    expect_error(future_lapply(1:2, function(i) stop("e"), future.globals = list(rustle_a = 10)), "e")
     expect_identical(rustle_a, 1)
+    expect_false(exists("rustle_b"))
     a <- 1
     expect_as_future(function(apply) apply(1:3, function(i) i + a, future.globals = list(a = 10)))
   },
@@ -270,7 +292,9 @@ relay_claims <- list(
   "conditions that have no restart are signalled once, also when output is dropped" = function(plan) {
     FUN <- function(i) signalCondition(structure(class = c("custom", "condition"), list(message = i, call = NULL)))
     for (stdout in c(TRUE, FALSE)) {
-      expect_identical(log_of(future_lapply(1:3, FUN, future.stdout = stdout))$conditions, sprintf("<custom %d>", 1:3))
+      log <- log_of(future_lapply(1:3, FUN, future.stdout = stdout))
+      expect_identical(log$conditions, sprintf("<custom %d>", 1:3))
+      expect_identical(log$all, paste(log$conditions, collapse = ""))
     }
   },
   "future.conditions names classes, and its attribute exclude those that are dropped" = function(plan) {
