@@ -28,6 +28,9 @@ differences <- list(
         vapply(X, FUN, FUN.VALUE, USE.NAMES = USE.NAMES)
       }))
       ours$error["call"] <- oracle$error["call"] <- list(NULL)
+      # That oracle looks at values when all tasks have run; ours stops at the first.
+      text <- function(what) paste(what$output, collapse = "\n")
+      if (length(oracle$error) && startsWith(text(oracle), text(ours))) oracle$output <- ours$output
     }
     list(ours, oracle)
   },
