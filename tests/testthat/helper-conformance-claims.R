@@ -93,20 +93,6 @@ call_claims <- list(
     expect_as(function(apply) apply(1:2, function(x, ...) ...names(), a = 1, 2))
     expect_as(function(apply) apply(1:2, function(x, e) e, quote(a + b)))
   },
-  "dots may have any name" = function(plan) {
-    for (name in c("n", "x", "d", "o", "i", "r", "s", "fu", "newX", "parts", "original", "call", "job", "frame", "values")) {
-      with <- function(f, ...) do.call(f, c(list(...), stats::setNames(list(7), name)))
-      say <- function(.x, ...) paste(names(list(...)), ..., ...length())
-      expected <- paste(name, 7, 1)
-      expect_identical(with(future_sapply, 1:2, say), rep(expected, 2))
-      expect_identical(with(future_apply, diag(2), 1, say), rep(expected, 2))
-      expect_identical(unname(c(with(future_tapply, 1:4, c(1, 1, 2, 2), say))), rep(expected, 2))
-      if (name != "d") expect_identical(unname(c(with(future_by, warpbreaks, warpbreaks$tension, say))), rep(expected, 3))
-      expect_identical(with(future_eapply, list2env(list(a = 1)), say), list(a = expected))
-    }
-    expect_identical(future_eapply(list2env(list(a = 1)), function(x, X) X, X = 2), list(a = 2))
-    expect_identical(c(future_by(warpbreaks, warpbreaks$tension, function(x, X) X, X = 2)), c(L = 2, M = 2, H = 2))
-  },
   "dots are evaluated once, before any task" = function(plan) {
     count <- 0
     future_lapply(1:9, function(i, x) x, { count <- count + 1; count })
