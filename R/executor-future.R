@@ -30,13 +30,18 @@ run_future <- function(job, plan) {
   }
   futures <- start_futures(length(chunks), start, plan$limit)
   values <- vector("list", job$n)
-  failed <- integer()
+  failed <- misuse <- integer()
   for (k in seq_along(futures)) {
-    result <- future::value(futures[[k]])
+    # One warning tells of all chunks, with future.apply's words.
+    result <- withCallingHandlers(future::value(futures[[k]]), RngFutureWarning = function(w) {
+      misuse <<- c(misuse, chunks[[k]][[1L]])
+      invokeRestart("muffleWarning")
+    })
     values[chunks[[k]]] <- result$values
     failed <- c(failed, chunks[[k]][result$failed])
     if (stop_early && length(failed)) break
   }
+  if (length(misuse) && !(stop_early && length(failed))) warn_rng_misuse(job, min(misuse))
   new_outcome(values, sort(failed))
 }
 

@@ -368,6 +368,9 @@ relay_claims <- list(
   },
   "random numbers without a seed are warned about once, and only they" = function(plan) {
     FUN <- function(i) if (i == 3L) runif(1) else i
+    told <- observe(future_lapply(1:4, function(i) runif(1)), test_seeds()[[1L]])$warnings
+    expect_match(told, "^UNRELIABLE VALUE: One of the .future.apply. iterations")
+    expect_length(told, 1L)
     for (state in test_seeds()[1:2]) {
       for (seed in list(FALSE, NULL, TRUE)) {
         said <- character()
