@@ -17,7 +17,8 @@
 #'   their output; attribute `exclude` names classes that are not. `character(0)`:
 #'   none but errors. `NULL`: not intercepted.
 #' @param future.globals,future.packages What the workers need: see
-#'   `future.apply::future_lapply()`. Forked workers have everything already.
+#'   `future.apply::future_lapply()`. Forked workers have everything already. A named
+#'   list of globals overrides variables of the global environment while tasks run.
 #' @param future.seed `FALSE` (default): tasks are not supposed to draw random
 #'   numbers, and a warning says so when one does. `NULL`: no check. `TRUE`, a
 #'   whole number or a L'Ecuyer-CMRG seed: every task has a random number stream
