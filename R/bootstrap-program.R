@@ -41,7 +41,16 @@ compile_formula <- function(formula, data) {
   n <- nrow(as_rows(data))
   columns <- list()
   without <- function(e) !".w" %in% all.names(e)
-  value <- function(e) eval(e, frame, envir)
+  value <- function(e) {
+    x <- tryCatch(eval(e, frame, envir), error = function(err) {
+      stop_statistic(0L, conditionMessage(err), err, NULL)
+    })
+    # R would recycle other lengths, and take the codes of factors.
+    if (!(is.numeric(x) || is.logical(x)) || !length(x) %in% c(1L, n)) {
+      stop_argument("statistic", sprintf("a formula of numbers, one or %d of them in `%s`", n, deparse1(e)), x, NULL)
+    }
+    x
+  }
   refuse <- function() stop(structure(class = c("not_linear", "condition"), list()))
 
   # e = .w * f: the expression f.
@@ -66,7 +75,7 @@ compile_formula <- function(formula, data) {
   outer <- function(e) {
     if (without(e)) {
       x <- value(e)
-      if (!(is.numeric(x) || is.logical(x)) || length(x) != 1L) refuse()
+      if (length(x) != 1L) refuse()
       return(as.double(x))
     }
     if (!is.call(e) || !is.symbol(e[[1L]])) refuse()

@@ -7,7 +7,9 @@ statistic_function <- function(job) {
   if (job$kind == "function") return(job$statistic)
   if (job$kind == "formula") {
     formula <- job$statistic
-    return(function(data, w) {
+    # Simulated data come without weights.
+    return(function(data, w = rep(1 / n, n)) {
+      n <- NROW(data)
       frame <- c(as.list(formula_frame(data)), list(.w = w * length(w)))
       eval(formula[[2L]], frame, environment(formula))
     })
