@@ -23,7 +23,8 @@
 #'   distributions are equal; with unequal variances and sizes, its level for equal means
 #'   can be far off. By default `TRUE` for means of several columns only.
 #' @param seed,threads As for [bootstrap()].
-#' @return An object of class `htest`. `statistic` and `p.value` have an element per column;
+#' @return An object of class `htest` (of several columns also of class `rustle_permutations`,
+#'   which prints a table). `statistic` and `p.value` have an element per column;
 #'   `adjusted` holds the adjusted p-values of several columns; `parameter` the number of
 #'   permutations; `exact` says whether they are all. A p-value from random permutations
 #'   is (b + 1) / (R + 1), so it is never 0.
@@ -115,8 +116,18 @@ permutation_test <- function(x, y, statistic = "mean", alternative = c("two.side
       ),
       data.name = names, exact = all
     ),
-    class = "htest"
+    class = c(if (ncol(x) > 1L) "rustle_permutations", "htest")
   )
+}
+
+#' @export
+print.rustle_permutations <- function(x, digits = getOption("digits"), ...) {
+  cat("\n", paste0("\t", x$method), "\n\ndata:  ", x$data.name, "\n", sep = "")
+  cat(sprintf("permutations = %.0f, alternative: %s\n\n", x$parameter, x$alternative))
+  table <- cbind(statistic = x$statistic, p.value = x$p.value, adjusted = x$adjusted)
+  if (is.null(rownames(table))) rownames(table) <- paste0("[,", seq_len(nrow(table)), "]")
+  print(table, digits = max(1L, digits - 2L), ...)
+  invisible(x)
 }
 
 check_sample <- function(x, argument, call) {

@@ -62,6 +62,8 @@ test_that("the maximum over columns adjusts p-values", {
   most <- apply(t, 2L, max)
   expect_equal(unname(p$adjusted), vapply(t0, function(v) mean(most >= v - 1e-9), 0))
   expect_true(all(p$adjusted >= p$p.value))
+  expect_output(print(p), "adjusted.*\na .*\nb .*\nc ")
+  expect_output(print(permutation_test(unname(x), unname(y))), "\\[,2\\]")
 })
 
 # All orders of 1 to n, a column each.
