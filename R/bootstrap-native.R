@@ -132,13 +132,15 @@ stop_statistic <- function(replicate, message, parent, call) {
 
 # Rows from a routine that does as many as fit into a slice.
 rows_in_slices <- function(total, p, call, step) {
-  out <- matrix(NA_real_, total, p)
+  out <- NULL
   done <- 0
   while (done < total) {
     part <- unpack(step(done), call)
     if (!nrow(part$t)) stop("internal error: no progress")
     # A fit that fails without an observation has no influence value.
-    part$t[part$status != 0L, ] <- NA_real_
+    if (any(part$status != 0L)) part$t[part$status != 0L, ] <- NA_real_
+    if (nrow(part$t) == total) return(part$t)
+    if (is.null(out)) out <- matrix(NA_real_, total, p)
     out[done + seq_len(nrow(part$t)), ] <- part$t
     done <- done + nrow(part$t)
     rs_check_interrupt()
@@ -166,7 +168,9 @@ native_jackknife <- function(job) {
   } else {
     rep(lengths(job$rows), lengths(job$rows))[order(unlist(job$rows))]
   }
-  (sizes - 1) * (rep(job$t0, each = count) - native_without(job, groups))
+  # No copies of one component: of many observations it may be most of the memory.
+  t0 <- if (length(job$t0) == 1L) job$t0[[1L]] else rep(job$t0, each = count)
+  (sizes - 1) * (t0 - native_without(job, groups))
 }
 
 native_infinitesimal <- function(job) {

@@ -38,7 +38,7 @@ compile_formula <- function(formula, data) {
   expr <- formula[[length(formula)]]
   frame <- formula_frame(data)
   envir <- environment(formula)
-  n <- nrow(as_rows(data))
+  n <- NROW(data)
   columns <- list()
   without <- function(e) !".w" %in% all.names(e)
   value <- function(e) {
@@ -53,6 +53,8 @@ compile_formula <- function(formula, data) {
   }
   refuse <- function() stop(structure(class = c("not_linear", "condition"), list()))
 
+  times <- function(a, b) if (identical(a, 1)) b else if (identical(b, 1)) a else call("*", a, b)
+
   # e = .w * f: the expression f.
   factor_of <- function(e) {
     if (identical(e, quote(.w))) return(1)
@@ -61,8 +63,8 @@ compile_formula <- function(formula, data) {
     if (name == "(") return(call("(", factor_of(e[[2L]])))
     if (name %in% c("+", "-") && length(e) == 2L) return(call(name, factor_of(e[[2L]])))
     if (name %in% c("+", "-")) return(call(name, factor_of(e[[2L]]), factor_of(e[[3L]])))
-    if (name == "*" && without(e[[3L]])) return(call("*", factor_of(e[[2L]]), e[[3L]]))
-    if (name == "*" && without(e[[2L]])) return(call("*", e[[2L]], factor_of(e[[3L]])))
+    if (name == "*" && without(e[[3L]])) return(times(factor_of(e[[2L]]), e[[3L]]))
+    if (name == "*" && without(e[[2L]])) return(times(e[[2L]], factor_of(e[[3L]])))
     if (name == "/" && without(e[[3L]])) return(call("/", factor_of(e[[2L]]), e[[3L]]))
     refuse()
   }

@@ -21,7 +21,7 @@ statistic_function <- function(job) {
 # A native statistic of other data.
 observed_statistic <- function(spec, data) {
   compiled <- compile_statistic(spec, data, FALSE, NULL)$compiled
-  n <- nrow(as_rows(data))
+  n <- NROW(data)
   handle <- unpack(open_boot(engine_spec(
     list(spec = list(kind = "ordinary", draws = n)), n, c(0, 0), compiled$native
   )))

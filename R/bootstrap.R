@@ -185,7 +185,7 @@ boot_job <- function(data, statistic, R, sim, stype, design, options, parametric
       )
     }
     na_rm <- check_flag(if (is.null(dots$na.rm)) FALSE else dots$na.rm, "na.rm", call = call)
-    n <- nrow(as_rows(data))
+    n <- NROW(data)
     if (kind == "formula") {
       native <- native_formula(statistic, data, na_rm, call)
     } else {
@@ -193,7 +193,7 @@ boot_job <- function(data, statistic, R, sim, stype, design, options, parametric
     }
     if (!is.null(native)) {
       data <- native$data
-      if (nrow(as_rows(data)) < n && any(lengths(design[c("strata", "cluster", "weights")]))) {
+      if (NROW(data) < n && any(lengths(design[c("strata", "cluster", "weights")]))) {
         stop_argument("na.rm", "FALSE with strata, clusters or weights (drop the rows yourself)", TRUE, call)
       }
       native <- native$compiled

@@ -35,6 +35,17 @@ test_that("wrong arguments are named before any work starts", {
   expect_argument_error(stat_lm(~x), "formula")
 })
 
+test_that("formulas of what is not there, or not numbers, are refused", {
+  d <- boot_data()
+  other <- 1:7
+  error <- expect_error(bootstrap(d, ~ sum(.w * nothing)), class = "rustle_error_statistic")
+  expect_match(conditionMessage(error), "on the data: object 'nothing' not found")
+  expect_argument_error(bootstrap(d, ~ sum(.w * other)), "statistic")
+  expect_argument_error(bootstrap(d, ~ sum(.w * g)), "statistic")
+  d$g <- factor(d$g)
+  expect_argument_error(bootstrap(d, ~ sum(.w * g) / sum(.w)), "statistic")
+})
+
 test_that("missing and infinite values are counted, or dropped before resampling", {
   d <- boot_data()
   d$x[c(2, 5)] <- NA
@@ -97,6 +108,24 @@ test_that("a result that cannot fit is refused with the size that it would need"
   error <- expect_error(bootstrap(boot_data()$x, "mean", R = 2e9), class = "rustle_error_memory")
   expect_identical(error$size_bytes, 1.6e10)
   expect_match(conditionMessage(error), "16 GB")
+})
+
+test_that("a mean of 1e6 numbers takes memory for the data and less than 64 MB", {
+  skip_on_cran()
+  skip_if_not(file.exists("/proc/self/status"))
+  script <- withr::local_tempfile(fileext = ".R")
+  writeLines(c(
+    "library(rustle)",
+    "peak <- function() as.numeric(gsub('[^0-9]', '', grep('^VmHWM', readLines('/proc/self/status'), value = TRUE))) / 1024",
+    "x <- rnorm(1e6)", "invisible(bootstrap(x[1:10], 'mean', R = 10))", "invisible(gc())",
+    "before <- peak()",
+    # The peak of R = 1e4 is the same: resamples are never stored.
+    "b <- bootstrap(x, 'mean', R = 64, seed = 1, threads = 2)",
+    # Influence values belong to the result.
+    "cat(dim(b$L), peak() - before - 8e6 / 2^20 < 64)"
+  ), script)
+  said <- system2(file.path(R.home("bin"), "Rscript"), c("--vanilla", script), stdout = TRUE, stderr = FALSE)
+  expect_identical(utils::tail(said, 1L), "1000000 1 TRUE")
 })
 
 test_that("an interrupt comes through within 100 ms and leaves the generator alone", {

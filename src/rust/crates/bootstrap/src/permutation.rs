@@ -249,7 +249,8 @@ impl Test {
         threads: NonZeroUsize,
         deadline: Option<Instant>,
     ) -> Result<Counts, String> {
-        const BATCH: u64 = 1024;
+        // Worth going to the queue for, and short beside the deadline.
+        let batch = (30_000 / self.n().max(1) as u64).clamp(1, 1024);
         let k = self.columns;
         let observed = self.observed();
         let totals = self.totals();
@@ -287,10 +288,10 @@ impl Test {
                     if first >= to || late {
                         break;
                     }
-                    shared.0 = (first + BATCH).min(to);
+                    shared.0 = (first + batch).min(to);
                     first
                 };
-                for r in first..(first + BATCH).min(to) {
+                for r in first..(first + batch).min(to) {
                     scratch.at.go(&self.design, choice, r, r == first);
                     self.sums(&mut scratch);
                     self.statistics(&scratch.sums, &totals, &mut t);
