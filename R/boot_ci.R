@@ -111,13 +111,14 @@ boot_ci <- function(x, conf = 0.95, type = "all", index = NULL, h = NULL, hdot =
   notes$warn()
   all <- function(part) unlist(lapply(parts, `[[`, part))
   order <- order(all("k"), match(all("type"), type), all("conf"))
-  out <- data.frame(
+  # data.frame() would take longer than the intervals.
+  out <- list(
     term = draws$terms[all("k")], type = all("type"), conf = all("conf"), lower = all("lower"),
     upper = all("upper")
-  )[order, ]
-  attr(out, "row.names") <- .set_row_names(length(order))
+  )
   structure(
-    out, class = c("rustle_boot_ci", "data.frame"), R = draws$R, t0 = draws$t0,
+    lapply(out, `[`, order), class = c("rustle_boot_ci", "data.frame"),
+    row.names = .set_row_names(length(order)), R = draws$R, t0 = draws$t0,
     simultaneous = simultaneous, call = sys.call()
   )
 }
@@ -208,7 +209,7 @@ accelerations <- function(L, draws) {
   } else {
     1
   }
-  a <- apply(L / sizes, 2L, function(l) sum(l^3) / (6 * sum(l^2)^1.5))
+  a <- apply(L / sizes, 2L, function(l) sum(l * l * l) / (6 * sum(l * l)^1.5))
   stats::setNames(as.list(a), colnames(L))
 }
 

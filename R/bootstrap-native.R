@@ -121,9 +121,13 @@ settle_failures <- function(outcome, job) {
   list(t = t, failures = failures)
 }
 
-stop_statistic <- function(replicate, message, parent, call) {
-  where <- if (replicate == 0L) "on the data" else sprintf("in replicate %d", replicate)
-  hint <- if (replicate == 0L) "" else " `on_error = \"na\"` or \"redraw\" goes on without it."
+stop_statistic <- function(replicate, message, parent, call, left_out = FALSE) {
+  where <- if (replicate == 0L) {
+    "on the data"
+  } else {
+    sprintf(if (left_out) "without observation or cluster %d" else "in replicate %d", replicate)
+  }
+  hint <- if (replicate == 0L || left_out) "" else " `on_error = \"na\"` or \"redraw\" goes on without it."
   abort_rustle(
     sprintf("The statistic failed %s: %s.%s", where, sub("[.]$", "", message), hint),
     class = "rustle_error_statistic", replicate = replicate, reason = message, parent = parent, call = call
@@ -202,7 +206,8 @@ boot_influence <- function(job) {
   if (!cases || (is.list(cluster) && length(cluster) == 2L)) return(NULL)
   if (kind == "auto") {
     # The others look at every observation for each that they leave out.
-    if (!job$compiled$native$source == "sums" && job$n > 5000L) return(NULL)
+    largest <- switch(job$compiled$native$source, sums = Inf, lm = if (is.null(cluster)) Inf else 5000, glm = 2000, 5000)
+    if (job$n > largest) return(NULL)
     kind <- "jack"
   }
   L <- if (kind == "inf") native_infinitesimal(job) else native_jackknife(job)

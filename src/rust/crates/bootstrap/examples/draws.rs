@@ -28,7 +28,10 @@ fn best(count: usize, mut run: impl FnMut()) -> f64 {
 }
 
 fn main() -> Result<(), String> {
-    println!("{:>9} {:>14} {:>14} {:>8}", "n", "draw ns", "mean ns", "ratio");
+    println!(
+        "{:>9} {:>14} {:>14} {:>8}",
+        "n", "draw ns", "mean ns", "ratio"
+    );
     for n in [100, 1000, 10_000, 100_000, 1_000_000] {
         let replicates = DRAWS.div_ceil(n).next_multiple_of(8);
         let mut buffer = vec![0; 1024];
@@ -90,6 +93,9 @@ fn main() -> Result<(), String> {
         }
         black_box(sums);
     });
-    println!("reading 64 MB: {read:.3} ns per number, {:.1} GB/s", 8.0 / read);
+    println!(
+        "reading 64 MB: {read:.3} ns per number, {:.1} GB/s",
+        8.0 / read
+    );
     Ok(())
 }
