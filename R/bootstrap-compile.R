@@ -67,8 +67,21 @@ column_user <- function(data, call) {
       }
       x
     },
+    event = function(which) {
+      x <- one(which, 2L, "status")
+      if (!all(x %in% c(0, 1, NA))) stop_argument("status", "a column of 0 and 1, or TRUE and FALSE", which, call)
+      x
+    },
     model = function(formula) {
-      frame <- stats::model.frame(formula, as.data.frame(data), na.action = stats::na.pass)
+      frame <- tryCatch(
+        stats::model.frame(formula, as.data.frame(data), na.action = stats::na.pass),
+        error = function(e) {
+          abort_rustle(
+            sprintf("`formula` has no model frame on the data: %s.", conditionMessage(e)),
+            "rustle_error_argument", argument = "formula", parent = e, call = call
+          )
+        }
+      )
       if (nrow(frame) != n) stop_argument("formula", "a formula of columns of `data`", formula, call)
       for (k in names(frame)) {
         column <- as_rows(frame[[k]])

@@ -91,7 +91,7 @@ boot_attempts <- 100L
 settle_failures <- function(outcome, job) {
   t <- outcome$t
   failed <- outcome$failed
-  if (!length(failed)) return(list(t = t, failures = no_failures()))
+  if (!length(failed)) return(list(t = t, failures = no_failures(), lost = 0L))
   failures <- data.frame(replicate = as.integer(failed), message = as.character(outcome$messages))
   rule <- job$options$on_error
   if (rule == "stop") stop_statistic(failed[[1L]], failures$message[[1L]], outcome$conditions[[1L]], job$call)
@@ -118,7 +118,20 @@ settle_failures <- function(outcome, job) {
     failures <- failures[order(failures$replicate), , drop = FALSE]
     rownames(failures) <- NULL
   }
-  list(t = t, failures = failures)
+  # Rows that are NA because they failed.
+  list(t = t, failures = failures, lost = if (rule == "na") length(failed) else 0L)
+}
+
+# Values that are not finite, which intervals leave out; failures are told elsewhere.
+warn_not_finite <- function(settled, t0) {
+  R <- nrow(settled$t)
+  missing <- R - colSums(is.finite(settled$t)) - settled$lost
+  many <- is.finite(t0) & missing > 0.1 * R
+  if (!any(many)) return()
+  warning(sprintf(
+    "The statistic is not finite in %d of %d replicates (component %s): intervals leave them out.",
+    max(missing[many]), R, names(t0)[many][[which.max(missing[many])]]
+  ), call. = FALSE)
 }
 
 stop_statistic <- function(replicate, message, parent, call, left_out = FALSE) {

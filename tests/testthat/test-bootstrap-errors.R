@@ -30,6 +30,14 @@ test_that("wrong arguments are named before any work starts", {
   refused("influence", d$x, "median", influence = "inf")
   refused("rng", d$x, "mean", rng = "R", m = 3)
   refused("exact", d, stat_cor("x", "y"), exact = TRUE)
+  refused("status", d, stat_km("z", "u", at = 2))
+  error <- expect_argument_error(bootstrap(d, stat_lm(nothing ~ x)), "formula")
+  expect_match(conditionMessage(error), "object 'nothing' not found")
+  expect_argument_error(stat_km(), "at")
+  expect_argument_error(stat_rmst(), "until")
+  expect_argument_error(stat_mad(constant = "a"), "constant")
+  expect_argument_error(stat_iqr(type = 10), "type")
+  expect_argument_error(stat_trimmed(0.6), "trim")
   expect_argument_error(stat_quantile(2), "probs")
   expect_argument_error(stat_glm(y ~ x, "gaussian"), "family")
   expect_argument_error(stat_lm(~x), "formula")
@@ -90,6 +98,23 @@ test_that("a failing replicate stops, gives NA, or is drawn again", {
   native <- suppressWarnings(bootstrap(d, stat_lm(y ~ g), R = 100, seed = 1, on_error = "redraw"))
   expect_equal(unname(native$t), unname(again$t), tolerance = 1e-9)
   expect_warning(bootstrap(d, stat_lm(y ~ g), R = 100, seed = 1, on_error = "na"), "of 100 replicates failed")
+})
+
+test_that("replicates that are not finite are told, where they are many by a warning", {
+  few <- data.frame(x = 1:30 / 7, g = rep(c("a", "b"), c(29, 1)))
+  for (statistic in list(stat_diff("mean"), function(d, i) mean(d$x[i][d$g[i] == "b"]))) {
+    expect_warning(b <- bootstrap(few, statistic, R = 200, seed = 1), "not finite in [0-9]+ of 200")
+    expect_gt(sum(is.nan(b$t)), 20)
+    expect_output(print(b), sprintf("%d of 200 replicates are not finite", sum(is.nan(b$t))))
+  }
+  more <- data.frame(x = 1:60 / 7, g = rep(c("a", "b"), c(56, 4)))
+  b <- expect_no_warning(bootstrap(more, stat_diff("mean"), R = 500, seed = 1))
+  expect_gt(sum(is.nan(b$t)), 0)
+  expect_output(print(b), "replicates are not finite")
+  # Failures are not told twice.
+  lost <- suppressWarnings(bootstrap(few, stat_lm(x ~ g), R = 200, seed = 1, on_error = "na"))
+  expect_no_match(paste(capture.output(print(lost)), collapse = " "), "not finite")
+  expect_no_match(capture_warnings(bootstrap(few, stat_lm(x ~ g), R = 200, seed = 1, on_error = "na")), "not finite")
 })
 
 test_that("the message of a failing function and its lengths are told", {
