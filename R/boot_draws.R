@@ -201,7 +201,8 @@ chosen_influence <- function(L, chosen, x, draws, ..., call = sys.call(-1L)) {
 # Centred in each stratum, as in Efron and Tibshirani (1993, equation 14.15). Clusters
 # have a row each.
 centred_influence <- function(L, draws) {
-  strata <- if (nrow(L) == draws$n) draws$strata else rep(1L, nrow(L))
+  if (nrow(L) != draws$n || all(draws$strata == draws$strata[[1L]])) return(L - rep(colMeans(L), each = nrow(L)))
+  strata <- draws$strata
   out <- apply(L, 2L, function(l) l - stats::ave(l, strata))
   matrix(out, nrow(L))
 }

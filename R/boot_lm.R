@@ -66,6 +66,7 @@ vcov_boot <- function(model, type = c("case", "xy", "residual", "wild", "fractio
   types <- c("case", "xy", "residual", "wild", "fractional")
   type <- check_choice(if (identical(type, types)) "case" else type, types, "type")
   if (type == "xy") type <- "case"
+  R <- check_count(R, "R", min = 2)
   b <- boot_lm(
     model, R, type, cluster, wild = wild, seed = seed, threads = threads, on_error = on_error,
     influence = "none", progress = FALSE, keep_data = FALSE, ...

@@ -8,11 +8,15 @@
 # Columns of `data` as statistics ask for them. What is missing or infinite is noted,
 # and told or dropped by compile_statistic().
 column_user <- function(data, call) {
-  rows <- as_rows(data)
-  n <- nrow(rows)
+  # A plain vector is one column, and not copied: it may be most of the memory.
+  plain <- !is.data.frame(data) && !is.matrix(data)
+  n <- NROW(data)
+  titles <- if (!plain) colnames(data)
+  width <- if (plain) 1L else ncol(data)
   bad <- logical(n)
   told <- character()
   note <- function(x, label) {
+    if (is.numeric(x) && all(is.finite(range(x)))) return(x)
     here <- if (is.numeric(x)) !is.finite(x) else is.na(x)
     if (any(here)) {
       told[[label]] <<- sum(here)
@@ -21,11 +25,10 @@ column_user <- function(data, call) {
     x
   }
   pick <- function(which, label) {
-    if (is.character(which) && !all(which %in% colnames(rows)) ||
-      is.numeric(which) && !all(which %in% seq_len(ncol(rows)))) {
-      stop_argument(label, "names or numbers of columns of `data`", which, call)
-    }
-    lapply(stats::setNames(nm = which), function(k) if (is.data.frame(rows)) rows[[k]] else rows[, k])
+    found <- if (is.character(which)) which %in% titles else is.numeric(which) && which %in% seq_len(width)
+    if (!all(found)) stop_argument(label, "names or numbers of columns of `data`", which, call)
+    column <- function(k) if (plain) data else if (is.data.frame(data)) data[[k]] else data[, k]
+    lapply(stats::setNames(nm = which), column)
   }
   numeric_column <- function(x, label) {
     if (!is.numeric(x) && !is.logical(x)) stop_argument("data", sprintf("numeric in column %s", label), x, call)
@@ -33,8 +36,7 @@ column_user <- function(data, call) {
   }
   label_of <- function(which) {
     if (is.character(which)) return(which)
-    names <- colnames(rows)
-    if (is.null(names)) as.character(which) else names[which]
+    if (is.null(titles)) as.character(which) else titles[which]
   }
   one <- function(which, default, label) {
     if (is.null(which)) which <- default
@@ -44,16 +46,16 @@ column_user <- function(data, call) {
   list(
     n = n, one = one, note = note,
     pair = function(x, y) {
-      if (is.null(x) && is.null(y) && ncol(rows) != 2L) {
+      if (is.null(x) && is.null(y) && width != 2L) {
         stop_argument("data", "of two columns, or the statistic must name its columns", data, call)
       }
       list(x = one(x, 1L, "x"), y = one(y, 2L, "y"))
     },
     many = function(which) {
-      if (is.null(which)) which <- if (is.null(colnames(rows))) seq_len(ncol(rows)) else colnames(rows)
+      if (is.null(which)) which <- if (is.null(titles)) seq_len(width) else titles
       x <- pick(which, "columns")
       for (k in seq_along(x)) x[[k]] <- numeric_column(x[[k]], label_of(which)[[k]])
-      names(x) <- if (is.null(colnames(rows))) NULL else label_of(which)
+      names(x) <- if (!is.null(titles)) label_of(which)
       x
     },
     levels = function(which, default, label) {
@@ -65,8 +67,21 @@ column_user <- function(data, call) {
       }
       x
     },
+    event = function(which) {
+      x <- one(which, 2L, "status")
+      if (!all(x %in% c(0, 1, NA))) stop_argument("status", "a column of 0 and 1, or TRUE and FALSE", which, call)
+      x
+    },
     model = function(formula) {
-      frame <- stats::model.frame(formula, as.data.frame(data), na.action = stats::na.pass)
+      frame <- tryCatch(
+        stats::model.frame(formula, as.data.frame(data), na.action = stats::na.pass),
+        error = function(e) {
+          abort_rustle(
+            sprintf("`formula` has no model frame on the data: %s.", conditionMessage(e)),
+            "rustle_error_argument", argument = "formula", parent = e, call = call
+          )
+        }
+      )
       if (nrow(frame) != n) stop_argument("formula", "a formula of columns of `data`", formula, call)
       for (k in names(frame)) {
         column <- as_rows(frame[[k]])

@@ -40,16 +40,17 @@ check_resample_weights <- function(weights, n, rows, call) {
 # One vector of clusters, or a list or data frame of two.
 check_cluster <- function(cluster, n, call) {
   if (is.null(cluster)) return(NULL)
+  given <- cluster
   if (!is.list(cluster)) cluster <- list(cluster)
   good <- length(cluster) %in% 1:2 && all(lengths(cluster) == n) && !anyNA(unlist(lapply(cluster, anyNA)))
   if (!good || any(vapply(cluster, anyNA, NA))) {
     stop_argument(
       "cluster", sprintf("a vector of length %d without missing values, or a list of two of them", n),
-      cluster, call
+      given, call
     )
   }
   cluster <- lapply(unname(cluster), function(g) as.integer(factor(g)))
-  if (any(vapply(cluster, max, 0L) < 2L)) stop_argument("cluster", "of at least two clusters", cluster, call)
+  if (any(vapply(cluster, max, 0L) < 2L)) stop_argument("cluster", "of at least two clusters", given, call)
   cluster
 }
 
@@ -226,6 +227,9 @@ validity_of_interval <- function(sim, statistic, type) {
   cases <- sim %in% c("ordinary", "balanced", "antithetic", "poisson")
   if (type == "abc" && (statistic == "scan" || !cases)) {
     return(c("refused", "abc needs a smooth statistic of independent observations"))
+  }
+  if (type == "abc" && statistic == "function") {
+    return(c("adapted", "of functions of weights (stype = \"w\") only"))
   }
   if (type == "bca" && sim == "cluster") return(c("adapted", "the acceleration is that of clusters"))
   if (type == "bca" && !cases) {

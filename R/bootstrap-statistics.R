@@ -139,9 +139,7 @@ stat_quantile <- function(probs = c(0.25, 0.5, 0.75), type = 7, columns = NULL) 
   if (!is.numeric(probs) || !length(probs) || anyNA(probs) || any(probs < 0 | probs > 1)) {
     stop_argument("probs", "numbers from 0 to 1", probs, sys.call())
   }
-  if (!is.numeric(type) || length(type) != 1L || !type %in% 1:9) {
-    stop_argument("type", "a whole number from 1 to 9", type, sys.call())
-  }
+  check_quantile_type(type, sys.call())
   new_statistic("quantile", probs = probs, type = type, columns = columns, compile = function(use) {
     x <- use$many(columns)
     scans <- lapply(probs, function(p) list(scan = "quantile", prob = p, type = type))
@@ -150,6 +148,12 @@ stat_quantile <- function(probs = c(0.25, 0.5, 0.75), type = 7, columns = NULL) 
     out$names <- if (length(x) > 1L) paste(rep(names(x), each = length(probs)), each) else each
     out
   })
+}
+
+check_quantile_type <- function(type, call) {
+  if (!is.numeric(type) || length(type) != 1L || !type %in% 1:9) {
+    stop_argument("type", "a whole number from 1 to 9", type, call)
+  }
 }
 
 #' @rdname statistics
@@ -163,6 +167,7 @@ stat_median <- function(columns = NULL) {
 #' @rdname statistics
 #' @export
 stat_iqr <- function(type = 7, columns = NULL) {
+  check_quantile_type(type, sys.call())
   new_statistic("iqr", type = type, columns = columns, compile = function(use) {
     x <- use$many(columns)
     scans <- lapply(c(0.25, 0.75), function(p) list(scan = "quantile", prob = p, type = type))
@@ -177,6 +182,9 @@ stat_iqr <- function(type = 7, columns = NULL) {
 #' @rdname statistics
 #' @export
 stat_mad <- function(constant = 1.4826, columns = NULL) {
+  if (!is.numeric(constant) || length(constant) != 1L || !is.finite(constant)) {
+    stop_argument("constant", "a number", constant, sys.call())
+  }
   new_statistic("mad", constant = constant, columns = columns, compile = function(use) {
     x <- use$many(columns)
     exprs <- lapply(seq_along(x), function(k) bquote(.(constant) * .(as.name(paste0("S", k)))))
@@ -214,9 +222,10 @@ stat_auc <- function(x = NULL, group = NULL) {
 #' @rdname statistics
 #' @export
 stat_km <- function(time = NULL, status = NULL, at) {
+  if (missing(at)) at <- NULL
   if (!is.numeric(at) || !length(at) || anyNA(at)) stop_argument("at", "times", at, sys.call())
   new_statistic("survival", time = time, status = status, at = at, compile = function(use) {
-    event <- as.double(use$one(status, 2L, "status") == 1)
+    event <- use$event(status)
     scans <- lapply(at, function(a) list(scan = "survival", event = event, at = a))
     out <- smooth_scan(scan_statistic(list(use$one(time, 1L, "time")), scans))
     out$names <- paste0("S(", format(at, trim = TRUE), ")")
@@ -227,9 +236,10 @@ stat_km <- function(time = NULL, status = NULL, at) {
 #' @rdname statistics
 #' @export
 stat_rmst <- function(time = NULL, status = NULL, until) {
+  if (missing(until)) until <- NULL
   if (!is.numeric(until) || length(until) != 1L || is.na(until)) stop_argument("until", "a time", until, sys.call())
   new_statistic("restricted mean survival", time = time, status = status, until = until, compile = function(use) {
-    event <- as.double(use$one(status, 2L, "status") == 1)
+    event <- use$event(status)
     smooth_scan(scan_statistic(
       list(use$one(time, 1L, "time")), list(list(scan = "rmst", event = event, at = until))
     ))

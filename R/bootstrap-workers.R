@@ -7,7 +7,9 @@ statistic_function <- function(job) {
   if (job$kind == "function") return(job$statistic)
   if (job$kind == "formula") {
     formula <- job$statistic
-    return(function(data, w) {
+    # Simulated data come without weights.
+    return(function(data, w = rep(1 / n, n)) {
+      n <- NROW(data)
       frame <- c(as.list(formula_frame(data)), list(.w = w * length(w)))
       eval(formula[[2L]], frame, environment(formula))
     })
@@ -19,7 +21,7 @@ statistic_function <- function(job) {
 # A native statistic of other data.
 observed_statistic <- function(spec, data) {
   compiled <- compile_statistic(spec, data, FALSE, NULL)$compiled
-  n <- nrow(as_rows(data))
+  n <- NROW(data)
   handle <- unpack(open_boot(engine_spec(
     list(spec = list(kind = "ordinary", draws = n)), n, c(0, 0), compiled$native
   )))

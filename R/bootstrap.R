@@ -127,6 +127,7 @@ bootstrap <- function(data, statistic, R = 999,
   )
   outcome <- if (job$native) run_native(job) else run_boot_workers(job)
   settled <- settle_failures(outcome, job)
+  warn_not_finite(settled, job$t0)
   new_rustle_boot(
     t0 = job$t0, t = settled$t, R = R, data = if (options$keep_data) job$data, seed = before,
     stream = job$stream, statistic = job$statistic, sim = sim, call = call, stype = job$stype,
@@ -185,7 +186,7 @@ boot_job <- function(data, statistic, R, sim, stype, design, options, parametric
       )
     }
     na_rm <- check_flag(if (is.null(dots$na.rm)) FALSE else dots$na.rm, "na.rm", call = call)
-    n <- nrow(as_rows(data))
+    n <- NROW(data)
     if (kind == "formula") {
       native <- native_formula(statistic, data, na_rm, call)
     } else {
@@ -193,7 +194,7 @@ boot_job <- function(data, statistic, R, sim, stype, design, options, parametric
     }
     if (!is.null(native)) {
       data <- native$data
-      if (nrow(as_rows(data)) < n && any(lengths(design[c("strata", "cluster", "weights")]))) {
+      if (NROW(data) < n && any(lengths(design[c("strata", "cluster", "weights")]))) {
         stop_argument("na.rm", "FALSE with strata, clusters or weights (drop the rows yourself)", TRUE, call)
       }
       native <- native$compiled

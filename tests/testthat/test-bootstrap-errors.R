@@ -30,9 +30,28 @@ test_that("wrong arguments are named before any work starts", {
   refused("influence", d$x, "median", influence = "inf")
   refused("rng", d$x, "mean", rng = "R", m = 3)
   refused("exact", d, stat_cor("x", "y"), exact = TRUE)
+  refused("status", d, stat_km("z", "u", at = 2))
+  error <- expect_argument_error(bootstrap(d, stat_lm(nothing ~ x)), "formula")
+  expect_match(conditionMessage(error), "object 'nothing' not found")
+  expect_argument_error(stat_km(), "at")
+  expect_argument_error(stat_rmst(), "until")
+  expect_argument_error(stat_mad(constant = "a"), "constant")
+  expect_argument_error(stat_iqr(type = 10), "type")
+  expect_argument_error(stat_trimmed(0.6), "trim")
   expect_argument_error(stat_quantile(2), "probs")
   expect_argument_error(stat_glm(y ~ x, "gaussian"), "family")
   expect_argument_error(stat_lm(~x), "formula")
+})
+
+test_that("formulas of what is not there, or not numbers, are refused", {
+  d <- boot_data()
+  other <- 1:7
+  error <- expect_error(bootstrap(d, ~ sum(.w * nothing)), class = "rustle_error_statistic")
+  expect_match(conditionMessage(error), "on the data: object 'nothing' not found")
+  expect_argument_error(bootstrap(d, ~ sum(.w * other)), "statistic")
+  expect_argument_error(bootstrap(d, ~ sum(.w * g)), "statistic")
+  d$g <- factor(d$g)
+  expect_argument_error(bootstrap(d, ~ sum(.w * g) / sum(.w)), "statistic")
 })
 
 test_that("missing and infinite values are counted, or dropped before resampling", {
@@ -81,6 +100,23 @@ test_that("a failing replicate stops, gives NA, or is drawn again", {
   expect_warning(bootstrap(d, stat_lm(y ~ g), R = 100, seed = 1, on_error = "na"), "of 100 replicates failed")
 })
 
+test_that("replicates that are not finite are told, where they are many by a warning", {
+  few <- data.frame(x = 1:30 / 7, g = rep(c("a", "b"), c(29, 1)))
+  for (statistic in list(stat_diff("mean"), function(d, i) mean(d$x[i][d$g[i] == "b"]))) {
+    expect_warning(b <- bootstrap(few, statistic, R = 200, seed = 1), "not finite in [0-9]+ of 200")
+    expect_gt(sum(is.nan(b$t)), 20)
+    expect_output(print(b), sprintf("%d of 200 replicates are not finite", sum(is.nan(b$t))))
+  }
+  more <- data.frame(x = 1:60 / 7, g = rep(c("a", "b"), c(56, 4)))
+  b <- expect_no_warning(bootstrap(more, stat_diff("mean"), R = 500, seed = 1))
+  expect_gt(sum(is.nan(b$t)), 0)
+  expect_output(print(b), "replicates are not finite")
+  # Failures are not told twice.
+  lost <- suppressWarnings(bootstrap(few, stat_lm(x ~ g), R = 200, seed = 1, on_error = "na"))
+  expect_no_match(paste(capture.output(print(lost)), collapse = " "), "not finite")
+  expect_no_match(capture_warnings(bootstrap(few, stat_lm(x ~ g), R = 200, seed = 1, on_error = "na")), "not finite")
+})
+
 test_that("the message of a failing function and its lengths are told", {
   d <- boot_data()
   bad <- function(d, i) if (i[[1L]] > 20) stop("a bad one") else mean(d$x[i])
@@ -97,6 +133,24 @@ test_that("a result that cannot fit is refused with the size that it would need"
   error <- expect_error(bootstrap(boot_data()$x, "mean", R = 2e9), class = "rustle_error_memory")
   expect_identical(error$size_bytes, 1.6e10)
   expect_match(conditionMessage(error), "16 GB")
+})
+
+test_that("a mean of 1e6 numbers takes memory for the data and less than 64 MB", {
+  skip_on_cran()
+  skip_if_not(file.exists("/proc/self/status"))
+  script <- withr::local_tempfile(fileext = ".R")
+  writeLines(c(
+    "library(rustle)",
+    "peak <- function() as.numeric(gsub('[^0-9]', '', grep('^VmHWM', readLines('/proc/self/status'), value = TRUE))) / 1024",
+    "x <- rnorm(1e6)", "invisible(bootstrap(x[1:10], 'mean', R = 10))", "invisible(gc())",
+    "before <- peak()",
+    # The peak of R = 1e4 is the same: resamples are never stored.
+    "b <- bootstrap(x, 'mean', R = 64, seed = 1, threads = 2)",
+    # Influence values belong to the result.
+    "cat(dim(b$L), peak() - before - 8e6 / 2^20 < 64)"
+  ), script)
+  said <- system2(file.path(R.home("bin"), "Rscript"), c("--vanilla", script), stdout = TRUE, stderr = FALSE)
+  expect_identical(utils::tail(said, 1L), "1000000 1 TRUE")
 })
 
 test_that("an interrupt comes through within 100 ms and leaves the generator alone", {

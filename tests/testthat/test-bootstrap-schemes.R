@@ -107,6 +107,12 @@ test_that("a model simulates data, for functions and for native statistics", {
   native <- bootstrap(x, "mean", R = 20, sim = "parametric", ran.gen = gen, mle = mean(x), seed = 1)
   expect_equal(native$t[, 1L], plain$t[, 1L])
   expect_identical(native$engine, "workers")
+  # A formula has equal weights on simulated data.
+  d <- boot::city
+  shuffle <- function(data, mle) data[sample(nrow(data), replace = TRUE), ]
+  formula <- bootstrap(d, ~ sum(.w * x) / sum(.w * u), R = 20, sim = "parametric", ran.gen = shuffle, seed = 1)
+  plain <- bootstrap(d, function(d) sum(d$x) / sum(d$u), R = 20, sim = "parametric", ran.gen = shuffle, seed = 1)
+  expect_equal(formula$t, plain$t)
 })
 
 test_that("antithetic replicates mirror the order of the influence values", {

@@ -98,7 +98,7 @@ pub(crate) struct Scratch {
     wide: Vec<[f64; WIDTH]>,
     products: Vec<[f64; WIDTH]>,
     sums: Vec<f64>,
-    inputs: Vec<f64>,
+    pub(crate) inputs: Vec<f64>,
     ranks: [Vec<f64>; 2],
     places: Option<Vec<u32>>,
 }
