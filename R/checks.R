@@ -44,6 +44,7 @@ check_choice <- function(x, choices, argument, call = sys.call(-1L)) {
 }
 
 check_function <- function(FUN, argument, envir, call = sys.call(-1L)) {
+  if (missing(FUN)) stop_missing(argument, call)
   if (is.function(FUN)) return(FUN)
   if (is.character(FUN) && length(FUN) == 1L && !is.na(FUN)) {
     found <- get0(FUN, envir = envir, mode = "function")
@@ -75,6 +76,11 @@ check_packages <- function(x, argument, call = sys.call(-1L)) {
     stop_argument(argument, "a character vector of package names or NULL", x, call)
   }
   unique(x)
+}
+
+check_environment <- function(x, argument, call = sys.call(-1L)) {
+  if (!is.environment(x)) stop_argument(argument, "an environment", x, call)
+  x
 }
 
 check_label <- function(x, argument, call = sys.call(-1L)) {

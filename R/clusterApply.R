@@ -122,12 +122,48 @@ cluster_plan <- function(cl, call = sys.call(-1L)) {
     return(multicore_plan(workers))
   }
   if (workers == plan$workers) return(plan)
-  # Workers of other kinds are future's, and their number is a matter of its plan.
-  strategy <- if (plan$kind == "sequential") future::multisession
-  plan$resize <- list(strategy = strategy, workers = workers)
+  # Workers of other kinds are future's: not all of them are used, or there are others
+  # for this call.
+  if (workers > plan$workers) plan$resize <- resize_strategy(plan$stack[[1L]], workers, cl, call)
+  plan$limit <- workers
   plan$kind <- "future"
   plan$workers <- workers
   plan
+}
+
+# What has more workers than `strategy`, whose own live on: a strategy, or the number
+# of local workers to start.
+resize_strategy <- function(strategy, workers, cl, call) {
+  if (inherits(strategy, c("sequential", "multisession"))) return(workers)
+  if (!inherits(strategy, "cluster")) {
+    return(as_strategy(strategy, list(workers = workers), call))
+  }
+  must <- sprintf("a cluster, NULL or at most %d, the workers of the plan", future::nbrOfWorkers())
+  stop_argument("cl", must, cl, call)
+}
+
+# Evaluates `expr`, a function of the plan, while the plan has more workers. Those of
+# the plan before keep running, with whatever futures they have; the new ones end.
+with_resized_plan <- function(plan, expr) {
+  strategy <- plan$resize
+  done <- FALSE
+  if (is.numeric(strategy)) {
+    nodes <- parallelly::makeClusterPSOCK(strategy)
+    on.exit(stop_nodes(nodes, done))
+    strategy <- future::tweak(future::cluster, workers = nodes)
+  }
+  on.exit(set_stack(plan$stack, plan$settings, init = FALSE, cleanup = FALSE), add = TRUE, after = FALSE)
+  set_stack(list(strategy), plan$settings, init = FALSE, cleanup = FALSE)
+  out <- expr(current_plan())
+  done <- TRUE
+  out
+}
+
+# A worker that is in the middle of a task would finish it first.
+stop_nodes <- function(nodes, idle) {
+  pids <- lapply(nodes, function(node) node$session_info$process$pid)
+  try(parallel::stopCluster(nodes), silent = TRUE)
+  if (!idle) for (pid in pids) tools::pskill(pid)
 }
 
 has_cluster <- function(cl, call = sys.call(-1L)) {
@@ -149,12 +185,8 @@ run_cluster <- function(plan, policy, frame, n, envir, origin, task = lapply_cal
     relay = new_relay(TRUE, list(classes = "condition")), on_error = "keep", envir = envir,
     origin = origin, forced = forced, shape = shape, slice = slice
   )
-  if (!is.null(plan$resize)) {
-    old <- do.call("plan", plan$resize)
-    on.exit(do.call("plan", list(old)))
-    plan <- current_plan()
-  }
-  outcome <- run_job(job, plan)
+  run <- function(plan) run_job(job, plan)
+  outcome <- if (is.null(plan$resize)) run(plan) else with_resized_plan(plan, run)
   stop_first_failure(outcome)
   outcome
 }

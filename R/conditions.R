@@ -16,6 +16,13 @@ stop_argument <- function(argument, must, value, call) {
   )
 }
 
+stop_missing <- function(argument, call) {
+  abort_rustle(
+    sprintf("argument \"%s\" is missing, with no default", argument),
+    class = "rustle_error_argument", argument = argument, call = call
+  )
+}
+
 # What a wrong argument was, in a few words.
 describe <- function(x) {
   if (is.null(x)) return("NULL")

@@ -10,23 +10,25 @@ run_future <- function(job, plan) {
   if (!is.null(job$relay$exclude)) conditions <- structure(conditions, exclude = job$relay$exclude)
   dots <- frame_dots(job$frame)
   label <- function(k) if (is.character(job$label)) format_label(job$label, k)
-  futures <- lapply(seq_along(chunks), function(k) {
+  start <- function(k) {
     tasks <- chunks[[k]]
     future::future(
       quote(...rustle.chunk(
         ...rustle.call, ...rustle.n, FUN, ...rustle.data, ...rustle.dots, ...rustle.seeds,
-        ...rustle.stop
+        ...rustle.stop, ...rustle.check, ...rustle.tasks
       )),
       substitute = FALSE, envir = if (is.null(job$envir)) globalenv() else job$envir,
       globals = c(found$globals, list(
         ...rustle.chunk = run_chunk, ...rustle.call = forced_call(job),
         ...rustle.n = length(tasks), ...rustle.data = job$slice(tasks), ...rustle.dots = dots,
-        ...rustle.seeds = task_seeds(job$streams, tasks), ...rustle.stop = stop_early
+        ...rustle.seeds = task_seeds(job$streams, tasks), ...rustle.stop = stop_early,
+        ...rustle.check = job_check(job), ...rustle.tasks = tasks
       )),
       packages = found$packages, seed = if (job$streams$check) FALSE else NULL,
       stdout = job$relay$stdout, conditions = conditions, label = label(k)
     )
-  })
+  }
+  futures <- start_futures(length(chunks), start, plan$limit)
   values <- vector("list", job$n)
   failed <- integer()
   for (k in seq_along(futures)) {
@@ -36,6 +38,21 @@ run_future <- function(job, plan) {
     if (stop_early && length(failed)) break
   }
   new_outcome(values, sort(failed))
+}
+
+# All n futures, at most `limit` (NULL: as many as the plan takes) running at a time.
+start_futures <- function(n, start, limit) {
+  futures <- vector("list", n)
+  running <- list()
+  for (k in seq_len(n)) {
+    while (!is.null(limit) && length(running) >= limit) {
+      running <- running[!vapply(running, future::resolved, NA)]
+      if (length(running) >= limit) Sys.sleep(0.01)
+    }
+    futures[[k]] <- start(k)
+    if (!is.null(limit)) running <- c(running, list(futures[[k]]))
+  }
+  futures
 }
 
 # Task numbers of each chunk, in processing order.
@@ -62,7 +79,7 @@ forced_call <- function(job) {
 }
 
 # Runs on the worker, which may not have rustle: base R only.
-run_chunk <- function(call, n, FUN, data, dots, seeds, stop_early) {
+run_chunk <- function(call, n, FUN, data, dots, seeds, stop_early, check, tasks) {
   # Nothing but `...`: arguments may have any name.
   run <- function(...) {
     frame <- list2env(data, envir = environment())
@@ -74,7 +91,11 @@ run_chunk <- function(call, n, FUN, data, dots, seeds, stop_early) {
       # stop() is fatal whatever it is called with.
       value <- withRestarts(
         tryCatch(
-          withCallingHandlers(list(eval(call, frame)), condition = function(condition) {
+          withCallingHandlers({
+            value <- list(eval(call, frame))
+            if (!is.null(check)) check(value[[1L]], tasks[[task]])
+            value
+          }, condition = function(condition) {
             if (!inherits(condition, "error") && stopping()) invokeRestart("rustle_fail", condition)
           }),
           error = identity

@@ -52,6 +52,7 @@ run_multicore <- function(job, plan) {
 worker_main <- function(job, nested) {
   relay <- job$relay
   packages <- job$packages
+  globals <- job$globals
   prepare <- function() {
     setTimeLimit()
     setSessionTimeLimit()
@@ -60,6 +61,7 @@ worker_main <- function(job, nested) {
     # This process's share: what a task forks has none.
     state$share <- list(pid = Sys.getpid(), threads = nested$threads)
     for (package in packages) library(package, character.only = TRUE)
+    set_globals(globals)
   }
   run <- function() {
     fresh <- rs_worker_begin()

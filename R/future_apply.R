@@ -29,7 +29,7 @@ future_apply <- function(X, MARGIN, FUN, ..., simplify = TRUE, future.envir = pa
   slices <- margin_slices(X, MARGIN)
   # Without a slice base R calls FUN once, to see what it gives.
   if (is.null(slices)) return(apply(X, MARGIN, FUN, ..., simplify = simplify))
-  frame <- function() slices_frame(slices$newX, slices$dim, slices$dimnames, override_globals(FUN, options$globals), ...)
+  frame <- function() list2env(list(newX = slices$newX, d = slices$dim, dn = slices$dimnames, FUN = FUN), open_frame(...))
   slice <- function(tasks) {
     list(newX = slices$newX[, tasks, drop = FALSE], d = slices$dim, dn = slices$dimnames)
   }
@@ -46,11 +46,6 @@ shape_margin <- function(X, MARGIN, vector) {
   if (length(margin) > 1L) return(array(vector, dim(X)[margin], names[margin]))
   if (length(names[[margin]])) names(vector) <- names[[margin]]
   vector
-}
-
-slices_frame <- function(newX, d, dn, FUN, ...) {
-  list_dots(...)
-  environment()
 }
 
 # `X` as a matrix with a column for each slice, and the call of a task; NULL when

@@ -56,7 +56,7 @@ future_lapply <- function(X, FUN, ..., future.envir = parent.frame(), future.std
                           future.packages = NULL, future.seed = FALSE, future.scheduling = 1.0,
                           future.chunk.size = NULL, future.label = "future_lapply-%d") {
   outcome <- lapply_outcome(
-    X, FUN, ..., future.envir = future.envir, future.stdout = future.stdout,
+    ..., rustle.X = X, rustle.FUN = FUN, future.envir = future.envir, future.stdout = future.stdout,
     future.conditions = future.conditions, future.globals = future.globals,
     future.packages = future.packages, future.seed = future.seed,
     future.scheduling = future.scheduling, future.chunk.size = future.chunk.size,
@@ -67,18 +67,22 @@ future_lapply <- function(X, FUN, ..., future.envir = parent.frame(), future.std
   values
 }
 
-# The call up to its outcome, for those who give it another shape.
-lapply_outcome <- function(X, FUN, ..., future.envir = parent.frame(2L), future.stdout = TRUE,
+# The call up to its outcome, for those who give it another shape. Arguments of FUN may
+# have any name, so `...` is first.
+lapply_outcome <- function(..., rustle.X, rustle.FUN, future.envir = parent.frame(2L), future.stdout = TRUE,
                            future.conditions = "condition", future.globals = TRUE,
                            future.packages = NULL, future.seed = FALSE, future.scheduling = 1.0,
                            future.chunk.size = NULL, future.label = "future_lapply-%d",
                            rustle.shape = NULL, rustle.call = sys.call(-1L)) {
-  FUN <- check_function(FUN, "FUN", parent.frame(2L), rustle.call)
+  if (missing(rustle.X)) stop_missing("X", rustle.call)
+  FUN <- check_function(rustle.FUN, "FUN", parent.frame(2L), rustle.call)
   options <- future_options("future_lapply-%d", rustle.shape, rustle.call)
-  X <- as_elements(X)
+  X <- as_elements(rustle.X)
   n <- length(X)
   if (n == 0L) return(new_outcome(as.list(X)))
-  frame <- function() forced_lapply_frame(X, override_globals(FUN, options$globals), ...)
+  # As future.apply does, arguments are evaluated once, here: no two workers evaluate
+  # them (or draw random numbers for them) anew.
+  frame <- function() list2env(list(X = X, FUN = FUN), open_frame(...))
   run_future_call(options, n, lapply_call, frame)
 }
 
@@ -87,7 +91,7 @@ lapply_outcome <- function(X, FUN, ..., future.envir = parent.frame(2L), future.
 future_options <- function(label, shape = NULL, call = sys.call(-1L), frame = parent.frame()) {
   named <- check_label(frame$future.label, "future.label", call)
   list(
-    envir = frame$future.envir,
+    envir = check_environment(frame$future.envir, "future.envir", call),
     stdout = check_flag(frame$future.stdout, "future.stdout", na = TRUE, call = call),
     conditions = check_conditions(frame$future.conditions, "future.conditions", call),
     globals = check_globals(frame$future.globals, "future.globals", call),

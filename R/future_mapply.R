@@ -30,7 +30,7 @@ future_mapply <- function(FUN, ..., MoreArgs = NULL, SIMPLIFY = TRUE, USE.NAMES 
                           future.label = "future_mapply-%d") {
   FUN <- check_function(FUN, "FUN", parent.frame())
   check_simplify(SIMPLIFY, "SIMPLIFY")
-  USE.NAMES <- check_flag(USE.NAMES, "USE.NAMES")
+  USE.NAMES <- check_loose_flag(USE.NAMES, "USE.NAMES")
   MoreArgs <- check_more_args(MoreArgs)
   options <- future_options("future_mapply-%d", if (!isFALSE(SIMPLIFY)) "scalar")
   dots <- list(...)
@@ -50,7 +50,7 @@ run_mapply <- function(options, FUN, dots, MoreArgs) {
   names(elements) <- names(dots)
   # As in mapply(), further arguments stand in the call as they are.
   call <- as.call(c(list(quote(FUN)), elements, MoreArgs))
-  frame <- function() mapply_frame(override_globals(FUN, options$globals), dots)
+  frame <- function() mapply_frame(FUN, dots)
   slice <- function(tasks) list(dots = lapply(dots, function(x) x[tasks]))
   run_future_call(options, n, call, frame, forced = length(dots), slice = slice)
 }
@@ -78,7 +78,9 @@ future_Map <- function(f, ..., future.envir = parent.frame(), future.label = "fu
 #' @export
 future_.mapply <- function(FUN, dots, MoreArgs, ..., future.label = "future_.mapply-%d") {
   FUN <- check_function(FUN, "FUN", parent.frame())
-  if (!is.list(dots)) stop_argument("dots", "a list of vectors", dots, sys.call())
+  if (missing(dots)) stop_missing("dots", sys.call())
+  if (missing(MoreArgs)) stop_missing("MoreArgs", sys.call())
+  if (!is.null(dots) && !is.list(dots)) stop_argument("dots", "a list of vectors", dots, sys.call())
   # Symbols keep what is in the vectors out of the call.
   frame <- list2env(list(FUN = FUN, dots = dots, MoreArgs = MoreArgs), parent = parent.frame())
   vectors <- lapply(seq_along(dots), function(k) bquote(dots[[.(k)]]))

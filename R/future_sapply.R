@@ -9,7 +9,7 @@
 #'   [future_lapply()].
 #' @param simplify,USE.NAMES As in [base::sapply()].
 #' @param FUN.VALUE A template of each value, as in [base::vapply()].
-#' @param n Number of replications, a whole number of at least 0.
+#' @param n Number of replications, at least 0; a fraction is dropped.
 #' @param expr The expression to evaluate.
 #' @return As [base::sapply()], [base::vapply()] and [base::replicate()].
 #' @section Errors: As [future_lapply()]; `future_vapply()` also fails as
@@ -24,9 +24,9 @@
 future_sapply <- function(X, FUN, ..., simplify = TRUE, USE.NAMES = TRUE,
                           future.envir = parent.frame(), future.label = "future_sapply-%d") {
   check_simplify(simplify)
-  USE.NAMES <- check_flag(USE.NAMES, "USE.NAMES")
+  USE.NAMES <- check_loose_flag(USE.NAMES, "USE.NAMES")
   outcome <- lapply_outcome(
-    X, FUN, ..., future.envir = future.envir, future.label = future.label,
+    ..., rustle.X = X, rustle.FUN = FUN, future.envir = future.envir, future.label = future.label,
     rustle.shape = if (!isFALSE(simplify)) "scalar"
   )
   names <- names(X)
@@ -56,20 +56,28 @@ simplify_outcome <- function(outcome, names, simplify) {
 future_vapply <- function(X, FUN, FUN.VALUE, ..., USE.NAMES = TRUE,
                           future.envir = parent.frame(), future.label = "future_vapply-%d") {
   USE.NAMES <- check_flag(USE.NAMES, "USE.NAMES")
-  if (missing(FUN.VALUE) || !is.vector(unclass(FUN.VALUE)) && !is.array(FUN.VALUE)) {
-    value <- if (missing(FUN.VALUE)) NULL else FUN.VALUE
-    stop_argument("FUN.VALUE", "a vector that each value looks like", value, sys.call())
+  if (missing(X)) stop_missing("X", sys.call())
+  if (missing(FUN.VALUE)) stop_missing("FUN.VALUE", sys.call())
+  if (!is_template(FUN.VALUE)) {
+    stop_argument("FUN.VALUE", "a vector that each value looks like", FUN.VALUE, sys.call())
   }
   elements <- as_elements(X)
+  shape <- list(template = FUN.VALUE, check = value_check(FUN.VALUE, sys.call()))
   outcome <- lapply_outcome(
-    elements, FUN, ..., future.envir = future.envir, future.label = future.label,
-    rustle.shape = list(template = FUN.VALUE)
+    ..., rustle.X = elements, rustle.FUN = FUN, future.envir = future.envir, future.label = future.label,
+    rustle.shape = shape
   )
   names <- if (USE.NAMES) element_names(elements)
   if (!is.null(outcome$vector)) return(shape_vector(outcome, FUN.VALUE, names))
   values <- outcome$values
   names(values) <- names
   fit_values(values, FUN.VALUE, USE.NAMES)
+}
+
+# What vapply() takes.
+is_template <- function(x) {
+  typeof(x) %in% c("logical", "integer", "double", "complex", "character", "raw", "list") &&
+    (is.vector(unclass(x)) || is.array(x))
 }
 
 # The names of the result: those of the elements, or the elements themselves.
@@ -91,7 +99,24 @@ shape_vector <- function(outcome, FUN.VALUE, names) {
   out
 }
 
-# vapply()'s own checks and shape; its messages speak of FUN and X.
+# A function that stops, with vapply()'s error, where a value does not fit the template.
+value_check <- function(FUN.VALUE, call) {
+  force(call)
+  type <- typeof(FUN.VALUE)
+  n <- length(FUN.VALUE)
+  plain <- is.null(dim(FUN.VALUE))
+  function(value, task) {
+    if (plain && typeof(value) == type && !is.object(value) && length(value) == n) return()
+    tryCatch(vapply(list(value), identity, FUN.VALUE), error = function(e) {
+      message <- sub("[[1]]", sprintf("[[%.0f]]", task), conditionMessage(e), fixed = TRUE)
+      stop(simpleError(message, call))
+    })
+    NULL
+  }
+}
+environment(value_check) <- baseenv()
+
+# vapply()'s own shape.
 fit_values <- function(X, FUN.VALUE, USE.NAMES) {
   FUN <- function(x) x
   vapply(X, FUN, FUN.VALUE, USE.NAMES = USE.NAMES)
@@ -103,7 +128,8 @@ fit_values <- function(X, FUN.VALUE, USE.NAMES) {
 future_replicate <- function(n, expr, simplify = "array", future.seed = TRUE, ...,
                              future.envir = parent.frame(),
                              future.label = "future_replicate-%d") {
-  n <- check_count(n, "n", min = 0)
+  # As integer() does, which base R gives it to.
+  n <- check_count(if (is.numeric(n)) trunc(n) else n, "n", min = 0)
   check_simplify(simplify)
   FUN <- eval.parent(substitute(function(...) expr))
   future_sapply(

@@ -31,8 +31,8 @@ future_tapply <- function(X, INDEX, FUN = NULL, ..., default = NA, simplify = TR
   simplify <- check_flag(simplify, "simplify")
   if (is.null(dim(X))) check_groups(INDEX, length(X), "INDEX")
   split_with(
-    function(f) tapply(X, INDEX, f, default = default, simplify = simplify),
-    FUN, ..., future.envir = future.envir, future.label = future.label
+    ..., rustle.original = function(f) tapply(X, INDEX, f, default = default, simplify = simplify),
+    rustle.FUN = FUN, rustle.call = sys.call(), future.envir = future.envir, future.label = future.label
   )
 }
 
@@ -44,20 +44,21 @@ check_groups <- function(groups, n, argument, call = sys.call(-1L)) {
   }
 }
 
-# `original` is a function of base R that splits data, applies its argument to each
+# `rustle.original` is a function of base R that splits data, applies its argument to each
 # part and gives the results their shape. It runs twice: to hand out the parts, and
 # to take the values of our tasks.
-split_with <- function(original, FUN, ..., future.envir, future.label) {
+split_with <- function(..., rustle.original, rustle.FUN, rustle.call, future.envir, future.label) {
   parts <- list()
-  original(function(x, ...) {
+  rustle.original(function(x, ...) {
     parts[length(parts) + 1L] <<- list(x)
     NULL
   })
-  values <- future_lapply(
-    parts, FUN, ..., future.envir = future.envir, future.label = future.label
-  )
+  values <- lapply_outcome(
+    ..., rustle.X = parts, rustle.FUN = rustle.FUN, rustle.call = rustle.call,
+    future.envir = future.envir, future.label = future.label
+  )$values
   at <- 0L
-  original(function(x, ...) values[[at <<- at + 1L]])
+  rustle.original(function(x, ...) values[[at <<- at + 1L]])
 }
 
 #' @rdname future_tapply
@@ -89,8 +90,8 @@ by_outcome <- function(data, INDICES, FUN, ..., simplify, future.envir,
   simplify <- check_flag(simplify, "simplify", call = call)
   check_groups(INDICES, NROW(data), "INDICES", call)
   split_with(
-    function(f) by(data, INDICES, f, simplify = simplify),
-    FUN, ..., future.envir = future.envir, future.label = future.label
+    ..., rustle.original = function(f) by(data, INDICES, f, simplify = simplify),
+    rustle.FUN = FUN, rustle.call = call, future.envir = future.envir, future.label = future.label
   )
 }
 
@@ -99,11 +100,15 @@ by_outcome <- function(data, INDICES, FUN, ..., simplify, future.envir,
 future_eapply <- function(env, FUN, ..., all.names = FALSE, USE.NAMES = TRUE,
                           future.envir = parent.frame(), future.label = "future_eapply-%d") {
   FUN <- check_function(FUN, "FUN", parent.frame())
+  if (missing(env)) stop_missing("env", sys.call())
   if (!is.environment(env)) stop_argument("env", "an environment", env, sys.call())
-  all.names <- check_flag(all.names, "all.names")
-  USE.NAMES <- check_flag(USE.NAMES, "USE.NAMES")
+  all.names <- check_loose_flag(all.names, "all.names")
+  USE.NAMES <- check_loose_flag(USE.NAMES, "USE.NAMES")
   names <- ls(envir = env, all.names = all.names, sorted = FALSE)
   X <- mget(names, envir = env, inherits = FALSE)
-  if (!USE.NAMES) names(X) <- NULL
-  future_lapply(X, FUN, ..., future.envir = future.envir, future.label = future.label)
+  values <- lapply_outcome(
+    ..., rustle.X = X, rustle.FUN = FUN, future.envir = future.envir, future.label = future.label
+  )$values
+  names(values) <- if (USE.NAMES) names
+  values
 }

@@ -18,17 +18,30 @@ check_globals <- function(globals, argument, call = sys.call(-1L)) {
     }
   } else if (!is.character(globals)) {
     stop_argument(argument, must, globals, call)
+  } else if (any(globals %in% reserved_globals)) {
+    stop_argument(argument, "without the reserved names of future.apply", globals, call)
   }
   globals
 }
 
-# A named list overrides what a function of the global environment would find,
-# under every plan: the function then looks there first. (Rewriting its
-# environment costs its byte code, so this is done for no other form.)
-override_globals <- function(FUN, globals) {
-  if (!is.list(globals) || !length(globals) || !identical(environment(FUN), globalenv())) return(FUN)
-  environment(FUN) <- list2env(globals, parent = globalenv())
-  FUN
+# A named list overrides what tasks, and the functions that they call, find in the
+# global environment, under every plan as on sessions of their own. (Rewriting the
+# environment of FUN would cost its byte code and its own variables.)
+set_globals <- function(globals) {
+  if (is.list(globals)) list2env(globals, envir = globalenv())
+}
+
+# The same in this session, while `expr` is evaluated.
+with_globals <- function(globals, expr) {
+  if (!is.list(globals) || !length(globals)) return(expr)
+  there <- vapply(names(globals), exists, NA, envir = globalenv(), inherits = FALSE)
+  before <- mget(names(globals)[there], envir = globalenv())
+  on.exit({
+    rm(list = intersect(names(globals)[!there], ls(globalenv(), all.names = TRUE)), envir = globalenv())
+    list2env(before, envir = globalenv())
+  })
+  set_globals(globals)
+  expr
 }
 
 # list(globals =, packages =) of a job: those of FUN, its arguments and the

@@ -3,13 +3,6 @@
 # The frame in which lapply() would evaluate FUN(X[[i]], ...).
 lapply_frame <- function(X, FUN, ...) environment()
 
-# The same, with the arguments in `...` evaluated once, here, as future.apply does:
-# no two workers evaluate them (or draw random numbers for them) anew.
-forced_lapply_frame <- function(X, FUN, ...) {
-  list_dots(...)
-  environment()
-}
-
 # The arguments in `...` as a list; a missing one is the empty symbol.
 list_dots <- function(...) {
   out <- vector("list", ...length())
@@ -34,8 +27,9 @@ lapply_call <- quote(FUN(X[[i]], ...))
 # policy: policy.R. streams: streams.R. relay: relay.R. on_error: "stop" (cancel
 # later tasks, raise) or "keep" (errors are results). shares: a worker's share is
 # the unit of randomness and of recovery. shape: what values look like, for those
-# who know: NULL (nothing is known), "scalar" (perhaps), or list(template =), that of
-# vapply().
+# who know: NULL (nothing is known), "scalar" (perhaps), or list(template =, check =), that
+# of vapply() and a function of value and task number that raises an error where one does
+# not fit. It runs on workers, which may not have rustle.
 new_job <- function(call, frame, n, policy, streams = no_streams(), relay = no_relay(),
                     on_error = "stop", shares = FALSE, packages = character(),
                     globals = TRUE, envir = NULL, silent = FALSE, affinity = NULL,
@@ -65,13 +59,16 @@ job_spec <- function(job, plan) {
     forced = as.double(job$forced), schedule = job$policy$schedule, chunk = as.double(job$policy$chunk),
     ends = job$policy$ends, order = job$policy$order,
     retries = as.double(settings$retries), timeout = as.double(settings$timeout),
-    shares = job$shares, eager = job$shares, shape = shape_spec(job$shape),
+    shares = job$shares, eager = job$shares, shape = shape_spec(job$shape), check = job_check(job),
     streams = job$streams$streams, seed = job$streams$seed, check_rng = job$streams$check,
     stop_on_error = job$on_error == "stop", timings = wants_timings(),
     silent = job$silent, affinity = job$affinity,
     threads = as.double(threads_per_worker(workers, settings$worker_threads))
   )
 }
+
+# What looks at each value, or NULL.
+job_check <- function(job) if (is.list(job$shape)) job$shape$check
 
 # A shape as Rust takes it. Only vectors of numbers have a template: vapply() looks
 # at the dimensions of values when the template is an array.

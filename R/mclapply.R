@@ -44,6 +44,7 @@ mclapply <- function(X, FUN, ..., mc.preschedule = TRUE, mc.set.seed = TRUE,
                      mc.silent = FALSE, mc.cores = getOption("mc.cores", 2L),
                      mc.cleanup = TRUE, mc.allow.recursive = TRUE, affinity.list = NULL) {
   call <- sys.call()
+  if (missing(X)) stop_missing("X", call)
   FUN <- check_function(FUN, "FUN", parent.frame())
   mc.allow.recursive <- check_loose_flag(mc.allow.recursive, "mc.allow.recursive")
   X <- as_elements(X)
@@ -54,7 +55,7 @@ mclapply <- function(X, FUN, ..., mc.preschedule = TRUE, mc.set.seed = TRUE,
   if (is_worker() && !mc.allow.recursive) return(lapply(X, FUN, ...))
   streams <- streams_of_mclapply(mc$set_seed, mc$preschedule)
   if (n < 2L || !mc$forks) return(lapply(X, FUN, ...))
-  values <- as_try_errors(run_mc(lapply_call, lapply_frame(X, FUN, ...), n, mc, streams, call))
+  values <- as_try_errors(run_mc(lapply_call, lapply_frame(X, FUN, ...), n, mc, streams, call), call)
   names(values) <- names(X)
   values
 }
@@ -97,19 +98,20 @@ relay_of_mclapply <- function() {
   new_relay(NA, list(classes = "condition"), leave = leave, quiet = TRUE)
 }
 
-as_try_errors <- function(outcome) {
+# `call`: of the warning.
+as_try_errors <- function(outcome, call) {
   values <- outcome$values
   failed <- outcome$failed
   for (task in failed) {
     values[[task]] <- as_try_error(with_task(values[[task]], task))
   }
   if (length(failed)) {
-    warning(sprintf(
+    warning(simpleWarning(sprintf(
       ngettext(length(failed),
         "%d function call resulted in an error",
         "%d function calls resulted in an error"
       ), length(failed)
-    ), call. = FALSE)
+    ), call))
   }
   values
 }

@@ -41,7 +41,7 @@ mcmapply <- function(FUN, ..., MoreArgs = NULL, SIMPLIFY = TRUE, USE.NAMES = TRU
     frame <- mapply_one_frame(FUN, X, MoreArgs)
     shape <- if (!isFALSE(SIMPLIFY)) "scalar"
     outcome <- run_mc(mapply_one_call, frame, n, mc, streams, call, shape)
-    outcome$values <- as_try_errors(outcome)
+    outcome$values <- as_try_errors(outcome, call)
     if (length(outcome$failed)) SIMPLIFY <- FALSE
   } else {
     if (n == 1L && mc$forks && !is.null(mc$affinity)) {

@@ -28,13 +28,26 @@ worker_restart_level <- 1L
 # Ends a condition where it was signalled, if whoever signalled it offers that:
 # messages, warnings and whatever else comes with a "muffle" restart of its own.
 muffle <- function(condition, level) {
+  restart <- own_restart(condition, level)
+  if (!is.null(restart)) invokeRestart(restart)
+}
+
+own_restart <- function(condition, level) {
   restarts <- computeRestarts(condition)
   own <- utils::head(restarts, max(0L, length(restarts) - level))
   for (restart in own) {
     # R's own restarts have no names in them.
-    if (startsWith(restart[[1L]], "muffle")) invokeRestart(restart)
+    if (startsWith(restart[[1L]], "muffle")) return(restart)
   }
 }
+
+# For one without a restart: the frame of the call of signalCondition() that called the
+# handler whose frame is `frame`; NULL when something else did.
+signal_frame <- function(frame) {
+  if (frame > 1L && identical(sys.function(frame - 1L), base::signalCondition)) sys.frame(frame - 1L)
+}
+
+return_from <- function(frame) do.call("return", list(NULL), envir = frame)
 
 # Standard output goes to the parent of a worker, or nowhere. Returns the
 # connection, or NULL where output is left alone.
@@ -87,6 +100,10 @@ relaying <- function(relay, expr) {
     if (inherits(condition, "error")) return()
     wanted <- wants_condition(relay, condition)
     if (wanted && !silent) return()
+    restart <- own_restart(condition, level)
+    signalled <- if (is.null(restart)) signal_frame(sys.nframe())
+    # What cannot be ended here goes on to the caller's handlers by itself.
+    if (is.null(restart) && is.null(signalled)) return()
     if (wanted) {
       # Sinks of the task itself, on top of ours, stay.
       if (sink.number() == depth) {
@@ -95,7 +112,7 @@ relaying <- function(relay, expr) {
       }
       relay_event(event_condition, condition)
     }
-    muffle(condition, level)
+    if (is.null(restart)) return_from(signalled) else invokeRestart(restart)
   })
 }
 
@@ -203,8 +220,8 @@ warn_rng_misuse <- function(job, task) {
   kind <- if (action == "error") "error" else "warning"
   condition <- structure(
     class = c(
-      paste0("RngFuture", if (kind == "error") "Error" else "Warning"), "RngFutureCondition",
-      "FutureCondition", kind, "condition"
+      paste0(c("RngFuture", "Future"), if (kind == "error") "Error" else "Warning"), kind,
+      "RngFutureCondition", "FutureCondition", "condition"
     ),
     list(message = text, call = NULL, task = task)
   )

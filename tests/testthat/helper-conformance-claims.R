@@ -135,7 +135,15 @@ call_claims <- list(
     environment(FUN) <- globalenv()
     expect_identical(future_lapply(1:3, FUN, future.globals = list(rustle_a = 10)), list(11, 12, 13))
     expect_identical(future_lapply(1:3, FUN, future.globals = "rustle_a"), list(2, 3, 4))
+    # As on sessions of their own: in functions that FUN calls, and where FUN is a closure.
+    helper <- FUN
+    expect_identical(future_lapply(1:2, function(i) helper(i), future.globals = list(rustle_a = 10, helper = helper)), list(11, 12))
+    make <- function(k) function(i) c(k, rustle_a, rustle_b)
+    environment(make) <- globalenv()
+    expect_identical(future_sapply(1:2, make(3), future.globals = list(rustle_a = 10, rustle_b = 0)), cbind(c(3, 10, 0), c(3, 10, 0)))
+    expect_error(future_lapply(1:2, function(i) stop("e"), future.globals = list(rustle_a = 10)), "e")
     expect_identical(rustle_a, 1)
+    expect_false(exists("rustle_b"))
     a <- 1
     expect_as_future(function(apply) apply(1:3, function(i) i + a, future.globals = list(a = 10)))
   },
@@ -270,7 +278,9 @@ relay_claims <- list(
   "conditions that have no restart are signalled once, also when output is dropped" = function(plan) {
     FUN <- function(i) signalCondition(structure(class = c("custom", "condition"), list(message = i, call = NULL)))
     for (stdout in c(TRUE, FALSE)) {
-      expect_identical(log_of(future_lapply(1:3, FUN, future.stdout = stdout))$conditions, sprintf("<custom %d>", 1:3))
+      log <- log_of(future_lapply(1:3, FUN, future.stdout = stdout))
+      expect_identical(log$conditions, sprintf("<custom %d>", 1:3))
+      expect_identical(log$all, paste(log$conditions, collapse = ""))
     }
   },
   "future.conditions names classes, and its attribute exclude those that are dropped" = function(plan) {

@@ -107,7 +107,7 @@ any_function <- function(kind) {
 
 any_kind <- function() sample(c("plain", "failing", "saying", "random"), 1L, prob = c(4, 2, 2, 2))
 
-any_dots <- function() if (chance(0.75)) list() else as.list(pick(c(), c(5), c(k = 2), c(1, a = NULL), c(y = quote(a + b))))[-1L]
+any_dots <- function() if (chance(0.75)) list() else as.list(pick(c(), c(5), c(k = 2), c(1, a = NULL), c(y = quote(a + b)), c(n = 2), c(d = 1, o = 2), c(i = 3, r = 4)))[-1L]
 
 any_state <- function() {
   pick(

@@ -19,7 +19,9 @@ test_that("wrong arguments of future_lapply() stop before anything has started, 
       for (x in list(NA_character_, "", 1, c("stats", NA))) {
         expect_argument_error(future_lapply(1:3, FUN, future.packages = x), "future.packages")
       }
+      expect_argument_error(future_lapply(1:3, FUN, future.globals = "...future.FUN"), "future.globals")
       for (x in list(NULL, NA, c("a", "b"), 1)) expect_argument_error(future_lapply(1:3, FUN, future.label = x), "future.label")
+      for (x in list(NULL, 1, list(a = 1))) expect_argument_error(future_lapply(1:3, FUN, future.envir = x), "future.envir")
     })
   }
   expect_false(ran)
@@ -54,7 +56,17 @@ test_that("checks return values in their canonical form", {
 })
 
 test_that("an argument that is missing is an error of R's own kind", {
-  expect_error(future_lapply(1:3), "FUN")
-  expect_error(future_lapply(FUN = sqrt), "X")
-  expect_error(mclapply(1:3), "FUN")
+  calls <- list(
+    X = quote(future_lapply(FUN = sqrt)), FUN = quote(future_lapply(1:3)), X = quote(future_sapply()), FUN = quote(future_sapply(1:3)),
+    X = quote(future_vapply()), FUN = quote(future_vapply(1:3, FUN.VALUE = 1)), FUN.VALUE = quote(future_vapply(1:3, sqrt)),
+    FUN = quote(future_apply(diag(2), 1)), FUN = quote(future_mapply()), f = quote(future_Map()), f = quote(future_Filter()),
+    FUN = quote(future_eapply(globalenv())), env = quote(future_eapply(FUN = sqrt)), dots = quote(future_.mapply(sqrt)),
+    MoreArgs = quote(future_.mapply(sqrt, list(1:2))), X = quote(mclapply()), FUN = quote(mclapply(1:3)), FUN = quote(mcmapply()),
+    FUN = quote(pvec(1:3)), fun = quote(parLapply(NULL, 1:3)), FUN = quote(parSapply(NULL, 1:3)), fun = quote(clusterApply(NULL, 1:3))
+  )
+  for (k in seq_along(calls)) {
+    error <- expect_error(eval(calls[[k]]), class = "rustle_error_argument")
+    expect_identical(conditionMessage(error), sprintf("argument \"%s\" is missing, with no default", names(calls)[[k]]))
+    expect_identical(conditionCall(error), calls[[k]])
+  }
 })

@@ -72,6 +72,39 @@ test_that("future_vapply()'s error of a value that does not fit is vapply()'s", 
   expect_identical(ours, tryCatch(vapply(1:3, FUN, 1), error = conditionMessage))
 })
 
+test_that("a value that does not fit is an error of its task: later ones are cancelled", {
+  skip_without_fork()
+  ran <- withr::local_tempfile()
+  cases <- list(
+    list(function(i) if (i >= 2L) "a" else 1, 1), list(function(i) seq_len(i), 1L), list(function(i) i / 2, 1L),
+    list(function(i) if (i >= 2L) 1 else "a", ""), list(function(i) if (i >= 2L) 1:3 else 1:2, integer(2)),
+    list(function(i) if (i >= 2L) quote(x) else list(1), list(1)), list(function(i) if (i >= 2L) NULL else 1i, 1i),
+    list(function(i) matrix(1, i, i), matrix(1)), list(function(i) if (i >= 2L) factor("a") else 1, "a")
+  )
+  plans <- list(
+    list("sequential"), list("multicore", workers = 1), list("multicore", workers = 1, schedule = "dynamic"),
+    list("multisession", workers = 2)
+  )
+  for (plan in plans[if (on_cran()) 1:3 else 1:4]) under_plan(plan, for (case in cases) {
+    FUN <- function(i) { cat(i, "", file = ran, append = TRUE); case[[1L]](i) }
+    oracle <- tryCatch(vapply(1:9, FUN, case[[2L]]), error = identity)
+    unlink(ran)
+    # One chunk: workers that do not share memory hear of it between chunks.
+    error <- tryCatch(future_vapply(1:9, FUN, case[[2L]], future.scheduling = 0), error = identity)
+    expect_identical(conditionMessage(error), conditionMessage(oracle))
+    expect_identical(conditionCall(error)[[1L]], quote(future_vapply))
+    last <- error$task
+    expect_identical(scan(ran, quiet = TRUE), as.numeric(seq_len(last)))
+  })
+  # The lowest index decides, whoever is first.
+  local_plan("multicore", workers = 2)
+  error <- tryCatch(
+    future_vapply(1:2, function(i) { if (i == 1L) Sys.sleep(0.2); letters[i] }, 1, future.chunk.size = 1), error = identity
+  )
+  expect_identical(error$task, 1L)
+  expect_match(conditionMessage(error), "FUN(X[[1]])", fixed = TRUE)
+})
+
 test_that("future_replicate() has future.apply's numbers and shapes", {
   same <- function(...) {
     for (seed in test_seeds()[1:2]) {
@@ -90,6 +123,10 @@ test_that("future_replicate() has future.apply's numbers and shapes", {
   same(3, rnorm(2), future.seed = 9)
 })
 
+test_that("a fraction of replications is dropped, as in replicate()", {
+  expect_identical(future_replicate(2.7, 1), c(1, 1))
+})
+
 test_that("future_replicate()'s expression is evaluated where it was written", {
   skip_without_fork()
   f <- function(k) with_plan("multicore", future_replicate(3, k + 1), workers = 2)
@@ -105,7 +142,9 @@ test_that("wrong arguments of the family stop before anything runs", {
   expect_argument_error(future_vapply(1:3, FUN), "FUN.VALUE")
   expect_argument_error(future_vapply(1:3, FUN, sum), "FUN.VALUE")
   expect_argument_error(future_vapply(1:3, FUN, 1, USE.NAMES = "yes"), "USE.NAMES")
+  expect_argument_error(future_vapply(1:3, FUN, expression(a)), "FUN.VALUE")
   expect_argument_error(future_replicate(-1, FUN(1)), "n")
+  expect_argument_error(future_replicate("3", FUN(1)), "n")
   expect_argument_error(future_replicate(3, FUN(1), simplify = 2), "simplify")
   expect_argument_error(future_sapply(1:3, FUN, future.chunk.size = 0), "future.chunk.size")
   expect_false(ran)

@@ -143,6 +143,22 @@ test_that("without mc.preschedule try-error elements and the warning are paralle
   }
 })
 
+test_that("the warning about failures has the call, as parallel's", {
+  skip_without_fork()
+  fail <- function(i) if (i == 2L) stop("no") else i
+  told <- function(expr) {
+    call <- NULL
+    withCallingHandlers(expr, warning = function(w) { call <<- conditionCall(w); invokeRestart("muffleWarning") })
+    call
+  }
+  ours <- told(mclapply(1:3, fail, mc.cores = 2, mc.preschedule = FALSE))
+  expect_identical(ours, quote(mclapply(1:3, fail, mc.cores = 2, mc.preschedule = FALSE)))
+  oracle <- told(parallel::mclapply(1:3, fail, mc.cores = 2, mc.preschedule = FALSE))
+  expect_identical(ours[-1L], oracle[-1L])
+  expect_identical(told(mclapply(1:3, fail, mc.cores = 2)), quote(mclapply(1:3, fail, mc.cores = 2)))
+  expect_identical(told(mcmapply(fail, 1:3, mc.cores = 2)), quote(mcmapply(fail, 1:3, mc.cores = 2)))
+})
+
 test_that("with mc.preschedule only the tasks that failed are try-errors", {
   skip_without_fork()
   for (cores in 2:5) {

@@ -41,6 +41,8 @@ pub(crate) struct Duty {
     /// How many arguments of the call are forced before it is made.
     pub(crate) forced: c_int,
     pub(crate) shape: Shape,
+    /// A function that refuses values by an error, or `NULL`; see [`check`].
+    pub(crate) check: Sexp,
     pub(crate) seeds: Seeds,
     /// The parent's random state, or `NULL`.
     pub(crate) inherited: Sexp,
@@ -402,20 +404,12 @@ impl Context {
 ///
 /// `c` is this worker's context, to which no reference is held; `object` is
 /// protected; main thread.
-unsafe fn store(c: *mut Context, object: Sexp, content: Content) {
+unsafe fn store(c: *mut Context, object: Sexp, content: Content, small: Option<(State, u64)>) {
     // SAFETY: by the caller's promise. While `encode` may run R code, only the
     // encoder of values is borrowed, and nothing that R calls touches it.
     unsafe {
         (*c).ended();
         let failed = content == Content::Error;
-        let task = (*c).task as usize;
-        let small = match (*c).duty.shape {
-            _ if failed => None,
-            Shape::Template { kind, len } => {
-                fit((kind, len), object, task == 0, (*c).memory.words(task))
-            }
-            _ => inline(object),
-        };
         if let Some((state, bits)) = small {
             return (*c).commit(state, bits);
         }
@@ -423,6 +417,44 @@ unsafe fn store(c: *mut Context, object: Sexp, content: Content) {
         let encoder = &(*c).value;
         (*c).send(content, &encoder.skeleton, encoder.pieces());
         (*c).commit(if failed { State::Failed } else { State::Sent }, 0);
+    }
+}
+
+/// State and bits of a value that its slot (or the words of its task) can hold.
+///
+/// # Safety
+///
+/// As [`store`].
+unsafe fn in_slot(c: *const Context, value: Sexp) -> Option<(State, u64)> {
+    // SAFETY: by the caller's promise.
+    unsafe {
+        let task = (*c).task as usize;
+        match (*c).duty.shape {
+            Shape::Template { kind, len } => {
+                fit((kind, len), value, task == 0, (*c).memory.words(task))
+            }
+            _ => inline(value),
+        }
+    }
+}
+
+/// Calls `check(value, task)`, where R may jump out of.
+///
+/// # Safety
+///
+/// `check` is a live function and `value` is protected; main thread.
+unsafe fn check(check: Sexp, value: Sexp, task: u32) {
+    // SAFETY: by the caller's promise. A value that is code must not be evaluated.
+    unsafe {
+        let quote = ffi::Rf_install(c"quote".as_ptr());
+        let quoted = ffi::Rf_protect(ffi::Rf_lcons(value, ffi::nil()));
+        let quoted = ffi::Rf_protect(ffi::Rf_lcons(quote, quoted));
+        let number = ffi::Rf_protect(ffi::Rf_ScalarReal(f64::from(task) + 1.0));
+        let arguments = ffi::Rf_protect(ffi::Rf_lcons(number, ffi::nil()));
+        let arguments = ffi::Rf_protect(ffi::Rf_lcons(quoted, arguments));
+        let call = ffi::Rf_protect(ffi::Rf_lcons(check, arguments));
+        ffi::Rf_eval(call, ffi::R_BaseEnv);
+        ffi::Rf_unprotect(6);
     }
 }
 
@@ -441,7 +473,8 @@ pub(crate) unsafe extern "C-unwind" fn run() -> Sexp {
             .phase
             .swap(Phase::Started as u32, Ordering::AcqRel);
         let (call, rho, inherited) = ((*c).duty.call, (*c).duty.rho, (*c).duty.inherited);
-        let forced = (*c).duty.forced;
+        let (forced, checker) = ((*c).duty.forced, (*c).duty.check);
+        let templated = matches!((*c).duty.shape, Shape::Template { .. });
         let seeds = &raw mut (*c).duty.seeds;
         if before == Phase::Silent as u32 {
             (*seeds).enter_worker((*c).seat, inherited);
@@ -452,7 +485,12 @@ pub(crate) unsafe extern "C-unwind" fn run() -> Sexp {
             (*seeds).enter_task(task, inherited);
             index.bind(task);
             let value = ffi::Rf_protect(ffi::R_forceAndCall(call, forced, rho));
-            store(c, value, Content::Value);
+            let small = in_slot(c, value);
+            // What fits the template of numbers has been looked at.
+            if checker != ffi::nil() && !(templated && small.is_some()) {
+                check(checker, value, task);
+            }
+            store(c, value, Content::Value, small);
             ffi::Rf_unprotect(1);
         }
         ffi::Rf_unprotect(1);
@@ -487,7 +525,7 @@ pub(crate) unsafe extern "C-unwind" fn fail(condition: Sexp) -> Sexp {
             // Not a task's: this worker could not prepare itself.
             child::leave(crate::worker::EXIT_ABANDONED);
         }
-        store(c, condition, Content::Error);
+        store(c, condition, Content::Error, None);
         if (*c).duty.stop_on_error {
             let memory = &*(*c).memory;
             memory.header.cut_after(u64::from((*c).task));
@@ -558,6 +596,7 @@ pub(crate) unsafe fn run_here(
     order: Option<&[c_int]>,
     seeds: *mut Seeds,
     forced: c_int,
+    checker: Sexp,
 ) {
     // SAFETY: by the caller's promise; every task number is below the length of
     // `values`.
@@ -570,6 +609,9 @@ pub(crate) unsafe fn run_here(
             index.bind(task);
             let value = ffi::R_forceAndCall(call, forced, rho);
             ffi::SET_VECTOR_ELT(values, task as isize, value);
+            if checker != ffi::nil() {
+                check(checker, value, task);
+            }
         }
         ffi::Rf_unprotect(1);
     }

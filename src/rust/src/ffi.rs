@@ -52,6 +52,7 @@ pub(crate) const BINARY_FORMAT: c_int = 2;
 extern "C-unwind" {
     pub(crate) static R_NilValue: Sexp;
     pub(crate) static R_GlobalEnv: Sexp;
+    pub(crate) static R_BaseEnv: Sexp;
     pub(crate) static R_NaString: Sexp;
 
     pub(crate) fn TYPEOF(x: Sexp) -> c_int;

@@ -67,6 +67,7 @@ impl Job {
             rho: ffi::nil(),
             forced: switches.forced,
             shape,
+            check: spec::check(spec)?,
             seeds: spec::seeds(spec)?,
             inherited: ffi::nil(),
             check_rng: switches.check_rng,

@@ -250,6 +250,7 @@ unsafe extern "C-unwind" fn rs_run_here(
     order: Sexp,
     seeds: Sexp,
     forced: Sexp,
+    check: Sexp,
 ) -> Sexp {
     // SAFETY: R code passes protected objects of these types; `seeds` owns the
     // state, so a jump out of the loop leaks nothing.
@@ -258,7 +259,8 @@ unsafe extern "C-unwind" fn rs_run_here(
             std::slice::from_raw_parts(ffi::INTEGER_RO(order), ffi::Rf_xlength(order) as usize)
         });
         let seeds = ffi::R_ExternalPtrAddr(seeds).cast();
-        evaluate::run_here(call, rho, values, order, seeds, number(forced) as c_int);
+        let forced = number(forced) as c_int;
+        evaluate::run_here(call, rho, values, order, seeds, forced, check);
     }
     ffi::nil()
 }
@@ -344,7 +346,7 @@ routines! {
     meta__rs_job_timings "rs_job_timings" "wrap__rs_job_timings" ("handle") => rs_job_timings;
     meta__rs_job_close "rs_job_close" "wrap__rs_job_close" ("handle", "signal", "grace")
         => rs_job_close;
-    meta__rs_run_here "rs_run_here" "wrap__rs_run_here" ("call", "rho", "values", "order", "seeds", "forced")
+    meta__rs_run_here "rs_run_here" "wrap__rs_run_here" ("call", "rho", "values", "order", "seeds", "forced", "check")
         => rs_run_here;
     meta__rs_check_interrupt "rs_check_interrupt" "wrap__rs_check_interrupt" ()
         => rs_check_interrupt;

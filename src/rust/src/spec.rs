@@ -10,6 +10,7 @@ use rustle_schedule::{Layout, Schedule};
 use rustle_streams::{Numbering, Seed, TaskSeeds};
 use rustle_workers::supervisor::{Recovery, Settings};
 
+use crate::ffi::Sexp;
 use crate::seeds::Seeds;
 use crate::shape::{Kind, Shape};
 
@@ -206,6 +207,12 @@ pub(crate) fn shape(spec: &Spec) -> Parsed<Shape> {
             template(x)
         }
     })
+}
+
+/// The function that refuses values, or `NULL`.
+pub(crate) fn check(spec: &Spec) -> Parsed<Sexp> {
+    // SAFETY: only the pointer is kept; R keeps the function while the job lives.
+    Ok(unsafe { spec.field("check")?.get() }.cast())
 }
 
 /// CPUs of each task, from 0.
