@@ -39,9 +39,14 @@ blb <- function(data, statistic, gamma = 0.7, s = 20, R = 100, conf = 0.95, ...,
   if (is.null(data) || n < 2L) stop_argument("data", "at least two observations", data, origin)
   kind <- statistic_kind(statistic, origin)
   if (kind == "name") statistic <- named_statistics()[[statistic]]()
+  # Subsets are coded as all the data are.
+  if (inherits(statistic, "rustle_statistic")) statistic$coding <- new.env()
   # Of all the data, where that is one pass; it also says what is wrong before any work.
   t0 <- if (kind != "function") {
-    bootstrap(data, statistic, 1L, ..., seed = 0, threads = 1L, influence = "none", on_error = "na", progress = FALSE, keep_data = FALSE)$t0
+    with_call(origin, bootstrap(
+      data, statistic, 1L, ..., seed = 0, threads = 1L, influence = "none", on_error = "na", progress = FALSE,
+      keep_data = FALSE
+    ))$t0
   }
   words <- stream_words(seed)
   handle <- unpack(open_boot(engine_spec(list(spec = list(kind = "permutation")), n, words)), origin)
@@ -53,10 +58,10 @@ blb <- function(data, statistic, gamma = 0.7, s = 20, R = 100, conf = 0.95, ...,
   parts <- lapply(seq_len(s), function(j) {
     rows <- unpack(rs_boot_resample(handle, j - 1, 0, "i"), origin)[seq_len(b)]
     subset <- if (is.data.frame(data) || is.matrix(data)) data[rows, , drop = FALSE] else data[rows]
-    out <- bootstrap(
+    out <- with_call(origin, bootstrap(
       subset, statistic, R, stype = "f", m = n, ..., seed = seeds[[j]], threads = threads,
       influence = "none", progress = FALSE, keep_data = FALSE
-    )
+    ))
     ends <- apply(out$t, 2L, stats::quantile, (1 + c(-conf, conf)) / 2, names = FALSE)
     list(t0 = out$t0, se = apply(out$t, 2L, stats::sd), ends = t(ends) - out$t0)
   })

@@ -47,15 +47,15 @@ boot_lm <- function(model, R = 999, method = c("case", "residual", "wild", "frac
   if (!is.null(f)) {
     if (!is.function(f) || method != "case") stop_argument("f", "NULL, or a function with method = \"case\"", f, origin)
     refit <- function(data, i) f(stats::update(model, data = data[i, , drop = FALSE]))
-    return(bootstrap(
+    return(with_call(origin, bootstrap(
       eval_model_data(model, frame), refit, R, cluster = cluster, seed = seed, on_error = on_error, ...
-    ))
+    )))
   }
   statistic <- model_statistic(model, frame, generalized)
-  bootstrap(
+  with_call(origin, bootstrap(
     frame, statistic, R, sim = sim, cluster = cluster, wild = wild, seed = seed, threads = threads,
     on_error = on_error, ...
-  )
+  ))
 }
 
 #' @rdname boot_lm
@@ -67,10 +67,10 @@ vcov_boot <- function(model, type = c("case", "xy", "residual", "wild", "fractio
   type <- check_choice(if (identical(type, types)) "case" else type, types, "type")
   if (type == "xy") type <- "case"
   R <- check_count(R, "R", min = 2)
-  b <- boot_lm(
+  b <- with_call(sys.call(), boot_lm(
     model, R, type, cluster, wild = wild, seed = seed, threads = threads, on_error = on_error,
     influence = "none", progress = FALSE, keep_data = FALSE, ...
-  )
+  ))
   stats::var(b$t[stats::complete.cases(b$t), , drop = FALSE])
 }
 

@@ -7,7 +7,8 @@
 
 # Columns of `data` as statistics ask for them. What is missing or infinite is noted,
 # and told or dropped by compile_statistic().
-column_user <- function(data, call) {
+# coding: an environment that keeps how events are coded.
+column_user <- function(data, call, coding) {
   # A plain vector is one column, and not copied: it may be most of the memory.
   plain <- !is.data.frame(data) && !is.matrix(data)
   n <- NROW(data)
@@ -68,14 +69,17 @@ column_user <- function(data, call) {
       x
     },
     event = function(which) {
-      x <- one(which, 2L, "status")
-      if (!all(x %in% c(0, 1, NA))) stop_argument("status", "a column of 0 and 1, or TRUE and FALSE", which, call)
-      x
+      if (is.null(which)) which <- 2L
+      x <- pick(which, "status")[[1L]]
+      note(x, label_of(which))
+      event_of(x, label_of(which), coding, call)
     },
     model = function(formula) {
+      columns <- as.data.frame(data)
       frame <- tryCatch(
-        stats::model.frame(formula, as.data.frame(data), na.action = stats::na.pass),
+        stats::model.frame(formula, columns, na.action = stats::na.pass),
         error = function(e) {
+          check_variables(formula, names(columns), "formula", call)
           abort_rustle(
             sprintf("`formula` has no model frame on the data: %s.", conditionMessage(e)),
             "rustle_error_argument", argument = "formula", parent = e, call = call
@@ -93,10 +97,51 @@ column_user <- function(data, call) {
   )
 }
 
+# 1 for an event, coded as survival::Surv() takes it.
+event_of <- function(x, label, coding, call) {
+  known <- if (is.numeric(x)) x[is.finite(x)]
+  if (length(known) && is.null(coding$censored)) coding$censored <- if (max(known) == 2) 1 else 0
+  good <- is.logical(x) || length(known) && all(known %in% (coding$censored + 0:1))
+  if (!good) {
+    was <- if (is.numeric(x)) paste("with values such as", enumerate_names(unique(known), 5L)) else describe(x)
+    abort_rustle(
+      sprintf(
+        "`status` must be a column of TRUE and FALSE, of 0 and 1, or of 1 (censored) and 2 (event); column %s is %s.",
+        label, was
+      ),
+      "rustle_error_argument", argument = "status", value = x, call = call
+    )
+  }
+  if (is.logical(x)) as.double(x) else as.double(x - coding$censored)
+}
+
+# The first of some names, and that there are more.
+enumerate_names <- function(x, most = 20L) {
+  paste0(paste(utils::head(x, most), collapse = ", "), if (length(x) > most) ", ...")
+}
+
+# Why a formula failed, if it is for want of a variable: these are columns, or lie where
+# the formula was written, where a function of that name is none.
+check_variables <- function(formula, columns, argument, call) {
+  variables <- setdiff(all.vars(formula), c(".", ".w", columns))
+  there <- vapply(variables, exists, NA, envir = environment(formula))
+  there[there] <- !vapply(variables[there], function(v) is.function(get(v, envir = environment(formula))), NA)
+  if (all(there)) return()
+  missing <- variables[!there]
+  abort_rustle(
+    sprintf(
+      "`%s` must be a formula of columns of `data`, which are %s: object '%s' not found.", argument,
+      if (length(columns)) enumerate_names(columns) else "none", missing[[1L]]
+    ),
+    "rustle_error_argument", argument = argument, missing = missing, columns = columns, call = call
+  )
+}
+
 # Returns list(compiled, data): without the rows that are not complete if na.rm;
 # `dropped` hears of the data that are left.
 compile_statistic <- function(statistic, data, na.rm, call, dropped = function(data) NULL) {
-  use <- column_user(data, call)
+  if (is.null(statistic$coding)) statistic$coding <- new.env()
+  use <- column_user(data, call, statistic$coding)
   if (use$n == 0L) stop_argument("data", "at least one observation", data, call)
   failure <- NULL
   compiled <- tryCatch(statistic$compile(use), error = function(e) { failure <<- e; NULL })
@@ -189,6 +234,7 @@ compile_mean_difference <- function(x, group) {
   response <- list(a = first / sum(first) - (1 - first) / sum(1 - first), y = d, base = 0)
   sums_statistic(
     cbind(first, first * d, (1 - first) * d), list(quote(S2 / S1 - S3 / (N - S1))),
+    name_difference("means", group),
     response = linear_response(response)
   )
 }
@@ -202,8 +248,11 @@ compile_median_difference <- function(x, group) {
     scans = list(c(order = 1, half), c(order = 2, half))
   )
   native <- c(native, compile_program(list(quote(S1 - S2)), c("S1", "S2")))
-  compiled_statistic(native, smooth = FALSE)
+  compiled_statistic(native, name_difference("medians", group), smooth = FALSE)
 }
+
+# Says which level is subtracted from which.
+name_difference <- function(what, group) sprintf("difference of %s (%s)", what, paste(levels(group), collapse = " - "))
 
 # The same scans of every column.
 scan_statistic <- function(x, scans) {

@@ -9,7 +9,7 @@ native_failures <- c("the design of the resample has not full rank", "the fit di
 # The formula natively, or NULL.
 native_formula <- function(formula, data, na_rm, call) {
   spec <- list(compile = function(use) {
-    made <- compile_formula(formula, data_now)
+    made <- with_call(call, compile_formula(formula, data_now))
     if (is.null(made)) return(NULL)
     # Missing values in what the sums are of.
     for (k in seq_len(ncol(made$z))) use$note(made$z[, k], paste("of", deparse(formula)[[1L]]))
@@ -134,13 +134,13 @@ warn_not_finite <- function(settled, t0) {
   ), call. = FALSE)
 }
 
-stop_statistic <- function(replicate, message, parent, call, left_out = FALSE) {
+stop_statistic <- function(replicate, message, parent, call, left_out = FALSE, hint = "") {
   where <- if (replicate == 0L) {
     "on the data"
   } else {
     sprintf(if (left_out) "without observation or cluster %d" else "in replicate %d", replicate)
   }
-  hint <- if (replicate == 0L || left_out) "" else " `on_error = \"na\"` or \"redraw\" goes on without it."
+  if (replicate != 0L && !left_out) hint <- " `on_error = \"na\"` or \"redraw\" goes on without it."
   abort_rustle(
     sprintf("The statistic failed %s: %s.%s", where, sub("[.]$", "", message), hint),
     class = "rustle_error_statistic", replicate = replicate, reason = message, parent = parent, call = call

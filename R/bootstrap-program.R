@@ -43,6 +43,7 @@ compile_formula <- function(formula, data) {
   without <- function(e) !".w" %in% all.names(e)
   value <- function(e) {
     x <- tryCatch(eval(e, frame, envir), error = function(err) {
+      check_variables(formula, names(frame), "statistic", NULL)
       stop_statistic(0L, conditionMessage(err), err, NULL)
     })
     # R would recycle other lengths, and take the codes of factors.

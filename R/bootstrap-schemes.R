@@ -159,8 +159,11 @@ mirror_of <- function(L, rows) {
 #'   for the variants of `"ordinary"`), kinds of statistics (`"sums"`: functions of sums,
 #'   such as means and correlations; `"scan"`: quantiles and others of sorted data;
 #'   `"lm"`; `"glm"`; `"function"`: an R function) and intervals; all by default.
-#' @return A data frame with columns `sim`, `statistic`, `type`, `status` (`"valid"`,
-#'   `"adapted"` or `"refused"`) and `note`.
+#' @param x A table of validity.
+#' @param ... Arguments of [print.data.frame()].
+#' @return A data frame of class `rustle_validity` with columns `sim`, `statistic`, `type`,
+#'   `status` (`"valid"`, `"adapted"` or `"refused"`) and `note`. Where it has many rows it
+#'   prints as a table of the intervals that are not refused.
 #' @examples
 #' bootstrap_validity("permutation", "lm", "perc")
 #' @export
@@ -178,8 +181,37 @@ bootstrap_validity <- function(sim = NULL, statistic = NULL, type = NULL) {
   all$status <- vapply(verdicts, `[[`, "", 1L)
   all$note <- vapply(verdicts, `[[`, "", 2L)
   rownames(all) <- NULL
+  class(all) <- c("rustle_validity", class(all))
   all
 }
+
+#' @rdname bootstrap_validity
+#' @export
+print.rustle_validity <- function(x, ...) {
+  frame <- plain_frame(x)
+  if (nrow(frame) <= 30L || !all(c("sim", "statistic", "type", "status") %in% names(frame))) {
+    print(frame, row.names = FALSE, ...)
+    return(invisible(x))
+  }
+  letters <- c(norm = "n", basic = "b", stud = "s", perc = "p", bca = "c", abc = "a")
+  cat(
+    "Intervals that are not refused: ", paste(letters, names(letters), collapse = ", "), ".\n",
+    "none: the scheme gives no intervals; - : the statistic is refused.\n\n", sep = ""
+  )
+  cell <- function(rows) {
+    if (validity_of_statistic(frame$sim[[rows[[1L]]]], frame$statistic[[rows[[1L]]]])[[1L]] == "refused") return("-")
+    good <- frame$type[rows][frame$status[rows] != "refused"]
+    if (length(good)) paste(letters[good], collapse = "") else "none"
+  }
+  ordered <- function(v) factor(v, unique(v))
+  table <- tapply(seq_len(nrow(frame)), list(ordered(frame$sim), ordered(frame$statistic)), cell)
+  print(unclass(table), quote = FALSE, na.print = "", ...)
+  cat("\nbootstrap_validity(sim, statistic, type) has a row and a note for each.\n")
+  invisible(x)
+}
+
+#' @export
+as.data.frame.rustle_validity <- function(x, ...) plain_frame(x)
 
 validity <- function(sim, statistic, type = NULL) {
   native <- validity_of_statistic(sim, statistic)

@@ -30,10 +30,12 @@ new_statistic <- function(name, ..., compile) {
 #' @return An object of class `rustle_statistic`.
 #' @details `stat_ratio()` is `sum(x) / sum(u)`. `stat_diff()` is the statistic of the
 #'   rows with the first level of `group` (in sorted order, or that of the factor) less
-#'   that of the second. `stat_auc()` is the probability that `x` is larger for the
+#'   that of the second, and its name says so: `difference of means (a - b)`. `stat_auc()` is the probability that `x` is larger for the
 #'   second level than for the first, half for ties. `stat_gini()` is the plug-in
 #'   coefficient, without n / (n - 1). `stat_km()` is the product-limit estimate at
-#'   times `at`, `stat_rmst()` the area under it; `status` is 1 or `TRUE` for an event.
+#'   times `at`, `stat_rmst()` the area under it; `status` is coded as for
+#'   `survival::Surv()`: `TRUE` or 1 for an event, `FALSE` or 0 for a censored time, or,
+#'   when its maximum in the data is 2, 2 for an event and 1 for a censored time.
 #'
 #'   For fractional weights (`sim = "bayesian"`) the j-th order statistic is the
 #'   smallest value with cumulative weight of at least j; quantiles, trimmed means and

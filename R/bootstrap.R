@@ -226,6 +226,7 @@ boot_job <- function(data, statistic, R, sim, stype, design, options, parametric
       job$stype, call
     )
   }
+  if (kind == "function" && sim != "parametric") check_second_argument(statistic, job$stype, call)
   job$threads <- thread_count(threads, call)
   job$plan <- if (is.null(workers)) current_plan() else multicore_plan(workers)
   job$plan$settings$progress <- options$progress

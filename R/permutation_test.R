@@ -6,6 +6,9 @@
 #' @param x,y Numeric vectors. For the difference of means also matrices with the same
 #'   columns, for correlations also a matrix `x`: each column is tested, with p-values
 #'   adjusted by the maximum over the columns.
+#'   Or a formula: `response ~ group`, the first level of the group as `x` and the second
+#'   as `y` (`cbind(a, b) ~ group` for several columns); for correlations `y ~ x`, or
+#'   `y ~ x1 + x2`.
 #' @param statistic `"mean"`, `"median"`: the difference of means or medians (of `x` less
 #'   `y`); `"cor"` or `"spearman"`: a correlation of `x` and `y`, of which `y` is permuted; or a
 #'   function of two samples that gives one number, computed on the workers of the plan.
@@ -23,6 +26,9 @@
 #'   distributions are equal; with unequal variances and sizes, its level for equal means
 #'   can be far off. By default `TRUE` for means of several columns only.
 #' @param seed,threads As for [bootstrap()].
+#' @param data The data of a formula; without them its variables are looked up where it
+#'   was written. It may be the second argument. Observations must be complete; strata
+#'   are in their order.
 #' @return An object of class `htest` (of several columns also of class `rustle_permutations`,
 #'   which prints a table). `statistic` and `p.value` have an element per column;
 #'   `adjusted` holds the adjusted p-values of several columns; `parameter` the number of
@@ -39,13 +45,27 @@
 #' treatment <- c(94, 197, 16, 38, 99, 141, 23)
 #' control <- c(52, 104, 146, 10, 51, 30, 40, 27, 46)
 #' permutation_test(treatment, control)$p.value
+#' permutation_test(mpg ~ am, data = mtcars)$p.value
 #' permutation_test(cars$speed, cars$dist, statistic = "cor", R = 199, seed = 1)$p.value
 #' @export
 permutation_test <- function(x, y, statistic = "mean", alternative = c("two.sided", "greater", "less"),
                              R = 9999, exact = "auto", strata = NULL, paired = FALSE,
-                             studentize = NCOL(x) > 1L && identical(statistic, "mean"), seed = NULL, threads = NULL) {
+                             studentize = NCOL(x) > 1L && identical(statistic, "mean"), seed = NULL, threads = NULL,
+                             data = NULL) {
   origin <- sys.call()
-  names <- paste(deparse1(substitute(x)), "and", deparse1(substitute(y)))
+  samples <- NULL
+  if (inherits(x, "formula")) {
+    # As in t.test(): the data may be the second argument.
+    if (is.null(data) && !missing(y)) data <- y
+    samples <- samples_of_formula(x, data, statistic, origin)
+    if (!isFALSE(paired)) stop_argument("paired", "FALSE for a formula", paired, origin)
+    x <- samples$x
+    y <- samples$y
+    if (!is.null(samples$rows) && length(strata) == length(samples$rows)) strata <- strata[samples$rows]
+  } else if (!is.null(data)) {
+    stop_argument("data", "NULL, or given with a formula as `x`", data, origin)
+  }
+  names <- if (is.null(samples)) paste(deparse1(substitute(x)), "and", deparse1(substitute(y))) else samples$names
   alternatives <- c("two.sided", "greater", "less")
   alternative <- check_choice(
     if (identical(alternative, alternatives)) "two.sided" else alternative, alternatives, "alternative", origin
@@ -93,8 +113,8 @@ permutation_test <- function(x, y, statistic = "mean", alternative = c("two.side
     mean = if (studentize) "t" else "difference", median = "difference", cor = "correlation", spearman = "rho"
   )
   if (ncol(x) == 1L) {
-    of <- paste0(statistic, " of ")
-    names(estimate) <- if (correlation) value else if (paired) "mean of the differences" else paste0(of, c("x", "y"))
+    groups <- paste(statistic, if (is.null(samples)) c("of x", "of y") else paste("in group", samples$levels))
+    names(estimate) <- if (correlation) value else if (paired) "mean of the differences" else groups
     names(observed$observed) <- value
   }
   what <- switch(statistic,

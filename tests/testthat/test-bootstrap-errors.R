@@ -46,8 +46,17 @@ test_that("wrong arguments are named before any work starts", {
 test_that("formulas of what is not there, or not numbers, are refused", {
   d <- boot_data()
   other <- 1:7
-  error <- expect_error(bootstrap(d, ~ sum(.w * nothing)), class = "rustle_error_statistic")
-  expect_match(conditionMessage(error), "on the data: object 'nothing' not found")
+  for (statistic in list(~ sum(.w * nothing), ~ median(rep(nothing, .w)), stat_lm(y ~ nothing), stat_glm(b ~ x + log(nothing)))) {
+    argument <- if (inherits(statistic, "formula")) "statistic" else "formula"
+    error <- expect_argument_error(bootstrap(d, statistic, R = 5), argument)
+    expect_match(conditionMessage(error), "columns of `data`, which are x, y, u, g, z, b: object 'nothing' not found", fixed = TRUE)
+    expect_identical(error$call[[1L]], quote(bootstrap))
+  }
+  # Functions are no variables, but may be arguments.
+  expect_match(conditionMessage(expect_argument_error(bootstrap(d, stat_lm(y ~ sd), R = 5), "formula")), "'sd' not found")
+  elsewhere <- rev(d$x)
+  expect_length(bootstrap(d, stat_lm(y ~ elsewhere), R = 2, seed = 1)$t0, 2L)
+  expect_equal(bootstrap(d, ~ sapply(1, function(k) sum(.w * x^k)) / 40, R = 2, seed = 1)$t0[[1L]], mean(d$x))
   expect_argument_error(bootstrap(d, ~ sum(.w * other)), "statistic")
   expect_argument_error(bootstrap(d, ~ sum(.w * g)), "statistic")
   d$g <- factor(d$g)
@@ -167,4 +176,50 @@ test_that("an interrupt comes through within 100 ms and leaves the generator alo
   ), script)
   said <- system2(file.path(R.home("bin"), "Rscript"), c("--vanilla", script), stdout = TRUE, stderr = FALSE, timeout = 60)
   expect_identical(utils::tail(said, 1L), "TRUE TRUE TRUE")
+})
+
+test_that("functions of data alone are told how statistics are called", {
+  x <- boot_data()$x
+  for (f in list(mean, median, sum, var, sd, IQR, mad)) {
+    for (run in list(bootstrap, jackknife, blb)) {
+      error <- expect_argument_error(run(x, f), "statistic")
+      second <- if (identical(run, blb)) "frequencies" else "indices"
+      expect_match(conditionMessage(error), sprintf("called as f(data, %s)", second), fixed = TRUE)
+      name <- if (identical(f, IQR)) "iqr" else if (identical(f, mad)) "mad"
+      if (!is.null(name)) expect_match(conditionMessage(error), sprintf("The native statistic is \"%s\"", name))
+    }
+  }
+  expect_match(conditionMessage(expect_argument_error(bootstrap(x, median), "statistic")), "native statistic is \"median\"")
+  expect_match(conditionMessage(expect_argument_error(bootstrap(x, max), "statistic")), "made for.$")
+  for (stype in c("i", "f", "w")) {
+    error <- expect_error(bootstrap(x, function(d) mean(d), stype = stype), class = "rustle_error_statistic")
+    second <- c(i = "indices", f = "frequencies", w = "weights")[[stype]]
+    expect_match(conditionMessage(error), sprintf("unused argument.*The statistic is called as f\\(data, %s\\)", second))
+  }
+  # They are statistics of simulated data and of series.
+  normal <- function(data, mle) data + 1
+  expect_equal(as.vector(bootstrap(x, mean, R = 2, sim = "parametric", ran.gen = normal, seed = 1)$t), rep(mean(x) + 1, 2))
+  expect_equal(tsbootstrap(x, mean, R = 2, l = 3, seed = 1)$t0[[1L]], mean(x))
+})
+
+test_that("errors show the call of the user", {
+  d <- transform(mtcars, am = factor(am))
+  called <- function(f, expr) {
+    error <- tryCatch(expr, rustle_error = identity)
+    expect_s3_class(error, "rustle_error")
+    expect_identical(error$call[[1L]], f)
+  }
+  separated <- suppressWarnings(glm(am ~ mpg + wt + hp + qsec, binomial, d))
+  called(quote(vcov_boot), vcov_boot(separated, R = 5, seed = 1))
+  called(quote(boot_lm), boot_lm(separated, R = 5, seed = 1))
+  called(quote(boot_lm), boot_lm(lm(mpg ~ wt, d), R = 5, f = function(fit) "a"))
+  called(quote(vcov_boot), vcov_boot(lm(mpg ~ wt, d), R = 5, cluster = 1:3))
+  called(quote(tsbootstrap), tsbootstrap(lynx, "mean", R = 5, l = 1000))
+  called(quote(tsbootstrap), tsbootstrap(lynx, function(x) stop("no"), R = 5, l = 10))
+  called(quote(blb), blb(mtcars, stat_mean("nothing")))
+  called(quote(cv), cv(lm(mpg ~ wt, mtcars), K = 50))
+  called(quote(cv), cv(lm(mpg ~ wt, mtcars), strata = 1:3))
+  called(quote(simulate_schedule), simulate_schedule(1:3))
+  called(quote(simulate_schedule), simulate_schedule(workers = 2))
+  called(quote(compare_schedules), compare_schedules(1:3))
 })

@@ -147,3 +147,22 @@ test_that("the table of validity has one verdict for everything", {
     }
   }
 })
+
+test_that("the whole table of validity prints as one line per scheme", {
+  all <- bootstrap_validity()
+  shown <- capture.output(print(all))
+  expect_lte(length(shown), 20L)
+  cells <- do.call(rbind, strsplit(trimws(sub("m out of n", "moutofn", shown[5:17])), " +"))
+  expect_identical(strsplit(trimws(shown[[4L]]), " +")[[1L]], unique(all$statistic))
+  letters <- c(norm = "n", basic = "b", stud = "s", perc = "p", bca = "c", abc = "a")
+  for (r in seq_len(nrow(cells))) {
+    for (k in 1:5) {
+      rows <- all[all$sim == unique(all$sim)[[r]] & all$statistic == unique(all$statistic)[[k]], ]
+      good <- paste(letters[rows$type[rows$status != "refused"]], collapse = "")
+      expect_identical(gsub("-|none", "", cells[r, k + 1L]), good)
+    }
+  }
+  expect_output(print(bootstrap_validity("permutation", "lm", "perc")), "null hypothesis")
+  expect_identical(class(as.data.frame(all)), "data.frame")
+  expect_identical(dim(as.data.frame(all)), c(390L, 5L))
+})
