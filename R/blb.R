@@ -38,6 +38,7 @@ blb <- function(data, statistic, gamma = 0.7, s = 20, R = 100, conf = 0.95, ...,
   n <- NROW(data)
   if (is.null(data) || n < 2L) stop_argument("data", "at least two observations", data, origin)
   kind <- statistic_kind(statistic, origin)
+  if (kind == "function") check_second_argument(statistic, "f", origin)
   if (kind == "name") statistic <- named_statistics()[[statistic]]()
   # Subsets are coded as all the data are.
   if (inherits(statistic, "rustle_statistic")) statistic$coding <- new.env()

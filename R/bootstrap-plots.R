@@ -111,8 +111,9 @@ print.rustle_jack_after_boot <- function(x, digits = 3L, ...) {
   ))
   cat("Largest influence:\n")
   largest <- order(-abs(frame$influence))[1:5]
-  print(frame[largest, ], digits = digits, row.names = FALSE, ...)
-  cat("as.data.frame() has all of them; plot() draws them.\n")
+  columns <- intersect(c("observation", "replicates", "influence", "std.error"), names(frame))
+  print(frame[largest, columns], digits = digits, row.names = FALSE, ...)
+  cat("as.data.frame() has all of them, with quantiles; plot() draws them.\n")
   invisible(x)
 }
 

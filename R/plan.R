@@ -162,8 +162,10 @@ as_strategy <- function(strategy, arguments, call) {
       do.call(future::tweak, c(list(strategy), arguments)),
       warning = function(w) check_known_arguments(conditionMessage(w), names(arguments), strategy, call)
     ),
-    rustle_error = stop,
-    error = function(e) stop_argument("strategy", strategy_forms, strategy, call)
+    error = function(e) {
+      if (inherits(e, "rustle_error")) stop(e)
+      stop_argument("strategy", strategy_forms, strategy, call)
+    }
   )
   # New versions of future list an argument twice that was tweaked twice, and then
   # fail to make the backend.

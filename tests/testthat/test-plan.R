@@ -244,35 +244,39 @@ test_that("with_plan() without a strategy says what it needs, and evaluates noth
   expect_identical(error$call[[1L]], quote(with_plan))
 })
 
-# Processes of the tasks of a nested call, and the plan that they see.
-nested_levels <- function(lapply, strategy) {
-  lapply(1:2, function(i) {
-    inner <- lapply(1:4, function(j) { Sys.sleep(0.05); c(Sys.getpid(), class(future::plan())) })
-    list(class(future::plan())[[2L]], processes = length(unique(vapply(inner, `[[`, "", 1L))), inner[[1L]][-1L])
-  })
+# How many processes run the tasks of a nested call; `map` is a future_lapply().
+nested_processes <- function(map) {
+  length(unique(unlist(map(1:2, function(i) {
+    map(1:4, function(j) { Sys.sleep(0.05); Sys.getpid() })
+  })[[1L]])))
 }
 
 test_that("below a sequential level the next one is in force, as in future.apply", {
   skip_without_fork()
   skip_if_not_installed("future.apply")
-  apart <- function(X, f) future_lapply(X, f, future.chunk.size = 1)
+  ours <- function(X, f) future_lapply(X, f, future.chunk.size = 1)
   original <- function(X, f) future.apply::future_lapply(X, f, future.chunk.size = 2)
+  two <- tweak(multicore, workers = 2)
   stacks <- list(
-    list(sequential, tweak(multicore, workers = 2)), list(sequential, sequential),
-    list(sequential, sequential, tweak(multicore, workers = 2)),
-    list(tweak(multicore, workers = 1), tweak(multicore, workers = 2)),
-    list(tweak(multicore, workers = 2), sequential)
+    list(sequential, two), list(sequential, sequential), list(two, sequential),
+    list(tweak(multicore, workers = 1), two), list(tweak(multisession, workers = 2), two)
   )
-  for (stack in stacks) {
-    local_plan(stack)
+  counts <- c(2L, 1L, 1L, 2L, 2L)
+  for (k in seq_along(stacks)) {
+    local_plan(stacks[[k]])
     before <- future::plan("list")
-    processes <- function(l) nested_levels(l, stack)[[1L]]$processes
-    expect_identical(processes(apart), processes(original))
+    expect_identical(nested_processes(ours), counts[[k]])
+    expect_identical(nested_processes(original), counts[[k]])
     expect_identical(future::plan("list"), before)
   }
-  expect_identical(with_plan(stacks[[1L]], nested_levels(apart)[[2L]]$processes), 2L)
-  deep <- with_plan(stacks[[3L]], future_lapply(1, function(i) nested_levels(apart)[[1L]]$processes))
+  deep <- with_plan(list(sequential, sequential, two), future_lapply(1, function(i) nested_processes(ours)))
   expect_identical(deep, list(2L))
+  # future() itself follows, and what a task is told of its plan.
+  local_plan(list(sequential, two))
+  told <- future_lapply(1, function(i) list(class(future::plan()), nbrOfWorkers(), value(future(Sys.getpid()))))[[1L]]
+  expect_true("multicore" %in% told[[1L]])
+  expect_identical(told[[2L]], 2L)
+  expect_false(told[[3L]] == Sys.getpid())
 })
 
 test_that("the plan comes back after a failing task and after plans of the task", {
