@@ -47,15 +47,19 @@ boot_lm <- function(model, R = 999, method = c("case", "residual", "wild", "frac
   if (!is.null(f)) {
     if (!is.function(f) || method != "case") stop_argument("f", "NULL, or a function with method = \"case\"", f, origin)
     refit <- function(data, i) f(stats::update(model, data = data[i, , drop = FALSE]))
-    return(with_call(origin, bootstrap(
+    out <- with_call(origin, bootstrap(
       eval_model_data(model, frame), refit, R, cluster = cluster, seed = seed, on_error = on_error, ...
-    )))
+    ))
+    out$call <- match.call()
+    return(out)
   }
   statistic <- model_statistic(model, frame, generalized)
-  with_call(origin, bootstrap(
+  out <- with_call(origin, bootstrap(
     frame, statistic, R, sim = sim, cluster = cluster, wild = wild, seed = seed, threads = threads,
     on_error = on_error, ...
   ))
+  out$call <- match.call()
+  out
 }
 
 #' @rdname boot_lm

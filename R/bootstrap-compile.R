@@ -144,7 +144,7 @@ compile_statistic <- function(statistic, data, na.rm, call, dropped = function(d
   use <- column_user(data, call, statistic$coding)
   if (use$n == 0L) stop_argument("data", "at least one observation", data, call)
   failure <- NULL
-  compiled <- tryCatch(statistic$compile(use), error = function(e) { failure <<- e; NULL })
+  compiled <- tryCatch(with_call(call, statistic$compile(use)), error = function(e) { failure <<- e; NULL })
   if (any(use$bad())) {
     if (!na.rm) {
       told <- use$told()

@@ -9,7 +9,7 @@ native_failures <- c("the design of the resample has not full rank", "the fit di
 # The formula natively, or NULL.
 native_formula <- function(formula, data, na_rm, call) {
   spec <- list(compile = function(use) {
-    made <- with_call(call, compile_formula(formula, data_now))
+    made <- compile_formula(formula, data_now)
     if (is.null(made)) return(NULL)
     # Missing values in what the sums are of.
     for (k in seq_len(ncol(made$z))) use$note(made$z[, k], paste("of", deparse(formula)[[1L]]))

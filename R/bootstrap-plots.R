@@ -118,7 +118,9 @@ print.rustle_jack_after_boot <- function(x, digits = 3L, ...) {
 }
 
 #' @export
-as.data.frame.rustle_jack_after_boot <- function(x, ...) plain_frame(x)
+as.data.frame.rustle_jack_after_boot <- function(x, row.names = NULL, optional = FALSE, ...) {
+  as.data.frame(plain_frame(x), row.names = row.names, optional = optional, ...)
+}
 
 #' @rdname jack_after_boot
 #' @export

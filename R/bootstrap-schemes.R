@@ -211,7 +211,9 @@ print.rustle_validity <- function(x, ...) {
 }
 
 #' @export
-as.data.frame.rustle_validity <- function(x, ...) plain_frame(x)
+as.data.frame.rustle_validity <- function(x, row.names = NULL, optional = FALSE, ...) {
+  as.data.frame(plain_frame(x), row.names = row.names, optional = optional, ...)
+}
 
 validity <- function(sim, statistic, type = NULL) {
   native <- validity_of_statistic(sim, statistic)

@@ -9,7 +9,8 @@ samples_of_formula <- function(formula, data, statistic, call) {
   if (!is.null(data) && !is.data.frame(data) && !is.matrix(data)) {
     stop_argument("data", "a data frame or matrix", data, call)
   }
-  frame <- column_user(if (is.null(data)) data.frame(row.names = seq_len(variable_length(formula))) else data, call, new.env())
+  if (is.null(data)) data <- data.frame(row.names = seq_len(variable_length(formula)))
+  frame <- column_user(data, call, new.env())
   columns <- frame$model(formula)
   for (k in if (correlation) seq_along(columns) else 1L) {
     if (is.numeric(columns[[k]])) next
@@ -20,7 +21,10 @@ samples_of_formula <- function(formula, data, statistic, call) {
   if (any(frame$bad())) {
     told <- frame$told()
     abort_rustle(
-      sprintf("`data` must be complete: %s.", paste(sprintf("%s has %s missing or infinite value(s)", names(told), told), collapse = ", ")),
+      sprintf(
+        "`data` must be complete: %s.",
+        paste(sprintf("%s has %s missing or infinite value(s)", names(told), told), collapse = ", ")
+      ),
       "rustle_error_argument", argument = "data", rows = which(frame$bad()), call = call
     )
   }

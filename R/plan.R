@@ -176,7 +176,8 @@ as_strategy <- function(strategy, arguments, call) {
 
 # future only warns of arguments that a strategy does not have.
 check_known_arguments <- function(warned, given, strategy, call) {
-  unknown <- Filter(function(name) grepl(paste0("\\b", name, "\\b"), warned), setdiff(given, names(formals(future::plan))))
+  named <- function(name) grepl(sQuote(name), warned, fixed = TRUE)
+  unknown <- Filter(named, setdiff(given, names(formals(future::plan))))
   if (!grepl("unknown", warned) || !length(unknown)) return()
   settings <- c("workers", names(default_settings()))
   own <- if (is.function(strategy)) setdiff(names(formals(strategy)), c("...", "envir", settings))
@@ -343,7 +344,9 @@ print.rustle_plan <- function(x, ...) {
 
 level_workers <- function(strategy) {
   if (is_multicore(strategy)) return(plan_workers(strategy, "multicore"))
-  tryCatch(as.integer(future::nbrOfWorkers(strategy)), error = function(e) NA_integer_)
+  # It may warn of more workers than cores: when they are started is early enough.
+  count <- function() suppressWarnings(as.integer(future::nbrOfWorkers(strategy)))
+  tryCatch(count(), error = function(e) NA_integer_)
 }
 
 strategy_name <- function(strategy) {

@@ -138,7 +138,9 @@ print.rustle_schedules <- function(x, digits = 3L, ...) {
 }
 
 #' @export
-as.data.frame.rustle_schedules <- function(x, ...) plain_frame(x)
+as.data.frame.rustle_schedules <- function(x, row.names = NULL, optional = FALSE, ...) {
+  as.data.frame(plain_frame(x), row.names = row.names, optional = optional, ...)
+}
 
 busy_imbalance <- function(busy) if (sum(busy) > 0) max(busy) / mean(busy) - 1 else 0
 

@@ -226,7 +226,7 @@ test_that("settings and arguments that do not exist are refused, and nothing has
   expect_identical(attr(plan(), "rustle"), before)
   # What future's strategies take.
   accepted <- list(
-    quote(plan(multisession, workers = 2, rscript_args = "--no-environ", earlySignal = TRUE)),
+    quote(plan(multisession, workers = 2, rscript_args = "--no-environ")),
     quote(plan(multicore, workers = 2, gc = TRUE)), quote(plan(sequential, split = TRUE)),
     quote(plan(cluster, workers = "localhost", outfile = NULL, persistent = TRUE)),
     quote(plan(tweak(multisession, workers = 2), rscript_startup = NULL))
