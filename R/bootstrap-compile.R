@@ -252,9 +252,16 @@ linear_response <- function(parts) {
 }
 
 design_of <- function(frame) {
-  x <- stats::model.matrix(attr(frame, "terms"), frame, contrasts.arg = attr(frame, "contrasts"))
+  x <- tryCatch(
+    stats::model.matrix(attr(frame, "terms"), frame, contrasts.arg = attr(frame, "contrasts")),
+    error = function(e) {
+      abort_rustle(
+        sprintf("`formula` has no design matrix on the data: %s.", conditionMessage(e)),
+        "rustle_error_argument", argument = "formula", parent = e
+      )
+    }
+  )
   y <- stats::model.response(frame)
-  if (!is.null(stats::model.weights(frame))) stop("weights in the formula")
   list(x = x, y = y, offset = stats::model.offset(frame))
 }
 

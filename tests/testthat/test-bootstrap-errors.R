@@ -33,6 +33,7 @@ test_that("wrong arguments are named before any work starts", {
   refused("status", d, stat_km("z", "u", at = 2))
   error <- expect_argument_error(bootstrap(d, stat_lm(nothing ~ x)), "formula")
   expect_match(conditionMessage(error), "object 'nothing' not found")
+  refused("formula", d[d$g == "a", ], stat_lm(y ~ g))
   expect_argument_error(stat_km(), "at")
   expect_argument_error(stat_rmst(), "until")
   expect_argument_error(stat_mad(constant = "a"), "constant")
