@@ -26,6 +26,13 @@ test_that("wrong arguments are named before any work starts", {
   refused("...", d$x, "mean", 99, trim = 1)
   refused("columns", d, stat_mean("nothing"))
   refused("data", d, stat_mean("g"))
+  refused("data", array(1:8, c(2, 2, 2)), "mean")
+  refused("data", d[, 0], "mean")
+  d$m <- matrix(1:80, 40)
+  refused("data", d, stat_mean("m"))
+  d$m <- as.list(d$x)
+  refused("data", d, stat_mean("m"))
+  d$m <- NULL
   refused("group", d, stat_auc("x", "u"))
   refused("influence", d$x, "median", influence = "inf")
   refused("rng", d$x, "mean", rng = "R", m = 3)

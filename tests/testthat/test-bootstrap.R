@@ -181,3 +181,16 @@ test_that("boot's arguments for workers are taken, with a message once", {
   expect_argument_error(bootstrap(x, f, R = 3, ncpus = 0), "ncpus")
   expect_argument_error(bootstrap(x, f, R = 3, parallel = "yes"), "parallel")
 })
+
+test_that("numbers whose squares overflow or vanish have their spread and correlation", {
+  x <- boot_data()$x
+  y <- boot_data()$y
+  for (size in c(1e300, 1e-300)) {
+    sd <- bootstrap(size * x, "sd", R = 20, seed = 1)
+    expect_equal(sd$t / size, bootstrap(x, "sd", R = 20, seed = 1)$t, tolerance = 1e-12)
+    cor <- bootstrap(cbind(size * x, y / size), "cor", R = 20, seed = 1)
+    expect_equal(cor$t, bootstrap(cbind(x, y), "cor", R = 20, seed = 1)$t, tolerance = 1e-12)
+  }
+  expect_equal(bootstrap(1e140 * x, "var", R = 1, seed = 1)$t0[[1L]], var(x) * 1e280, tolerance = 1e-12)
+  expect_identical(bootstrap(1e300 * x, "var", R = 1, seed = 1)$t0[[1L]], Inf)
+})
