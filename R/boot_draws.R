@@ -185,6 +185,9 @@ chosen_influence <- function(L, chosen, x, draws, ..., call = sys.call(-1L)) {
       must <- sprintf("influence values, a column for each of %d components", length(chosen))
       stop_argument("L", must, L, call)
     }
+    if (is.null(draws$cluster) && draws$n > 0 && nrow(L) != draws$n) {
+      stop_argument("L", sprintf("influence values, a row for each of %.0f observations", draws$n), L, call)
+    }
   } else {
     stored <- !is.null(draws$L) && NCOL(draws$L) == length(draws$terms)
     L <- if (stored) as.matrix(draws$L) else jackknife_values(draws, ...)

@@ -85,6 +85,13 @@ model_data <- function(model, call) {
   weighted <- if (inherits(model, "glm")) any(model$prior.weights != 1) else !is.null(model$weights)
   if (weighted) stop_argument("model", "a model without weights", model, call)
   if (inherits(model, "glm")) check_family(model$family, call)
+  aliased <- names(which(is.na(stats::coef(model))))
+  if (length(aliased)) {
+    abort_rustle(
+      sprintf("`model` must have no aliased coefficients (it has: %s).", paste(aliased, collapse = ", ")),
+      class = "rustle_error_argument", argument = "model", aliased = aliased, call = call
+    )
+  }
   stats::model.frame(model)
 }
 

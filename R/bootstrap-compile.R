@@ -14,6 +14,9 @@ column_user <- function(data, call, coding) {
   n <- NROW(data)
   titles <- if (!plain) colnames(data)
   width <- if (plain) 1L else ncol(data)
+  if (length(dim(data)) > 2L || width == 0L) {
+    stop_argument("data", "a vector, or a matrix or data frame with columns", data, call)
+  }
   bad <- logical(n)
   told <- character()
   note <- function(x, label) {
@@ -33,6 +36,7 @@ column_user <- function(data, call, coding) {
   }
   numeric_column <- function(x, label) {
     if (!is.numeric(x) && !is.logical(x)) stop_argument("data", sprintf("numeric in column %s", label), x, call)
+    if (length(x) != n) stop_argument("data", sprintf("one number per row in column %s", label), x, call)
     note(as.double(x), label)
   }
   label_of <- function(which) {
@@ -170,19 +174,21 @@ compiled_statistic <- function(native, names = NULL, smooth = TRUE, response = N
   list(native = native, names = names, smooth = smooth, response = response)
 }
 
-# Statistics of powers of the centred columns up to `power`: `expr(x, c, S, k)` is an
-# expression in the sums S and N.
+# Statistics of powers of the centred columns up to `power`: `expr(x, c, S, scale)` is an
+# expression in the sums S and N of (x - c) / scale.
 moment_statistic <- function(x, power, expr) {
   z <- exprs <- list()
   for (k in seq_along(x)) {
     center <- mean(x[[k]])
     sums <- list()
     d <- x[[k]] - center
+    scale <- if (power == 2L) extreme_scale(d) else 1
+    if (scale != 1) d <- d / scale
     for (p in seq_len(power)) {
       z[[length(z) + 1L]] <- if (p == 1L) d else d^p
       sums[[p]] <- as.name(paste0("S", length(z)))
     }
-    exprs[[k]] <- expr(x[[k]], center, sums, k)
+    exprs[[k]] <- expr(x[[k]], center, sums, scale)
   }
   # One column is not copied: it may be most of the memory.
   sums_statistic(if (length(z) > 1L) do.call(cbind, z) else z[[1L]], exprs, names(x))
@@ -195,15 +201,27 @@ sums_statistic <- function(z, exprs, names = NULL, response = NULL) {
   compiled_statistic(native, names, response = response)
 }
 
+# What to divide by before squaring, for numbers whose squares overflow or vanish.
+extreme_scale <- function(d) {
+  size <- max(abs(d))
+  if (size == 0 || (size > 1e-100 && size < 1e100)) 1 else size
+}
+
 # A variance that is rounding alone is 0, as it is for equal numbers.
-variance_expr <- function(s1, s2) {
-  bquote(floor_at(.(s2) - .(s1)^2 / N, 1e-13 * .(s2)) / (N - 1))
+variance_expr <- function(s1, s2, scale) {
+  variance <- bquote(floor_at(.(s2) - .(s1)^2 / N, 1e-13 * .(s2)) / (N - 1))
+  if (scale == 1) variance else bquote(.(scale) * (.(scale) * .(variance)))
 }
 
 compile_pair <- function(pair, what) {
   n <- length(pair$x)
   # Scaled, so that products neither overflow nor vanish.
-  scale <- vapply(pair, function(v) { s <- sqrt(mean((v - mean(v))^2)); if (s > 0) s else 1 }, 0)
+  scale <- vapply(pair, function(v) {
+    d <- v - mean(v)
+    extreme <- extreme_scale(d)
+    s <- extreme * sqrt(mean((d / extreme)^2))
+    if (s > 0) s else 1
+  }, 0)
   dx <- (pair$x - mean(pair$x)) / scale[[1L]]
   dy <- (pair$y - mean(pair$y)) / scale[[2L]]
   if (what == "cov") {
@@ -301,9 +319,16 @@ linear_response <- function(parts) {
 }
 
 design_of <- function(frame) {
-  x <- stats::model.matrix(attr(frame, "terms"), frame, contrasts.arg = attr(frame, "contrasts"))
+  x <- tryCatch(
+    stats::model.matrix(attr(frame, "terms"), frame, contrasts.arg = attr(frame, "contrasts")),
+    error = function(e) {
+      abort_rustle(
+        sprintf("`formula` has no design matrix on the data: %s.", conditionMessage(e)),
+        "rustle_error_argument", argument = "formula", parent = e
+      )
+    }
+  )
   y <- stats::model.response(frame)
-  if (!is.null(stats::model.weights(frame))) stop("weights in the formula")
   list(x = x, y = y, offset = stats::model.offset(frame))
 }
 

@@ -59,7 +59,7 @@ NULL
 #' @export
 stat_mean <- function(columns = NULL) {
   new_statistic("mean", columns = columns, compile = function(use) {
-    moment_statistic(use$many(columns), 1L, function(x, c, S, one) bquote(.(c) + .(S[[1L]]) / N))
+    moment_statistic(use$many(columns), 1L, function(x, c, S, scale) bquote(.(c) + .(S[[1L]]) / N))
   })
 }
 
@@ -67,7 +67,7 @@ stat_mean <- function(columns = NULL) {
 #' @export
 stat_sum <- function(columns = NULL) {
   new_statistic("sum", columns = columns, compile = function(use) {
-    moment_statistic(use$many(columns), 1L, function(x, c, S, one) bquote(.(c) * N + .(S[[1L]])))
+    moment_statistic(use$many(columns), 1L, function(x, c, S, scale) bquote(.(c) * N + .(S[[1L]])))
   })
 }
 
@@ -75,7 +75,7 @@ stat_sum <- function(columns = NULL) {
 #' @export
 stat_var <- function(columns = NULL) {
   new_statistic("var", columns = columns, compile = function(use) {
-    moment_statistic(use$many(columns), 2L, function(x, c, S, one) variance_expr(S[[1L]], S[[2L]]))
+    moment_statistic(use$many(columns), 2L, function(x, c, S, scale) variance_expr(S[[1L]], S[[2L]], scale))
   })
 }
 
@@ -83,8 +83,9 @@ stat_var <- function(columns = NULL) {
 #' @export
 stat_sd <- function(columns = NULL) {
   new_statistic("sd", columns = columns, compile = function(use) {
-    moment_statistic(use$many(columns), 2L, function(x, c, S, one) {
-      call("sqrt", variance_expr(S[[1L]], S[[2L]]))
+    moment_statistic(use$many(columns), 2L, function(x, c, S, scale) {
+      sd <- call("sqrt", variance_expr(S[[1L]], S[[2L]], 1))
+      if (scale == 1) sd else call("*", scale, sd)
     })
   })
 }
@@ -97,7 +98,7 @@ stat_proportion <- function(columns = NULL) {
     if (!all(unlist(x) %in% c(0, 1))) {
       abort_rustle("A proportion needs logical values, or 0 and 1.", "rustle_error_argument", argument = "data")
     }
-    moment_statistic(x, 1L, function(x, c, S, one) bquote(.(c) + .(S[[1L]]) / N))
+    moment_statistic(x, 1L, function(x, c, S, scale) bquote(.(c) + .(S[[1L]]) / N))
   })
 }
 

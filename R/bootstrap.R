@@ -37,7 +37,9 @@
 #' @param ran.gen,mle A function of `data` and `mle` that makes a data set.
 #' @param ... For a function: its further arguments. For a native statistic: `na.rm`,
 #'   `TRUE` to drop rows with missing or infinite values before resampling; `exact`,
-#'   `TRUE` to add the moments that are known without resampling (see Value).
+#'   `TRUE` to add the moments that are known without resampling (see Value). boot's
+#'   arguments `ncpus` and `parallel` choose the workers, `cl` and `simple` have no effect;
+#'   a message says so once in a session.
 #' @param on_error When a replicate fails: `"stop"`; `"na"`, a row of `NA`; `"redraw"`, other
 #'   resamples in its place, which makes the results conditional on success. Failures
 #'   are listed in `failures`; more than 10 % give a warning.
@@ -118,11 +120,16 @@ bootstrap <- function(data, statistic, R = 999,
   )
   check_seed(seed, origin)
   if (!is.null(workers)) workers <- check_count(workers, "workers")
+  dots <- list(...)
+  if (any(arguments_of_boot %in% names(dots))) {
+    workers <- workers_of_boot(dots, workers, origin)
+    dots <- dots[!names(dots) %in% arguments_of_boot]
+  }
   if (NROW(data) == 0L || is.null(data)) stop_argument("data", "at least one observation", data, origin)
   design <- list(strata = strata, cluster = cluster, weights = weights, m = m, l = l)
   before <- get_random_seed()
   job <- boot_job(
-    data, statistic, R, sim, given, design, options, list(ran.gen = ran.gen, mle = mle), list(...),
+    data, statistic, R, sim, given, design, options, list(ran.gen = ran.gen, mle = mle), dots,
     seed, workers, threads, origin
   )
   outcome <- if (job$native) run_native(job) else run_boot_workers(job)
@@ -138,6 +145,29 @@ bootstrap <- function(data, statistic, R = 999,
     scheme = if (options$rng == "stream") job$scheme
   )
 }
+
+# What boot() has and we have not.
+arguments_of_boot <- c("parallel", "ncpus", "cl", "simple")
+
+# `workers` as these arguments mean it.
+workers_of_boot <- function(dots, workers, call) {
+  how <- if (is.null(dots$parallel)) "multicore" else dots$parallel
+  check_choice(how[[1L]], c("no", "multicore", "snow"), "parallel", call)
+  if (is.null(workers)) {
+    workers <- if (how[[1L]] == "no") 1L else check_count(dots$ncpus, "ncpus", null = TRUE, call = call)
+  }
+  if (!isTRUE(told$arguments_of_boot)) {
+    told$arguments_of_boot <- TRUE
+    message(
+      "bootstrap(): `ncpus` and `parallel` choose the workers of R functions (native statistics have `threads`); ",
+      "`cl` and `simple` have no effect. This is said once."
+    )
+  }
+  workers
+}
+
+# What is said once in a session.
+told <- new.env(parent = emptyenv())
 
 # t0: named vector; t: R x p; L: n x p or NULL; failures: data frame (replicate,
 # message); `...`: further fields. sim is stored with a prefix that boot does not know.

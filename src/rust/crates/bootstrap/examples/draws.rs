@@ -3,6 +3,9 @@
 //!
 //! `cargo run --release -p rustle-bootstrap --example draws`
 
+// The table is what it is for.
+#![allow(clippy::print_stdout)]
+
 use std::hint::black_box;
 use std::num::NonZeroUsize;
 use std::time::Instant;

@@ -192,6 +192,18 @@ impl Statistic {
         Status::Fine
     }
 
+    /// How many replicates are computed in one pass: batches should be multiples of it.
+    pub(crate) fn together(&self, scheme: &Scheme) -> usize {
+        match &self.source {
+            Source::Sums(columns)
+            | Source::Linear {
+                products: Some(columns),
+                ..
+            } if !columns.is_gathered() || scheme.form() != Form::Indices => WIDTH,
+            _ => 1,
+        }
+    }
+
     /// Replicates `first..` of a scheme, as many as `status` has places; rows of `t`.
     pub(crate) fn replicates(
         &self,
