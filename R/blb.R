@@ -9,7 +9,8 @@
 #' @param s Number of subsets.
 #' @param R Number of resamples of each subset.
 #' @param conf Level of the intervals.
-#' @param ... Further arguments of a function; for a native statistic `na.rm`.
+#' @param ... Further arguments of a function; for a native statistic `na.rm`. With
+#'   `on_error = "na"` resamples that fail are left out.
 #' @param seed,threads As for [bootstrap()].
 #' @return A list of class `rustle_blb`: `t0`, the statistic on the data (native statistics) or
 #'   the mean over the subsets; `se`; `ci`, a p x 2 matrix; `subsets`, an s x p matrix with the
@@ -38,10 +39,16 @@ blb <- function(data, statistic, gamma = 0.7, s = 20, R = 100, conf = 0.95, ...,
   n <- NROW(data)
   if (is.null(data) || n < 2L) stop_argument("data", "at least two observations", data, origin)
   kind <- statistic_kind(statistic, origin)
+  if (kind == "function") check_second_argument(statistic, "f", origin)
   if (kind == "name") statistic <- named_statistics()[[statistic]]()
+  # Subsets are coded as all the data are.
+  if (inherits(statistic, "rustle_statistic")) statistic$coding <- new.env()
   # Of all the data, where that is one pass; it also says what is wrong before any work.
   t0 <- if (kind != "function") {
-    bootstrap(data, statistic, 1L, ..., seed = 0, threads = 1L, influence = "none", on_error = "na", progress = FALSE, keep_data = FALSE)$t0
+    observed <- function(..., on_error) {
+      bootstrap(data, statistic, 1L, ..., seed = 0, threads = 1L, influence = "none", on_error = "na", progress = FALSE, keep_data = FALSE)$t0
+    }
+    suppressWarnings(with_call(origin, observed(...)))
   }
   words <- stream_words(seed)
   handle <- unpack(open_boot(engine_spec(list(spec = list(kind = "permutation")), n, words)), origin)
@@ -53,12 +60,12 @@ blb <- function(data, statistic, gamma = 0.7, s = 20, R = 100, conf = 0.95, ...,
   parts <- lapply(seq_len(s), function(j) {
     rows <- unpack(rs_boot_resample(handle, j - 1, 0, "i"), origin)[seq_len(b)]
     subset <- if (is.data.frame(data) || is.matrix(data)) data[rows, , drop = FALSE] else data[rows]
-    out <- bootstrap(
+    out <- with_call(origin, bootstrap(
       subset, statistic, R, stype = "f", m = n, ..., seed = seeds[[j]], threads = threads,
       influence = "none", progress = FALSE, keep_data = FALSE
-    )
-    ends <- apply(out$t, 2L, stats::quantile, (1 + c(-conf, conf)) / 2, names = FALSE)
-    list(t0 = out$t0, se = apply(out$t, 2L, stats::sd), ends = t(ends) - out$t0)
+    ))
+    ends <- apply(out$t, 2L, stats::quantile, (1 + c(-conf, conf)) / 2, names = FALSE, na.rm = TRUE)
+    list(t0 = out$t0, se = apply(out$t, 2L, stats::sd, na.rm = TRUE), ends = t(ends) - out$t0)
   })
   if (is.null(t0)) t0 <- Reduce(`+`, lapply(parts, `[[`, "t0")) / s
   subsets <- do.call(rbind, lapply(parts, `[[`, "se"))

@@ -96,7 +96,7 @@ check_replicates <- function(R, weights = NULL, sim = "ordinary", call = sys.cal
   size <- if (many) nrow(weights) else 1L
   good <- is.numeric(R) && length(R) == size && all(is.finite(R)) && all(R >= 0) && all(R == floor(R))
   if (!good) {
-    must <- if (many) sprintf("%d whole numbers, one for each row of `weights`", size) else "a whole number of at least 1"
+    must <- if (many) sprintf("%d whole numbers, one for each row of `weights`", size) else "a whole number of at least 0"
     stop_argument("R", must, R, call)
   }
 }

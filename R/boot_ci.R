@@ -111,13 +111,14 @@ boot_ci <- function(x, conf = 0.95, type = "all", index = NULL, h = NULL, hdot =
   notes$warn()
   all <- function(part) unlist(lapply(parts, `[[`, part))
   order <- order(all("k"), match(all("type"), type), all("conf"))
-  out <- data.frame(
+  # data.frame() would take longer than the intervals.
+  out <- list(
     term = draws$terms[all("k")], type = all("type"), conf = all("conf"), lower = all("lower"),
     upper = all("upper")
-  )[order, ]
-  attr(out, "row.names") <- .set_row_names(length(order))
+  )
   structure(
-    out, class = c("rustle_boot_ci", "data.frame"), R = draws$R, t0 = draws$t0,
+    lapply(out, `[`, order), class = c("rustle_boot_ci", "data.frame"),
+    row.names = .set_row_names(length(order)), R = draws$R, t0 = draws$t0,
     simultaneous = simultaneous, call = sys.call()
   )
 }
@@ -138,7 +139,11 @@ one_component <- function(kind, k, conf, draws, scale, variances, a, notes) {
   alpha <- (1 - unclass(conf)) / 2
   ht0 <- scale$h(t0)
   ht <- scale$h(t)
-  at <- function(p, values = ht) normal_quantile(values, p, function() notes$extreme(draws$terms[[k]]))
+  # Both quantiles, of one sorting.
+  at <- function(low, high, values = ht) {
+    q <- normal_quantile(values, c(low, high), function() notes$extreme(draws$terms[[k]]))
+    unname(split(q, rep(1:2, each = length(low))))
+  }
   ends <- switch(kind,
     norm = {
       given <- variances$norm[match(k, variances$index)]
@@ -147,15 +152,15 @@ one_component <- function(kind, k, conf, draws, scale, variances, a, notes) {
       centre <- 2 * ht0 - mean(ht)
       list(centre - z * se, centre + z * se)
     },
-    basic = list(2 * ht0 - at(1 - alpha), 2 * ht0 - at(alpha)),
+    basic = lapply(at(1 - alpha, alpha), function(q) 2 * ht0 - q),
     stud = {
       j <- match(k, variances$index)
       z <- (ht - ht0) / (abs(scale$hdot(t)) * sqrt(variances$t[kept, j]))
       z <- z[is.finite(z)]
       se <- sqrt(variances$t0[[j]]) * abs(scale$hdot(t0))
-      list(ht0 - se * at(1 - alpha, z), ht0 - se * at(alpha, z))
+      lapply(at(1 - alpha, alpha, z), function(q) ht0 - se * q)
     },
-    perc = list(at(alpha), at(1 - alpha)),
+    perc = at(alpha, 1 - alpha),
     bca = {
       z0 <- stats::qnorm(mean(t < t0))
       if (!is.finite(z0) || !is.finite(a)) {
@@ -167,7 +172,7 @@ one_component <- function(kind, k, conf, draws, scale, variances, a, notes) {
         z <- z0 + stats::qnorm(p)
         stats::pnorm(z0 + z / (1 - a * z))
       }
-      list(at(adjust(alpha)), at(adjust(1 - alpha)))
+      at(adjust(alpha), adjust(1 - alpha))
     }
   )
   ends <- lapply(ends, scale$hinv)
@@ -198,12 +203,13 @@ normal_quantile <- function(t, p, extreme = function() NULL) {
 # a of each component. With strata the influence of an observation counts by the
 # size of its stratum: l / n_s (Davison and Hinkley 1997, section 5.3.2).
 accelerations <- function(L, draws) {
-  sizes <- if (length(draws$strata) == nrow(L)) {
+  # A common factor does not matter.
+  sizes <- if (length(draws$strata) == nrow(L) && any(draws$strata != draws$strata[[1L]])) {
     as.vector(stats::ave(numeric(nrow(L)), draws$strata, FUN = length))
   } else {
-    rep(1, nrow(L))
+    1
   }
-  a <- apply(L / sizes, 2L, function(l) sum(l^3) / (6 * sum(l^2)^1.5))
+  a <- apply(L / sizes, 2L, function(l) sum(l * l * l) / (6 * sum(l * l)^1.5))
   stats::setNames(as.list(a), colnames(L))
 }
 

@@ -185,6 +185,9 @@ chosen_influence <- function(L, chosen, x, draws, ..., call = sys.call(-1L)) {
       must <- sprintf("influence values, a column for each of %d components", length(chosen))
       stop_argument("L", must, L, call)
     }
+    if (is.null(draws$cluster) && draws$n > 0 && nrow(L) != draws$n) {
+      stop_argument("L", sprintf("influence values, a row for each of %.0f observations", draws$n), L, call)
+    }
   } else {
     stored <- !is.null(draws$L) && NCOL(draws$L) == length(draws$terms)
     L <- if (stored) as.matrix(draws$L) else jackknife_values(draws, ...)
@@ -201,7 +204,8 @@ chosen_influence <- function(L, chosen, x, draws, ..., call = sys.call(-1L)) {
 # Centred in each stratum, as in Efron and Tibshirani (1993, equation 14.15). Clusters
 # have a row each.
 centred_influence <- function(L, draws) {
-  strata <- if (nrow(L) == draws$n) draws$strata else rep(1L, nrow(L))
+  if (nrow(L) != draws$n || all(draws$strata == draws$strata[[1L]])) return(L - rep(colMeans(L), each = nrow(L)))
+  strata <- draws$strata
   out <- apply(L, 2L, function(l) l - stats::ave(l, strata))
   matrix(out, nrow(L))
 }

@@ -47,15 +47,19 @@ boot_lm <- function(model, R = 999, method = c("case", "residual", "wild", "frac
   if (!is.null(f)) {
     if (!is.function(f) || method != "case") stop_argument("f", "NULL, or a function with method = \"case\"", f, origin)
     refit <- function(data, i) f(stats::update(model, data = data[i, , drop = FALSE]))
-    return(bootstrap(
+    out <- with_call(origin, bootstrap(
       eval_model_data(model, frame), refit, R, cluster = cluster, seed = seed, on_error = on_error, ...
     ))
+    out$call <- match.call()
+    return(out)
   }
   statistic <- model_statistic(model, frame, generalized)
-  bootstrap(
+  out <- with_call(origin, bootstrap(
     frame, statistic, R, sim = sim, cluster = cluster, wild = wild, seed = seed, threads = threads,
     on_error = on_error, ...
-  )
+  ))
+  out$call <- match.call()
+  out
 }
 
 #' @rdname boot_lm
@@ -66,10 +70,11 @@ vcov_boot <- function(model, type = c("case", "xy", "residual", "wild", "fractio
   types <- c("case", "xy", "residual", "wild", "fractional")
   type <- check_choice(if (identical(type, types)) "case" else type, types, "type")
   if (type == "xy") type <- "case"
-  b <- boot_lm(
+  R <- check_count(R, "R", min = 2)
+  b <- with_call(sys.call(), boot_lm(
     model, R, type, cluster, wild = wild, seed = seed, threads = threads, on_error = on_error,
     influence = "none", progress = FALSE, keep_data = FALSE, ...
-  )
+  ))
   stats::var(b$t[stats::complete.cases(b$t), , drop = FALSE])
 }
 
@@ -80,6 +85,13 @@ model_data <- function(model, call) {
   weighted <- if (inherits(model, "glm")) any(model$prior.weights != 1) else !is.null(model$weights)
   if (weighted) stop_argument("model", "a model without weights", model, call)
   if (inherits(model, "glm")) check_family(model$family, call)
+  aliased <- names(which(is.na(stats::coef(model))))
+  if (length(aliased)) {
+    abort_rustle(
+      sprintf("`model` must have no aliased coefficients (it has: %s).", paste(aliased, collapse = ", ")),
+      class = "rustle_error_argument", argument = "model", aliased = aliased, call = call
+    )
+  }
   stats::model.frame(model)
 }
 

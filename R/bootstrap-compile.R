@@ -7,12 +7,20 @@
 
 # Columns of `data` as statistics ask for them. What is missing or infinite is noted,
 # and told or dropped by compile_statistic().
-column_user <- function(data, call) {
-  rows <- as_rows(data)
-  n <- nrow(rows)
+# coding: an environment that keeps how events are coded.
+column_user <- function(data, call, coding) {
+  # A plain vector is one column, and not copied: it may be most of the memory.
+  plain <- !is.data.frame(data) && !is.matrix(data)
+  n <- NROW(data)
+  titles <- if (!plain) colnames(data)
+  width <- if (plain) 1L else ncol(data)
+  if (length(dim(data)) > 2L || width == 0L) {
+    stop_argument("data", "a vector, or a matrix or data frame with columns", data, call)
+  }
   bad <- logical(n)
   told <- character()
   note <- function(x, label) {
+    if (is.numeric(x) && all(is.finite(range(x)))) return(x)
     here <- if (is.numeric(x)) !is.finite(x) else is.na(x)
     if (any(here)) {
       told[[label]] <<- sum(here)
@@ -21,20 +29,19 @@ column_user <- function(data, call) {
     x
   }
   pick <- function(which, label) {
-    if (is.character(which) && !all(which %in% colnames(rows)) ||
-      is.numeric(which) && !all(which %in% seq_len(ncol(rows)))) {
-      stop_argument(label, "names or numbers of columns of `data`", which, call)
-    }
-    lapply(stats::setNames(nm = which), function(k) if (is.data.frame(rows)) rows[[k]] else rows[, k])
+    found <- if (is.character(which)) which %in% titles else is.numeric(which) && which %in% seq_len(width)
+    if (!all(found)) stop_argument(label, "names or numbers of columns of `data`", which, call)
+    column <- function(k) if (plain) data else if (is.data.frame(data)) data[[k]] else data[, k]
+    lapply(stats::setNames(nm = which), column)
   }
   numeric_column <- function(x, label) {
     if (!is.numeric(x) && !is.logical(x)) stop_argument("data", sprintf("numeric in column %s", label), x, call)
+    if (length(x) != n) stop_argument("data", sprintf("one number per row in column %s", label), x, call)
     note(as.double(x), label)
   }
   label_of <- function(which) {
     if (is.character(which)) return(which)
-    names <- colnames(rows)
-    if (is.null(names)) as.character(which) else names[which]
+    if (is.null(titles)) as.character(which) else titles[which]
   }
   one <- function(which, default, label) {
     if (is.null(which)) which <- default
@@ -44,16 +51,16 @@ column_user <- function(data, call) {
   list(
     n = n, one = one, note = note,
     pair = function(x, y) {
-      if (is.null(x) && is.null(y) && ncol(rows) != 2L) {
+      if (is.null(x) && is.null(y) && width != 2L) {
         stop_argument("data", "of two columns, or the statistic must name its columns", data, call)
       }
       list(x = one(x, 1L, "x"), y = one(y, 2L, "y"))
     },
     many = function(which) {
-      if (is.null(which)) which <- if (is.null(colnames(rows))) seq_len(ncol(rows)) else colnames(rows)
+      if (is.null(which)) which <- if (is.null(titles)) seq_len(width) else titles
       x <- pick(which, "columns")
       for (k in seq_along(x)) x[[k]] <- numeric_column(x[[k]], label_of(which)[[k]])
-      names(x) <- if (is.null(colnames(rows))) NULL else label_of(which)
+      names(x) <- if (!is.null(titles)) label_of(which)
       x
     },
     levels = function(which, default, label) {
@@ -65,8 +72,24 @@ column_user <- function(data, call) {
       }
       x
     },
+    event = function(which) {
+      if (is.null(which)) which <- 2L
+      x <- pick(which, "status")[[1L]]
+      note(x, label_of(which))
+      event_of(x, label_of(which), coding, call)
+    },
     model = function(formula) {
-      frame <- stats::model.frame(formula, as.data.frame(data), na.action = stats::na.pass)
+      columns <- as.data.frame(data)
+      frame <- tryCatch(
+        stats::model.frame(formula, columns, na.action = stats::na.pass),
+        error = function(e) {
+          check_variables(formula, names(columns), "formula", call)
+          abort_rustle(
+            sprintf("`formula` has no model frame on the data: %s.", conditionMessage(e)),
+            "rustle_error_argument", argument = "formula", parent = e, call = call
+          )
+        }
+      )
       if (nrow(frame) != n) stop_argument("formula", "a formula of columns of `data`", formula, call)
       for (k in names(frame)) {
         column <- as_rows(frame[[k]])
@@ -78,13 +101,54 @@ column_user <- function(data, call) {
   )
 }
 
+# 1 for an event, coded as survival::Surv() takes it.
+event_of <- function(x, label, coding, call) {
+  known <- if (is.numeric(x)) x[is.finite(x)]
+  if (length(known) && is.null(coding$censored)) coding$censored <- if (max(known) == 2) 1 else 0
+  good <- is.logical(x) || length(known) && all(known %in% (coding$censored + 0:1))
+  if (!good) {
+    was <- if (is.numeric(x)) paste("with values such as", enumerate_names(unique(known), 5L)) else describe(x)
+    abort_rustle(
+      sprintf(
+        "`status` must be a column of TRUE and FALSE, of 0 and 1, or of 1 (censored) and 2 (event); column %s is %s.",
+        label, was
+      ),
+      "rustle_error_argument", argument = "status", value = x, call = call
+    )
+  }
+  if (is.logical(x)) as.double(x) else as.double(x - coding$censored)
+}
+
+# The first of some names, and that there are more.
+enumerate_names <- function(x, most = 20L) {
+  paste0(paste(utils::head(x, most), collapse = ", "), if (length(x) > most) ", ...")
+}
+
+# Why a formula failed, if it is for want of a variable: these are columns, or lie where
+# the formula was written, where a function of that name is none.
+check_variables <- function(formula, columns, argument, call) {
+  variables <- setdiff(all.vars(formula), c(".", ".w", columns))
+  there <- vapply(variables, exists, NA, envir = environment(formula))
+  there[there] <- !vapply(variables[there], function(v) is.function(get(v, envir = environment(formula))), NA)
+  if (all(there)) return()
+  missing <- variables[!there]
+  abort_rustle(
+    sprintf(
+      "`%s` must be a formula of columns of `data`, which are %s: object '%s' not found.", argument,
+      if (length(columns)) enumerate_names(columns) else "none", missing[[1L]]
+    ),
+    "rustle_error_argument", argument = argument, missing = missing, columns = columns, call = call
+  )
+}
+
 # Returns list(compiled, data): without the rows that are not complete if na.rm;
 # `dropped` hears of the data that are left.
 compile_statistic <- function(statistic, data, na.rm, call, dropped = function(data) NULL) {
-  use <- column_user(data, call)
+  if (is.null(statistic$coding)) statistic$coding <- new.env()
+  use <- column_user(data, call, statistic$coding)
   if (use$n == 0L) stop_argument("data", "at least one observation", data, call)
   failure <- NULL
-  compiled <- tryCatch(statistic$compile(use), error = function(e) { failure <<- e; NULL })
+  compiled <- tryCatch(with_call(call, statistic$compile(use)), error = function(e) { failure <<- e; NULL })
   if (any(use$bad())) {
     if (!na.rm) {
       told <- use$told()
@@ -110,19 +174,21 @@ compiled_statistic <- function(native, names = NULL, smooth = TRUE, response = N
   list(native = native, names = names, smooth = smooth, response = response)
 }
 
-# Statistics of powers of the centred columns up to `power`: `expr(x, c, S, k)` is an
-# expression in the sums S and N.
+# Statistics of powers of the centred columns up to `power`: `expr(x, c, S, scale)` is an
+# expression in the sums S and N of (x - c) / scale.
 moment_statistic <- function(x, power, expr) {
   z <- exprs <- list()
   for (k in seq_along(x)) {
     center <- mean(x[[k]])
     sums <- list()
     d <- x[[k]] - center
+    scale <- if (power == 2L) extreme_scale(d) else 1
+    if (scale != 1) d <- d / scale
     for (p in seq_len(power)) {
       z[[length(z) + 1L]] <- if (p == 1L) d else d^p
       sums[[p]] <- as.name(paste0("S", length(z)))
     }
-    exprs[[k]] <- expr(x[[k]], center, sums, k)
+    exprs[[k]] <- expr(x[[k]], center, sums, scale)
   }
   # One column is not copied: it may be most of the memory.
   sums_statistic(if (length(z) > 1L) do.call(cbind, z) else z[[1L]], exprs, names(x))
@@ -135,15 +201,27 @@ sums_statistic <- function(z, exprs, names = NULL, response = NULL) {
   compiled_statistic(native, names, response = response)
 }
 
+# What to divide by before squaring, for numbers whose squares overflow or vanish.
+extreme_scale <- function(d) {
+  size <- max(abs(d))
+  if (size == 0 || (size > 1e-100 && size < 1e100)) 1 else size
+}
+
 # A variance that is rounding alone is 0, as it is for equal numbers.
-variance_expr <- function(s1, s2) {
-  bquote(floor_at(.(s2) - .(s1)^2 / N, 1e-13 * .(s2)) / (N - 1))
+variance_expr <- function(s1, s2, scale) {
+  variance <- bquote(floor_at(.(s2) - .(s1)^2 / N, 1e-13 * .(s2)) / (N - 1))
+  if (scale == 1) variance else bquote(.(scale) * (.(scale) * .(variance)))
 }
 
 compile_pair <- function(pair, what) {
   n <- length(pair$x)
   # Scaled, so that products neither overflow nor vanish.
-  scale <- vapply(pair, function(v) { s <- sqrt(mean((v - mean(v))^2)); if (s > 0) s else 1 }, 0)
+  scale <- vapply(pair, function(v) {
+    d <- v - mean(v)
+    extreme <- extreme_scale(d)
+    s <- extreme * sqrt(mean((d / extreme)^2))
+    if (s > 0) s else 1
+  }, 0)
   dx <- (pair$x - mean(pair$x)) / scale[[1L]]
   dy <- (pair$y - mean(pair$y)) / scale[[2L]]
   if (what == "cov") {
@@ -174,6 +252,7 @@ compile_mean_difference <- function(x, group) {
   response <- list(a = first / sum(first) - (1 - first) / sum(1 - first), y = d, base = 0)
   sums_statistic(
     cbind(first, first * d, (1 - first) * d), list(quote(S2 / S1 - S3 / (N - S1))),
+    name_difference("means", group),
     response = linear_response(response)
   )
 }
@@ -187,8 +266,11 @@ compile_median_difference <- function(x, group) {
     scans = list(c(order = 1, half), c(order = 2, half))
   )
   native <- c(native, compile_program(list(quote(S1 - S2)), c("S1", "S2")))
-  compiled_statistic(native, smooth = FALSE)
+  compiled_statistic(native, name_difference("medians", group), smooth = FALSE)
 }
+
+# Says which level is subtracted from which.
+name_difference <- function(what, group) sprintf("difference of %s (%s)", what, paste(levels(group), collapse = " - "))
 
 # The same scans of every column.
 scan_statistic <- function(x, scans) {
@@ -237,9 +319,16 @@ linear_response <- function(parts) {
 }
 
 design_of <- function(frame) {
-  x <- stats::model.matrix(attr(frame, "terms"), frame, contrasts.arg = attr(frame, "contrasts"))
+  x <- tryCatch(
+    stats::model.matrix(attr(frame, "terms"), frame, contrasts.arg = attr(frame, "contrasts")),
+    error = function(e) {
+      abort_rustle(
+        sprintf("`formula` has no design matrix on the data: %s.", conditionMessage(e)),
+        "rustle_error_argument", argument = "formula", parent = e
+      )
+    }
+  )
   y <- stats::model.response(frame)
-  if (!is.null(stats::model.weights(frame))) stop("weights in the formula")
   list(x = x, y = y, offset = stats::model.offset(frame))
 }
 

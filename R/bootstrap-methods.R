@@ -52,6 +52,8 @@ print.rustle_boot <- function(x, digits = max(3L, getOption("digits") - 3L), ...
   print(plain_frame(s)[c("term", "estimate", "bias", "std.error")], digits = digits, row.names = FALSE, ...)
   failed <- length(unique(x$failures$replicate))
   if (failed) cat(sprintf("\n%d of %.0f replicates failed: see $failures.\n", failed, nrow(x$t)))
+  missing <- sum(rowSums(!is.finite(x$t[, is.finite(x$t0), drop = FALSE])) > 0) - sum(is.na(x$t[unique(x$failures$replicate), 1L]))
+  if (missing > 0) cat(sprintf("\n%d of %.0f replicates are not finite.\n", missing, nrow(x$t)))
   invisible(x)
 }
 
@@ -73,7 +75,8 @@ describe_boot <- function(x) {
     sprintf(" %s code,%s thread%s", x$engine, count, several)
   }
   sprintf(
-    "Bootstrap (%s), %.0f replicates%s, %.0f observations%s", draws$variant, draws$R, of, draws$n,
+    "Bootstrap (%s), %.0f replicates%s, %.0f observation%s%s", draws$variant, draws$R, of, draws$n,
+    if (draws$n == 1) "" else "s",
     if (length(by)) sprintf("\nComputed by%s", by) else ""
   )
 }

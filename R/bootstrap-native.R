@@ -91,7 +91,7 @@ boot_attempts <- 100L
 settle_failures <- function(outcome, job) {
   t <- outcome$t
   failed <- outcome$failed
-  if (!length(failed)) return(list(t = t, failures = no_failures()))
+  if (!length(failed)) return(list(t = t, failures = no_failures(), lost = 0L))
   failures <- data.frame(replicate = as.integer(failed), message = as.character(outcome$messages))
   rule <- job$options$on_error
   if (rule == "stop") stop_statistic(failed[[1L]], failures$message[[1L]], outcome$conditions[[1L]], job$call)
@@ -118,12 +118,29 @@ settle_failures <- function(outcome, job) {
     failures <- failures[order(failures$replicate), , drop = FALSE]
     rownames(failures) <- NULL
   }
-  list(t = t, failures = failures)
+  # Rows that are NA because they failed.
+  list(t = t, failures = failures, lost = if (rule == "na") length(failed) else 0L)
 }
 
-stop_statistic <- function(replicate, message, parent, call) {
-  where <- if (replicate == 0L) "on the data" else sprintf("in replicate %d", replicate)
-  hint <- if (replicate == 0L) "" else " `on_error = \"na\"` or \"redraw\" goes on without it."
+# Values that are not finite, which intervals leave out; failures are told elsewhere.
+warn_not_finite <- function(settled, t0) {
+  R <- nrow(settled$t)
+  missing <- R - colSums(is.finite(settled$t)) - settled$lost
+  many <- is.finite(t0) & missing > 0.1 * R
+  if (!any(many)) return()
+  warning(sprintf(
+    "The statistic is not finite in %d of %d replicates (component %s): intervals leave them out.",
+    max(missing[many]), R, names(t0)[many][[which.max(missing[many])]]
+  ), call. = FALSE)
+}
+
+stop_statistic <- function(replicate, message, parent, call, left_out = FALSE, hint = "") {
+  where <- if (replicate == 0L) {
+    "on the data"
+  } else {
+    sprintf(if (left_out) "without observation or cluster %d" else "in replicate %d", replicate)
+  }
+  if (replicate != 0L && !left_out) hint <- " `on_error = \"na\"` or \"redraw\" goes on without it."
   abort_rustle(
     sprintf("The statistic failed %s: %s.%s", where, sub("[.]$", "", message), hint),
     class = "rustle_error_statistic", replicate = replicate, reason = message, parent = parent, call = call
@@ -132,13 +149,15 @@ stop_statistic <- function(replicate, message, parent, call) {
 
 # Rows from a routine that does as many as fit into a slice.
 rows_in_slices <- function(total, p, call, step) {
-  out <- matrix(NA_real_, total, p)
+  out <- NULL
   done <- 0
   while (done < total) {
     part <- unpack(step(done), call)
     if (!nrow(part$t)) stop("internal error: no progress")
     # A fit that fails without an observation has no influence value.
-    part$t[part$status != 0L, ] <- NA_real_
+    if (any(part$status != 0L)) part$t[part$status != 0L, ] <- NA_real_
+    if (nrow(part$t) == total) return(part$t)
+    if (is.null(out)) out <- matrix(NA_real_, total, p)
     out[done + seq_len(nrow(part$t)), ] <- part$t
     done <- done + nrow(part$t)
     rs_check_interrupt()
@@ -166,7 +185,9 @@ native_jackknife <- function(job) {
   } else {
     rep(lengths(job$rows), lengths(job$rows))[order(unlist(job$rows))]
   }
-  (sizes - 1) * (rep(job$t0, each = count) - native_without(job, groups))
+  # No copies of one component: of many observations it may be most of the memory.
+  t0 <- if (length(job$t0) == 1L) job$t0[[1L]] else rep(job$t0, each = count)
+  (sizes - 1) * (t0 - native_without(job, groups))
 }
 
 native_infinitesimal <- function(job) {
@@ -198,7 +219,8 @@ boot_influence <- function(job) {
   if (!cases || (is.list(cluster) && length(cluster) == 2L)) return(NULL)
   if (kind == "auto") {
     # The others look at every observation for each that they leave out.
-    if (!job$compiled$native$source == "sums" && job$n > 5000L) return(NULL)
+    largest <- switch(job$compiled$native$source, sums = Inf, lm = if (is.null(cluster)) Inf else 5000, glm = 2000, 5000)
+    if (job$n > largest) return(NULL)
     kind <- "jack"
   }
   L <- if (kind == "inf") native_infinitesimal(job) else native_jackknife(job)

@@ -97,6 +97,32 @@ jack_after_boot <- function(x, index = 1L, probs = c(0.05, 0.1, 0.16, 0.5, 0.84,
 }
 
 #' @rdname jack_after_boot
+#' @param digits Number of significant digits.
+#' @export
+print.rustle_jack_after_boot <- function(x, digits = 3L, ...) {
+  frame <- plain_frame(x)
+  if (nrow(frame) <= 10L || is.null(frame$influence)) {
+    print(frame, digits = digits, row.names = FALSE, ...)
+    return(invisible(x))
+  }
+  cat(sprintf(
+    "Jackknife after the bootstrap of %s, %d observations\nstandard error of the standard error: %s\n\n",
+    attr(x, "term"), nrow(frame), format(attr(x, "std.error"), digits = digits)
+  ))
+  cat("Largest influence:\n")
+  largest <- order(-abs(frame$influence))[1:5]
+  columns <- intersect(c("observation", "replicates", "influence", "std.error"), names(frame))
+  print(frame[largest, columns], digits = digits, row.names = FALSE, ...)
+  cat("as.data.frame() has all of them, with quantiles; plot() draws them.\n")
+  invisible(x)
+}
+
+#' @export
+as.data.frame.rustle_jack_after_boot <- function(x, row.names = NULL, optional = FALSE, ...) {
+  as.data.frame(plain_frame(x), row.names = row.names, optional = optional, ...)
+}
+
+#' @rdname jack_after_boot
 #' @export
 plot.rustle_jack_after_boot <- function(x, ...) {
   spread <- stats::sd(x$influence)

@@ -38,11 +38,23 @@ compile_formula <- function(formula, data) {
   expr <- formula[[length(formula)]]
   frame <- formula_frame(data)
   envir <- environment(formula)
-  n <- nrow(as_rows(data))
+  n <- NROW(data)
   columns <- list()
   without <- function(e) !".w" %in% all.names(e)
-  value <- function(e) eval(e, frame, envir)
+  value <- function(e) {
+    x <- tryCatch(eval(e, frame, envir), error = function(err) {
+      check_variables(formula, names(frame), "statistic", NULL)
+      stop_statistic(0L, conditionMessage(err), err, NULL)
+    })
+    # R would recycle other lengths, and take the codes of factors.
+    if (!(is.numeric(x) || is.logical(x)) || !length(x) %in% c(1L, n)) {
+      stop_argument("statistic", sprintf("a formula of numbers, one or %d of them in `%s`", n, deparse1(e)), x, NULL)
+    }
+    x
+  }
   refuse <- function() stop(structure(class = c("not_linear", "condition"), list()))
+
+  times <- function(a, b) if (identical(a, 1)) b else if (identical(b, 1)) a else call("*", a, b)
 
   # e = .w * f: the expression f.
   factor_of <- function(e) {
@@ -52,8 +64,8 @@ compile_formula <- function(formula, data) {
     if (name == "(") return(call("(", factor_of(e[[2L]])))
     if (name %in% c("+", "-") && length(e) == 2L) return(call(name, factor_of(e[[2L]])))
     if (name %in% c("+", "-")) return(call(name, factor_of(e[[2L]]), factor_of(e[[3L]])))
-    if (name == "*" && without(e[[3L]])) return(call("*", factor_of(e[[2L]]), e[[3L]]))
-    if (name == "*" && without(e[[2L]])) return(call("*", e[[2L]], factor_of(e[[3L]])))
+    if (name == "*" && without(e[[3L]])) return(times(factor_of(e[[2L]]), e[[3L]]))
+    if (name == "*" && without(e[[2L]])) return(times(e[[2L]], factor_of(e[[3L]])))
     if (name == "/" && without(e[[3L]])) return(call("/", factor_of(e[[2L]]), e[[3L]]))
     refuse()
   }
@@ -66,7 +78,7 @@ compile_formula <- function(formula, data) {
   outer <- function(e) {
     if (without(e)) {
       x <- value(e)
-      if (!(is.numeric(x) || is.logical(x)) || length(x) != 1L) refuse()
+      if (length(x) != 1L) refuse()
       return(as.double(x))
     }
     if (!is.call(e) || !is.symbol(e[[1L]])) refuse()

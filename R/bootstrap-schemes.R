@@ -40,16 +40,17 @@ check_resample_weights <- function(weights, n, rows, call) {
 # One vector of clusters, or a list or data frame of two.
 check_cluster <- function(cluster, n, call) {
   if (is.null(cluster)) return(NULL)
+  given <- cluster
   if (!is.list(cluster)) cluster <- list(cluster)
   good <- length(cluster) %in% 1:2 && all(lengths(cluster) == n) && !anyNA(unlist(lapply(cluster, anyNA)))
   if (!good || any(vapply(cluster, anyNA, NA))) {
     stop_argument(
       "cluster", sprintf("a vector of length %d without missing values, or a list of two of them", n),
-      cluster, call
+      given, call
     )
   }
   cluster <- lapply(unname(cluster), function(g) as.integer(factor(g)))
-  if (any(vapply(cluster, max, 0L) < 2L)) stop_argument("cluster", "of at least two clusters", cluster, call)
+  if (any(vapply(cluster, max, 0L) < 2L)) stop_argument("cluster", "of at least two clusters", given, call)
   cluster
 }
 
@@ -158,8 +159,11 @@ mirror_of <- function(L, rows) {
 #'   for the variants of `"ordinary"`), kinds of statistics (`"sums"`: functions of sums,
 #'   such as means and correlations; `"scan"`: quantiles and others of sorted data;
 #'   `"lm"`; `"glm"`; `"function"`: an R function) and intervals; all by default.
-#' @return A data frame with columns `sim`, `statistic`, `type`, `status` (`"valid"`,
-#'   `"adapted"` or `"refused"`) and `note`.
+#' @param x A table of validity.
+#' @param ... Arguments of [print.data.frame()].
+#' @return A data frame of class `rustle_validity` with columns `sim`, `statistic`, `type`,
+#'   `status` (`"valid"`, `"adapted"` or `"refused"`) and `note`. Where it has many rows it
+#'   prints as a table of the intervals that are not refused.
 #' @examples
 #' bootstrap_validity("permutation", "lm", "perc")
 #' @export
@@ -177,7 +181,38 @@ bootstrap_validity <- function(sim = NULL, statistic = NULL, type = NULL) {
   all$status <- vapply(verdicts, `[[`, "", 1L)
   all$note <- vapply(verdicts, `[[`, "", 2L)
   rownames(all) <- NULL
+  class(all) <- c("rustle_validity", class(all))
   all
+}
+
+#' @rdname bootstrap_validity
+#' @export
+print.rustle_validity <- function(x, ...) {
+  frame <- plain_frame(x)
+  if (nrow(frame) <= 30L || !all(c("sim", "statistic", "type", "status") %in% names(frame))) {
+    print(frame, row.names = FALSE, ...)
+    return(invisible(x))
+  }
+  letters <- c(norm = "n", basic = "b", stud = "s", perc = "p", bca = "c", abc = "a")
+  cat(
+    "Intervals that are not refused: ", paste(letters, names(letters), collapse = ", "), ".\n",
+    "none: the scheme gives no intervals; - : the statistic is refused.\n\n", sep = ""
+  )
+  cell <- function(rows) {
+    if (validity_of_statistic(frame$sim[[rows[[1L]]]], frame$statistic[[rows[[1L]]]])[[1L]] == "refused") return("-")
+    good <- frame$type[rows][frame$status[rows] != "refused"]
+    if (length(good)) paste(letters[good], collapse = "") else "none"
+  }
+  ordered <- function(v) factor(v, unique(v))
+  table <- tapply(seq_len(nrow(frame)), list(ordered(frame$sim), ordered(frame$statistic)), cell)
+  print(unclass(table), quote = FALSE, na.print = "", ...)
+  cat("\nbootstrap_validity(sim, statistic, type) has a row and a note for each.\n")
+  invisible(x)
+}
+
+#' @export
+as.data.frame.rustle_validity <- function(x, row.names = NULL, optional = FALSE, ...) {
+  as.data.frame(plain_frame(x), row.names = row.names, optional = optional, ...)
 }
 
 validity <- function(sim, statistic, type = NULL) {
@@ -226,6 +261,9 @@ validity_of_interval <- function(sim, statistic, type) {
   cases <- sim %in% c("ordinary", "balanced", "antithetic", "poisson")
   if (type == "abc" && (statistic == "scan" || !cases)) {
     return(c("refused", "abc needs a smooth statistic of independent observations"))
+  }
+  if (type == "abc" && statistic == "function") {
+    return(c("adapted", "of functions of weights (stype = \"w\") only"))
   }
   if (type == "bca" && sim == "cluster") return(c("adapted", "the acceleration is that of clusters"))
   if (type == "bca" && !cases) {

@@ -30,10 +30,12 @@ new_statistic <- function(name, ..., compile) {
 #' @return An object of class `rustle_statistic`.
 #' @details `stat_ratio()` is `sum(x) / sum(u)`. `stat_diff()` is the statistic of the
 #'   rows with the first level of `group` (in sorted order, or that of the factor) less
-#'   that of the second. `stat_auc()` is the probability that `x` is larger for the
+#'   that of the second, and its name says so: `difference of means (a - b)`. `stat_auc()` is the probability that `x` is larger for the
 #'   second level than for the first, half for ties. `stat_gini()` is the plug-in
 #'   coefficient, without n / (n - 1). `stat_km()` is the product-limit estimate at
-#'   times `at`, `stat_rmst()` the area under it; `status` is 1 or `TRUE` for an event.
+#'   times `at`, `stat_rmst()` the area under it; `status` is coded as for
+#'   `survival::Surv()`: `TRUE` or 1 for an event, `FALSE` or 0 for a censored time, or,
+#'   when its maximum in the data is 2, 2 for an event and 1 for a censored time.
 #'
 #'   For fractional weights (`sim = "bayesian"`) the j-th order statistic is the
 #'   smallest value with cumulative weight of at least j; quantiles, trimmed means and
@@ -57,7 +59,7 @@ NULL
 #' @export
 stat_mean <- function(columns = NULL) {
   new_statistic("mean", columns = columns, compile = function(use) {
-    moment_statistic(use$many(columns), 1L, function(x, c, S, one) bquote(.(c) + .(S[[1L]]) / N))
+    moment_statistic(use$many(columns), 1L, function(x, c, S, scale) bquote(.(c) + .(S[[1L]]) / N))
   })
 }
 
@@ -65,7 +67,7 @@ stat_mean <- function(columns = NULL) {
 #' @export
 stat_sum <- function(columns = NULL) {
   new_statistic("sum", columns = columns, compile = function(use) {
-    moment_statistic(use$many(columns), 1L, function(x, c, S, one) bquote(.(c) * N + .(S[[1L]])))
+    moment_statistic(use$many(columns), 1L, function(x, c, S, scale) bquote(.(c) * N + .(S[[1L]])))
   })
 }
 
@@ -73,7 +75,7 @@ stat_sum <- function(columns = NULL) {
 #' @export
 stat_var <- function(columns = NULL) {
   new_statistic("var", columns = columns, compile = function(use) {
-    moment_statistic(use$many(columns), 2L, function(x, c, S, one) variance_expr(S[[1L]], S[[2L]]))
+    moment_statistic(use$many(columns), 2L, function(x, c, S, scale) variance_expr(S[[1L]], S[[2L]], scale))
   })
 }
 
@@ -81,8 +83,9 @@ stat_var <- function(columns = NULL) {
 #' @export
 stat_sd <- function(columns = NULL) {
   new_statistic("sd", columns = columns, compile = function(use) {
-    moment_statistic(use$many(columns), 2L, function(x, c, S, one) {
-      call("sqrt", variance_expr(S[[1L]], S[[2L]]))
+    moment_statistic(use$many(columns), 2L, function(x, c, S, scale) {
+      sd <- call("sqrt", variance_expr(S[[1L]], S[[2L]], 1))
+      if (scale == 1) sd else call("*", scale, sd)
     })
   })
 }
@@ -95,7 +98,7 @@ stat_proportion <- function(columns = NULL) {
     if (!all(unlist(x) %in% c(0, 1))) {
       abort_rustle("A proportion needs logical values, or 0 and 1.", "rustle_error_argument", argument = "data")
     }
-    moment_statistic(x, 1L, function(x, c, S, one) bquote(.(c) + .(S[[1L]]) / N))
+    moment_statistic(x, 1L, function(x, c, S, scale) bquote(.(c) + .(S[[1L]]) / N))
   })
 }
 
@@ -139,9 +142,7 @@ stat_quantile <- function(probs = c(0.25, 0.5, 0.75), type = 7, columns = NULL) 
   if (!is.numeric(probs) || !length(probs) || anyNA(probs) || any(probs < 0 | probs > 1)) {
     stop_argument("probs", "numbers from 0 to 1", probs, sys.call())
   }
-  if (!is.numeric(type) || length(type) != 1L || !type %in% 1:9) {
-    stop_argument("type", "a whole number from 1 to 9", type, sys.call())
-  }
+  check_quantile_type(type, sys.call())
   new_statistic("quantile", probs = probs, type = type, columns = columns, compile = function(use) {
     x <- use$many(columns)
     scans <- lapply(probs, function(p) list(scan = "quantile", prob = p, type = type))
@@ -150,6 +151,12 @@ stat_quantile <- function(probs = c(0.25, 0.5, 0.75), type = 7, columns = NULL) 
     out$names <- if (length(x) > 1L) paste(rep(names(x), each = length(probs)), each) else each
     out
   })
+}
+
+check_quantile_type <- function(type, call) {
+  if (!is.numeric(type) || length(type) != 1L || !type %in% 1:9) {
+    stop_argument("type", "a whole number from 1 to 9", type, call)
+  }
 }
 
 #' @rdname statistics
@@ -163,6 +170,7 @@ stat_median <- function(columns = NULL) {
 #' @rdname statistics
 #' @export
 stat_iqr <- function(type = 7, columns = NULL) {
+  check_quantile_type(type, sys.call())
   new_statistic("iqr", type = type, columns = columns, compile = function(use) {
     x <- use$many(columns)
     scans <- lapply(c(0.25, 0.75), function(p) list(scan = "quantile", prob = p, type = type))
@@ -177,6 +185,9 @@ stat_iqr <- function(type = 7, columns = NULL) {
 #' @rdname statistics
 #' @export
 stat_mad <- function(constant = 1.4826, columns = NULL) {
+  if (!is.numeric(constant) || length(constant) != 1L || !is.finite(constant)) {
+    stop_argument("constant", "a number", constant, sys.call())
+  }
   new_statistic("mad", constant = constant, columns = columns, compile = function(use) {
     x <- use$many(columns)
     exprs <- lapply(seq_along(x), function(k) bquote(.(constant) * .(as.name(paste0("S", k)))))
@@ -214,9 +225,10 @@ stat_auc <- function(x = NULL, group = NULL) {
 #' @rdname statistics
 #' @export
 stat_km <- function(time = NULL, status = NULL, at) {
+  if (missing(at)) at <- NULL
   if (!is.numeric(at) || !length(at) || anyNA(at)) stop_argument("at", "times", at, sys.call())
   new_statistic("survival", time = time, status = status, at = at, compile = function(use) {
-    event <- as.double(use$one(status, 2L, "status") == 1)
+    event <- use$event(status)
     scans <- lapply(at, function(a) list(scan = "survival", event = event, at = a))
     out <- smooth_scan(scan_statistic(list(use$one(time, 1L, "time")), scans))
     out$names <- paste0("S(", format(at, trim = TRUE), ")")
@@ -227,9 +239,10 @@ stat_km <- function(time = NULL, status = NULL, at) {
 #' @rdname statistics
 #' @export
 stat_rmst <- function(time = NULL, status = NULL, until) {
+  if (missing(until)) until <- NULL
   if (!is.numeric(until) || length(until) != 1L || is.na(until)) stop_argument("until", "a time", until, sys.call())
   new_statistic("restricted mean survival", time = time, status = status, until = until, compile = function(use) {
-    event <- as.double(use$one(status, 2L, "status") == 1)
+    event <- use$event(status)
     smooth_scan(scan_statistic(
       list(use$one(time, 1L, "time")), list(list(scan = "rmst", event = event, at = until))
     ))

@@ -7,19 +7,23 @@ statistic_function <- function(job) {
   if (job$kind == "function") return(job$statistic)
   if (job$kind == "formula") {
     formula <- job$statistic
-    return(function(data, w) {
+    # Simulated data come without weights.
+    return(function(data, w = rep(1 / n, n)) {
+      n <- NROW(data)
       frame <- c(as.list(formula_frame(data)), list(.w = w * length(w)))
       eval(formula[[2L]], frame, environment(formula))
     })
   }
   spec <- job$statistic
+  # Simulated data are coded as the data are, which come first.
+  spec$coding <- new.env()
   function(data) observed_statistic(spec, data)
 }
 
 # A native statistic of other data.
 observed_statistic <- function(spec, data) {
   compiled <- compile_statistic(spec, data, FALSE, NULL)$compiled
-  n <- nrow(as_rows(data))
+  n <- NROW(data)
   handle <- unpack(open_boot(engine_spec(
     list(spec = list(kind = "ordinary", draws = n)), n, c(0, 0), compiled$native
   )))
@@ -44,7 +48,12 @@ prepare_workers <- function(job) {
   # The caller's generator moves by the seed of the run alone.
   value <- keep_random_seed(tryCatch(
     do.call(job$compute, c(first, second, dots), quote = TRUE),
-    error = function(e) stop_statistic(0L, conditionMessage(e), e, job$call)
+    error = function(e) {
+      if (job$kind == "formula") {
+        check_variables(job$statistic, names(formula_frame(job$data)), "statistic", job$call)
+      }
+      stop_statistic(0L, conditionMessage(e), e, job$call, hint = calling_hint(job))
+    }
   ))
   if (!is.numeric(value) && !is.logical(value) || !length(value)) {
     abort_rustle(
@@ -59,6 +68,34 @@ prepare_workers <- function(job) {
     job$scheme$spec$mirror <- mirror_of(function_jackknife(job)[, 1L], job$rows)
   }
   job
+}
+
+# How a function is called, for those whose function fails on the data.
+calling_hint <- function(job) {
+  if (job$kind != "function" || job$sim == "parametric") return("")
+  second <- switch(job$stype, i = "indices", f = "frequencies", w = "weights")
+  sprintf(" The statistic is called as f(data, %s).", second)
+}
+
+# Functions of data alone would take indices for another argument.
+check_second_argument <- function(statistic, stype, call) {
+  of_data <- list(
+    mean = base::mean, sum = base::sum, var = stats::var, sd = stats::sd, median = stats::median,
+    iqr = stats::IQR, mad = stats::mad, cor = stats::cor, cov = stats::cov, max = base::max,
+    min = base::min, range = base::range, length = base::length, quantile = stats::quantile
+  )
+  name <- names(of_data)[vapply(of_data, identical, NA, statistic)]
+  if (!length(name)) return()
+  native <- if (name == "quantile") "stat_quantile()" else if (name %in% names(named_statistics())) sprintf("\"%s\"", name)
+  abort_rustle(
+    sprintf(
+      "`statistic` is called as f(data, %s), which %s() is not made for.%s",
+      switch(stype, i = "indices", f = "frequencies", w = "weights"),
+      switch(name, iqr = "IQR", name),
+      if (is.null(native)) "" else sprintf(" The native statistic is %s.", native)
+    ),
+    "rustle_error_argument", argument = "statistic", value = statistic, call = call
+  )
 }
 
 # Equal weights that sum to 1 in every stratum, as boot gives them.

@@ -37,7 +37,9 @@
 #' @param ran.gen,mle A function of `data` and `mle` that makes a data set.
 #' @param ... For a function: its further arguments. For a native statistic: `na.rm`,
 #'   `TRUE` to drop rows with missing or infinite values before resampling; `exact`,
-#'   `TRUE` to add the moments that are known without resampling (see Value).
+#'   `TRUE` to add the moments that are known without resampling (see Value). boot's
+#'   arguments `ncpus` and `parallel` choose the workers, `cl` and `simple` have no effect;
+#'   a message says so once in a session.
 #' @param on_error When a replicate fails: `"stop"`; `"na"`, a row of `NA`; `"redraw"`, other
 #'   resamples in its place, which makes the results conditional on success. Failures
 #'   are listed in `failures`; more than 10 % give a warning.
@@ -118,15 +120,21 @@ bootstrap <- function(data, statistic, R = 999,
   )
   check_seed(seed, origin)
   if (!is.null(workers)) workers <- check_count(workers, "workers")
+  dots <- list(...)
+  if (any(arguments_of_boot %in% names(dots))) {
+    workers <- workers_of_boot(dots, workers, origin)
+    dots <- dots[!names(dots) %in% arguments_of_boot]
+  }
   if (NROW(data) == 0L || is.null(data)) stop_argument("data", "at least one observation", data, origin)
   design <- list(strata = strata, cluster = cluster, weights = weights, m = m, l = l)
   before <- get_random_seed()
   job <- boot_job(
-    data, statistic, R, sim, given, design, options, list(ran.gen = ran.gen, mle = mle), list(...),
+    data, statistic, R, sim, given, design, options, list(ran.gen = ran.gen, mle = mle), dots,
     seed, workers, threads, origin
   )
   outcome <- if (job$native) run_native(job) else run_boot_workers(job)
   settled <- settle_failures(outcome, job)
+  warn_not_finite(settled, job$t0)
   new_rustle_boot(
     t0 = job$t0, t = settled$t, R = R, data = if (options$keep_data) job$data, seed = before,
     stream = job$stream, statistic = job$statistic, sim = sim, call = call, stype = job$stype,
@@ -137,6 +145,29 @@ bootstrap <- function(data, statistic, R = 999,
     scheme = if (options$rng == "stream") job$scheme
   )
 }
+
+# What boot() has and we have not.
+arguments_of_boot <- c("parallel", "ncpus", "cl", "simple")
+
+# `workers` as these arguments mean it.
+workers_of_boot <- function(dots, workers, call) {
+  how <- if (is.null(dots$parallel)) "multicore" else dots$parallel
+  check_choice(how[[1L]], c("no", "multicore", "snow"), "parallel", call)
+  if (is.null(workers)) {
+    workers <- if (how[[1L]] == "no") 1L else check_count(dots$ncpus, "ncpus", null = TRUE, call = call)
+  }
+  if (!isTRUE(told$arguments_of_boot)) {
+    told$arguments_of_boot <- TRUE
+    message(
+      "bootstrap(): `ncpus` and `parallel` choose the workers of R functions (native statistics have `threads`); ",
+      "`cl` and `simple` have no effect. This is said once."
+    )
+  }
+  workers
+}
+
+# What is said once in a session.
+told <- new.env(parent = emptyenv())
 
 # t0: named vector; t: R x p; L: n x p or NULL; failures: data frame (replicate,
 # message); `...`: further fields. sim is stored with a prefix that boot does not know.
@@ -185,7 +216,7 @@ boot_job <- function(data, statistic, R, sim, stype, design, options, parametric
       )
     }
     na_rm <- check_flag(if (is.null(dots$na.rm)) FALSE else dots$na.rm, "na.rm", call = call)
-    n <- nrow(as_rows(data))
+    n <- NROW(data)
     if (kind == "formula") {
       native <- native_formula(statistic, data, na_rm, call)
     } else {
@@ -193,7 +224,7 @@ boot_job <- function(data, statistic, R, sim, stype, design, options, parametric
     }
     if (!is.null(native)) {
       data <- native$data
-      if (nrow(as_rows(data)) < n && any(lengths(design[c("strata", "cluster", "weights")]))) {
+      if (NROW(data) < n && any(lengths(design[c("strata", "cluster", "weights")]))) {
         stop_argument("na.rm", "FALSE with strata, clusters or weights (drop the rows yourself)", TRUE, call)
       }
       native <- native$compiled
@@ -225,6 +256,7 @@ boot_job <- function(data, statistic, R, sim, stype, design, options, parametric
       job$stype, call
     )
   }
+  if (kind == "function" && sim != "parametric") check_second_argument(statistic, job$stype, call)
   job$threads <- thread_count(threads, call)
   job$plan <- if (is.null(workers)) current_plan() else multicore_plan(workers)
   job$plan$settings$progress <- options$progress

@@ -23,6 +23,14 @@ stop_missing <- function(argument, call) {
   )
 }
 
+# Errors of ours in `expr` show `call`, the user's, not one that we made.
+with_call <- function(call, expr) {
+  withCallingHandlers(expr, rustle_error = function(e) {
+    e["call"] <- list(call)
+    stop(e)
+  })
+}
+
 # What a wrong argument was, in a few words.
 describe <- function(x) {
   if (is.null(x)) return("NULL")
@@ -106,12 +114,12 @@ with_task <- function(condition, task) {
   condition
 }
 
-new_timeout_error <- function(task, timeout) {
+new_timeout_error <- function(task, timeout, call) {
   structure(
     class = c("rustle_error_timeout", "rustle_error", "error", "condition"),
     list(
       message = sprintf("Task %d ran for more than %s s and was stopped.", task, format(timeout)),
-      call = NULL, task = task, timeout = timeout
+      call = call, task = task, timeout = timeout
     )
   )
 }

@@ -9,7 +9,8 @@
 #' @param fit A function that fits. When `response` names a column: `fit(train, ...)`, with
 #'   rows of `x`. When `response` is a vector: `fit(x, y, ...)`.
 #' @param predict A function `predict(model, newdata)` that returns a vector (or factor, or
-#'   a matrix) with a value (row) per row of `newdata`.
+#'   a matrix) with a value (row) per row of `newdata`. The default is [stats::predict()], for
+#'   models of class `glm` with `type = "response"`.
 #' @param response The name of a column of `x`, or a vector with a value per row.
 #' @param K Number of folds, or `"loo"`: leave-one-out. See [folds()].
 #' @param reps,strata,cluster As in [folds()].
@@ -75,7 +76,7 @@ cv <- function(x, fit = NULL, predict = stats::predict, response = NULL, K = 10,
   closed <- learner$linear && exact && !adjust
   lambda <- check_lambda(lambda, learner$linear, closed)
   made <- if (is.null(folds)) {
-    rustle_folds(n, K, reps, strata, cluster, seed)
+    with_call(sys.call(), rustle_folds(n, K, reps, strata, cluster, seed))
   } else {
     as_folds(folds, n)
   }
@@ -100,7 +101,7 @@ as_learner <- function(x, fit, predict, response, extra, envir, call = sys.call(
     stop_argument("x", "a data frame or matrix with at least two rows, or a fitted lm or glm", x, call)
   }
   fit <- check_function(fit, "fit", envir, call)
-  predict <- if (is.null(predict)) stats::predict else check_function(predict, "predict", envir, call)
+  predict <- if (is.null(predict)) predict_response else check_function(predict, "predict", envir, call)
   named <- is.character(response) && length(response) == 1L && response %in% colnames(x)
   if (!named && (is.null(response) || NROW(response) != nrow(x))) {
     must <- sprintf("the name of a column of `x`, or a vector of length %d", nrow(x))
@@ -111,6 +112,12 @@ as_learner <- function(x, fit, predict, response, extra, envir, call = sys.call(
     predict = predict, extra = extra, linear = FALSE
   )
 }
+
+# Runs on workers, as make_fold().
+predict_response <- function(model, newdata) {
+  if (inherits(model, "glm")) stats::predict(model, newdata, type = "response") else stats::predict(model, newdata)
+}
+environment(predict_response) <- baseenv()
 
 # A model is fitted again by its own call to rows of its data.
 model_learner <- function(model, call) {

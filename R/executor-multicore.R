@@ -28,7 +28,7 @@ run_multicore <- function(job, plan) {
   values <- collected[[1L]]
   failed <- collected[[2L]]
   for (task in intersect(mailbox$timeouts(), failed)) {
-    values[[task]] <- new_timeout_error(task, plan$settings$timeout)
+    values[[task]] <- new_timeout_error(task, plan$settings$timeout, job$origin)
   }
   if (status[[1L]] == 2L) {
     mailbox$flush(status[[3L]])

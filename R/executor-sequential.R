@@ -23,7 +23,9 @@ run_sequential <- function(job, plan) {
     call <- as.call(list(keep, forced_call(job)))
     forced <- 0L
   }
-  evaluate <- function() rs_run_here(call, job$frame, values, job$policy$order, seeds, forced, job_check(job))
+  evaluate <- function() {
+    with_next_level(plan, rs_run_here(call, job$frame, values, job$policy$order, seeds, forced, job_check(job)))
+  }
   relaying(job$relay, with_globals(job$globals, withCallingHandlers(evaluate(), error = function(e) {
     # A calling handler: traceback(), recover() and browser() see the task's frames.
     stop(with_task(e, job$frame[["i"]][[1L]]))

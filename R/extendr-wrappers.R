@@ -100,15 +100,6 @@ rs_boot_infinitesimal <- function(handle, strata, from, threads, seconds) .Call(
 #' @noRd
 rs_boot_resample <- function(handle, replicate, attempt, what) .Call(wrap__rs_boot_resample, handle, replicate, attempt, what)
 
-#' Counts permutations `from` (from 0) to `to`, or the first that can be looked at
-#' within `seconds`. `seed`: NULL for all of them.
-#' @noRd
-rs_permutation <- function(test, seed, from, to, threads, seconds) .Call(wrap__rs_permutation, test, seed, from, to, threads, seconds)
-
-#' The observed statistics and the number of permutations.
-#' @noRd
-rs_permutation_observed <- function(test) .Call(wrap__rs_permutation_observed, test)
-
 #' Names of the vector instructions that are used, and faer's version.
 #' @noRd
 rs_linalg_info <- function() .Call(wrap__rs_linalg_info)
@@ -220,6 +211,15 @@ rs_eigen_symmetric <- function(x, values, vectors, threads) .Call(wrap__rs_eigen
 #' eigenvectors into `vectors` if that is not NULL.
 #' @noRd
 rs_eigen_general <- function(x, values, vectors) .Call(wrap__rs_eigen_general, x, values, vectors)
+
+#' Counts permutations `from` (from 0) to `to`, or the first that can be looked at
+#' within `seconds`. `seed`: NULL for all of them.
+#' @noRd
+rs_permutation <- function(test, seed, from, to, threads, seconds) .Call(wrap__rs_permutation, test, seed, from, to, threads, seconds)
+
+#' The observed statistics and the number of permutations.
+#' @noRd
+rs_permutation_observed <- function(test) .Call(wrap__rs_permutation_observed, test)
 
 #' Simulates every combination of schedule, chunk and workers (three vectors of
 #' one length) on the same task times.

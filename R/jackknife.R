@@ -38,7 +38,7 @@ jackknife <- function(data, statistic, cluster = NULL, ..., threads = NULL) {
   t <- if (job$native) native_without(job, if (!is.null(cluster)) groups) else function_without(job, groups)
   failed <- which(!stats::complete.cases(t))
   if (job$native && length(failed) && !anyNA(job$t0)) {
-    stop_statistic(failed[[1L]], "it has no value without this observation or cluster", NULL, origin)
+    stop_statistic(failed[[1L]], "it has no value", NULL, origin, left_out = TRUE)
   }
   colnames(t) <- names(job$t0)
   g <- length(groups)
@@ -75,14 +75,14 @@ function_without <- function(job, groups) {
   )
   outcome <- tryCatch(keep_random_seed(run_job(work, job$plan)), error = function(e) {
     if (is.null(e$task)) stop(e)
-    stop_statistic(e$task, conditionMessage(e), e, job$call)
+    stop_statistic(e$task, conditionMessage(e), e, job$call, left_out = TRUE)
   })
   wrong <- which(lengths(outcome$values) != length(job$t0))
   if (length(wrong)) {
     stop_statistic(
       wrong[[1L]],
       sprintf("%d values, but %d on the data", length(outcome$values[[wrong[[1L]]]]), length(job$t0)),
-      NULL, job$call
+      NULL, job$call, left_out = TRUE
     )
   }
   do.call(rbind, outcome$values)

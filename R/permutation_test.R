@@ -3,31 +3,39 @@
 #' Tests whether two samples come from one distribution, or paired differences from a
 #' symmetric one, by all permutations or by some at random.
 #'
-#' @param x,y Numeric vectors; for the difference of means also matrices with the same
-#'   columns, each of which is tested, with p-values adjusted by the maximum over the
-#'   columns.
-#' @param statistic `"mean"`: the difference of means (of `x` less `y`); `"cor"` or
-#'   `"spearman"`: a correlation of `x` and `y`, of which `y` is permuted; or a function of two
-#'   samples that gives one number, computed on the workers of the plan.
+#' @param x,y Numeric vectors. For the difference of means also matrices with the same
+#'   columns, for correlations also a matrix `x`: each column is tested, with p-values
+#'   adjusted by the maximum over the columns.
+#'   Or a formula: `response ~ group`, the first level of the group as `x` and the second
+#'   as `y` (`cbind(a, b) ~ group` for several columns); for correlations `y ~ x`, or
+#'   `y ~ x1 + x2`.
+#' @param statistic `"mean"`, `"median"`: the difference of means or medians (of `x` less
+#'   `y`); `"cor"` or `"spearman"`: a correlation of `x` and `y`, of which `y` is permuted; or a
+#'   function of two samples that gives one number, computed on the workers of the plan.
 #' @param alternative `"two.sided"`, `"greater"` or `"less"`. Two-sided: permutations whose
 #'   absolute statistic is at least as large.
 #' @param R Number of random permutations, when not all are looked at.
-#' @param exact `"auto"`: all permutations if there are at most 2e7, or at most `R`; `TRUE`;
-#'   `FALSE`.
-#' @param strata Strata of the observations of `c(x, y)`; permutations stay within them.
-#' @param paired `TRUE` for pairs: the signs of `x - y` are changed.
+#' @param exact `"auto"`: all permutations if there are at most 2e7 (of a function: at most
+#'   `R`); `TRUE`; `FALSE`. There are n! of a response of n observations.
+#' @param strata Strata of the observations of `c(x, y)`, of the pairs of a correlation;
+#'   permutations stay within them.
+#' @param paired `TRUE` for pairs: the signs of `x - y` are changed. Of means only.
 #' @param studentize `TRUE` divides the difference by its standard error, variances unequal.
 #'   The null hypothesis is then that the means are equal: the test keeps its level
 #'   asymptotically even if the variances differ (Janssen 1997). `FALSE`: that the
 #'   distributions are equal; with unequal variances and sizes, its level for equal means
-#'   can be far off. By default `TRUE` for several columns only.
+#'   can be far off. By default `TRUE` for means of several columns only.
 #' @param seed,threads As for [bootstrap()].
-#' @return An object of class `htest`. `statistic` and `p.value` have an element per column;
+#' @param data The data of a formula; without them its variables are looked up where it
+#'   was written. It may be the second argument. Observations must be complete; strata
+#'   are in their order.
+#' @return An object of class `htest` (of several columns also of class `rustle_permutations`,
+#'   which prints a table). `statistic` and `p.value` have an element per column;
 #'   `adjusted` holds the adjusted p-values of several columns; `parameter` the number of
 #'   permutations; `exact` says whether they are all. A p-value from random permutations
 #'   is (b + 1) / (R + 1), so it is never 0.
 #' @section Errors: `rustle_error_argument` for wrong arguments, also when `exact = TRUE` needs
-#'   more than 1e9 permutations.
+#'   more than 1e9 permutations (1e6 of a function).
 #' @references Westfall, P. H. and Young, S. S. (1993) *Resampling-Based Multiple Testing*.
 #'   Wiley. Janssen, A. (1997) Studentized permutation tests for non-i.i.d. hypotheses.
 #'   *Statistics and Probability Letters* 36, 9-21. Phipson, B. and Smyth, G. K. (2010)
@@ -37,13 +45,27 @@
 #' treatment <- c(94, 197, 16, 38, 99, 141, 23)
 #' control <- c(52, 104, 146, 10, 51, 30, 40, 27, 46)
 #' permutation_test(treatment, control)$p.value
+#' permutation_test(mpg ~ am, data = mtcars)$p.value
 #' permutation_test(cars$speed, cars$dist, statistic = "cor", R = 199, seed = 1)$p.value
 #' @export
 permutation_test <- function(x, y, statistic = "mean", alternative = c("two.sided", "greater", "less"),
                              R = 9999, exact = "auto", strata = NULL, paired = FALSE,
-                             studentize = NCOL(x) > 1L, seed = NULL, threads = NULL) {
+                             studentize = NCOL(x) > 1L && identical(statistic, "mean"), seed = NULL, threads = NULL,
+                             data = NULL) {
   origin <- sys.call()
-  names <- paste(deparse1(substitute(x)), "and", deparse1(substitute(y)))
+  samples <- NULL
+  if (inherits(x, "formula")) {
+    # As in t.test(): the data may be the second argument.
+    if (is.null(data) && !missing(y)) data <- y
+    samples <- samples_of_formula(x, data, statistic, origin)
+    if (!isFALSE(paired)) stop_argument("paired", "FALSE for a formula", paired, origin)
+    x <- samples$x
+    y <- samples$y
+    if (!is.null(samples$rows) && length(strata) == length(samples$rows)) strata <- strata[samples$rows]
+  } else if (!is.null(data)) {
+    stop_argument("data", "NULL, or given with a formula as `x`", data, origin)
+  }
+  names <- if (is.null(samples)) paste(deparse1(substitute(x)), "and", deparse1(substitute(y))) else samples$names
   alternatives <- c("two.sided", "greater", "less")
   alternative <- check_choice(
     if (identical(alternative, alternatives)) "two.sided" else alternative, alternatives, "alternative", origin
@@ -52,21 +74,28 @@ permutation_test <- function(x, y, statistic = "mean", alternative = c("two.side
   paired <- check_flag(paired, "paired")
   studentize <- check_flag(studentize, "studentize")
   check_seed(seed, origin)
-  if (!is.function(statistic)) statistic <- check_choice(statistic, c("mean", "cor", "spearman"), "statistic", origin)
+  named <- c("mean", "median", "cor", "spearman")
+  if (!is.function(statistic)) statistic <- check_choice(statistic, named, "statistic", origin)
   if (!identical(exact, "auto")) exact <- check_flag(exact, "exact")
   check_sample(x, "x", origin)
   check_sample(y, "y", origin)
   threads <- thread_count(threads, origin)
-  if (!identical(statistic, "mean")) {
-    if (paired || !is.null(strata) && is.function(statistic)) {
-      stop_argument(if (paired) "paired" else "strata", "used with the difference of means only", TRUE, origin)
-    }
-    return(test_by_replicates(x, y, statistic, alternative, R, exact, strata, seed, threads, names, origin))
+  mean <- identical(statistic, "mean")
+  if (paired && !mean) stop_argument("paired", "FALSE for all but the difference of means", TRUE, origin)
+  if (studentize && !mean) stop_argument("studentize", "FALSE for all but the difference of means", TRUE, origin)
+  if (is.function(statistic)) {
+    return(test_by_function(x, y, statistic, alternative, R, exact, strata, seed, names, origin))
   }
   x <- as.matrix(x)
   y <- as.matrix(y)
-  if (ncol(x) != ncol(y)) stop_argument("y", sprintf("of %d columns as `x`", ncol(x)), y, origin)
-  test <- mean_test(x, y, strata, paired, studentize, alternative, origin)
+  correlation <- statistic %in% c("cor", "spearman")
+  test <- if (correlation) {
+    correlation_test(x, y, statistic, strata, alternative, origin)
+  } else {
+    if (ncol(x) != ncol(y)) stop_argument("y", sprintf("of %d columns as `x`", ncol(x)), y, origin)
+    if (!mean && ncol(x) > 1L) stop_argument("x", "a vector for medians", x, origin)
+    group_test(x, y, statistic, strata, paired, studentize, alternative, origin)
+  }
   observed <- unpack(rs_permutation_observed(test), origin)
   all <- observed$total <= max(2e7, R)
   if (!identical(exact, "auto")) all <- exact
@@ -78,25 +107,47 @@ permutation_test <- function(x, y, statistic = "mean", alternative = c("two.side
   counts <- count_permutations(test, words, tried, threads, origin)
   p <- if (all) function(b) b / tried else function(b) (b + 1) / (tried + 1)
   label <- function(v) stats::setNames(v, colnames(x))
-  estimate <- if (paired) colMeans(x - y) else c(colMeans(x), colMeans(y))
+  center <- if (mean) colMeans else function(x) apply(x, 2L, stats::median)
+  estimate <- if (correlation) observed$observed else if (paired) colMeans(x - y) else c(center(x), center(y))
+  value <- switch(statistic,
+    mean = if (studentize) "t" else "difference", median = "difference", cor = "correlation", spearman = "rho"
+  )
   if (ncol(x) == 1L) {
-    names(estimate) <- if (paired) "mean of the differences" else c("mean of x", "mean of y")
-    names(observed$observed) <- if (studentize) "t" else "difference"
+    groups <- paste(statistic, if (is.null(samples)) c("of x", "of y") else paste("in group", samples$levels))
+    names(estimate) <- if (correlation) value else if (paired) "mean of the differences" else groups
+    names(observed$observed) <- value
   }
+  what <- switch(statistic,
+    mean = if (paired) "paired differences" else "two means", median = "two medians", cor = "a correlation",
+    spearman = "a rank correlation"
+  )
   structure(
     list(
       statistic = if (ncol(x) == 1L) observed$observed else label(observed$observed),
       parameter = c(permutations = tried), p.value = label(p(counts$single)),
       adjusted = if (ncol(x) > 1L) label(p(counts$maximal)), estimate = estimate,
-      null.value = c("difference in means" = 0), alternative = alternative,
+      null.value = stats::setNames(0, switch(statistic,
+        mean = "difference in means", median = "difference in medians", value
+      )),
+      alternative = alternative,
       method = sprintf(
-        "%s permutation test%s%s", if (all) "Exact" else "Monte Carlo",
-        if (paired) " of paired differences" else " of two means", if (studentize) ", studentized" else ""
+        "%s permutation test of %s%s", if (all) "Exact" else "Monte Carlo", what,
+        if (studentize) ", studentized" else ""
       ),
       data.name = names, exact = all
     ),
-    class = "htest"
+    class = c(if (ncol(x) > 1L) "rustle_permutations", "htest")
   )
+}
+
+#' @export
+print.rustle_permutations <- function(x, digits = getOption("digits"), ...) {
+  cat("\n", paste0("\t", x$method), "\n\ndata:  ", x$data.name, "\n", sep = "")
+  cat(sprintf("permutations = %.0f, alternative: %s\n\n", x$parameter, x$alternative))
+  table <- cbind(statistic = x$statistic, p.value = x$p.value, adjusted = x$adjusted)
+  if (is.null(rownames(table))) rownames(table) <- paste0("[,", seq_len(nrow(table)), "]")
+  print(table, digits = max(1L, digits - 2L), ...)
+  invisible(x)
 }
 
 check_sample <- function(x, argument, call) {
@@ -105,7 +156,14 @@ check_sample <- function(x, argument, call) {
 }
 
 # What Rust needs; see src/rust/crates/bootstrap/src/permutation.rs.
-mean_test <- function(x, y, strata, paired, studentize, alternative, call) {
+permutation_spec <- function(x, design, center, strata, tail, sizes = NULL, y = NULL, studentize = FALSE) {
+  list(
+    x = as.double(t(x)), columns = as.double(ncol(x)), design = design, center = center, strata = strata,
+    sizes = as.double(sizes), y = y, studentize = as.double(studentize), tail = tail
+  )
+}
+
+group_test <- function(x, y, statistic, strata, paired, studentize, alternative, call) {
   if (paired) {
     if (nrow(x) != nrow(y)) stop_argument("y", sprintf("of length %d, for pairs", nrow(x)), y, call)
     if (!is.null(strata)) stop_argument("strata", "NULL for pairs, which are their own strata", strata, call)
@@ -121,9 +179,28 @@ mean_test <- function(x, y, strata, paired, studentize, alternative, call) {
   if (studentize && min(nrow(x), nrow(y)) < 2L) {
     stop_argument("studentize", "FALSE for samples of one observation", TRUE, call)
   }
-  list(
-    x = as.double(t(z)), columns = as.double(ncol(z)), strata = rows, sizes = as.double(sizes),
-    studentize = as.double(studentize), tail = alternative
+  permutation_spec(
+    z, if (paired) "signs" else "groups", statistic, rows, alternative, sizes, studentize = studentize
+  )
+}
+
+# A correlation is the sum of products of scaled columns.
+correlation_test <- function(x, y, statistic, strata, alternative, call) {
+  if (ncol(y) != 1L) stop_argument("y", "a vector, for a correlation", y, call)
+  n <- nrow(x)
+  if (nrow(y) != n) stop_argument("y", sprintf("of length %d, for a correlation", n), y, call)
+  scaled <- function(v, argument) {
+    if (all(v == v[[1L]])) stop_argument(argument, "different numbers, for a correlation", v, call)
+    if (statistic == "spearman") v <- rank(v)
+    v <- v - mean(v)
+    # Squares of huge numbers overflow.
+    v <- v / max(abs(v))
+    v / sqrt(sum(v^2))
+  }
+  rows <- check_strata(strata, n, "strata", call)
+  permutation_spec(
+    apply(x, 2L, scaled, "x"), "order", "mean", if (is.null(rows)) list(seq_len(n)) else rows, alternative,
+    y = scaled(as.vector(y), "y")
   )
 }
 
@@ -140,35 +217,67 @@ count_permutations <- function(test, words, total, threads, call) {
   list(single = single, maximal = maximal)
 }
 
-# Statistics other than differences of means: replicates of bootstrap(sim = "permutation").
-test_by_replicates <- function(x, y, statistic, alternative, R, exact, strata, seed, threads, names, call) {
-  if (isTRUE(exact)) stop_argument("exact", "\"auto\" or FALSE for this statistic", exact, call)
+# A function of two samples: all choices of the first sample, or replicates of
+# bootstrap(sim = "permutation").
+test_by_function <- function(x, y, statistic, alternative, R, exact, strata, seed, names, call) {
   if (is.matrix(x) || is.matrix(y)) stop_argument("x", "a vector for this statistic", x, call)
-  if (is.function(statistic)) {
-    first <- seq_along(x)
-    f <- function(d, i) statistic(d[i[first]], d[i[-first]])
-    b <- bootstrap(c(x, y), f, R, sim = "permutation", seed = seed, progress = FALSE)
-    label <- "statistic"
-    scale <- abs(b$t0)
+  z <- c(x, y)
+  first <- seq_along(x)
+  rows <- check_strata(strata, length(z), "strata", call)
+  if (is.null(rows)) rows <- list(seq_along(z))
+  total <- prod(vapply(rows, function(r) choose(length(r), sum(r <= length(x))), 0))
+  all <- if (identical(exact, "auto")) total <= R else exact
+  if (all && total > 1e6) {
+    stop_argument("exact", sprintf("FALSE or \"auto\" for %g permutations of a function", total), TRUE, call)
+  }
+  f <- function(d, i) statistic(d[i[first]], d[i[-first]])
+  b <- if (all) {
+    indices <- lapply(all_choices(rows, length(x)), function(chosen) c(chosen, seq_along(z)[-chosen]))
+    enumerate_function(z, f, indices, seed, call)
   } else {
-    if (length(x) != length(y)) stop_argument("y", sprintf("of length %d, for a correlation", length(x)), y, call)
-    method <- if (statistic == "cor") "pearson" else "spearman"
-    b <- bootstrap(
-      data.frame(x = x, y = y), stat_cor("x", "y", method), R, sim = "permutation", strata = strata,
-      seed = seed, threads = threads, progress = FALSE
-    )
-    label <- if (statistic == "cor") "correlation" else "rho"
-    scale <- 1
+    bootstrap(z, f, R, sim = "permutation", strata = strata, seed = seed, progress = FALSE)
   }
   if (length(b$t0) != 1L) stop_argument("statistic", "a function that gives one number", statistic, call)
+  if (!is.finite(b$t0) || anyNA(b$t)) {
+    stop_argument("statistic", "a function that gives a number for every permutation", b$t0, call)
+  }
   towards <- switch(alternative, two.sided = abs, greater = identity, less = function(v) -v)
-  extreme <- sum(towards(b$t[, 1L]) >= towards(b$t0) - 1e-10 * (abs(b$t0) + scale))
+  extreme <- sum(towards(b$t[, 1L]) >= towards(b$t0) - 2e-10 * abs(b$t0))
+  tried <- nrow(b$t)
   structure(
     list(
-      statistic = stats::setNames(unname(b$t0), label), parameter = c(permutations = R),
-      p.value = (extreme + 1) / (R + 1), alternative = alternative,
-      method = "Monte Carlo permutation test", data.name = names, exact = FALSE
+      statistic = stats::setNames(unname(b$t0), "statistic"), parameter = c(permutations = tried),
+      p.value = if (all) extreme / tried else (extreme + 1) / (tried + 1), alternative = alternative,
+      method = sprintf("%s permutation test", if (all) "Exact" else "Monte Carlo"), data.name = names,
+      exact = all
     ),
     class = "htest"
   )
+}
+
+# Rows of the first sample, as a list: all choices within the strata.
+all_choices <- function(strata, size) {
+  choices <- list(integer())
+  for (rows in strata) {
+    m <- sum(rows <= size)
+    # combn() takes a single number for a count.
+    here <- lapply(utils::combn(length(rows), m, simplify = FALSE), function(k) rows[k])
+    choices <- unlist(lapply(choices, function(a) lapply(here, function(b) c(a, b))), recursive = FALSE)
+  }
+  choices
+}
+
+# f(data, indices) for each of the given indices, as boot_job() would compute it.
+enumerate_function <- function(data, f, indices, seed, call) {
+  options <- list(
+    blocktype = "fixed", wild = "rademacher", wtype = "exp", on_error = "stop", influence = "none",
+    rng = "stream", progress = FALSE
+  )
+  job <- boot_job(
+    data, f, length(indices), "permutation", "i", list(), options, list(), list(),
+    if (is.null(seed)) 0 else seed, NULL, NULL, call
+  )
+  job$scheme$spec <- list(kind = "given", indices = as.integer(unlist(indices)))
+  job$scheme["strata"] <- list(NULL)
+  list(t0 = job$t0, t = settle_failures(run_boot_workers(job), job)$t)
 }

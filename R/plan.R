@@ -44,7 +44,7 @@ default_settings <- function() {
 #'   run twice; with 0 it never does.
 #' @param worker_threads BLAS and OpenMP threads, and threads of rustle's own linear
 #'   algebra ([with_threads()]), in each worker. Default: an equal share of the cores.
-#' @param ... Further arguments of the strategy, as for [future::plan()].
+#' @param ... Further arguments of the strategy, named, as for [future::plan()].
 #' @details A new strategy starts from the default settings; `plan(workers = 4)` or
 #'   `plan(schedule = "static")` change the current plan and keep the rest. The
 #'   settings are those of forked workers: under other plans than `multicore`,
@@ -52,8 +52,10 @@ default_settings <- function() {
 #'   shown.
 #' @return The plan: for `plan()` without arguments the current one, else
 #'   (invisibly) the one before, which `plan()` takes back.
-#' @section Errors: `rustle_error_argument` for a setting out of range; nothing
-#'   has changed then.
+#'   With a list the first level is for calls in this session, the second for calls in
+#'   their tasks, and so on; below the last level calls are sequential.
+#' @section Errors: `rustle_error_argument` for a setting out of range or that does not
+#'   exist; nothing has changed then.
 #' @examples
 #' oplan <- plan(multicore, workers = 2)
 #' future_sapply(1:4, function(i) i^2)
@@ -77,7 +79,7 @@ plan <- function(strategy = NULL, ..., workers, schedule, chunk_size, progress, 
   }
   if (!missing(workers)) check_workers(workers)
   old <- describe_plan()
-  if (is.null(strategy) && missing(workers)) {
+  if (is.null(strategy) && missing(workers) && !...length()) {
     if (!length(changes)) return(as_rustle_plan(old))
     set_stack(old$stack, utils::modifyList(old$settings, changes, keep.null = TRUE), init = NA)
     return(invisible(as_rustle_plan(old)))
@@ -85,6 +87,7 @@ plan <- function(strategy = NULL, ..., workers, schedule, chunk_size, progress, 
   if (is.character(strategy) && length(strategy) == 1L && strategy %in% future_actions) {
     return(do.call(future::plan, list(strategy, ...)))
   }
+  check_named_arguments(substitute(list(...)), sys.call())
   settings <- if (is.null(strategy)) old$settings else default_settings()
   if (inherits(strategy, "rustle_plan")) {
     kept <- attr(strategy, "rustle")
@@ -105,12 +108,28 @@ check_workers <- function(workers, call = sys.call(-1L)) {
   check_count(workers, "workers", call = call)
 }
 
+# What future would take for something else: plan(multicore, 2).
+check_named_arguments <- function(given, call) {
+  given <- as.list(given)[-1L]
+  named <- if (is.null(names(given))) logical(length(given)) else nzchar(names(given))
+  if (all(named)) return()
+  one <- deparse1(given[!named][[1L]])
+  abort_rustle(
+    sprintf("Arguments after the strategy must be named: `workers = %s`, not `%s`.", one, one),
+    "rustle_error_argument", argument = "workers", value = given[!named][[1L]], call = call
+  )
+}
+
 # A stack of strategies as future keeps it: functions of class "future".
 future_stack <- function(strategy, arguments, old, call = sys.call(-1L)) {
   if (is.null(strategy)) strategy <- old$stack[[1L]]
   if (is.list(strategy)) {
     if (!length(strategy)) stop_argument("strategy", strategy_forms, strategy, call)
-    return(lapply(unclass(strategy), as_strategy, list(), call))
+    if (length(arguments) && length(strategy) > 1L) {
+      must <- "part of a level, as in tweak(multicore, workers = 2), when `strategy` is a list"
+      stop_argument(names(arguments)[[1L]], must, arguments[[1L]], call)
+    }
+    return(lapply(unclass(strategy), as_strategy, arguments, call))
   }
   list(as_strategy(strategy, arguments, call))
 }
@@ -139,14 +158,36 @@ as_strategy <- function(strategy, arguments, call) {
     stop_argument("workers", "a whole number of at least 1", arguments$workers, call)
   }
   tweaked <- tryCatch(
-    do.call(future::tweak, c(list(strategy), arguments)),
-    error = function(e) stop_argument("strategy", strategy_forms, strategy, call)
+    withCallingHandlers(
+      do.call(future::tweak, c(list(strategy), arguments)),
+      warning = function(w) check_known_arguments(conditionMessage(w), names(arguments), strategy, call)
+    ),
+    error = function(e) {
+      if (inherits(e, "rustle_error")) stop(e)
+      stop_argument("strategy", strategy_forms, strategy, call)
+    }
   )
   # New versions of future list an argument twice that was tweaked twice, and then
   # fail to make the backend.
   tweaks <- attr(tweaked, "tweaks")
   if (!is.null(tweaks)) attr(tweaked, "tweaks") <- tweaks[!duplicated(names(tweaks), fromLast = TRUE)]
   tweaked
+}
+
+# future only warns of arguments that a strategy does not have.
+check_known_arguments <- function(warned, given, strategy, call) {
+  named <- function(name) grepl(sQuote(name), warned, fixed = TRUE)
+  unknown <- Filter(named, setdiff(given, names(formals(future::plan))))
+  if (!grepl("unknown", warned) || !length(unknown)) return()
+  settings <- c("workers", names(default_settings()))
+  own <- if (is.function(strategy)) setdiff(names(formals(strategy)), c("...", "envir", settings))
+  abort_rustle(
+    sprintf(
+      "`%s` is no setting of a plan: these are %s%s.", unknown[[1L]], paste0("`", settings, "`", collapse = ", "),
+      if (length(own)) sprintf(", and for this strategy %s", paste0("`", own, "`", collapse = ", ")) else ""
+    ),
+    "rustle_error_argument", argument = unknown[[1L]], settings = settings, call = call
+  )
 }
 
 is_multicore <- function(strategy) identical(strategy, "multicore") || inherits(strategy, "multicore")
@@ -253,6 +294,15 @@ nested_plan <- function(plan) {
   plan
 }
 
+# Tasks in this process find the next level too, as those of future's sequential do.
+with_next_level <- function(plan, expr) {
+  below <- unclass(plan$stack)[-1L]
+  if (!length(below)) return(expr)
+  on.exit(set_stack(plan$stack, plan$settings, init = FALSE, cleanup = FALSE))
+  set_stack(below, plan$settings, init = FALSE, cleanup = FALSE)
+  expr
+}
+
 enter_worker <- function(nested) {
   state$cores <- nested$cores
   if (length(nested$nested)) {
@@ -273,10 +323,14 @@ as_rustle_plan <- function(plan) {
 #' @export
 print.rustle_plan <- function(x, ...) {
   plan <- attr(x, "rustle")
-  kinds <- vapply(plan$stack, strategy_name, "")
-  one <- identical(plan$workers, 1L)
-  cat(sprintf("plan: %s, %d worker%s\n", kinds[[1L]], plan$workers, if (one) "" else "s"))
-  if (length(kinds) > 1L) cat("nested:", paste(kinds[-1L], collapse = ", "), "\n")
+  level <- function(strategy, workers) {
+    sprintf("%s, %d worker%s", strategy_name(strategy), workers, if (identical(workers, 1L)) "" else "s")
+  }
+  cat("plan: ", level(plan$stack[[1L]], plan$workers), "\n", sep = "")
+  nested <- unclass(plan$stack)[-1L]
+  if (length(nested)) {
+    cat("nested: ", paste(Map(level, nested, lapply(nested, level_workers)), collapse = "; "), "\n", sep = "")
+  }
   s <- plan$settings
   or <- function(x, other) if (is.null(x)) other else format(x)
   cat(sprintf(
@@ -286,6 +340,13 @@ print.rustle_plan <- function(x, ...) {
     or(s$progress, "option rustle.progress"), or(s$worker_threads, "share of the cores")
   ))
   invisible(x)
+}
+
+level_workers <- function(strategy) {
+  if (is_multicore(strategy)) return(plan_workers(strategy, "multicore"))
+  # It may warn of more workers than cores: when they are started is early enough.
+  count <- function() suppressWarnings(as.integer(future::nbrOfWorkers(strategy)))
+  tryCatch(count(), error = function(e) NA_integer_)
 }
 
 strategy_name <- function(strategy) {

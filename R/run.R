@@ -1,6 +1,8 @@
 # The one door to every executor.
 
 run_job <- function(job, plan) {
+  # Those of the last job are no longer those of the last job.
+  if (wants_timings()) state$timings <- NULL
   run <- switch(plan$kind,
     sequential = run_sequential,
     multicore = run_multicore,

@@ -23,6 +23,8 @@
 #' @export
 simulate_schedule <- function(times, workers, schedule = "stealing", chunk_size = NULL,
                               start_up = 0, claim = 0) {
+  if (missing(times)) stop_missing("times", sys.call())
+  if (missing(workers)) stop_missing("workers", sys.call())
   check_simulation(times, start_up, claim)
   workers <- check_count(workers, "workers")
   if (workers > 10000L) stop_argument("workers", "at most 10000", workers, sys.call())
@@ -76,7 +78,8 @@ plot.rustle_simulation <- function(x, main = paste(x$schedule, "schedule"), xlab
 #' @param schedule Schedules, as in [plan()].
 #' @param chunk_size As in [plan()].
 #' @param threads Number of threads for the simulations. Default 2.
-#' @return A data frame with a row per combination: `schedule`, `workers`,
+#' @return A data frame of class `rustle_schedules` with a row per combination, which prints as
+#'   a table of speed-ups when there are many: `schedule`, `workers`,
 #'   `makespan` (seconds), `speedup` (total time / makespan), `efficiency`
 #'   (speedup / workers) and `imbalance`. It does not depend on `threads`.
 #' @section Errors: As [simulate_schedule()].
@@ -87,6 +90,8 @@ plot.rustle_simulation <- function(x, main = paste(x$schedule, "schedule"), xlab
 compare_schedules <- function(times, workers,
                               schedule = c("stealing", "static", "cyclic", "dynamic", "guided"),
                               chunk_size = NULL, start_up = 0, claim = 0, threads = 2L) {
+  if (missing(times)) stop_missing("times", sys.call())
+  if (missing(workers)) stop_missing("workers", sys.call())
   check_simulation(times, start_up, claim)
   good <- is.numeric(workers) && length(workers) && !anyNA(workers) && all(workers >= 1) &&
     all(workers <= 1e4) && all(workers == floor(workers))
@@ -109,7 +114,32 @@ compare_schedules <- function(times, workers,
   grid$speedup <- ifelse(grid$makespan > 0, sum(times) / grid$makespan, 1)
   grid$efficiency <- grid$speedup / grid$workers
   grid$imbalance <- vapply(results, function(r) busy_imbalance(r$busy), 0)
+  class(grid) <- c("rustle_schedules", class(grid))
   grid
+}
+
+#' @rdname compare_schedules
+#' @param x A comparison.
+#' @param digits Number of significant digits.
+#' @param ... Arguments of [print.data.frame()].
+#' @export
+print.rustle_schedules <- function(x, digits = 3L, ...) {
+  frame <- plain_frame(x)
+  columns <- c("schedule", "workers", "speedup")
+  if (nrow(frame) <= 12L || !all(columns %in% names(frame)) || anyDuplicated(frame[columns[1:2]])) {
+    print(frame, digits = digits, row.names = FALSE, ...)
+    return(invisible(x))
+  }
+  cat("Speed-up (total time / makespan) by number of workers:\n")
+  wide <- tapply(frame$speedup, list(workers = frame$workers, factor(frame$schedule, unique(frame$schedule))), identity)
+  print(data.frame(workers = as.integer(rownames(wide)), unclass(wide)), digits = digits, row.names = FALSE, ...)
+  cat("as.data.frame() has makespan, efficiency and imbalance.\n")
+  invisible(x)
+}
+
+#' @export
+as.data.frame.rustle_schedules <- function(x, row.names = NULL, optional = FALSE, ...) {
+  as.data.frame(plain_frame(x), row.names = row.names, optional = optional, ...)
 }
 
 busy_imbalance <- function(busy) if (sum(busy) > 0) max(busy) / mean(busy) - 1 else 0

@@ -1,11 +1,12 @@
 #' When each task ran, and where
 #'
 #' With `options(rustle.timings = TRUE)` calls on forked workers keep the worker,
-#' start and end of every task; `job_timings()` has those of the last such call.
+#' start and end of every task; `job_timings()` has those of the last call, if it ran
+#' there.
 #'
 #' @return A data frame of class `rustle_timings` with a row per task and columns
 #'   `task`, `worker`, `start` and `end` (seconds from the first start), or `NULL`
-#'   when nothing was kept. `plot()` draws how the tasks filled the workers: a row
+#'   when nothing was kept: the last call ran in this session or as futures. `plot()` draws how the tasks filled the workers: a row
 #'   per worker, grey where it waited, and a dotted line where the last task ended.
 #' @examples
 #' oopts <- options(rustle.timings = TRUE)

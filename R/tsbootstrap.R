@@ -38,10 +38,10 @@ tsbootstrap <- function(series, statistic, R = 999, l = NULL, sim = c("fixed", "
   if (sim == "model") {
     n.sim <- if (is.null(n.sim)) length else check_count(n.sim, "n.sim")
     if (!is.function(ran.gen)) stop_argument("ran.gen", "a function for `sim = \"model\"`", ran.gen, origin)
-    out <- bootstrap(
+    out <- with_call(origin, bootstrap(
       series, statistic, R, sim = "parametric", seed = seed, threads = threads, ...,
       ran.gen = function(data, mle) ran.gen(data, n.sim, mle), mle = ran.args
-    )
+    ))
   } else {
     if (is.null(l)) stop_argument("l", "a block length", NULL, origin)
     if (is.function(statistic)) {
@@ -54,10 +54,10 @@ tsbootstrap <- function(series, statistic, R = 999, l = NULL, sim = c("fixed", "
       }
     }
     rule <- if (sim == "geom") "geom" else if (endcorr) "circular" else "fixed"
-    out <- bootstrap(
+    out <- with_call(origin, bootstrap(
       if (is.function(statistic)) series else unclass_series(series), statistic, R, sim = "block", l = l,
       blocktype = rule, seed = seed, threads = threads, ...
-    )
+    ))
   }
   out$call <- call
   out

@@ -11,7 +11,13 @@
 #' with_plan(multicore, future_sapply(1:4, sqrt), workers = 2)
 #' @export
 with_plan <- function(strategy, expr, ...) {
-  old <- plan(strategy, ...)
+  if (missing(strategy) || missing(expr)) {
+    abort_rustle(
+      "`with_plan()` needs a strategy and an expression, as in with_plan(multicore, f(x), workers = 2).",
+      "rustle_error_argument", argument = if (missing(expr)) "expr" else "strategy", call = sys.call()
+    )
+  }
+  old <- with_call(sys.call(), plan(strategy, ...))
   on.exit(plan(old))
   expr
 }
@@ -19,7 +25,8 @@ with_plan <- function(strategy, expr, ...) {
 #' @rdname with_plan
 #' @export
 local_plan <- function(strategy, ..., .local_envir = parent.frame()) {
-  old <- plan(strategy, ...)
+  if (missing(strategy)) stop_missing("strategy", sys.call())
+  old <- with_call(sys.call(), plan(strategy, ...))
   restore <- as.call(list(function() plan(old)))
   do.call(base::on.exit, list(restore, add = TRUE, after = FALSE), envir = .local_envir)
   invisible(old)

@@ -26,3 +26,11 @@ test_that("wrong arguments are named", {
   expect_argument_error(blb(1, "mean"), "data")
   expect_argument_error(blb(1:10, "nothing"), "statistic")
 })
+
+test_that("resamples that fail stop, or are left out when asked", {
+  d <- data.frame(y = 1:60 + 0, g = rep(c("a", "b", "b", "b", "b"), 12))
+  expect_error(blb(d, stat_lm(y ~ g), gamma = 0.5, s = 3, R = 60, seed = 4), class = "rustle_error")
+  out <- suppressWarnings(blb(d, stat_lm(y ~ g), gamma = 0.6, s = 3, R = 60, seed = 2, on_error = "na"))
+  expect_true(all(is.finite(out$se)))
+  expect_true(all(is.finite(out$ci)))
+})

@@ -343,6 +343,11 @@ test_that("wrong arguments of boot_ci() are errors", {
   expect_argument_error(boot_ci(b, simultaneous = NA), "simultaneous")
 })
 
+test_that("influence values that are given fit the observations", {
+  b <- bootstrap(boot::city, "ratio", R = 99, seed = 1)
+  expect_argument_error(boot_ci(b, type = "bca", L = 1:3), "L")
+})
+
 test_that("as.data.frame() and print()", {
   ci <- boot_ci(city_boot(), type = c("perc", "norm"), conf = c(0.9, 0.95))
   plain <- as.data.frame(ci)

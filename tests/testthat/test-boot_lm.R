@@ -38,3 +38,12 @@ test_that("models that it cannot take are refused", {
   expect_argument_error(boot_lm(glm(am ~ wt, binomial, mtcars), method = "wild"), "method")
   expect_argument_error(vcov_boot(lm(dist ~ speed, cars), "case2"), "type")
 })
+
+test_that("a covariance needs two replicates", {
+  expect_argument_error(vcov_boot(lm(dist ~ speed, cars), R = 1), "R")
+})
+
+test_that("aliased coefficients are named", {
+  error <- expect_argument_error(boot_lm(lm(dist ~ speed + I(2 * speed), cars)), "model")
+  expect_identical(error$aliased, "I(2 * speed)")
+})

@@ -217,3 +217,16 @@ test_that("with rng = \"R\" a converted object is boot's own", {
   # Some of its replicates are no longer the first of their seed.
   expect_error(boot::boot.array(as_boot(b[10:20, ])))
 })
+
+test_that("a jackknife after the bootstrap prints what stands out", {
+  b <- bootstrap(mtcars, "mean", R = 300, seed = 1)["mpg"]
+  j <- jack_after_boot(b)
+  shown <- capture.output(print(j))
+  expect_lt(length(shown), 15L)
+  largest <- order(-abs(j$influence))[1:5]
+  printed <- utils::read.table(text = shown[5:10], header = TRUE)
+  expect_identical(printed$observation, largest)
+  expect_equal(printed$influence, j$influence[largest], tolerance = 0.01)
+  expect_identical(nrow(as.data.frame(j)), 32L)
+  expect_output(print(j[1:3, ]), "replicates")
+})

@@ -107,6 +107,12 @@ test_that("a model simulates data, for functions and for native statistics", {
   native <- bootstrap(x, "mean", R = 20, sim = "parametric", ran.gen = gen, mle = mean(x), seed = 1)
   expect_equal(native$t[, 1L], plain$t[, 1L])
   expect_identical(native$engine, "workers")
+  # A formula has equal weights on simulated data.
+  d <- boot::city
+  shuffle <- function(data, mle) data[sample(nrow(data), replace = TRUE), ]
+  formula <- bootstrap(d, ~ sum(.w * x) / sum(.w * u), R = 20, sim = "parametric", ran.gen = shuffle, seed = 1)
+  plain <- bootstrap(d, function(d) sum(d$x) / sum(d$u), R = 20, sim = "parametric", ran.gen = shuffle, seed = 1)
+  expect_equal(formula$t, plain$t)
 })
 
 test_that("antithetic replicates mirror the order of the influence values", {
@@ -140,4 +146,23 @@ test_that("the table of validity has one verdict for everything", {
       }
     }
   }
+})
+
+test_that("the whole table of validity prints as one line per scheme", {
+  all <- bootstrap_validity()
+  shown <- capture.output(print(all))
+  expect_lte(length(shown), 20L)
+  cells <- do.call(rbind, strsplit(trimws(sub("m out of n", "moutofn", shown[5:17])), " +"))
+  expect_identical(strsplit(trimws(shown[[4L]]), " +")[[1L]], unique(all$statistic))
+  letters <- c(norm = "n", basic = "b", stud = "s", perc = "p", bca = "c", abc = "a")
+  for (r in seq_len(nrow(cells))) {
+    for (k in 1:5) {
+      rows <- all[all$sim == unique(all$sim)[[r]] & all$statistic == unique(all$statistic)[[k]], ]
+      good <- paste(letters[rows$type[rows$status != "refused"]], collapse = "")
+      expect_identical(gsub("-|none", "", cells[r, k + 1L]), good)
+    }
+  }
+  expect_output(print(bootstrap_validity("permutation", "lm", "perc")), "null hypothesis")
+  expect_identical(class(as.data.frame(all)), "data.frame")
+  expect_identical(dim(as.data.frame(all)), c(390L, 5L))
 })

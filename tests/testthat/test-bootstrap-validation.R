@@ -31,6 +31,28 @@ test_that("law school data: correlation, its jackknife and its replicates", {
   # Themselves from 1e5 replicates: twice the variance.
   expect_sd(b$t, 0.13362, 4 * sqrt(2))
   expect_lt(abs(mean(b$t) - b$t0 + 0.0052), 4 * sqrt(2) * 0.1336 / sqrt(1e5))
+  # Ends in digits that are given, whose shares of the replicates have standard errors.
+  ci <- boot_ci(b, c(0.9, 0.95), c("perc", "bca"))
+  end <- function(type, conf) unlist(ci[ci$type == type & ci$conf == conf, c("lower", "upper")], use.names = FALSE)
+  share <- function(ends) vapply(ends, function(e) mean(b$t <= e), 0)
+  close <- function(ends, given) {
+    expect_true(all(share(given - 5e-4) - share(ends) < 4 * sqrt(2 * 0.05 * 0.95 / 1e5)))
+    expect_true(all(share(ends) - share(given + 5e-4) < 4 * sqrt(2 * 0.05 * 0.95 / 1e5)))
+  }
+  close(end("perc", 0.95), c(0.458, 0.962))
+  close(end("bca", 0.95), c(0.318, 0.941))
+  close(end("bca", 0.9), c(0.419, 0.926))
+})
+
+test_that("aircondit: basic intervals of log replicates from the exponential model are the exact ones", {
+  x <- boot::aircondit$hours
+  simulate <- function(data, mle) rexp(length(data), 1 / mle)
+  b <- bootstrap(x, function(x) mean(x), R = 19999, sim = "parametric", ran.gen = simulate, mle = mean(x), seed = 1)
+  ends <- unlist(boot_ci(b, 0.95, "basic", h = log, hdot = function(t) 1 / t, hinv = exp)[c("lower", "upper")])
+  # Their levels, by the gamma distribution of a mean of 12.
+  expect_equal(12 * mean(x) / qgamma(c(0.975, 0.025), 12), c(65.8976457, 209.1741455), tolerance = 1e-8)
+  levels <- pgamma(12 * mean(x) / ends, 12)
+  expect_lt(max(abs(levels - c(0.975, 0.025))), 4 * sqrt(0.025 * 0.975 / 19999))
 })
 
 test_that("aircondit: exact moments of the mean, and of the Bayesian bootstrap", {
@@ -63,6 +85,41 @@ test_that("city: the ratio, boot's replicates, its influence values and its mome
   # By enumeration of all 92378 resamples.
   expect_lt(abs(mean(many$t) - 1.5203125 - 0.03947360004), 4 * 0.2215 / sqrt(2e5))
   expect_sd(many$t, 0.221498053)
+  skewness <- function(t) mean((t - mean(t))^3) / mean((t - mean(t))^2)^1.5
+  parts <- vapply(split(many$t, rep(1:20, each = 1e4)), skewness, 0)
+  expect_lt(abs(mean(parts) - 1.604353807), 4 * sd(parts) / sqrt(20))
+  # Quantiles of a distribution with atoms: no more than p below, no less than p up to it.
+  p <- c(0.025, 0.05, 0.95, 0.975)
+  points <- c(1.251116071, 1.285714286, 1.968045113, 2.106976744)
+  for (k in 1:4) {
+    error <- 4 * sqrt(p[[k]] * (1 - p[[k]]) / 2e5)
+    expect_lt(mean(many$t < points[[k]] - 1e-8), p[[k]] + error)
+    expect_gt(mean(many$t <= points[[k]] + 1e-8), p[[k]] - error)
+  }
+})
+
+test_that("gravity: the stratified difference of means and its exact standard error", {
+  g <- boot::gravity[as.numeric(boot::gravity$series) >= 7, ]
+  g$series <- droplevels(g$series)
+  b <- bootstrap(g, stat_diff("mean", "g", "series"), R = 50000, strata = g$series, seed = 1)
+  expect_equal(b$t0[[1L]], -2.846153846, tolerance = 1e-9)
+  expect_sd(b$t, 1.546723378)
+  # Influence values of the stratified difference give the same: sum of l^2 / n_s^2.
+  inf <- bootstrap(g, stat_diff("mean", "g", "series"), R = 1, strata = g$series, influence = "inf", seed = 1)$L[, 1L]
+  expect_equal(sqrt(sum(inf^2) / 13^2), 1.546723378, tolerance = 1e-8)
+  # Known for natively computed weights as for boot's.
+  ends <- unlist(boot_ci(b, 0.95, "abc")[c("lower", "upper")], use.names = FALSE)
+  expect_equal(ends, c(-6.70758, -0.39394), tolerance = 1e-5)
+})
+
+test_that("abc intervals of native correlations are the published ones", {
+  ends <- function(b) as.matrix(as.data.frame(boot_ci(b, c(0.9, 0.95), "abc"))[c("lower", "upper")])
+  city <- bootstrap(boot::bigcity, "cor", R = 1, seed = 1)
+  expect_equal(unname(ends(city)), rbind(c(0.95815, 0.99173), c(0.94937, 0.99307)), tolerance = 1e-5)
+  school <- bootstrap(law, "cor", R = 1, seed = 1)
+  expect_equal(unname(ends(school)), rbind(c(0.442818, 0.921449), c(0.337970, 0.942070)), tolerance = 5e-5)
+  air <- bootstrap(boot::aircondit$hours, "mean", R = 1, seed = 1)
+  expect_equal(unname(ends(air))[2L, ], c(57.19276316, 226.71727217), tolerance = 1e-7)
 })
 
 test_that("mouse data: exact moments of means and medians", {
@@ -138,6 +195,39 @@ test_that("ill-conditioned designs lose no more digits than a QR factorization o
   expect_lt(max(relative), 1e-8)
 })
 
+test_that("Longley's data: coefficients of resamples to 12 digits", {
+  # In exact rational arithmetic, of the numbers as they are in binary: all of the data
+  # (as NIST certifies them) and four resamples, those of boot's indices for seed 1.
+  exact <- rbind(
+    c(-3482.2586345958207, 0.015061872271373723, -0.03581917929259134, -0.020202298038168268,
+      -0.010332268671735879, -0.051104105653577467, 1.8291514646135529),
+    c(-3969.2904971276839, 0.03922185617263646, -0.05672022770231349, -0.024538005634400457,
+      -0.011038119160760074, 0.083837617738991052, 2.0739376734961592),
+    c(-3226.3545491156165, 0.026136005570998037, -0.03531680429368806, -0.020569167467135545,
+      -0.010253031100982263, 0.038847968831476815, 1.6921789335452997),
+    c(-7474.0816018489468, 0.29535991416205598, -0.21379901066585827, -0.025859446902528151,
+      -0.024420521575280945, 0.49915505924422104, 3.8627777530827951),
+    c(-3567.9688576667572, 0.023759274524377386, -0.019719199716496598, -0.019713436938795483,
+      -0.012515709080768263, -0.35133016845046783, 1.8876154956212421)
+  )
+  model <- stat_lm(Employed ~ GNP.deflator + GNP + Unemployed + Armed.Forces + Population + Year)
+  b <- bootstrap(longley, model, R = 4, seed = 1, rng = "R")
+  ours <- rbind(b$t0, b$t)
+  expect_lt(max(sqrt(rowSums((ours - exact)^2) / rowSums(exact^2))), 1e-12)
+  expect_equal(unname(ours), exact, tolerance = 1e-11)
+})
+
+test_that("balanced resamples hold every observation R times; a linear statistic has one influence", {
+  counts <- bootstrap(1:15, function(x, f) f, R = 20, stype = "f", sim = "balanced", seed = 1)$t
+  expect_true(all(colSums(counts) == 20))
+  x <- boot::aircondit$hours
+  exact <- x - mean(x)
+  expect_equal(bootstrap(x, "mean", R = 1, influence = "inf", seed = 1)$L[, 1L], exact, tolerance = 1e-9)
+  set.seed(1)
+  b <- boot::boot(x, function(x, w) sum(x * w), R = 99, stype = "w")
+  expect_equal(boot::empinf(b), exact, tolerance = 1e-8)
+})
+
 test_that("identities of linear statistics hold", {
   x <- boot_data()$x
   n <- length(x)
@@ -155,4 +245,10 @@ test_that("identities of linear statistics hold", {
   counts <- bootstrap(x, function(x, f) f, R = 4000, stype = "f", seed = 1)$t
   expect_lt(abs(mean(counts == 0) - (1 - 1 / n)^n), 4 * sqrt(0.23 / (4000 * n)))
   expect_gt(chisq.test(colSums(counts))$p.value, 1e-5)
+  # The count of one observation is binomial, and those of two have their joint law.
+  seen <- table(factor(pmin(counts[, 1L], 4), 0:4))
+  expect_gt(chisq.test(seen, p = c(dbinom(0:3, n, 1 / n), pbinom(3, n, 1 / n, lower.tail = FALSE)))$p.value, 1e-5)
+  expect_lt(abs(cor(counts[, 1L], counts[, 2L]) + 1 / (n - 1)), 4 / sqrt(4000))
+  poisson <- bootstrap(x, function(x, f) f, R = 2000, stype = "f", sim = "poisson", seed = 1)$t
+  expect_lt(abs(mean(poisson == 0) - exp(-1)), 4 * sqrt(exp(-1) * (1 - exp(-1)) / (2000 * n)))
 })

@@ -168,3 +168,29 @@ test_that("infinitesimal and jackknife influence values are those of boot", {
   expect_equal(unname(jack), unname(39 * (rep(coef(glm(b ~ x, binomial, d, control = strict)), each = 40) - left_out)), tolerance = 1e-6)
   expect_equal(bootstrap(d, function(d, i) median(d$x[i]), R = 2, influence = "jack")$L, bootstrap(d, stat_median("x"), R = 2)$L, ignore_attr = TRUE)
 })
+
+test_that("boot's arguments for workers are taken, with a message once", {
+  x <- boot_data()$x
+  f <- function(x, i) mean(x[i])
+  told$arguments_of_boot <- NULL
+  expect_message(b <- bootstrap(x, f, R = 30, seed = 1, parallel = "multicore", ncpus = 2, simple = TRUE, cl = NULL), "once")
+  expect_identical(b$t, bootstrap(x, f, R = 30, seed = 1)$t)
+  expect_equal(b$threads, 2)
+  expect_no_message(native <- bootstrap(x, "mean", R = 30, seed = 1, parallel = "no"))
+  expect_equal(unname(native$t), unname(b$t))
+  expect_argument_error(bootstrap(x, f, R = 3, ncpus = 0), "ncpus")
+  expect_argument_error(bootstrap(x, f, R = 3, parallel = "yes"), "parallel")
+})
+
+test_that("numbers whose squares overflow or vanish have their spread and correlation", {
+  x <- boot_data()$x
+  y <- boot_data()$y
+  for (size in c(1e300, 1e-300)) {
+    sd <- bootstrap(size * x, "sd", R = 20, seed = 1)
+    expect_equal(sd$t / size, bootstrap(x, "sd", R = 20, seed = 1)$t, tolerance = 1e-12)
+    cor <- bootstrap(cbind(size * x, y / size), "cor", R = 20, seed = 1)
+    expect_equal(cor$t, bootstrap(cbind(x, y), "cor", R = 20, seed = 1)$t, tolerance = 1e-12)
+  }
+  expect_equal(bootstrap(1e140 * x, "var", R = 1, seed = 1)$t0[[1L]], var(x) * 1e280, tolerance = 1e-12)
+  expect_identical(bootstrap(1e300 * x, "var", R = 1, seed = 1)$t0[[1L]], Inf)
+})

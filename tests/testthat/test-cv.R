@@ -195,3 +195,22 @@ test_that("print() says what was done", {
   expect_output(print(cv(lm(mpg ~ wt, mtcars), K = 4, reps = 3, seed = 1)), "3 repetitions")
   expect_output(print(folds(10, 3)), "3 folds of 10 observations \\(sizes 3 to 4\\)")
 })
+
+test_that("a glm is predicted on the scale of the response", {
+  fit <- glm(am ~ wt, binomial, mtcars)
+  learner <- function(train) glm(am ~ wt, binomial, train)
+  for (strategy in c("sequential", if (parallelly::supportsMulticore()) "multicore")) {
+    local_plan(strategy)
+    ours <- cv(mtcars, learner, response = "am", K = "loo")
+    expect_equal(ours$estimate, boot::cv.glm(mtcars, fit)$delta[[1L]])
+    expect_equal(ours$estimate, cv(fit, K = "loo")$estimate)
+  }
+  # One that is given is used as it is.
+  link <- cv(mtcars, learner, stats::predict, response = "am", K = "loo")
+  by_hand <- vapply(1:32, function(i) predict(learner(mtcars[-i, ]), mtcars[i, ]), 0)
+  expect_equal(unname(link$predictions$predicted), unname(by_hand))
+  expect_equal(
+    cv(mtcars, function(train) lm(mpg ~ wt, train), response = "mpg", K = "loo")$estimate,
+    cv(lm(mpg ~ wt, mtcars), K = "loo")$estimate
+  )
+})

@@ -44,5 +44,17 @@ test_that("a statistic that fails without an observation is told", {
   d <- data.frame(y = 1:5 + 0, g = c("a", "a", "a", "a", "b"))
   error <- expect_error(jackknife(d, stat_lm(y ~ g)), class = "rustle_error_statistic")
   expect_identical(error$replicate, 5L)
+  expect_match(conditionMessage(error), "without observation or cluster 5: it has no value.", fixed = TRUE)
+  expect_no_match(conditionMessage(error), "on_error")
+  longer <- function(d, i) if (length(i) == 5L) 1 else 1:2
+  expect_error(jackknife(d, longer), "without observation or cluster 1: 2 values", class = "rustle_error_statistic")
   expect_argument_error(jackknife(1, "mean"), "data")
+})
+
+test_that("a model without an observation that has its fit to itself is fitted anew", {
+  d <- data.frame(y = c(3, 1, 4, 1, 5, 9, 2, 6), x = c(1:7, 1e4))
+  native <- jackknife(d, stat_lm(y ~ x))$t
+  refits <- t(vapply(1:8, function(i) coef(lm(y ~ x, d[-i, ])), c(0, 0)))
+  expect_equal(unname(native[1:7, ]), unname(refits[1:7, ]), tolerance = 1e-7)
+  expect_equal(unname(native[8L, ]), unname(refits[8L, ]), tolerance = 1e-6)
 })

@@ -62,12 +62,141 @@ test_that("the maximum over columns adjusts p-values", {
   most <- apply(t, 2L, max)
   expect_equal(unname(p$adjusted), vapply(t0, function(v) mean(most >= v - 1e-9), 0))
   expect_true(all(p$adjusted >= p$p.value))
+  expect_output(print(p), "adjusted.*\na .*\nb .*\nc ")
+  expect_output(print(permutation_test(unname(x), unname(y))), "\\[,2\\]")
+})
+
+# All orders of 1 to n, a column each.
+all_orders <- function(n) {
+  if (n == 1L) return(matrix(1L))
+  smaller <- all_orders(n - 1L)
+  do.call(cbind, lapply(seq_len(n), function(first) {
+    rest <- setdiff(seq_len(n), first)
+    rbind(first, matrix(rest[smaller], n - 1L))
+  }))
+}
+
+test_that("all orders of a response: correlations, of several columns, within strata", {
+  x <- c(2, 7, 1, 8, 2, 8.5, 1.8)
+  y <- c(3.1, 4, 1.5, 9, 2.6, 5, 3.5)
+  orders <- all_orders(7L)
+  for (statistic in c("cor", "spearman")) {
+    method <- if (statistic == "cor") "pearson" else "spearman"
+    r <- apply(orders, 2L, function(i) cor(x, y[i], method = method))
+    r0 <- cor(x, y, method = method)
+    both <- permutation_test(x, y, statistic = statistic)
+    expect_true(both$exact)
+    expect_identical(both$parameter[[1L]], 5040)
+    expect_equal(both$statistic[[1L]], r0)
+    expect_equal(both$p.value, mean(abs(r) >= abs(r0) - 1e-9))
+    expect_equal(permutation_test(x, y, statistic, "greater")$p.value, mean(r >= r0 - 1e-9))
+    expect_equal(permutation_test(x, y, statistic, "less")$p.value, mean(r <= r0 + 1e-9))
+    random <- permutation_test(x, y, statistic, exact = FALSE, R = 20000, seed = 1)
+    expect_false(random$exact)
+    expect_lt(abs(random$p.value - both$p.value), 4 * sqrt(both$p.value / 20000))
+  }
+  # cor.test() has the exact distribution of Spearman's rho without ties.
+  known <- suppressWarnings(cor.test(1:7, y, method = "spearman", exact = TRUE))$p.value
+  expect_equal(permutation_test(1:7, y, "spearman")$p.value, known, tolerance = 1e-12)
+  # Several columns: the largest absolute correlation.
+  X <- cbind(a = x, b = rev(x), c = sqrt(x) + y / 3)
+  r <- apply(orders, 2L, function(i) abs(cor(X, y[i])))
+  r0 <- abs(cor(X, y))[, 1L]
+  several <- permutation_test(X, y, "cor")
+  expect_equal(unname(several$p.value), rowMeans(r >= r0 - 1e-9))
+  expect_equal(unname(several$adjusted), vapply(r0, function(v) mean(apply(r, 2L, max) >= v - 1e-9), 0, USE.NAMES = FALSE))
+  strata <- c(1, 1, 2, 2, 1, 2, 2)
+  within <- orders[, apply(orders, 2L, function(i) all(strata[i] == strata))]
+  r <- apply(within, 2L, function(i) cor(x, y[i]))
+  p <- permutation_test(x, y, "cor", strata = strata)
+  expect_identical(p$parameter[[1L]], 6 * 24)
+  expect_equal(p$p.value, mean(abs(r) >= abs(cor(x, y)) - 1e-9))
+})
+
+test_that("differences of medians: all choices, and random ones", {
+  median_of <- function(i, z) median(z[i]) - median(z[-i])
+  z <- c(treatment, control)
+  t <- utils::combn(16, 7, median_of, z = z)
+  t0 <- median(treatment) - median(control)
+  p <- permutation_test(treatment, control, statistic = "median")
+  expect_equal(p$statistic[[1L]], t0)
+  expect_equal(p$p.value, mean(abs(t) >= abs(t0) - 1e-9))
+  expect_identical(p$parameter[[1L]], 11440)
+  expect_equal(permutation_test(control, treatment, "median", "less")$p.value, mean(t >= t0 - 1e-9))
+  random <- permutation_test(treatment, control, "median", exact = FALSE, R = 20000, seed = 1)
+  expect_lt(abs(random$p.value - p$p.value), 4 * sqrt(0.25 / 20000))
+  # Both sizes even, with ties.
+  x <- c(1, 2, 2, 5)
+  y <- c(2, 3, 3, 4, 6, 1)
+  t <- utils::combn(10, 4, median_of, z = c(x, y))
+  expect_equal(permutation_test(x, y, "median")$p.value, mean(abs(t) >= abs(median(x) - median(y)) - 1e-9))
+})
+
+test_that("gravity: all 10.4 million splits, as combn() counts them", {
+  skip_on_cran()
+  g <- boot::gravity
+  x <- g$g[g$series == 7]
+  y <- g$g[g$series == 8]
+  p <- permutation_test(x, y)
+  expect_identical(p$parameter[[1L]], choose(26, 13))
+  # The sums of 13 of 26 whole numbers, counted by adding one number after another.
+  z <- c(x, y)
+  ways <- matrix(0, 14L, sum(z) + 1L)
+  ways[1L, 1L] <- 1
+  for (v in z) {
+    for (k in 13:1) {
+      to <- (v + 1):ncol(ways)
+      ways[k + 1L, to] <- ways[k + 1L, to] + ways[k, to - v]
+    }
+  }
+  sums <- seq_len(ncol(ways)) - 1
+  far <- abs(2 * sums - sum(z)) >= abs(2 * sum(x) - sum(z))
+  expect_equal(p$p.value, sum(ways[14L, far]) / choose(26, 13), tolerance = 1e-14)
+})
+
+test_that("a function of two samples is enumerated when R allows it, within strata too", {
+  x <- c(1.5, 2, 7, 3)
+  y <- c(2, 2.5, 9, 1, 4)
+  z <- c(x, y)
+  f <- function(x, y) median(x) - mean(y)
+  t <- utils::combn(9, 4, function(i) f(z[i], z[-i]))
+  p <- permutation_test(x, y, f)
+  expect_true(p$exact)
+  expect_identical(p$parameter[[1L]], 126L)
+  expect_equal(p$p.value, mean(abs(t) >= abs(f(x, y)) - 1e-9))
+  expect_false(permutation_test(x, y, f, R = 99, seed = 1)$exact)
+  expect_true(permutation_test(x, y, f, R = 99, exact = TRUE)$exact)
+  strata <- c(1, 1, 2, 2, 1, 1, 2, 2, 3)
+  means <- function(x, y) mean(x) - mean(y)
+  expect_equal(permutation_test(x, y, means, strata = strata)$p.value, permutation_test(x, y, strata = strata)$p.value)
+  set.seed(3)
+  before <- .Random.seed
+  invisible(permutation_test(x, y, f))
+  expect_identical(.Random.seed, before)
+})
+
+test_that("what cannot be tested is refused", {
+  refused <- function(argument, ...) expect_argument_error(permutation_test(...), argument)
+  refused("x", rep(1, 5), 1:5, statistic = "cor")
+  refused("y", 1:5, rep(0.1, 5), statistic = "spearman")
+  refused("y", 1:5, 1:4, statistic = "cor")
+  refused("y", 1:5, cbind(1:5, 1:5), statistic = "cor")
+  refused("x", cbind(1:3, 2:4), cbind(1:3, 1:3), statistic = "median")
+  refused("paired", 1:3, 2:4, statistic = "median", paired = TRUE)
+  refused("studentize", 1:3, 2:4, statistic = "cor", studentize = TRUE)
+  refused("exact", 1:30, 1:30, statistic = "cor", exact = TRUE)
+  refused("exact", 1:30, 1:30, statistic = function(x, y) 1, exact = TRUE)
+  refused("statistic", 1:3, 4:6, statistic = function(x, y) c(1, 2))
+  refused("statistic", 1:3, 4:6, statistic = function(x, y) NaN)
+  refused("strata", 1:3, 4:6, statistic = "cor", strata = 1:6)
+  refused("statistic", 1:3, 4:6, statistic = "modus")
 })
 
 test_that("correlations and functions are permuted", {
   p <- permutation_test(cars$speed, cars$dist, statistic = "cor", R = 199, seed = 1)
   expect_equal(p$p.value, 1 / 200)
   f <- permutation_test(treatment, control, statistic = function(x, y) mean(x) - mean(y), R = 500, seed = 1)
+  expect_false(f$exact)
   expect_lt(abs(f$p.value - 0.2783), 4 * sqrt(0.2 / 500))
   expect_argument_error(permutation_test(1:3, c(1, NA)), "y")
   expect_argument_error(permutation_test(1:3, 1:2, paired = TRUE), "y")

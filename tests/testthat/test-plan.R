@@ -171,6 +171,7 @@ test_that("a timeout stops a task with an error that names it", {
     future_lapply(1:3, function(i) if (i == 2L) Sys.sleep(20) else i), class = "rustle_error_timeout"
   )
   expect_identical(error$task, 2L)
+  expect_identical(error$call[[1L]], quote(future_lapply))
   expect_identical(future_lapply(1:3, identity), as.list(1:3))
 })
 
@@ -203,4 +204,98 @@ test_that("what library(future.apply) attaches is attached", {
   }
   x %<-% { 3 }
   expect_identical(x, 3)
+})
+
+test_that("settings and arguments that do not exist are refused, and nothing has changed", {
+  skip_without_fork()
+  local_plan("multicore", workers = 3, schedule = "guided")
+  before <- attr(plan(), "rustle")
+  said <- function(expr, argument) conditionMessage(expect_argument_error(expr, argument))
+  message <- said(plan(schedul = "dynamic"), "schedul")
+  for (setting in c("workers", names(default_settings()))) expect_match(message, paste0("`", setting, "`"))
+  said(plan(worker = 2), "worker")
+  said(plan(multicore, retry = 2), "retry")
+  said(plan("multicore", workers = 2, retry = 2), "retry")
+  said(plan(sequential, time_out = 2), "time_out")
+  said(plan(multisession, workers = 2, chunksize = 2), "chunksize")
+  said(local_plan(multicore, retry = 2), "retry")
+  said(with_plan(multicore, 1, retry = 2), "retry")
+  expect_match(said(plan(multicore, 2), "workers"), "`workers = 2`, not `2`")
+  expect_match(said(with_plan(multicore, 1, 2), "workers"), "`workers = 2`, not `2`")
+  said(plan(list(multicore, sequential), workers = 2), "workers")
+  expect_identical(attr(plan(), "rustle"), before)
+  # What future's strategies take.
+  accepted <- list(
+    quote(plan(multisession, workers = 2, rscript_args = "--no-environ")),
+    quote(plan(multicore, workers = 2, gc = TRUE)), quote(plan(sequential, split = TRUE)),
+    quote(plan(cluster, workers = "localhost", outfile = NULL, persistent = TRUE)),
+    quote(plan(tweak(multisession, workers = 2), rscript_startup = NULL))
+  )
+  for (call in accepted) expect_no_warning(eval(call))
+})
+
+test_that("with_plan() without a strategy says what it needs, and evaluates nothing", {
+  done <- FALSE
+  expect_match(conditionMessage(expect_argument_error(with_plan(done <- TRUE), "expr")), "needs a strategy")
+  expect_argument_error(with_plan(done <- TRUE, workers = 2), "expr")
+  expect_argument_error(with_plan(expr = done <- TRUE, workers = 2), "strategy")
+  expect_false(done)
+  error <- tryCatch(with_plan(multicore, 1, retry = 2), rustle_error = identity)
+  expect_identical(error$call[[1L]], quote(with_plan))
+})
+
+# How many processes run the tasks of a nested call; `map` is a future_lapply().
+nested_processes <- function(map) {
+  length(unique(unlist(map(1:2, function(i) {
+    map(1:4, function(j) { Sys.sleep(0.05); Sys.getpid() })
+  })[[1L]])))
+}
+
+test_that("below a sequential level the next one is in force, as in future.apply", {
+  skip_without_fork()
+  skip_if_not_installed("future.apply")
+  ours <- function(X, f) future_lapply(X, f, future.chunk.size = 1)
+  original <- function(X, f) future.apply::future_lapply(X, f, future.chunk.size = 2)
+  two <- tweak(multicore, workers = 2)
+  stacks <- list(
+    list(sequential, two), list(sequential, sequential), list(two, sequential),
+    list(tweak(multicore, workers = 1), two), list(tweak(multisession, workers = 2), two)
+  )
+  counts <- c(2L, 1L, 1L, 2L, 2L)
+  for (k in seq_along(stacks)) {
+    local_plan(stacks[[k]])
+    before <- future::plan("list")
+    expect_identical(nested_processes(ours), counts[[k]])
+    expect_identical(nested_processes(original), counts[[k]])
+    expect_identical(future::plan("list"), before)
+  }
+  deep <- with_plan(list(sequential, sequential, two), future_lapply(1, function(i) nested_processes(ours)))
+  expect_identical(deep, list(2L))
+  # future() itself follows, and what a task is told of its plan.
+  local_plan(list(sequential, two))
+  told <- future_lapply(1, function(i) list(class(future::plan()), nbrOfWorkers(), value(future(Sys.getpid()))))[[1L]]
+  expect_true("multicore" %in% told[[1L]])
+  expect_identical(told[[2L]], 2L)
+  expect_false(told[[3L]] == Sys.getpid())
+})
+
+test_that("the plan comes back after a failing task and after plans of the task", {
+  skip_without_fork()
+  local_plan(list(sequential, tweak("multicore", workers = 2)), retries = 3)
+  before <- attr(plan(), "rustle")
+  expect_error(future_lapply(1:2, function(i) stop("no")), "no")
+  expect_identical(attr(plan(), "rustle"), before)
+  got <- future_lapply(1:2, function(i) {
+    old <- attr(plan(), "rustle")[c("kind", "workers")]
+    plan(sequential)
+    c(old, attr(plan(), "rustle")["kind"])
+  })
+  expect_identical(got[[1L]], list(kind = "multicore", workers = 2L, kind = "sequential"))
+  expect_identical(attr(plan(), "rustle"), before)
+})
+
+test_that("inner levels print with their workers", {
+  skip_without_fork()
+  local_plan(list(sequential, tweak("multicore", workers = 2), tweak("multisession", workers = 3), sequential))
+  expect_output(print(plan()), "plan: sequential, 1 worker\nnested: multicore, 2 workers; multisession, 3 workers; sequential, 1 worker\n", fixed = TRUE)
 })

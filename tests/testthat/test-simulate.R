@@ -108,3 +108,18 @@ test_that("compare_schedules() gives what simulate_schedule() gives, whatever th
   expect_error(compare_schedules(times, workers = 2, schedule = "fast"), class = "rustle_error_argument")
   expect_error(compare_schedules(-1, workers = 2), class = "rustle_error_argument")
 })
+
+test_that("many simulations print as a table of speed-ups", {
+  few <- compare_schedules(times, c(2, 4), "static")
+  expect_output(print(few), "makespan.*imbalance")
+  many <- compare_schedules(times, 2^(0:6))
+  shown <- capture.output(print(many))
+  expect_length(shown, 10L)
+  expect_match(shown[[2L]], "workers +stealing +static +cyclic +dynamic +guided")
+  table <- utils::read.table(text = shown[2:9], header = TRUE)
+  expect_equal(table$workers, 2^(0:6))
+  expect_equal(table$cyclic, many$speedup[many$schedule == "cyclic"], tolerance = 0.01)
+  expect_output(print(many[many$workers == 8, ]), "imbalance")
+  expect_identical(class(as.data.frame(many)), "data.frame")
+  expect_identical(dim(as.data.frame(many)), dim(many))
+})

@@ -40,3 +40,12 @@ test_that("without the option the timings of the call before stay", {
   with_plan("multicore", workers = 2, future_lapply(1:9, sqrt))
   expect_identical(job_timings(), before)
 })
+
+test_that("a call that kept none leaves none of the call before", {
+  skip_without_fork()
+  withr::local_options(rustle.timings = TRUE)
+  with_plan("multicore", workers = 2, future_lapply(1:4, sqrt))
+  expect_identical(job_timings()$task, 1:4)
+  with_plan("sequential", future_lapply(1:9, sqrt))
+  expect_null(job_timings())
+})

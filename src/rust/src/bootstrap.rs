@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 use extendr_api::prelude::*;
 use rustle_bootstrap::models::{Basis, Family, Glm, Linear, Status};
 use rustle_bootstrap::moments::Columns;
-use rustle_bootstrap::permutation::{Choice, Design, Tail, Test};
 use rustle_bootstrap::program::{Op, Program};
 use rustle_bootstrap::scheme::{Alias, Blocks, Form, Kind, Scheme, Wild};
 use rustle_bootstrap::sorted::{Ranks, Scan, Sorted};
@@ -18,7 +17,7 @@ use rustle_bootstrap::{influence, run};
 
 use crate::spec::{into_r, Refusal};
 
-type Parsed<T> = std::result::Result<T, Refusal>;
+pub(crate) type Parsed<T> = std::result::Result<T, Refusal>;
 
 /// A scheme, and a statistic unless that is an R function.
 #[derive(Debug)]
@@ -32,10 +31,10 @@ fn internal(text: impl std::fmt::Display) -> Refusal {
 }
 
 /// The fields of a list by name.
-struct Fields(std::collections::HashMap<&'static str, Robj>);
+pub(crate) struct Fields(std::collections::HashMap<&'static str, Robj>);
 
 impl Fields {
-    fn new(list: &Robj) -> Parsed<Self> {
+    pub(crate) fn new(list: &Robj) -> Parsed<Self> {
         let list = list
             .as_list()
             .ok_or_else(|| internal("a list is missing"))?;
@@ -48,7 +47,7 @@ impl Fields {
             .ok_or_else(|| internal(format!("field `{name}` is missing")))
     }
 
-    fn numbers(&self, name: &str) -> Parsed<Vec<f64>> {
+    pub(crate) fn numbers(&self, name: &str) -> Parsed<Vec<f64>> {
         let x = self.get(name)?;
         x.as_real_vector()
             .or_else(|| {
@@ -58,14 +57,14 @@ impl Fields {
             .ok_or_else(|| internal(format!("field `{name}` holds no numbers")))
     }
 
-    fn number(&self, name: &str) -> Parsed<f64> {
+    pub(crate) fn number(&self, name: &str) -> Parsed<f64> {
         let x = self.numbers(name)?;
         x.first()
             .copied()
             .ok_or_else(|| internal(format!("field `{name}` is empty")))
     }
 
-    fn text(&self, name: &str) -> Parsed<String> {
+    pub(crate) fn text(&self, name: &str) -> Parsed<String> {
         let x = self.get(name)?.as_str().map(str::to_owned);
         x.ok_or_else(|| internal(format!("field `{name}` is no text")))
     }
@@ -90,7 +89,7 @@ impl Fields {
         Ok(list.values().collect())
     }
 
-    fn groups(&self, name: &str) -> Parsed<Vec<Vec<u32>>> {
+    pub(crate) fn groups(&self, name: &str) -> Parsed<Vec<Vec<u32>>> {
         let convert =
             |x: &Robj| from_one(x).ok_or_else(|| internal("groups of rows are no integers"));
         self.lists(name)?.iter().map(convert).collect()
@@ -107,7 +106,7 @@ fn from_one(x: &Robj) -> Option<Vec<u32>> {
     )
 }
 
-fn seed(words: &[f64]) -> Parsed<u64> {
+pub(crate) fn seed(words: &[f64]) -> Parsed<u64> {
     match words {
         [high, low] => Ok(((*high as u64) << 32) | (*low as u64)),
         _ => Err(internal("a seed has two words")),
@@ -339,12 +338,12 @@ fn native(engine: &Engine) -> Parsed<&Statistic> {
         .ok_or_else(|| internal("the statistic is an R function"))
 }
 
-fn at_least_one(threads: f64) -> NonZeroUsize {
+pub(crate) fn at_least_one(threads: f64) -> NonZeroUsize {
     NonZeroUsize::new(threads as usize).unwrap_or(NonZeroUsize::MIN)
 }
 
 /// Now and so many seconds; never, when there is no end.
-fn deadline(seconds: f64) -> Option<Instant> {
+pub(crate) fn deadline(seconds: f64) -> Option<Instant> {
     Duration::try_from_secs_f64(seconds)
         .ok()
         .map(|d| Instant::now() + d)
@@ -360,7 +359,7 @@ fn rows(t: &[f64], status: &[Status], p: usize) -> Robj {
     .into()
 }
 
-fn system(e: String) -> Refusal {
+pub(crate) fn system(e: String) -> Refusal {
     Refusal::new("system", format!("threads cannot be started: {e}"))
 }
 
@@ -520,68 +519,6 @@ fn rs_boot_resample(handle: Robj, replicate: f64, attempt: f64, what: &str) -> L
     }))
 }
 
-/// Counts permutations `from` (from 0) to `to`, or the first that can be looked at
-/// within `seconds`. `seed`: NULL for all of them.
-/// @noRd
-#[extendr]
-fn rs_permutation(test: Robj, seed: Robj, from: f64, to: f64, threads: f64, seconds: f64) -> List {
-    let count = || {
-        let test = permutation_test(&test)?;
-        let choice = match seed.as_real_vector() {
-            Some(words) => Choice::Random(self::seed(&words)?),
-            None => Choice::All,
-        };
-        let end = deadline(seconds);
-        let counts = test
-            .run(choice, from as u64, to as u64, at_least_one(threads), end)
-            .map_err(system)?;
-        let reals = |x: &[u64]| x.iter().map(|c| *c as f64).collect::<Vec<f64>>();
-        Ok(list!(
-            done = counts.done as f64,
-            single = reals(&counts.single),
-            maximal = reals(&counts.maximal)
-        )
-        .into())
-    };
-    into_r(count())
-}
-
-/// The observed statistics and the number of permutations.
-/// @noRd
-#[extendr]
-fn rs_permutation_observed(test: Robj) -> List {
-    into_r(
-        permutation_test(&test).map(|t| list!(observed = t.observed(), total = t.total()).into()),
-    )
-}
-
-fn permutation_test(test: &Robj) -> Parsed<Test> {
-    let fields = Fields::new(test)?;
-    let sizes = fields.numbers("sizes")?;
-    let design = if sizes.is_empty() {
-        Design::Signs
-    } else {
-        let rows = fields.groups("strata")?;
-        Design::Groups(
-            rows.into_iter()
-                .zip(sizes)
-                .map(|(r, m)| (r, m as usize))
-                .collect(),
-        )
-    };
-    Ok(Test {
-        x: fields.numbers("x")?,
-        columns: fields.number("columns")? as usize,
-        design,
-        studentize: fields.number("studentize")? != 0.0,
-        tail: match fields.text("tail")?.as_str() {
-            "greater" => Tail::Greater,
-            "less" => Tail::Less,
-            _ => Tail::Both,
-        },
-    })
-}
-
 extendr_module! {
     mod bootstrap;
     fn rs_boot_open;
@@ -591,6 +528,4 @@ extendr_module! {
     fn rs_boot_without;
     fn rs_boot_infinitesimal;
     fn rs_boot_resample;
-    fn rs_permutation;
-    fn rs_permutation_observed;
 }

@@ -15,6 +15,7 @@ mod evaluate;
 mod ffi;
 mod job;
 mod linalg;
+mod permutation;
 mod raw;
 mod seeds;
 mod shape;
@@ -88,6 +89,7 @@ extendr_module! {
     mod rustle;
     use bootstrap;
     use linalg;
+    use permutation;
     use simulation;
     fn rs_job_open;
     fn rs_seeds_open;

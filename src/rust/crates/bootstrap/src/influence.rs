@@ -65,6 +65,12 @@ pub fn without(
                 statistic.program.run(&inputs, t);
                 return Status::Fine;
             }
+            if let (Source::Linear { model, .. }, None) = (&statistic.source, groups) {
+                if model.without(k, &mut scratch.inputs) {
+                    statistic.program.run(&scratch.inputs, t);
+                    return Status::Fine;
+                }
+            }
             w.resize(n, 1.0);
             group.iter().for_each(|i| w[*i as usize] = 0.0);
             let status = statistic.weighted(w, scratch, t);

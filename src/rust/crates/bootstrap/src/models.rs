@@ -131,6 +131,20 @@ impl Linear {
         true
     }
 
+    /// Coefficients without observation `i`, in closed form; false when almost all of
+    /// its fitted value is its own.
+    pub(crate) fn without(&self, i: usize, out: &mut [f64]) -> bool {
+        let row = self.basis.row(i);
+        let leverage: f64 = row.iter().map(|q| q * q).sum();
+        if !(1.0 - leverage > 1e-6) {
+            return false;
+        }
+        let scale = -self.residuals[i] / (1.0 - leverage);
+        let change: Vec<f64> = row.iter().map(|q| scale * q).collect();
+        self.basis.coefficients(&change, out);
+        true
+    }
+
     /// The sums with given weights, rows in order: for so many coefficients that the
     /// products would not fit.
     pub(crate) fn sums(&self, arch: Arch, w: &[f64], sums: &mut [f64]) {

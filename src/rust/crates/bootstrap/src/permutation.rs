@@ -1,11 +1,14 @@
-//! Permutation tests of means: all permutations, or some at random.
+//! Permutation tests: all permutations, or some at random.
+
+mod arrange;
 
 use std::num::NonZeroUsize;
 use std::sync::Mutex;
 use std::time::Instant;
 
+use arrange::{choose, factorial, Arrangement};
+
 use crate::run::on_threads;
-use crate::stream::{Key, Stream};
 
 /// What is permuted.
 #[derive(Clone, Debug)]
@@ -15,6 +18,22 @@ pub enum Design {
     Groups(Vec<(Vec<u32>, usize)>),
     /// The signs of differences.
     Signs,
+    /// The order of a response within strata: the statistic is `sum(x * y)`.
+    Order {
+        /// The response.
+        y: Vec<f64>,
+        /// Rows of each stratum.
+        strata: Vec<Vec<u32>>,
+    },
+}
+
+/// What is compared between two groups.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Center {
+    /// Means; of signed differences too.
+    Mean,
+    /// Medians of one column.
+    Median,
 }
 
 /// In which direction a permutation is as extreme as the data.
@@ -46,6 +65,8 @@ pub struct Test {
     pub columns: usize,
     /// What is permuted.
     pub design: Design,
+    /// What is compared between groups.
+    pub center: Center,
     /// Divide by a standard error (unequal variances)?
     pub studentize: bool,
     /// Direction.
@@ -68,18 +89,6 @@ pub struct Counts {
     pub maximal: Vec<u64>,
 }
 
-/// Where an enumeration or a random choice stands.
-enum State {
-    Groups {
-        chosen: Vec<Vec<u32>>,
-        stream: Stream,
-        rows: Vec<u32>,
-    },
-    Signs {
-        stream: Stream,
-    },
-}
-
 impl Test {
     fn n(&self) -> usize {
         self.x.len() / self.columns
@@ -88,7 +97,7 @@ impl Test {
     fn first_size(&self) -> usize {
         match &self.design {
             Design::Groups(strata) => strata.iter().map(|s| s.1).sum(),
-            Design::Signs => self.n(),
+            Design::Signs | Design::Order { .. } => self.n(),
         }
     }
 
@@ -101,6 +110,7 @@ impl Test {
                 .map(|(rows, m)| choose(rows.len(), *m))
                 .product(),
             Design::Signs => 2f64.powi(self.n().min(1000) as i32),
+            Design::Order { strata, .. } => strata.iter().map(|s| factorial(s.len())).product(),
         };
         if total < 9e15 {
             total
@@ -127,6 +137,9 @@ impl Test {
                         mean
                     }
                 }
+                Design::Order { .. } => s,
+                // The medians themselves.
+                Design::Groups(_) if self.center == Center::Median => sums[0] - sums[1],
                 Design::Groups(_) => {
                     let (m1, m2) = (s / n1, (total - s) / n2);
                     if self.studentize {
@@ -170,100 +183,56 @@ impl Test {
     /// The statistics of the data: the first rows of each stratum are its first group.
     #[must_use]
     pub fn observed(&self) -> Vec<f64> {
-        let mut sums = vec![0.0; 2 * self.columns];
-        match &self.design {
-            Design::Groups(strata) => {
-                for (rows, m) in strata {
-                    rows[..*m]
-                        .iter()
-                        .for_each(|i| self.add(*i as usize, 1.0, &mut sums));
-                }
-            }
-            Design::Signs => (0..self.n()).for_each(|i| self.add(i, 1.0, &mut sums)),
-        }
         let mut out = vec![0.0; self.columns];
-        self.statistics(&sums, &self.totals(), &mut out);
+        let mut scratch = Scratch::new(self);
+        scratch.at.start(&self.design);
+        self.sums(&mut scratch);
+        self.statistics(&scratch.sums, &self.totals(), &mut out);
         out
     }
 
-    fn state(&self) -> State {
-        let stream = Stream::new(Key {
-            seed: 0,
-            replicate: 0,
-            attempt: 0,
-        });
-        match &self.design {
-            Design::Groups(strata) => State::Groups {
-                chosen: strata
-                    .iter()
-                    .map(|(_, m)| (0..*m as u32).collect())
-                    .collect(),
-                stream,
-                rows: Vec::new(),
-            },
-            Design::Signs => State::Signs { stream },
-        }
-    }
-
-    /// Sums of permutation `r`; `fresh`: the state is of another one than `r - 1`.
-    fn sums(&self, choice: Choice, r: u64, fresh: bool, state: &mut State, sums: &mut [f64]) {
+    /// Sums of an arrangement, or the two medians.
+    fn sums(&self, scratch: &mut Scratch) {
+        let Scratch {
+            at,
+            sums,
+            sorted,
+            marked,
+        } = scratch;
         sums.fill(0.0);
-        match (state, &self.design) {
-            (
-                State::Groups {
-                    chosen,
-                    stream,
-                    rows,
-                },
-                Design::Groups(strata),
-            ) => match choice {
-                Choice::All => {
-                    if fresh {
-                        unrank(strata, r, chosen);
-                    } else {
-                        advance(strata, chosen);
-                    }
-                    for ((all, _), chosen) in strata.iter().zip(chosen) {
-                        chosen
-                            .iter()
-                            .for_each(|c| self.add(all[*c as usize] as usize, 1.0, sums));
-                    }
-                }
-                Choice::Random(seed) => {
-                    stream.reset(Key {
-                        seed,
-                        replicate: r,
-                        attempt: 0,
-                    });
-                    for (all, m) in strata {
-                        rows.clear();
-                        rows.extend_from_slice(all);
-                        for j in 0..*m {
-                            let other = j + stream.one_below((all.len() - j) as u32) as usize;
-                            rows.swap(j, other);
-                            self.add(rows[j] as usize, 1.0, sums);
-                        }
-                    }
-                }
-            },
-            (State::Signs { stream }, _) => {
-                let mut bits = r;
-                if let Choice::Random(seed) = choice {
-                    stream.reset(Key {
-                        seed,
-                        replicate: r,
-                        attempt: 0,
-                    });
-                }
-                for i in 0..self.n() {
-                    if i % 64 == 0 && choice != Choice::All {
-                        bits = stream.word();
-                    }
-                    self.add(i, if bits >> (i % 64) & 1 == 0 { 1.0 } else { -1.0 }, sums);
+        match (at, &self.design) {
+            (Arrangement::Groups { first, .. }, _) if self.center == Center::Median => {
+                marked.fill(false);
+                first.iter().for_each(|i| marked[*i as usize] = true);
+                sums[0] = self.median(sorted, marked, true, first.len());
+                sums[1] = self.median(sorted, marked, false, self.n() - first.len());
+            }
+            (Arrangement::Groups { first, .. }, _) => {
+                first.iter().for_each(|i| self.add(*i as usize, 1.0, sums));
+            }
+            (Arrangement::Signs { signs, .. }, _) => {
+                (0..self.n()).for_each(|i| self.add(i, signs[i], sums));
+            }
+            (Arrangement::Order { from, .. }, Design::Order { y, .. }) => {
+                for (x, from) in self.x.chunks_exact(self.columns).zip(from) {
+                    let y = y[*from as usize];
+                    sums.iter_mut().zip(x).for_each(|(sum, x)| *sum += x * y);
                 }
             }
             _ => {}
         }
+    }
+
+    /// Median of the rows that are marked (or not), `count` of them.
+    fn median(&self, sorted: &[u32], marked: &[bool], which: bool, count: usize) -> f64 {
+        let mut rows = sorted.iter().filter(|i| marked[**i as usize] == which);
+        let low = rows.nth((count - 1) / 2).map(|i| self.x[*i as usize]);
+        let low = low.unwrap_or(f64::NAN);
+        if count % 2 == 1 {
+            return low;
+        }
+        let high = rows.next().map_or(f64::NAN, |i| self.x[*i as usize]);
+        0.5 * (low + high)
     }
 
     /// Looks at permutations `from..to`, or as many of the first as are begun before
@@ -280,11 +249,12 @@ impl Test {
         threads: NonZeroUsize,
         deadline: Option<Instant>,
     ) -> Result<Counts, String> {
-        const BATCH: u64 = 1024;
+        // Worth going to the queue for, and short beside the deadline.
+        let batch = (30_000 / self.n().max(1) as u64).clamp(1, 1024);
         let k = self.columns;
         let observed = self.observed();
         let totals = self.totals();
-        let size = if self.studentize {
+        let size = if self.studentize || matches!(self.design, Design::Order { .. }) {
             1.0
         } else {
             self.x.iter().fold(0.0, |a: f64, x| a.max(x.abs()))
@@ -307,8 +277,8 @@ impl Test {
             },
         ));
         on_threads(threads, || {
-            let mut state = self.state();
-            let (mut sums, mut t) = (vec![0.0; 2 * k], vec![0.0; k]);
+            let mut scratch = Scratch::new(self);
+            let mut t = vec![0.0; k];
             let (mut single, mut maximal, mut done) = (vec![0u64; k], vec![0u64; k], 0);
             loop {
                 let first = {
@@ -318,12 +288,13 @@ impl Test {
                     if first >= to || late {
                         break;
                     }
-                    shared.0 = (first + BATCH).min(to);
+                    shared.0 = (first + batch).min(to);
                     first
                 };
-                for r in first..(first + BATCH).min(to) {
-                    self.sums(choice, r, r == first, &mut state, &mut sums);
-                    self.statistics(&sums, &totals, &mut t);
+                for r in first..(first + batch).min(to) {
+                    scratch.at.go(&self.design, choice, r, r == first);
+                    self.sums(&mut scratch);
+                    self.statistics(&scratch.sums, &totals, &mut t);
                     let mut most = f64::NEG_INFINITY;
                     for (j, t) in t.iter().enumerate() {
                         let t = match self.tail {
@@ -351,72 +322,25 @@ impl Test {
     }
 }
 
-fn choose(n: usize, m: usize) -> f64 {
-    let m = m.min(n - m);
-    (0..m).fold(1.0, |c: f64, i| {
-        (c * (n - i) as f64 / (i + 1) as f64).round()
-    })
+/// What a thread works with.
+struct Scratch {
+    at: Arrangement,
+    sums: Vec<f64>,
+    /// Rows by value, for medians.
+    sorted: Vec<u32>,
+    marked: Vec<bool>,
 }
 
-/// Combination number `r` in lexicographic order, the last stratum running fastest.
-fn unrank(strata: &[(Vec<u32>, usize)], mut r: u64, chosen: &mut [Vec<u32>]) {
-    for ((rows, m), chosen) in strata.iter().zip(chosen).rev() {
-        let count = choose(rows.len(), *m) as u64;
-        let mut rank = r % count;
-        r /= count;
-        let mut next = 0;
-        for (at, c) in chosen.iter_mut().enumerate() {
-            loop {
-                let with = choose(rows.len() - next - 1, m - at - 1) as u64;
-                if rank < with {
-                    break;
-                }
-                rank -= with;
-                next += 1;
-            }
-            *c = next as u32;
-            next += 1;
-        }
-    }
-}
-
-fn advance(strata: &[(Vec<u32>, usize)], chosen: &mut [Vec<u32>]) {
-    for ((rows, m), chosen) in strata.iter().zip(chosen).rev() {
-        let last = rows.len() - m;
-        if let Some(at) = (0..*m).rev().find(|at| (chosen[*at] as usize) < last + at) {
-            let first = chosen[at] + 1;
-            for (step, c) in chosen[at..].iter_mut().enumerate() {
-                *c = first + step as u32;
-            }
-            return;
-        }
-        chosen
-            .iter_mut()
-            .enumerate()
-            .for_each(|(i, c)| *c = i as u32);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn enumeration_visits_every_choice_once() {
-        let strata = vec![((0..5).collect(), 2), (vec![7, 8, 9], 1), (vec![5, 6], 2)];
-        let mut chosen: Vec<Vec<u32>> = vec![vec![0; 2], vec![0; 1], vec![0; 2]];
-        let mut step = chosen.clone();
-        let mut seen = Vec::new();
-        for r in 0..30 {
-            unrank(&strata, r, &mut chosen);
-            if r == 0 {
-                step.clone_from(&chosen);
-            } else {
-                advance(&strata, &mut step);
-            }
-            assert_eq!(step, chosen);
-            assert!(!seen.contains(&chosen));
-            seen.push(chosen.clone());
+impl Scratch {
+    fn new(test: &Test) -> Self {
+        let (n, median) = (test.n(), test.center == Center::Median);
+        let mut sorted: Vec<u32> = (0..if median { n as u32 } else { 0 }).collect();
+        sorted.sort_by(|a, b| test.x[*a as usize].total_cmp(&test.x[*b as usize]));
+        Self {
+            at: Arrangement::new(&test.design, n),
+            sums: vec![0.0; 2 * test.columns],
+            marked: vec![false; sorted.len()],
+            sorted,
         }
     }
 }

@@ -12,8 +12,6 @@ use crate::statistic::{Scratch, Statistic};
 
 /// Draws that are worth going to the queue for.
 const GRAIN: usize = 30_000;
-/// Replicates in one product of `moments`: batches are multiples of it.
-const BATCH: usize = 8;
 
 /// Values of consecutive replicates.
 #[derive(Clone, Debug)]
@@ -41,9 +39,10 @@ pub fn run(
 ) -> Result<Replicates, String> {
     let p = statistic.outputs();
     let count = (to - from) as usize;
+    let together = statistic.together(scheme);
     let batch = (GRAIN / scheme.n().max(1))
-        .next_multiple_of(BATCH)
-        .clamp(BATCH, 4096);
+        .next_multiple_of(together)
+        .clamp(together, 4096);
     let mut t = vec![0.0; count * p];
     let mut status = vec![Status::Fine; count];
     let done = {

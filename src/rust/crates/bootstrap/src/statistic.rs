@@ -98,7 +98,7 @@ pub(crate) struct Scratch {
     wide: Vec<[f64; WIDTH]>,
     products: Vec<[f64; WIDTH]>,
     sums: Vec<f64>,
-    inputs: Vec<f64>,
+    pub(crate) inputs: Vec<f64>,
     ranks: [Vec<f64>; 2],
     places: Option<Vec<u32>>,
 }
@@ -190,6 +190,18 @@ impl Statistic {
             }
         }
         Status::Fine
+    }
+
+    /// How many replicates are computed in one pass: batches should be multiples of it.
+    pub(crate) fn together(&self, scheme: &Scheme) -> usize {
+        match &self.source {
+            Source::Sums(columns)
+            | Source::Linear {
+                products: Some(columns),
+                ..
+            } if !columns.is_gathered() || scheme.form() != Form::Indices => WIDTH,
+            _ => 1,
+        }
     }
 
     /// Replicates `first..` of a scheme, as many as `status` has places; rows of `t`.

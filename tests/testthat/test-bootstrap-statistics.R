@@ -1,0 +1,71 @@
+# What native statistics make of data as users have them; their values are compared in
+# test-bootstrap.R.
+
+survival_at <- function(data, at) {
+  s <- survival::survfit(survival::Surv(time, status) ~ 1, data)
+  summary(s, times = at)$surv
+}
+
+test_that("events are coded as survival's Surv() takes them", {
+  skip_if_not_installed("survival")
+  lung <- survival::lung[c("time", "status")]
+  known <- survival_at(lung, c(180, 365))
+  rmean <- summary(survival::survfit(survival::Surv(time, status) ~ 1, lung), rmean = 365)$table[["rmean"]]
+  forms <- list(
+    two = lung, zero = transform(lung, status = status - 1), flag = transform(lung, status = status == 2),
+    whole = transform(lung, status = as.integer(status)), all = data.frame(time = lung$time, status = 1),
+    twos = data.frame(time = lung$time, status = 2)
+  )
+  for (d in forms) {
+    t0 <- bootstrap(d, stat_km("time", "status", at = c(180, 365)), R = 1, seed = 1)$t0
+    expect_equal(unname(t0), survival_at(d, c(180, 365)))
+  }
+  for (d in forms[1:4]) {
+    expect_equal(unname(bootstrap(d, stat_km(at = c(180, 365)), R = 1, seed = 1)$t0), known)
+    expect_equal(bootstrap(d, stat_rmst(until = 365), R = 1, seed = 1)$t0[[1L]], rmean)
+  }
+})
+
+test_that("events keep their code in parts of the data", {
+  skip_if_not_installed("survival")
+  # Without the rows that are dropped all are 1, censored.
+  d <- data.frame(time = c(1:6, NA), status = c(1, 1, 1, 1, 1, 1, 2))
+  expect_identical(bootstrap(d, stat_km(at = 4), R = 1, seed = 1, na.rm = TRUE)$t0[[1L]], 1)
+  # Simulated data without events.
+  d <- data.frame(time = 1:6, status = rep(1:2, 3))
+  none <- function(data, mle) data.frame(time = data$time, status = 1)
+  b <- bootstrap(d, stat_km(at = 4), R = 3, sim = "parametric", ran.gen = none, seed = 1)
+  expect_identical(as.vector(b$t), rep(1, 3))
+  expect_equal(b$t0[[1L]], survival_at(d, 4))
+  # Subsets without events.
+  d <- data.frame(time = 1:400, status = replace(rep(1, 400), 7, 2))
+  out <- blb(d, stat_km(at = 300), gamma = 0.5, s = 8, R = 4, seed = 1)
+  expect_gt(sum(out$subsets == 0), 4)
+  expect_equal(out$t0[[1L]], survival_at(d, 300))
+})
+
+test_that("other codes of events are refused", {
+  d <- data.frame(time = 1:6, status = c(0, 1, 2, 0, 1, 2), word = letters[1:6], minus = c(-1, 1, -1, 1, 1, 1))
+  for (column in c("status", "word", "minus", "time")) {
+    for (statistic in list(stat_km("time", column, at = 3), stat_rmst("time", column, until = 3))) {
+      error <- expect_argument_error(bootstrap(d, statistic, R = 5), "status")
+      expect_match(conditionMessage(error), sprintf("0 and 1, or of 1 \\(censored\\) and 2 \\(event\\); column %s", column))
+    }
+  }
+  expect_match(conditionMessage(expect_argument_error(bootstrap(d, stat_km(at = 3), R = 5), "status")), "0, 1, 2")
+  # Missing values are told as such.
+  d$status <- c(1, 2, NA, 1, 2, 1)
+  error <- expect_argument_error(bootstrap(d, stat_km(at = 3), R = 5), "data")
+  expect_match(conditionMessage(error), "column status has 1 missing")
+})
+
+test_that("a difference is named by its levels", {
+  for (stat in c("mean", "median")) {
+    b <- bootstrap(mtcars, stat_diff(stat, "mpg", "am"), R = 2, seed = 1)
+    f <- get(stat)
+    expect_equal(b$t0[[1L]], f(mtcars$mpg[mtcars$am == 0]) - f(mtcars$mpg[mtcars$am == 1]))
+    expect_named(b$t0, sprintf("difference of %ss (0 - 1)", stat))
+  }
+  d <- data.frame(x = 1:4, g = factor(c("old", "new", "old", "new"), c("old", "new")))
+  expect_output(print(bootstrap(d, stat_diff(), R = 5, seed = 1, on_error = "na")), "(old - new)", fixed = TRUE)
+})
