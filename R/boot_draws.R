@@ -212,21 +212,24 @@ centred_influence <- function(L, draws) {
 
 # list(statistic, stype) that the jackknife can call, or NULL.
 jackknife_source <- function(draws) {
-  if (!is.null(draws$cluster)) return(NULL)
+  # Two ways of clusters have no groups to leave out.
+  if (is.list(draws$cluster) && length(draws$cluster) > 1L) return(NULL)
   if (is.function(draws$statistic)) return(list(statistic = draws$statistic, stype = draws$stype[[1L]]))
   of_weights <- draws$of_weights()
   if (is.function(of_weights)) list(statistic = of_weights, stype = "w")
 }
 
-# Usual jackknife: (n_s - 1)(t0 - t without the observation), n_s the size of its stratum.
-# The statistic sees what is left as indices, frequencies or weights.
+# Usual jackknife: (n_s - 1)(t0 - t without the observation), n_s the size of its stratum;
+# of clusters, which are left out whole, n_s is their number. The statistic sees what is left as indices, frequencies or weights.
 jackknife_values <- function(draws, ...) {
   source <- jackknife_source(draws)
   if (is.null(source)) return(NULL)
   n <- draws$n
-  sizes <- as.vector(stats::ave(numeric(n), draws$strata, FUN = length))
+  groups <- cluster_rows(draws$cluster, n)
+  sizes <- if (is.null(groups)) as.vector(stats::ave(numeric(n), draws$strata, FUN = length)) else length(groups)
   leave <- eval(as.call(list(make_left_out, source$statistic, draws$data, source$stype,
-    draws$strata, quote(...))))
+    draws$strata, groups, quote(...))))
+  n <- if (is.null(groups)) n else length(groups)
   plan <- current_plan()
   job <- new_job(
     lapply_call, lapply_frame(seq_len(n), leave), n, policy_of_plan(plan),
@@ -238,16 +241,23 @@ jackknife_values <- function(draws, ...) {
 }
 
 # Runs on workers, which may not have rustle: base R only.
-make_left_out <- function(statistic, data, stype, strata, ...) {
-  list(statistic, data, stype, strata, ...)
+make_left_out <- function(statistic, data, stype, strata, groups, ...) {
+  list(statistic, data, stype, strata, groups, ...)
   n <- length(strata)
   function(j) {
     f <- rep(1, n)
-    f[j] <- 0
+    rows <- if (is.null(groups)) j else groups[[j]]
+    f[rows] <- 0
     second <- switch(stype,
-      i = seq_len(n)[-j], f = f, w = f / tapply(f, strata, sum)[as.character(strata)]
+      i = seq_len(n)[-rows], f = f, w = f / tapply(f, strata, sum)[as.character(strata)]
     )
     as.vector(statistic(data, as.vector(second), ...))
   }
 }
 environment(make_left_out) <- baseenv()
+
+# Rows of each cluster, or NULL.
+cluster_rows <- function(cluster, n) {
+  if (is.list(cluster)) cluster <- cluster[[1L]]
+  if (!is.null(cluster)) unname(split(seq_len(n), factor(cluster)))
+}

@@ -223,30 +223,36 @@ again_function <- function(job, replicate, attempt) {
   list(t = value, message = NULL)
 }
 
-# (n - 1)(t0 - t without i) of an R function of indices, frequencies or weights.
+# (n - 1)(t0 - t without i) of an R function of indices, frequencies or weights; i is an
+# observation or a cluster.
 function_jackknife <- function(job) {
-  if (job$sim == "parametric" || !is.null(job$design$cluster)) return(NULL)
+  cluster <- job$design$cluster
+  if (job$sim == "parametric" || (is.list(cluster) && length(cluster) > 1L)) return(NULL)
   n <- job$n
+  groups <- cluster_rows(cluster, n)
   strata <- if (is.null(job$rows)) list(seq_len(n)) else job$rows
   sizes <- integer(n)
   for (rows in strata) sizes[rows] <- length(rows)
   dots <- if (job$kind == "function") job$dots else list()
-  left_out <- function(i) {
+  left_out <- function(j) {
+    i <- if (is.null(groups)) j else groups[[j]]
     given <- switch(job$stype,
       i = seq_len(n)[-i],
       f = replace(rep(1L, n), i, 0L),
       w = {
         w <- unit_weights(job)
         w[i] <- 0
-        same <- if (job$kind == "formula") seq_len(n) else Filter(function(r) i %in% r, strata)[[1L]]
+        same <- if (job$kind == "formula") seq_len(n) else Filter(function(r) i[[1L]] %in% r, strata)[[1L]]
         w[same] <- w[same] / sum(w[same])
         w
       }
     )
     as.double(do.call(job$compute, c(list(job$data, given), dots), quote = TRUE))
   }
-  t <- do.call(rbind, lapply(seq_len(n), left_out))
-  L <- (sizes - 1) * (rep(job$t0, each = n) - t)
+  count <- if (is.null(groups)) n else length(groups)
+  if (!is.null(groups)) sizes <- count
+  t <- do.call(rbind, lapply(seq_len(count), left_out))
+  L <- (sizes - 1) * (rep(job$t0, each = count) - t)
   colnames(L) <- names(job$t0)
   L
 }

@@ -44,6 +44,19 @@ test_that("clusters come whole, and two ways multiply", {
   # Jackknife over clusters.
   left_out <- t(vapply(1:8, function(g) coef(lm(y ~ x, d[ids != g, ])), c(0, 0)))
   expect_equal(unname(native$L), unname(7 * (rep(native$t0, each = 8) - left_out)), tolerance = 1e-9)
+  # Of functions too, when asked for, and for intervals.
+  mean_of <- list(
+    i = function(d, i) mean(d$x[i]), f = function(d, f) sum(d$x * f) / sum(f), w = function(d, w) sum(d$x * w)
+  )
+  means <- bootstrap(d, stat_mean("x"), R = 500, cluster = ids, seed = 8)
+  for (stype in names(mean_of)) {
+    asked <- bootstrap(d, mean_of[[stype]], R = 500, stype = stype, cluster = ids, seed = 8, influence = "jack")
+    expect_equal(unname(asked$L), unname(means$L), tolerance = 1e-9)
+    plain <- bootstrap(d, mean_of[[stype]], R = 500, stype = stype, cluster = ids, seed = 8)
+    expect_null(plain$L)
+    ends <- function(b) unlist(boot_ci(b, type = "bca")[c("lower", "upper")])
+    expect_equal(ends(plain), ends(means), tolerance = 1e-9)
+  }
 })
 
 test_that("weights of the Bayesian bootstrap reach native statistics and functions alike", {
@@ -165,4 +178,50 @@ test_that("the whole table of validity prints as one line per scheme", {
   expect_output(print(bootstrap_validity("permutation", "lm", "perc")), "null hypothesis")
   expect_identical(class(as.data.frame(all)), "data.frame")
   expect_identical(dim(as.data.frame(all)), c(390L, 5L))
+})
+
+test_that("every scheme, statistic and interval does what the table says", {
+  d <- boot_data(60)
+  statistics <- list(
+    sums = stat_cor("x", "y"), scan = stat_median("x"), lm = stat_lm(y ~ x), glm = stat_glm(u ~ x, "poisson"),
+    `function` = function(d, w) c(a = sum(d$x * w))
+  )
+  all <- bootstrap_validity()
+  for (sim in unique(all$sim)) {
+    for (kind in names(statistics)) {
+      arguments <- list(d, statistics[[kind]], R = 400, seed = 1, on_error = "na", sim = sim, influence = "auto")
+      variant <- switch(sim,
+        block = list(l = 5), "m out of n" = list(sim = "ordinary", m = 20),
+        cluster = list(sim = "ordinary", cluster = rep(1:12, 5)), weighted = list(sim = "ordinary", weights = 1:60),
+        parametric = list(ran.gen = function(data, mle) data[sample(60, 60, TRUE), ])
+      )
+      arguments[names(variant)] <- variant
+      if (kind == "function" && sim == "parametric") {
+        arguments[[2L]] <- function(d) c(a = mean(d$x))
+      } else if (kind == "function") {
+        arguments$stype <- "w"
+      }
+      said <- all[all$sim == sim & all$statistic == kind, ]
+      b <- tryCatch(do.call(bootstrap, arguments), rustle_error_scheme = identity)
+      if (inherits(b, "error")) {
+        expect_true(all(said$status == "refused"), info = paste(sim, kind))
+        next
+      }
+      p <- length(b$t0)
+      for (type in said$type) {
+        label <- paste(sim, kind, type)
+        variances <- if (type == "stud") list(var.t0 = rep(0.01, p), var.t = matrix(0.01, 400, p))
+        ci <- tryCatch(
+          suppressWarnings(do.call(boot_ci, c(list(b, type = type), variances)), classes = "rustle_warning_interval"),
+          rustle_error_interval = identity
+        )
+        if (said$status[said$type == type] == "refused") {
+          expect_s3_class(ci, "rustle_error_interval")
+        } else {
+          expect_false(anyNA(as.data.frame(ci)[c("lower", "upper")]), info = label)
+          expect_true(all(ci$lower < ci$upper), info = label)
+        }
+      }
+    }
+  }
 })
