@@ -13,6 +13,7 @@ mod decode;
 mod encode;
 mod evaluate;
 mod ffi;
+mod index;
 mod job;
 mod linalg;
 mod permutation;
