@@ -360,7 +360,7 @@ compile_lm <- function(frame) {
   beta <- qr.coef(basis$qr, y)
   residuals <- as.double(qr.resid(basis$qr, y))
   native <- list(
-    source = "lm", q = as.double(basis$q), back = as.double(basis$back), beta = as.double(beta),
+    source = "lm", q = basis$q, back = basis$back, beta = as.double(beta),
     residuals = residuals
   )
   response <- function(kind) {

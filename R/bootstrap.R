@@ -184,7 +184,10 @@ new_rustle_boot <- function(t0, t, R, data, seed, statistic, sim, call, stype = 
   )
 }
 
-no_failures <- function() data.frame(replicate = integer(), message = character())
+# data.frame() would be a quarter of a short call.
+no_failures <- function() {
+  structure(list(replicate = integer(), message = character()), class = "data.frame", row.names = integer())
+}
 
 check_seed <- function(seed, call) {
   if (is.null(seed)) return()

@@ -173,9 +173,10 @@ cases <- c(
     boot_case("lm n = 1000, p = 5, R = 1e4", "boot of .lm.fit", 1 / 50,
       natively(boot_numbers$frame, stat_lm(y ~ X1 + X2 + X3 + X4), 1e4),
       serially(boot_numbers$y, by_rows(fit_of), 1e4)),
-    boot_case("lm n = 1000, p = 5, R = 2000", "boot of lm", 1 / 600,
-      natively(boot_numbers$frame, stat_lm(y ~ X1 + X2 + X3 + X4), 2000L),
-      serially(boot_numbers$frame, lm_of, 2000L)),
+    # The peer takes some ten seconds: fewer replicates would time our set-up.
+    boot_case("lm n = 1000, p = 5, R = 1e4", "boot of lm", 1 / 600,
+      natively(boot_numbers$frame, stat_lm(y ~ X1 + X2 + X3 + X4), 1e4),
+      serially(boot_numbers$frame, lm_of, 1e4), reps = 3L),
     boot_case("lm n = 1000, p = 5, R = 1e4", "products with counts, Cholesky", 1 / 24,
       natively(boot_numbers$frame, stat_lm(y ~ X1 + X2 + X3 + X4), 1e4), lm_trick),
     boot_case("logistic n = 1000, p = 5, R = 2000", "boot of glm.fit", 1 / 15,
