@@ -18,6 +18,22 @@ test_that("output and conditions come interleaved and in the order of the tasks 
   )
 })
 
+test_that("what a task says stays together when there is no time to receive all of it", {
+  skip_without_fork()
+  run <- run_multicore
+  environment(run) <- list2env(
+    list(rs_job_wait = function(handle, seconds) { Sys.sleep(0.01); rs_job_wait(handle, 0) }), parent = environment(run_multicore)
+  )
+  FUN <- function(i) { if (i > 2L) Sys.sleep(0.3); for (k in 1:5) message(i, " ", k); i }
+  for (round in 1:4) {
+    job <- new_job(
+      lapply_call, lapply_frame(1:4, FUN), 4L, new_policy("dynamic"), relay = new_relay(TRUE, list(classes = "condition"))
+    )
+    said <- observe(run(job, multicore_plan(2L)))$messages
+    expect_identical(said, paste0(rep(1:4, each = 5), " ", 1:5, "\n"))
+  }
+})
+
 test_that("with an ordering they come in its order", {
   order <- c(3L, 1L, 5L, 2L, 4L)
   for (further in list(

@@ -43,6 +43,8 @@ pub(crate) struct Job {
     arrivals: Arrivals,
     relay_order: spec::Order,
     prefix: u32,
+    /// How much of the prefix has all its events received.
+    received: u32,
     done_through: u32,
     /// Tasks that failed, from 1; known when the job is over.
     failed: Vec<c_int>,
@@ -94,6 +96,7 @@ impl Job {
             arrivals: Arrivals::new(workers, tasks),
             relay_order,
             prefix: 0,
+            received: 0,
             done_through: 0,
             failed: Vec::new(),
         }))
@@ -129,8 +132,8 @@ impl Job {
         Some(Origin::Worker)
     }
 
-    /// Takes what one worker has sent; `false` when there was nothing.
-    fn drain(&mut self, seat: usize, deadline: Option<Instant>) -> bool {
+    /// Takes what one worker has sent: was there anything, and was that all?
+    fn drain(&mut self, seat: usize, deadline: Option<Instant>) -> (bool, bool) {
         let ring = &self.supervisor.memory.rings[seat];
         let mut sink = Sink {
             arrivals: &mut self.arrivals,
@@ -140,18 +143,20 @@ impl Job {
         while self.receivers[seat].receive(ring, &mut sink) {
             any = true;
             if deadline.is_some_and(|d| Instant::now() >= d) {
-                break;
+                return (any, false);
             }
         }
-        any
+        (any, true)
     }
 
-    fn drain_all(&mut self, deadline: Instant) -> bool {
-        let mut any = false;
+    fn drain_all(&mut self, deadline: Instant) -> (bool, bool) {
+        let (mut any, mut all) = (false, true);
         for seat in 0..self.receivers.len() {
-            any |= self.drain(seat, Some(deadline));
+            let (some, whole) = self.drain(seat, Some(deadline));
+            any |= some;
+            all &= whole;
         }
-        any
+        (any, all)
     }
 
     fn bury(&mut self, seat: usize, exit: Exit) {
@@ -165,6 +170,7 @@ impl Job {
         // Tasks that run again are not finished (shares are never reordered).
         if let Some(&first) = death.void.iter().min() {
             self.prefix = self.prefix.min(first);
+            self.received = self.received.min(first);
             self.done_through = self.done_through.min(first);
         }
         for task in death.void.iter().copied().chain(death.in_flight) {
@@ -215,8 +221,8 @@ impl Job {
     }
 
     /// Receives results until something has to be told to R, at most `limit`.
-    /// The prefix in the answer was read before the events were received, so the
-    /// events of its tasks are complete.
+    /// The prefix in the answer was read before its events were received, and they
+    /// all were: where there is no time for that, it stays what it was.
     pub(crate) fn wait(&mut self, limit: Duration) -> (Verdict, u32) {
         let deadline = Instant::now() + limit;
         let memory = Rc::clone(&self.supervisor.memory);
@@ -224,13 +230,16 @@ impl Job {
             let settled = self.is_settled();
             let prefix = self.advance_prefix();
             self.supervisor.enforce_timeout();
-            let any = self.drain_all(deadline);
+            let (any, all) = self.drain_all(deadline);
+            if all {
+                self.received = prefix;
+            }
             let mut ended = self.supervisor.reap();
             while let Some((seat, exit)) = ended.pop() {
                 self.bury(seat, exit);
             }
             let orders = &self.orders;
-            let prefix = prefix.min(self.prefix);
+            let prefix = self.received.min(self.prefix);
             let verdict = self
                 .supervisor
                 .advance(&mut |start| worker::replace(orders, &memory, start));
