@@ -9,7 +9,7 @@ samples_of_formula <- function(formula, data, statistic, call) {
   if (!is.null(data) && !is.data.frame(data) && !is.matrix(data)) {
     stop_argument("data", "a data frame or matrix", data, call)
   }
-  if (is.null(data)) data <- data.frame(row.names = seq_len(variable_length(formula)))
+  if (is.null(data)) data <- variables_of(formula, call)
   frame <- column_user(data, call, new.env())
   columns <- frame$model(formula)
   for (k in if (correlation) seq_along(columns) else 1L) {
@@ -49,7 +49,15 @@ samples_of_formula <- function(formula, data, statistic, call) {
   )
 }
 
-# Observations of a formula without data.
-variable_length <- function(formula) {
-  NROW(tryCatch(eval(formula[[2L]], environment(formula)), error = function(e) NULL))
+# The variables of a formula without data, as data.
+variables_of <- function(formula, call) {
+  names <- all.vars(formula)
+  found <- lapply(stats::setNames(nm = names), get0, envir = environment(formula))
+  found <- Filter(function(v) NROW(v) > 1L && !is.function(v), found)
+  missing <- setdiff(names, names(found))
+  if (length(missing) || !length(found) || length(unique(vapply(found, NROW, 0L))) != 1L) {
+    must <- if (length(missing)) sprintf("a formula of variables that exist (object '%s' not found)", missing[[1L]])
+    stop_argument("x", if (is.null(must)) "a formula of variables of one length" else must, formula, call)
+  }
+  structure(found, class = "data.frame", row.names = .set_row_names(NROW(found[[1L]])))
 }

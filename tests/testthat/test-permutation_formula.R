@@ -26,6 +26,9 @@ test_that("response ~ group is the first level less the second, as in t.test()",
   # Without data.
   y <- c(3, 1, 4, 1.5, 9); g <- c("u", "v", "u", "v", "v")
   same_test(permutation_test(y ~ g), permutation_test(c(3, 4), c(1, 1.5, 9)))
+  expect_match(conditionMessage(expect_argument_error(permutation_test(y ~ nothing), "x")), "object 'nothing' not found")
+  h <- g[-1]
+  expect_argument_error(permutation_test(y ~ h), "x")
 })
 
 test_that("strata are in the order of the data; several columns are tested", {

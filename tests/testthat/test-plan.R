@@ -244,18 +244,27 @@ test_that("with_plan() without a strategy says what it needs, and evaluates noth
   expect_identical(error$call[[1L]], quote(with_plan))
 })
 
-# How many processes run the tasks of a nested call; `map` is a future_lapply().
-nested_processes <- function(map) {
-  length(unique(unlist(map(1:2, function(i) {
-    map(1:4, function(j) { Sys.sleep(0.05); Sys.getpid() })
-  })[[1L]])))
+# How many processes run the two tasks of a nested call; `map` is a future_lapply(). A
+# task waits for the other's process, but not for ever.
+nested_processes <- function(map, seconds) {
+  map(1, function(i) {
+    here <- tempfile()
+    dir.create(here)
+    on.exit(unlink(here, recursive = TRUE))
+    map(1:2, function(j) {
+      file.create(file.path(here, Sys.getpid()))
+      until <- Sys.time() + seconds
+      while (length(dir(here)) < 2L && Sys.time() < until) Sys.sleep(0.01)
+    })
+    length(dir(here))
+  })[[1L]]
 }
 
 test_that("below a sequential level the next one is in force, as in future.apply", {
   skip_without_fork()
   skip_if_not_installed("future.apply")
   ours <- function(X, f) future_lapply(X, f, future.chunk.size = 1)
-  original <- function(X, f) future.apply::future_lapply(X, f, future.chunk.size = 2)
+  original <- function(X, f) future.apply::future_lapply(X, f, future.chunk.size = 1)
   two <- tweak(multicore, workers = 2)
   stacks <- list(
     list(sequential, two), list(sequential, sequential), list(two, sequential),
@@ -265,11 +274,12 @@ test_that("below a sequential level the next one is in force, as in future.apply
   for (k in seq_along(stacks)) {
     local_plan(stacks[[k]])
     before <- future::plan("list")
-    expect_identical(nested_processes(ours), counts[[k]])
-    expect_identical(nested_processes(original), counts[[k]])
+    seconds <- if (counts[[k]] == 2L) 20 else 0.2
+    expect_identical(nested_processes(ours, seconds), counts[[k]])
+    expect_identical(nested_processes(original, seconds), counts[[k]])
     expect_identical(future::plan("list"), before)
   }
-  deep <- with_plan(list(sequential, sequential, two), future_lapply(1, function(i) nested_processes(ours)))
+  deep <- with_plan(list(sequential, sequential, two), future_lapply(1, function(i) nested_processes(ours, 20)))
   expect_identical(deep, list(2L))
   # future() itself follows, and what a task is told of its plan.
   local_plan(list(sequential, two))
