@@ -117,9 +117,12 @@ rs_linalg_info <- function() .Call(wrap__rs_linalg_info)
 #' @noRd
 rs_vector_clean <- function() .Call(wrap__rs_vector_clean)
 
-#' Are all elements finite?
+#' The scale of the columns of `x`, a double vector of columns of `nrow` elements: the
+#' largest absolute element of the column where it is smallest (but zero), that of all,
+#' and whether (1) or not (0) any element is NaN, which do not count. `weights` multiply
+#' the rows; NULL: none.
 #' @noRd
-rs_all_finite <- function(x) .Call(wrap__rs_all_finite, x)
+rs_scale <- function(x, nrow, weights) .Call(wrap__rs_scale, x, nrow, weights)
 
 #' One slice of `x %*% y` (kind 0), `crossprod(x, y)` (1) or `tcrossprod(x, y)` (2);
 #' `y` NULL: the same matrix, and a symmetric result. `out` is a new matrix, `state`
@@ -197,8 +200,8 @@ rs_sort <- function(x, order, decreasing, plan, out, state, threads) .Call(wrap_
 #' @noRd
 rs_qr <- function(x, rank, out, state, threads) .Call(wrap__rs_qr, x, rank, out, state, threads)
 
-#' One slice of the triangle R of the QR of `cbind(x, y)`, whose rows are multiplied by
-#' `weights` first; `y` and `weights` may be NULL.
+#' One slice of the triangle R of the QR of `cbind(x, y)`, at least its rows for `x`;
+#' rows of both are multiplied by `weights` first; `y` and `weights` may be NULL.
 #' @noRd
 rs_triangle <- function(x, y, weights, state, threads) .Call(wrap__rs_triangle, x, y, weights, state, threads)
 

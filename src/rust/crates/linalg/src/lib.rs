@@ -39,7 +39,7 @@ mod tiles;
 
 pub use cholesky::{Cholesky, CholeskyInverse, NotPositive};
 pub use lu::{Lu, LuSolve, Singular};
-pub use norm::{all_finite, norm1};
+pub use norm::{all_finite, norm1, scale, Scale};
 pub use product::Product;
 pub use qr::{Fitted, Qr, TallQr};
 pub use rustle_workers::blocks::Slice;
