@@ -8,9 +8,10 @@ abort_rustle <- function(message, class, ..., call = NULL) {
   ))
 }
 
-stop_argument <- function(argument, must, value, call) {
+stop_argument <- function(argument, must, value, call, was = NULL) {
+  if (is.null(was)) was <- describe(value)
   abort_rustle(
-    sprintf("`%s` must be %s, not %s.", argument, must, describe(value)),
+    sprintf("`%s` must be %s, not %s.", argument, must, was),
     class = "rustle_error_argument",
     argument = argument, value = value, call = call
   )
@@ -35,8 +36,12 @@ with_call <- function(call, expr) {
 describe <- function(x) {
   if (is.null(x)) return("NULL")
   if (is.function(x)) return("a function")
-  if (is.object(x)) return(sprintf("an object of class %s", sQuote(class(x)[[1L]], FALSE)))
-  if (is.atomic(x) && length(x) == 1L) {
+  d <- dim(x)
+  if (is.object(x)) {
+    of <- sprintf("an object of class %s", sQuote(class(x)[[1L]], FALSE))
+    return(if (is.atomic(x) && length(d) %in% c(1L, 3:9)) paste(of, "with", dimensions(d)) else of)
+  }
+  if (is.atomic(x) && length(x) == 1L && is.null(d)) {
     shown <- if (is.character(x)) encodeString(x, quote = "\"") else format(x)
     return(if (is.na(x)) "NA" else shown)
   }
@@ -44,8 +49,12 @@ describe <- function(x) {
     double = , integer = "a numeric vector", character = "a character vector",
     logical = "a logical vector", list = "a list", paste("of type", typeof(x))
   )
+  if (length(d) == 2L) return(sprintf("%s of %d x %d", sub("vector|list", "matrix", what), d[[1L]], d[[2L]]))
+  if (!is.null(d)) return(sprintf("%s of %s", sub("vector", "array", what), dimensions(d)))
   if (is.vector(x)) sprintf("%s of length %d", what, length(x)) else what
 }
+
+dimensions <- function(d) sprintf("%d dimension%s", length(d), if (length(d) == 1L) "" else "s")
 
 # `result` is list(ok =, err = list(class =, message =)) from Rust.
 unpack <- function(result, call = NULL) {

@@ -108,9 +108,12 @@ rs_linalg_info <- function() .Call(wrap__rs_linalg_info)
 #' @noRd
 rs_vector_clean <- function() .Call(wrap__rs_vector_clean)
 
-#' Are all elements finite?
+#' The scale of the columns of `x`, a double vector of columns of `nrow` elements: the
+#' largest absolute element of the column where it is smallest (but zero), that of all,
+#' and whether (1) or not (0) any element is NaN, which do not count. `weights` multiply
+#' the rows; NULL: none.
 #' @noRd
-rs_all_finite <- function(x) .Call(wrap__rs_all_finite, x)
+rs_scale <- function(x, nrow, weights) .Call(wrap__rs_scale, x, nrow, weights)
 
 #' One slice of `x %*% y` (kind 0), `crossprod(x, y)` (1) or `tcrossprod(x, y)` (2);
 #' `y` NULL: the same matrix, and a symmetric result. `out` is a new matrix, `state`

@@ -4,6 +4,11 @@
 #'
 #' Tells which instructions, how many threads and which algorithms the `mt_` functions use.
 #'
+#' Factors, decompositions, least squares and correlations square the elements of columns.
+#' Where the largest absolute element of a column is neither zero nor from 1e-130 to
+#' 1e130, the matrix is of extreme scale: squares could be too large or too small for
+#' double numbers, and the call is passed on to base R.
+#'
 #' @inheritParams mt_matmul
 #' @return A list of class `rustle_linalg_info`: `simd` (instructions used for matrix
 #'   products and for all else), `threads` (of a call without the argument `threads`),
@@ -15,15 +20,41 @@
 #' @seealso [with_threads()].
 #' @export
 linalg_info <- function(threads = NULL) {
+  threads <- thread_count(threads)
   known <- rs_linalg_info()
   structure(
     list(
-      simd = c(products = known[[1L]], other = known[[2L]]), threads = thread_count(threads),
+      simd = c(products = known[[1L]], other = known[[2L]]), threads = threads,
       cores = machine_cores(), faer = known[[3L]], blas = extSoftVersion()[["BLAS"]],
       lapack = La_library(), operations = linalg_paths()
     ),
     class = "rustle_linalg_info"
   )
+}
+
+# The range of scales that our kernels take. Its ends leave room for the squares of
+# what rounding leaves of a column, 1e-16 of it, and for sums of squares.
+smallest_scale <- 1e-130
+largest_scale <- 1e130
+
+# Has every element a value, and no column a scale outside of the range, when its rows
+# are multiplied by `weights`?
+in_range <- function(x, weights = NULL) {
+  if (!is.double(x) && !is.null(weights)) storage.mode(x) <- "double"
+  scale <- scale_of(x, NROW(x), weights)
+  !scale$gaps && !is_extreme(scale = scale)
+}
+
+# The largest absolute element of the column for which it is smallest, and of all;
+# whether there are gaps, which do not count.
+scale_of <- function(x, rows = NROW(x), weights = NULL) {
+  if (!is.double(x)) return(list(smallest = 1, largest = 1, gaps = anyNA(x)))
+  of <- rs_scale(x, rows, weights)
+  list(smallest = of[[1L]], largest = of[[2L]], gaps = of[[3L]] != 0)
+}
+
+is_extreme <- function(x, rows = NROW(x), scale = scale_of(x, rows)) {
+  scale$smallest < smallest_scale || scale$largest > largest_scale
 }
 
 linalg_paths <- function() {
@@ -46,8 +77,20 @@ linalg_paths <- function() {
     row("mt_eigen (general)", "faer", "1", "not split into blocks"),
     row("up to 512 products of numbers or 512 elements (mt_lm_fit), order 16, 16 columns (mt_qr, mt_svd)", "base R", "BLAS's",
       "a call of R's own is over before ours has begun"),
-    row("missing or infinite elements (but products), singular and complex matrices", "base R", "BLAS's",
-      "base's values and errors"),
+    row("mt_dist", "rows against tiles of rows", "all", "terms in the order of dist(): its bits"),
+    row("mt_cor, mt_cov", "columns centered, then as mt_crossprod; pairs one by one where values are missing",
+      "all", "two passes over the columns lose no digits"),
+    row("mt_rowSums, mt_rowMeans, mt_rowVars, mt_rowMedians, mt_rowQuantiles, and mt_col...",
+      "own loops over blocks of rows or columns", "all", "no copy of rows, compensated sums"),
+    row("mt_sort, mt_order", "sample sort, then digits", "all",
+      "buckets are sorted independently of each other"),
+    row("mt_solve_batch, mt_chol_batch, mt_lm_batch", "own kernels up to order 64, then matrix by matrix",
+      "all", "the calls of a loop in R cost more than the arithmetic"),
+    row("mt_dist (canberra, binary), mt_cor (kendall)", "base R", "1", "no kernel of ours"),
+    row("missing or infinite elements (but products, rows, columns, distances and sorting), singular and complex matrices",
+      "base R", "BLAS's", "base's values and errors"),
+    row(sprintf("extreme scale: the largest element of a column not from %g to %g", smallest_scale, largest_scale),
+      "base R", "BLAS's", "squares would not be double numbers"),
     row("mt_chol(pivot = TRUE), wide matrices in mt_qr and mt_lm_fit", "base R", "BLAS's",
       "no blocked algorithm of ours")
   )

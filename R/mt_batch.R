@@ -9,7 +9,8 @@
 #' For small matrices the calls of an R loop cost many times what the arithmetic does.
 #' Kernels are written for these; matrices of an order above 64 go one by one to
 #' [mt_solve()] and [mt_chol()]. A matrix that may be singular, ill-conditioned, not
-#' positive definite, not of full rank or not finite is looked at again by base R, so
+#' positive definite, not of full rank or not finite is looked at again by base R (as are all
+#' of `mt_lm_batch()` when one is of extreme scale, see [linalg_info()]), so
 #' that its result, or its error, is base's: coefficients of aliased columns are `NA`.
 #' Results have the same bits for every number of threads and every schedule.
 #'
@@ -137,7 +138,7 @@ mt_lm_batch <- function(x, y, tol = 1e-07, schedule = "stealing", threads = NULL
   b <- new_array(c(p, k))
   r <- new_array(c(n, k))
   rank <- rep(p, k)
-  doubtful <- if (n < p || n == 0L || p == 0L) {
+  doubtful <- if (n < p || n == 0L || p == 0L || is_extreme(x, n) || is_extreme(y, n)) {
     seq_len(k)
   } else if (k > 0L) {
     in_slices(function(value, state) {
@@ -167,7 +168,7 @@ check_squares <- function(a, argument, call = sys.call(-1L)) {
   d
 }
 
-check_tolerance <- function(tol, call = sys.call(-1L)) {
+check_tolerance <- function(tol, call = user_call()) {
   good <- is.numeric(tol) && length(tol) == 1L && !is.na(tol) && tol >= 0
   if (!good) stop_argument("tol", "a number of at least 0", tol, call)
   as.double(tol)

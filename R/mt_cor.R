@@ -11,7 +11,8 @@
 #' have the same bits for every number of threads and every schedule. Values of `use`,
 #' dimnames, errors and the warning about a standard deviation of zero are base R's.
 #'
-#' Passed on to base R are Kendall's method, Spearman's covariances, infinite values,
+#' Passed on to base R are Kendall's method, Spearman's covariances, infinite values and
+#' columns of extreme scale (see [linalg_info()]),
 #' fewer than three rows and what is no numeric vector, matrix or data frame.
 #'
 #' @param x,y Matrices, vectors or data frames, numeric or logical. `y = NULL` stands
@@ -37,7 +38,7 @@ mt_cor <- function(x, y = NULL, use = "everything",
   schedule <- check_choice(schedule, schedules, "schedule")
   threads <- thread_count(threads)
   out <- covariance(x, y, use, method, TRUE, schedule, threads)
-  if (is.null(out)) stats::cor(x, y, use, method) else out
+  if (is.null(out)) warned_as_user(stats::cor(x, y, use, method)) else out
 }
 
 #' @rdname mt_cor
@@ -51,23 +52,25 @@ mt_cov <- function(x, y = NULL, use = "everything",
   out <- if (method == "pearson") {
     covariance(x, y, use, method, FALSE, schedule, threads)
   }
-  if (is.null(out)) stats::cov(x, y, use, method) else out
+  if (is.null(out)) warned_as_user(stats::cov(x, y, use, method)) else out
 }
 
 # Covariances or correlations, or NULL for what base R shall do.
 covariance <- function(x, y, use, method, correlation, schedule, threads) {
   uses <- c("all.obs", "complete.obs", "pairwise.complete.obs", "everything", "na.or.complete")
   use <- if (is.character(use) && length(use) == 1L) uses[pmatch(use, uses)]
-  vectors <- is.null(dim(x)) && is.null(dim(y))
+  vectors <- length(dim(x)) < 2L && length(dim(y)) < 2L
   x <- columns(x)
   if (!is.null(y)) y <- columns(y)
   shapes <- is.matrix(x) && nrow(x) > 2L && ncol(x) > 0L && (is.null(y) || (is.matrix(y) && nrow(y) == nrow(x)))
   if (length(use) != 1L || is.na(use) || !shapes || method == "kendall" || (vectors && is.null(y))) {
     return(NULL)
   }
-  finite <- all_finite(x) && (is.null(y) || all_finite(y))
+  if (is_extreme(x) || (!is.null(y) && is_extreme(y))) return(NULL)
+  finite <- !anyNA(x) && !anyNA(y)
+  by_pairs <- use == "pairwise.complete.obs"
   if (!finite) {
-    if (use == "all.obs" || any(is.infinite(x)) || any(is.infinite(y))) return(NULL)
+    if (use == "all.obs") return(NULL)
     if (use %in% c("complete.obs", "na.or.complete")) {
       there <- if (is.null(y)) stats::complete.cases(x) else stats::complete.cases(x, y)
       if (sum(there) < 3L) return(NULL)
@@ -78,7 +81,7 @@ covariance <- function(x, y, use, method, correlation, schedule, threads) {
   }
   x <- as_double(x)
   if (!is.null(y)) y <- as_double(y)
-  pairs <- !finite && use == "pairwise.complete.obs"
+  pairs <- !finite && by_pairs
   out <- if (pairs) {
     pairwise(x, y, if (correlation) method else "covariance", schedule, threads)
   } else {
@@ -89,11 +92,12 @@ covariance <- function(x, y, use, method, correlation, schedule, threads) {
     products(x, y, correlation, schedule, threads)
   }
   if (anyNA(out) && any(is.nan(out))) {
-    if (correlation) warning("the standard deviation is zero", call. = FALSE)
+    if (correlation) warning(simpleWarning("the standard deviation is zero", user_call()))
     out[is.nan(out)] <- NA
   }
-  # A column is one with itself, in base R even if it is constant or has missing values.
-  if (correlation && is.null(y)) diag(out)[!pairs | !is.na(diag(out))] <- 1
+  # A column is one with itself, in base R even if it is constant or has missing values,
+  # but not by pairs.
+  if (correlation && is.null(y)) diag(out)[!by_pairs | !is.na(diag(out))] <- 1
   if (vectors) return(out[[1L]])
   names <- list(colnames(x), colnames(if (is.null(y)) x else y))
   if (!all(lengths(names) == 0L)) dimnames(out) <- names

@@ -14,8 +14,9 @@
 #' in which both have a value; `NaN` for a row of zeros. `"canberra"` and `"binary"`
 #' are passed on to `dist()`.
 #'
-#' @param x A matrix, numeric (double), integer or logical, or a data frame of such
-#'   columns.
+#' @param x A matrix, numeric (double), integer or logical, or what [as.matrix()] makes one
+#'   of, such as data frames and time series. Strings are passed on to `dist()`, which
+#'   takes them for numbers or, with a warning, for missing values.
 #' @param method The distance: `"euclidean"`, `"maximum"`, `"manhattan"`,
 #'   `"minkowski"`, `"cosine"`, `"canberra"` or `"binary"`, or the beginning of one name.
 #' @param diag,upper Whether printing shows the diagonal and the upper triangle.
@@ -46,15 +47,26 @@ mt_dist <- function(x, method = "euclidean", diag = FALSE, upper = FALSE, p = 2,
     stop_argument("p", "a positive number", p, sys.call())
   }
   threads <- thread_count(threads)
-  if (method %in% c("canberra", "binary")) {
-    out <- stats::dist(x, method, diag, upper, p)
-    attr(out, "call") <- match.call()
-    return(out)
+  call <- match.call()
+  passed_on <- function() {
+    out <- warned_as_user(stats::dist(x, method, diag, upper, p))
+    attr(out, "call") <- call
+    out
   }
-  # Vectors are one column, as in dist().
-  x <- check_numeric_matrix(if (is.null(dim(x)) && is.atomic(x)) as.matrix(x) else x, "x", sys.call())
+  if (method %in% c("canberra", "binary") || (method == "minkowski" && is.infinite(p))) {
+    return(passed_on())
+  }
+  # What is no matrix becomes one, and what has a class loses it, as in dist().
+  x <- plain_matrix(as.matrix(x))
+  if (is.null(plain_dim(x))) {
+    if (method != "cosine") return(passed_on())
+    if (!is.character(x)) stop_argument("x", "numbers", x, sys.call())
+    x <- warned_as_user(`storage.mode<-`(x, "double"))
+  }
   n <- nrow(x)
-  out <- numeric(n * (n - 1) / 2)
+  # Memory that nobody has touched: threads do.
+  half <- n %% 2L == 0L
+  out <- if (n < 2L) numeric() else rs_matrix(if (half) n / 2 else n, if (half) n - 1 else (n - 1) / 2)
   labels <- dimnames(x)[[1L]]
   x <- as_double(x)
   in_slices(function(value, state) {
@@ -64,7 +76,7 @@ mt_dist <- function(x, method = "euclidean", diag = FALSE, upper = FALSE, p = 2,
     list(Size = n), if (!is.null(labels)) list(Labels = labels),
     list(Diag = diag, Upper = upper, method = method),
     if (method == "minkowski") list(p = p),
-    list(call = match.call(), class = "dist")
+    list(call = call, class = "dist")
   )
   out
 }

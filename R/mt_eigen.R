@@ -8,8 +8,8 @@
 #' an imaginary part is not negligible, as in base.
 #'
 #' Passed on to base R are: complex matrices and objects with a class, matrices of order
-#' 16 at most, with missing or infinite elements, and those for which the
-#' iteration does not converge.
+#' 16 at most, with missing or infinite elements or of extreme scale (see
+#' [linalg_info()]), and those for which the iteration does not converge.
 #'
 #' @param x A square matrix, numeric (double), integer or logical.
 #' @param symmetric `TRUE`: only the lower triangle is used. Missing: found out with
@@ -33,7 +33,7 @@ mt_eigen <- function(x, symmetric, only.values = FALSE, threads = NULL) {
   n <- square_order(x)
   flag <- function(x) is.logical(x) && length(x) == 1L && !is.na(x)
   good <- !is.null(n) && n > 16L && flag(only.values) && (missing(symmetric) || flag(symmetric)) &&
-    all_finite(x)
+    in_range(x)
   if (!good) return(eigen(x, symmetric, only.values))
   values <- unname(as_double(x))
   if (missing(symmetric)) symmetric <- isSymmetric.matrix(values)

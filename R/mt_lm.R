@@ -15,19 +15,24 @@
 #' coefficients. With `qr = TRUE` the reflections are kept, as `lm.fit()` keeps
 #' them: slower, and needed by [influence()], [anova()] and others.
 #'
-#' `mt_lm()` takes its model frame from `lm()` and keeps the reflections by default: the methods for
+#' `mt_lm()` takes its model frame from `lm()` and keeps the reflections as `lm()` does: the methods for
 #' "lm" work on the result. Weights must not be negative; observations with weight 0 do
 #' not count, but have fitted values and residuals.
 #'
 #' Results have the same bits for every number of threads. Passed on to base R's
 #' `lm.fit()` and `lm.wfit()` are designs of up to 512 elements, with fewer rows than
-#' columns or without columns, and (at once: they are errors) missing or infinite numbers.
+#' columns or without columns, those of extreme scale (see [linalg_info()]), and (at once:
+#' they are errors) missing or infinite numbers. So are designs with a column of which
+#' elimination leaves `tol` times its norm but for a thousandth: rounding decides on their rank,
+#' which hence is that of `lm.fit()`, with `qr = TRUE` and without. It may
+#' still differ where columns before that one are nearly dependent themselves.
 #'
 #' @param x A design matrix, numeric (double), integer or logical.
 #' @param y The response: a vector, or a matrix with a column per response.
 #' @param weights A vector of weights that are not negative, or `NULL`.
 #' @param tol Tolerance of the rank, as in [mt_qr()].
-#' @param qr `TRUE` adds `qr` and `effects`.
+#' @param qr For `mt_lm_fit()`, `TRUE` adds `qr` and `effects`, and takes longer. `mt_lm()`
+#'   computes both as `lm()` does, and `FALSE` only leaves out `qr`.
 #' @inheritParams mt_matmul
 #' @return `mt_lm_fit()`: a list of `coefficients`, `residuals`, `fitted.values` (vectors,
 #'   or matrices with a column per response), `rank`, `pivot`, `df.residual` and `R` (the upper
@@ -52,7 +57,7 @@ mt_lm_fit <- function(x, y, weights = NULL, tol = 1e-07, qr = FALSE, threads = N
   threads <- thread_count(threads)
   qr <- check_flag(qr, "qr")
   if (!(is.numeric(tol) && length(tol) == 1L && is.finite(tol) && tol >= 0)) {
-    stop_argument("tol", "a number of at least 0", tol, sys.call())
+    stop_argument("tol", "a number of at least 0", tol, user_call())
   }
   if (!fit_is_ours(x, y, weights)) return(fit_by_base(x, y, weights, tol, qr))
   values <- as_double(x)
@@ -63,6 +68,7 @@ mt_lm_fit <- function(x, y, weights = NULL, tol = 1e-07, qr = FALSE, threads = N
   } else {
     fit_triangle(values, response, root, tol, threads)
   }
+  if (is.null(fit)) return(fit_by_base(x, y, weights, tol, qr))
   fit$df.residual <- nrow(x) - sum(weights == 0) - fit$rank
   shape_fit(fit, x, y)
 }
@@ -93,25 +99,33 @@ mt_lm <- function(formula, data, weights, subset, na.action, model = TRUE, qr = 
   terms <- attr(frame, "terms")
   y <- stats::model.response(frame, "numeric")
   weights <- as.vector(stats::model.weights(frame))
+  if (!is.null(weights) && !is.numeric(weights)) stop("'weights' must be a numeric vector")
   offset <- stats::model.offset(frame)
   several <- is.matrix(y)
-  if (stats::is.empty.model(terms)) {
+  # Nothing to compute.
+  if (stats::is.empty.model(terms) || (length(weights) && isTRUE(all(weights == 0)))) {
     asked$method <- "qr"
+    asked$contrasts <- call$contrasts
     fit <- eval(asked, parent.frame())
     fit$call <- call
+    if (!model) fit$model <- NULL
     class(fit) <- c("mt_lm", class(fit))
     return(fit)
   }
   x <- stats::model.matrix(terms, frame, contrasts)
   if (!several && !is.null(offset)) offset <- as.vector(offset)
   response <- if (is.null(offset)) y else y - offset
-  fit <- mt_lm_fit(x, response, weights, tol = tol, qr = qr, threads = threads)
+  fit <- mt_lm_fit(x, response, weights, tol = tol, qr = TRUE, threads = threads)
   if (!singular.ok && fit$rank < ncol(x)) stop("singular fit encountered")
   if (!is.null(offset)) fit$fitted.values <- fit$fitted.values + offset
-  out <- fit[intersect(c("coefficients", "residuals", "effects"), names(fit))]
-  if (!is.null(weights)) out$weights <- weights
-  out <- c(out, fit[c("rank", "fitted.values")], list(assign = attr(x, "assign")))
-  out <- c(out, fit[intersect("qr", names(fit))], fit["df.residual"])
+  # In the orders of lm.fit() and lm.wfit().
+  out <- if (is.null(weights)) {
+    fit[c("coefficients", "residuals", "effects", "rank", "fitted.values")]
+  } else {
+    c(fit[c("coefficients", "residuals", "fitted.values", "effects")], list(weights = weights), fit["rank"])
+  }
+  out <- c(out, list(assign = attr(x, "assign")))
+  out <- c(out, if (qr) fit["qr"], fit["df.residual"])
   out$na.action <- attr(frame, "na.action")
   out$offset <- offset
   out$contrasts <- attr(x, "contrasts")

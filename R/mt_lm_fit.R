@@ -8,13 +8,13 @@ fit_is_ours <- function(x, y, weights) {
   of_y <- if (is.null(dim(y))) c(length(y), 1L) else dim(y)
   if (length(of_y) != 2L || of_y[[1L]] != d[[1L]] || of_y[[2L]] == 0L) return(FALSE)
   rows <- d[[1L]]
-  finite <- function(v) if (is.double(v) && is.matrix(v)) rs_all_finite(v) else all(is.finite(v))
   if (!is.null(weights)) {
     if (!(is.numeric(weights) && !is.object(weights) && length(weights) == rows)) return(FALSE)
     if (!all(is.finite(weights)) || any(weights < 0)) return(FALSE)
     rows <- sum(weights != 0)
   }
-  rows >= d[[2L]] && finite(x) && finite(y)
+  root <- if (!is.null(weights)) sqrt(as.double(weights))
+  rows >= d[[2L]] && in_range(x, root) && in_range(y, root)
 }
 
 fit_by_base <- function(x, y, weights, tol, qr) {
@@ -30,11 +30,12 @@ fit_by_base <- function(x, y, weights, tol, qr) {
   triangle[row(triangle) > col(triangle)] <- 0
   names <- c("coefficients", "residuals", "fitted.values", "rank", "df.residual")
   out <- c(fit[names], list(pivot = if (is.null(found)) integer() else found$pivot, R = triangle))
-  if (qr) out[c("effects", "qr")] <- fit[c("effects", "qr")]
+  more <- if (qr) intersect(c("effects", "qr"), names(fit))
+  out[more] <- fit[more]
   out
 }
 
-# From the triangle of (x, y): R and Q'y.
+# From the triangle of (x, y): R and Q'y. NULL: rounding decides on the rank.
 fit_triangle <- function(x, y, root, tol, threads) {
   p <- ncol(x)
   k <- seq_len(p)
@@ -43,13 +44,14 @@ fit_triangle <- function(x, y, root, tol, threads) {
   effects <- whole[k, -k, drop = FALSE]
   rank <- p
   pivot <- k
-  if (!all_independent(triangle, tol)) {
+  of <- rank_of_triangle(triangle, tol)
+  if (is.null(of)) return()
+  if (of$moved) {
     # The triangle is a least squares problem of its own, with the same solution.
-    small <- qr(triangle, tol = tol)
-    rank <- small$rank
-    pivot <- small$pivot
-    effects <- qr.qty(small, effects)
-    triangle <- small$qr
+    rank <- of$rank
+    pivot <- of$pivot
+    effects <- qr.qty(of$qr, effects)
+    triangle <- of$qr$qr
     triangle[lower.tri(triangle)] <- 0
   }
   solved <- solve_triangle(triangle, effects, rank)

@@ -10,8 +10,9 @@
 #' left of these columns. The result has the same bits for every number of threads.
 #'
 #' Passed on to base R are: complex matrices and objects with a class, matrices with
-#' fewer rows than columns, with at most 16 columns or 512 elements, and with missing
-#' or infinite elements.
+#' fewer rows than columns, with at most 16 columns or 512 elements, with missing
+#' or infinite elements or of extreme scale (see [linalg_info()]), and those with a column
+#' that is so near to `tol` that rounding decides on their rank.
 #'
 #' @param x A matrix, numeric (double), integer or logical.
 #' @param tol Columns whose norm falls below `tol` times what it was are moved to the
@@ -32,7 +33,7 @@ mt_qr <- function(x, tol = 1e-07, ..., threads = NULL) {
   threads_given(threads)
   d <- plain_dim(x)
   good <- !is.null(d) && d[[1L]] >= d[[2L]] && d[[2L]] > 16L && prod(d) > 512 && !...length() &&
-    is.numeric(tol) && length(tol) == 1L && !is.na(tol) && all_finite(x)
+    is.numeric(tol) && length(tol) == 1L && !is.na(tol) && in_range(x)
   if (!good) return(qr(x, tol = tol, ...))
   threads <- thread_count(threads)
   values <- as_double(x)
@@ -40,8 +41,9 @@ mt_qr <- function(x, tol = 1e-07, ..., threads = NULL) {
   found <- qr_reflections(values, p, threads)
   rank <- p
   pivot <- seq_len(p)
-  if (!all_independent(found$qr[pivot, , drop = FALSE], tol)) {
-    of <- pivot_triangle(found$qr, p, tol)
+  of <- rank_of_triangle(found$qr[pivot, , drop = FALSE], tol)
+  if (is.null(of)) return(qr(x, tol = tol))
+  if (of$moved) {
     rank <- of$rank
     pivot <- of$pivot
     found <- qr_reflections(values[, pivot, drop = FALSE], rank, threads)
@@ -60,17 +62,32 @@ qr_reflections <- function(x, rank, threads) {
   list(qr = out, qraux = aux)
 }
 
-# Would limited pivoting leave all columns where they are? The norm of column j of X is
-# that of column j of the triangle R, and |R[j, j]| what is left of it.
-all_independent <- function(triangle, tol) {
+# Rank and pivot by limited pivoting of a matrix X with this triangle R: the norm of
+# column j of X is that of column j of R, and |R[j, j]| what is left of it when those
+# before are eliminated. `moved`: R is not the triangle as pivoted, which is in `qr`.
+# NULL: a column is so near to `tol` that rounding decides.
+rank_of_triangle <- function(triangle, tol) {
+  p <- ncol(triangle)
+  triangle <- unname(triangle)
   triangle[lower.tri(triangle)] <- 0
   norms <- sqrt(colSums(triangle^2))
-  all(abs(diag(triangle)) >= tol * norms & norms > 0 & is.finite(norms))
-}
-
-# Rank and pivot of a matrix whose triangle is the upper one of `x`.
-pivot_triangle <- function(x, p, tol) {
-  triangle <- x[seq_len(p), seq_len(p), drop = FALSE]
-  triangle[lower.tri(triangle)] <- 0
-  qr(unname(triangle), tol = tol)[c("rank", "pivot", "qr")]
+  left <- function(size, columns) ifelse(norms[columns] > 0, size / norms[columns], 0)
+  near <- function(left) abs(left - tol) <= 1e-3 * tol + 64 * .Machine$double.eps
+  all <- seq_len(p)
+  unmoved <- left(abs(diag(triangle)), all)
+  # Behind the first dependent column these are not what they would be with it moved.
+  until <- match(TRUE, unmoved < tol, nomatch = p)
+  if (any(near(unmoved[seq_len(until)]))) return()
+  if (all(unmoved >= tol)) return(list(rank = p, pivot = all, moved = FALSE))
+  found <- qr(triangle, tol = tol)
+  pivoted <- found$qr
+  pivoted[lower.tri(pivoted)] <- 0
+  first <- found$pivot[seq_len(found$rank)]
+  # A column that was moved to the end had met the kept ones before it.
+  size <- vapply(all, function(k) {
+    met <- if (k <= found$rank) k - 1L else sum(first < found$pivot[[k]])
+    sqrt(sum(pivoted[all > met, k]^2))
+  }, 0)
+  if (any(near(left(size, found$pivot)))) return()
+  list(rank = found$rank, pivot = found$pivot, moved = TRUE, qr = found)
 }

@@ -16,10 +16,10 @@
 #' quantiles and variances are `NA` for either.
 #'
 #' @param x A matrix, numeric (double), integer or logical, or a data frame of such
-#'   columns. For sums and means, arrays and `dims` other than 1 are passed on to base R.
+#'   columns; tables and time series lose their class. For sums and means, arrays and `dims` other than 1 are passed on to base R.
 #' @param na.rm `TRUE` leaves out `NA` and `NaN`.
 #' @param dims As in [rowSums()].
-#' @param probs Probabilities between 0 and 1.
+#' @param probs Probabilities between 0 and 1; `NULL` is none.
 #' @param type The kind of quantile, 1 to 9: see [quantile()]. Types 1 to 3 are those of
 #'   R without its newer argument `fuzz`, which rounds `n * probs`.
 #' @param drop `TRUE` gives a vector when there is one probability, or one row or column.
@@ -148,6 +148,7 @@ quantiles <- function(x, probs, na.rm, type, drop, schedule, threads, margin,
   x <- check_numeric_matrix(x, "x", call)
   # quantile() lets probabilities be out by so much.
   slack <- 100 * .Machine$double.eps
+  if (is.null(probs)) probs <- numeric()
   if (!is.numeric(probs) || anyNA(probs) || any(probs < -slack | probs > 1 + slack)) {
     stop_argument("probs", "probabilities between 0 and 1", probs, call)
   }
@@ -163,9 +164,7 @@ quantiles <- function(x, probs, na.rm, type, drop, schedule, threads, margin,
   run_quantiles(x, margin, probs, type, na.rm, schedule, out, thread_count(threads, call))
   out <- t(out)
   labels <- if (length(probs)) paste0(formatC(100 * probs, format = "fg", width = 1, digits = 7L), "%")
-  if (!is.null(labels) || !is.null(dimnames(x)[[margin]])) {
-    dimnames(out) <- list(dimnames(x)[[margin]], labels)
-  }
+  dimnames(out) <- list(dimnames(x)[[margin]], labels)
   if (drop) drop(out) else out
 }
 
@@ -184,7 +183,32 @@ named_as <- function(out, x, margin) {
 
 # A matrix that our kernels take, also of a data frame.
 check_numeric_matrix <- function(x, argument, call) {
-  if (is.data.frame(x)) x <- as.matrix(x)
-  if (is.null(plain_dim(x))) stop_argument(argument, "a numeric or logical matrix", x, call)
+  was <- NULL
+  if (is.data.frame(x)) {
+    number <- vapply(x, function(v) (is.numeric(v) || is.logical(v)) && !is.factor(v), NA)
+    if (all(number)) {
+      x <- as.matrix(x)
+    } else {
+      at <- match(FALSE, number)
+      was <- sprintf(
+        "a data frame whose column `%s` is %s", names(x)[[at]],
+        if (is.factor(x[[at]])) "a factor" else describe(x[[at]])
+      )
+    }
+  }
+  x <- plain_matrix(x)
+  if (!is.null(was) || is.null(plain_dim(x))) {
+    stop_argument(argument, "a numeric or logical matrix", x, call, was)
+  }
+  x
+}
+
+# A matrix of numbers without its class: tables, time series and others.
+plain_matrix <- function(x) {
+  numbers <- is.double(x) || is.integer(x) || is.logical(x)
+  if (is.object(x) && !isS4(x) && is.matrix(x) && numbers && !inherits(x, c("factor", "integer64"))) {
+    x <- unclass(x)
+    attributes(x) <- attributes(x)[c("dim", if (!is.null(dimnames(x))) "dimnames")]
+  }
   x
 }

@@ -11,7 +11,8 @@
 #' matrix alone: the result has the same bits for every number of threads.
 #'
 #' Passed on to base R are: complex matrices and objects with a class, matrices of
-#' order 16 at most, matrices with missing or infinite elements, and matrices for which
+#' order 16 at most, matrices with missing or infinite elements or of extreme scale (see
+#' [linalg_info()]), and matrices for which
 #' the factorization fails, so that values and errors in these cases are base's.
 #'
 #' @param x,a A square matrix, numeric (double), integer or logical. `mt_chol()` uses
@@ -41,7 +42,7 @@ mt_chol <- function(x, pivot = FALSE, ..., threads = NULL) {
   if (is.null(threads) && length(x) <= 64L) return(chol(x, pivot = pivot, ...))
   threads_given(threads)
   n <- square_order(x)
-  if (is.null(n) || n <= 16L || !isFALSE(pivot) || ...length() || !all_finite(x)) {
+  if (is.null(n) || n <= 16L || !isFALSE(pivot) || ...length() || !in_range(x)) {
     return(chol(x, pivot = pivot, ...))
   }
   threads <- thread_count(threads)
@@ -63,7 +64,7 @@ mt_chol2inv <- function(x, size = NCOL(x), threads = NULL) {
   threads_given(threads)
   d <- plain_dim(x)
   good <- !is.null(d) && is.numeric(size) && length(size) == 1L && !is.na(size) &&
-    size > 16 && size == floor(size) && size <= min(d) && all_finite(x) &&
+    size > 16 && size == floor(size) && size <= min(d) && in_range(x) &&
     all(diag(x)[seq_len(size)] != 0)
   if (!good) return(chol2inv(x, size))
   threads <- thread_count(threads)
@@ -94,7 +95,7 @@ mt_solve <- function(a, b, tol = .Machine$double.eps, ..., threads = NULL) {
     if (is.null(d) || d[[1L]] != n || d[[2L]] == 0L) return(base())
     rhs <- if (vector) matrix(as.double(b), ncol = 1L) else as_double(b)
   }
-  if (!all_finite(a) || !(whole || all_finite(rhs))) return(base())
+  if (!in_range(a) || !(whole || in_range(rhs))) return(base())
   threads <- thread_count(threads)
   x <- as_double(a)
   lu <- rs_matrix(n, n)
@@ -118,7 +119,7 @@ mt_determinant <- function(x, logarithm = TRUE, ..., threads = NULL) {
   if (is.null(threads) && length(x) <= 64L) return(determinant(x, logarithm = logarithm, ...))
   threads_given(threads)
   n <- square_order(x)
-  good <- !is.null(n) && n > 16L && (isTRUE(logarithm) || isFALSE(logarithm)) && all_finite(x)
+  good <- !is.null(n) && n > 16L && (isTRUE(logarithm) || isFALSE(logarithm)) && in_range(x)
   if (!good) return(determinant(x, logarithm = logarithm, ...))
   threads <- thread_count(threads)
   x <- as_double(x)
@@ -126,6 +127,8 @@ mt_determinant <- function(x, logarithm = TRUE, ..., threads = NULL) {
   value <- in_slices(function(value, state) rs_determinant(x, lu, state, threads))
   # As base has it: a singular matrix has sign 1.
   if (is.null(value)) value <- c(-Inf, 1, 0)
+  # Nor has a product that underflows the sign of the logarithm's.
+  else if (!logarithm && value[[3L]] == 0) return(determinant(x, logarithm = FALSE))
   modulus <- structure(value[[if (logarithm) 1L else 3L]], logarithm = logarithm)
   structure(list(modulus = modulus, sign = as.integer(value[[2L]])), class = "det")
 }
@@ -144,11 +147,7 @@ square_order <- function(x) {
   if (!is.null(d) && d[[1L]] == d[[2L]]) d[[1L]]
 }
 
-all_finite <- function(x) {
-  if (is.double(x)) rs_all_finite(x) else !anyNA(x)
-}
-
 # A number of threads that was given is checked even where it is not needed.
-threads_given <- function(threads, call = sys.call(-1L)) {
+threads_given <- function(threads, call = user_call()) {
   if (!is.null(threads)) thread_count(threads, call)
 }

@@ -23,7 +23,8 @@
 #' @section Errors: `rustle_error_argument` for an argument that is none of these; base
 #'   R's for other types of `x`.
 #' @section Interrupts: Honoured within 200 ms up to some 100 million elements, but for
-#'   the time that copying takes.
+#'   what is done at once: R's copies of vectors with missing values or attributes, the copy of
+#'   all strings, and writing the result.
 #' @references W. D. Frazer and A. C. McKellar (1970), Samplesort: a sampling approach to
 #'   minimal storage tree sorting, Journal of the ACM 17, 496-507.
 #' @examples
@@ -55,7 +56,10 @@ mt_sort <- function(x, decreasing = FALSE, na.last = NA, schedule = "stealing", 
 #' @rdname mt_sort
 #' @export
 mt_order <- function(x, decreasing = FALSE, na.last = TRUE, schedule = "stealing", threads = NULL) {
-  decreasing <- check_flag(decreasing, "decreasing")
+  if (!isTRUE(decreasing) && !isFALSE(decreasing)) {
+    must <- "TRUE or FALSE (the one key is `x`, where order() takes several)"
+    stop_argument("decreasing", must, decreasing, sys.call())
+  }
   na.last <- check_flag(na.last, "na.last", na = TRUE)
   schedule <- check_choice(schedule, schedules, "schedule")
   threads <- thread_count(threads)
@@ -72,7 +76,7 @@ sortable <- function(x) {
 }
 
 place <- function(x, decreasing, na.last, schedule, threads) {
-  missing <- if (anyNA(x)) is.na(x)
+  missing <- if (anyNA(x)) as.vector(is.na(x))
   values <- if (is.null(missing)) as.vector(x) else x[!missing]
   if (is.logical(values)) values <- as.integer(values)
   if (is.character(values)) values <- enc2utf8(values)

@@ -10,7 +10,8 @@
 #' columns is first reduced to its triangle, in blocks of rows on all threads.
 #'
 #' Passed on to base R are: complex matrices and objects with a class, matrices with at
-#' most 16 rows or columns, with missing or infinite elements, and those for which
+#' most 16 rows or columns, with missing or infinite elements or of extreme scale (see
+#' [linalg_info()]), and those for which
 #' the iteration does not converge.
 #'
 #' @param x A matrix, numeric (double), integer or logical.
@@ -45,7 +46,7 @@ mt_svd <- function(x, nu = min(n, p), nv = min(n, p), threads = NULL) {
   n <- d[[1L]]
   p <- d[[2L]]
   wanted <- function(k, most) is.numeric(k) && length(k) == 1L && !is.na(k) && k >= 0 && k <= most
-  good <- !is.null(plain_dim(x)) && min(d) > 16L && wanted(nu, n) && wanted(nv, p) && all_finite(x)
+  good <- !is.null(plain_dim(x)) && min(d) > 16L && wanted(nu, n) && wanted(nv, p) && in_range(x)
   if (!good) return(svd(x, nu, nv))
   threads <- thread_count(threads)
   nu <- as.integer(nu)
@@ -70,14 +71,18 @@ triangle_of <- function(x, threads, y = NULL, weights = NULL) {
 }
 
 #' @rdname mt_svd
+#' @export
+mt_prcomp <- function(x, ...) UseMethod("mt_prcomp")
+
+#' @rdname mt_svd
 #' @param retx `TRUE` returns the scores.
 #' @param center,scale. As in [prcomp()]: logical values or vectors with an element per column.
 #' @param tol Components whose standard deviation is at most `tol` times the first are left
 #'   out; `NULL` keeps all.
 #' @param rank. The largest number of components wanted; `NULL`: all.
 #' @export
-mt_prcomp <- function(x, retx = TRUE, center = TRUE, scale. = FALSE, tol = NULL, rank. = NULL,
-                      threads = NULL) {
+mt_prcomp.default <- function(x, retx = TRUE, center = TRUE, scale. = FALSE, tol = NULL, rank. = NULL,
+                              ..., threads = NULL) {
   threads <- thread_count(threads)
   x <- scale(as.matrix(x), center = center, scale = scale.)
   center <- attr(x, "scaled:center")
@@ -88,7 +93,7 @@ mt_prcomp <- function(x, retx = TRUE, center = TRUE, scale. = FALSE, tol = NULL,
   most <- min(dim(x))
   k <- if (is.null(rank.)) most else {
     if (!(is.numeric(rank.) && length(rank.) == 1L && is.finite(rank.) && rank. > 0)) {
-      stop_argument("rank.", "a whole number of at least 1 or NULL", rank., sys.call())
+      stop_argument("rank.", "a whole number of at least 1 or NULL", rank., user_call())
     }
     min(as.integer(rank.), most)
   }
@@ -110,5 +115,30 @@ mt_prcomp <- function(x, retx = TRUE, center = TRUE, scale. = FALSE, tol = NULL,
   )
   if (retx) out$x <- mt_matmul(x, rotation, threads = threads)
   class(out) <- "prcomp"
+  out
+}
+
+#' @rdname mt_svd
+#' @param formula,data,subset,na.action A formula without a response, whose variables are
+#'   the columns, and where they are found: see [prcomp()].
+#' @param ... For the method for formulas, the arguments of the other one; else not used.
+#' @export
+mt_prcomp.formula <- function(formula, data = NULL, subset, na.action, ..., threads = NULL) {
+  call <- match.call()
+  call[[1L]] <- quote(mt_prcomp)
+  if (attr(stats::terms(formula, data = data), "response") > 0L) stop("response not allowed in formula")
+  asked <- call[c(1L, match(c("formula", "data", "subset", "na.action"), names(call), 0L))]
+  asked[[1L]] <- quote(stats::model.frame)
+  frame <- eval(asked, parent.frame())
+  if (!all(vapply(frame, is.numeric, NA))) stop("PCA applies only to numerical variables")
+  terms <- attr(frame, "terms")
+  attr(terms, "intercept") <- 0L
+  out <- mt_prcomp.default(stats::model.matrix(terms, frame), ..., threads = threads)
+  out$call <- call
+  missing <- attr(frame, "na.action")
+  if (!is.null(missing)) {
+    out$na.action <- missing
+    if (!is.null(out$x)) out$x <- stats::napredict(missing, out$x)
+  }
   out
 }

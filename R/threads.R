@@ -38,7 +38,7 @@ with_threads <- function(n, expr) {
 }
 
 # The number of threads of a call whose argument `threads` is given.
-thread_count <- function(threads = NULL, call = sys.call(-1L)) {
+thread_count <- function(threads = NULL, call = user_call()) {
   if (!is.null(threads)) {
     threads <- check_count(threads, "threads", call = call)
   } else {
@@ -74,12 +74,38 @@ thread_share_limit <- function(asked = FALSE) {
 
 # Runs `step(value, state)`, which works for one slice and returns list(value, state),
 # until the state is NULL; returns the value. Between slices nothing of Rust is on the
-# stack, so R may jump away for an interrupt or a time limit.
+# stack, so R may jump away for an interrupt or a time limit (an error, of the user's call).
 in_slices <- function(step) {
   at <- step(NULL, NULL)
+  call <- if (!is.null(at[[2L]])) user_call()
+  of_user <- function(e) {
+    e$call <- call
+    stop(e)
+  }
   while (!is.null(at[[2L]])) {
-    rs_check_interrupt()
+    tryCatch(rs_check_interrupt(), error = of_user)
     at <- step(at[[1L]], at[[2L]])
   }
   at[[1L]]
+}
+
+# Warnings of base R in `expr` become those of the user's call.
+warned_as_user <- function(expr) {
+  call <- user_call()
+  withCallingHandlers(expr, warning = function(w) {
+    warning(simpleWarning(conditionMessage(w), call))
+    invokeRestart("muffleWarning")
+  })
+}
+
+# The call by which the user's code came here: that of the outermost of our functions
+# without another's between. (Arguments are evaluated late: deep in our own functions,
+# perhaps as an argument of base's.)
+user_call <- function() {
+  here <- topenv()
+  ours <- function(k) k > 0L && identical(topenv(environment(sys.function(k))), here)
+  at <- sys.nframe() - 1L
+  while (at > 0L && !ours(at)) at <- at - 1L
+  while (ours(at - 1L)) at <- at - 1L
+  if (at > 0L) sys.call(at)
 }

@@ -71,3 +71,34 @@ expect_alike <- function(ours, base, tolerance = 1e-13) {
   expect_identical(attributes(ours), attributes(base))
   expect_equal(ours, base, tolerance = tolerance)
 }
+
+# Random matrices and positive definite ones of scales whose squares are not double
+# numbers, and some whose squares are, as f(x, p, scale) sees them.
+at_extreme_scales <- function(f) {
+  set.seed(8)
+  x <- random(60, 20)
+  p <- positive_definite(20)
+  for (scale in c(1e-310, 1e-305, 1e-165, 1e-140, 1e140, 1e155, 1e200, 1e300)) f(x * scale, p * scale, scale)
+  uneven <- x
+  uneven[, 7] <- x[, 7] * 1e-170
+  uneven[, 8] <- x[, 8] * 1e-200
+  f(uneven, p, 1)
+}
+
+# The call that a condition shows.
+shown_call <- function(expr, class = "error") {
+  found <- NULL
+  catch <- function(e) found <<- conditionCall(e)
+  if (class == "error") tryCatch(expr, error = catch) else tryCatch(expr, warning = catch)
+  as.character(found[[1L]])
+}
+
+# A matrix with a column of which elimination leaves `times` the tolerance 1e-7.
+nearly_dependent <- function(nrow, ncol, times) {
+  x <- random(nrow, ncol)
+  j <- sample(3:17, 1L)
+  unit <- function(v) v / sqrt(sum(v^2))
+  left <- unit(qr.resid(qr(x[, seq_len(j - 1L)]), stats::rnorm(nrow)))
+  x[, j] <- unit(x[, 1L] + x[, 2L]) * sqrt(1 - (1e-7 * times)^2) + left * 1e-7 * times
+  x
+}

@@ -103,3 +103,45 @@ test_that("odd input is base's", {
   expect_argument_error(mt_cor(x, schedule = NA), "schedule")
   expect_argument_error(mt_cov(x, threads = -1), "threads")
 })
+
+test_that("columns of extreme scale are base's", {
+  at_extreme_scales(function(x, p, scale) {
+    holes <- x
+    holes[sample(length(x), 100)] <- NA
+    for (method in c("pearson", "spearman")) {
+      expect_like_base(mt_cor(x, method = method), cor(x, method = method))
+      expect_like_base(mt_cor(x, x[, 3:1], method = method), cor(x, x[, 3:1], method = method))
+      for (use in c("pairwise.complete.obs", "everything")) {
+        expect_like_base(mt_cor(holes, use = use, method = method), cor(holes, use = use, method = method))
+      }
+    }
+    expect_identical(mt_cov(x), cov(x))
+    expect_identical(mt_cov(holes, use = "pairwise.complete.obs"), cov(holes, use = "pairwise.complete.obs"))
+  })
+})
+
+test_that("by pairs, a constant column has no correlation with itself", {
+  set.seed(6)
+  x <- cbind(a = rnorm(30), b = 2, c = rnorm(30))
+  for (method in c("pearson", "spearman")) {
+    for (use in c("pairwise.complete.obs", "everything", "complete.obs")) {
+      expect_identical(
+        is.na(suppressWarnings(mt_cor(x, use = use, method = method))),
+        is.na(suppressWarnings(cor(x, use = use, method = method)))
+      )
+    }
+  }
+})
+
+test_that("arrays of one dimension are vectors, and warnings have the user's call", {
+  a <- array(c(2, 1, 4, 3, 5), 5)
+  b <- array(c(1, 3, 2, 5, 4), 5)
+  expect_like_base(mt_cor(a), cor(a))
+  expect_like_base(mt_cor(a, use = "pairwise"), cor(a, use = "pairwise"))
+  expect_equal(mt_cor(a, b), cor(a, b))
+  expect_equal(mt_cov(a, c(b)), cov(a, c(b)))
+  expect_equal(mt_cor(a, cbind(b, 1:5)), cor(a, cbind(b, 1:5)))
+  x <- cbind(1, rnorm(5))
+  expect_identical(shown_call(mt_cor(x), "warning"), "mt_cor")
+  expect_identical(shown_call(mt_cor(x * 1e200, method = "pearson"), "warning"), "mt_cor")
+})

@@ -77,7 +77,29 @@ test_that("wrong arguments are named", {
   expect_argument_error(mt_dist(x, "far"), "method")
   expect_argument_error(mt_dist(x, "m"), "method")
   expect_argument_error(mt_dist(x, "minkowski", p = 0), "p")
-  expect_argument_error(mt_dist(matrix("a")), "x")
+  expect_argument_error(mt_dist(list(1, 2), "cosine"), "x")
   expect_argument_error(mt_dist(x, schedule = 1), "schedule")
   expect_argument_error(mt_dist(x, threads = NA), "threads")
+})
+
+test_that("what dist() makes a matrix of is taken", {
+  set.seed(5)
+  inputs <- list(
+    table = table(mtcars$cyl, mtcars$gear), ts = ts(random(7, 2)), mts = EuStockMarkets[1:30, ],
+    mts = window(EuStockMarkets, 1998), factors = head(iris, 12), array1 = array(c(3, 1, 2), 3),
+    array3 = array(rnorm(24), c(2, 3, 4)), strings = matrix(c("1", "2", "x", "4"), 2), list = list(1, 3),
+    flags = matrix(c(TRUE, FALSE, NA, TRUE), 2), one = 5, logicals = data.frame(a = c(TRUE, FALSE), b = 1:2)
+  )
+  call_less <- function(d) {
+    attr(d, "call") <- NULL
+    d
+  }
+  for (method in c("euclidean", "manhattan", "maximum")) {
+    for (x in inputs) expect_like_base(call_less(mt_dist(x, method, threads = 2)), call_less(dist(x, method)))
+  }
+  expect_equal(c(mt_dist(EuStockMarkets[1:30, ], "cosine")), c(mt_dist(unclass(EuStockMarkets)[1:30, ], "cosine")))
+  expect_identical(shown_call(mt_dist(iris), "warning"), "mt_dist")
+  expect_identical(shown_call(mt_dist(iris, "cosine"), "warning"), "mt_dist")
+  x <- random(4, 3)
+  expect_like_base(mt_dist(x, "minkowski", p = Inf), dist(x, "minkowski", p = Inf))
 })

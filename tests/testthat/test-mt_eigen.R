@@ -81,3 +81,11 @@ test_that("large matrices use all threads and decompose as well", {
     expect_false(isFALSE(rs_vector_clean()))
   }
 })
+
+test_that("matrices of extreme scale are base's", {
+  at_extreme_scales(function(x, p, scale) {
+    a <- x[1:20, ]
+    expect_identical(mt_eigen(a, threads = 2), eigen(a))
+    if (scale != 1) expect_identical(mt_eigen(p, threads = 2), eigen(p))
+  })
+})

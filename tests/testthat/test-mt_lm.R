@@ -231,3 +231,74 @@ test_that("variables are found where lm() finds them, and errors are its", {
   expect_error(mt_lm(y ~ a, d, na.action = na.pass), "NA/NaN/Inf in 'y'")
   expect_argument_error(mt_lm(y ~ a, d, method = "model.frame"), "...")
 })
+
+test_that("designs of extreme scale are base's", {
+  set.seed(10)
+  y <- rnorm(60)
+  w <- runif(60)
+  at_extreme_scales(function(x, p, scale) {
+    base <- lm.fit(x, y)
+    for (qr in c(FALSE, TRUE)) {
+      ours <- mt_lm_fit(x, y, qr = qr, threads = 2)
+      expect_identical(ours$coefficients, base$coefficients)
+      expect_identical(ours$R, qr.R(base$qr))
+      expect_identical(mt_lm_fit(x, y, w, qr = qr)$coefficients, lm.wfit(x, y, w)$coefficients)
+    }
+    expect_identical(mt_lm_fit(random(60, 20), x[, 1:2] * 1e-30)$rank, 20L)
+    batch <- mt_lm_batch(array(x, c(20, 5, 12)), matrix(y, 20, 12), threads = 2)
+    expect_identical(batch$coefficients[, 3], unname(lm.fit(matrix(x[201:300], 20), rep(y, 4)[41:60])$coefficients))
+  })
+  # It is the weighted rows that count.
+  x <- random(60, 20)
+  x[1, ] <- 1e200
+  w[[1L]] <- 0
+  expect_equal(mt_lm_fit(x, y, w)$coefficients, lm.wfit(x, y, w)$coefficients, tolerance = 1e-10)
+  w <- 10^-seq(0, 300, length.out = 60)
+  x <- random(60, 20)
+  expect_equal(mt_lm_fit(x, y, w)$coefficients, lm.wfit(x, y, w)$coefficients, tolerance = 1e-6)
+})
+
+test_that("the rank near the tolerance is lm.fit()'s, with the reflections and without", {
+  set.seed(11)
+  y <- rnorm(3000)
+  for (k in 1:40) {
+    x <- nearly_dependent(3000, 20, 1 + (k - 20) * 10^-sample(3:14, 1))
+    if (k %% 2) x[, 18] <- x[, 1] - x[, 2]
+    base <- lm.fit(x, y)
+    for (qr in c(FALSE, TRUE)) {
+      expect_identical(mt_lm_fit(x, y, qr = qr)[c("rank", "pivot")], list(rank = base$rank, pivot = base$qr$pivot))
+    }
+  }
+})
+
+test_that("a design without columns has what lm.fit() has", {
+  x <- matrix(0, 5, 0)
+  base <- lm.fit(x, 1:5)
+  for (qr in c(FALSE, TRUE)) {
+    ours <- mt_lm_fit(x, 1:5, qr = qr)
+    expect_identical(ours[names(base)], base)
+    expect_identical(setdiff(names(ours), names(base)), c("pivot", "R"))
+  }
+})
+
+test_that("mt_lm() without qr, with weights of zero and with bad ones is lm()", {
+  d <- models()
+  d$none <- 0
+  same <- function(ours, base) {
+    ours <- unclass(ours)
+    base <- unclass(base)
+    ours$call <- base$call <- NULL
+    expect_identical(names(ours), names(base))
+    expect_equal(ours, base, tolerance = 1e-8)
+  }
+  same(mt_lm(y ~ a + b, d, qr = FALSE), lm(y ~ a + b, d, qr = FALSE))
+  same(mt_lm(y ~ a + b, d, weights = w, qr = FALSE), lm(y ~ a + b, d, weights = w, qr = FALSE))
+  same(mt_lm(y ~ a + b, d, weights = none), lm(y ~ a + b, d, weights = none))
+  same(
+    mt_lm(y ~ f, d, weights = none, contrasts = list(f = "contr.sum"), model = FALSE),
+    lm(y ~ f, d, weights = none, contrasts = list(f = "contr.sum"), model = FALSE)
+  )
+  expect_like_base(mt_lm(y ~ a, d, weights = g), lm(y ~ a, d, weights = g))
+  expect_like_base(mt_lm(y ~ a, d, weights = as.character(w)), lm(y ~ a, d, weights = as.character(w)))
+  expect_identical(shown_call(mt_lm(y ~ a, d, weights = as.character(w))), "mt_lm")
+})

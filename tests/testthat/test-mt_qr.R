@@ -71,3 +71,16 @@ test_that("missing values, integers, wide, empty and tiny matrices, and other ar
   expect_like_base(mt_qr(x + 1i), qr(x + 1i))
   expect_argument_error(mt_qr(1:5, threads = 0), "threads")
 })
+
+test_that("matrices of extreme scale are base's", {
+  at_extreme_scales(function(x, p, scale) expect_identical(mt_qr(x, threads = 2), qr(x)))
+})
+
+test_that("rank and pivot are qr()'s where a column is near the tolerance", {
+  set.seed(9)
+  for (k in 1:40) {
+    x <- nearly_dependent(1500, 20, 1 + (k - 20) * 10^-sample(3:14, 1))
+    if (k %% 2) x[, 18] <- x[, 1] - x[, 2]
+    expect_identical(mt_qr(x, threads = 2)[c("rank", "pivot")], qr(x)[c("rank", "pivot")])
+  }
+})

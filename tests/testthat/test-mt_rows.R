@@ -231,3 +231,40 @@ test_that("loops run in forked processes and in workers after threads were used"
   }, timeout = 60)
   expect_all_true(got$value)
 })
+
+test_that("matrices with a class lose it, as in matrixStats", {
+  skip_if_not_installed("matrixStats")
+  inputs <- list(table(mtcars$cyl, mtcars$gear), ts(matrix(c(1, 4, 2, 8, 5, 7), 3)), window(EuStockMarkets, 1998))
+  for (x in inputs) {
+    plain <- matrix(c(x), nrow(x), dimnames = dimnames(x))
+    names(dimnames(plain)) <- NULL
+    expect_equal(mt_rowVars(x), matrixStats::rowVars(plain), ignore_attr = TRUE)
+    expect_equal(mt_colVars(x), matrixStats::colVars(plain), ignore_attr = TRUE)
+    expect_equal(mt_rowMedians(x), matrixStats::rowMedians(plain), ignore_attr = TRUE)
+    expect_equal(mt_colMedians(x), matrixStats::colMedians(plain), ignore_attr = TRUE)
+    expect_equal(mt_rowQuantiles(x), matrixStats::rowQuantiles(plain))
+    expect_equal(mt_colQuantiles(x), matrixStats::colQuantiles(plain))
+  }
+})
+
+test_that("no probabilities give no columns, as in matrixStats", {
+  skip_if_not_installed("matrixStats")
+  x <- matrix(c(1, 2, 3, 4, 5, 6), 2, dimnames = list(c("a", "b"), NULL))
+  for (y in list(x, unname(x))) for (probs in list(NULL, numeric())) for (drop in c(TRUE, FALSE)) {
+    expect_identical(mt_rowQuantiles(y, probs, drop = drop), matrixStats::rowQuantiles(y, probs = probs, drop = drop))
+    expect_identical(mt_colQuantiles(y, probs, drop = drop), matrixStats::colQuantiles(y, probs = probs, drop = drop))
+  }
+})
+
+test_that("errors say what was no matrix", {
+  expect_match(conditionMessage(expect_argument_error(mt_rowVars(iris), "x")), "column `Species` is a factor")
+  days <- data.frame(a = 1, day = as.Date("2024-02-29"))
+  expect_match(conditionMessage(expect_argument_error(mt_colMedians(days), "x")), "column `day` is an object of class 'Date'")
+  array3 <- array(1, c(2, 2, 2))
+  for (f in list(mt_rowVars, mt_colMedians, mt_rowQuantiles)) {
+    expect_match(conditionMessage(expect_argument_error(f(array3), "x")), "not a numeric array of 3 dimensions")
+    expect_match(conditionMessage(expect_argument_error(f(as.table(array3)), "x")), "class 'table' with 3 dimensions")
+    expect_argument_error(f(array(1, 3)), "x")
+  }
+  expect_match(conditionMessage(expect_argument_error(mt_rowVars(matrix(letters[1:4], 2)), "x")), "character matrix of 2 x 2")
+})

@@ -127,3 +127,20 @@ test_that("the number of threads is checked", {
   expect_argument_error(mt_det(diag(2), threads = NA), "threads")
   expect_argument_error(mt_chol2inv(diag(2), threads = -1), "threads")
 })
+
+test_that("matrices of extreme scale are base's", {
+  at_extreme_scales(function(x, p, scale) {
+    a <- x[1:20, ]
+    expect_like_base(mt_det(a, threads = 2), det(a))
+    expect_identical(mt_determinant(a, threads = 2), determinant(a))
+    expect_identical(mt_determinant(a, FALSE, threads = 2), determinant(a, FALSE))
+    expect_like_base(mt_solve(a, 1:20, threads = 2), solve(a, 1:20))
+    expect_identical(mt_chol2inv(a, threads = 2), chol2inv(a))
+    if (scale != 1) expect_like_base(mt_chol(p, threads = 2), chol(p))
+  })
+  # The product of the diagonal underflows, and with it its sign.
+  small <- random(20, 20) * 1e-30
+  for (a in list(small, small[20:1, ], small[c(2, 1, 3:20), ])) {
+    expect_identical(mt_determinant(a, FALSE, threads = 2), determinant(a, FALSE))
+  }
+})

@@ -75,3 +75,16 @@ test_that("arguments are not changed, and wrong ones are named", {
   expect_argument_error(mt_sort(x, threads = 0), "threads")
   expect_error(mt_sort(list(1, 2)))
 })
+
+test_that("places have no names, and there is one key", {
+  x <- c(b = 2, a = NA, c = 1)
+  for (na.last in c(TRUE, FALSE, NA)) {
+    expect_identical(mt_order(x, na.last = na.last), order(x, na.last = na.last))
+    expect_identical(mt_order(array(x, 3), na.last = na.last), order(array(x, 3), na.last = na.last))
+    expect_identical(mt_sort(x, na.last = na.last), sort(x, na.last = na.last))
+  }
+  error <- expect_argument_error(mt_order(c(2, 1, 2), c(3, 2, 1)), "decreasing")
+  expect_match(conditionMessage(error), "one key is `x`, where order() takes several", fixed = TRUE)
+  expect_like_base(mt_sort(NULL), sort(NULL))
+  expect_like_base(mt_sort(NULL, decreasing = TRUE), sort(NULL, decreasing = TRUE))
+})

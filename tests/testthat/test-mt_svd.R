@@ -99,3 +99,45 @@ test_that("mt_prcomp() is prcomp() up to signs", {
   expect_like_base(mt_prcomp(x), prcomp(x))
   expect_argument_error(mt_prcomp(x, rank. = "2"), "rank.")
 })
+
+test_that("matrices of extreme scale are base's", {
+  # svd() scales by the largest element; the squares of ours would not be numbers.
+  at_extreme_scales(function(x, p, scale) {
+    expect_identical(mt_svd(x, threads = 2), svd(x))
+    expect_identical(mt_svd(x, nu = 0, threads = 2), svd(x, nu = 0))
+    expect_equal(mt_prcomp(x, threads = 2)$sdev / scale, prcomp(x)$sdev / scale, tolerance = 1e-10)
+  })
+  # Within the range, the method is ours and the values differ in their last bits at most.
+  x <- random(60, 20)
+  for (scale in c(1e-120, 1e120)) {
+    expect_equal(mt_svd(x * scale, threads = 2)$d / scale, svd(x)$d, tolerance = 1e-13)
+  }
+})
+
+test_that("mt_prcomp() takes formulas as prcomp() does", {
+  ours <- mt_prcomp(~ Murder + Rape, data = USArrests)
+  base <- prcomp(~ Murder + Rape, data = USArrests)
+  expect_identical(ours$call, quote(mt_prcomp(formula = ~ Murder + Rape, data = USArrests)))
+  same <- function(ours, base) {
+    ours$call <- base$call <- NULL
+    expect_equal(ours$sdev, base$sdev, tolerance = 1e-13)
+    expect_equal(abs(ours$x), abs(base$x), tolerance = 1e-10)
+    expect_identical(names(ours), names(base))
+    expect_identical(ours[c("center", "scale", "na.action")], base[c("center", "scale", "na.action")])
+  }
+  same(ours, base)
+  for (action in list(na.omit, na.exclude)) {
+    same(
+      mt_prcomp(~ Ozone + log(Wind) + Temp, airquality, Month > 5, na.action = action, scale. = TRUE, threads = 2),
+      prcomp(~ Ozone + log(Wind) + Temp, airquality, Month > 5, na.action = action, scale. = TRUE)
+    )
+  }
+  local({
+    here <- rnorm(50)
+    there <- rnorm(50)
+    same(mt_prcomp(formula = ~ here + there, rank. = 1), prcomp(formula = ~ here + there, rank. = 1))
+  })
+  expect_like_base(mt_prcomp(Murder ~ Rape, USArrests), prcomp(Murder ~ Rape, USArrests))
+  expect_like_base(mt_prcomp(~ Species, data = iris), prcomp(~ Species, data = iris))
+  expect_argument_error(mt_prcomp(~ Murder + Rape, USArrests, threads = 0), "threads")
+})

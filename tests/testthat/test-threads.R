@@ -103,3 +103,46 @@ test_that("interrupts and time limits end a product between its slices, and the 
   }, timeout = 60)
   expect_all_true(got$value)
 })
+
+test_that("conditions show the user's call", {
+  x <- random(40, 20)
+  p <- positive_definite(20)
+  calls <- alist(
+    mt_matmul = mt_matmul(p, p, threads = 0), mt_crossprod = mt_crossprod(x, threads = 0),
+    mt_tcrossprod = mt_tcrossprod(x, x, threads = 0), mt_chol = mt_chol(p, threads = 0),
+    mt_chol2inv = mt_chol2inv(p, threads = 0), mt_solve = mt_solve(p, 1:20, threads = 0),
+    mt_det = mt_det(p, threads = 0), mt_determinant = mt_determinant(p, threads = 0),
+    mt_qr = mt_qr(x, threads = 0), mt_svd = mt_svd(x, threads = 0), mt_eigen = mt_eigen(p, threads = 0),
+    mt_prcomp = mt_prcomp(x, threads = 0), mt_prcomp = mt_prcomp(~ mpg + wt, mtcars, threads = 0),
+    mt_prcomp = mt_prcomp(x, rank. = 0), mt_lm_fit = mt_lm_fit(x, 1:40, threads = 0),
+    mt_lm_fit = mt_lm_fit(x, 1:40, tol = -1), mt_lm = mt_lm(mpg ~ wt, mtcars, threads = 0),
+    mt_lm = mt_lm(mpg ~ wt, mtcars, tol = -1), mt_lm = mt_lm(mpg ~ wt, mtcars, qr = NA),
+    mt_dist = mt_dist(x, threads = 0), mt_cor = mt_cor(x, threads = 0), mt_cov = mt_cov(x, schedule = 1),
+    mt_rowSums = mt_rowSums(x, threads = 0), mt_colMeans = mt_colMeans(x, threads = 0),
+    mt_rowVars = mt_rowVars(x, threads = 0), mt_colMedians = mt_colMedians(x, threads = 0),
+    mt_rowQuantiles = mt_rowQuantiles(x, threads = 0), mt_sort = mt_sort(x, threads = 0),
+    mt_order = mt_order(x, threads = 0), mt_solve_batch = mt_solve_batch(array(1, c(2, 2, 2)), threads = 0),
+    mt_chol_batch = mt_chol_batch(array(1, c(2, 2, 2)), threads = 0),
+    mt_lm_batch = mt_lm_batch(x, x, tol = -1), linalg_info = linalg_info(threads = 0)
+  )
+  for (k in seq_along(calls)) {
+    expect_identical(shown_call(eval(calls[[k]])), names(calls)[[k]], info = deparse(calls[[k]]))
+    # Called by other functions, too.
+    expect_identical(shown_call(lapply(1, function(i) eval(calls[[k]]))), names(calls)[[k]])
+  }
+})
+
+test_that("a time limit is an error of the user's call", {
+  skip_unless_faults()
+  got <- run_r({
+    x <- matrix(rnorm(4e6), 2000)
+    shown <- tryCatch({
+      setTimeLimit(elapsed = 0.3, transient = TRUE)
+      for (i in 1:1000) mt_crossprod(x, threads = 2)
+    }, error = function(e) list(conditionMessage(e), conditionCall(e)))
+    setTimeLimit()
+    inner <- c("rs_check_interrupt", "in_slices", "tryCatch", "product", "rs_product")
+    out <- list(limit = grepl("time limit", shown[[1L]]), call = !as.character(shown[[2L]])[[1L]] %in% inner)
+  }, timeout = 60)
+  expect_all_true(got$value)
+})

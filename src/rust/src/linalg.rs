@@ -14,7 +14,7 @@ use std::num::NonZeroUsize;
 
 use extendr_api::prelude::*;
 use faer::{MatMut, MatRef};
-use rustle_linalg::{all_finite, Cholesky, CholeskyInverse, Lu, Product, Slice, Solve};
+use rustle_linalg::{Cholesky, CholeskyInverse, Lu, Product, Slice, Solve};
 
 /// A double matrix of R, as it lies in memory.
 fn view(x: &RMatrix<f64>) -> MatRef<'_, f64> {
@@ -58,11 +58,24 @@ pub(crate) fn state_or<T: 'static>(
     }
 }
 
-/// Are all elements finite?
+/// The scale of the columns of `x`, a double vector of columns of `nrow` elements: the
+/// largest absolute element of the column where it is smallest (but zero), that of all,
+/// and whether (1) or not (0) any element is NaN, which do not count. `weights` multiply
+/// the rows; NULL: none.
 /// @noRd
 #[extendr]
-fn rs_all_finite(x: RMatrix<f64>) -> bool {
-    all_finite(view(&x))
+fn rs_scale(x: Doubles, nrow: i32, weights: Nullable<Doubles>) -> Vec<f64> {
+    let x = x.as_robj().as_real_slice().unwrap_or_default();
+    let weights: Option<&[f64]> = match &weights {
+        Nullable::NotNull(weights) => weights.as_robj().as_real_slice(),
+        Nullable::Null => None,
+    };
+    let scale = rustle_linalg::scale(x, nrow.max(0) as usize, weights);
+    vec![
+        scale.smallest,
+        scale.largest,
+        f64::from(u8::from(scale.gaps)),
+    ]
 }
 
 /// One slice of `x %*% y` (kind 0), `crossprod(x, y)` (1) or `tcrossprod(x, y)` (2);
@@ -211,7 +224,7 @@ extendr_module! {
     use spectral;
     fn rs_linalg_info;
     fn rs_vector_clean;
-    fn rs_all_finite;
+    fn rs_scale;
     fn rs_product;
     fn rs_chol;
     fn rs_chol2inv;

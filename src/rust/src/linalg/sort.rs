@@ -24,50 +24,55 @@ fn code(x: i32) -> u32 {
     x as u32 ^ SIGN
 }
 
+/// The key for the other order.
+fn turned<K: std::ops::Not<Output = K>>(item: (K, u32)) -> (K, u32) {
+    (!item.0, item.1)
+}
+
 impl State {
-    fn new(x: &Robj, order: bool, decreasing: bool, plan: &str, threads: usize) -> Option<State> {
+    fn new(x: &Robj, order: bool, plan: &str, threads: usize) -> Option<State> {
         let plan = schedule(plan);
-        if let Some(x) = x.as_real_slice() {
-            // -0 ties with 0, and has its place among equals where order is asked for.
-            let turned = |x: &f64| match decreasing {
-                true => !key(*x + 0.0),
-                false => key(*x + 0.0),
-            };
-            return Some(if order {
-                let keys = x.iter().zip(0..).map(|(x, k)| (turned(x), k));
-                State::NumberOrder(Sort::new(keys.collect(), plan, threads))
-            } else {
-                let keys = x.iter().map(|x| key(*x)).collect();
-                State::Numbers(Sort::new(keys, plan, threads))
-            });
-        }
-        if let Some(x) = x.as_integer_slice() {
-            return Some(if order {
-                let turned = |x: i32| if decreasing { !code(x) } else { code(x) };
-                let keys = x.iter().zip(0..).map(|(x, k)| (turned(*x), k));
-                State::IntegerOrder(Sort::new(keys.collect(), plan, threads))
-            } else {
-                let keys = x.iter().map(|x| code(*x)).collect();
-                State::Integers(Sort::new(keys, plan, threads))
-            });
-        }
-        let mut strings = Strings::default();
-        let keys = x
-            .as_str_iter()?
-            .map(|x| strings.push(x.as_bytes(), decreasing));
-        let keys = keys.collect();
-        Some(State::Strings(strings, Sort::new(keys, plan, threads)))
+        let n = x.len();
+        Some(match (x.rtype(), order) {
+            (Rtype::Doubles, true) => State::NumberOrder(Sort::new(n, plan, threads)),
+            (Rtype::Doubles, false) => State::Numbers(Sort::new(n, plan, threads)),
+            (Rtype::Integers, true) => State::IntegerOrder(Sort::new(n, plan, threads)),
+            (Rtype::Integers, false) => State::Integers(Sort::new(n, plan, threads)),
+            _ => {
+                let mut strings = Strings::default();
+                x.as_str_iter()?.for_each(|x| strings.push(x.as_bytes()));
+                let sort = Sort::new(strings.count(), plan, threads);
+                State::Strings(strings, sort)
+            }
+        })
     }
 
-    fn advance(&mut self, decreasing: bool, slice: Slice) -> bool {
+    fn advance(&mut self, x: &Robj, decreasing: bool, slice: Slice) -> bool {
+        let numbers = x.as_real_slice().unwrap_or_default();
+        let integers = x.as_integer_slice().unwrap_or_default();
         match self {
-            State::Numbers(sort) => sort.advance(|_| (), slice),
-            State::Integers(sort) => sort.advance(|_| (), slice),
-            State::NumberOrder(sort) => sort.advance(|_| (), slice),
-            State::IntegerOrder(sort) => sort.advance(|_| (), slice),
-            State::Strings(strings, sort) => {
-                sort.advance(|run| strings.ties(run, decreasing), slice)
+            State::Numbers(sort) => sort.advance(|k| key(numbers[k]), |_| (), slice),
+            State::Integers(sort) => sort.advance(|k| code(integers[k]), |_| (), slice),
+            State::NumberOrder(sort) => {
+                // -0 ties with 0, and has its place among equals.
+                let item = |k: usize| (key(numbers[k] + 0.0), k as u32);
+                match decreasing {
+                    true => sort.advance(|k| turned(item(k)), |_| (), slice),
+                    false => sort.advance(item, |_| (), slice),
+                }
             }
+            State::IntegerOrder(sort) => {
+                let item = |k: usize| (code(integers[k]), k as u32);
+                match decreasing {
+                    true => sort.advance(|k| turned(item(k)), |_| (), slice),
+                    false => sort.advance(item, |_| (), slice),
+                }
+            }
+            State::Strings(strings, sort) => sort.advance(
+                |k| strings.item(k, decreasing),
+                |run| strings.ties(run, decreasing),
+                slice,
+            ),
         }
     }
 
@@ -116,12 +121,10 @@ fn rs_sort(
     state: Nullable<ExternalPtr<Option<State>>>,
     threads: i32,
 ) -> List {
-    let mut state = state_or(state, || {
-        State::new(&x, order, decreasing, plan, count(threads).get())
-    });
+    let mut state = state_or(state, || State::new(&x, order, plan, count(threads).get()));
     let complete = match &mut *state {
         Some(sort) => {
-            let complete = sort.advance(decreasing, slice(threads));
+            let complete = sort.advance(&x, decreasing, slice(threads));
             if complete {
                 sort.put(decreasing, &mut out);
             }

@@ -40,7 +40,7 @@ mod tiles;
 
 pub use cholesky::{Cholesky, CholeskyInverse, NotPositive};
 pub use lu::{Lu, LuSolve, Singular};
-pub use norm::{all_finite, norm1};
+pub use norm::{all_finite, norm1, scale, Scale};
 pub use product::Product;
 pub use qr::{Fitted, Qr};
 pub use rustle_workers::blocks::Slice;

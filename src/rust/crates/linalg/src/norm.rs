@@ -32,6 +32,63 @@ fn are_finite(x: &[f64]) -> bool {
     in_lanes(x, |v| v * 0.0).iter().all(|sum| *sum == 0.0)
 }
 
+/// The scale of the columns of a matrix.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Scale {
+    /// The largest absolute element of the column for which it is smallest, columns
+    /// without any but zeros left out; infinite when there is no other.
+    pub smallest: f64,
+    /// The largest absolute element.
+    pub largest: f64,
+    /// Is an element NaN? These do not count for the others.
+    pub gaps: bool,
+}
+
+/// The scale of columns of `nrow` elements that lie one behind the other, when `weights`
+/// multiply the rows.
+pub fn scale(x: &[f64], nrow: usize, weights: Option<&[f64]>) -> Scale {
+    let none = Scale {
+        smallest: f64::INFINITY,
+        largest: 0.0,
+        gaps: false,
+    };
+    let mut weighted = Vec::new();
+    x.chunks_exact(nrow.max(1)).fold(none, |scale, column| {
+        let (size, gaps) = match weights {
+            None => largest(column),
+            Some(weights) => {
+                weighted.clear();
+                weighted.extend(column.iter().zip(weights).map(|(x, w)| x * w));
+                largest(&weighted)
+            }
+        };
+        let smallest = if size > 0.0 { size } else { f64::INFINITY };
+        Scale {
+            smallest: scale.smallest.min(smallest),
+            largest: scale.largest.max(size),
+            gaps: scale.gaps || gaps,
+        }
+    })
+}
+
+/// The largest absolute element, and whether any is NaN.
+fn largest(x: &[f64]) -> (f64, bool) {
+    let mut most = [0.0f64; LANES];
+    let mut sums = [0.0f64; LANES];
+    let chunks = x.chunks_exact(LANES);
+    let rest = chunks.remainder();
+    for chunk in chunks.chain([rest]) {
+        for ((most, sum), v) in most.iter_mut().zip(&mut sums).zip(chunk) {
+            *most = if v.abs() > *most { v.abs() } else { *most };
+            // NaN for what is not finite.
+            *sum += v * 0.0;
+        }
+    }
+    let most = most.into_iter().fold(0.0, f64::max);
+    let finite = sums.iter().all(|sum| *sum == 0.0);
+    (most, !finite && x.iter().any(|v| v.is_nan()))
+}
+
 /// The largest sum of absolute values of a column.
 pub fn norm1(x: MatRef<'_, f64>) -> f64 {
     let sums = x.col_iter().map(|column| match column.try_as_col_major() {
@@ -95,4 +152,30 @@ pub(crate) fn inverse_norm1(
     });
     apply(x.as_mut());
     estimate.max(2.0 * norm(&x) / (3.0 * n as f64))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_scale_of_columns_leaves_out_zeros_and_gaps() {
+        let mut x = vec![0.0; 60];
+        x[3] = -4.0;
+        x[19] = 2.0;
+        x[45] = 1e-200;
+        let of = |x: &[f64]| {
+            let scale = scale(x, 20, None);
+            (scale.smallest, scale.largest, scale.gaps)
+        };
+        assert_eq!(of(&x), (1e-200, 4.0, false));
+        x[46] = f64::NAN;
+        assert_eq!(of(&x), (1e-200, 4.0, true));
+        x[58] = f64::NEG_INFINITY;
+        assert_eq!(of(&x), (1e-200, f64::INFINITY, true));
+        assert_eq!(of(&[0.0; 40]), (f64::INFINITY, 0.0, false));
+        assert_eq!(of(&[]), (f64::INFINITY, 0.0, false));
+        let weighted = scale(&[1.0, 1e-9, 0.0, 3.0], 2, Some(&[0.0, 2.0]));
+        assert_eq!((weighted.smallest, weighted.largest), (2e-9, 6.0));
+    }
 }

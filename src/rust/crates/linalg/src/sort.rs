@@ -20,29 +20,35 @@ const FEW: usize = 512;
 
 /// What is sorted by a whole number. Elements with equal keys keep their order.
 pub trait Item: Copy + Send + Sync {
+    /// Any item, of zeros: memory for it comes from the system when it is first used.
+    const ZERO: Self;
     /// The number.
     fn key(&self) -> u64;
 }
 
 impl Item for u64 {
+    const ZERO: Self = 0;
     fn key(&self) -> u64 {
         *self
     }
 }
 
 impl Item for u32 {
+    const ZERO: Self = 0;
     fn key(&self) -> u64 {
         u64::from(*self)
     }
 }
 
 impl Item for (u64, u32) {
+    const ZERO: Self = (0, 0);
     fn key(&self) -> u64 {
         self.0
     }
 }
 
 impl Item for (u32, u32) {
+    const ZERO: Self = (0, 0);
     fn key(&self) -> u64 {
         u64::from(self.0)
     }
@@ -61,6 +67,8 @@ pub fn number(key: u64) -> f64 {
 /// A sort in slices of time.
 #[derive(Debug)]
 pub struct Sort<T> {
+    schedule: Schedule,
+    threads: usize,
     items: Vec<T>,
     /// The items block by block, each in the order of the buckets.
     dealt: Vec<T>,
@@ -69,43 +77,75 @@ pub struct Sort<T> {
     bounds: Vec<u64>,
     /// For each block how many of its items each bucket has.
     counts: Vec<usize>,
+    fill: Loop,
+    is_filled: bool,
     deal: Loop,
     is_dealt: bool,
     sort: Loop,
 }
 
 impl<T: Item> Sort<T> {
-    /// For these items.
-    pub fn new(items: Vec<T>, schedule: Schedule, threads: usize) -> Sort<T> {
-        let block = items.len().div_ceil(BLOCKS).max(BLOCK);
-        let blocks = items.len().div_ceil(block);
-        let bounds = bounds(&items, block);
-        let buckets = bounds.len() + 1;
+    /// For `n` items.
+    pub fn new(n: usize, schedule: Schedule, threads: usize) -> Sort<T> {
+        let block = n.div_ceil(BLOCKS).max(BLOCK);
+        let blocks = n.div_ceil(block);
         Sort {
-            dealt: if buckets > 1 {
-                items.clone()
-            } else {
-                Vec::new()
-            },
-            items,
+            schedule,
+            threads,
+            items: vec![T::ZERO; n],
+            dealt: Vec::new(),
             block,
-            counts: vec![0; blocks * buckets],
+            bounds: Vec::new(),
+            counts: Vec::new(),
+            fill: Loop::new(schedule, blocks, threads),
+            is_filled: false,
             deal: Loop::new(schedule, blocks, threads),
-            is_dealt: buckets == 1,
-            sort: Loop::new(schedule, buckets, threads),
-            bounds,
+            is_dealt: false,
+            sort: Loop::new(schedule, 1, threads),
         }
     }
 
-    /// Works for a slice; `true` when [`sorted`](Sort::sorted) is. `ties` sorts items
-    /// that have the same key.
-    pub fn advance(&mut self, ties: impl Fn(&mut [T]) + Sync, slice: Slice) -> bool {
-        let (n, block, bounds) = (self.items.len(), self.block, &self.bounds);
-        let (blocks, buckets) = (n.div_ceil(block), bounds.len() + 1);
+    /// Chooses the buckets, when the items are there.
+    fn cut(&mut self) {
+        self.bounds = bounds(&self.items, self.block);
+        let (blocks, buckets) = (self.items.len().div_ceil(self.block), self.bounds.len() + 1);
+        self.counts = vec![0; blocks * buckets];
+        self.is_dealt = buckets == 1;
+        if !self.is_dealt {
+            self.dealt = vec![T::ZERO; self.items.len()];
+        }
+        self.sort = Loop::new(self.schedule, buckets, self.threads);
+    }
+
+    /// Works for a slice; `true` when [`sorted`](Sort::sorted) is. `item(k)` is item `k`
+    /// of those to be sorted; `ties` sorts items that have the same key.
+    pub fn advance(
+        &mut self,
+        item: impl Fn(usize) -> T + Sync,
+        ties: impl Fn(&mut [T]) + Sync,
+        slice: Slice,
+    ) -> bool {
+        let (n, block) = (self.items.len(), self.block);
+        let blocks = n.div_ceil(block);
+        let spans = || (0..blocks).map(|k| group(n, block, k).len());
+        if !self.is_filled {
+            let parts = Parts::new(&mut self.items, spans());
+            let fill = |(): &mut (), k| {
+                let part = parts.take(k).unwrap_or_default();
+                for (slot, at) in part.iter_mut().zip(group(n, block, k)) {
+                    *slot = item(at);
+                }
+            };
+            self.is_filled = self.fill.advance(slice, || (), fill);
+            if !self.is_filled {
+                return false;
+            }
+            self.cut();
+        }
+        let (bounds, buckets) = (&self.bounds, self.bounds.len() + 1);
         if !self.is_dealt {
             let items = &self.items;
-            let spans = (0..blocks).map(|k| group(n, block, k).len());
-            let dealt = Parts::new(&mut self.dealt, spans);
+            let dealt = Parts::new(&mut self.dealt, spans());
             let counts = Parts::new(&mut self.counts, (0..blocks).map(|_| buckets));
             self.is_dealt = self.deal.advance(slice, Vec::new, |which, k| {
                 if let (Some(to), Some(counts)) = (dealt.take(k), counts.take(k)) {
@@ -258,11 +298,21 @@ pub struct Strings {
 pub type Prefixed = (u64, u32);
 
 impl Strings {
-    /// Adds a string, and returns what to sort; `decreasing`, for the other order.
-    pub fn push(&mut self, string: &[u8], decreasing: bool) -> Prefixed {
-        let place = self.ends.len() as u32;
+    /// Adds a string.
+    pub fn push(&mut self, string: &[u8]) {
         self.bytes.extend_from_slice(string);
         self.ends.push(self.bytes.len());
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// What to sort for the string at `place`; `decreasing`, for the other order.
+    pub fn item(&self, place: usize, decreasing: bool) -> Prefixed {
+        let place = place as u32;
+        let string = self.get(place);
         let mut first = [0; 8];
         let n = string.len().min(8);
         first[..n].copy_from_slice(&string[..n]);
@@ -296,9 +346,9 @@ mod tests {
     use super::*;
 
     fn sort(x: Vec<u64>) -> Vec<u64> {
-        let mut state = Sort::new(x, Schedule::Stealing, 2);
+        let mut state = Sort::new(x.len(), Schedule::Stealing, 2);
         let two = NonZeroUsize::new(2).unwrap();
-        while !state.advance(|_| (), Slice::new(two)) {}
+        while !state.advance(|k| x[k], |_| (), Slice::new(two)) {}
         state.sorted().to_vec()
     }
 
