@@ -156,8 +156,8 @@ workers_of_boot <- function(dots, workers, call) {
   if (is.null(workers)) {
     workers <- if (how[[1L]] == "no") 1L else check_count(dots$ncpus, "ncpus", null = TRUE, call = call)
   }
-  if (!isTRUE(told$arguments_of_boot)) {
-    told$arguments_of_boot <- TRUE
+  if (!isTRUE(state$told_arguments_of_boot)) {
+    state$told_arguments_of_boot <- TRUE
     message(
       "bootstrap(): `ncpus` and `parallel` choose the workers of R functions (native statistics have `threads`); ",
       "`cl` and `simple` have no effect. This is said once."
@@ -165,9 +165,6 @@ workers_of_boot <- function(dots, workers, call) {
   }
   workers
 }
-
-# What is said once in a session.
-told <- new.env(parent = emptyenv())
 
 # t0: named vector; t: R x p; L: n x p or NULL; failures: data frame (replicate,
 # message); `...`: further fields. sim is stored with a prefix that boot does not know.
