@@ -122,37 +122,27 @@ cluster_plan <- function(cl, call = sys.call(-1L)) {
     return(multicore_plan(workers))
   }
   if (workers == plan$workers) return(plan)
-  # Workers of other kinds are future's: not all of them are used, or there are others
-  # for this call.
-  if (workers > plan$workers) plan$resize <- resize_strategy(plan$stack[[1L]], workers, cl, call)
+  # Workers of other kinds are future's. Not all of them need be used; more would take
+  # another plan of future's, at which the workers of this one and their futures end.
+  if (workers > plan$workers && plan$kind != "sequential") {
+    must <- sprintf("a cluster, NULL or a number of at most %d, the workers of the plan", plan$workers)
+    stop_argument("cl", must, cl, call)
+  }
+  plan$resize <- plan$kind == "sequential"
   plan$limit <- workers
   plan$kind <- "future"
   plan$workers <- workers
   plan
 }
 
-# What has more workers than `strategy`, whose own live on: a strategy, or the number
-# of local workers to start.
-resize_strategy <- function(strategy, workers, cl, call) {
-  if (inherits(strategy, c("sequential", "multisession"))) return(workers)
-  if (!inherits(strategy, "cluster")) {
-    return(as_strategy(strategy, list(workers = workers), call))
-  }
-  must <- sprintf("a cluster, NULL or at most %d, the workers of the plan", future::nbrOfWorkers())
-  stop_argument("cl", must, cl, call)
-}
-
-# Evaluates `expr`, a function of the plan, while the plan has more workers. Those of
-# the plan before keep running, with whatever futures they have; the new ones end.
-with_resized_plan <- function(plan, expr) {
-  strategy <- plan$resize
+# Evaluates `expr`, a function of the plan, on local workers that live for that long,
+# under a plan that has none.
+with_local_workers <- function(plan, expr) {
   done <- FALSE
-  if (is.numeric(strategy)) {
-    nodes <- parallelly::makeClusterPSOCK(strategy)
-    on.exit(stop_nodes(nodes, done))
-    strategy <- future::tweak(future::cluster, workers = nodes)
-  }
+  nodes <- parallelly::makeClusterPSOCK(plan$workers)
+  on.exit(stop_nodes(nodes, done))
   on.exit(set_stack(plan$stack, plan$settings, init = FALSE, cleanup = FALSE), add = TRUE, after = FALSE)
+  strategy <- future::tweak(future::cluster, workers = nodes)
   set_stack(list(strategy), plan$settings, init = FALSE, cleanup = FALSE)
   out <- expr(current_plan())
   done <- TRUE
@@ -186,7 +176,7 @@ run_cluster <- function(plan, policy, frame, n, envir, origin, task = lapply_cal
     origin = origin, forced = forced, shape = shape, slice = slice
   )
   run <- function(plan) run_job(job, plan)
-  outcome <- if (is.null(plan$resize)) run(plan) else with_resized_plan(plan, run)
+  outcome <- if (isTRUE(plan$resize)) with_local_workers(plan, run) else run(plan)
   stop_first_failure(outcome)
   outcome
 }

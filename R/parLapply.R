@@ -7,9 +7,9 @@
 #'
 #' @param cl A cluster, which parallel's own code uses; `NULL`: the registered default
 #'   cluster, else the workers of the plan; a whole number: so many workers of the
-#'   plan's kind (forked ones under `plan(sequential)`). Under plans that run as futures
-#'   a smaller number uses that many of the plan's workers, a larger one starts workers
-#'   for this call (under `plan(cluster)`, which has its hosts, it is an error).
+#'   plan's kind (under `plan(sequential)` forked ones, or new ones for this call where
+#'   there is no forking). Under plans that run as futures so many of the plan's
+#'   workers, which cannot be more than it has.
 #' @param X A vector or an object that [as.list()] makes one.
 #' @param fun,FUN A function, or the name of one.
 #' @param ... Further arguments of the function, of any names, evaluated once.

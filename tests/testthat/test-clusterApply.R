@@ -110,51 +110,47 @@ test_that("numbers, errors and clusters are as for parLapply()", {
   expect_identical(clusterSplit(cl, 1:4), list(1:2, 3:4))
 })
 
-test_that("a number of workers that the plan does not have leaves the plan's workers alone", {
+test_that("a number of workers leaves those of plans that run as futures alone", {
   skip_on_cran()
   pid <- function(i, ...) { Sys.sleep(0.05); Sys.getpid() }
   pids <- function(cl, n = 6L) unique(unlist(clusterApply(cl, seq_len(n), pid)))
+  local_plan("multisession", workers = 2)
+  before <- plan()
+  own <- pids(NULL)
+  expect_length(own, 2L)
+  waiting <- future::future({ Sys.sleep(1); Sys.getpid() })
+  # Fewer: one task after another.
+  expect_true(all(pids(1) %in% own))
+  expect_length(clusterSplit(1, 1:4), 1L)
+  expect_argument_error(clusterApply(3, 1:3, identity), "cl")
+  expect_argument_error(parLapply(3, 1:3, identity), "cl")
+  expect_true(future::value(waiting) %in% own)
+  expect_identical(unclass(plan()), unclass(before))
+  expect_setequal(pids(NULL), own)
+})
+
+test_that("local workers under a plan without any end with the call, however it ends", {
+  skip_on_cran()
+  withr::local_options(parallelly.fork.enable = FALSE)
   gone <- function(pids) {
     alive <- function(pid) any(grepl("^State:\\s[^ZX]", tryCatch(readLines(sprintf("/proc/%d/status", pid)), error = function(e) "", warning = function(w) "")))
     until <- Sys.time() + 10
     while (any(left <- vapply(pids, alive, NA)) && Sys.time() < until) Sys.sleep(0.05)
     !any(left)
   }
-  local_plan("multisession", workers = 2)
+  local_plan("sequential")
   before <- plan()
-  own <- pids(NULL)
-  expect_length(own, 2L)
-  waiting <- future::future({ Sys.sleep(1); Sys.getpid() })
-  # Fewer: some of its own, one task after another.
-  fewer <- pids(1)
-  expect_length(clusterSplit(1, 1:4), 1L)
-  expect_true(all(fewer %in% own))
-  # More: others, for this call.
-  more <- pids(3)
-  expect_length(more, 3L)
-  expect_false(any(more %in% own))
-  expect_true(future::value(waiting) %in% own)
+  pids <- unique(unlist(clusterApply(2, 1:6, function(i) { Sys.sleep(0.05); Sys.getpid() })))
+  expect_length(pids, 2L)
   expect_identical(plan(), before)
-  expect_setequal(pids(NULL), own)
-  # After an error and a jump too.
-  fail <- function(i, ...) if (i == 2L) stop("no") else Sys.getpid()
-  expect_error(parLapply(3, 1:3, fail), "no")
-  tryCatch(parSapply(3, 1:3, function(i) { message(Sys.getpid()); i }), message = function(m) more <<- c(more, as.integer(conditionMessage(m))))
+  expect_error(parLapply(2, 1:3, function(i) if (i == 2L) stop("no") else i), "no")
   expect_identical(plan(), before)
   # So does an end in the middle of a task.
   file <- withr::local_tempfile()
-  wait <- function(i) { cat(Sys.getpid(), "\n", file = file, append = TRUE); if (i == 3L) message("now") else Sys.sleep(60) }
-  tryCatch(clusterApplyLB(3, c(3, 1, 2), wait), message = function(m) NULL)
+  wait <- function(i) { cat(Sys.getpid(), "\n", file = file, append = TRUE); if (i == 2L) message("now") else Sys.sleep(60) }
+  tryCatch(clusterApplyLB(2, c(2, 1), wait), message = function(m) NULL)
   expect_identical(plan(), before)
-  expect_setequal(pids(NULL), own)
-  if (dir.exists("/proc/self")) expect_true(gone(c(more, scan(file, quiet = TRUE))))
-})
-
-test_that("a plan with hosts has the workers that it has", {
-  skip_on_cran()
-  local_plan("cluster", workers = test_cluster())
-  expect_length(unique(unlist(clusterApply(1, 1:3, function(i) Sys.getpid()))), 1L)
-  expect_argument_error(clusterApply(3, 1:3, identity), "cl")
+  if (dir.exists("/proc/self")) expect_true(gone(c(pids, scan(file, quiet = TRUE))))
 })
 
 test_that("wrong arguments stop before anything has started", {

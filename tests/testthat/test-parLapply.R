@@ -47,9 +47,9 @@ test_that("workers without shared memory give the same", {
 
 test_that("a number of workers of other kinds holds for the call", {
   skip_on_cran()
-  local_plan("multisession", workers = 1)
-  expect_length(unique(unlist(parLapply(2, 1:2, function(i) Sys.getpid()))), 2L)
-  expect_identical(nbrOfWorkers(), 1L)
+  local_plan("multisession", workers = 2)
+  expect_length(unique(unlist(parLapply(1, 1:2, function(i) Sys.getpid()))), 1L)
+  expect_identical(nbrOfWorkers(), 2L)
   expect_identical(parSapply(NULL, 1:3, sqrt), sqrt(1:3))
 })
 
