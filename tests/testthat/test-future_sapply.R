@@ -49,6 +49,8 @@ test_that("future_vapply() has the values, names, shape and errors of vapply()",
   same(letters[1:3], nchar, 1L)
   same(letters[1:3], nchar, 1L, USE.NAMES = FALSE)
   same(letters[1:3], function(s) c(p = 1, q = 2), numeric(2))
+  same(c(a = 1, b = 2), function(i) c(p = 1, q = 2), c(u = 0, v = 0), USE.NAMES = FALSE)
+  same(c(a = 1, b = 2), function(i) c(p = 1, q = 2), c(0, 0), USE.NAMES = FALSE)
   same(letters[1:2], function(s) matrix(1:4, 2), matrix(0L, 2, 2))
   same(1:2, function(s) matrix(1:4, 2, dimnames = list(c("a", "b"), NULL)), matrix(0L, 2, 2))
   same(1:3, function(i) i > 1, NA)
