@@ -88,3 +88,22 @@ test_that("places have no names, and there is one key", {
   expect_like_base(mt_sort(NULL), sort(NULL))
   expect_like_base(mt_sort(NULL, decreasing = TRUE), sort(NULL, decreasing = TRUE))
 })
+
+test_that("an interrupt ends sorting, and the next call is right", {
+  skip_unless_faults()
+  got <- run_r({
+    x <- rnorm(3e6)
+    interrupted <- function(f) {
+      interrupt_later(0.3)
+      tryCatch({ for (i in 1:100) f(); "done" }, interrupt = function(e) "interrupted") == "interrupted"
+    }
+    rows <- matrix(rnorm(2e5), 2000)
+    out <- list(
+      order = interrupted(function() mt_order(x, threads = 2)), sort = interrupted(function() mt_sort(x, threads = 2)),
+      dist = interrupted(function() mt_dist(rows, threads = 2)),
+      right = identical(mt_order(x, threads = 2), order(x)) && identical(mt_sort(x, threads = 2), sort(x)),
+      far = identical(c(mt_dist(rows[1:50, ], threads = 2)), c(dist(rows[1:50, ])))
+    )
+  }, timeout = 60)
+  expect_all_true(got$value)
+})
