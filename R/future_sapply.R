@@ -68,7 +68,7 @@ future_vapply <- function(X, FUN, FUN.VALUE, ..., USE.NAMES = TRUE,
     rustle.shape = shape
   )
   names <- if (USE.NAMES) element_names(elements)
-  if (!is.null(outcome$vector)) return(shape_vector(outcome, FUN.VALUE, names))
+  if (!is.null(outcome$vector)) return(shape_vector(outcome, FUN.VALUE, names, USE.NAMES))
   values <- outcome$values
   names(values) <- names
   fit_values(values, FUN.VALUE, USE.NAMES)
@@ -85,7 +85,7 @@ element_names <- function(X) if (is.null(names(X)) && is.character(X)) X else na
 
 # What vapply() makes of numbers: the names of rows are those of the template, else
 # those of the first value.
-shape_vector <- function(outcome, FUN.VALUE, names) {
+shape_vector <- function(outcome, FUN.VALUE, names, use_names) {
   out <- outcome$vector
   k <- length(FUN.VALUE)
   if (k == 1L) {
@@ -93,6 +93,7 @@ shape_vector <- function(outcome, FUN.VALUE, names) {
     return(out)
   }
   dim(out) <- c(k, length(out) %/% k)
+  if (!use_names) return(out)
   rows <- names(FUN.VALUE)
   if (is.null(rows)) rows <- names(outcome$first)
   if (!is.null(rows) || !is.null(names)) dimnames(out) <- list(rows, names)
