@@ -85,7 +85,7 @@ element_names <- function(X) if (is.null(names(X)) && is.character(X)) X else na
 
 # What vapply() makes of numbers: the names of rows are those of the template, else
 # those of the first value.
-shape_vector <- function(outcome, FUN.VALUE, names, USE.NAMES) {
+shape_vector <- function(outcome, FUN.VALUE, names, use_names) {
   out <- outcome$vector
   k <- length(FUN.VALUE)
   if (k == 1L) {
@@ -93,8 +93,9 @@ shape_vector <- function(outcome, FUN.VALUE, names, USE.NAMES) {
     return(out)
   }
   dim(out) <- c(k, length(out) %/% k)
-  rows <- if (USE.NAMES) names(FUN.VALUE)
-  if (is.null(rows) && USE.NAMES) rows <- names(outcome$first)
+  if (!use_names) return(out)
+  rows <- names(FUN.VALUE)
+  if (is.null(rows)) rows <- names(outcome$first)
   if (!is.null(rows) || !is.null(names)) dimnames(out) <- list(rows, names)
   out
 }

@@ -46,6 +46,8 @@ test_that("future_vapply() has the values, names, shape and errors of vapply()",
   same(1:5, function(i) i, 1)
   same(c(a = 1, b = 2), function(i) c(x = i, y = -i), c(u = 0, v = 0))
   same(c(a = 1, b = 2), function(i) c(x = i, y = -i), c(0, 0))
+  same(1:3, function(i) c(x = i, y = -i), c(u = 0, v = 0), USE.NAMES = FALSE)
+  same(1:3, function(i) c(x = i, y = -i), c(0, 0), USE.NAMES = FALSE)
   same(letters[1:3], nchar, 1L)
   same(letters[1:3], nchar, 1L, USE.NAMES = FALSE)
   same(letters[1:3], function(s) c(p = 1, q = 2), numeric(2))
