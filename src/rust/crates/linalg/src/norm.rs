@@ -172,7 +172,7 @@ mod tests {
         x[46] = f64::NAN;
         assert_eq!(of(&x), (1e-200, 4.0, true));
         x[58] = f64::NEG_INFINITY;
-        assert_eq!(of(&x), (1e-200, f64::INFINITY, true));
+        assert_eq!(of(&x), (4.0, f64::INFINITY, true));
         assert_eq!(of(&[0.0; 40]), (f64::INFINITY, 0.0, false));
         assert_eq!(of(&[]), (f64::INFINITY, 0.0, false));
         let weighted = scale(&[1.0, 1e-9, 0.0, 3.0], 2, Some(&[0.0, 2.0]));
