@@ -24,7 +24,9 @@ run_sequential <- function(job, plan) {
     forced <- 0L
   }
   evaluate <- function() {
-    with_next_level(plan, rs_run_here(call, job$frame, values, job$policy$order, seeds, forced, job_check(job)))
+    with_next_level(plan, rs_run_here(
+      call, job$frame, values, job$policy$order, seeds, forced, job_check(job), shape_spec(job$shape)
+    ))
   }
   relaying(job$relay, with_globals(job$globals, withCallingHandlers(evaluate(), error = function(e) {
     # A calling handler: traceback(), recover() and browser() see the task's frames.

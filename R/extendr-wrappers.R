@@ -56,7 +56,7 @@ rs_job_timings <- function(handle) .Call(wrap__rs_job_timings, handle)
 rs_job_close <- function(handle, signal, grace) .Call(wrap__rs_job_close, handle, signal, grace)
 
 #'@noRd
-rs_run_here <- function(call, rho, values, order, seeds, forced, check) .Call(wrap__rs_run_here, call, rho, values, order, seeds, forced, check)
+rs_run_here <- function(call, rho, values, order, seeds, forced, check, shape) .Call(wrap__rs_run_here, call, rho, values, order, seeds, forced, check, shape)
 
 #'@noRd
 rs_check_interrupt <- function() .Call(wrap__rs_check_interrupt)

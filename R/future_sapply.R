@@ -68,10 +68,22 @@ future_vapply <- function(X, FUN, FUN.VALUE, ..., USE.NAMES = TRUE,
     rustle.shape = shape
   )
   names <- if (USE.NAMES) element_names(elements)
-  if (!is.null(outcome$vector)) return(shape_vector(outcome, FUN.VALUE, names, USE.NAMES))
   values <- outcome$values
+  if (is.null(outcome$vector)) outcome[c("vector", "first")] <- as_numbers(values, shape)
+  if (!is.null(outcome$vector)) return(shape_vector(outcome, FUN.VALUE, names, USE.NAMES))
   names(values) <- names
   fit_values(values, FUN.VALUE, USE.NAMES)
+}
+
+# Values that have passed the check as one vector, and the first of them; nothing where
+# they are no numbers like those of the template.
+as_numbers <- function(values, shape) {
+  template <- shape_spec(shape)
+  if (is.null(template) || !length(values)) return(list(NULL, NULL))
+  out <- unlist(values, use.names = FALSE)
+  if (!is.null(attributes(out)) || length(out) != template[[2L]] * length(values)) return(list(NULL, NULL))
+  storage.mode(out) <- typeof(shape$template)
+  list(out, values[[1L]])
 }
 
 # What vapply() takes.

@@ -29,7 +29,7 @@ use crate::encode::Encoder;
 use crate::ffi::{self, Sexp};
 use crate::index::{symbol_i, Index};
 use crate::seeds::{self, Seeds};
-use crate::shape::{fit, inline, Shape};
+use crate::shape::{fit, inline, is_like, Kind, Shape};
 
 /// Output of a task is sent when it exceeds this, and at the task's end.
 const OUTPUT_BYTES: usize = 32 << 10;
@@ -530,7 +530,8 @@ unsafe extern "C" fn rustle_output(bytes: *const c_char, len: usize) {
     }
 }
 
-/// Evaluates tasks `order` (or all, in order) in this process into `values`.
+/// Evaluates tasks `order` (or all, in order) in this process into `values`; `checker`
+/// (or `NULL`) looks at those that are not like the template.
 ///
 /// # Safety
 ///
@@ -542,7 +543,7 @@ pub(crate) unsafe fn run_here(
     order: Option<&[c_int]>,
     seeds: *mut Seeds,
     forced: c_int,
-    checker: Sexp,
+    (checker, template): (Sexp, Option<(Kind, usize)>),
 ) {
     // SAFETY: by the caller's promise; every task number is below the length of
     // `values`.
@@ -555,7 +556,7 @@ pub(crate) unsafe fn run_here(
             index.bind(task);
             let value = ffi::R_forceAndCall(call, forced, rho);
             ffi::SET_VECTOR_ELT(values, task as isize, value);
-            if checker != ffi::nil() {
+            if checker != ffi::nil() && !template.is_some_and(|t| is_like(t, value)) {
                 check(checker, value, task);
             }
         }

@@ -15,6 +15,7 @@ use rustle_workers::supervisor::{Failure, Verdict};
 use crate::evaluate;
 use crate::ffi::{self, Sexp};
 use crate::job::{Job, Origin};
+use crate::shape::Kind;
 use crate::worker;
 
 /// Runs `f`; a panic (a bug of ours) becomes an R error after all is unwound.
@@ -251,6 +252,7 @@ unsafe extern "C-unwind" fn rs_run_here(
     seeds: Sexp,
     forced: Sexp,
     check: Sexp,
+    shape: Sexp,
 ) -> Sexp {
     // SAFETY: R code passes protected objects of these types; `seeds` owns the
     // state, so a jump out of the loop leaks nothing.
@@ -260,6 +262,12 @@ unsafe extern "C-unwind" fn rs_run_here(
         });
         let seeds = ffi::R_ExternalPtrAddr(seeds).cast();
         let forced = number(forced) as c_int;
+        let is_template = ffi::TYPEOF(shape) == ffi::INTSXP && ffi::Rf_xlength(shape) == 2;
+        let template = is_template.then(|| {
+            let shape = ffi::INTEGER_RO(shape);
+            Kind::from_type(*shape).map(|kind| (kind, *shape.add(1) as usize))
+        });
+        let check = (check, template.flatten());
         evaluate::run_here(call, rho, values, order, seeds, forced, check);
     }
     ffi::nil()
@@ -346,7 +354,7 @@ routines! {
     meta__rs_job_timings "rs_job_timings" "wrap__rs_job_timings" ("handle") => rs_job_timings;
     meta__rs_job_close "rs_job_close" "wrap__rs_job_close" ("handle", "signal", "grace")
         => rs_job_close;
-    meta__rs_run_here "rs_run_here" "wrap__rs_run_here" ("call", "rho", "values", "order", "seeds", "forced", "check")
+    meta__rs_run_here "rs_run_here" "wrap__rs_run_here" ("call", "rho", "values", "order", "seeds", "forced", "check", "shape")
         => rs_run_here;
     meta__rs_check_interrupt "rs_check_interrupt" "wrap__rs_check_interrupt" ()
         => rs_check_interrupt;

@@ -133,6 +133,21 @@ pub(crate) unsafe fn inline(value: Sexp) -> Option<(State, u64)> {
     }
 }
 
+/// Is it a bare vector of just this kind and length?
+///
+/// # Safety
+///
+/// `value` is a live R object; main thread.
+pub(crate) unsafe fn is_like((kind, len): (Kind, usize), value: Sexp) -> bool {
+    // SAFETY: by the caller's promise.
+    unsafe {
+        Kind::of(value) == Some(kind)
+            && ffi::Rf_xlength(value) as usize == len
+            && !ffi::has_attributes(value)
+            && ffi::Rf_isS4(value) == 0
+    }
+}
+
 /// The state and bits of a value that fits the template; longer ones are written
 /// to `words`. Like `vapply()`, it looks at no attribute, but for names of the first
 /// value (`first`), which become row names and travel with it.
