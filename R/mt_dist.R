@@ -35,6 +35,7 @@
 #' @export
 mt_dist <- function(x, method = "euclidean", diag = FALSE, upper = FALSE, p = 2,
                     schedule = "stealing", threads = NULL) {
+  if (nargs() == 1L && is_tiny(x)) return(structure(stats::dist(x), call = match.call()))
   methods <- c("euclidean", "maximum", "manhattan", "canberra", "binary", "minkowski", "cosine")
   found <- if (is.character(method) && length(method) == 1L) pmatch(method, methods) else NA
   if (is.na(found)) {
