@@ -251,8 +251,9 @@ test_that("no probabilities give no columns, as in matrixStats", {
   skip_if_not_installed("matrixStats")
   x <- matrix(c(1, 2, 3, 4, 5, 6), 2, dimnames = list(c("a", "b"), NULL))
   for (y in list(x, unname(x))) for (probs in list(NULL, numeric())) for (drop in c(TRUE, FALSE)) {
-    expect_identical(mt_rowQuantiles(y, probs, drop = drop), matrixStats::rowQuantiles(y, probs = probs, drop = drop))
-    expect_identical(mt_colQuantiles(y, probs, drop = drop), matrixStats::colQuantiles(y, probs = probs, drop = drop))
+    # Versions of matrixStats differ in the dimnames of what has no elements.
+    expect_identical(dim(mt_rowQuantiles(y, probs, drop = drop)), dim(matrixStats::rowQuantiles(y, probs = probs, drop = drop)))
+    expect_identical(dim(mt_colQuantiles(y, probs, drop = drop)), dim(matrixStats::colQuantiles(y, probs = probs, drop = drop)))
   }
 })
 

@@ -271,13 +271,20 @@ test_that("below a sequential level the next one is in force, as in future.apply
     list(tweak(multicore, workers = 1), two), list(tweak(multisession, workers = 2), two)
   )
   counts <- c(2L, 1L, 1L, 2L, 2L)
+  # Newer versions of future note in a plan that its workers have started.
+  levels <- function() {
+    lapply(future::plan("list"), function(level) {
+      attributes(level)[c("backend", "init")] <- NULL
+      level
+    })
+  }
   for (k in seq_along(stacks)) {
     local_plan(stacks[[k]])
-    before <- future::plan("list")
+    before <- levels()
     seconds <- if (counts[[k]] == 2L) 20 else 0.2
     expect_identical(nested_processes(ours, seconds), counts[[k]])
     expect_identical(nested_processes(original, seconds), counts[[k]])
-    expect_identical(future::plan("list"), before)
+    expect_identical(levels(), before)
   }
   deep <- with_plan(list(sequential, sequential, two), future_lapply(1, function(i) nested_processes(ours, 20)))
   expect_identical(deep, list(2L))
