@@ -22,6 +22,7 @@ use rustle_workers::vector::clean_after;
 
 use crate::cholesky::factor;
 use crate::norm::all_finite;
+use crate::parts::Spare;
 use crate::tiles::{copy_rows, strips};
 
 /// Most columns: with more, reflections are made of matrix products too.
@@ -121,21 +122,14 @@ impl Gram {
         let (from, rows, first) = (self.done, &self.rows, self.first.as_ref());
         self.sums.resize_with(units, || (Mat::new(), Mat::new()));
         let cells: Vec<_> = self.sums[from..].iter_mut().map(Mutex::new).collect();
-        // Fresh memory for each strip would cost more than its copy.
-        let buffers = Mutex::new(Vec::new());
+        let spare = Spare::new();
         self.done = run(slice, from, units, |unit| {
-            let mut strip: Mat<f64> = buffers
-                .lock()
-                .ok()
-                .and_then(|mut b| b.pop())
-                .unwrap_or_else(Mat::new);
+            let mut strip = spare.take(Mat::new);
             let sums = unit_sums(x, y, weights, first, rows[unit], rows[unit + 1], &mut strip);
             if let Ok(mut cell) = cells[unit - from].lock() {
                 **cell = sums;
             }
-            if let Ok(mut buffers) = buffers.lock() {
-                buffers.push(strip);
-            }
+            spare.give_back(strip);
         });
         self.done == units
     }

@@ -22,6 +22,28 @@ impl<'a, T> Parts<'a, T> {
     }
 }
 
+/// Memory that blocks of work lend each other: fresh memory for each would cost more
+/// than what they do with it.
+pub(crate) struct Spare<T>(Mutex<Vec<T>>);
+
+impl<T> Spare<T> {
+    pub(crate) fn new() -> Spare<T> {
+        Spare(Mutex::new(Vec::new()))
+    }
+
+    /// What another block has given back, or new.
+    pub(crate) fn take(&self, new: impl FnOnce() -> T) -> T {
+        let spare = self.0.lock().ok().and_then(|mut spare| spare.pop());
+        spare.unwrap_or_else(new)
+    }
+
+    pub(crate) fn give_back(&self, memory: T) {
+        if let Ok(mut spare) = self.0.lock() {
+            spare.push(memory);
+        }
+    }
+}
+
 /// `n` things in groups of `size`: the range of group `k`.
 pub(crate) fn group(n: usize, size: usize, k: usize) -> std::ops::Range<usize> {
     (k * size).min(n)..((k + 1) * size).min(n)

@@ -6,6 +6,7 @@ use faer::{Mat, MatRef};
 use rustle_workers::blocks::{run, Slice};
 
 use crate::gram::{Gram, Progress};
+use crate::parts::Spare;
 use crate::qr::{factor_in_place, BLOCK, ROWS};
 use crate::tiles::{copy_rows, strips};
 
@@ -72,19 +73,14 @@ impl TallQr {
             }
         }
         let ncol = x.ncols() + y.ncols();
-        // Fresh memory for each block would cost more than its copy.
-        let buffers = Mutex::new(Vec::new());
+        let buffers = Spare::new();
         loop {
             let count = self.level.len();
             let from = self.done;
             let (below, rows, joining) = (&self.below, &self.rows, self.joining);
             let cells: Vec<_> = self.level[from..].iter_mut().map(Mutex::new).collect();
             self.done = run(slice, from, count, |block| {
-                let mut buffer: (Mat<f64>, Mat<f64>) = buffers
-                    .lock()
-                    .ok()
-                    .and_then(|mut b| b.pop())
-                    .unwrap_or_else(|| (Mat::new(), Mat::new()));
+                let mut buffer = buffers.take(|| (Mat::new(), Mat::new()));
                 let stack = &mut buffer.0;
                 if joining {
                     stack_triangles(
@@ -98,9 +94,7 @@ impl TallQr {
                 if let Ok(mut cell) = cells[block - from].lock() {
                     **cell = triangle;
                 }
-                if let Ok(mut buffers) = buffers.lock() {
-                    buffers.push(buffer);
-                }
+                buffers.give_back(buffer);
             });
             if self.done < count {
                 return false;
