@@ -73,6 +73,9 @@ fault_preamble <- quote({
     while (!isTRUE(test()) && Sys.time() < until) Sys.sleep(0.02)
     isTRUE(test())
   }
+  # Is every worker gone and reaped? One that was told to end may need a moment
+  # for it, and a thread reaps what left last.
+  none_left <- function() wait_until(function() !length(children()))
   # Sends SIGINT to `target` (a pid; a group when negative) `delay` seconds from now.
   interrupt_later <- function(delay, target = Sys.getpid()) {
     system(sprintf("(sleep %g; kill -s INT -- %d) >/dev/null 2>&1 &", delay, target))
@@ -206,7 +209,7 @@ nobody <- function() {
 limit_processes <- quote({
   limit_processes <- function(extra) {
     # The thread that reaps the workers of the call before is not to be counted.
-    while (length(children())) Sys.sleep(0.01)
+    none_left()
     threads <- function(k) { Sys.sleep(0.02); length(list.files("/proc/self/task")) }
     now <- min(vapply(1:25, threads, 1L))
     system(sprintf("prlimit --pid %d --nproc=%d", Sys.getpid(), now + extra))

@@ -21,7 +21,7 @@ sleepers <- quote({
     pids <- pids_of(tag)
     list(
       seen = if (identical(seen, "interrupt")) TRUE else seen, soon = took < 10,
-      some = length(pids) >= 2L, gone = !any(alive(pids)), no_child = length(children()) == 0L,
+      some = length(pids) >= 2L, gone = !any(alive(pids)), no_child = none_left(),
       next_call = identical(future_lapply(1:20, function(i) i^2), expected())
     )
   }
@@ -141,7 +141,7 @@ test_that("interrupts at any moment leave nothing behind", {
       out[[paste0("interrupt", k)]] <- if (identical(seen, "interrupt")) TRUE else seen
     }
     invisible(gc())
-    out$no_child <- length(children()) == 0L
+    out$no_child <- none_left()
     out$descriptors <- descriptors() <= before
     out$works <- identical(future_lapply(1:20, function(i) i^2), expected())
     out$directory <- dir.exists(tempdir())
@@ -165,7 +165,7 @@ test_that("an interrupt while results are relayed to a handler is R's own too", 
     )
     out <- list(
       seen = identical(seen, "interrupt"), soon = Sys.time() - began < 10,
-      no_child = length(children()) == 0L
+      no_child = none_left()
     )
   })
   expect_all_true(run$value)
@@ -186,7 +186,7 @@ test_that("a time limit of the caller is R's own error", {
       future = limited(future_lapply(1:4, sleep_long, tag = "f")),
       mclapply = limited(mclapply(1:4, sleep_long, tag = "m")),
       some = length(pids_of("f")) >= 2L && length(pids_of("m")) >= 2L,
-      gone = !any(alive(c(pids_of("f"), pids_of("m")))), no_child = length(children()) == 0L,
+      gone = !any(alive(c(pids_of("f"), pids_of("m")))), no_child = none_left(),
       next_call = identical(future_lapply(1:20, function(i) i^2), expected())
     )
     # The limit is the caller's, not the tasks'.

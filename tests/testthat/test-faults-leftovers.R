@@ -25,12 +25,12 @@ test_that("calls leave no process, descriptor, mapping or file behind", {
     for (k in 1:5) one_round(k)
     before <- state_now()
     for (k in 6:25) one_round(k)
-    zombies <- children()
+    zombies <- none_left()
     for (k in 26:55) one_round(k)
     after <- state_now()
     count <- function(x) length(grep("/proc/", x$descriptors, invert = TRUE))
     out <- list(
-      zombies = length(zombies) == 0L, children = length(children()) == 0L,
+      zombies = zombies, children = none_left(),
       descriptors = count(after) == count(before),
       # R's own heap grows by a few segments.
       mappings = if (after$mappings <= before$mappings + 12L) TRUE else after$mappings - before$mappings,
@@ -247,7 +247,7 @@ test_that("nested calls of all kinds work inside tasks, and ours inside parallel
     })
     out$middle <- identical(middle, want)
     out$gone <- !any(alive(scan(file.path(scratch, "inner"), quiet = TRUE)))
-    out$children <- length(children()) == 0L
+    out$children <- none_left()
   })
   expect_all_true(run$value)
 })

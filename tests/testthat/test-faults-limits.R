@@ -49,7 +49,7 @@ test_that("results that the parent has no room for are an error, and nothing is 
     plan(multicore, workers = 2L)
     seen <- tryCatch(future_lapply(1:8, function(i) numeric(5e7) + i), error = identity)
     out <- list(
-      error = inherits(seen, "error"), children = length(children()) == 0L,
+      error = inherits(seen, "error"), children = none_left(),
       descriptors = sum(grepl("pidfd|pipe", Sys.readlink(list.files("/proc/self/fd", full.names = TRUE)))) <= 2L
     )
     seen <- NULL
@@ -128,12 +128,6 @@ test_that("a job needs few descriptors, and says so when it has none", {
       # As high as the highest number in use: no gaps below it.
       used <- max(as.integer(list.files("/proc/self/fd")))
       system(sprintf("prlimit --pid %d --nofile=%d:1024", Sys.getpid(), used + 1L + extra))
-    }
-    # A worker that was told to end may need a moment for it.
-    none_left <- function() {
-      until <- Sys.time() + 5
-      while (length(children()) && Sys.time() < until) Sys.sleep(0.01)
-      length(children()) == 0L
     }
     files <- lapply(1:20, function(k) file(nullfile(), "r"))
     out <- list()

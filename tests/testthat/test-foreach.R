@@ -421,7 +421,7 @@ test_that("a killed worker is replaced; without retries the loop stops and names
       replaced = identical(again, whole),
       lost = inherits(lost, "rustle_error_worker_lost") && identical(lost$tasks, 5L) && lost$signal == 9L,
       pass_is_no_silence = inherits(passed, "rustle_error_worker_lost") && 2L %in% passed$tasks,
-      no_children = !any(alive(children()))
+      no_children = none_left()
     )
   })
   expect_all_true(out$value)

@@ -160,7 +160,7 @@ test_that("a killed worker costs no value and changes no number", {
     plan(sequential, retries = 0L)
     lost <- tryCatch(mcmapply(function(x, y) if (x == 2L) die(9L) else x, 1:4, 1, mc.cores = 2L), error = identity)
     out$lost <- inherits(lost, "rustle_error_worker_lost") && 2L %in% lost$tasks && lost$signal == 9L
-    out$children <- length(children()) == 0L
+    out$children <- none_left()
   })
   expect_all_true(run$value)
 })

@@ -242,7 +242,7 @@ test_that("a killed worker costs no value and changes no number", {
     plan(retries = 0L)
     lost <- tryCatch(parLapply(NULL, 1:6, function(i) if (i == 4L) die(9L) else i), error = identity)
     out$lost <- inherits(lost, "rustle_error_worker_lost") && identical(as.integer(lost$tasks), 4L)
-    out$children <- length(children()) == 0L
+    out$children <- none_left()
   })
   expect_all_true(run$value)
 })

@@ -133,7 +133,7 @@ test_that("a killed worker never makes the result shorter", {
     }
     lost <- tryCatch(pvec(1:4, function(x) if (3L %in% x) die(9L) else x, mc.cores = 2L), error = identity)
     out$lost <- inherits(lost, "rustle_error_worker_lost") && identical(as.integer(lost$tasks), 2L)
-    out$children <- length(children()) == 0L
+    out$children <- none_left()
   })
   expect_all_true(run$value)
 })
