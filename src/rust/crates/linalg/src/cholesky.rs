@@ -1,5 +1,7 @@
 //! Cholesky factors in blocks, and inverses from them.
 
+use std::sync::Mutex;
+
 use faer::dyn_stack::{MemBuffer, MemStack};
 use faer::linalg::cholesky::llt::factor::{
     cholesky_in_place, cholesky_in_place_scratch, LltParams,
@@ -10,7 +12,7 @@ use faer::linalg::triangular_solve::{
     solve_lower_triangular_in_place, solve_upper_triangular_in_place,
 };
 use faer::{Accum, MatMut, MatRef, Par, Spec};
-use rustle_workers::blocks::{run, Slice};
+use rustle_workers::blocks::{run, within, Slice};
 use rustle_workers::vector::clean_after;
 
 use crate::product::mirror;
@@ -19,10 +21,11 @@ use crate::tiles::{cuts, strip_width, strips, Tiles};
 /// Rows that are eliminated at a time.
 const BLOCK: usize = 128;
 /// Most rows and columns of a tile of what is left.
-const TILE: usize = 256;
+const TILE: usize = 192;
 
 /// The upper factor R of A = R'R, in place: block by block, each followed by the
-/// update of what is left.
+/// update of what is left. The thread that updates the next block of the diagonal
+/// factors it at once, while others update the rest.
 #[derive(Debug)]
 pub struct Cholesky {
     /// Rows that are done.
@@ -32,12 +35,12 @@ pub struct Cholesky {
 
 #[derive(Debug)]
 enum Phase {
-    /// The block on the diagonal.
+    /// The first block on the diagonal.
     Diagonal,
-    /// The rest of its rows: strips done.
+    /// The rest of the rows of a block that is factored: strips done.
     Rows(usize),
-    /// What is left below: tiles done.
-    Update(usize),
+    /// What is left below: tiles done; and why the next block has no factor.
+    Update(usize, Option<NotPositive>),
 }
 
 /// The leading minor of this order (from 1) is not positive.
@@ -64,7 +67,14 @@ impl Cholesky {
     /// # Errors
     ///
     /// When the matrix is not positive definite; `out` is of no use then.
-    pub fn advance(&mut self, mut out: MatMut<'_, f64>, slice: Slice) -> Result<bool, NotPositive> {
+    pub fn advance(&mut self, out: MatMut<'_, f64>, slice: Slice) -> Result<bool, NotPositive> {
+        if out.ncols() <= BLOCK {
+            return self.blocks(out, slice);
+        }
+        within(slice, || self.blocks(out, slice))
+    }
+
+    fn blocks(&mut self, mut out: MatMut<'_, f64>, slice: Slice) -> Result<bool, NotPositive> {
         let n = out.ncols();
         while self.start < n {
             let (start, end) = (self.start, (self.start + BLOCK).min(n));
@@ -75,7 +85,7 @@ impl Cholesky {
             match self.phase {
                 Phase::Diagonal => {
                     clean_after(|| factor(diagonal.transpose_mut()))
-                        .map_err(|index| NotPositive(start + index + 1))?;
+                        .map_err(|index| NotPositive(index + 1))?;
                     self.phase = Phase::Rows(0);
                 }
                 Phase::Rows(done) => {
@@ -89,19 +99,22 @@ impl Cholesky {
                         }
                     });
                     self.phase = if done == count {
-                        Phase::Update(0)
+                        Phase::Update(0, None)
                     } else {
                         Phase::Rows(done)
                     };
                 }
-                Phase::Update(done) => {
+                Phase::Update(done, before) => {
                     let rest = below.submatrix_mut(0, end, n - end, n - end);
-                    match update(rest, rows.as_ref(), slice, done) {
-                        Some(done) => self.phase = Phase::Update(done),
-                        None => {
-                            self.start = end;
-                            self.phase = Phase::Diagonal;
-                        }
+                    let (done, failed) = update(rest, rows.as_ref(), slice, done);
+                    let failed = failed.map(|index| NotPositive(end + index + 1)).or(before);
+                    if let Some(done) = done {
+                        self.phase = Phase::Update(done, failed);
+                    } else if let Some(failed) = failed {
+                        return Err(failed);
+                    } else {
+                        self.start = end;
+                        self.phase = Phase::Rows(0);
                     }
                 }
             }
@@ -135,32 +148,64 @@ pub(crate) fn factor(block: MatMut<'_, f64>) -> Result<(), usize> {
     })
 }
 
-/// Upper triangle of `rest -= rows' rows`, tiles from `done`; `None` when complete.
-pub(crate) fn update(
-    rest: MatMut<'_, f64>,
+/// Upper triangle of `rest -= rows' rows`, tiles from `done`; the first is the next block
+/// of the diagonal, and is factored.
+///
+/// Returns the number of tiles done, `None` when that is all, and the row, from 0, of the
+/// next block whose leading minor is not positive.
+fn update(
+    mut rest: MatMut<'_, f64>,
     rows: MatRef<'_, f64>,
     slice: Slice,
     done: usize,
-) -> Option<usize> {
-    let cut = cuts(rest.ncols(), TILE);
-    let upper = |i: usize, j: usize| i <= j;
+) -> (Option<usize>, Option<usize>) {
+    let n = rest.ncols();
+    if n == 0 {
+        return (None, None);
+    }
+    let next = BLOCK.min(n);
+    let behind = cuts(n - next, TILE).into_iter().skip(1);
+    let cut: Vec<_> = [0, next]
+        .into_iter()
+        .chain(behind.map(|end| next + end))
+        .collect();
     let at: Vec<_> = (0..cut.len() - 1)
         .flat_map(|j| (0..=j).map(move |i| (i, j)))
         .collect();
-    let tiles = Tiles::new(rest, &cut, &cut, upper);
+    let failed = Mutex::new(None);
+    let tiles = Tiles::new(rest.as_mut(), &cut, &cut, |i, j| i <= j);
     let done = run(slice, done, at.len(), |k| {
         let (i, j) = at[k];
-        let Some(tile) = tiles.take(k) else { return };
+        let Some(mut tile) = tiles.take(k) else {
+            return;
+        };
         let lhs = rows.subcols(cut[i], cut[i + 1] - cut[i]).transpose();
         let rhs = rows.subcols(cut[j], cut[j + 1] - cut[j]);
-        if i == j {
-            let (all, upper) = (BlockStructure::Rectangular, BlockStructure::TriangularUpper);
-            triangular::matmul(tile, upper, Accum::Add, lhs, all, rhs, all, -1.0, Par::Seq);
-        } else {
-            matmul(tile, Accum::Add, lhs, rhs, -1.0, Par::Seq);
+        if i != j {
+            return matmul(tile, Accum::Add, lhs, rhs, -1.0, Par::Seq);
+        }
+        let (all, upper) = (BlockStructure::Rectangular, BlockStructure::TriangularUpper);
+        triangular::matmul(
+            tile.as_mut(),
+            upper,
+            Accum::Add,
+            lhs,
+            all,
+            rhs,
+            all,
+            -1.0,
+            Par::Seq,
+        );
+        if k == 0 {
+            if let (Err(row), Ok(mut failed)) = (factor(tile.transpose_mut()), failed.lock()) {
+                *failed = Some(row);
+            }
         }
     });
-    (done < at.len()).then_some(done)
+    (
+        (done < at.len()).then_some(done),
+        failed.into_inner().ok().flatten(),
+    )
 }
 
 /// The inverse of R'R from its upper factor R, in strips of columns.

@@ -1,6 +1,8 @@
 //! LU factors in blocks, with what faer leaves to its caller: singular matrices and
 //! the condition number.
 
+use std::sync::Mutex;
+
 use faer::dyn_stack::{MemBuffer, MemStack};
 use faer::linalg::lu::partial_pivoting::factor::{
     lu_in_place, lu_in_place_scratch, PartialPivLuParams,
@@ -11,19 +13,22 @@ use faer::linalg::triangular_solve::{
     solve_unit_upper_triangular_in_place, solve_upper_triangular_in_place,
 };
 use faer::{Accum, ColMut, MatMut, MatRef, Par, Spec};
-use rustle_workers::blocks::{run, Slice};
+use rustle_workers::blocks::{run, within, Slice};
 use rustle_workers::vector::clean_after;
 
 use crate::norm::inverse_norm1;
 use crate::tiles::{cuts, strip_width, strips, Tiles};
 
 /// Columns that are eliminated at a time.
-const BLOCK: usize = 192;
+const BLOCK: usize = 128;
 /// Most rows and columns of a tile of what is left.
-const TILE: usize = 384;
+const TILE: usize = 256;
 
 /// PA = LU of a square matrix, in place: panel by panel, each followed by the update
-/// of what is left.
+/// of what is left. One thread updates the columns of the next panel first and factors
+/// it, which takes a thread much longer than products of that size, while the others
+/// update the rest ("lookahead": Strazdins 1998, A comparison of lookahead and
+/// algorithmic blocking techniques for parallel matrix factorization).
 #[derive(Debug)]
 pub struct Lu {
     /// Row `rows[i]` of A is row `i` of PA.
@@ -31,18 +36,30 @@ pub struct Lu {
     odd: bool,
     start: usize,
     phase: Phase,
-    /// Rows that the last panel moved: (to, from), from the panel's first row.
+    /// Rows that the panel at `start` moved: (to, from), from its first row.
     moved: Vec<(usize, usize)>,
+    /// The panel after it, once it is factored.
+    next: Option<Panel>,
 }
 
 #[derive(Debug)]
 enum Phase {
+    /// The first panel.
     Panel,
-    /// Rows of all other columns are exchanged, and those right of the panel
+    /// Rows of all columns outside the panel are exchanged, and those right of it
     /// eliminated: strips done.
     Rows(usize),
-    /// What is left: tiles done.
+    /// What is left, the next panel with it: blocks done.
     Update(usize),
+}
+
+/// What factoring a panel did.
+#[derive(Debug)]
+struct Panel {
+    moved: Vec<(usize, usize)>,
+    odd: bool,
+    /// The first column, from 0, whose pivot is zero or not finite.
+    singular: Option<usize>,
 }
 
 /// U has a zero (or nothing finite) at this place of its diagonal, from 1.
@@ -58,6 +75,7 @@ impl Lu {
             start: 0,
             phase: Phase::Panel,
             moved: Vec::new(),
+            next: None,
         }
     }
 
@@ -67,28 +85,34 @@ impl Lu {
     /// # Errors
     ///
     /// When U is exactly singular; `lu` is of no use then.
-    pub fn advance(&mut self, mut lu: MatMut<'_, f64>, slice: Slice) -> Result<bool, Singular> {
+    pub fn advance(&mut self, lu: MatMut<'_, f64>, slice: Slice) -> Result<bool, Singular> {
+        if lu.ncols() <= BLOCK {
+            return self.blocks(lu, slice);
+        }
+        within(slice, || self.blocks(lu, slice))
+    }
+
+    fn blocks(&mut self, mut lu: MatMut<'_, f64>, slice: Slice) -> Result<bool, Singular> {
         let n = lu.ncols();
         while self.start < n {
             let (start, end) = (self.start, (self.start + BLOCK).min(n));
             match self.phase {
                 Phase::Panel => {
-                    let panel = lu
-                        .as_mut()
-                        .submatrix_mut(start, start, n - start, end - start);
-                    self.factor(panel)?;
-                    self.phase = Phase::Rows(0);
+                    let panel = factor(lu.as_mut().subcols_mut(start, end - start));
+                    self.begin(panel)?;
                 }
                 Phase::Rows(done) => {
                     let done = self.exchange(lu.as_mut(), start, end, slice, done);
                     self.phase = done.map_or(Phase::Update(0), Phase::Rows);
                 }
                 Phase::Update(done) => {
-                    if let Some(done) = eliminate(lu.as_mut(), start, end, slice, done) {
+                    if let Some(done) = self.eliminate(lu.as_mut(), start, end, slice, done) {
                         self.phase = Phase::Update(done);
                     } else {
                         self.start = end;
-                        self.phase = Phase::Panel;
+                        if let Some(panel) = self.next.take() {
+                            self.begin(panel)?;
+                        }
                     }
                 }
             }
@@ -99,30 +123,18 @@ impl Lu {
         Ok(self.start == n)
     }
 
-    fn factor(&mut self, mut panel: MatMut<'_, f64>) -> Result<(), Singular> {
-        let (nrow, ncol) = panel.shape();
-        let params: Spec<PartialPivLuParams, f64> = Default::default();
-        let scratch = lu_in_place_scratch::<usize, f64>(nrow, ncol, Par::Seq, params);
-        let mut memory = MemBuffer::new(scratch);
-        let (mut to, mut from) = (vec![0; nrow], vec![0; nrow]);
-        let info = clean_after(|| {
-            let stack = MemStack::new(&mut memory);
-            lu_in_place(panel.as_mut(), &mut to, &mut from, Par::Seq, stack, params).0
-        });
-        self.odd ^= info.transposition_count % 2 == 1;
-        self.moved = (0..nrow)
-            .filter(|i| to[*i] != *i)
-            .map(|i| (i, to[i]))
-            .collect();
-        let old: Vec<_> = self
-            .moved
-            .iter()
+    /// The panel at `start` is factored: goes on with it.
+    fn begin(&mut self, panel: Panel) -> Result<(), Singular> {
+        self.odd ^= panel.odd;
+        let old: Vec<_> = (panel.moved.iter())
             .map(|m| self.rows[self.start + m.1])
             .collect();
-        for (m, row) in self.moved.iter().zip(old) {
+        for (m, row) in panel.moved.iter().zip(old) {
             self.rows[self.start + m.0] = row;
         }
-        match (0..ncol).find(|j| panel[(*j, *j)] == 0.0 || !panel[(*j, *j)].is_finite()) {
+        self.moved = panel.moved;
+        self.phase = Phase::Rows(0);
+        match panel.singular {
             Some(j) => Err(Singular(self.start + j + 1)),
             None => Ok(()),
         }
@@ -162,6 +174,58 @@ impl Lu {
                 solve_unit_lower_triangular_in_place(lower, rows, Par::Seq);
             }
         });
+        (done < count).then_some(done)
+    }
+
+    /// What is left right of and below a panel, from block `done`; `None` when complete.
+    /// The first block is the next panel.
+    fn eliminate(
+        &mut self,
+        lu: MatMut<'_, f64>,
+        start: usize,
+        end: usize,
+        slice: Slice,
+        done: usize,
+    ) -> Option<usize> {
+        let n = lu.ncols();
+        if end == n {
+            return None;
+        }
+        let (above, below) = lu.split_at_row_mut(end);
+        let (left, rest) = below.split_at_col_mut(end);
+        let rows = above.as_ref().submatrix(start, end, end - start, n - end);
+        let cols = left.as_ref().subcols(start, end - start);
+        let width = BLOCK.min(n - end);
+        let (panel, rest) = rest.split_at_col_mut(width);
+        let panel = Tiles::new(panel, &[0, n - end], &[0, width], |_, _| true);
+        let (row_cut, col_cut) = (cuts(n - end, TILE), cuts(n - end - width, TILE));
+        let parts = row_cut.len() - 1;
+        let count = 1 + parts * (col_cut.len() - 1);
+        let tiles = Tiles::new(rest, &row_cut, &col_cut, |_, _| true);
+        let next = Mutex::new(None);
+        let done = run(slice, done, count, |k| {
+            if k == 0 {
+                let Some(mut panel) = panel.take(0) else {
+                    return;
+                };
+                let rhs = rows.subcols(0, width);
+                matmul(panel.as_mut(), Accum::Add, cols, rhs, -1.0, Par::Seq);
+                if let Ok(mut next) = next.lock() {
+                    *next = Some(factor(panel));
+                }
+                return;
+            }
+            let (i, j) = ((k - 1) % parts, (k - 1) / parts);
+            let Some(tile) = tiles.take(k - 1) else {
+                return;
+            };
+            let lhs = cols.subrows(row_cut[i], row_cut[i + 1] - row_cut[i]);
+            let rhs = rows.subcols(width + col_cut[j], col_cut[j + 1] - col_cut[j]);
+            matmul(tile, Accum::Add, lhs, rhs, -1.0, Par::Seq);
+        });
+        if let Ok(Some(panel)) = next.into_inner() {
+            self.next = Some(panel);
+        }
         (done < count).then_some(done)
     }
 
@@ -222,30 +286,25 @@ fn exchange_rows(column: ColMut<'_, f64>, moved: &[(usize, usize)], held: &mut [
     }
 }
 
-/// Tiles of what is left right of and below a panel, from `done`; `None` when complete.
-fn eliminate(
-    lu: MatMut<'_, f64>,
-    start: usize,
-    end: usize,
-    slice: Slice,
-    done: usize,
-) -> Option<usize> {
-    let n = lu.ncols();
-    let (above, below) = lu.split_at_row_mut(end);
-    let (left, rest) = below.split_at_col_mut(end);
-    let rows = above.as_ref().submatrix(start, end, end - start, n - end);
-    let cols = left.as_ref().subcols(start, end - start);
-    let cut = cuts(n - end, TILE);
-    let parts = cut.len() - 1;
-    let tiles = Tiles::new(rest, &cut, &cut, |_, _| true);
-    let done = run(slice, done, parts * parts, |k| {
-        let (i, j) = (k % parts, k / parts);
-        let Some(tile) = tiles.take(k) else { return };
-        let lhs = cols.subrows(cut[i], cut[i + 1] - cut[i]);
-        let rhs = rows.subcols(cut[j], cut[j + 1] - cut[j]);
-        matmul(tile, Accum::Add, lhs, rhs, -1.0, Par::Seq);
+/// Factors a panel in place.
+fn factor(mut panel: MatMut<'_, f64>) -> Panel {
+    let (nrow, ncol) = panel.shape();
+    let params: Spec<PartialPivLuParams, f64> = Default::default();
+    let scratch = lu_in_place_scratch::<usize, f64>(nrow, ncol, Par::Seq, params);
+    let mut memory = MemBuffer::new(scratch);
+    let (mut to, mut from) = (vec![0; nrow], vec![0; nrow]);
+    let info = clean_after(|| {
+        let stack = MemStack::new(&mut memory);
+        lu_in_place(panel.as_mut(), &mut to, &mut from, Par::Seq, stack, params).0
     });
-    (done < parts * parts).then_some(done)
+    Panel {
+        moved: (0..nrow)
+            .filter(|i| to[*i] != *i)
+            .map(|i| (i, to[i]))
+            .collect(),
+        odd: info.transposition_count % 2 == 1,
+        singular: (0..ncol).find(|j| panel[(*j, *j)] == 0.0 || !panel[(*j, *j)].is_finite()),
+    }
 }
 
 /// Solutions of AX = B from LU factors, in strips of columns.

@@ -8,7 +8,7 @@ use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::pool::with_pool;
+use crate::pool::{pool, with_pool};
 use crate::vector::clean_after;
 
 /// How long a call from R may stay in Rust before it returns to look for
@@ -77,4 +77,17 @@ pub fn run(slice: Slice, from: usize, n: usize, op: impl Fn(usize) + Sync) -> us
         work();
     }
     next.into_inner().min(n)
+}
+
+/// Runs `op`, which calls [`run`] many times for a short while each, on a thread of the
+/// pool: each call then wakes the other threads alone, not one that wakes them and in
+/// the end the calling thread.
+pub fn within<R: Send>(slice: Slice, op: impl FnOnce() -> R + Send) -> R {
+    if slice.threads.get() == 1 {
+        return op();
+    }
+    match pool(slice.threads) {
+        Ok(pool) => pool.install(op),
+        Err(_) => op(),
+    }
 }

@@ -32,8 +32,7 @@ fn find(threads: usize) -> Option<&'static ThreadPool> {
     None
 }
 
-/// Runs `op` on this process's pool of `threads` threads, building it on first
-/// use.
+/// This process's pool of `threads` threads, built on first use.
 ///
 /// Pools are keyed by process id: a forked child never enters a pool of its
 /// parent, whose threads do not exist there (it would hang for ever). There is
@@ -43,12 +42,9 @@ fn find(threads: usize) -> Option<&'static ThreadPool> {
 /// # Errors
 ///
 /// When the operating system refuses to start a thread.
-pub fn with_pool<R: Send>(
-    threads: NonZeroUsize,
-    op: impl FnOnce() -> R + Send,
-) -> Result<R, ThreadPoolBuildError> {
+pub(crate) fn pool(threads: NonZeroUsize) -> Result<&'static ThreadPool, ThreadPoolBuildError> {
     if let Some(pool) = find(threads.get()) {
-        return Ok(pool.install(op));
+        return Ok(pool);
     }
     let pool = ThreadPoolBuilder::new()
         .num_threads(threads.get())
@@ -61,7 +57,19 @@ pub fn with_pool<R: Send>(
         before: LAST.load(Ordering::Acquire),
     }));
     LAST.store(keyed, Ordering::Release);
-    Ok(keyed.pool.install(op))
+    Ok(&keyed.pool)
+}
+
+/// Runs `op` on this process's pool of `threads` threads; see [`pool`].
+///
+/// # Errors
+///
+/// When the operating system refuses to start a thread.
+pub fn with_pool<R: Send>(
+    threads: NonZeroUsize,
+    op: impl FnOnce() -> R + Send,
+) -> Result<R, ThreadPoolBuildError> {
+    Ok(pool(threads)?.install(op))
 }
 
 #[cfg(test)]
