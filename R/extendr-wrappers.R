@@ -113,7 +113,7 @@ rs_vector_clean <- function() .Call(wrap__rs_vector_clean)
 #' and whether (1) or not (0) any element is NaN, which do not count. `weights` multiply
 #' the rows; NULL: none.
 #' @noRd
-rs_scale <- function(x, nrow, weights) .Call(wrap__rs_scale, x, nrow, weights)
+rs_scale <- function(x, nrow, weights, threads) .Call(wrap__rs_scale, x, nrow, weights, threads)
 
 #' One slice of `x %*% y` (kind 0), `crossprod(x, y)` (1) or `tcrossprod(x, y)` (2);
 #' `y` NULL: the same matrix, and a symmetric result. `out` is a new matrix, `state`

@@ -39,17 +39,19 @@ largest_scale <- 1e130
 
 # Has every element a value, and no column a scale outside of the range, when its rows
 # are multiplied by `weights`?
-in_range <- function(x, weights = NULL) {
+in_range <- function(x, weights = NULL, threads = NULL) {
   if (!is.double(x) && !is.null(weights)) storage.mode(x) <- "double"
-  scale <- scale_of(x, NROW(x), weights)
+  scale <- scale_of(x, NROW(x), weights, threads)
   !scale$gaps && !is_extreme(scale = scale)
 }
 
 # The largest absolute element of the column for which it is smallest, and of all;
 # whether there are gaps, which do not count.
-scale_of <- function(x, rows = NROW(x), weights = NULL) {
+scale_of <- function(x, rows = NROW(x), weights = NULL, threads = NULL) {
   if (!is.double(x)) return(list(smallest = 1, largest = 1, gaps = anyNA(x)))
-  of <- rs_scale(x, rows, weights)
+  # Waking threads takes longer than looking at a few numbers.
+  threads <- if (length(x) < 2^17) 1L else thread_count(threads)
+  of <- rs_scale(x, rows, weights, threads)
   list(smallest = of[[1L]], largest = of[[2L]], gaps = of[[3L]] != 0)
 }
 

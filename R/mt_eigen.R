@@ -33,7 +33,7 @@ mt_eigen <- function(x, symmetric, only.values = FALSE, threads = NULL) {
   n <- square_order(x)
   flag <- function(x) is.logical(x) && length(x) == 1L && !is.na(x)
   good <- !is.null(n) && n > 16L && flag(only.values) && (missing(symmetric) || flag(symmetric)) &&
-    in_range(x)
+    in_range(x, threads = threads)
   if (!good) return(eigen(x, symmetric, only.values))
   values <- unname(as_double(x))
   if (missing(symmetric)) symmetric <- isSymmetric.matrix(values)

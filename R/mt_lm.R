@@ -59,7 +59,7 @@ mt_lm_fit <- function(x, y, weights = NULL, tol = 1e-07, qr = FALSE, threads = N
   if (!(is.numeric(tol) && length(tol) == 1L && is.finite(tol) && tol >= 0)) {
     stop_argument("tol", "a number of at least 0", tol, user_call())
   }
-  if (!fit_is_ours(x, y, weights)) return(fit_by_base(x, y, weights, tol, qr))
+  if (!fit_is_ours(x, y, weights, threads)) return(fit_by_base(x, y, weights, tol, qr))
   values <- as_double(x)
   response <- if (is.matrix(y)) as_double(y) else matrix(as.double(y), ncol = 1L)
   root <- if (!is.null(weights)) sqrt(as.double(weights))

@@ -1,6 +1,6 @@
 # Least squares: how mt_lm_fit() works.
 
-fit_is_ours <- function(x, y, weights) {
+fit_is_ours <- function(x, y, weights, threads) {
   d <- plain_dim(x)
   if (length(x) <= 512L) return(FALSE)
   plain <- function(v) (is.double(v) || is.integer(v) || is.logical(v)) && !is.object(v)
@@ -14,7 +14,7 @@ fit_is_ours <- function(x, y, weights) {
     rows <- sum(weights != 0)
   }
   root <- if (!is.null(weights)) sqrt(as.double(weights))
-  rows >= d[[2L]] && in_range(x, root) && in_range(y, root)
+  rows >= d[[2L]] && in_range(x, root, threads) && in_range(y, root, threads)
 }
 
 fit_by_base <- function(x, y, weights, tol, qr) {

@@ -33,7 +33,7 @@ mt_qr <- function(x, tol = 1e-07, ..., threads = NULL) {
   threads_given(threads)
   d <- plain_dim(x)
   good <- !is.null(d) && d[[1L]] >= d[[2L]] && d[[2L]] > 16L && prod(d) > 512 && !...length() &&
-    is.numeric(tol) && length(tol) == 1L && !is.na(tol) && in_range(x)
+    is.numeric(tol) && length(tol) == 1L && !is.na(tol) && in_range(x, threads = threads)
   if (!good) return(qr(x, tol = tol, ...))
   threads <- thread_count(threads)
   values <- as_double(x)

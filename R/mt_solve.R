@@ -42,7 +42,7 @@ mt_chol <- function(x, pivot = FALSE, ..., threads = NULL) {
   if (is.null(threads) && length(x) <= 64L) return(chol(x, pivot = pivot, ...))
   threads_given(threads)
   n <- square_order(x)
-  if (is.null(n) || n <= 16L || !isFALSE(pivot) || ...length() || !in_range(x)) {
+  if (is.null(n) || n <= 16L || !isFALSE(pivot) || ...length() || !in_range(x, threads = threads)) {
     return(chol(x, pivot = pivot, ...))
   }
   threads <- thread_count(threads)
@@ -64,7 +64,7 @@ mt_chol2inv <- function(x, size = NCOL(x), threads = NULL) {
   threads_given(threads)
   d <- plain_dim(x)
   good <- !is.null(d) && is.numeric(size) && length(size) == 1L && !is.na(size) &&
-    size > 16 && size == floor(size) && size <= min(d) && in_range(x) &&
+    size > 16 && size == floor(size) && size <= min(d) && in_range(x, threads = threads) &&
     all(diag(x)[seq_len(size)] != 0)
   if (!good) return(chol2inv(x, size))
   threads <- thread_count(threads)
@@ -95,7 +95,7 @@ mt_solve <- function(a, b, tol = .Machine$double.eps, ..., threads = NULL) {
     if (is.null(d) || d[[1L]] != n || d[[2L]] == 0L) return(base())
     rhs <- if (vector) matrix(as.double(b), ncol = 1L) else as_double(b)
   }
-  if (!in_range(a) || !(whole || in_range(rhs))) return(base())
+  if (!in_range(a, threads = threads) || !(whole || in_range(rhs, threads = threads))) return(base())
   threads <- thread_count(threads)
   x <- as_double(a)
   lu <- rs_matrix(n, n)
@@ -119,7 +119,8 @@ mt_determinant <- function(x, logarithm = TRUE, ..., threads = NULL) {
   if (is.null(threads) && length(x) <= 64L) return(determinant(x, logarithm = logarithm, ...))
   threads_given(threads)
   n <- square_order(x)
-  good <- !is.null(n) && n > 16L && (isTRUE(logarithm) || isFALSE(logarithm)) && in_range(x)
+  good <- !is.null(n) && n > 16L && (isTRUE(logarithm) || isFALSE(logarithm)) &&
+    in_range(x, threads = threads)
   if (!good) return(determinant(x, logarithm = logarithm, ...))
   threads <- thread_count(threads)
   x <- as_double(x)

@@ -46,7 +46,8 @@ mt_svd <- function(x, nu = min(n, p), nv = min(n, p), threads = NULL) {
   n <- d[[1L]]
   p <- d[[2L]]
   wanted <- function(k, most) is.numeric(k) && length(k) == 1L && !is.na(k) && k >= 0 && k <= most
-  good <- !is.null(plain_dim(x)) && min(d) > 16L && wanted(nu, n) && wanted(nv, p) && in_range(x)
+  good <- !is.null(plain_dim(x)) && min(d) > 16L && wanted(nu, n) && wanted(nv, p) &&
+    in_range(x, threads = threads)
   if (!good) return(svd(x, nu, nv))
   threads <- thread_count(threads)
   nu <- as.integer(nu)

@@ -64,13 +64,13 @@ pub(crate) fn state_or<T: 'static>(
 /// the rows; NULL: none.
 /// @noRd
 #[extendr]
-fn rs_scale(x: Doubles, nrow: i32, weights: Nullable<Doubles>) -> Vec<f64> {
+fn rs_scale(x: Doubles, nrow: i32, weights: Nullable<Doubles>, threads: i32) -> Vec<f64> {
     let x = x.as_robj().as_real_slice().unwrap_or_default();
     let weights: Option<&[f64]> = match &weights {
         Nullable::NotNull(weights) => weights.as_robj().as_real_slice(),
         Nullable::Null => None,
     };
-    let scale = rustle_linalg::scale(x, nrow.max(0) as usize, weights);
+    let scale = rustle_linalg::scale(x, nrow.max(0) as usize, weights, count(threads));
     vec![
         scale.smallest,
         scale.largest,

@@ -9,36 +9,10 @@ use crate::missing::NA;
 use crate::parts::{group, Parts};
 use crate::quantile::key;
 use crate::rows::Matrix;
+use crate::sum::lanes;
 
 /// Elements of a unit of work.
 const UNIT: usize = 1 << 15;
-/// Sums that are kept side by side, on every processor.
-const LANES: usize = 8;
-
-/// Sums of `term(x, y)`, lane by lane.
-#[inline(always)]
-fn lanes<const N: usize>(x: &[f64], y: &[f64], term: impl Fn(f64, f64) -> [f64; N]) -> [f64; N] {
-    let mut sums = [[0.0; LANES]; N];
-    let (left, right) = (x.chunks_exact(LANES), y.chunks_exact(LANES));
-    let rest = left.remainder().iter().zip(right.remainder());
-    for (x, y) in left.zip(right) {
-        let (Some(x), Some(y)) = (x.first_chunk::<LANES>(), y.first_chunk::<LANES>()) else {
-            continue;
-        };
-        // One statistic after the other: each loop becomes a vector operation.
-        for (k, sums) in sums.iter_mut().enumerate() {
-            for lane in 0..LANES {
-                sums[lane] += term(x[lane], y[lane])[k];
-            }
-        }
-    }
-    for (x, y) in rest {
-        for (sums, term) in sums.iter_mut().zip(term(*x, *y)) {
-            sums[0] += term;
-        }
-    }
-    sums.map(|lanes| lanes.iter().sum())
-}
 
 /// Columns minus their means; where `unit`, divided by their lengths.
 #[derive(Debug)]

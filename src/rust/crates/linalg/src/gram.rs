@@ -16,13 +16,15 @@ use faer::linalg::matmul::triangular::{self, BlockStructure};
 use faer::linalg::triangular_solve::{
     solve_lower_triangular_in_place, solve_upper_triangular_in_place,
 };
-use faer::{Accum, Mat, MatRef, Par};
+use faer::{Accum, Mat, MatMut, MatRef, Par};
+use pulp::Arch;
 use rustle_workers::blocks::{run, Slice};
 use rustle_workers::vector::clean_after;
 
 use crate::cholesky::factor;
 use crate::norm::all_finite;
 use crate::parts::Spare;
+use crate::sum::lanes;
 use crate::tiles::{copy_rows, strips};
 
 /// Most columns: with more, reflections are made of matrix products too.
@@ -31,11 +33,14 @@ const MOST: usize = 256;
 const TALL: usize = 8;
 /// Fewest rows.
 const FEWEST: usize = 2048;
-/// Numbers of a strip of rows: it stays in the cache between its products.
-const STRIP: usize = 1 << 16;
+/// Rows that are multiplied at a time: they stay in the cache between their products,
+/// and faer's kernel adds them in one go.
+const STRIP: usize = 256;
 /// Units of work at most, and numbers that all their sums together may hold.
 const UNITS: usize = 64;
 const SUMS: usize = 1 << 23;
+/// Columns of Y that are multiplied one by one.
+const FEW: usize = 4;
 /// What elimination may leave of a column's norm: less, and the first factor has too few
 /// digits for the second to be near the identity.
 const LEFT: f64 = 1e-5;
@@ -242,11 +247,10 @@ fn unit_sums(
         let (gram, products) = (gram.as_mut(), products.as_mut());
         let t = z.transpose();
         triangular::matmul(gram, lower, Accum::Add, t, whole, z, whole, 1.0, Par::Seq);
-        matmul(products, Accum::Add, t, e, 1.0, Par::Seq);
+        add_products(products, z, e);
     };
-    let height = (STRIP / ncol).max(128);
-    for top in (start..end).step_by(height) {
-        let bottom = (top + height).min(end);
+    for top in (start..end).step_by(STRIP) {
+        let bottom = (top + STRIP).min(end);
         if first.is_none() && weights.is_none() {
             add(x.subrows(top, bottom - top), y.subrows(top, bottom - top));
             continue;
@@ -266,6 +270,32 @@ fn unit_sums(
         add(z.as_ref(), e.as_ref());
     }
     (gram, products)
+}
+
+/// Adds Z'E. For a few columns of E sums column by column: faer's product of a matrix of
+/// rows and a vector takes longer than all of Z'Z.
+fn add_products(products: MatMut<'_, f64>, z: MatRef<'_, f64>, e: MatRef<'_, f64>) {
+    let by_columns =
+        (e.ncols() <= FEW).then(|| Some((z.try_as_col_major()?, e.try_as_col_major()?)));
+    let Some((z, e)) = by_columns.flatten() else {
+        return matmul(products, Accum::Add, z.transpose(), e, 1.0, Par::Seq);
+    };
+    Arch::new().dispatch(
+        #[inline(always)]
+        || {
+            for (out, e) in products.col_iter_mut().zip(e.col_iter()) {
+                for (out, z) in out.iter_mut().zip(z.col_iter()) {
+                    let [sum] = lanes(
+                        z.as_slice(),
+                        e.as_slice(),
+                        #[inline(always)]
+                        |z, e| [z * e],
+                    );
+                    *out += sum;
+                }
+            }
+        },
+    );
 }
 
 #[cfg(test)]

@@ -1,6 +1,11 @@
 //! Norms, and an estimate of the norm of an inverse.
 
+use std::num::NonZeroUsize;
+use std::sync::Mutex;
+
 use faer::{Col, ColMut, MatRef};
+use pulp::Arch;
+use rustle_workers::blocks::{run, Slice};
 
 /// Are all elements finite?
 pub fn all_finite(x: MatRef<'_, f64>) -> bool {
@@ -44,16 +49,56 @@ pub struct Scale {
     pub gaps: bool,
 }
 
+/// That of no columns.
+impl Default for Scale {
+    fn default() -> Scale {
+        Scale {
+            smallest: f64::INFINITY,
+            largest: 0.0,
+            gaps: false,
+        }
+    }
+}
+
+impl Scale {
+    fn and(self, other: Scale) -> Scale {
+        Scale {
+            smallest: self.smallest.min(other.smallest),
+            largest: self.largest.max(other.largest),
+            gaps: self.gaps || other.gaps,
+        }
+    }
+}
+
+/// Numbers that a thread looks at before it takes the next ones.
+const UNIT: usize = 1 << 16;
+
 /// The scale of columns of `nrow` elements that lie one behind the other, when `weights`
 /// multiply the rows.
-pub fn scale(x: &[f64], nrow: usize, weights: Option<&[f64]>) -> Scale {
-    let none = Scale {
-        smallest: f64::INFINITY,
-        largest: 0.0,
-        gaps: false,
-    };
+pub fn scale(x: &[f64], nrow: usize, weights: Option<&[f64]>, threads: NonZeroUsize) -> Scale {
+    let nrow = nrow.max(1);
+    let size = (UNIT / nrow).max(1) * nrow;
+    let units = x.len().div_ceil(size);
+    let found = Mutex::new(Scale::default());
+    let mut done = 0;
+    while done < units {
+        done = run(Slice::new(threads), done, units, |unit| {
+            let of = scale_of(
+                &x[unit * size..x.len().min((unit + 1) * size)],
+                nrow,
+                weights,
+            );
+            if let Ok(mut found) = found.lock() {
+                *found = found.and(of);
+            }
+        });
+    }
+    found.into_inner().unwrap_or_default()
+}
+
+fn scale_of(x: &[f64], nrow: usize, weights: Option<&[f64]>) -> Scale {
     let mut weighted = Vec::new();
-    x.chunks_exact(nrow.max(1)).fold(none, |scale, column| {
+    let scales = x.chunks_exact(nrow).map(|column| {
         let (size, gaps) = match weights {
             None => largest(column),
             Some(weights) => {
@@ -62,30 +107,42 @@ pub fn scale(x: &[f64], nrow: usize, weights: Option<&[f64]>) -> Scale {
                 largest(&weighted)
             }
         };
-        let smallest = if size > 0.0 { size } else { f64::INFINITY };
         Scale {
-            smallest: scale.smallest.min(smallest),
-            largest: scale.largest.max(size),
-            gaps: scale.gaps || gaps,
+            smallest: if size > 0.0 { size } else { f64::INFINITY },
+            largest: size,
+            gaps,
         }
-    })
+    });
+    scales.fold(Scale::default(), Scale::and)
 }
 
 /// The largest absolute element, and whether any is NaN.
 fn largest(x: &[f64]) -> (f64, bool) {
-    let mut most = [0.0f64; LANES];
-    let mut sums = [0.0f64; LANES];
-    let chunks = x.chunks_exact(LANES);
-    let rest = chunks.remainder();
-    for chunk in chunks.chain([rest]) {
-        for ((most, sum), v) in most.iter_mut().zip(&mut sums).zip(chunk) {
-            *most = if v.abs() > *most { v.abs() } else { *most };
+    let (most, finite) = Arch::new().dispatch(
+        #[inline(always)]
+        || {
+            let mut most = [0.0f64; LANES];
             // NaN for what is not finite.
-            *sum += v * 0.0;
-        }
-    }
-    let most = most.into_iter().fold(0.0, f64::max);
-    let finite = sums.iter().all(|sum| *sum == 0.0);
+            let mut sums = [0.0f64; LANES];
+            let chunks = x.chunks_exact(LANES);
+            let rest = chunks.remainder();
+            for chunk in chunks.filter_map(|chunk| chunk.first_chunk::<LANES>()) {
+                for lane in 0..LANES {
+                    let size = chunk[lane].abs();
+                    most[lane] = if size > most[lane] { size } else { most[lane] };
+                }
+                for lane in 0..LANES {
+                    sums[lane] += chunk[lane] * 0.0;
+                }
+            }
+            for v in rest {
+                most[0] = if v.abs() > most[0] { v.abs() } else { most[0] };
+                sums[0] += v * 0.0;
+            }
+            let most = most.into_iter().fold(0.0, f64::max);
+            (most, sums.iter().all(|sum| *sum == 0.0))
+        },
+    );
     (most, !finite && x.iter().any(|v| v.is_nan()))
 }
 
@@ -165,7 +222,7 @@ mod tests {
         x[19] = 2.0;
         x[45] = 1e-200;
         let of = |x: &[f64]| {
-            let scale = scale(x, 20, None);
+            let scale = scale(x, 20, None, NonZeroUsize::MIN);
             (scale.smallest, scale.largest, scale.gaps)
         };
         assert_eq!(of(&x), (1e-200, 4.0, false));
@@ -175,7 +232,7 @@ mod tests {
         assert_eq!(of(&x), (4.0, f64::INFINITY, true));
         assert_eq!(of(&[0.0; 40]), (f64::INFINITY, 0.0, false));
         assert_eq!(of(&[]), (f64::INFINITY, 0.0, false));
-        let weighted = scale(&[1.0, 1e-9, 0.0, 3.0], 2, Some(&[0.0, 2.0]));
+        let weighted = scale(&[1.0, 1e-9, 0.0, 3.0], 2, Some(&[0.0, 2.0]), NonZeroUsize::MIN);
         assert_eq!((weighted.smallest, weighted.largest), (2e-9, 6.0));
     }
 }

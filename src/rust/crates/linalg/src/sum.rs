@@ -2,6 +2,8 @@
 //! as good as if it were computed in twice the precision (T. Ogita, S. M. Rump and
 //! S. Oishi, Accurate sum and dot product, SIAM J. Sci. Comput. 26 (2005), algorithm 4.4).
 
+use pulp::as_arrays;
+
 use crate::missing::{is_na, NA};
 
 /// Sums that are kept side by side: enough for every vector unit, and the same number
@@ -96,6 +98,31 @@ impl Sum {
     fn is_finite(&self) -> bool {
         (self.high + self.low).is_finite()
     }
+}
+
+/// Sums of `term(x, y)`, lane by lane, without compensation.
+#[inline(always)]
+pub(crate) fn lanes<const N: usize>(
+    x: &[f64],
+    y: &[f64],
+    term: impl Fn(f64, f64) -> [f64; N],
+) -> [f64; N] {
+    let mut sums = [[0.0; LANES]; N];
+    let ((left, x), (right, y)) = (as_arrays::<LANES, _>(x), as_arrays::<LANES, _>(y));
+    for (x, y) in left.iter().zip(right) {
+        // One statistic after the other: each loop becomes a vector operation.
+        for (k, sums) in sums.iter_mut().enumerate() {
+            for lane in 0..LANES {
+                sums[lane] += term(x[lane], y[lane])[k];
+            }
+        }
+    }
+    for (x, y) in x.iter().zip(y) {
+        for (sums, term) in sums.iter_mut().zip(term(*x, *y)) {
+            sums[0] += term;
+        }
+    }
+    sums.map(|lanes| lanes.iter().sum())
 }
 
 /// The sum of `term(x)`; where `SKIP`, of those `x` that are not NaN.
