@@ -200,6 +200,11 @@ rs_triangle <- function(x, y, weights, state, threads) .Call(wrap__rs_triangle, 
 #' @noRd
 rs_fitted <- function(x, y, coefficients, fitted, residuals, state, threads) .Call(wrap__rs_fitted, x, y, coefficients, fitted, residuals, state, threads)
 
+#' One slice of Q'Y, into the new matrix `out`, from `rank` reflections as "qr" objects
+#' hold them.
+#' @noRd
+rs_effects <- function(qr, aux, rank, y, out, state, threads) .Call(wrap__rs_effects, qr, aux, rank, y, out, state, threads)
+
 #' Singular values of `x` into the new vector `d`, singular vectors into the new
 #' matrices `u` and `v` where they are not NULL.
 #' @noRd

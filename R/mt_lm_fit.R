@@ -70,7 +70,7 @@ fit_reflections <- function(x, y, root, tol, threads) {
     response <- y[used, , drop = FALSE] * root[used]
   }
   found <- qr_of_model(unname(scaled), tol, threads)
-  effects <- qr.qty(found, unname(response))
+  effects <- effects_of(found, unname(response), threads)
   k <- seq_len(p)
   triangle <- found$qr[k, , drop = FALSE]
   triangle[lower.tri(triangle)] <- 0
@@ -91,6 +91,16 @@ fit_reflections <- function(x, y, root, tol, threads) {
 # mt_qr() of a matrix that is finite and not wide, of whatever size.
 qr_of_model <- function(x, tol, threads) {
   if (ncol(x) > 16L && length(x) > 512L) mt_qr(x, tol = tol, threads = threads) else qr(x, tol = tol)
+}
+
+# qr.qty(), which reads all reflections twice on one thread.
+effects_of <- function(qr, y, threads) {
+  # LINPACK makes no reflection of the last row.
+  rank <- min(qr$rank, nrow(y) - 1L)
+  if (rank == 0L || length(qr$qr) < 2^15) return(qr.qty(qr, y))
+  out <- rs_matrix(nrow(y), ncol(y))
+  in_slices(function(value, state) rs_effects(qr$qr, qr$qraux, rank, y, out, state, threads))
+  out
 }
 
 # Coefficients of the columns up to the rank, with zeros behind.

@@ -2,7 +2,7 @@
 
 use extendr_api::prelude::*;
 use faer::MatRef;
-use rustle_linalg::{Fitted, Qr, TallQr};
+use rustle_linalg::{Effects, Fitted, Qr, TallQr};
 
 use super::{ended, in_slices, slice, state_or, view, view_mut};
 
@@ -18,9 +18,9 @@ fn rs_qr(
     threads: i32,
 ) -> List {
     let mut state = state_or(state, || {
-        Qr::new(view(&x), view_mut(&mut out), rank.max(0) as usize)
+        Qr::new(x.nrows(), x.ncols(), rank.max(0) as usize)
     });
-    if state.advance(view_mut(&mut out), slice(threads)) {
+    if state.advance(view(&x), view_mut(&mut out), slice(threads)) {
         ended(state.linpack(view_mut(&mut out)))
     } else {
         in_slices(().into(), state, false)
@@ -86,9 +86,32 @@ fn rs_fitted(
     in_slices(().into(), state, complete)
 }
 
+/// One slice of Q'Y, into the new matrix `out`, from `rank` reflections as "qr" objects
+/// hold them.
+/// @noRd
+#[extendr]
+fn rs_effects(
+    qr: RMatrix<f64>,
+    aux: Doubles,
+    rank: i32,
+    y: RMatrix<f64>,
+    mut out: RMatrix<f64>,
+    state: Nullable<ExternalPtr<Effects>>,
+    threads: i32,
+) -> List {
+    let mut state = state_or(state, || {
+        view_mut(&mut out).copy_from(view(&y));
+        Effects::new(rank.max(0) as usize)
+    });
+    let aux = aux.as_robj().as_real_slice().unwrap_or_default();
+    let complete = state.advance(view(&qr), aux, view_mut(&mut out), slice(threads));
+    in_slices(().into(), state, complete)
+}
+
 extendr_module! {
     mod qr;
     fn rs_qr;
     fn rs_triangle;
     fn rs_fitted;
+    fn rs_effects;
 }

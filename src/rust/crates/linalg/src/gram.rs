@@ -25,7 +25,7 @@ use crate::cholesky::factor;
 use crate::norm::all_finite;
 use crate::parts::Spare;
 use crate::sum::lanes;
-use crate::tiles::{copy_rows, strips};
+use crate::tiles::{copy_rows, strips, Tiles};
 
 /// Most columns: with more, reflections are made of matrix products too.
 const MOST: usize = 256;
@@ -56,6 +56,15 @@ pub(crate) struct Gram {
     done: usize,
 }
 
+/// X = Z R2^-1 R with orthonormal columns Z R2^-1.
+#[derive(Debug)]
+pub(crate) struct Factors {
+    /// (R, Q'Y).
+    pub(crate) triangle: Mat<f64>,
+    /// R2', the lower triangle of it.
+    pub(crate) second: Mat<f64>,
+}
+
 /// What the first pass found.
 #[derive(Debug)]
 struct First {
@@ -69,8 +78,7 @@ struct First {
 #[derive(Debug)]
 pub(crate) enum Progress {
     Slice,
-    /// (R, Q'Y).
-    Triangle(Mat<f64>),
+    Factors(Factors),
     /// X is too near to a matrix without full rank, not finite, or out of range.
     Refused,
 }
@@ -90,22 +98,24 @@ impl Gram {
         })
     }
 
-    /// Works for a slice, always on the same matrices. `weights` multiply the rows.
+    /// Works for a slice, always on the same matrices. `weights` multiply the rows. Z is
+    /// left in `keep`.
     pub(crate) fn advance(
         &mut self,
         x: MatRef<'_, f64>,
         y: MatRef<'_, f64>,
         weights: Option<&[f64]>,
+        mut keep: Option<MatMut<'_, f64>>,
         slice: Slice,
     ) -> Progress {
         loop {
-            if !self.pass(x, y, weights, slice) {
+            if !self.pass(x, y, weights, keep.as_mut().map(|z| z.as_mut()), slice) {
                 return Progress::Slice;
             }
             let (gram, products) = self.total();
             if let Some(first) = self.first.take() {
-                let triangle = clean_after(|| first.refined(gram, products));
-                return triangle.map_or(Progress::Refused, Progress::Triangle);
+                let factors = clean_after(|| first.refined(gram, products));
+                return factors.map_or(Progress::Refused, Progress::Factors);
             }
             self.first = clean_after(|| First::new(gram, products));
             self.done = 0;
@@ -121,6 +131,7 @@ impl Gram {
         x: MatRef<'_, f64>,
         y: MatRef<'_, f64>,
         weights: Option<&[f64]>,
+        keep: Option<MatMut<'_, f64>>,
         slice: Slice,
     ) -> bool {
         let units = self.rows.len() - 1;
@@ -128,9 +139,12 @@ impl Gram {
         self.sums.resize_with(units, || (Mat::new(), Mat::new()));
         let cells: Vec<_> = self.sums[from..].iter_mut().map(Mutex::new).collect();
         let spare = Spare::new();
+        let keep = keep.map(|z| Tiles::new(z, rows, &[0, x.ncols()], |_, _| true));
         self.done = run(slice, from, units, |unit| {
             let mut strip = spare.take(Mat::new);
-            let sums = unit_sums(x, y, weights, first, rows[unit], rows[unit + 1], &mut strip);
+            let z = keep.as_ref().and_then(|z| z.take(unit));
+            let ends = (rows[unit], rows[unit + 1]);
+            let sums = unit_sums(x, y, weights, first, ends, &mut strip, z);
             if let Ok(mut cell) = cells[unit - from].lock() {
                 **cell = sums;
             }
@@ -185,7 +199,7 @@ impl First {
 
     /// (R, Q'Y) from Z'Z and Z'E, where E is what the coefficients leave of Y: with
     /// Z'Z = R2'R2, R = R2 R1, and Q'Y is R times the coefficients and R2'^-1 Z'E.
-    fn refined(&self, mut gram: Mat<f64>, mut effects: Mat<f64>) -> Option<Mat<f64>> {
+    fn refined(&self, mut gram: Mat<f64>, mut effects: Mat<f64>) -> Option<Factors> {
         let n = gram.ncols();
         // Then no eigenvalue of Z'Z is below 1/2.
         let near = 0.5 / n as f64;
@@ -224,20 +238,24 @@ impl First {
             1.0,
             Par::Seq,
         );
-        Some(out)
+        Some(Factors {
+            triangle: out,
+            second: gram,
+        })
     }
 }
 
 /// The lower triangle of Z'Z, and Z'E, over rows `start..end`. Without `first` Z = X and
-/// E = Y; then Z = X R1^-1 and E is what its coefficients leave of Y.
+/// E = Y; then Z = X R1^-1, which is copied to `keep`, and E is what its coefficients leave
+/// of Y.
 fn unit_sums(
     x: MatRef<'_, f64>,
     y: MatRef<'_, f64>,
     weights: Option<&[f64]>,
     first: Option<&First>,
-    start: usize,
-    end: usize,
+    (start, end): (usize, usize),
     strip: &mut Mat<f64>,
+    mut keep: Option<MatMut<'_, f64>>,
 ) -> (Mat<f64>, Mat<f64>) {
     let ncol = x.ncols();
     let mut gram = Mat::zeros(ncol, ncol);
@@ -266,15 +284,20 @@ fn unit_sums(
             matmul(e, Accum::Add, z.as_ref(), coefficients, -1.0, Par::Seq);
             let z = z.as_mut().transpose_mut();
             solve_lower_triangular_in_place(factor.as_ref(), z, Par::Seq);
+            if let Some(keep) = &mut keep {
+                let mut keep = keep.as_mut().subrows_mut(top - start, bottom - top);
+                keep.copy_from(strip.as_ref().subcols(0, ncol));
+            }
         }
-        add(z.as_ref(), e.as_ref());
+        let (z, e) = strip.as_ref().split_at_col(ncol);
+        add(z, e);
     }
     (gram, products)
 }
 
 /// Adds Z'E. For a few columns of E sums column by column: faer's product of a matrix of
 /// rows and a vector takes longer than all of Z'Z.
-fn add_products(products: MatMut<'_, f64>, z: MatRef<'_, f64>, e: MatRef<'_, f64>) {
+pub(crate) fn add_products(products: MatMut<'_, f64>, z: MatRef<'_, f64>, e: MatRef<'_, f64>) {
     let by_columns =
         (e.ncols() <= FEW).then(|| Some((z.try_as_col_major()?, e.try_as_col_major()?)));
     let Some((z, e)) = by_columns.flatten() else {
@@ -320,9 +343,9 @@ mod tests {
         let mut gram = Gram::new(x.nrows(), x.ncols())?;
         loop {
             let slice = Slice::new(NonZeroUsize::new(threads).unwrap());
-            match gram.advance(x.as_ref(), y.as_ref(), None, slice) {
+            match gram.advance(x.as_ref(), y.as_ref(), None, None, slice) {
                 Progress::Slice => (),
-                Progress::Triangle(triangle) => return Some(triangle),
+                Progress::Factors(factors) => return Some(factors.triangle),
                 Progress::Refused => return None,
             }
         }

@@ -232,7 +232,12 @@ mod tests {
         assert_eq!(of(&x), (4.0, f64::INFINITY, true));
         assert_eq!(of(&[0.0; 40]), (f64::INFINITY, 0.0, false));
         assert_eq!(of(&[]), (f64::INFINITY, 0.0, false));
-        let weighted = scale(&[1.0, 1e-9, 0.0, 3.0], 2, Some(&[0.0, 2.0]), NonZeroUsize::MIN);
+        let weighted = scale(
+            &[1.0, 1e-9, 0.0, 3.0],
+            2,
+            Some(&[0.0, 2.0]),
+            NonZeroUsize::MIN,
+        );
         assert_eq!((weighted.smallest, weighted.largest), (2e-9, 6.0));
     }
 }

@@ -10,6 +10,7 @@ use faer::{Conj, Mat, MatMut, MatRef, Par, Spec};
 use rustle_workers::blocks::{run, Slice};
 use rustle_workers::vector::clean_after;
 
+use crate::tall_reflections::{Reflections, TallReflections};
 use crate::tiles::{strips, Tiles};
 
 /// Columns that are eliminated at a time.
@@ -17,32 +18,61 @@ pub(crate) const BLOCK: usize = 32;
 /// Columns that a block of reflections is applied to at a time.
 const STRIP: usize = 64;
 
-/// X = QR without pivoting, in place, for at least as many rows as columns.
+/// X = QR without pivoting, for at least as many rows as columns: from cross products
+/// where X is tall and they have the digits for it ([`TallReflections`]), else panel by
+/// panel.
 #[derive(Debug)]
 pub struct Qr {
+    /// Cross products, until they are refused.
+    tall: Option<TallReflections>,
     /// Reflections that are made: the columns behind are only transformed.
     rank: usize,
     /// LINPACK's `qraux`.
     aux: Vec<f64>,
+    begun: bool,
     start: usize,
     /// Strips of the rest done, when the panel at `start` is; and its factor.
     panel: Option<(usize, Mat<f64>)>,
 }
 
 impl Qr {
-    /// Copies `x` to `out`; `rank` reflections are wanted.
-    pub fn new(x: MatRef<'_, f64>, mut out: MatMut<'_, f64>, rank: usize) -> Qr {
-        out.copy_from(x);
+    /// For an `nrow` x `ncol` matrix, of which `rank` reflections are wanted.
+    pub fn new(nrow: usize, ncol: usize, rank: usize) -> Qr {
+        let whole = rank == ncol;
         Qr {
+            tall: whole.then(|| TallReflections::new(nrow, ncol)).flatten(),
+            ..Qr::one_by_one(ncol, rank)
+        }
+    }
+
+    /// For `ncol` columns, always panel by panel.
+    pub(crate) fn one_by_one(ncol: usize, rank: usize) -> Qr {
+        Qr {
+            tall: None,
             rank,
-            aux: vec![0.0; x.ncols()],
+            aux: vec![0.0; ncol],
+            begun: false,
             start: 0,
             panel: None,
         }
     }
 
-    /// Works for a slice; `true` when `out` holds R, and the reflections below.
-    pub fn advance(&mut self, mut out: MatMut<'_, f64>, slice: Slice) -> bool {
+    /// Works for a slice; `true` when `out` is ready for [`Qr::linpack`].
+    pub fn advance(&mut self, x: MatRef<'_, f64>, mut out: MatMut<'_, f64>, slice: Slice) -> bool {
+        if let Some(tall) = &mut self.tall {
+            match tall.advance(x, out.as_mut(), slice) {
+                Reflections::Slice => return false,
+                Reflections::Done(aux) => {
+                    self.aux = aux;
+                    return true;
+                }
+                Reflections::Refused => self.tall = None,
+            }
+        }
+        if !self.begun {
+            out.copy_from(x);
+            self.begun = true;
+        }
         let (nrow, ncol) = out.shape();
         while self.start < self.rank {
             let (start, end) = (self.start, (self.start + BLOCK).min(self.rank));
@@ -86,6 +116,9 @@ impl Qr {
     /// nothing was to be eliminated faer does nothing and LINPACK changes the sign;
     /// it has no reflection for the last row.
     pub fn linpack(&mut self, mut out: MatMut<'_, f64>) -> Vec<f64> {
+        if self.tall.is_some() {
+            return std::mem::take(&mut self.aux);
+        }
         let (nrow, ncol) = out.shape();
         for j in 0..self.rank {
             let aux = self.aux[j];

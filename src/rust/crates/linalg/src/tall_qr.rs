@@ -63,10 +63,10 @@ impl TallQr {
         slice: Slice,
     ) -> bool {
         if let Some(gram) = &mut self.gram {
-            match gram.advance(x, y, weights, slice) {
+            match gram.advance(x, y, weights, None, slice) {
                 Progress::Slice => return false,
-                Progress::Triangle(triangle) => {
-                    self.level = vec![triangle];
+                Progress::Factors(factors) => {
+                    self.level = vec![factors.triangle];
                     return true;
                 }
                 Progress::Refused => self.gram = None,
