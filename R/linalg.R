@@ -70,7 +70,7 @@ linalg_paths <- function() {
       "faer's own threads gain a third at order 2000"),
     row("mt_solve, mt_det, mt_determinant", "blocked LU, faer in the blocks; LAPACK's estimate of the condition",
       "all", "faer tells neither singularity nor condition"),
-    row("mt_qr", "blocked reflections without pivoting, columns moved afterwards if need be", "all",
+    row("mt_qr", "reflections without pivoting, of tall matrices from two cross products; columns moved afterwards if need be", "all",
       "R's pivoting is not faer's, and seldom moves a column"),
     row("mt_lm_fit, mt_prcomp", "two cross products of tall matrices that are not nearly singular, else triangles of blocks of rows, joined in a tree",
       "all", "reads x twice, where reflections read it once per column"),

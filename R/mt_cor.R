@@ -47,7 +47,7 @@ mt_cor <- function(x, y = NULL, use = "everything",
 mt_cov <- function(x, y = NULL, use = "everything",
                    method = c("pearson", "kendall", "spearman"),
                    schedule = "stealing", threads = NULL) {
-  if (nargs() == 1L && is_tiny(x)) return(warned_as_user(stats::cov(x)))
+  if (nargs() == 1L && is_tiny(x)) return(stats::cov(x))
   method <- match.arg(method)
   schedule <- check_choice(schedule, schedules, "schedule")
   threads <- thread_count(threads)

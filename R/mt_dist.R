@@ -35,7 +35,13 @@
 #' @export
 mt_dist <- function(x, method = "euclidean", diag = FALSE, upper = FALSE, p = 2,
                     schedule = "stealing", threads = NULL) {
-  if (nargs() == 1L && is_tiny(x)) return(structure(stats::dist(x), call = match.call()))
+  if (nargs() == 1L && is_tiny(x)) {
+    out <- stats::dist(x)
+    call <- sys.call()
+    names(call) <- c("", "x")
+    attr(out, "call") <- call
+    return(out)
+  }
   methods <- c("euclidean", "maximum", "manhattan", "canberra", "binary", "minkowski", "cosine")
   found <- if (is.character(method) && length(method) == 1L) pmatch(method, methods) else NA
   if (is.na(found)) {

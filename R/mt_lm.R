@@ -54,6 +54,7 @@
 #' @seealso [mt_qr()], [with_threads()].
 #' @export
 mt_lm_fit <- function(x, y, weights = NULL, tol = 1e-07, qr = FALSE, threads = NULL) {
+  if (nargs() == 2L && is_tiny(x) && is_tiny_response(y, nrow(x))) return(fit_tiny(x, y))
   threads <- thread_count(threads)
   qr <- check_flag(qr, "qr")
   if (!(is.numeric(tol) && length(tol) == 1L && is.finite(tol) && tol >= 0)) {

@@ -28,11 +28,37 @@ fit_by_base <- function(x, y, weights, tol, qr) {
   found <- fit$qr
   triangle <- if (is.null(found)) matrix(0, 0L, 0L) else found$qr[seq_len(min(dim(found$qr))), , drop = FALSE]
   triangle[row(triangle) > col(triangle)] <- 0
+  dimnames(triangle) <- if (!is.null(colnames(triangle))) list(NULL, colnames(triangle))
   names <- c("coefficients", "residuals", "fitted.values", "rank", "df.residual")
   out <- c(fit[names], list(pivot = if (is.null(found)) integer() else found$pivot, R = triangle))
   more <- if (qr) intersect(c("effects", "qr"), names(fit))
   out[more] <- fit[more]
-  out
+  in_order(out)
+}
+
+is_tiny_response <- function(y, n) {
+  is.double(y) && is.null(attributes(y)) && length(y) == n && n > 0L && all(is.finite(y))
+}
+
+# lm.fit()'s own routine, without what it does around it.
+fit_tiny <- function(x, y) {
+  if (!ncol(x) || !all(is.finite(x))) return(fit_by_base(x, y, NULL, 1e-07, FALSE))
+  found <- stats::.lm.fit(x, y, 1e-07)
+  p <- ncol(x)
+  rank <- found$rank
+  pivot <- found$pivot
+  labels <- dimnames(x)[[2L]]
+  coefficients <- found$coefficients
+  if (rank < p) coefficients[(rank + 1L):p] <- NA
+  coefficients[pivot] <- coefficients
+  names(coefficients) <- if (is.null(labels)) paste0("x", seq_len(p)) else labels
+  triangle <- found$qr[seq_len(min(dim(x))), , drop = FALSE]
+  triangle[row(triangle) > col(triangle)] <- 0
+  dimnames(triangle) <- if (!is.null(labels)) list(NULL, labels[pivot])
+  list(
+    coefficients = coefficients, residuals = found$residuals, fitted.values = y - found$residuals,
+    rank = rank, pivot = pivot, df.residual = nrow(x) - rank, R = triangle
+  )
 }
 
 # From the triangle of (x, y): R and Q'y. NULL: rounding decides on the rank.
@@ -90,7 +116,7 @@ fit_reflections <- function(x, y, root, tol, threads) {
 
 # mt_qr() of a matrix that is finite and not wide, of whatever size.
 qr_of_model <- function(x, tol, threads) {
-  if (ncol(x) > 16L && length(x) > 512L) mt_qr(x, tol = tol, threads = threads) else qr(x, tol = tol)
+  if (worth_reflections(dim(x))) mt_qr(x, tol = tol, threads = threads) else qr(x, tol = tol)
 }
 
 # qr.qty(), which reads all reflections twice on one thread.
@@ -153,6 +179,10 @@ shape_fit <- function(fit, x, y) {
       fit$effects <- stats::setNames(fit$effects[, 1L], effects_names)
     }
   }
+  in_order(fit)
+}
+
+in_order <- function(fit) {
   order <- c(
     "coefficients", "residuals", "fitted.values", "rank", "pivot", "df.residual", "R", "effects", "qr"
   )

@@ -3,16 +3,19 @@
 #' `mt_qr()` is [qr()] with LINPACK's pivoting, on threads. Its result is used by
 #' [qr.coef()], [qr.qy()], [qr.Q()], [qr.solve()] and others as any "qr" object.
 #'
-#' Reflections are made in blocks without pivoting. If no column would have been moved by
+#' Reflections are made without pivoting: those of matrices with at least 8 times as many
+#' rows as columns, and at least 2048, from two cross products (see [mt_lm_fit()] and
+#' Ballard and others, below) unless they are nearly singular, others in blocks. If no column would have been moved by
 #' R's limited pivoting, this is the result. Otherwise the triangle alone is pivoted (which has
 #' the column norms of `x`), and `x` is factored once more with its columns in that
 #' order. Elements of `qraux` behind the rank, which nothing reads, are the norms of what is
 #' left of these columns. The result has the same bits for every number of threads.
 #'
 #' Passed on to base R are: complex matrices and objects with a class, matrices with
-#' fewer rows than columns, with at most 16 columns or 512 elements, with missing
+#' fewer rows than columns, with at most 16 columns (and fewer than 65,536 elements) or 512
+#' elements, with missing
 #' or infinite elements or of extreme scale (see [linalg_info()]), and those with a column
-#' that is so near to `tol` that rounding decides on their rank.
+#' that is so near to `tol`, or to a combination of those before, that rounding decides.
 #'
 #' @param x A matrix, numeric (double), integer or logical.
 #' @param tol Columns whose norm falls below `tol` times what it was are moved to the
@@ -26,13 +29,17 @@
 #' x <- matrix(rnorm(4000), 100)
 #' q <- mt_qr(x, threads = 2)
 #' all.equal(qr.R(q), qr.R(qr(x)))
+#' @references G. Ballard, J. Demmel, L. Grigori, M. Jacquelin, H. D. Nguyen and E.
+#'   Solomonik, Reconstructing Householder vectors from tall-skinny QR, Journal of Parallel
+#'   and Distributed Computing 85 (2015).
 #' @seealso [mt_lm_fit()], [mt_solve()].
 #' @export
 mt_qr <- function(x, tol = 1e-07, ..., threads = NULL) {
+  if (nargs() == 1L && length(x) <= 64L) return(qr(x))
   if (is.null(threads) && length(x) <= 64L) return(qr(x, tol = tol, ...))
   threads_given(threads)
   d <- plain_dim(x)
-  good <- !is.null(d) && d[[1L]] >= d[[2L]] && d[[2L]] > 16L && prod(d) > 512 && !...length() &&
+  good <- !is.null(d) && d[[1L]] >= d[[2L]] && worth_reflections(d) && !...length() &&
     is.numeric(tol) && length(tol) == 1L && !is.na(tol) && in_range(x, threads = threads)
   if (!good) return(qr(x, tol = tol, ...))
   threads <- thread_count(threads)
@@ -48,6 +55,7 @@ mt_qr <- function(x, tol = 1e-07, ..., threads = NULL) {
     pivot <- of$pivot
     found <- qr_reflections(values[, pivot, drop = FALSE], rank, threads)
   }
+  if (!length(found$qraux)) return(qr(x, tol = tol))
   names <- dimnames(x)
   if (!is.null(names)) {
     if (!is.null(names[[2L]])) names[[2L]] <- names[[2L]][pivot]
@@ -56,6 +64,10 @@ mt_qr <- function(x, tol = 1e-07, ..., threads = NULL) {
   structure(list(qr = found$qr, rank = rank, qraux = found$qraux, pivot = pivot), class = "qr")
 }
 
+# For a few columns base R is faster, unless they are long.
+worth_reflections <- function(d) d[[2L]] > 16L && prod(d) > 512 || d[[2L]] > 1L && prod(d) >= 2^16
+
+# Without `qraux` if some column is so near to the others that it has no reflection.
 qr_reflections <- function(x, rank, threads) {
   out <- rs_matrix(nrow(x), ncol(x))
   aux <- in_slices(function(value, state) rs_qr(x, rank, out, state, threads))

@@ -44,24 +44,28 @@
 #' @seealso [with_threads()].
 #' @export
 mt_rowSums <- function(x, na.rm = FALSE, dims = 1L, schedule = "stealing", threads = NULL) {
+  if (nargs() == 1L && is_tiny(x)) return(rowSums(x))
   moments(x, na.rm, dims, schedule, threads, 1L, 0L, rowSums)
 }
 
 #' @rdname mt_rowSums
 #' @export
 mt_colSums <- function(x, na.rm = FALSE, dims = 1L, schedule = "stealing", threads = NULL) {
+  if (nargs() == 1L && is_tiny(x)) return(colSums(x))
   moments(x, na.rm, dims, schedule, threads, 2L, 0L, colSums)
 }
 
 #' @rdname mt_rowSums
 #' @export
 mt_rowMeans <- function(x, na.rm = FALSE, dims = 1L, schedule = "stealing", threads = NULL) {
+  if (nargs() == 1L && is_tiny(x)) return(rowMeans(x))
   moments(x, na.rm, dims, schedule, threads, 1L, 1L, rowMeans)
 }
 
 #' @rdname mt_rowSums
 #' @export
 mt_colMeans <- function(x, na.rm = FALSE, dims = 1L, schedule = "stealing", threads = NULL) {
+  if (nargs() == 1L && is_tiny(x)) return(colMeans(x))
   moments(x, na.rm, dims, schedule, threads, 2L, 1L, colMeans)
 }
 

@@ -39,6 +39,7 @@
 #' @seealso [mt_qr()], [with_threads()].
 #' @export
 mt_chol <- function(x, pivot = FALSE, ..., threads = NULL) {
+  if (nargs() == 1L && length(x) <= 64L) return(chol(x))
   if (is.null(threads) && length(x) <= 64L) return(chol(x, pivot = pivot, ...))
   threads_given(threads)
   n <- square_order(x)
@@ -77,6 +78,7 @@ mt_chol2inv <- function(x, size = NCOL(x), threads = NULL) {
 #' @rdname mt_chol
 #' @export
 mt_solve <- function(a, b, tol = .Machine$double.eps, ..., threads = NULL) {
+  if (nargs() == 1L && length(a) <= 64L) return(solve(a))
   if (is.null(threads) && length(a) <= 64L) {
     return(if (missing(b)) solve(a, tol = tol, ...) else solve(a, b, tol = tol, ...))
   }

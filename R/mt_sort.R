@@ -34,6 +34,9 @@
 #' @seealso [with_threads()].
 #' @export
 mt_sort <- function(x, decreasing = FALSE, na.last = NA, schedule = "stealing", threads = NULL) {
+  if (nargs() == 1L && length(x) <= 64L && is.double(x) && is.null(attributes(x))) {
+    return(sort.int(x, method = "radix"))
+  }
   decreasing <- check_flag(decreasing, "decreasing")
   na.last <- check_flag(na.last, "na.last", na = TRUE)
   schedule <- check_choice(schedule, schedules, "schedule")
@@ -56,6 +59,9 @@ mt_sort <- function(x, decreasing = FALSE, na.last = NA, schedule = "stealing", 
 #' @rdname mt_sort
 #' @export
 mt_order <- function(x, decreasing = FALSE, na.last = TRUE, schedule = "stealing", threads = NULL) {
+  if (nargs() == 1L && length(x) <= 64L && is.double(x) && !is.object(x)) {
+    return(order(x, method = "radix"))
+  }
   if (!isTRUE(decreasing) && !isFALSE(decreasing)) {
     must <- "TRUE or FALSE (the one key is `x`, where order() takes several)"
     stop_argument("decreasing", must, decreasing, sys.call())

@@ -84,6 +84,7 @@ mt_prcomp <- function(x, ...) UseMethod("mt_prcomp")
 #' @export
 mt_prcomp.default <- function(x, retx = TRUE, center = TRUE, scale. = FALSE, tol = NULL, rank. = NULL,
                               ..., threads = NULL) {
+  if (nargs() == 1L && is_tiny(x)) return(stats::prcomp(x))
   threads <- thread_count(threads)
   x <- scale(as.matrix(x), center = center, scale = scale.)
   center <- attr(x, "scaled:center")

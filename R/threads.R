@@ -91,20 +91,19 @@ in_slices <- function(step) {
 
 # Warnings of base R in `expr` become those of the user's call.
 warned_as_user <- function(expr) {
-  call <- user_call()
+  frame <- sys.nframe()
   withCallingHandlers(expr, warning = function(w) {
-    warning(simpleWarning(conditionMessage(w), call))
+    warning(simpleWarning(conditionMessage(w), user_call(frame)))
     invokeRestart("muffleWarning")
   })
 }
 
 # The call by which the user's code came here: that of the outermost of our functions
 # without another's between. (Arguments are evaluated late: deep in our own functions,
-# perhaps as an argument of base's.)
-user_call <- function() {
+# perhaps as an argument of base's.) `at` is a frame of ours, by default the caller's.
+user_call <- function(at = sys.nframe() - 1L) {
   here <- topenv()
   ours <- function(k) k > 0L && identical(topenv(environment(sys.function(k))), here)
-  at <- sys.nframe() - 1L
   while (at > 0L && !ours(at)) at <- at - 1L
   while (ours(at - 1L)) at <- at - 1L
   if (at > 0L) sys.call(at)

@@ -28,6 +28,20 @@ test_that("mt_qr() is base's decomposition, with the same bits for all threads",
   }
 })
 
+test_that("reflections from cross products are orthogonal, whatever the condition", {
+  set.seed(2)
+  z <- sort(runif(4000))
+  for (degree in c(1, 4, 7, 12, 20)) {
+    x <- outer(z, 0:degree, "^")
+    if (length(x) < 2^16) x <- x[rep(seq_len(4000), ceiling(2^16 / length(x))), ]
+    q <- expect_same_bits(function(k) mt_qr(x, tol = 0, threads = k), x)
+    expect_lte(max(abs(crossprod(qr.Q(q)) - diag(degree + 1))), 1e-13)
+    # Of columns whose norms are up to 190.
+    expect_lte(max(abs(qr.X(q) - x)), 1e-12)
+    expect_equal(sign(diag(qr.R(q))), sign(diag(qr.R(qr(x, tol = 0)))))
+  }
+})
+
 test_that("dependent columns are moved as base moves them", {
   set.seed(2)
   x <- random(300, 24)

@@ -7,7 +7,7 @@ use rustle_linalg::{Effects, Fitted, Qr, TallQr};
 use super::{ended, in_slices, slice, state_or, view, view_mut};
 
 /// One slice of the QR of `x` by `rank` reflections into `out`, a new matrix. The value
-/// at the end is `qraux`.
+/// at the end is `qraux`, empty if some column is too near to the others.
 /// @noRd
 #[extendr]
 fn rs_qr(

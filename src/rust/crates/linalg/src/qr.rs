@@ -30,6 +30,8 @@ pub struct Qr {
     /// LINPACK's `qraux`.
     aux: Vec<f64>,
     begun: bool,
+    /// Is there a reflection of each column so far?
+    complete: bool,
     start: usize,
     /// Strips of the rest done, when the panel at `start` is; and its factor.
     panel: Option<(usize, Mat<f64>)>,
@@ -52,6 +54,7 @@ impl Qr {
             rank,
             aux: vec![0.0; ncol],
             begun: false,
+            complete: true,
             start: 0,
             panel: None,
         }
@@ -81,7 +84,11 @@ impl Qr {
             let mut panel = left.subcols_mut(start, end - start);
             let (done, factor) = match self.panel.take() {
                 Some(state) => state,
-                None => (0, clean_after(|| reflect(panel.as_mut()))),
+                None => {
+                    let (factor, complete) = clean_after(|| reflect(panel.as_mut()));
+                    self.complete &= complete;
+                    (0, factor)
+                }
             };
             let cut = strips(ncol - end, STRIP);
             let count = cut.len() - 1;
@@ -109,7 +116,8 @@ impl Qr {
         true
     }
 
-    /// Makes LINPACK's form of `out` after the last slice: returns `qraux`.
+    /// Makes LINPACK's form of `out` after the last slice: returns `qraux`, empty if there
+    /// are no reflections of some columns, when the triangle is all that is right of `out`.
     ///
     /// A reflection I - v v' / tau with v = (1, ...) is LINPACK's with u = v / tau, of
     /// which it keeps the first element in `qraux` and the others in the column. Where
@@ -118,6 +126,9 @@ impl Qr {
     pub fn linpack(&mut self, mut out: MatMut<'_, f64>) -> Vec<f64> {
         if self.tall.is_some() {
             return std::mem::take(&mut self.aux);
+        }
+        if !self.complete {
+            return Vec::new();
         }
         let (nrow, ncol) = out.shape();
         for j in 0..self.rank {
@@ -148,20 +159,24 @@ impl Qr {
     }
 }
 
-/// Factors a panel; the triangle that makes one block of its reflections.
-fn reflect(panel: MatMut<'_, f64>) -> Mat<f64> {
+/// Factors a panel; the triangle that makes one block of its reflections, and whether
+/// there is one of each column.
+fn reflect(panel: MatMut<'_, f64>) -> (Mat<f64>, bool) {
     let (nrow, ncol) = panel.shape();
-    let mut factor = Mat::zeros(ncol.min(nrow), ncol.min(nrow));
-    factor_in_place(panel, factor.as_mut());
-    factor
+    let size = ncol.min(nrow);
+    let mut factor = Mat::zeros(size, size);
+    let rank = factor_in_place(panel, factor.as_mut());
+    (factor, rank == size)
 }
 
-pub(crate) fn factor_in_place(x: MatMut<'_, f64>, factor: MatMut<'_, f64>) {
+/// The number of reflections: faer makes none for a column of which the others leave
+/// less than 16 rounding errors for each row.
+pub(crate) fn factor_in_place(x: MatMut<'_, f64>, factor: MatMut<'_, f64>) -> usize {
     let params: Spec<QrParams, f64> = Default::default();
     let scratch =
         qr_in_place_scratch::<f64>(x.nrows(), x.ncols(), factor.nrows(), Par::Seq, params);
     let mut memory = MemBuffer::new(scratch);
-    qr_in_place(x, factor, Par::Seq, MemStack::new(&mut memory), params);
+    qr_in_place(x, factor, Par::Seq, MemStack::new(&mut memory), params).rank
 }
 
 fn apply_transposed(basis: MatRef<'_, f64>, factor: MatRef<'_, f64>, strip: MatMut<'_, f64>) {
