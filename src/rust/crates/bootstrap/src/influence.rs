@@ -5,9 +5,9 @@ use std::sync::Mutex;
 use std::time::Instant;
 
 use pulp::Arch;
+use rustle_workers::pool::on_threads;
 
 use crate::models::Status;
-use crate::run::on_threads;
 use crate::statistic::{Scratch, Source, Statistic};
 
 /// Step of the numerical derivative, over n.
@@ -201,7 +201,7 @@ fn each_row(
             .zip(status.chunks_mut(BATCH))
             .enumerate();
         let queue = Mutex::new((queue, 0));
-        on_threads(threads, || {
+        on_threads(threads, rows.saturating_sub(from).div_ceil(BATCH), |_| {
             let mut scratch = Scratch::new(statistic);
             let mut w = Vec::new();
             loop {
@@ -221,7 +221,8 @@ fn each_row(
                     *status = work(&mut scratch, &mut w, first + r, t);
                 }
             }
-        })?;
+        })
+        .map_err(|e| e.to_string())?;
         queue.into_inner().unwrap_or_else(|e| e.into_inner()).1
     };
     t.truncate(done * p);

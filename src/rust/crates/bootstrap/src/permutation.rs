@@ -7,8 +7,7 @@ use std::sync::Mutex;
 use std::time::Instant;
 
 use arrange::{choose, factorial, Arrangement};
-
-use crate::run::on_threads;
+use rustle_workers::pool::on_threads;
 
 /// What is permuted.
 #[derive(Clone, Debug)]
@@ -276,7 +275,7 @@ impl Test {
                 maximal: vec![0; k],
             },
         ));
-        on_threads(threads, || {
+        on_threads(threads, threads.get(), |_| {
             let mut scratch = Scratch::new(self);
             let mut t = vec![0.0; k];
             let (mut single, mut maximal, mut done) = (vec![0u64; k], vec![0u64; k], 0);
@@ -317,7 +316,8 @@ impl Test {
                 shared.1.single[j] += single[j];
                 shared.1.maximal[j] += maximal[j];
             }
-        })?;
+        })
+        .map_err(|e| e.to_string())?;
         Ok(shared.into_inner().unwrap_or_else(|e| e.into_inner()).1)
     }
 }

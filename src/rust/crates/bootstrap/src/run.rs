@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::sync::Mutex;
 use std::time::Instant;
 
-use rustle_workers::pool::with_pool;
+use rustle_workers::pool::on_threads;
 
 use crate::models::Status;
 use crate::scheme::Scheme;
@@ -70,33 +70,10 @@ pub fn run(
                 statistic.replicates(scheme, first, attempt, &mut scratch, t, status);
             }
         };
-        on_threads(
-            threads.min(NonZeroUsize::new(count.div_ceil(batch)).unwrap_or(NonZeroUsize::MIN)),
-            work,
-        )?;
+        on_threads(threads, count.div_ceil(batch), |_| work()).map_err(|e| e.to_string())?;
         queue.into_inner().unwrap_or_else(|e| e.into_inner()).1
     };
     t.truncate(done * p);
     status.truncate(done);
     Ok(Replicates { t, status })
-}
-
-/// Runs `work` on so many threads at once; on one, here.
-pub(crate) fn on_threads(threads: NonZeroUsize, work: impl Fn() + Sync) -> Result<(), String> {
-    if threads.get() == 1 {
-        work();
-        return Ok(());
-    }
-    with_pool(threads, || {
-        rayon_scope(threads.get(), &work);
-    })
-    .map_err(|e| e.to_string())
-}
-
-fn rayon_scope(threads: usize, work: &(impl Fn() + Sync)) {
-    rayon::scope(|scope| {
-        for _ in 0..threads {
-            scope.spawn(|_| work());
-        }
-    });
 }

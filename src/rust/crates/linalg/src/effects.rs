@@ -170,8 +170,12 @@ mod tests {
     #[test]
     fn they_are_those_of_one_reflection_after_the_other() {
         for (nrow, ncol, rank) in [(3000, 70, 70), (5000, 40, 33), (100, 100, 100), (40, 35, 0)] {
-            let x = Mat::from_fn(nrow, ncol, |i, j| {
-                ((i * 31 + j * j * 17 + i * j) % 101) as f64 - 50.0
+            let mut state = 1u64;
+            let x = Mat::from_fn(nrow, ncol, |_, _| {
+                state = state
+                    .wrapping_mul(6364136223846793005)
+                    .wrapping_add(1442695040888963407);
+                (state >> 11) as f64 / (1u64 << 52) as f64 - 1.0
             });
             let y = Mat::from_fn(nrow, 2, |i, j| ((i * 7 + j) % 13) as f64);
             let (mut out, mut of) = (Mat::zeros(nrow, ncol), Qr::one_by_one(ncol, rank));

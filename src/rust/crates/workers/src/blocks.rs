@@ -8,7 +8,7 @@ use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::pool::{pool, with_pool};
+use crate::pool::{on_threads, pool};
 use crate::vector::clean_after;
 
 /// How long a call from R may stay in Rust before it returns to look for
@@ -18,8 +18,7 @@ pub const SLICE: Duration = Duration::from_millis(50);
 /// A slice of time on some threads.
 #[derive(Clone, Copy, Debug)]
 pub struct Slice {
-    /// Threads that work, the calling one being idle meanwhile; with 1 the
-    /// calling thread does all.
+    /// Threads that work, the calling one among them.
     pub threads: NonZeroUsize,
     /// When no further block is begun.
     pub until: Instant,
@@ -63,17 +62,7 @@ pub fn run(slice: Slice, from: usize, n: usize, op: impl Fn(usize) + Sync) -> us
             }
         });
     };
-    let threads = slice.threads.get().min(n - from);
-    let shared = threads > 1
-        && with_pool(slice.threads, || {
-            rayon::broadcast(|thread| {
-                if thread.index() < threads {
-                    work();
-                }
-            });
-        })
-        .is_ok();
-    if !shared {
+    if on_threads(slice.threads, n - from, |_| work()).is_err() {
         work();
     }
     next.into_inner().min(n)

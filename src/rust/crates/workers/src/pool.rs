@@ -72,9 +72,51 @@ pub fn with_pool<R: Send>(
     Ok(pool(threads)?.install(op))
 }
 
+/// Runs `work(0)` here and `work(1)`, `work(2)`, ... on this process's pool of `threads`
+/// threads, `parts` in all but no more than threads, and returns when all have ended. The
+/// calling thread begins at once, while those of the pool wake up.
+///
+/// # Errors
+///
+/// When the operating system refuses to start a thread; nothing has run then.
+pub fn on_threads(
+    threads: NonZeroUsize,
+    parts: usize,
+    work: impl Fn(usize) + Sync,
+) -> Result<(), ThreadPoolBuildError> {
+    let parts = parts.min(threads.get());
+    if parts <= 1 {
+        work(0);
+        return Ok(());
+    }
+    let work = &work;
+    pool(threads)?.in_place_scope(|scope| {
+        for thread in 1..parts {
+            scope.spawn(move |_| work(thread));
+        }
+        work(0);
+    });
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_thread_has_its_work() {
+        let done = std::sync::Mutex::new(Vec::new());
+        let threads = NonZeroUsize::new(3).unwrap();
+        let here = std::thread::current().id();
+        on_threads(threads, 5, |thread| {
+            assert_eq!(thread == 0, std::thread::current().id() == here);
+            done.lock().unwrap().push(thread);
+        })
+        .unwrap();
+        let mut done = done.into_inner().unwrap();
+        done.sort_unstable();
+        assert_eq!(done, [0, 1, 2]);
+    }
 
     #[test]
     fn numbers_of_threads_in_turn_build_no_further_pools() {

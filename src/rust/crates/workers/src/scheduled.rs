@@ -8,7 +8,7 @@ use std::time::Instant;
 use rustle_schedule::{Cell, Grain, Layout, Queue, Schedule, Table};
 
 use crate::blocks::Slice;
-use crate::pool::with_pool;
+use crate::pool::on_threads;
 use crate::vector::clean_after;
 
 /// A loop over units of work, run in slices of time.
@@ -65,17 +65,12 @@ impl Loop {
         let table = Table::new(&self.layout, &self.queue, &self.cells);
         let work = |me: usize| clean_after(|| self.work(table, me, slice, &scratch, &op));
         let workers = self.workers.len();
-        let shared = workers > 1
-            && with_pool(slice.threads, || {
-                rayon::broadcast(|thread| {
-                    // Fewer threads than there were at the start: some take two parts.
-                    for me in (thread.index()..workers).step_by(thread.num_threads()) {
-                        work(me);
-                    }
-                });
-            })
-            .is_ok();
-        if !shared {
+        // Fewer threads than there were at the start: some take two parts.
+        let threads = slice.threads.get().min(workers);
+        let shared = on_threads(slice.threads, workers, |thread| {
+            (thread..workers).step_by(threads).for_each(work);
+        });
+        if shared.is_err() {
             (0..workers).for_each(work);
         }
         let idle = |worker: &Mutex<Worker>| worker.lock().is_ok_and(|w| w.claimed.is_empty());
