@@ -12,8 +12,8 @@
 #' and refines the coefficients; else blocks of rows are reduced to triangles, which are
 #' joined in a fixed tree ("tall-skinny QR"). Signs of the rows of `R` are arbitrary.
 #' Columns that depend on those before, by R's limited pivoting with `tol`, have `NA`
-#' coefficients. With `qr = TRUE` the reflections are kept, as `lm.fit()` keeps
-#' them: slower, and needed by [influence()], [anova()] and others.
+#' coefficients. With `qr = TRUE` the reflections are computed too, as `lm.fit()` keeps them
+#' (see [mt_qr()]): that takes longer, and [influence()], [anova()] and others need them.
 #'
 #' `mt_lm()` takes its model frame from `lm()` and keeps the reflections as `lm()` does: the methods for
 #' "lm" work on the result. Weights must not be negative; observations with weight 0 do

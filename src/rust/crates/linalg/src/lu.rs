@@ -20,15 +20,19 @@ use crate::norm::inverse_norm1;
 use crate::tiles::{cuts, strip_width, strips, Tiles};
 
 /// Columns that are eliminated at a time.
-const BLOCK: usize = 128;
+const BLOCK: usize = 192;
 /// Most rows and columns of a tile of what is left.
 const TILE: usize = 256;
+/// Columns whose rows are exchanged and eliminated at a time.
+const STRIP: usize = 128;
 
 /// PA = LU of a square matrix, in place: panel by panel, each followed by the update
 /// of what is left. One thread updates the columns of the next panel first and factors
 /// it, which takes a thread much longer than products of that size, while the others
 /// update the rest ("lookahead": Strazdins 1998, A comparison of lookahead and
-/// algorithmic blocking techniques for parallel matrix factorization).
+/// algorithmic blocking techniques for parallel matrix factorization). Rows of a panel
+/// that is done are exchanged once, at the end: doing it for each of the panels behind
+/// would go through memory each time.
 #[derive(Debug)]
 pub struct Lu {
     /// Row `rows[i]` of A is row `i` of PA.
@@ -36,8 +40,8 @@ pub struct Lu {
     odd: bool,
     start: usize,
     phase: Phase,
-    /// Rows that the panel at `start` moved: (to, from), from its first row.
-    moved: Vec<(usize, usize)>,
+    /// Rows that each panel until that at `start` moved: (to, from).
+    moved: Vec<Vec<(usize, usize)>>,
     /// The panel after it, once it is factored.
     next: Option<Panel>,
 }
@@ -46,11 +50,13 @@ pub struct Lu {
 enum Phase {
     /// The first panel.
     Panel,
-    /// Rows of all columns outside the panel are exchanged, and those right of it
-    /// eliminated: strips done.
+    /// Rows of the columns right of the panel are exchanged and eliminated: strips done.
     Rows(usize),
     /// What is left, the next panel with it: blocks done.
     Update(usize),
+    /// Rows of the panels are exchanged as those behind them were: panels done.
+    Left(usize),
+    Complete,
 }
 
 /// What factoring a panel did.
@@ -73,7 +79,11 @@ impl Lu {
             rows: (0..n).collect(),
             odd: false,
             start: 0,
-            phase: Phase::Panel,
+            phase: if n == 0 {
+                Phase::Complete
+            } else {
+                Phase::Panel
+            },
             moved: Vec::new(),
             next: None,
         }
@@ -94,7 +104,7 @@ impl Lu {
 
     fn blocks(&mut self, mut lu: MatMut<'_, f64>, slice: Slice) -> Result<bool, Singular> {
         let n = lu.ncols();
-        while self.start < n {
+        while !matches!(self.phase, Phase::Complete) {
             let (start, end) = (self.start, (self.start + BLOCK).min(n));
             match self.phase {
                 Phase::Panel => {
@@ -102,37 +112,42 @@ impl Lu {
                     self.begin(panel)?;
                 }
                 Phase::Rows(done) => {
-                    let done = self.exchange(lu.as_mut(), start, end, slice, done);
+                    let done = self.exchange_right(lu.as_mut(), start, end, slice, done);
                     self.phase = done.map_or(Phase::Update(0), Phase::Rows);
                 }
                 Phase::Update(done) => {
                     if let Some(done) = self.eliminate(lu.as_mut(), start, end, slice, done) {
                         self.phase = Phase::Update(done);
-                    } else {
+                    } else if let Some(panel) = self.next.take() {
                         self.start = end;
-                        if let Some(panel) = self.next.take() {
-                            self.begin(panel)?;
-                        }
+                        self.begin(panel)?;
+                    } else {
+                        self.phase = Phase::Left(0);
                     }
                 }
+                Phase::Left(done) => {
+                    let done = self.exchange_left(lu.as_mut(), slice, done);
+                    self.phase = done.map_or(Phase::Complete, Phase::Left);
+                }
+                Phase::Complete => (),
             }
             if slice.over() {
                 break;
             }
         }
-        Ok(self.start == n)
+        Ok(matches!(self.phase, Phase::Complete))
     }
 
     /// The panel at `start` is factored: goes on with it.
     fn begin(&mut self, panel: Panel) -> Result<(), Singular> {
         self.odd ^= panel.odd;
-        let old: Vec<_> = (panel.moved.iter())
-            .map(|m| self.rows[self.start + m.1])
+        let start = self.start;
+        let moved: Vec<_> = (panel.moved.iter())
+            .map(|(to, from)| (start + to, start + from))
             .collect();
-        for (m, row) in panel.moved.iter().zip(old) {
-            self.rows[self.start + m.0] = row;
-        }
-        self.moved = panel.moved;
+        let mut held = vec![0; moved.len()];
+        exchange(&mut self.rows, &moved, &mut held);
+        self.moved.push(moved);
         self.phase = Phase::Rows(0);
         match panel.singular {
             Some(j) => Err(Singular(self.start + j + 1)),
@@ -140,8 +155,8 @@ impl Lu {
         }
     }
 
-    /// Strips of columns from `done`; `None` when complete.
-    fn exchange(
+    /// Strips of the columns right of the panel from `done`; `None` when complete.
+    fn exchange_right(
         &self,
         lu: MatMut<'_, f64>,
         start: usize,
@@ -150,28 +165,48 @@ impl Lu {
         done: usize,
     ) -> Option<usize> {
         let n = lu.ncols();
-        let (left, rest) = lu.split_at_col_mut(start);
-        let (panel, right) = rest.split_at_col_mut(end - start);
-        let lower = panel.as_ref().submatrix(start, 0, end - start, end - start);
-        let (of_left, of_right) = (strips(start, TILE), strips(n - end, TILE / 2));
-        let behind = of_left.len() - 1;
-        let count = behind + of_right.len() - 1;
-        let left = Tiles::new(left, &[0, n], &of_left, |_, _| true);
-        let right = Tiles::new(right, &[0, n], &of_right, |_, _| true);
+        let (left, right) = lu.split_at_col_mut(end);
+        let lower = left
+            .as_ref()
+            .submatrix(start, start, end - start, end - start);
+        let cut = strips(n - end, STRIP);
+        let count = cut.len() - 1;
+        let tiles = Tiles::new(right, &[0, n], &cut, |_, _| true);
+        let moved = self.moved.last().map_or(&[][..], |moved| moved);
         let done = run(slice, done, count, |k| {
-            let strip = if k < behind {
-                left.take(k)
-            } else {
-                right.take(k - behind)
+            let Some(mut strip) = tiles.take(k) else {
+                return;
             };
-            let Some(mut strip) = strip else { return };
-            let mut held = vec![0.0; self.moved.len()];
-            for column in strip.as_mut().subrows_mut(start, n - start).col_iter_mut() {
-                exchange_rows(column, &self.moved, &mut held);
+            let mut held = vec![0.0; moved.len()];
+            for column in strip.as_mut().col_iter_mut() {
+                exchange(as_slice(column), moved, &mut held);
             }
-            if k >= behind {
-                let rows = strip.subrows_mut(start, end - start);
-                solve_unit_lower_triangular_in_place(lower, rows, Par::Seq);
+            let rows = strip.subrows_mut(start, end - start);
+            solve_unit_lower_triangular_in_place(lower, rows, Par::Seq);
+        });
+        (done < count).then_some(done)
+    }
+
+    /// Panels from `done`; `None` when complete.
+    fn exchange_left(&self, lu: MatMut<'_, f64>, slice: Slice, done: usize) -> Option<usize> {
+        let n = lu.ncols();
+        let cut = strips(n, BLOCK);
+        let count = cut.len() - 1;
+        let tiles = Tiles::new(lu, &[0, n], &cut, |_, _| true);
+        let done = run(slice, done, count, |k| {
+            let Some(strip) = tiles.take(k) else { return };
+            let mut from: Vec<usize> = (0..n).collect();
+            let mut held = vec![0; n];
+            for moved in &self.moved[k + 1..] {
+                exchange(&mut from, moved, &mut held);
+            }
+            let mut held = vec![0.0; n - cut[k + 1]];
+            for column in strip.col_iter_mut() {
+                let column = as_slice(column);
+                for (held, from) in held.iter_mut().zip(&from[cut[k + 1]..]) {
+                    *held = column[*from];
+                }
+                column[cut[k + 1]..].copy_from_slice(&held);
             }
         });
         (done < count).then_some(done)
@@ -275,15 +310,19 @@ impl Lu {
     }
 }
 
-fn exchange_rows(column: ColMut<'_, f64>, moved: &[(usize, usize)], held: &mut [f64]) {
-    let column = column.try_as_col_major_mut();
-    let column = column.expect("columns are contiguous").as_slice_mut();
+/// Puts into row `to` what is in row `from` for all (to, from) at once.
+fn exchange<T: Copy>(rows: &mut [T], moved: &[(usize, usize)], held: &mut [T]) {
     for (h, m) in held.iter_mut().zip(moved) {
-        *h = column[m.1];
+        *h = rows[m.1];
     }
     for (h, m) in held.iter().zip(moved) {
-        column[m.0] = *h;
+        rows[m.0] = *h;
     }
+}
+
+fn as_slice<'a>(column: ColMut<'a, f64>) -> &'a mut [f64] {
+    let column = column.try_as_col_major_mut();
+    column.expect("columns are contiguous").as_slice_mut()
 }
 
 /// Factors a panel in place.
