@@ -187,7 +187,7 @@ rs_quantiles <- function(x, margin, probs, kind, skip, plan, out, state, threads
 rs_sort <- function(x, order, decreasing, plan, out, state, threads) .Call(wrap__rs_sort, x, order, decreasing, plan, out, state, threads)
 
 #' One slice of the QR of `x` by `rank` reflections into `out`, a new matrix. The value
-#' at the end is `qraux`.
+#' at the end is `qraux`, empty if some column is too near to the others.
 #' @noRd
 rs_qr <- function(x, rank, out, state, threads) .Call(wrap__rs_qr, x, rank, out, state, threads)
 
