@@ -55,7 +55,7 @@ scale_of <- function(x, rows = NROW(x), weights = NULL, threads = NULL) {
   list(smallest = of[[1L]], largest = of[[2L]], gaps = of[[3L]] != 0)
 }
 
-is_extreme <- function(x, rows = NROW(x), scale = scale_of(x, rows)) {
+is_extreme <- function(x, rows = NROW(x), threads = NULL, scale = scale_of(x, rows, threads = threads)) {
   scale$smallest < smallest_scale || scale$largest > largest_scale
 }
 
@@ -77,7 +77,7 @@ linalg_paths <- function() {
     row("mt_svd, mt_eigen (symmetric)", "faer", "all from order 1000, else 1",
       "faer's own threads lose below"),
     row("mt_eigen (general)", "faer", "1", "not split into blocks"),
-    row("up to 512 products of numbers or 512 elements (mt_lm_fit), order 16, 16 columns (mt_qr, mt_svd)", "base R", "BLAS's",
+    row("up to 512 products of numbers or 512 elements (mt_lm_fit), order 16, 16 columns (mt_svd; mt_qr below 65536 elements)", "base R", "BLAS's",
       "a call of R's own is over before ours has begun"),
     row("mt_dist", "rows against tiles of rows", "all", "terms in the order of dist(): its bits"),
     row("mt_cor, mt_cov", "columns centered, then as mt_crossprod; pairs one by one where values are missing",

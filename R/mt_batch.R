@@ -138,7 +138,7 @@ mt_lm_batch <- function(x, y, tol = 1e-07, schedule = "stealing", threads = NULL
   b <- new_array(c(p, k))
   r <- new_array(c(n, k))
   rank <- rep(p, k)
-  doubtful <- if (n < p || n == 0L || p == 0L || is_extreme(x, n) || is_extreme(y, n)) {
+  doubtful <- if (n < p || n == 0L || p == 0L || is_extreme(x, n, threads) || is_extreme(y, n, threads)) {
     seq_len(k)
   } else if (k > 0L) {
     in_slices(function(value, state) {

@@ -34,7 +34,10 @@
 mt_cor <- function(x, y = NULL, use = "everything",
                    method = c("pearson", "kendall", "spearman"),
                    schedule = "stealing", threads = NULL) {
-  if (nargs() == 1L && is_tiny(x)) return(warned_as_user(stats::cor(x)))
+  if (nargs() == 2L - missing(threads) && is_tiny(x)) {
+    threads_given(threads)
+    return(warned_as_user(stats::cor(x)))
+  }
   method <- match.arg(method)
   schedule <- check_choice(schedule, schedules, "schedule")
   threads <- thread_count(threads)
@@ -47,7 +50,10 @@ mt_cor <- function(x, y = NULL, use = "everything",
 mt_cov <- function(x, y = NULL, use = "everything",
                    method = c("pearson", "kendall", "spearman"),
                    schedule = "stealing", threads = NULL) {
-  if (nargs() == 1L && is_tiny(x)) return(stats::cov(x))
+  if (nargs() == 2L - missing(threads) && is_tiny(x)) {
+    threads_given(threads)
+    return(stats::cov(x))
+  }
   method <- match.arg(method)
   schedule <- check_choice(schedule, schedules, "schedule")
   threads <- thread_count(threads)
@@ -71,7 +77,9 @@ covariance <- function(x, y, use, method, correlation, schedule, threads) {
   if (length(use) != 1L || is.na(use) || !shapes || method == "kendall" || (vectors && is.null(y))) {
     return(NULL)
   }
-  if (is_extreme(x) || (!is.null(y) && is_extreme(y))) return(NULL)
+  if (is_extreme(x, threads = threads) || (!is.null(y) && is_extreme(y, threads = threads))) {
+    return(NULL)
+  }
   finite <- !anyNA(x) && !anyNA(y)
   by_pairs <- use == "pairwise.complete.obs"
   if (!finite) {

@@ -38,8 +38,10 @@ mt_dist <- function(x, method = "euclidean", diag = FALSE, upper = FALSE, p = 2,
   if (nargs() == 1L && is_tiny(x)) {
     out <- stats::dist(x)
     call <- sys.call()
-    names(call) <- c("", "x")
-    attr(out, "call") <- call
+    # What match.call() would make of it, in a fraction of the time.
+    simple <- length(call) == 2L && !identical(call[[2L]], quote(...))
+    if (simple) names(call) <- c("", "x")
+    attr(out, "call") <- if (simple) call else match.call()
     return(out)
   }
   methods <- c("euclidean", "maximum", "manhattan", "canberra", "binary", "minkowski", "cosine")

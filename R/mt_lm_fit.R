@@ -92,7 +92,7 @@ fit_reflections <- function(x, y, root, tol, threads) {
   used <- seq_len(nrow(x))
   if (!is.null(root)) {
     used <- which(root != 0)
-    scaled <- unname(x)[used, , drop = FALSE] * root[used]
+    scaled <- if (length(used) == nrow(x)) x * root else x[used, , drop = FALSE] * root[used]
     response <- y[used, , drop = FALSE] * root[used]
   }
   found <- qr_of_model(unname(scaled), tol, threads)

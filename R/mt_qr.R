@@ -51,6 +51,7 @@ mt_qr <- function(x, tol = 1e-07, ..., threads = NULL) {
   of <- rank_of_triangle(found$qr[pivot, , drop = FALSE], tol)
   if (is.null(of)) return(qr(x, tol = tol))
   if (of$moved) {
+    if (p <= 16L) return(qr(x, tol = tol))
     rank <- of$rank
     pivot <- of$pivot
     found <- qr_reflections(values[, pivot, drop = FALSE], rank, threads)
@@ -61,6 +62,10 @@ mt_qr <- function(x, tol = 1e-07, ..., threads = NULL) {
     if (!is.null(names[[2L]])) names[[2L]] <- names[[2L]][pivot]
     dimnames(found$qr) <- names
   }
+  # Those of a model matrix.
+  more <- attributes(x)
+  more <- more[!names(more) %in% c("dim", "dimnames")]
+  for (name in names(more)) attr(found$qr, name) <- more[[name]]
   structure(list(qr = found$qr, rank = rank, qraux = found$qraux, pivot = pivot), class = "qr")
 }
 

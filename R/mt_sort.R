@@ -35,7 +35,8 @@
 #' @export
 mt_sort <- function(x, decreasing = FALSE, na.last = NA, schedule = "stealing", threads = NULL) {
   if (nargs() == 1L && length(x) <= 64L && is.double(x) && is.null(attributes(x))) {
-    return(sort.int(x, method = "radix"))
+    # Of zeros the negative ones come first, as below.
+    if (all(x != 0, na.rm = TRUE)) return(sort.int(x, method = "radix"))
   }
   decreasing <- check_flag(decreasing, "decreasing")
   na.last <- check_flag(na.last, "na.last", na = TRUE)

@@ -171,6 +171,25 @@ test_that("linalg_info() says what is used", {
   expect_argument_error(linalg_info(threads = 0), "threads")
 })
 
+test_that("one thread is one thread, whatever the size and the options", {
+  skip_unless_linux()
+  run <- run_r({
+    options(rustle.threads = "no number")
+    x <- matrix(rnorm(4e5), 2e5)
+    threads <- function() length(list.files("/proc/self/task"))
+    before <- threads()
+    mt_cor(x, threads = 1L)
+    mt_cov(x, x, threads = 1L)
+    mt_qr(x, threads = 1L)
+    mt_lm_fit(x, x[, 1L], qr = TRUE, threads = 1L)
+    mt_rowSums(x, threads = 1L)
+    mt_dist(x[1:800, ], threads = 1L)
+    mt_lm_batch(array(x, c(1e5, 2, 2)), x[1:1e5, ], threads = 1L)
+    out <- identical(threads(), before)
+  })
+  expect_true(run$value)
+})
+
 test_that("tiny arguments give what base gives, to the bit", {
   set.seed(3)
   for (k in 1:20) {
@@ -191,7 +210,13 @@ test_that("tiny arguments give what base gives, to the bit", {
     expect_identical(mt_prcomp(x), prcomp(x))
     expect_identical(`attr<-`(mt_dist(x), "call", NULL), `attr<-`(dist(x), "call", NULL))
     expect_identical(attr(mt_dist(x), "call"), quote(mt_dist(x = x)))
+    expect_identical(mt_cov(x, threads = 1L), cov(x))
+    expect_identical(mt_cor(x, threads = 1L), cor(x))
   }
+  expect_identical(1 / mt_sort(c(0, -0)), c(-Inf, Inf))
+  of_dots <- function(...) mt_dist(...)
+  expect_identical(attr(of_dots(x), "call"), quote(mt_dist(x = ..1)))
+  expect_identical(attr(lapply(list(x), mt_dist)[[1L]], "call"), quote(FUN(x = X[[i]])))
   constant <- cbind(1, 1:4)
   warned <- tryCatch(mt_cor(constant), warning = identity)
   expect_identical(conditionCall(warned), quote(mt_cor(constant)))

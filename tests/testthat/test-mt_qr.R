@@ -42,6 +42,29 @@ test_that("reflections from cross products are orthogonal, whatever the conditio
   }
 })
 
+test_that("the sign of a column that begins with a negative zero is base's", {
+  for (p in c(2, 5)) {
+    x <- cbind(-rep(c(0, 1), 20000), matrix(rep(1:7, length.out = 4e4 * (p - 1)), 4e4))
+    x[, p] <- x[, p] + rep(1:5, 8000)
+    expect_equal(qr.R(mt_qr(x)), qr.R(qr(x)), tolerance = 1e-10)
+  }
+})
+
+test_that("a model matrix keeps its attributes", {
+  d <- data.frame(a = rep(c(1, 3, 2), 12000), f = gl(4, 1, 36000))
+  x <- model.matrix(~ a * f, d)
+  names <- names(attributes(qr(x)$qr))
+  expect_setequal(names(attributes(mt_qr(x)$qr)), names)
+  expect_identical(attributes(mt_qr(x)$qr)[names], attributes(qr(x)$qr)[names])
+  y <- seq_len(36000)
+  for (w in list(rep(1:2, 18000), rep(0:2, 12000))) {
+    expect_identical(
+      attributes(mt_lm_fit(x, y, w, qr = TRUE)$qr$qr)[c("assign", "contrasts")],
+      attributes(lm.wfit(x, y, w)$qr$qr)[c("assign", "contrasts")]
+    )
+  }
+})
+
 test_that("dependent columns are moved as base moves them", {
   set.seed(2)
   x <- random(300, 24)

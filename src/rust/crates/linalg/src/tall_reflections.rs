@@ -144,7 +144,8 @@ fn eliminate(mut q: MatMut<'_, f64>, signs: &mut [f64]) {
     let n = q.ncols();
     if n <= SMALL {
         for j in 0..n {
-            signs[j] = -q[(j, j)].signum();
+            // A negative zero has no sign here, as in LINPACK.
+            signs[j] = if q[(j, j)] < 0.0 { 1.0 } else { -1.0 };
             q[(j, j)] -= signs[j];
             for i in j + 1..n {
                 q[(i, j)] /= q[(j, j)];
