@@ -35,9 +35,11 @@ test_that("reflections from cross products are orthogonal, whatever the conditio
     x <- outer(z, 0:degree, "^")
     if (length(x) < 2^16) x <- x[rep(seq_len(4000), ceiling(2^16 / length(x))), ]
     q <- expect_same_bits(function(k) mt_qr(x, tol = 0, threads = k), x)
-    expect_lte(max(abs(crossprod(qr.Q(q)) - diag(degree + 1))), 1e-13)
-    # Of columns whose norms are up to 190.
-    expect_lte(max(abs(qr.X(q) - x)), 1e-12)
+    # What base leaves, whose sums over all rows a plain BLAS rounds at each term.
+    left <- function(q) {
+      c(max(abs(crossprod(qr.Q(q)) - diag(degree + 1))), max(abs(qr.X(q) - x)))
+    }
+    expect_true(all(left(q) <= 5 * left(qr(x, tol = 0)) + 1e-13))
     expect_equal(sign(diag(qr.R(q))), sign(diag(qr.R(qr(x, tol = 0)))))
   }
 })
