@@ -95,20 +95,14 @@ fit_reflections <- function(x, y, root, tol, threads) {
     scaled <- if (length(used) == nrow(x)) x * root else x[used, , drop = FALSE] * root[used]
     response <- y[used, , drop = FALSE] * root[used]
   }
-  found <- qr_of_model(unname(scaled), tol, threads)
+  found <- qr_of_model(scaled, tol, threads)
   effects <- effects_of(found, unname(response), threads)
   k <- seq_len(p)
-  triangle <- found$qr[k, , drop = FALSE]
+  triangle <- unname(found$qr[k, , drop = FALSE])
   triangle[lower.tri(triangle)] <- 0
   solved <- solve_triangle(triangle, effects[k, , drop = FALSE], found$rank)
   fit <- complete_fit(x, y, solved, triangle, found$rank, found$pivot, threads)
   fit$effects <- effects
-  if (!is.null(dimnames(x))) {
-    names <- dimnames(x)
-    if (!is.null(names[[1L]])) names[[1L]] <- names[[1L]][used]
-    if (!is.null(names[[2L]])) names[[2L]] <- names[[2L]][found$pivot]
-    dimnames(found$qr) <- names
-  }
   found$tol <- tol
   fit$qr <- structure(unclass(found)[c("qr", "qraux", "pivot", "tol", "rank")], class = "qr")
   fit

@@ -57,16 +57,20 @@ mt_qr <- function(x, tol = 1e-07, ..., threads = NULL) {
     found <- qr_reflections(values[, pivot, drop = FALSE], rank, threads)
   }
   if (!length(found$qraux)) return(qr(x, tol = tol))
+  # One name for the matrix: attributes are then set without a copy.
+  aux <- found$qraux
+  out <- found$qr
+  found <- NULL
   names <- dimnames(x)
   if (!is.null(names)) {
     if (!is.null(names[[2L]])) names[[2L]] <- names[[2L]][pivot]
-    dimnames(found$qr) <- names
+    dimnames(out) <- names
   }
   # Those of a model matrix.
   more <- attributes(x)
   more <- more[!names(more) %in% c("dim", "dimnames")]
-  for (name in names(more)) attr(found$qr, name) <- more[[name]]
-  structure(list(qr = found$qr, rank = rank, qraux = found$qraux, pivot = pivot), class = "qr")
+  for (name in names(more)) attr(out, name) <- more[[name]]
+  structure(list(qr = out, rank = rank, qraux = aux, pivot = pivot), class = "qr")
 }
 
 # For a few columns base R is faster, unless they are long.
