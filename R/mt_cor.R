@@ -63,9 +63,6 @@ mt_cov <- function(x, y = NULL, use = "everything",
   if (is.null(out)) warned_as_user(stats::cov(x, y, use, method)) else out
 }
 
-# A call of base R is over before ours has looked at its arguments.
-is_tiny <- function(x) length(x) <= 64L && is.double(x) && is.matrix(x) && !is.object(x) && !anyNA(x)
-
 # Covariances or correlations, or NULL for what base R shall do.
 covariance <- function(x, y, use, method, correlation, schedule, threads) {
   uses <- c("all.obs", "complete.obs", "pairwise.complete.obs", "everything", "na.or.complete")

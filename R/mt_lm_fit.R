@@ -108,9 +108,9 @@ fit_reflections <- function(x, y, root, tol, threads) {
   fit
 }
 
-# mt_qr() of a matrix that is finite and not wide, of whatever size.
+# mt_qr() of a matrix that is in range and not wide, of whatever size.
 qr_of_model <- function(x, tol, threads) {
-  if (worth_reflections(dim(x))) mt_qr(x, tol = tol, threads = threads) else qr(x, tol = tol)
+  if (worth_reflections(dim(x))) qr_by_reflections(x, tol, threads) else qr(x, tol = tol)
 }
 
 # qr.qty(), which reads all reflections twice on one thread.

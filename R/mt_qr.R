@@ -42,9 +42,13 @@ mt_qr <- function(x, tol = 1e-07, ..., threads = NULL) {
   good <- !is.null(d) && d[[1L]] >= d[[2L]] && worth_reflections(d) && !...length() &&
     is.numeric(tol) && length(tol) == 1L && !is.na(tol) && in_range(x, threads = threads)
   if (!good) return(qr(x, tol = tol, ...))
-  threads <- thread_count(threads)
+  qr_by_reflections(x, tol, thread_count(threads))
+}
+
+# Of a matrix that is in range, not wide and worth it.
+qr_by_reflections <- function(x, tol, threads) {
   values <- as_double(x)
-  p <- d[[2L]]
+  p <- ncol(x)
   found <- qr_reflections(values, p, threads)
   rank <- p
   pivot <- seq_len(p)

@@ -146,8 +146,7 @@ fn weights(sums: Vec<(Mat<f64>, Mat<f64>)>, aux: &[f64]) -> Mat<f64> {
         gram += of_unit;
         out += with_y;
     }
-    for column in out.as_mut().col_iter_mut() {
-        let mut column = column;
+    for mut column in out.as_mut().col_iter_mut() {
         for j in 0..aux.len() {
             let before: f64 = (0..j).map(|i| gram[(j, i)] * column[i]).sum();
             column[j] = if aux[j] == 0.0 {
