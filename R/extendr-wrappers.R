@@ -4,7 +4,7 @@
 #' @useDynLib rustle, .registration = TRUE
 NULL
 
-#' Opens a job; see R/job.R for the fields of `spec`.
+#' Opens a job; see R/engine-job.R for the fields of `spec`.
 #' @noRd
 rs_job_open <- function(spec) .Call(wrap__rs_job_open, spec)
 

@@ -35,7 +35,7 @@ fn robj(x: ffi::Sexp) -> Robj {
     unsafe { Robj::from_sexp(x.cast()) }
 }
 
-/// Opens a job; see R/job.R for the fields of `spec`.
+/// Opens a job; see R/engine-job.R for the fields of `spec`.
 /// @noRd
 #[extendr]
 fn rs_job_open(spec: List) -> List {

@@ -36,7 +36,7 @@ fn slice(threads: i32) -> Slice {
 }
 
 /// What a call in slices returns: its value, and the state when it is not complete,
-/// for R to come back with; see in_slices() in R/threads.R.
+/// for R to come back with; see in_slices() in R/plan-threads.R.
 pub(crate) fn in_slices<T: 'static>(value: Robj, state: ExternalPtr<T>, complete: bool) -> List {
     let state: Robj = if complete { ().into() } else { state.into() };
     List::from_values([value, state])

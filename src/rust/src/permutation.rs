@@ -1,4 +1,4 @@
-//! Permutation tests, for R. Conversion only; R/permutation_test.R makes the
+//! Permutation tests, for R. Conversion only; R/bootstrap-permutation.R makes the
 //! specifications and has checked them.
 
 use extendr_api::prelude::*;

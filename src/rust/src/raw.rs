@@ -128,7 +128,7 @@ unsafe extern "C-unwind" fn rs_worker_begin() -> Sexp {
     })
 }
 
-/// `list(state, events, prefix, done, busy, failure)`; see R/executor-multicore.R.
+/// `list(state, events, prefix, done, busy, failure)`; see R/engine-multicore.R.
 unsafe extern "C-unwind" fn rs_job_wait(handle: Sexp, seconds: Sexp) -> Sexp {
     guard(|| {
         // SAFETY: R code passes a handle and a number;

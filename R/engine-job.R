@@ -24,7 +24,7 @@ lapply_call <- quote(FUN(X[[i]], ...))
 # forced: how many arguments of the call are forced before it is made. slice: a
 # function of task numbers; the variables of the frame that hold their data, cut
 # down to them, for workers that do not share memory. n: number of tasks.
-# policy: policy.R. streams: streams.R. relay: relay.R. on_error: "stop" (cancel
+# policy: engine-policy.R. streams: engine-streams.R. relay: engine-relay.R. on_error: "stop" (cancel
 # later tasks, raise) or "keep" (errors are results). shares: a worker's share is
 # the unit of randomness and of recovery. shape: what values look like, for those
 # who know: NULL (nothing is known), "scalar" (perhaps), or list(template =, check =), that
