@@ -2,7 +2,7 @@
 
 use extendr_api::prelude::*;
 use rustle_schedule::{Costs, Layout, Simulation};
-use rustle_workers::sweep::sweep;
+use rustle_threads::sweep::sweep;
 
 use crate::fields::{at_least_one, schedule, threads as count};
 use crate::refusal::{into_r, Parsed, Refusal};
