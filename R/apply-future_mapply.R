@@ -51,8 +51,7 @@ run_mapply <- function(options, FUN, dots, MoreArgs) {
   # As in mapply(), further arguments stand in the call as they are.
   call <- as.call(c(list(quote(FUN)), elements, MoreArgs))
   frame <- function() mapply_frame(FUN, dots)
-  slice <- function(tasks) list(dots = lapply(dots, function(x) x[tasks]))
-  run_future_call(options, n, call, frame, forced = length(dots), slice = slice)
+  run_future_call(options, n, call, frame, forced = length(dots), over = c(dots = "vectors"))
 }
 
 # The frame in which mapply() would evaluate FUN(dots[[1L]][[i]], ...).

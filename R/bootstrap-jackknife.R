@@ -66,12 +66,10 @@ function_without <- function(job, groups) {
     compute = job$compute, data = job$data, n = job$n, formula = job$kind == "formula",
     dots = if (job$kind == "function") job$dots else list()
   ), parent = topenv())
-  sent <- as.list(frame)[c("compute", "data", "n", "dots", "formula")]
   work <- new_job(
     quote(FUN(X[[i]], compute, data, n, dots, formula)), frame, length(groups),
     policy_of_plan(job$plan), worker_streams(job),
-    relay = new_relay(NA, list(classes = "condition", exclude = NULL)), origin = job$call,
-    slice = function(tasks) c(sent, list(X = groups[tasks]))
+    relay = new_relay(NA, list(classes = "condition", exclude = NULL)), origin = job$call, ours = TRUE
   )
   outcome <- tryCatch(keep_random_seed(run_job(work, job$plan)), error = function(e) {
     if (is.null(e$task)) stop(e)

@@ -165,9 +165,9 @@ unsafe extern "C-unwind" fn rs_job_wait(handle: Sexp, seconds: Sexp) -> Sexp {
     })
 }
 
-/// `list(tasks, cause, number, memory)`: tasks from 1; number is what belongs to the
+/// `list(tasks, cause, number, memory, reason)`: tasks from 1; number is what belongs to the
 /// cause: an exit "status", a "signal", nothing ("unknown"), or the error with which
-/// the system "refused" a process.
+/// the system "refused" a process, whose words are `reason`.
 unsafe fn describe(failure: &Failure) -> Sexp {
     let (tasks, cause, number, memory): (&[u32], &str, c_int, bool) = match failure {
         Failure::CannotFork(errno) => (&[], "refused", *errno, false),
@@ -184,7 +184,9 @@ unsafe fn describe(failure: &Failure) -> Sexp {
     // SAFETY: main thread; `out` is protected, and everything else that is allocated
     // is stored in it at once.
     unsafe {
-        let out = ffi::Rf_protect(named_list(&["tasks", "cause", "number", "memory"]));
+        let out = ffi::Rf_protect(named_list(&[
+            "tasks", "cause", "number", "memory", "reason",
+        ]));
         let numbers = ffi::Rf_allocVector(ffi::INTSXP as u32, tasks.len() as isize);
         ffi::SET_VECTOR_ELT(out, 0, numbers);
         for (i, task) in tasks.iter().enumerate() {
@@ -193,6 +195,10 @@ unsafe fn describe(failure: &Failure) -> Sexp {
         ffi::SET_VECTOR_ELT(out, 1, string(cause));
         ffi::SET_VECTOR_ELT(out, 2, ffi::Rf_ScalarInteger(number));
         ffi::SET_VECTOR_ELT(out, 3, ffi::Rf_ScalarLogical(memory.into()));
+        if let Failure::CannotFork(errno) = failure {
+            let reason = std::io::Error::from_raw_os_error(*errno).to_string();
+            ffi::SET_VECTOR_ELT(out, 4, string(&reason));
+        }
         ffi::Rf_unprotect(1);
         out
     }
