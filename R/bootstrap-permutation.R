@@ -206,15 +206,14 @@ correlation_test <- function(x, y, statistic, strata, alternative, call) {
 
 count_permutations <- function(test, words, total, threads, call) {
   single <- maximal <- 0
-  done <- 0
-  while (done < total) {
-    out <- unpack(rs_permutation(test, words, done, total, threads, boot_slice), call)
-    single <- single + out$single
-    maximal <- maximal + out$maximal
+  in_slices(function(done) {
+    if (is.null(done)) done <- 0
+    out <- unpack(rs_permutation(test, words, done, total, threads), call)
+    single <<- single + out$single
+    maximal <<- maximal + out$maximal
     done <- done + out$done
-    rs_check_interrupt()
-  }
-  list(single = single, maximal = maximal)
+    list(list(single = single, maximal = maximal), if (done < total) done)
+  })
 }
 
 # A function of two samples: all choices of the first sample, or replicates of

@@ -28,7 +28,7 @@ observed_statistic <- function(spec, data) {
     list(spec = list(kind = "ordinary", draws = n)), n, c(0, 0), compiled$native
   )))
   observed <- unpack(rs_boot_observed(handle))
-  if (observed$status != 0L) stop(native_failures[[observed$status]])
+  if (observed$status != 0L) stop(rs_boot_reasons()[[observed$status]])
   t0 <- as.vector(observed$t)
   names(t0) <- component_names(compiled$names, length(t0), spec)
   t0
