@@ -18,9 +18,7 @@ native_formula <- function(formula, data, na_rm, call) {
 # t0, and the engine of the scheme.
 prepare_native <- function(job) {
   compiled <- job$compiled
-  plain <- unpack(open_boot(engine_spec(
-    list(spec = list(kind = "ordinary", draws = job$n)), job$n, job$stream, compiled$native
-  )), job$call)
+  plain <- unpack(open_boot(plain_spec(job$n, compiled$native)), job$call)
   observed <- unpack(rs_boot_observed(plain), job$call)
   if (observed$status != 0L) stop_statistic(0L, rs_boot_reasons()[[observed$status]], NULL, job$call)
   t0 <- as.vector(observed$t)
@@ -169,22 +167,10 @@ influence_rows <- function(out) {
   out$t
 }
 
-# (n - 1)(t0 - t without i), n the size of the stratum; a row per cluster if there are
-# any (Davison & Hinkley 1997, section 2.7).
+# Influence values by the jackknife, a row per observation or cluster.
 native_jackknife <- function(job) {
-  cluster <- job$design$cluster
-  groups <- if (!is.null(cluster)) {
-    unname(split(seq_len(job$n), if (is.list(cluster)) cluster[[1L]] else cluster))
-  }
-  count <- if (is.null(groups)) job$n else length(groups)
-  sizes <- if (is.null(job$rows)) {
-    count
-  } else {
-    rep(lengths(job$rows), lengths(job$rows))[order(unlist(job$rows))]
-  }
-  # No copies of one component: of many observations it may be most of the memory.
-  t0 <- if (length(job$t0) == 1L) job$t0[[1L]] else rep(job$t0, each = count)
-  (sizes - 1) * (t0 - native_without(job, groups))
+  groups <- cluster_rows(job$design$cluster, job$n)
+  jackknife_influence(job$t0, native_without(job, groups), jackknife_sizes(job, groups))
 }
 
 native_infinitesimal <- function(job) {

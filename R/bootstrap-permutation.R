@@ -268,13 +268,8 @@ all_choices <- function(strata, size) {
 
 # f(data, indices) for each of the given indices, as boot_job() would compute it.
 enumerate_function <- function(data, f, indices, seed, call) {
-  options <- list(
-    blocktype = "fixed", wild = "rademacher", wtype = "exp", on_error = "stop", influence = "none",
-    rng = "stream", progress = FALSE
-  )
   job <- boot_job(
-    data, f, length(indices), "permutation", "i", list(), options, list(), list(),
-    if (is.null(seed)) 0 else seed, NULL, NULL, call
+    data, f, length(indices), "permutation", "i", call = call, seed = if (is.null(seed)) 0 else seed
   )
   job$scheme$spec <- list(kind = "given", indices = as.integer(unlist(indices)))
   job$scheme["strata"] <- list(NULL)
