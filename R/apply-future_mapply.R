@@ -45,7 +45,11 @@ run_mapply <- function(options, FUN, dots, MoreArgs) {
   n <- if (length(dots) && all(lengths > 0)) max(lengths) else 0L
   if (n == 0L) return(new_outcome(list()))
   short <- lengths < n
-  dots[short] <- lapply(dots[short], function(x) x[rep_len(seq_along(x), n)])
+  dots[short] <- lapply(dots[short], function(x) {
+    again <- rep_len(seq_along(x), n)
+    # Methods of `[` may drop the class.
+    if (is.object(x)) lapply(again, function(k) x[[k]]) else x[again]
+  })
   elements <- lapply(seq_along(dots), function(k) bquote(dots[[.(k)]][[i]]))
   names(elements) <- names(dots)
   # As in mapply(), further arguments stand in the call as they are.
