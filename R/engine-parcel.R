@@ -27,13 +27,13 @@ job_parcel <- function(job) {
   variables <- mget(others, envir = frame)
   dots <- frame_dots(frame)
   needs <- if (is.null(job$code)) {
-    needs_of_function(job, c(Filter(is.list, data), list(variables), list(present(dots))))
+    needs_of_function(job, c(Filter(is.list, data), list(Filter(Negate(is_ours), variables)), list(present(dots))))
   } else {
     needs_of_code(job, data)
   }
   list(
     worker = list(
-      call = forced_call(job), FUN = if (is_ours(needs$FUN)) without_source(needs$FUN) else needs$FUN, variables = variables, dots = dots,
+      call = forced_call(job), FUN = without_source(needs$FUN), variables = variables, dots = dots,
       stop_early = job$on_error == "stop", check = without_source(job_check(job)),
       options = list(future.globals.maxSize = getOption("future.globals.maxSize")),
       requires = if (job$ours) "rustle", backend = is_our_backend()
@@ -143,15 +143,16 @@ is_our_backend <- function() {
   isNamespaceLoaded("foreach") && foreach::getDoParRegistered() && identical(foreach::getDoParName(), "doRustle")
 }
 
+# Is this a function that was made in our namespace?
 is_ours <- function(f) {
-  if (is.primitive(f)) return(FALSE)
-  home <- topenv(environment(f))
-  identical(home, topenv()) || identical(home, baseenv())
+  is.function(f) && !is.primitive(f) && identical(topenv(environment(f)), topenv())
 }
 
-# A function, or NULL, without the text that it was parsed from.
+# A function of ours, or NULL, without the text that it was parsed from; a user's stays as
+# it is. Ours are in our namespace, or in base's environment.
 without_source <- function(f) {
-  if (is.null(attr(f, "srcref"))) f else utils::removeSource(f)
+  if (is.null(attr(f, "srcref"))) return(f)
+  if (is_ours(f) || identical(topenv(environment(f)), baseenv())) utils::removeSource(f) else f
 }
 
 # list(FUN, globals, packages, envir) of FUN as it is. data: a list of lists in which
@@ -161,8 +162,10 @@ needs_of_function <- function(job, data) {
   envir <- new.env(parent = home)
   FUN <- envir$FUN <- job$frame$FUN
   given <- is.list(job$globals)
-  # It looks at their size as well (option future.globals.maxSize).
-  found <- future::getGlobalsAndPackages(quote(FUN()), envir = envir, globals = job$globals)
+  # What is in our namespace needs that alone. future looks at the size of globals as well
+  # (option future.globals.maxSize).
+  code <- if (is_ours(FUN)) NULL else quote(FUN())
+  found <- future::getGlobalsAndPackages(code, envir = envir, globals = job$globals)
   globals <- as_plain_list(found$globals)
   packages <- found$packages
   if (isTRUE(job$globals)) {
