@@ -77,7 +77,7 @@ clusterMap <- function(cl = NULL, fun, ..., MoreArgs = NULL, RECYCLE = TRUE, SIM
   n <- if (RECYCLE) check_lengths(X) else min(lengths(X))
   if (n == 0L) return(NULL)
   if (RECYCLE && !all(lengths(X) == n)) X <- lapply(X, rep, length.out = n)
-  names <- if (USE.NAMES) element_names(X[[1L]][seq_len(n)])
+  names <- if (USE.NAMES) element_names(X[[1L]])[seq_len(n)]
   frame <- do.call(open_frame, as.list(MoreArgs), quote = TRUE)
   list2env(list(X = X, FUN = fun), frame)
   outcome <- run_cluster(
