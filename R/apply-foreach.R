@@ -169,7 +169,7 @@ streams_of_foreach <- function(options, n, variables, call) {
     if (!is.null(options$seed) && !isFALSE(options$seed)) {
       stop_argument(".options.rustle$seed", "left out with %dorng%, which has its own", options$seed, call)
     }
-    return(no_streams(after = list(get_random_seed())))
+    return(no_streams(after = random_state()))
   }
   seed <- if ("seed" %in% names(options)) options$seed else FALSE
   streams <- streams_of_future(seed, n, ".options.rustle$seed", call)

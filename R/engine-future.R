@@ -9,20 +9,21 @@ run_future <- function(job, plan) {
   conditions <- job$relay$classes
   if (!is.null(job$relay$exclude)) conditions <- structure(conditions, exclude = job$relay$exclude)
   dots <- frame_dots(job$frame)
+  kinds <- RNGkind()
   label <- function(k) if (is.character(job$label)) format_label(job$label, k)
   start <- function(k) {
     tasks <- chunks[[k]]
     future::future(
       quote(...rustle.chunk(
         ...rustle.call, ...rustle.n, FUN, ...rustle.data, ...rustle.dots, ...rustle.seeds,
-        ...rustle.stop, ...rustle.check, ...rustle.tasks
+        ...rustle.stop, ...rustle.check, ...rustle.tasks, ...rustle.kinds
       )),
       substitute = FALSE, envir = if (is.null(job$envir)) globalenv() else job$envir,
       globals = c(found$globals, list(
         ...rustle.chunk = run_chunk, ...rustle.call = forced_call(job),
         ...rustle.n = length(tasks), ...rustle.data = job$slice(tasks), ...rustle.dots = dots,
         ...rustle.seeds = task_seeds(job$streams, tasks), ...rustle.stop = stop_early,
-        ...rustle.check = job_check(job), ...rustle.tasks = tasks
+        ...rustle.check = job_check(job), ...rustle.tasks = tasks, ...rustle.kinds = kinds
       )),
       packages = found$packages, seed = if (job$streams$check) FALSE else NULL,
       stdout = job$relay$stdout, conditions = conditions, label = label(k)
@@ -84,7 +85,20 @@ forced_call <- function(job) {
 }
 
 # Runs on the worker, which may not have rustle: base R only.
-run_chunk <- function(call, n, FUN, data, dots, seeds, stop_early, check, tasks) {
+run_chunk <- function(call, n, FUN, data, dots, seeds, stop_early, check, tasks, kinds) {
+  # Without streams, set.seed() in a task means the generator of the session. A state
+  # that no task has touched comes back: future looks whether random numbers were drawn.
+  set_kinds <- function(kinds, seed) {
+    suppressWarnings(RNGkind(kinds[[1L]], kinds[[2L]], kinds[[3L]]))
+    rm(".Random.seed", envir = globalenv())
+    if (!is.null(seed)) assign(".Random.seed", seed, envir = globalenv())
+  }
+  before <- globalenv()[[".Random.seed"]]
+  own <- RNGkind()
+  if (is.null(seeds) && !identical(own, kinds) && kinds[[1L]] != "user-supplied") {
+    set_kinds(kinds, NULL)
+    on.exit(if (is.null(globalenv()[[".Random.seed"]])) set_kinds(own, before))
+  }
   # Nothing but `...`: arguments may have any name.
   run <- function(...) {
     frame <- list2env(data, envir = environment())

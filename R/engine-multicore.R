@@ -7,6 +7,7 @@ run_multicore <- function(job, plan) {
   handle <- unpack(rs_job_open(job_spec(job, plan)), job$origin)
   on.exit(rs_job_close(handle, job$cleanup$signal, job$cleanup$grace))
   mailbox <- new_mailbox(job$policy$order, job$n, job$relay$quiet)
+  read_random_kinds()
   seed <- get_random_seed()
   nested <- nested_plan(plan)
   main <- worker_main(job, nested)

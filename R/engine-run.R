@@ -9,7 +9,7 @@ run_job <- function(job, plan) {
     run_future
   )
   after <- job$streams$after
-  if (!is.null(after)) on.exit(set_random_seed(after[[1L]]))
+  if (!is.null(after)) on.exit(restore_random_state(after))
   outcome <- run(job, plan)
   if (job$on_error == "stop" && length(outcome$failed)) {
     task <- outcome$failed[[1L]]

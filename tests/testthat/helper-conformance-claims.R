@@ -441,6 +441,22 @@ stream_claims <- list(
     )
     expect_identical(anyDuplicated(got$value), 0L)
   },
+  "set.seed() in a task gives lapply()'s numbers, whatever kinds the session has and R last drew from" = function(plan) {
+    FUN <- function(i) { set.seed(i); list(rnorm(2), sample(10L, 2L), RNGkind()) }
+    states <- test_seeds()
+    for (state in states) {
+      expected <- observe(lapply(1:3, FUN), state)$value
+      for (last in states[c("mersenne", "wichmann")]) {
+        for (seed in list(FALSE, NULL)) {
+          # R draws from one state, and another is put in its place by assignment.
+          observe(rnorm(1), last)
+          got <- observe(future_lapply(1:3, FUN, future.seed = seed), state)
+          expect_identical(got$value, expected)
+          expect_identical(got$seed, state)
+        }
+      }
+    }
+  },
   "a task that sets a seed of its own disturbs nobody" = function(plan) {
     FUN <- function(i) {
       if (i %% 2L) set.seed(i, kind = "Wichmann-Hill")
