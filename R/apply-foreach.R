@@ -236,7 +236,7 @@ detach_body <- function(body, obj, tasks, call) {
     exists(name, globalenv(), inherits = FALSE) && identical(globalenv()[[name]], globals[[name]])
   }, NA)
   dots <- exists("...", envir) && "..." %in% all.names(body(body$FUN))
-  home <- if (dots) eval(as.call(list(dots_frame, quote(...))), envir) else new.env(parent = globalenv())
+  home <- if (dots) eval(as.call(list(forced_frame, quote(...))), envir) else new.env(parent = globalenv())
   list2env(globals[!in_session], envir = home)
   # The source text would travel as well.
   body$FUN <- utils::removeSource(body$FUN)
@@ -246,11 +246,11 @@ detach_body <- function(body, obj, tasks, call) {
 }
 
 # A frame that has the arguments `...` of another, evaluated, and nothing else.
-dots_frame <- function(...) {
+forced_frame <- function(...) {
   list(...)
   environment()
 }
-environment(dots_frame) <- globalenv()
+environment(forced_frame) <- globalenv()
 
 # The frame of the job: FUN and, for each variable, the list of its values.
 foreach_frame <- function(FUN, tasks) {

@@ -58,6 +58,13 @@ redirect_output <- function(relay) {
   connection
 }
 
+# R's warning when an argument is evaluated that could not be evaluated before: open_frame()
+# has tried, and the task does not want to know.
+is_second_try <- function(relay, condition) {
+  isTRUE(relay$unforced) && inherits(condition, "warning") &&
+    identical(conditionMessage(condition), gettext("restarting interrupted promise evaluation", domain = "R"))
+}
+
 # In a worker: evaluates `expr` while conditions go to the parent. What a task
 # forks inherits this handler, but is no worker of ours.
 recording <- function(relay, expr) {
@@ -66,6 +73,7 @@ recording <- function(relay, expr) {
     if (inherits(condition, "interrupt")) state$interrupted <- TRUE
     task <- rs_worker_task()
     if (task == 0) return()
+    if (is_second_try(relay, condition)) invokeRestart("muffleWarning")
     # stop() is fatal whatever it is called with; the session will signal it.
     if (is_stopping()) {
       state$fatal <- list(condition = condition, task = task)
@@ -86,6 +94,13 @@ is_stopping <- function() {
 # In the session: evaluates `expr`, dropping what the caller does not want. The
 # caller's handlers write where they wrote before, so they run without the sink.
 relaying <- function(relay, expr) {
+  if (isTRUE(relay$unforced)) {
+    tried <- relay
+    relay$unforced <- FALSE
+    return(withCallingHandlers(relaying(relay, expr), warning = function(w) {
+      if (is_second_try(tried, w)) invokeRestart("muffleWarning")
+    }))
+  }
   silent <- isFALSE(relay$stdout)
   if (silent) {
     null <- file(nullfile(), "w")
