@@ -147,8 +147,11 @@ relay_event <- function(code, object, quiet = FALSE) {
     message(object)
   } else if (inherits(object, "warning")) {
     warning(object)
+  } else if (inherits(object, "progression")) {
+    # Its handler draws: see draw().
+    suspendInterrupts(withRestarts(signalCondition(object), muffleProgression = function() NULL))
   } else {
-    withRestarts(signalCondition(object), muffleProgression = function() NULL)
+    signalCondition(object)
   }
 }
 
