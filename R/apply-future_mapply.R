@@ -36,6 +36,8 @@ future_mapply <- function(FUN, ..., MoreArgs = NULL, SIMPLIFY = TRUE, USE.NAMES 
   dots <- list(...)
   outcome <- run_mapply(options, FUN, dots, MoreArgs)
   names <- if (USE.NAMES && length(dots)) element_names(dots[[1L]])
+  # Among vectors of which one is empty, the first need not be.
+  if (!is.null(names) && !length(outcome$values) && is.null(outcome$vector)) names <- character()
   simplify_outcome(outcome, names, SIMPLIFY)
 }
 

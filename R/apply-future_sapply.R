@@ -29,7 +29,7 @@ future_sapply <- function(X, FUN, ..., simplify = TRUE, USE.NAMES = TRUE,
     ..., rustle.X = X, rustle.FUN = FUN, future.envir = future.envir, future.label = future.label,
     rustle.shape = if (!isFALSE(simplify)) "scalar"
   )
-  names <- names(X)
+  names <- outcome$names
   if (USE.NAMES && is.character(X) && is.null(names)) names <- X
   simplify_outcome(outcome, names, simplify)
 }

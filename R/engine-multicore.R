@@ -7,6 +7,7 @@ run_multicore <- function(job, plan) {
   for (package in job$packages) loadNamespace(package)
   handle <- unpack(rs_job_open(job_spec(job, plan)), job$origin)
   on.exit(rs_job_close(handle, job$cleanup$signal, job$cleanup$grace))
+  read_random_kinds()
   seed <- get_random_seed()
   nested <- nested_plan(plan)
   main <- worker_main(job, nested)

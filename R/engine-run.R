@@ -5,7 +5,7 @@ run_job <- function(job, plan) {
   # A call that fails before it has a report leaves none.
   keep_report(NULL)
   after <- job$streams$after
-  if (!is.null(after)) on.exit(set_random_seed(after[[1L]]))
+  if (!is.null(after)) on.exit(restore_random_state(after))
   start <- Sys.time()
   outcome <- plan$executor$run(job, plan)
   outcome$report[c("start", "end")] <- list(start, Sys.time())
