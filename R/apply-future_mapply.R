@@ -63,13 +63,6 @@ run_mapply <- function(options, FUN, dots, MoreArgs) {
 # The frame in which mapply() would evaluate FUN(dots[[1L]][[i]], ...).
 mapply_frame <- function(FUN, dots) environment()
 
-check_more_args <- function(MoreArgs, call = sys.call(-1L)) {
-  if (!is.null(MoreArgs) && !is.list(MoreArgs)) {
-    stop_argument("MoreArgs", "a list or NULL", MoreArgs, call)
-  }
-  MoreArgs
-}
-
 #' @rdname future_mapply
 #' @export
 future_Map <- function(f, ..., future.envir = parent.frame(), future.label = "future_Map-%d") {

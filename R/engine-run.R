@@ -16,3 +16,12 @@ run_job <- function(job, plan) {
   }
   outcome
 }
+
+# When tasks failed whose errors did not end the job: raises the first.
+stop_first_failure <- function(outcome) {
+  failed <- outcome$failed
+  if (!length(failed)) return(invisible())
+  error <- with_task(outcome$values[[failed[[1L]]]], failed[[1L]])
+  if (is.list(error)) error$failed <- failed
+  stop(error)
+}

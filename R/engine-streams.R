@@ -143,6 +143,12 @@ streams_of_mclapply <- function(set_seed, preschedule) {
   )
 }
 
+# With L'Ecuyer-CMRG tasks have streams, and the caller's state moves, as with
+# `future.seed = TRUE`; with other kinds workers start without a seed.
+streams_of_cluster <- function(n) {
+  if (RNGkind()[[1L]] == "L'Ecuyer-CMRG") streams_of_future(TRUE, n) else no_streams()
+}
+
 # Seeds of given tasks as a list: for workers that cannot compute them.
 task_seeds <- function(streams, tasks) {
   switch(streams$streams,
