@@ -8,7 +8,7 @@ arrived <- function(...) {
   )
 }
 
-said_by <- function(expr) utils::capture.output(expr)
+said_by <- function(expr) utils::capture.output(invisible(expr))
 
 test_that("events wait for the tasks before theirs, and keep their order within a task", {
   box <- new_mailbox(NULL, 3L)
