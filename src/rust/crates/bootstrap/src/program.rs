@@ -350,6 +350,15 @@ mod tests {
     }
 
     #[test]
+    fn steps_have_the_names_of_functions() {
+        assert_eq!(Op::named("+", 0.0), Some(Op::Add));
+        assert_eq!(Op::named("constant", 2.5), Some(Op::Constant(2.5)));
+        assert_eq!(Op::named("input", 1.0), Some(Op::Input(0)));
+        assert_eq!(Op::named("input", 0.0), None);
+        assert_eq!(Op::named("sin", 0.0), None);
+    }
+
+    #[test]
     fn programs_that_do_not_balance_are_none() {
         assert!(Program::new(vec![Op::Add, Op::Store], 2).is_none());
         assert!(Program::new(vec![Op::Input(2), Op::Store], 2).is_none());
