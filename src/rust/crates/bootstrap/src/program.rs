@@ -278,7 +278,7 @@ impl Program {
     }
 
     fn evaluate<V: Value>(&self, input: impl Fn(usize) -> V, mut store: impl FnMut(V)) {
-        // Most programs need a few places; the others allocate.
+        // Enough for most programs; the stack of the others grows.
         let mut stack: Vec<V> = Vec::with_capacity(16);
         for op in &self.ops {
             match *op {
