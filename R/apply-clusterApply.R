@@ -104,13 +104,6 @@ mapply_call <- function(X) {
   as.call(c(list(quote(FUN)), arguments, list(quote(...))))
 }
 
-# The arguments in `...`, whatever their names, evaluated here, once: the frame of a
-# job before its other variables are put there.
-open_frame <- function(...) {
-  list_dots(...)
-  environment()
-}
-
 # The plan of a call with `cl`; NULL when there is a cluster and the call is
 # parallel's own affair.
 cluster_plan <- function(cl, call = sys.call(-1L)) {

@@ -50,6 +50,13 @@ frame_dots <- function(frame) {
   eval(as.call(list(list_dots, quote(...))), frame)
 }
 
+# The arguments in `...`, whatever their names, evaluated here, once: the frame of a
+# job before its other variables are put there.
+open_frame <- function(...) {
+  list_dots(...)
+  environment()
+}
+
 # What Rust needs to know of it; see src/rust/src/spec.rs.
 job_spec <- function(job, plan) {
   workers <- min(plan$workers, job$n)
@@ -85,4 +92,9 @@ shape_spec <- function(shape) {
 # give them as one `vector` instead, with the `first` value if it has attributes.
 new_outcome <- function(values, failed = integer(), vector = NULL, first = NULL) {
   list(values = values, failed = failed, vector = vector, first = first)
+}
+
+# `future.label` is a format for sprintf() with the number of the chunk.
+format_label <- function(label, k) {
+  tryCatch(sprintf(label, k), error = function(e) label, warning = function(w) label)
 }

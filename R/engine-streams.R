@@ -131,3 +131,36 @@ task_seeds <- function(streams, tasks) {
     NULL
   )
 }
+
+# The random-number check of future.apply: option future.rng.onMisuse.
+warn_rng_misuse <- function(job, task) {
+  action <- getOption("future.rng.onMisuse", "warning")
+  if (action == "ignore") return()
+  label <- if (is.character(job$label)) format_label(job$label, task) else "<none>"
+  advice <- job$streams$advice
+  if (is.null(advice)) advice <- future_advice
+  text <- sprintf(
+    paste0(
+      "UNRELIABLE VALUE: One of the %s iterations (%s) unexpectedly generated random ",
+      "numbers without declaring so. There is a risk that those random numbers are not ",
+      "statistically sound and the overall results might be invalid. To fix this, %s. ",
+      "This ensures that proper, parallel-safe random numbers are ",
+      "produced via the L'Ecuyer-CMRG method. To disable this check, use ",
+      "%s, or set option 'future.rng.onMisuse' to \"ignore\"."
+    ),
+    sQuote(advice$package), sQuote(label), advice$cure, advice$disable
+  )
+  kind <- if (action == "error") "error" else "warning"
+  condition <- structure(
+    class = c(
+      paste0(c("RngFuture", "Future"), if (kind == "error") "Error" else "Warning"), kind,
+      "RngFutureCondition", "FutureCondition", "condition"
+    ),
+    list(message = text, call = NULL, task = task)
+  )
+  if (kind == "error") stop(condition) else warning(condition)
+}
+
+future_advice <- list(
+  package = "future.apply", cure = "specify 'future.seed=TRUE'", disable = "'future.seed = NULL'"
+)

@@ -50,7 +50,7 @@ rs_job_wait <- function(handle, seconds) .Call(wrap__rs_job_wait, handle, second
 rs_job_collect <- function(handle) .Call(wrap__rs_job_collect, handle)
 
 #'@noRd
-rs_job_timings <- function(handle) .Call(wrap__rs_job_timings, handle)
+rs_job_report <- function(handle) .Call(wrap__rs_job_report, handle)
 
 #'@noRd
 rs_job_close <- function(handle, signal, grace) .Call(wrap__rs_job_close, handle, signal, grace)
@@ -233,5 +233,10 @@ rs_permutation_observed <- function(test) .Call(wrap__rs_permutation_observed, t
 #' one length) on the same task times.
 #' @noRd
 rs_simulate <- function(times, schedules, chunks, workers, start_up, claim, threads) .Call(wrap__rs_simulate, times, schedules, chunks, workers, start_up, claim, threads)
+
+#' How well workers were used that were busy for these seconds until the last task
+#' ended after `makespan` seconds.
+#' @noRd
+rs_utilization <- function(busy, makespan) .Call(wrap__rs_utilization, busy, makespan)
 
 # nolint end

@@ -6,18 +6,31 @@ use rustle_shared::{Content, FrameHeader, FrameSink};
 
 use crate::decode::{decode, text, Destinations};
 use crate::ffi::{self, Sexp};
+use crate::lists::{named_list, word};
 
 /// What happened to a task, in the order of arrival at the parent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(i32)]
 pub(crate) enum Event {
-    Condition = 1,
-    Output = 2,
-    Misuse = 3,
+    Condition,
+    Output,
+    Misuse,
     /// Events of the task so far are void: it runs again.
-    Discard = 4,
+    Discard,
     /// The task's time was over.
-    TimedOut = 5,
+    TimedOut,
+}
+
+impl Event {
+    /// The word for it in R/engine-mailbox.R.
+    fn word(self) -> &'static str {
+        match self {
+            Event::Condition => "condition",
+            Event::Output => "output",
+            Event::Misuse => "misuse",
+            Event::Discard => "discard",
+            Event::TimedOut => "timeout",
+        }
+    }
 }
 
 /// Frames on their way from one worker.
@@ -115,26 +128,27 @@ impl Arrivals {
         self.events.push((task, event));
     }
 
-    /// Hands the events over as `list(task, event, object)`, an integer vector
-    /// of tasks from 1, one of event codes, and a list; `NULL` when there are none.
+    /// Hands the events over as `list(task, event, object)`: an integer vector of
+    /// tasks from 1, a character vector, and a list; `NULL` when there are none.
     pub(crate) fn take_events(&mut self) -> Sexp {
         let n = self.events.len() as isize;
         if n == 0 {
             return ffi::nil();
         }
-        // SAFETY: every object is protected while the next one is allocated.
+        // SAFETY: `out` is protected, and whatever else is allocated is stored in it
+        // at once.
         unsafe {
-            let out = ffi::Rf_protect(ffi::Rf_allocVector(ffi::VECSXP as u32, 3));
+            let out = ffi::Rf_protect(named_list(&["task", "event", "object"]));
             let tasks = ffi::Rf_allocVector(ffi::INTSXP as u32, n);
             ffi::SET_VECTOR_ELT(out, 0, tasks);
-            let kinds = ffi::Rf_allocVector(ffi::INTSXP as u32, n);
+            let kinds = ffi::Rf_allocVector(ffi::STRSXP as u32, n);
             ffi::SET_VECTOR_ELT(out, 1, kinds);
             let objects = ffi::Rf_allocVector(ffi::VECSXP as u32, n);
             ffi::SET_VECTOR_ELT(out, 2, objects);
             for (i, (task, event)) in self.events.iter().enumerate() {
                 ffi::INTEGER(tasks).add(i).write(*task as c_int + 1);
-                ffi::INTEGER(kinds).add(i).write(*event as c_int);
                 let at = i as isize;
+                ffi::SET_STRING_ELT(kinds, at, word(event.word()));
                 ffi::SET_VECTOR_ELT(objects, at, ffi::VECTOR_ELT(self.objects, at));
                 ffi::SET_VECTOR_ELT(self.objects, at, ffi::nil());
             }

@@ -17,6 +17,7 @@ mod fields;
 mod index;
 mod job;
 mod linalg;
+mod lists;
 mod permutation;
 mod raw;
 mod refusal;
@@ -110,7 +111,7 @@ extendr_module! {
     fn rs_job_start;
     fn rs_job_wait;
     fn rs_job_collect;
-    fn rs_job_timings;
+    fn rs_job_report;
     fn rs_job_close;
     fn rs_run_here;
     fn rs_check_interrupt;

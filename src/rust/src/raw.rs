@@ -15,6 +15,7 @@ use rustle_workers::supervisor::{Failure, Verdict};
 use crate::evaluate;
 use crate::ffi::{self, Sexp};
 use crate::job::{Job, Origin};
+use crate::lists::{named_list, set_names, string};
 use crate::shape::Kind;
 use crate::worker;
 
@@ -128,25 +129,29 @@ unsafe extern "C-unwind" fn rs_worker_begin() -> Sexp {
     })
 }
 
-/// `list(state, events, prefix, done, busy, failure)`; see R/engine-multicore.R.
+/// `list(state, events, prefix, done, busy, failure)`: state is "running", "done" or
+/// "failed"; see R/engine-attend.R.
 unsafe extern "C-unwind" fn rs_job_wait(handle: Sexp, seconds: Sexp) -> Sexp {
     guard(|| {
-        // SAFETY: R code passes a handle and a number;
-        // everything allocated is stored in `out` at once.
+        // SAFETY: R code passes a handle and a number; `out` is protected, and
+        // everything else that is allocated is stored in it at once.
         unsafe {
             let Some(job) = job(handle) else {
                 return ffi::nil();
             };
             let limit = Duration::from_secs_f64(number(seconds).max(0.0));
             let (verdict, prefix) = job.wait(limit);
-            let out = ffi::Rf_protect(ffi::Rf_allocVector(ffi::VECSXP as u32, 6));
+            let names = ["state", "events", "prefix", "done", "busy", "failure"];
+            let out = ffi::Rf_protect(named_list(&names));
             let put = |i, x| ffi::SET_VECTOR_ELT(out, i, x);
-            let state = match &verdict {
-                Verdict::Running => 0,
-                Verdict::Done => 1,
-                Verdict::Failed(_) => 2,
-            };
-            put(0, ffi::Rf_ScalarInteger(state));
+            put(
+                0,
+                string(match &verdict {
+                    Verdict::Running => "running",
+                    Verdict::Done => "done",
+                    Verdict::Failed(_) => "failed",
+                }),
+            );
             put(1, job.take_events());
             put(2, ffi::Rf_ScalarReal(f64::from(prefix)));
             put(3, ffi::Rf_ScalarReal(job.supervisor.done() as f64));
@@ -160,30 +165,32 @@ unsafe extern "C-unwind" fn rs_job_wait(handle: Sexp, seconds: Sexp) -> Sexp {
     })
 }
 
-/// `list(tasks from 1, kind, number, memory)`; kind 0: exit status, 1: signal,
-/// 2: unknown, 3: the system refused processes (number is its error number).
+/// `list(tasks, cause, number, memory)`: tasks from 1; number is what belongs to the
+/// cause: an exit "status", a "signal", nothing ("unknown"), or the error with which
+/// the system "refused" a process.
 unsafe fn describe(failure: &Failure) -> Sexp {
-    let (tasks, kind, number, memory): (&[u32], c_int, c_int, bool) = match failure {
-        Failure::CannotFork(errno) => (&[], 3, *errno, false),
+    let (tasks, cause, number, memory): (&[u32], &str, c_int, bool) = match failure {
+        Failure::CannotFork(errno) => (&[], "refused", *errno, false),
         Failure::Lost {
             tasks,
             exit,
             memory,
         } => match exit {
-            Exit::Status(status) => (tasks, 0, *status, *memory),
-            Exit::Signal(signal) => (tasks, 1, *signal, *memory),
-            Exit::Unknown => (tasks, 2, 0, *memory),
+            Exit::Status(status) => (tasks, "status", *status, *memory),
+            Exit::Signal(signal) => (tasks, "signal", *signal, *memory),
+            Exit::Unknown => (tasks, "unknown", 0, *memory),
         },
     };
-    // SAFETY: main thread; everything is stored in `out` at once.
+    // SAFETY: main thread; `out` is protected, and everything else that is allocated
+    // is stored in it at once.
     unsafe {
-        let out = ffi::Rf_protect(ffi::Rf_allocVector(ffi::VECSXP as u32, 4));
+        let out = ffi::Rf_protect(named_list(&["tasks", "cause", "number", "memory"]));
         let numbers = ffi::Rf_allocVector(ffi::INTSXP as u32, tasks.len() as isize);
         ffi::SET_VECTOR_ELT(out, 0, numbers);
         for (i, task) in tasks.iter().enumerate() {
             ffi::INTEGER(numbers).add(i).write(*task as c_int + 1);
         }
-        ffi::SET_VECTOR_ELT(out, 1, ffi::Rf_ScalarInteger(kind));
+        ffi::SET_VECTOR_ELT(out, 1, string(cause));
         ffi::SET_VECTOR_ELT(out, 2, ffi::Rf_ScalarInteger(number));
         ffi::SET_VECTOR_ELT(out, 3, ffi::Rf_ScalarLogical(memory.into()));
         ffi::Rf_unprotect(1);
@@ -191,42 +198,73 @@ unsafe fn describe(failure: &Failure) -> Sexp {
     }
 }
 
+/// `list(values, failed, vector, first)`; see [`Job::collect`].
 unsafe extern "C-unwind" fn rs_job_collect(handle: Sexp) -> Sexp {
-    // SAFETY: R code passes a handle.
-    guard(|| unsafe { job(handle) }.map_or(ffi::nil(), Job::collect))
-}
-
-/// `list(worker from 1, start, end)` per task, in seconds of the monotonic clock.
-unsafe extern "C-unwind" fn rs_job_timings(handle: Sexp) -> Sexp {
     guard(|| {
-        // SAFETY: R code passes a handle; everything is stored in `out` at once.
+        // SAFETY: R code passes a handle; what is collected is protected while it
+        // gets its names.
         unsafe {
             let Some(job) = job(handle) else {
                 return ffi::nil();
             };
-            let memory = &job.supervisor.memory;
-            let n = memory.spans.len();
-            let out = ffi::Rf_protect(ffi::Rf_allocVector(ffi::VECSXP as u32, 3));
-            for column in 0..3 {
-                ffi::SET_VECTOR_ELT(
-                    out,
-                    column,
-                    ffi::Rf_allocVector(ffi::REALSXP as u32, n as isize),
-                );
-            }
-            let at = |column, row| ffi::REAL(ffi::VECTOR_ELT(out, column)).add(row);
-            let seconds = |word: &std::sync::atomic::AtomicU64| {
-                word.load(std::sync::atomic::Ordering::Relaxed) as f64 * 1e-9
+            let out = ffi::Rf_protect(job.collect());
+            set_names(out, &["values", "failed", "vector", "first"]);
+            ffi::Rf_unprotect(1);
+            out
+        }
+    })
+}
+
+/// What a job has cost: `list(done, spans)`, number of finished tasks, and `NULL` or
+/// `list(worker, start, end)` with an element per task: worker from 1 and seconds of
+/// the monotonic clock, 0 for a task that did not run. See R/engine-report.R.
+unsafe extern "C-unwind" fn rs_job_report(handle: Sexp) -> Sexp {
+    guard(|| {
+        // SAFETY: R code passes a handle; `out` is protected, and everything else that
+        // is allocated is stored in it at once.
+        unsafe {
+            let Some(job) = job(handle) else {
+                return ffi::nil();
             };
-            for (row, span) in memory.spans.iter().enumerate() {
-                at(0, row).write(f64::from(memory.slots[row].worker()) + 1.0);
-                at(1, row).write(seconds(&span.start));
-                at(2, row).write(seconds(&span.end));
+            let out = ffi::Rf_protect(named_list(&["done", "spans"]));
+            ffi::SET_VECTOR_ELT(out, 0, ffi::Rf_ScalarReal(job.supervisor.done() as f64));
+            if !job.supervisor.memory.spans.is_empty() {
+                ffi::SET_VECTOR_ELT(out, 1, spans(job));
             }
             ffi::Rf_unprotect(1);
             out
         }
     })
+}
+
+/// `list(worker, start, end)`, see [`rs_job_report`].
+///
+/// # Safety
+///
+/// R's main thread; the caller protects the result.
+unsafe fn spans(job: &Job) -> Sexp {
+    let memory = &job.supervisor.memory;
+    let seconds = |word: &std::sync::atomic::AtomicU64| {
+        word.load(std::sync::atomic::Ordering::Relaxed) as f64 * 1e-9
+    };
+    // SAFETY: main thread; `out` is protected, and the columns, which have an element
+    // per task, are stored in it at once.
+    unsafe {
+        let out = ffi::Rf_protect(named_list(&["worker", "start", "end"]));
+        for column in 0..3 {
+            let len = memory.spans.len() as isize;
+            let numbers = ffi::Rf_allocVector(ffi::REALSXP as u32, len);
+            ffi::SET_VECTOR_ELT(out, column, numbers);
+        }
+        let at = |column, row| ffi::REAL(ffi::VECTOR_ELT(out, column)).add(row);
+        for (row, span) in memory.spans.iter().enumerate() {
+            at(0, row).write(f64::from(memory.slots[row].worker()) + 1.0);
+            at(1, row).write(seconds(&span.start));
+            at(2, row).write(seconds(&span.end));
+        }
+        ffi::Rf_unprotect(1);
+        out
+    }
 }
 
 unsafe extern "C-unwind" fn rs_job_close(handle: Sexp, signal: Sexp, grace: Sexp) -> Sexp {
@@ -351,7 +389,7 @@ routines! {
         => rs_job_wait;
     meta__rs_job_collect "rs_job_collect" "wrap__rs_job_collect" ("handle")
         => rs_job_collect;
-    meta__rs_job_timings "rs_job_timings" "wrap__rs_job_timings" ("handle") => rs_job_timings;
+    meta__rs_job_report "rs_job_report" "wrap__rs_job_report" ("handle") => rs_job_report;
     meta__rs_job_close "rs_job_close" "wrap__rs_job_close" ("handle", "signal", "grace")
         => rs_job_close;
     meta__rs_run_here "rs_run_here" "wrap__rs_run_here" ("call", "rho", "values", "order", "seeds", "forced", "check", "shape")

@@ -1,7 +1,7 @@
-//! The simulator, for R.
+//! The simulator, and how well workers were used, for R.
 
 use extendr_api::prelude::*;
-use rustle_schedule::{Costs, Layout, Simulation};
+use rustle_schedule::{efficiency, imbalance, Costs, Layout, Simulation};
 use rustle_threads::sweep::sweep;
 
 use crate::fields::{at_least_one, schedule, threads as count};
@@ -13,9 +13,22 @@ fn one(simulation: &Simulation) -> List {
         makespan = simulation.makespan,
         busy = simulation.busy.clone(),
         idle = simulation.idle.clone(),
+        imbalance = simulation.imbalance(),
+        efficiency = simulation.efficiency(),
         claims = simulation.claims as f64,
         worker = workers.collect::<Vec<i32>>(),
         start = simulation.start.clone()
+    )
+}
+
+/// How well workers were used that were busy for these seconds until the last task
+/// ended after `makespan` seconds.
+/// @noRd
+#[extendr]
+fn rs_utilization(busy: &[f64], makespan: f64) -> List {
+    list!(
+        imbalance = imbalance(busy),
+        efficiency = efficiency(busy, makespan)
     )
 }
 
@@ -67,4 +80,5 @@ fn simulate_all(
 extendr_module! {
     mod simulation;
     fn rs_simulate;
+    fn rs_utilization;
 }
