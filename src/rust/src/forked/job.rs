@@ -5,25 +5,27 @@
 //! is a field of [`Job`], which R's `on.exit()` closes.
 
 use std::ffi::c_int;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicPtr, Ordering};
 use std::time::{Duration, Instant};
 
-use extendr_api::prelude::*;
 use rustix::process::Signal;
 use rustle_shared::{Receiver, State};
+use rustle_workers::forked::Forked;
+use rustle_workers::ledger::Ledger;
 use rustle_workers::memory::JobMemory;
 use rustle_workers::process::{self, Exit};
+use rustle_workers::seat::Link;
 use rustle_workers::supervisor::{Supervisor, Verdict};
 
-use crate::arrivals::{Arrivals, Event, Sink};
-use crate::evaluate::Duty;
+use super::arrivals::{Arrivals, Event, Sink};
+use super::rules::{self, Code, Rules};
+use super::values;
+use super::worker::{self, Orders};
 use crate::ffi::{self, Sexp};
 use crate::fields::Fields;
 use crate::refusal::{Parsed, Refusal};
-use crate::shape::{self, Shape};
-use crate::spec;
-use crate::worker::{self, Standing};
 
 /// Where we are after a fork.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,79 +39,60 @@ static STARTING: AtomicPtr<Job> = AtomicPtr::new(std::ptr::null_mut());
 
 #[derive(Debug)]
 pub(crate) struct Job {
-    pub(crate) supervisor: Supervisor,
-    orders: Standing,
+    pub(crate) supervisor: Supervisor<Forked>,
+    orders: Orders,
+    /// The end of the pipe into which workers write, open for them.
+    _wake: OwnedFd,
     /// The process that opened the job.
     pub(crate) pid: u32,
     receivers: Vec<Receiver>,
     arrivals: Arrivals,
-    relay_order: spec::Order,
-    prefix: u32,
-    /// How much of the prefix has all its events received.
-    received: u32,
-    done_through: u32,
+    ledger: Ledger,
     /// Tasks that failed, from 1; known when the job is over.
     failed: Vec<c_int>,
 }
 
 impl Job {
-    /// Maps the memory of a job; starts nothing.
-    pub(crate) fn open(spec: &Robj) -> Parsed<Box<Job>> {
-        let spec = &Fields::new(spec)?;
+    /// Maps the memory of a job; starts nothing. Whoever holds the job keeps the objects
+    /// of `code` alive.
+    pub(crate) fn open(spec: &Fields, code: &Fields) -> Parsed<Box<Job>> {
         worker::prepare();
         process::reap_abandoned();
-        let (layout, relay_order) = spec::layout(spec)?;
-        let switches = spec::switches(spec)?;
-        let settings = spec::settings(spec)?;
-        let shape = spec::shape(spec)?;
-        let words = match shape {
-            Shape::Template { len, .. } if len > 1 => len,
-            _ => 0,
-        };
-        let duty = Duty {
-            call: ffi::nil(),
-            rho: ffi::nil(),
-            forced: switches.forced,
-            shape,
-            check: spec::check(spec)?,
-            seeds: spec::seeds(spec)?,
-            inherited: ffi::nil(),
-            check_rng: switches.check_rng,
-            stop_on_error: switches.stop_on_error,
-            timed: settings.timeout.is_some(),
-            affinity: spec::affinity(spec)?,
-        };
-        let memory = JobMemory::new(layout, switches.timings, words)
+        let (layout, relay_order) = rules::layout(spec)?;
+        let settings = rules::settings(spec)?;
+        let (rules, code) = (Rules::read(spec)?, Code::read(code)?);
+        let (workers, tasks) = (layout.workers() as usize, layout.tasks() as usize);
+        let memory = JobMemory::new(layout, spec.flag("timings")?, rules.shape.words())
             .map_err(|e| Refusal::new("memory", e))?;
         let flags = rustix::pipe::PipeFlags::CLOEXEC | rustix::pipe::PipeFlags::NONBLOCK;
         let (reading, writing) = rustix::pipe::pipe_with(flags)
             .map_err(|e| Refusal::new("system", format!("no pipe can be made: {e}")))?;
-        let (workers, tasks) = (memory.layout.workers() as usize, memory.slots.len());
+        // SAFETY: jobs are started and waited for on R's main thread; our own pools hold
+        // no lock over a fork; where `launch` or `advance` says that this process has
+        // become a worker, `fork_starting` and `wait` make it one at once, and such
+        // processes end by `leave`.
+        let crew = unsafe { Forked::new(workers) };
+        let pid = std::process::id();
+        let link = Link {
+            wake: writing.as_raw_fd(),
+            session: pid as i32,
+        };
         Ok(Box::new(Job {
-            supervisor: Supervisor::new(memory, settings, reading),
-            orders: Standing {
-                duty,
-                main: ffi::nil(),
-                wake: writing,
-                switches,
-            },
-            pid: std::process::id(),
+            supervisor: Supervisor::new(Rc::new(memory), settings, crew, reading),
+            ledger: Ledger::new(relay_order, rules.stop_on_error),
+            orders: Orders { rules, code, link },
+            _wake: writing,
+            pid,
             receivers: (0..workers).map(|_| Receiver::new()).collect(),
             arrivals: Arrivals::new(workers, tasks),
-            relay_order,
-            prefix: 0,
-            received: 0,
-            done_through: 0,
             failed: Vec::new(),
         }))
     }
 
-    /// Starts the workers: evaluates `main`, which calls [`Job::fork`]. `false` when
-    /// that was left by a jump. Workers do not return.
-    pub(crate) fn start(&mut self, call: Sexp, rho: Sexp, main: Sexp, inherited: Sexp) -> bool {
-        self.orders.main = main;
-        let duty = &mut self.orders.duty;
-        (duty.call, duty.rho, duty.inherited) = (call, rho, inherited);
+    /// Starts the workers: evaluates `main`, which calls [`Job::fork_starting`]. `false`
+    /// when that was left by a jump. Workers do not return.
+    pub(crate) fn start(&mut self) -> bool {
+        let main = self.orders.code.main;
         STARTING.store(self, Ordering::Relaxed);
         let whole = worker::evaluate(main, false);
         STARTING.store(std::ptr::null_mut(), Ordering::Relaxed);
@@ -126,17 +109,16 @@ impl Job {
         let job = STARTING.swap(std::ptr::null_mut(), Ordering::Relaxed);
         // SAFETY: set by `start`, which is waiting for us, on this thread.
         let job = unsafe { job.as_mut() }?;
-        let Some(order) = job.supervisor.start(&mut worker::fork_first) else {
+        let Some(assignment) = job.supervisor.launch() else {
             return Some(Origin::Session);
         };
-        let memory = Rc::clone(&job.supervisor.memory);
-        worker::become_worker(&job.orders, &memory, order, job.pid as i32);
+        worker::become_worker(&job.orders, &job.supervisor.memory, assignment);
         Some(Origin::Worker)
     }
 
     /// Takes what one worker has sent: was there anything, and was that all?
     fn drain(&mut self, seat: usize, deadline: Option<Instant>) -> (bool, bool) {
-        let ring = &self.supervisor.memory.rings[seat];
+        let ring = &self.supervisor.memory.rings()[seat];
         let mut sink = Sink {
             arrivals: &mut self.arrivals,
             seat,
@@ -168,58 +150,17 @@ impl Job {
         };
         self.receivers[seat].reset();
         self.arrivals.forget(seat);
-        self.supervisor.memory.rings[seat].reset();
-        // Tasks that run again are not finished (shares are never reordered).
-        if let Some(&first) = death.void.iter().min() {
-            self.prefix = self.prefix.min(first);
-            self.received = self.received.min(first);
-            self.done_through = self.done_through.min(first);
-        }
+        self.supervisor.memory.rings()[seat].reset();
+        self.ledger.void(&death.void);
         for task in death.void.iter().copied().chain(death.in_flight) {
             self.arrivals.push_event(task, Event::Discard, ffi::nil());
         }
         if let (true, Some(task)) = (death.timed_out, death.in_flight) {
             self.arrivals.push_event(task, Event::TimedOut, ffi::nil());
-            if self.orders.switches.stop_on_error {
-                self.supervisor.memory.header.cut_after(u64::from(task));
+            if self.orders.rules.stop_on_error {
+                self.supervisor.memory.header().cut_after(u64::from(task));
             }
         }
-    }
-
-    fn is_done(&self, task: u32) -> bool {
-        self.supervisor.memory.slots[task as usize].state() != State::Empty
-    }
-
-    /// How many tasks from the first in relay order on are finished; a failure
-    /// that ends the job ends it too.
-    fn advance_prefix(&mut self) -> u32 {
-        let tasks = self.supervisor.memory.layout.tasks();
-        while self.prefix < tasks {
-            let position = self.prefix;
-            let task = self
-                .relay_order
-                .as_ref()
-                .map_or(position, |o| o[position as usize]);
-            let state = self.supervisor.memory.slots[task as usize].state();
-            let ends = state == State::Failed && self.orders.switches.stop_on_error;
-            if state == State::Empty || ends {
-                break;
-            }
-            self.prefix += 1;
-        }
-        self.prefix
-    }
-
-    /// After a failure: are all tasks up to the failed one finished?
-    fn is_settled(&mut self) -> bool {
-        let last = self.supervisor.memory.header.last_needed();
-        if last >= u64::from(self.supervisor.memory.layout.tasks()) {
-            return false;
-        }
-        while u64::from(self.done_through) <= last && self.is_done(self.done_through) {
-            self.done_through += 1;
-        }
-        u64::from(self.done_through) > last
     }
 
     /// Receives results until something has to be told to R, at most `limit`.
@@ -229,22 +170,21 @@ impl Job {
         let deadline = Instant::now() + limit;
         let memory = Rc::clone(&self.supervisor.memory);
         loop {
-            let settled = self.is_settled();
-            let prefix = self.advance_prefix();
+            let settled = self.ledger.is_settled(&memory);
+            let finished = self.ledger.advance(&memory);
             self.supervisor.enforce_timeout();
             let (any, all) = self.drain_all(deadline);
             if all {
-                self.received = prefix;
+                self.ledger.receive(finished);
             }
-            let mut ended = self.supervisor.reap();
-            while let Some((seat, exit)) = ended.pop() {
+            for (seat, exit) in self.supervisor.reap() {
                 self.bury(seat, exit);
             }
-            let orders = &self.orders;
-            let prefix = self.received.min(self.prefix);
-            let verdict = self
-                .supervisor
-                .advance(&mut |start| worker::replace(orders, &memory, start));
+            let tellable = self.ledger.tellable();
+            let verdict = match self.supervisor.advance() {
+                Verdict::Here(assignment) => worker::replace(&self.orders, &memory, assignment),
+                verdict => verdict,
+            };
             let verdict = match verdict {
                 Verdict::Running if settled && !any => Verdict::Done,
                 other => other,
@@ -252,10 +192,10 @@ impl Job {
             if !matches!(verdict, Verdict::Running) {
                 // Whatever arrived since is received before R is told.
                 self.drain_all(Instant::now() + Duration::from_secs(3600));
-                return (verdict, self.advance_prefix());
+                return (verdict, self.ledger.advance(&memory));
             }
             if self.arrivals.has_events() || Instant::now() >= deadline {
-                return (verdict, prefix);
+                return (verdict, tellable);
             }
             if !any {
                 self.supervisor
@@ -275,12 +215,12 @@ impl Job {
     /// object.
     pub(crate) fn collect(&mut self) -> Sexp {
         let memory = &*self.supervisor.memory;
-        let shape = self.orders.duty.shape;
+        let shape = self.orders.rules.shape;
         // SAFETY: main thread; everything allocated is stored in `out` at once.
         unsafe {
             let out = ffi::Rf_protect(ffi::Rf_allocVector(ffi::VECSXP as u32, 4));
             let sent = self.arrivals.values();
-            if let Some(vector) = shape::as_vector(shape, memory, sent) {
+            if let Some(vector) = values::as_vector(shape, memory, sent) {
                 ffi::SET_VECTOR_ELT(out, 2, vector);
                 if sent != ffi::nil() {
                     ffi::SET_VECTOR_ELT(out, 3, ffi::VECTOR_ELT(sent, 0));
@@ -289,17 +229,19 @@ impl Job {
                 let values = self.arrivals.values_list();
                 ffi::SET_VECTOR_ELT(out, 0, values);
                 self.failed.clear();
-                for (task, slot) in memory.slots.iter().enumerate() {
+                for (task, slot) in memory.slots().iter().enumerate() {
                     if slot.state() == State::Failed {
                         self.failed.push(task as c_int + 1);
-                    } else if let Some(value) = shape::as_object(shape, memory, task) {
+                    } else if let Some(value) = values::as_object(shape, memory, task) {
                         ffi::SET_VECTOR_ELT(values, task as isize, value);
                     }
                 }
                 let len = self.failed.len();
                 let indices = ffi::Rf_allocVector(ffi::INTSXP as u32, len as isize);
                 ffi::SET_VECTOR_ELT(out, 1, indices);
-                std::ptr::copy_nonoverlapping(self.failed.as_ptr(), ffi::INTEGER(indices), len);
+                for (i, task) in self.failed.iter().enumerate() {
+                    ffi::INTEGER(indices).add(i).write(*task);
+                }
             }
             ffi::Rf_unprotect(1);
             out

@@ -4,7 +4,7 @@ use std::ffi::c_int;
 
 use rustle_shared::{Content, FrameHeader, FrameSink};
 
-use crate::decode::{decode, text, Destinations};
+use super::decode::{decode, text, Destinations};
 use crate::ffi::{self, Sexp};
 use crate::lists::{named_list, word};
 
