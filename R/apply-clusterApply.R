@@ -84,7 +84,7 @@ clusterMap <- function(cl = NULL, fun, ..., MoreArgs = NULL, RECYCLE = TRUE, SIM
     plan, new_policy(if (.scheduling == "static") "cyclic" else "dynamic", 1L), frame, n,
     parent.frame(), call,
     task = mapply_call(X), forced = length(X), shape = if (!isFALSE(SIMPLIFY)) "scalar",
-    slice = function(tasks) list(X = lapply(X, function(x) x[tasks]))
+    over = c(X = "vectors")
   )
   simplify_outcome(outcome, names, SIMPLIFY)
 }
@@ -110,43 +110,12 @@ cluster_plan <- function(cl, call = sys.call(-1L)) {
   if (has_cluster(cl, call)) return(NULL)
   plan <- current_plan()
   if (is.null(cl)) return(plan)
-  workers <- as.integer(cl)
-  if (plan$kind == "multicore" || (plan$kind == "sequential" && workers > 1L && supports_fork())) {
-    return(multicore_plan(workers))
-  }
-  if (workers == plan$workers) return(plan)
-  # Workers of other kinds are future's. Not all of them need be used; more would take
-  # another plan of future's, at which the workers of this one and their futures end.
-  if (workers > plan$workers && plan$kind != "sequential") {
+  resized <- resize_plan(plan, as.integer(cl))
+  if (is.null(resized)) {
     must <- sprintf("a cluster, NULL or a number of at most %d, the workers of the plan", plan$workers)
     stop_argument("cl", must, cl, call)
   }
-  plan$resize <- plan$kind == "sequential"
-  plan$limit <- workers
-  plan$kind <- "future"
-  plan$workers <- workers
-  plan
-}
-
-# Evaluates `expr`, a function of the plan, on local workers that live for that long,
-# under a plan that has none.
-with_local_workers <- function(plan, expr) {
-  done <- FALSE
-  nodes <- parallelly::makeClusterPSOCK(plan$workers)
-  on.exit(stop_nodes(nodes, done))
-  on.exit(set_stack(plan$stack, plan$settings, init = FALSE, cleanup = FALSE), add = TRUE, after = FALSE)
-  strategy <- future::tweak(future::cluster, workers = nodes)
-  set_stack(list(strategy), plan$settings, init = FALSE, cleanup = FALSE)
-  out <- expr(current_plan())
-  done <- TRUE
-  out
-}
-
-# A worker that is in the middle of a task would finish it first.
-stop_nodes <- function(nodes, idle) {
-  pids <- lapply(nodes, function(node) node$session_info$process$pid)
-  try(parallel::stopCluster(nodes), silent = TRUE)
-  if (!idle) for (pid in pids) tools::pskill(pid)
+  resized
 }
 
 has_cluster <- function(cl, call = sys.call(-1L)) {
@@ -160,16 +129,14 @@ has_cluster <- function(cl, call = sys.call(-1L)) {
 # Runs the n tasks of a call of the family, whose data are in `frame`. Errors do not
 # end it; the first is raised afterwards.
 run_cluster <- function(plan, policy, frame, n, envir, origin, task = lapply_call,
-                        forced = 1L, shape = NULL,
-                        slice = function(tasks) list(X = frame$X[tasks])) {
+                        forced = 1L, shape = NULL, over = c(X = "elements")) {
   if (n == 0L) return(new_outcome(list()))
   job <- new_job(
     task, frame, n, policy, streams_of_cluster(n),
     relay = new_relay(TRUE, list(classes = "condition")), on_error = "keep", envir = envir,
-    origin = origin, forced = forced, shape = shape, slice = slice
+    origin = origin, forced = forced, shape = shape, over = over
   )
-  run <- function(plan) run_job(job, plan)
-  outcome <- if (isTRUE(plan$resize)) with_local_workers(plan, run) else run(plan)
+  outcome <- run_job(job, plan)
   stop_first_failure(outcome)
   outcome
 }

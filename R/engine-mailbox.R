@@ -1,46 +1,51 @@
 # Events of tasks between their arrival and their turn.
 
-is_immediate <- function(code, object) {
-  code == event_condition && inherits(object, "immediateCondition")
+is_immediate <- function(event, object) {
+  event == "condition" && inherits(object, "immediateCondition")
 }
 
-# Events that wait for the tasks before theirs. `add()` takes what arrived,
-# `flush(prefix)` relays what belongs to the first `prefix` tasks in relay order.
+# Events that wait for the tasks before theirs. `add()` takes what arrived: list(task,
+# event, object), vectors of one length; an event is "condition" or "output", which have
+# an object and are relayed, or "misuse" (of random numbers), "discard" (what the task
+# said is void: it runs again) or "timeout". `flush(prefix)` relays what belongs to the
+# first `prefix` tasks in relay order.
 new_mailbox <- function(order, n, quiet = FALSE) {
   position <- if (is.null(order)) NULL else { p <- integer(n); p[order] <- seq_len(n); p }
   place <- function(tasks) if (is.null(position)) tasks else position[tasks]
-  tasks <- integer(); codes <- integer(); objects <- list()
+  tasks <- integer(); events <- character(); objects <- list()
   misuse <- timeouts <- integer()
   # Batches of tasks whose events were relayed: a share that runs again says the
   # same again, which is not told twice.
   told <- list()
   again <- FALSE
 
-  add <- function(events) {
-    if (is.null(events)) return()
-    new_tasks <- events[[1L]]; new_codes <- events[[2L]]; new_objects <- events[[3L]]
-    for (k in which(new_codes >= event_misuse)) {
+  add <- function(arrived) {
+    if (is.null(arrived)) return()
+    new_tasks <- arrived$task; new_events <- arrived$event; new_objects <- arrived$object
+    for (k in which(!new_events %in% relayed_events)) {
       task <- new_tasks[[k]]
-      if (new_codes[[k]] == event_misuse) misuse <<- c(misuse, task)
-      if (new_codes[[k]] == event_timeout) timeouts <<- c(timeouts, task)
-      if (new_codes[[k]] == event_discard) {
-        again <<- TRUE
-        keep <- tasks != task
-        tasks <<- tasks[keep]; codes <<- codes[keep]; objects <<- objects[keep]
-        stale <- seq_along(new_tasks) < k & new_tasks == task
-        new_codes[stale & new_codes <= event_output] <- event_discard
+      switch(new_events[[k]],
+        misuse = misuse <<- c(misuse, task),
+        timeout = timeouts <<- c(timeouts, task),
+        discard = {
+          again <<- TRUE
+          keep <- tasks != task
+          tasks <<- tasks[keep]; events <<- events[keep]; objects <<- objects[keep]
+          stale <- seq_along(new_tasks) < k & new_tasks == task
+          new_events[stale & new_events %in% relayed_events] <- "discard"
+        }
+      )
+    }
+    if (again) new_events[new_tasks %in% unlist(told)] <- "discard"
+    for (k in which(new_events %in% relayed_events)) {
+      if (is_immediate(new_events[[k]], new_objects[[k]])) {
+        relay_event(new_events[[k]], new_objects[[k]], quiet)
+        new_events[[k]] <- "discard"
       }
     }
-    if (again) new_codes[new_tasks %in% unlist(told)] <- event_discard
-    for (k in which(new_codes <= event_output)) {
-      if (is_immediate(new_codes[[k]], new_objects[[k]])) {
-        relay_event(new_codes[[k]], new_objects[[k]], quiet)
-        new_codes[[k]] <- event_discard
-      }
-    }
-    kept <- new_codes <= event_output
+    kept <- new_events %in% relayed_events
     tasks <<- c(tasks, new_tasks[kept])
-    codes <<- c(codes, new_codes[kept])
+    events <<- c(events, new_events[kept])
     objects <<- c(objects, new_objects[kept])
   }
 
@@ -48,12 +53,12 @@ new_mailbox <- function(order, n, quiet = FALSE) {
     if (!length(tasks)) return()
     due <- which(place(tasks) <= prefix & tasks <= last_task)
     due <- due[order(place(tasks[due]))]
-    now_codes <- codes[due]; now_objects <- objects[due]
+    now_events <- events[due]; now_objects <- objects[due]
     if (length(due)) {
       told[[length(told) + 1L]] <<- unique(tasks[due])
-      tasks <<- tasks[-due]; codes <<- codes[-due]; objects <<- objects[-due]
+      tasks <<- tasks[-due]; events <<- events[-due]; objects <<- objects[-due]
     }
-    for (k in seq_along(now_codes)) relay_event(now_codes[[k]], now_objects[[k]], quiet)
+    for (k in seq_along(now_events)) relay_event(now_events[[k]], now_objects[[k]], quiet)
   }
 
   list(

@@ -1,5 +1,17 @@
 # What a worker does with output and conditions of its tasks: they go to the session.
 
+# The record of what a handler saw and the loop has yet to act on, written here only:
+#   fatal        list(condition, task): a condition that is not an error, given to stop()
+#   interrupted  TRUE: an interrupt passed, whose handlers are not seen from the top level
+recorder <- new.env(parent = emptyenv())
+
+# What is noted under `what`, once.
+take_noted <- function(what) {
+  noted <- recorder[[what]]
+  recorder[[what]] <- NULL
+  noted
+}
+
 # Standard output goes to the parent of a worker, or nowhere. Returns the
 # connection, or NULL where output is left alone.
 redirect_output <- function(relay) {
@@ -14,12 +26,12 @@ redirect_output <- function(relay) {
 recording <- function(relay, expr) {
   withCallingHandlers(expr, condition = function(condition) {
     if (inherits(condition, "error")) return()
-    if (inherits(condition, "interrupt")) state$interrupted <- TRUE
+    if (inherits(condition, "interrupt")) recorder$interrupted <- TRUE
     task <- rs_worker_task()
     if (task == 0) return()
     # stop() is fatal whatever it is called with; the session will signal it.
     if (is_stopping()) {
-      state$fatal <- list(condition = condition, task = task)
+      recorder$fatal <- list(condition = condition, task = task)
       return()
     }
     if (!is.null(relay$classes) && !inherits_any(condition, relay$leave)) {

@@ -1,4 +1,6 @@
-# Output and conditions of tasks: captured in the worker, relayed in task order.
+# Output and conditions of tasks: what is relayed, and how it is said in the session.
+# Workers capture it (engine-record.R), and it is relayed in task order
+# (engine-mailbox.R).
 #
 # A relay is a list: `stdout` (TRUE: capture and relay, FALSE: drop, NA: leave
 # alone), `classes` and `exclude` (condition classes that are relayed or not;
@@ -76,21 +78,17 @@ relaying <- function(relay, expr) {
         sink()
         on.exit(sink(null))
       }
-      relay_event(event_condition, condition)
+      relay_event("condition", condition)
     }
     if (is.null(restart)) return_from(signalled) else invokeRestart(restart)
   })
 }
 
-# Codes of events, as in src/rust/src/arrivals.rs.
-event_condition <- 1L
-event_output <- 2L
-event_misuse <- 3L
-event_discard <- 4L
-event_timeout <- 5L
+# Events of tasks that are relayed have these words, as in src/rust/src/forked/arrivals.rs.
+relayed_events <- c("condition", "output")
 
-relay_event <- function(code, object, quiet = FALSE) {
-  if (code == event_output) {
+relay_event <- function(event, object, quiet = FALSE) {
+  if (event == "output") {
     cat(object)
   } else if (quiet && inherits(object, "warning") && getOption("warn") != 1) {
     withRestarts(signalCondition(object), muffleWarning = function() NULL)

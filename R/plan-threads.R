@@ -31,23 +31,27 @@
 #' @export
 with_threads <- function(n, expr) {
   n <- check_count(n, "n")
-  old <- state$threads
-  on.exit(state$threads <- old)
-  state$threads <- list(pid = Sys.getpid(), n = n)
+  old <- chosen$threads
+  on.exit(chosen$threads <- old)
+  chosen$threads <- list(pid = Sys.getpid(), n = n)
   expr
 }
+
+# The record of what with_threads() chose, written there only: `threads`, NULL or
+# list(pid, n).
+chosen <- new.env(parent = emptyenv())
 
 # The number of threads of a call whose argument `threads` is given.
 thread_count <- function(threads = NULL, call = user_call()) {
   if (!is.null(threads)) {
     threads <- check_count(threads, "threads", call = call)
   } else {
-    set <- state$threads
+    set <- chosen$threads
     here <- !is.null(set) && set$pid == Sys.getpid()
     threads <- if (here) set$n else min(ambient_threads(set, call), thread_share_limit())
   }
   # A worker of ours has its share, whoever asks.
-  if (!is.null(state$share)) threads <- min(threads, thread_share_limit(asked = TRUE))
+  if (!is.null(process$share)) threads <- min(threads, thread_share_limit(asked = TRUE))
   min(threads, thread_limit())
 }
 
@@ -68,15 +72,18 @@ ambient_threads <- function(set, call) {
 # In the session itself nothing but the environment limits; in a worker its share.
 thread_share_limit <- function(asked = FALSE) {
   if (!is_worker()) return(.Machine$integer.max)
-  if (asked && state$share$pid != Sys.getpid()) return(.Machine$integer.max)
+  if (asked && process$share$pid != Sys.getpid()) return(.Machine$integer.max)
   thread_share()
 }
 
-# Runs `step(value, state)`, which works for one slice and returns list(value, state),
-# until the state is NULL; returns the value. Between slices nothing of Rust is on the
-# stack, so R may jump away for an interrupt or a time limit (an error, of the user's call).
+# The one way in which native work that may take long is done: in slices of about 50 ms
+# (SLICE in src/rust/crates/threads/src/blocks.rs). `step(state)` works for one slice and
+# returns list(value, state): what it has, and where to go on, NULL when the work is done.
+# It is called with NULL first, then with what it left, and the last value is returned.
+# Between slices nothing of Rust is on the stack, so R may jump away for an interrupt or a
+# time limit (an error, of the user's call).
 in_slices <- function(step) {
-  at <- step(NULL, NULL)
+  at <- step(NULL)
   call <- if (!is.null(at[[2L]])) user_call()
   of_user <- function(e) {
     e$call <- call
@@ -84,7 +91,7 @@ in_slices <- function(step) {
   }
   while (!is.null(at[[2L]])) {
     tryCatch(rs_check_interrupt(), error = of_user)
-    at <- step(at[[1L]], at[[2L]])
+    at <- step(at[[2L]])
   }
   at[[1L]]
 }

@@ -122,9 +122,9 @@ unsafe extern "C-unwind" fn rs_job_wait(handle: Sexp, seconds: Sexp) -> Sexp {
     })
 }
 
-/// `list(tasks, cause, number, memory)`: tasks from 1; number is what belongs to the
-/// cause: an exit "status", a "signal", nothing ("unknown"), or the error with which
-/// the system "refused" a process.
+/// `list(tasks, cause, number, memory, reason)`: tasks from 1; number is what belongs to
+/// the cause: an exit "status", a "signal", nothing ("unknown"), or the error with which
+/// the system "refused" a process, whose words are `reason`.
 unsafe fn describe(failure: &Failure) -> Sexp {
     let (tasks, cause, number, memory): (&[u32], &str, c_int, bool) = match failure {
         Failure::CannotStart(errno) => (&[], "refused", *errno, false),
@@ -137,7 +137,9 @@ unsafe fn describe(failure: &Failure) -> Sexp {
     // SAFETY: main thread; `out` is protected, and everything else that is allocated
     // is stored in it at once.
     unsafe {
-        let out = ffi::Rf_protect(named_list(&["tasks", "cause", "number", "memory"]));
+        let out = ffi::Rf_protect(named_list(&[
+            "tasks", "cause", "number", "memory", "reason",
+        ]));
         let numbers = ffi::Rf_allocVector(ffi::INTSXP as u32, tasks.len() as isize);
         ffi::SET_VECTOR_ELT(out, 0, numbers);
         for (i, task) in tasks.iter().enumerate() {
@@ -146,6 +148,11 @@ unsafe fn describe(failure: &Failure) -> Sexp {
         ffi::SET_VECTOR_ELT(out, 1, string(cause));
         ffi::SET_VECTOR_ELT(out, 2, ffi::Rf_ScalarInteger(number));
         ffi::SET_VECTOR_ELT(out, 3, ffi::Rf_ScalarLogical(memory.into()));
+        if let Failure::CannotStart(errno) = failure {
+            // The system's own memory: nothing to free when R jumps away.
+            let words = std::ffi::CStr::from_ptr(libc::strerror(*errno));
+            ffi::SET_VECTOR_ELT(out, 4, string(words.to_str().unwrap_or("unknown error")));
+        }
         ffi::Rf_unprotect(1);
         out
     }
@@ -170,9 +177,10 @@ unsafe extern "C-unwind" fn rs_job_collect(handle: Sexp) -> Sexp {
 
 /// What a job has cost: numbers of finished tasks, of workers that were started
 /// (`forks`), of claims, of those that were stolen (`steals`), of workers that were lost
-/// (`losses`), and of bytes that came from workers; and `spans`: `NULL` or
-/// `list(worker, start, end)` with an element per task: worker from 1 and seconds of the
-/// monotonic clock, 0 for a task that did not run. See R/engine-report.R.
+/// (`losses`), of bytes that came from workers, and of seconds that it took to receive
+/// them (`receiving`); and `spans`: `NULL` or `list(worker, start, end)` with an element
+/// per task: worker from 1 and seconds of the monotonic clock, 0 for a task that did not
+/// run. See R/engine-report.R.
 unsafe extern "C-unwind" fn rs_job_report(handle: Sexp) -> Sexp {
     guard(|| {
         // SAFETY: R code passes a handle; `out` is protected, and everything else that
@@ -183,18 +191,26 @@ unsafe extern "C-unwind" fn rs_job_report(handle: Sexp) -> Sexp {
             };
             let costs = job.supervisor.costs();
             let numbers = [
-                ("done", job.supervisor.done()),
-                ("forks", costs.starts),
-                ("claims", costs.claims),
-                ("steals", costs.steals),
-                ("losses", costs.losses),
-                ("bytes", costs.bytes),
+                job.supervisor.done() as f64,
+                costs.starts as f64,
+                costs.claims as f64,
+                costs.steals as f64,
+                costs.losses as f64,
+                costs.bytes as f64,
+                job.receiving.as_secs_f64(),
             ];
-            let names = numbers.map(|(name, _)| name);
-            let [a, b, c, d, e, f] = names;
-            let out = ffi::Rf_protect(named_list(&[a, b, c, d, e, f, "spans"]));
-            for (i, (_, number)) in (0..).zip(numbers) {
-                ffi::SET_VECTOR_ELT(out, i, ffi::Rf_ScalarReal(number as f64));
+            let out = ffi::Rf_protect(named_list(&[
+                "done",
+                "forks",
+                "claims",
+                "steals",
+                "losses",
+                "bytes",
+                "receiving",
+                "spans",
+            ]));
+            for (i, number) in (0..).zip(numbers) {
+                ffi::SET_VECTOR_ELT(out, i, ffi::Rf_ScalarReal(number));
             }
             if !job.supervisor.memory.spans().is_empty() {
                 ffi::SET_VECTOR_ELT(out, numbers.len() as isize, spans(job));

@@ -48,6 +48,8 @@ pub(crate) struct Job {
     receivers: Vec<Receiver>,
     arrivals: Arrivals,
     ledger: Ledger,
+    /// How long we took to receive what was there.
+    pub(crate) receiving: Duration,
     /// Tasks that failed, from 1; known when the job is over.
     failed: Vec<c_int>,
 }
@@ -85,6 +87,7 @@ impl Job {
             pid,
             receivers: (0..workers).map(|_| Receiver::new()).collect(),
             arrivals: Arrivals::new(workers, tasks),
+            receiving: Duration::ZERO,
             failed: Vec::new(),
         }))
     }
@@ -134,11 +137,15 @@ impl Job {
     }
 
     fn drain_all(&mut self, deadline: Instant) -> (bool, bool) {
+        let begun = Instant::now();
         let (mut any, mut all) = (false, true);
         for seat in 0..self.receivers.len() {
             let (some, whole) = self.drain(seat, Some(deadline));
             any |= some;
             all &= whole;
+        }
+        if any {
+            self.receiving += begun.elapsed();
         }
         (any, all)
     }
