@@ -3,6 +3,7 @@
 use std::ffi::c_int;
 
 use rustle_shared::{Content, FrameHeader, FrameSink};
+use rustle_workers::job::Audience;
 
 use super::decode::{decode, text, Destinations};
 use crate::ffi::{self, Sexp};
@@ -10,7 +11,7 @@ use crate::lists::{named_list, word};
 
 /// What happened to a task, in the order of arrival at the parent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Event {
+enum Event {
     Condition,
     Output,
     Misuse,
@@ -97,20 +98,8 @@ impl Arrivals {
         self.values
     }
 
-    /// Are there events to tell?
-    pub(crate) fn has_events(&self) -> bool {
-        !self.events.is_empty()
-    }
-
-    /// Forgets the half-received object of a seat.
-    pub(crate) fn forget(&mut self, seat: usize) {
-        self.inboxes[seat] = Inbox::default();
-        // SAFETY: a preserved list of one element per seat.
-        unsafe { ffi::SET_VECTOR_ELT(self.building, seat as isize, ffi::nil()) };
-    }
-
     /// Notes an event of a task (from 0).
-    pub(crate) fn push_event(&mut self, task: u32, event: Event, object: Sexp) {
+    fn push_event(&mut self, task: u32, event: Event, object: Sexp) {
         let at = self.events.len();
         // SAFETY: `object` is protected by the caller or by `building`; the old
         // list is released after its elements have moved.
@@ -170,10 +159,35 @@ impl Arrivals {
     }
 }
 
+impl Audience for Arrivals {
+    fn sink(&mut self, seat: usize) -> impl FrameSink + '_ {
+        let arrivals = self;
+        Sink { arrivals, seat }
+    }
+
+    fn forget(&mut self, seat: usize) {
+        self.inboxes[seat] = Inbox::default();
+        // SAFETY: a preserved list of one element per seat.
+        unsafe { ffi::SET_VECTOR_ELT(self.building, seat as isize, ffi::nil()) };
+    }
+
+    fn discard(&mut self, task: u32) {
+        self.push_event(task, Event::Discard, ffi::nil());
+    }
+
+    fn time_out(&mut self, task: u32) {
+        self.push_event(task, Event::TimedOut, ffi::nil());
+    }
+
+    fn has_news(&self) -> bool {
+        !self.events.is_empty()
+    }
+}
+
 /// Turns the frames of one worker into values and events.
-pub(crate) struct Sink<'a> {
-    pub(crate) arrivals: &'a mut Arrivals,
-    pub(crate) seat: usize,
+struct Sink<'a> {
+    arrivals: &'a mut Arrivals,
+    seat: usize,
 }
 
 impl Sink<'_> {

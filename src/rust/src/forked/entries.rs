@@ -111,8 +111,9 @@ unsafe extern "C-unwind" fn rs_job_wait(handle: Sexp, seconds: Sexp) -> Sexp {
             );
             put(1, job.take_events());
             put(2, ffi::Rf_ScalarReal(f64::from(prefix)));
-            put(3, ffi::Rf_ScalarReal(job.supervisor.done() as f64));
-            put(4, ffi::Rf_ScalarInteger(job.supervisor.busy() as c_int));
+            let (done, busy) = job.job.progress();
+            put(3, ffi::Rf_ScalarReal(done as f64));
+            put(4, ffi::Rf_ScalarInteger(busy as c_int));
             if let Verdict::Failed(failure) = &verdict {
                 put(5, describe(failure));
             }
@@ -189,15 +190,15 @@ unsafe extern "C-unwind" fn rs_job_report(handle: Sexp) -> Sexp {
             let Some(job) = job(handle) else {
                 return ffi::nil();
             };
-            let costs = job.supervisor.costs();
+            let ((done, _), (costs, receiving)) = (job.job.progress(), job.job.costs());
             let numbers = [
-                job.supervisor.done() as f64,
+                done as f64,
                 costs.starts as f64,
                 costs.claims as f64,
                 costs.steals as f64,
                 costs.losses as f64,
                 costs.bytes as f64,
-                job.receiving.as_secs_f64(),
+                receiving.as_secs_f64(),
             ];
             let out = ffi::Rf_protect(named_list(&[
                 "done",
@@ -212,7 +213,7 @@ unsafe extern "C-unwind" fn rs_job_report(handle: Sexp) -> Sexp {
             for (i, number) in (0..).zip(numbers) {
                 ffi::SET_VECTOR_ELT(out, i, ffi::Rf_ScalarReal(number));
             }
-            if !job.supervisor.memory.spans().is_empty() {
+            if !job.job.memory().spans().is_empty() {
                 ffi::SET_VECTOR_ELT(out, numbers.len() as isize, spans(job));
             }
             ffi::Rf_unprotect(1);
@@ -227,7 +228,7 @@ unsafe extern "C-unwind" fn rs_job_report(handle: Sexp) -> Sexp {
 ///
 /// R's main thread; the caller protects the result.
 unsafe fn spans(job: &Job) -> Sexp {
-    let memory = &job.supervisor.memory;
+    let memory = job.job.memory();
     let seconds = |word: &std::sync::atomic::AtomicU64| {
         word.load(std::sync::atomic::Ordering::Relaxed) as f64 * 1e-9
     };

@@ -1,25 +1,23 @@
-//! A job in the parent: its workers, what has arrived, what R is told.
+//! A job of forked workers, as R holds it: by an external pointer.
 //!
-//! R holds a job by an external pointer. Every entry runs on R's main thread. R
-//! may jump out of `wait` while it allocates: everything that must be released
-//! is a field of [`Job`], which R's `on.exit()` closes.
+//! Every entry runs on R's main thread. R may jump out of `wait` while it allocates:
+//! everything that must be released is a field of [`Job`], which R's `on.exit()` closes.
 
 use std::ffi::c_int;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicPtr, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rustix::process::Signal;
-use rustle_shared::{Receiver, State};
+use rustle_shared::State;
 use rustle_workers::forked::Forked;
-use rustle_workers::ledger::Ledger;
 use rustle_workers::memory::JobMemory;
-use rustle_workers::process::{self, Exit};
+use rustle_workers::process;
 use rustle_workers::seat::Link;
 use rustle_workers::supervisor::{Supervisor, Verdict};
 
-use super::arrivals::{Arrivals, Event, Sink};
+use super::arrivals::Arrivals;
 use super::rules::{self, Code, Rules};
 use super::values;
 use super::worker::{self, Orders};
@@ -39,17 +37,13 @@ static STARTING: AtomicPtr<Job> = AtomicPtr::new(std::ptr::null_mut());
 
 #[derive(Debug)]
 pub(crate) struct Job {
-    pub(crate) supervisor: Supervisor<Forked>,
+    pub(crate) job: rustle_workers::job::Job<Forked>,
     orders: Orders,
     /// The end of the pipe into which workers write, open for them.
     _wake: OwnedFd,
     /// The process that opened the job.
     pub(crate) pid: u32,
-    receivers: Vec<Receiver>,
     arrivals: Arrivals,
-    ledger: Ledger,
-    /// How long we took to receive what was there.
-    pub(crate) receiving: Duration,
     /// Tasks that failed, from 1; known when the job is over.
     failed: Vec<c_int>,
 }
@@ -79,15 +73,14 @@ impl Job {
             wake: writing.as_raw_fd(),
             session: pid as i32,
         };
+        let supervisor = Supervisor::new(Rc::new(memory), settings, crew, reading);
+        let stop_on_error = rules.stop_on_error;
         Ok(Box::new(Job {
-            supervisor: Supervisor::new(Rc::new(memory), settings, crew, reading),
-            ledger: Ledger::new(relay_order, rules.stop_on_error),
+            job: rustle_workers::job::Job::new(supervisor, relay_order, stop_on_error),
             orders: Orders { rules, code, link },
             _wake: writing,
             pid,
-            receivers: (0..workers).map(|_| Receiver::new()).collect(),
             arrivals: Arrivals::new(workers, tasks),
-            receiving: Duration::ZERO,
             failed: Vec::new(),
         }))
     }
@@ -112,102 +105,21 @@ impl Job {
         let job = STARTING.swap(std::ptr::null_mut(), Ordering::Relaxed);
         // SAFETY: set by `start`, which is waiting for us, on this thread.
         let job = unsafe { job.as_mut() }?;
-        let Some(assignment) = job.supervisor.launch() else {
+        let Some(assignment) = job.job.supervisor().launch() else {
             return Some(Origin::Session);
         };
-        worker::become_worker(&job.orders, &job.supervisor.memory, assignment);
+        worker::become_worker(&job.orders, job.job.memory(), assignment);
         Some(Origin::Worker)
     }
 
-    /// Takes what one worker has sent: was there anything, and was that all?
-    fn drain(&mut self, seat: usize, deadline: Option<Instant>) -> (bool, bool) {
-        let ring = &self.supervisor.memory.rings()[seat];
-        let mut sink = Sink {
-            arrivals: &mut self.arrivals,
-            seat,
-        };
-        let mut any = false;
-        while self.receivers[seat].receive(ring, &mut sink) {
-            any = true;
-            if deadline.is_some_and(|d| Instant::now() >= d) {
-                return (any, false);
-            }
-        }
-        (any, true)
-    }
-
-    fn drain_all(&mut self, deadline: Instant) -> (bool, bool) {
-        let begun = Instant::now();
-        let (mut any, mut all) = (false, true);
-        for seat in 0..self.receivers.len() {
-            let (some, whole) = self.drain(seat, Some(deadline));
-            any |= some;
-            all &= whole;
-        }
-        if any {
-            self.receiving += begun.elapsed();
-        }
-        (any, all)
-    }
-
-    fn bury(&mut self, seat: usize, exit: Exit) {
-        self.drain(seat, None);
-        let Some(death) = self.supervisor.bury(seat, exit) else {
-            return;
-        };
-        self.receivers[seat].reset();
-        self.arrivals.forget(seat);
-        self.supervisor.memory.rings()[seat].reset();
-        self.ledger.void(&death.void);
-        for task in death.void.iter().copied().chain(death.in_flight) {
-            self.arrivals.push_event(task, Event::Discard, ffi::nil());
-        }
-        if let (true, Some(task)) = (death.timed_out, death.in_flight) {
-            self.arrivals.push_event(task, Event::TimedOut, ffi::nil());
-            if self.orders.rules.stop_on_error {
-                self.supervisor.memory.header().cut_after(u64::from(task));
-            }
-        }
-    }
-
-    /// Receives results until something has to be told to R, at most `limit`.
-    /// The prefix in the answer was read before its events were received, and they
-    /// all were: where there is no time for that, it stays what it was.
+    /// See [`rustle_workers::job::Job::wait`]. A process that becomes a worker meanwhile
+    /// does not return.
     pub(crate) fn wait(&mut self, limit: Duration) -> (Verdict, u32) {
-        let deadline = Instant::now() + limit;
-        let memory = Rc::clone(&self.supervisor.memory);
-        loop {
-            let settled = self.ledger.is_settled(&memory);
-            let finished = self.ledger.advance(&memory);
-            self.supervisor.enforce_timeout();
-            let (any, all) = self.drain_all(deadline);
-            if all {
-                self.ledger.receive(finished);
+        match self.job.wait(&mut self.arrivals, limit) {
+            (Verdict::Here(assignment), _) => {
+                worker::replace(&self.orders, self.job.memory(), assignment)
             }
-            for (seat, exit) in self.supervisor.reap() {
-                self.bury(seat, exit);
-            }
-            let tellable = self.ledger.tellable();
-            let verdict = match self.supervisor.advance() {
-                Verdict::Here(assignment) => worker::replace(&self.orders, &memory, assignment),
-                verdict => verdict,
-            };
-            let verdict = match verdict {
-                Verdict::Running if settled && !any => Verdict::Done,
-                other => other,
-            };
-            if !matches!(verdict, Verdict::Running) {
-                // Whatever arrived since is received before R is told.
-                self.drain_all(Instant::now() + Duration::from_secs(3600));
-                return (verdict, self.ledger.advance(&memory));
-            }
-            if self.arrivals.has_events() || Instant::now() >= deadline {
-                return (verdict, tellable);
-            }
-            if !any {
-                self.supervisor
-                    .sleep(deadline.saturating_duration_since(Instant::now()));
-            }
+            told => told,
         }
     }
 
@@ -221,7 +133,7 @@ impl Job {
     /// was expected, `NULL`, none, one vector, and the first value if it came as an
     /// object.
     pub(crate) fn collect(&mut self) -> Sexp {
-        let memory = &*self.supervisor.memory;
+        let memory = &**self.job.memory();
         let shape = self.orders.rules.shape;
         // SAFETY: main thread; everything allocated is stored in `out` at once.
         unsafe {
@@ -258,12 +170,8 @@ impl Job {
     /// Ends what still runs (lets it finish when `signal` is 0) and gives
     /// everything back.
     pub(crate) fn close(&mut self, signal: c_int, grace: Duration) {
-        if signal == 0 {
-            self.supervisor.abandon();
-        } else {
-            let signal = Signal::from_named_raw(signal).unwrap_or(Signal::KILL);
-            self.supervisor.end(signal, grace);
-        }
+        let polite = || Signal::from_named_raw(signal).unwrap_or(Signal::KILL);
+        self.job.close((signal != 0).then(polite), grace);
         self.arrivals.release();
     }
 }

@@ -3,7 +3,8 @@
 //! * [`seat`] is what a worker does between two evaluations;
 //! * [`memory`] lays out what a job shares with its workers, [`ledger`] keeps what of it
 //!   is finished;
-//! * [`supervisor`] starts workers while tasks remain and notices who was lost;
+//! * [`job`] is the loop of the session that waits; its [`supervisor`] starts workers
+//!   while tasks remain and notices who was lost;
 //!   [`recovery`] decides what runs again;
 //! * [`crew`] says what a supervisor wants of workers, [`forked`] are workers that are
 //!   forked for one job: [`process`] forks and watches, [`child`] is what a fresh worker
@@ -21,6 +22,7 @@ pub mod child;
 pub mod clock;
 pub mod crew;
 pub mod forked;
+pub mod job;
 pub mod ledger;
 pub mod limits;
 pub mod memory;

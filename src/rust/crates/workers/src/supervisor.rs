@@ -149,19 +149,14 @@ impl<C: Crew> Supervisor<C> {
         costs
     }
 
-    /// Seats whose worker has ended, or has nothing left to do; nobody waits for the
-    /// latter.
-    pub fn reap(&mut self) -> Vec<(usize, Exit)> {
-        let mut ended = Vec::new();
-        for seat in self.seats() {
-            if self.crew.is_taken(seat) && self.memory.status()[seat].phase().is_over() {
-                self.crew.dismiss(seat);
-                ended.push((seat, Exit::Status(0)));
-            } else if let Some(exit) = self.crew.ended(seat) {
-                ended.push((seat, exit));
-            }
+    /// How the worker of a seat has ended, if it has, or has nothing left to do: nobody
+    /// waits for the latter. The seat is free then.
+    pub fn ended(&mut self, seat: usize) -> Option<Exit> {
+        if self.crew.is_taken(seat) && self.memory.status()[seat].phase().is_over() {
+            self.crew.dismiss(seat);
+            return Some(Exit::Status(0));
         }
-        ended
+        self.crew.ended(seat)
     }
 
     /// Settles what happens after the worker of a seat has ended; see

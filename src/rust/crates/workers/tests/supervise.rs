@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+use std::collections::HashMap;
 use std::num::NonZeroU32;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::rc::Rc;
@@ -11,24 +12,54 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 use rustle_schedule::{Layout, Schedule};
-use rustle_shared::State;
+use rustle_shared::{Content, FrameHeader, FrameSink, State};
 use rustle_workers::child;
 use rustle_workers::crew::Assignment;
 use rustle_workers::forked::Forked;
+use rustle_workers::job::{Audience, Job};
 use rustle_workers::ledger::Ledger;
 use rustle_workers::memory::JobMemory;
 use rustle_workers::process::Exit;
 use rustle_workers::recovery::Unit;
 use rustle_workers::seat::{Link, Seat};
-use rustle_workers::supervisor::{Failure, Settings, Supervisor, Verdict};
+use rustle_workers::supervisor::{Costs, Failure, Settings, Supervisor, Verdict};
 
 /// How a task ends its worker.
 type Fate = fn(task: u32, first_time: bool) -> Option<i32>;
 
-struct Job {
-    supervisor: Supervisor<Forked>,
+/// A job, and what its workers need.
+struct Trial {
+    job: Job<Forked>,
     link: Link,
     _wake: OwnedFd,
+}
+
+/// Counts the frames of each task, and forgets those of tasks that run again.
+#[derive(Default)]
+struct Heard(HashMap<u32, u32>);
+
+struct Ear<'a>(&'a mut Heard);
+
+impl FrameSink for Ear<'_> {
+    fn skeleton(&mut self, _: FrameHeader, _: &[u8]) {}
+    fn bulk(&mut self, _: FrameHeader, _: u64, _: &[u8]) {}
+    fn whole(&mut self, header: FrameHeader) {
+        *self.0 .0.entry(header.task).or_default() += 1;
+    }
+}
+
+impl Audience for Heard {
+    fn sink(&mut self, _seat: usize) -> impl FrameSink + '_ {
+        Ear(self)
+    }
+    fn forget(&mut self, _seat: usize) {}
+    fn discard(&mut self, task: u32) {
+        self.0.remove(&task);
+    }
+    fn time_out(&mut self, _task: u32) {}
+    fn has_news(&self) -> bool {
+        false
+    }
 }
 
 fn settings(unit: Unit, retries: u32) -> Settings {
@@ -40,7 +71,7 @@ fn settings(unit: Unit, retries: u32) -> Settings {
     }
 }
 
-fn job(schedule: Schedule, tasks: u32, workers: u32, settings: Settings) -> Job {
+fn trial(schedule: Schedule, tasks: u32, workers: u32, settings: Settings) -> Trial {
     let layout = Layout::new(schedule, tasks, NonZeroU32::new(workers).unwrap());
     let memory = Rc::new(JobMemory::new(layout, true, 0).unwrap());
     let (reading, writing): (OwnedFd, OwnedFd) = rustix::pipe::pipe().unwrap();
@@ -51,26 +82,31 @@ fn job(schedule: Schedule, tasks: u32, workers: u32, settings: Settings) -> Job 
         wake: writing.as_raw_fd(),
         session: std::process::id() as i32,
     };
-    Job {
-        supervisor: Supervisor::new(memory, settings, crew, reading),
+    let supervisor = Supervisor::new(memory, settings, crew, reading);
+    Trial {
+        job: Job::new(supervisor, None, false),
         link,
         _wake: writing,
     }
 }
 
-/// The life of a worker.
-fn work(job: &Job, assignment: Assignment, fate: Fate) -> ! {
-    child::settle(job.link.session);
+/// The life of a worker: each task sends a frame before it commits.
+fn work(trial: &Trial, assignment: Assignment, fate: Fate) -> ! {
+    child::settle(trial.link.session);
     // SAFETY: ends a worker that hangs.
     unsafe { libc::alarm(30) };
-    let memory = Rc::clone(&job.supervisor.memory);
-    let mut seat = Seat::take(Rc::clone(&memory), assignment, job.link, false);
+    let memory = Rc::clone(trial.job.memory());
+    let mut seat = Seat::take(Rc::clone(&memory), assignment, trial.link, false);
     seat.start();
     while let Some(task) = seat.next() {
-        // The span counts how often a task was started.
+        // The end of the span counts how often a task was started.
         let span = &memory.spans()[task as usize];
         let starts = span.end.fetch_add(1, Ordering::SeqCst);
         seat.begin(task);
+        let said = seat.send(task, Content::Output, b"here", std::iter::empty());
+        if said.is_err() {
+            child::leave(1);
+        }
         if let Some(signal) = fate(task, starts == 0) {
             // SAFETY: ends this process.
             unsafe { libc::kill(libc::getpid(), signal) };
@@ -81,22 +117,34 @@ fn work(job: &Job, assignment: Assignment, fate: Fate) -> ! {
     child::leave(0)
 }
 
-fn run(mut job: Job, fate: Fate) -> (Supervisor<Forked>, Verdict) {
-    if let Some(assignment) = job.supervisor.launch() {
-        work(&job, assignment, fate)
+/// What came of a trial.
+struct Outcome {
+    memory: Rc<JobMemory>,
+    verdict: Verdict,
+    costs: Costs,
+    heard: Heard,
+}
+
+fn run(mut trial: Trial, fate: Fate) -> Outcome {
+    if let Some(assignment) = trial.job.supervisor().launch() {
+        work(&trial, assignment, fate)
     }
+    let mut heard = Heard::default();
     let verdict = loop {
-        for (seat, exit) in job.supervisor.reap() {
-            job.supervisor.bury(seat, exit);
-        }
-        match job.supervisor.advance() {
-            Verdict::Running => job.supervisor.sleep(Duration::from_millis(20)),
-            Verdict::Here(assignment) => work(&job, assignment, fate),
+        match trial.job.wait(&mut heard, Duration::from_millis(20)).0 {
+            Verdict::Running => {}
+            Verdict::Here(assignment) => work(&trial, assignment, fate),
             verdict => break verdict,
         }
     };
-    job.supervisor.end(Signal::KILL, Duration::ZERO);
-    (job.supervisor, verdict)
+    trial.job.close(Some(Signal::KILL), Duration::ZERO);
+    assert_eq!(trial.job.supervisor().at_work(), 0);
+    Outcome {
+        memory: Rc::clone(trial.job.memory()),
+        verdict,
+        costs: trial.job.costs().0,
+        heard,
+    }
 }
 
 fn schedules() -> [Schedule; 5] {
@@ -110,7 +158,7 @@ fn schedules() -> [Schedule; 5] {
     ]
 }
 
-fn starts(s: &Supervisor<Forked>) -> Vec<u64> {
+fn starts(s: &Outcome) -> Vec<u64> {
     let spans = s.memory.spans().iter();
     spans.map(|span| span.end.load(Ordering::SeqCst)).collect()
 }
@@ -124,8 +172,9 @@ fn every_task_is_done_though_workers_die_and_only_tasks_in_flight_start_twice() 
     };
     for schedule in schedules() {
         for workers in 1..=5 {
-            let s = job(schedule, 40, workers, settings(Unit::Task, 1));
-            let (s, verdict) = run(s, fate);
+            let s = trial(schedule, 40, workers, settings(Unit::Task, 1));
+            let s = run(s, fate);
+            let verdict = &s.verdict;
             assert!(
                 matches!(verdict, Verdict::Done),
                 "{schedule:?} {workers}: {verdict:?}"
@@ -137,7 +186,8 @@ fn every_task_is_done_though_workers_die_and_only_tasks_in_flight_start_twice() 
                 let expected = if matches!(task % 7, 0 | 3) { 2 } else { 1 };
                 assert_eq!(starts, expected, "{schedule:?} {workers}: task {task}");
             }
-            assert_eq!(s.at_work(), 0);
+            let once = (0..40).all(|task| s.heard.0.get(&task) == Some(&1));
+            assert!(once, "{schedule:?} {workers}: {:?}", s.heard.0);
         }
     }
 }
@@ -146,8 +196,9 @@ fn every_task_is_done_though_workers_die_and_only_tasks_in_flight_start_twice() 
 fn without_retries_the_job_names_the_task_and_no_task_starts_twice() {
     let fate: Fate = |task, _| (task == 11).then_some(libc::SIGBUS);
     for schedule in schedules() {
-        let s = job(schedule, 20, 3, settings(Unit::Task, 0));
-        let (s, verdict) = run(s, fate);
+        let s = trial(schedule, 20, 3, settings(Unit::Task, 0));
+        let s = run(s, fate);
+        let verdict = &s.verdict;
         let Verdict::Failed(Failure::Lost { lost, .. }) = verdict else {
             panic!("{schedule:?}: {verdict:?}")
         };
@@ -160,8 +211,9 @@ fn without_retries_the_job_names_the_task_and_no_task_starts_twice() {
 #[test]
 fn a_share_runs_again_as_a_whole() {
     let fate: Fate = |task, first| (task == 8 && first).then_some(libc::SIGSEGV);
-    let s = job(Schedule::Cyclic, 12, 3, settings(Unit::Share, 1));
-    let (s, verdict) = run(s, fate);
+    let s = trial(Schedule::Cyclic, 12, 3, settings(Unit::Share, 1));
+    let s = run(s, fate);
+    let verdict = &s.verdict;
     assert!(matches!(verdict, Verdict::Done), "{verdict:?}");
     // Worker 2 has tasks 2, 5, 8 and 11.
     let expected = [1, 1, 2, 1, 1, 2, 1, 1, 2, 1, 1, 1];
@@ -177,13 +229,14 @@ fn slow_tasks_behind_quick_ones_are_given_back_and_stolen_though_their_worker_di
         (task == 401 && first).then_some(libc::SIGKILL)
     };
     // The first worker has tasks 0 to 499: its last hundred are slow.
-    let s = job(Schedule::Stealing, 1000, 2, settings(Unit::Task, 1));
-    let (s, verdict) = run(s, fate);
+    let s = trial(Schedule::Stealing, 1000, 2, settings(Unit::Task, 1));
+    let s = run(s, fate);
+    let verdict = &s.verdict;
     assert!(matches!(verdict, Verdict::Done), "{verdict:?}");
     for (task, starts) in starts(&s).into_iter().enumerate() {
         assert_eq!(starts, if task == 401 { 2 } else { 1 }, "task {task}");
     }
-    let costs = s.costs();
+    let costs = s.costs;
     assert_eq!(costs.losses, 1);
     assert!(costs.starts >= 2 && costs.steals >= 1, "{costs:?}");
     assert!(costs.claims > costs.steals, "{costs:?}");
@@ -258,8 +311,9 @@ fn signals_by_which_batch_systems_announce_the_end_do_not_end_a_worker() {
         2 => Some(libc::SIGUSR2),
         _ => None,
     };
-    let s = job(Schedule::Static, 4, 2, settings(Unit::Task, 0));
-    let (s, verdict) = run(s, fate);
+    let s = trial(Schedule::Static, 4, 2, settings(Unit::Task, 0));
+    let s = run(s, fate);
+    let verdict = &s.verdict;
     assert!(matches!(verdict, Verdict::Done), "{verdict:?}");
-    assert_eq!(s.costs().losses, 0);
+    assert_eq!(s.costs.losses, 0);
 }
