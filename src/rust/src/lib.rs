@@ -32,7 +32,8 @@ use refusal::into_r;
 use seeds::{base_seed, Seeds, Streams};
 
 fn robj(x: ffi::Sexp) -> Robj {
-    // SAFETY: a live object on R's main thread, protected by the Robj from here.
+    // SAFETY: callers pass an object that was just made, on R's main thread; it is
+    // protected by the Robj before anything else is allocated.
     unsafe { Robj::from_sexp(x.cast()) }
 }
 

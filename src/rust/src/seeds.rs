@@ -81,7 +81,7 @@ fn variable() -> Sexp {
 
 /// Has this process a random state, that is: were numbers drawn since it had none?
 pub(crate) fn exists() -> bool {
-    // SAFETY: main thread.
+    // SAFETY: workers and sessions look for it on R's main thread; nothing is allocated.
     unsafe { ffi::R_existsVarInFrame(ffi::R_GlobalEnv, variable()) != 0 }
 }
 

@@ -71,7 +71,8 @@ unsafe fn preserved_list(len: usize) -> Sexp {
 impl Arrivals {
     /// Nothing has arrived from any of `workers` workers for any of `tasks` tasks.
     pub(crate) fn new(workers: usize, tasks: usize) -> Arrivals {
-        // SAFETY: main thread.
+        // SAFETY: jobs are opened on R's main thread; each list is preserved before the
+        // next is allocated.
         let (building, objects) = unsafe { (preserved_list(workers), preserved_list(16)) };
         let inboxes = (0..workers).map(|_| Inbox::default()).collect();
         Arrivals {
@@ -92,7 +93,7 @@ impl Arrivals {
     /// The same; an empty list when none did.
     pub(crate) fn values_list(&mut self) -> Sexp {
         if self.values == ffi::nil() {
-            // SAFETY: main thread.
+            // SAFETY: jobs receive and collect on R's main thread.
             self.values = unsafe { preserved_list(self.tasks) };
         }
         self.values

@@ -63,7 +63,7 @@ unsafe extern "C-unwind" fn rs_job_start(handle: Sexp) -> Sexp {
     guard(|| {
         // SAFETY: R code passes a handle.
         let whole = unsafe { job(handle) }.is_some_and(Job::start);
-        // SAFETY: main thread.
+        // SAFETY: R calls its routines on its main thread; nothing is owned here.
         unsafe { ffi::Rf_ScalarLogical(whole.into()) }
     })
 }
@@ -81,7 +81,7 @@ unsafe extern "C-unwind" fn rs_worker_begin() -> Sexp {
             }
             None => evaluate::is_fresh().into(),
         };
-        // SAFETY: main thread.
+        // SAFETY: R calls its routines on its main thread; nothing is owned here.
         unsafe { ffi::Rf_ScalarLogical(fresh) }
     })
 }

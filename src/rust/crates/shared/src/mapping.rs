@@ -38,7 +38,7 @@ impl std::error::Error for MappingError {}
 // SAFETY: a mapping is an address range, which any thread may unmap; views of it are
 // `Sync` (contract of `view`), and other bytes are reached through `Ring`, which is not.
 unsafe impl Send for Mapping {}
-// SAFETY: as above.
+// SAFETY: through a shared reference nothing of the mapping itself changes.
 unsafe impl Sync for Mapping {}
 
 impl Mapping {
