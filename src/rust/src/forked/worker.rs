@@ -37,7 +37,7 @@ pub(crate) struct Orders {
 
 /// Makes this process, which has just been forked, a worker.
 pub(crate) fn become_worker(orders: &Orders, memory: &Rc<JobMemory>, assignment: Assignment) {
-    child::settle(orders.link.session);
+    child::isolate(orders.link.session);
     blas::limit(orders.rules.threads);
     if orders.rules.silent {
         child::silence();

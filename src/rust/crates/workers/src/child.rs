@@ -20,7 +20,7 @@ use rustix::process::{getppid, setsid, Pid};
 ///   would be given to the next file, and somebody would write into it.
 /// * It dies with its parent and is the kernel's first choice when memory is
 ///   short.
-pub fn settle(parent: i32) {
+pub fn isolate(parent: i32) {
     let _ = setsid();
     for signal in [
         libc::SIGSEGV,

@@ -23,7 +23,7 @@ impl Forked {
     ///
     /// Whoever calls [`Crew::start`] keeps the contract of [`process::fork`]: on the
     /// main thread, and where it returns [`Started::Here`] the process calls
-    /// [`crate::child::settle`] before anything else and ends by
+    /// [`crate::child::isolate`] before anything else and ends by
     /// [`crate::child::leave`].
     pub unsafe fn new(seats: usize) -> Forked {
         Forked {

@@ -41,7 +41,7 @@ pub enum Fork {
 
 /// Forks this process.
 ///
-/// All signals are blocked in the child until it has called [`crate::child::settle`]:
+/// All signals are blocked in the child until it has called [`crate::child::isolate`]:
 /// the handlers that it inherits belong to the parent, and would delete its files.
 ///
 /// # Errors
@@ -52,7 +52,7 @@ pub enum Fork {
 ///
 /// * The calling thread is the main thread, and no other thread of this process holds a
 ///   lock that the child will need.
-/// * In the child the caller calls [`crate::child::settle`] before anything else. It may
+/// * In the child the caller calls [`crate::child::isolate`] before anything else. It may
 ///   then return through its own frames, but the process ends by
 ///   [`crate::child::leave`], not by the end of the program.
 pub unsafe fn fork() -> Result<Fork, i32> {

@@ -162,7 +162,7 @@ impl Recovery {
         self.seats[seat].timed_out.is_some()
     }
 
-    /// Settles what happens after the worker of a seat has ended. Everything that was
+    /// Decides what happens after the worker of a seat has ended. Everything that was
     /// whole in its ring has been received.
     ///
     /// `None` when it left because nothing was left to do.

@@ -159,7 +159,7 @@ impl<C: Crew> Supervisor<C> {
         self.crew.ended(seat)
     }
 
-    /// Settles what happens after the worker of a seat has ended; see
+    /// Decides what happens after the worker of a seat has ended; see
     /// [`Recovery::bury`].
     pub fn bury(&mut self, seat: usize, exit: Exit) -> Option<Death> {
         self.recovery.bury(&self.memory, seat, exit)

@@ -92,7 +92,7 @@ fn trial(schedule: Schedule, tasks: u32, workers: u32, settings: Settings) -> Tr
 
 /// The life of a worker: each task sends a frame before it commits.
 fn work(trial: &Trial, assignment: Assignment, fate: Fate) -> ! {
-    child::settle(trial.link.session);
+    child::isolate(trial.link.session);
     // SAFETY: ends a worker that hangs.
     unsafe { libc::alarm(30) };
     let memory = Rc::clone(trial.job.memory());
@@ -290,12 +290,12 @@ fn a_signal_that_comes_right_after_the_fork_meets_no_handler_of_the_parent() {
             of_the_parent as *const () as libc::sighandler_t,
         )
     };
-    // SAFETY: one thread; the child settles at once and leaves.
+    // SAFETY: one thread; the child isolates itself at once and leaves.
     match unsafe { rustle_workers::process::fork() }.unwrap() {
         rustle_workers::process::Fork::Child => {
-            // SAFETY: plain system call: it stays blocked until the process settles.
+            // SAFETY: plain system call: it stays blocked until the process isolates itself.
             unsafe { libc::kill(libc::getpid(), libc::SIGTERM) };
-            child::settle(FORKED.load(Ordering::SeqCst));
+            child::isolate(FORKED.load(Ordering::SeqCst));
             child::leave(98)
         }
         rustle_workers::process::Fork::Parent(child) => {
