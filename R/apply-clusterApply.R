@@ -77,7 +77,7 @@ clusterMap <- function(cl = NULL, fun, ..., MoreArgs = NULL, RECYCLE = TRUE, SIM
   n <- if (RECYCLE) check_lengths(X) else min(lengths(X))
   if (n == 0L) return(NULL)
   if (RECYCLE && !all(lengths(X) == n)) X <- lapply(X, rep, length.out = n)
-  names <- if (USE.NAMES) element_names(X[[1L]][seq_len(n)])
+  names <- if (USE.NAMES) element_names(X[[1L]])[seq_len(n)]
   frame <- do.call(open_frame, as.list(MoreArgs), quote = TRUE)
   list2env(list(X = X, FUN = fun), frame)
   outcome <- run_cluster(
@@ -95,63 +95,4 @@ clusterSplit <- function(cl = NULL, seq) {
   plan <- cluster_plan(cl)
   if (is.null(plan)) return(parallel::clusterSplit(cl, seq))
   lapply(parallel::splitIndices(length(seq), plan$workers), function(i) seq[i])
-}
-
-# FUN(name = X[[1L]][[i]], X[[2L]][[i]], ...)
-mapply_call <- function(X) {
-  arguments <- lapply(seq_along(X), function(k) bquote(X[[.(k)]][[i]]))
-  names(arguments) <- names(X)
-  as.call(c(list(quote(FUN)), arguments, list(quote(...))))
-}
-
-# The plan of a call with `cl`; NULL when there is a cluster and the call is
-# parallel's own affair.
-cluster_plan <- function(cl, call = sys.call(-1L)) {
-  if (has_cluster(cl, call)) return(NULL)
-  plan <- current_plan()
-  if (is.null(cl)) return(plan)
-  resized <- resize_plan(plan, as.integer(cl))
-  if (is.null(resized)) {
-    must <- sprintf("a cluster, NULL or a number of at most %d, the workers of the plan", plan$workers)
-    stop_argument("cl", must, cl, call)
-  }
-  resized
-}
-
-has_cluster <- function(cl, call = sys.call(-1L)) {
-  if (is.null(cl)) return(!is.null(parallel::getDefaultCluster()))
-  if (inherits(cl, "cluster")) return(TRUE)
-  number <- is.numeric(cl) && length(cl) == 1L && !is.na(cl) && cl >= 1 && cl == floor(cl)
-  if (!number) stop_argument("cl", "a cluster, a number of workers or NULL", cl, call)
-  FALSE
-}
-
-# Runs the n tasks of a call of the family, whose data are in `frame`. Errors do not
-# end it; the first is raised afterwards.
-run_cluster <- function(plan, policy, frame, n, envir, origin, task = lapply_call,
-                        forced = 1L, shape = NULL, over = c(X = "elements")) {
-  if (n == 0L) return(new_outcome(list()))
-  job <- new_job(
-    task, frame, n, policy, streams_of_cluster(n),
-    relay = new_relay(TRUE, list(classes = "condition")), on_error = "keep", envir = envir,
-    origin = origin, forced = forced, shape = shape, over = over
-  )
-  outcome <- run_job(job, plan)
-  stop_first_failure(outcome)
-  outcome
-}
-
-# With L'Ecuyer-CMRG tasks have streams, and the caller's state moves, as with
-# `future.seed = TRUE`; with other kinds workers start without a seed.
-streams_of_cluster <- function(n) {
-  if (RNGkind()[[1L]] == "L'Ecuyer-CMRG") streams_of_future(TRUE, n) else no_streams()
-}
-
-# When tasks failed whose errors did not end the job: raises the first.
-stop_first_failure <- function(outcome) {
-  failed <- outcome$failed
-  if (!length(failed)) return(invisible())
-  error <- with_task(outcome$values[[failed[[1L]]]], failed[[1L]])
-  if (is.list(error)) error$failed <- failed
-  stop(error)
 }

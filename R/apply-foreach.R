@@ -30,7 +30,8 @@
 #'   not possible, on as many R processes, started for each loop); the plan's
 #'   settings hold. Nested loops in a worker run there, one after another, unless the
 #'   plan has another level.
-#' @return `NULL`, invisibly.
+#' @return `NULL`, invisibly. Where rustle is attached, foreach and iterators are attached
+#'   too, just behind it, as doParallel does.
 #' @section Plans: With forked workers tasks see the session as it is. For workers
 #'   that share no memory, variables that the loop's expression uses are found and
 #'   sent, with those named in `.export` and without those named in `.noexport`.
@@ -43,12 +44,13 @@
 #'   `rustle_error_package` when foreach is not installed.
 #' @section Where it differs from doParallel and `%do%`: In a nested loop `task` and the
 #'   error message count all tasks, from 1; foreach counts those of the inner loop.
+#'   An error of `.combine` ends the loop whatever function it is; foreach prints that
+#'   of a function of two arguments and goes on without the values.
 #'   Assignments in the loop's expression are never seen outside. A task that
 #'   draws random numbers without `seed` or `%dorng%` gives one warning, as with
 #'   doFuture.
 #' @examplesIf requireNamespace("foreach", quietly = TRUE)
-#' library(foreach)
-#' registerDoRustle()
+#' registerDoRustle() # also attaches foreach
 #' oplan <- plan(multicore, workers = 2)
 #' foreach(i = 1:3, .combine = c) %dopar% sqrt(i)
 #' foreach(i = 1:2, .combine = rbind) %:% foreach(j = 1:3, .combine = c) %dopar% (i * j)
@@ -67,7 +69,19 @@ registerDoRustle <- function(workers = NULL) {
   }
   data <- list(workers = workers, pid = Sys.getpid())
   foreach::setDoPar(fun = do_rustle, data = data, info = rustle_backend_info)
+  attach_foreach()
   invisible()
+}
+
+# As library(doParallel) does, for scripts that have no other line for foreach. Where it
+# would be if rustle depended on it: what was attached later is not masked.
+attach_foreach <- function() {
+  for (package in c("iterators", "foreach")) {
+    at <- match("package:rustle", search())
+    if (!is.na(at) && !paste0("package:", package) %in% search()) {
+      attachNamespace(package, pos = at + 1L)
+    }
+  }
 }
 
 # What getDoParWorkers(), getDoParName() and getDoParVersion() ask.
@@ -92,6 +106,7 @@ do_rustle <- function(obj, expr, envir, data) {
   plan <- if (is_registered_here(data)) plan_of_number(data$workers, environment()) else current_plan()
   it <- iterators::iter(obj)
   tasks <- as.list(it)
+  values <- list()
   n <- length(tasks)
   if (n > 0L) {
     body <- foreach_body(expr, unique(names(tasks[[1L]])), envir)
@@ -113,7 +128,7 @@ do_rustle <- function(obj, expr, envir, data) {
       stop_foreach(values[[bad[[1L]]]], bad[[1L]], call)
     }
   }
-  foreach::getResult(it)
+  with_values(values, foreach::getResult(it))
 }
 
 foreach_options <- c("seed", "schedule", "chunk_size")
@@ -160,7 +175,7 @@ streams_of_foreach <- function(options, n, variables, call) {
     if (!is.null(options$seed) && !isFALSE(options$seed)) {
       stop_argument(".options.rustle$seed", "left out with %dorng%, which has its own", options$seed, call)
     }
-    return(no_streams(after = list(get_random_seed())))
+    return(no_streams(after = random_state()))
   }
   seed <- if ("seed" %in% names(options)) options$seed else FALSE
   streams <- streams_of_future(seed, n, ".options.rustle$seed", call)
@@ -238,15 +253,20 @@ stop_foreach <- function(error, task, call) {
   ))
 }
 
-# As `%do%`: an error of the combine function is shown, and the loop goes on.
+# foreach's own code combines. Its accumulators hide some errors and keep none of the
+# values; here every error ends the loop, and has them.
 combine_values <- function(it, values) {
-  accumulate <- foreach::makeAccum(it)
-  for (task in seq_along(values)) {
-    tryCatch(accumulate(values[task], task), error = function(e) {
-      cat("error calling combine function:\n")
-      print(e)
-    })
-  }
+  with_values(values, {
+    accumulate <- foreach::makeAccum(it)
+    for (task in seq_along(values)) accumulate(values[task], task)
+  })
+}
+
+with_values <- function(values, expr) {
+  tryCatch(expr, error = function(e) {
+    if (is.list(e)) e$values <- values
+    stop(e)
+  })
 }
 
 say_job <- function(job, plan) {

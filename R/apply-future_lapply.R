@@ -6,7 +6,10 @@
 #'
 #' @param X A vector or an object that [as.list()] makes one.
 #' @param FUN A function, or the name of one; called as `FUN(X[[i]], ...)`.
-#' @param ... Further arguments of `FUN`, evaluated once, before any task runs.
+#' @param ... Further arguments of `FUN`, evaluated once, before any task runs. One that
+#'   cannot be evaluated here, as in `future_lapply(X, with, mean(mpg))`, goes to `FUN` as
+#'   it was written, as in [lapply()]; workers that share no memory cannot have it, and the
+#'   call stops with its error.
 #' @param future.envir The environment in which globals are looked up, for plans
 #'   whose workers do not share memory.
 #' @param future.stdout `TRUE` (default): what a task writes to standard output
@@ -64,12 +67,12 @@ future_lapply <- function(X, FUN, ..., future.envir = parent.frame(), future.std
     future.label = future.label
   )
   values <- outcome$values
-  names(values) <- names(X)
+  names(values) <- outcome$names
   values
 }
 
-# The call up to its outcome, for those who give it another shape. Arguments of FUN may
-# have any name, so `...` is first.
+# The call up to its outcome, for those who give it another shape: with `names`, those of
+# the elements. Arguments of FUN may have any name, so `...` is first.
 lapply_outcome <- function(..., rustle.X, rustle.FUN, future.envir = parent.frame(2L), future.stdout = TRUE,
                            future.conditions = "condition", future.globals = TRUE,
                            future.packages = NULL, future.seed = FALSE, future.scheduling = 1.0,
@@ -80,11 +83,11 @@ lapply_outcome <- function(..., rustle.X, rustle.FUN, future.envir = parent.fram
   options <- future_options("future_lapply-%d", rustle.shape, rustle.call)
   X <- as_elements(rustle.X)
   n <- length(X)
-  if (n == 0L) return(new_outcome(as.list(X)))
-  # As future.apply does, arguments are evaluated once, here: no two workers evaluate
-  # them (or draw random numbers for them) anew.
+  if (n == 0L) return(c(new_outcome(as.list(X)), list(names = names(X))))
+  # As in future.apply, arguments are evaluated once, here: no two workers evaluate them (or
+  # draw random numbers for them) anew.
   frame <- function() list2env(list(X = X, FUN = FUN), open_frame(...))
-  run_future_call(options, n, lapply_call, frame)
+  c(run_future_call(options, n, lapply_call, frame), list(names = names(X)))
 }
 
 # The future.* arguments of the function that calls this, checked. `shape`: see

@@ -36,6 +36,8 @@ future_mapply <- function(FUN, ..., MoreArgs = NULL, SIMPLIFY = TRUE, USE.NAMES 
   dots <- list(...)
   outcome <- run_mapply(options, FUN, dots, MoreArgs)
   names <- if (USE.NAMES && length(dots)) element_names(dots[[1L]])
+  # Among vectors of which one is empty, the first need not be.
+  if (!is.null(names) && !length(outcome$values) && is.null(outcome$vector)) names <- character()
   simplify_outcome(outcome, names, SIMPLIFY)
 }
 
@@ -60,13 +62,6 @@ run_mapply <- function(options, FUN, dots, MoreArgs) {
 
 # The frame in which mapply() would evaluate FUN(dots[[1L]][[i]], ...).
 mapply_frame <- function(FUN, dots) environment()
-
-check_more_args <- function(MoreArgs, call = sys.call(-1L)) {
-  if (!is.null(MoreArgs) && !is.list(MoreArgs)) {
-    stop_argument("MoreArgs", "a list or NULL", MoreArgs, call)
-  }
-  MoreArgs
-}
 
 #' @rdname future_mapply
 #' @export

@@ -1,7 +1,34 @@
 # A job: one call, before anybody knows where it will run.
 
-# The frame in which lapply() would evaluate FUN(X[[i]], ...).
+# The frame in which lapply() would evaluate FUN(X[[i]], ...): it is lapply()'s own in that
+# it finds no variables of ours.
 lapply_frame <- function(X, FUN, ...) environment()
+environment(lapply_frame) <- .BaseNamespaceEnv
+
+# The same with the arguments in `...`, whatever their names, evaluated here, once, and
+# without the other variables, which are put there later. An argument that cannot be
+# evaluated here stays as it was written: FUN may evaluate it elsewhere, as with() does, or
+# not at all. Its error is attribute "unforced" of the frame.
+open_frame <- function(...) {
+  frame <- dots_frame(...)
+  for (k in seq_len(...length())) {
+    failure <- tryCatch(
+      {
+        if (!eval(call("missing", as.name(paste0("..", k))))) ...elt(k)
+        NULL
+      },
+      error = identity
+    )
+    if (is.null(failure) || !is.null(attr(frame, "unforced"))) next
+    # The call of stop() in an argument is one of tryCatch().
+    if (identical(conditionCall(failure)[[1L]], quote(doTryCatch))) failure["call"] <- list(NULL)
+    attr(frame, "unforced") <- failure
+  }
+  frame
+}
+
+dots_frame <- function(...) environment()
+environment(dots_frame) <- .BaseNamespaceEnv
 
 # The arguments in `...` as a list; a missing one is the empty symbol.
 list_dots <- function(...) {
@@ -40,6 +67,7 @@ new_job <- function(call, frame, n, policy, streams = no_streams(), relay = no_r
                     cleanup = list(signal = tools::SIGTERM, grace = 0.2), label = NULL,
                     origin = NULL, forced = 1L, shape = NULL, over = c(X = "elements"),
                     code = NULL, ours = FALSE) {
+  relay$unforced <- !is.null(attr(frame, "unforced"))
   list(
     call = call, frame = frame, n = n, policy = policy, streams = streams, relay = relay,
     on_error = on_error, shares = shares, packages = packages, globals = globals,
@@ -48,17 +76,13 @@ new_job <- function(call, frame, n, policy, streams = no_streams(), relay = no_r
   )
 }
 
-# The arguments in `...` of the frame of a job, as list_dots() has them.
+# The arguments in `...` of the frame of a job, as list_dots() has them, for workers that
+# share no memory: an argument that cannot be evaluated here is an error.
 frame_dots <- function(frame) {
+  failure <- attr(frame, "unforced")
+  if (!is.null(failure)) stop(failure)
   if (!exists("...", envir = frame, inherits = FALSE)) return(list())
   eval(as.call(list(list_dots, quote(...))), frame)
-}
-
-# The arguments in `...`, whatever their names, evaluated here, once: the frame of a
-# job before its other variables are put there.
-open_frame <- function(...) {
-  list_dots(...)
-  environment()
 }
 
 # What Rust needs to know of it; see src/rust/src/forked/rules.rs.

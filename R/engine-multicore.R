@@ -5,6 +5,8 @@
 run_multicore <- function(job, plan) {
   # Loaded here, they are there in every worker; a missing one fails here.
   for (package in job$packages) loadNamespace(package)
+  # Tasks find the kinds that the session sees.
+  read_random_kinds()
   nested <- nested_plan(plan)
   main <- worker_main(job, nested)
   handle <- unpack(rs_job_open(job_spec(job, plan), job_code(job, main)), job$origin)

@@ -13,8 +13,9 @@
 # * Functions of ours that run there use base R only and have base's environment. Where
 #   tasks must call this package, the job says so (`ours`), and a worker that has not got
 #   it says so too. No function of ours takes its source text along.
-# * Options and registrations that tasks would find in a forked worker are put in force:
-#   future.globals.maxSize, and our foreach backend where this package is installed.
+# * What tasks would find in a forked worker is put in force: the kinds of random number
+#   generator, the option future.globals.maxSize, and our foreach backend where this
+#   package is installed.
 #
 # A parcel is a list: what all chunks share, made once (`worker`, for run_parcel(); and
 # `globals`, `packages`, `envir`), and `data`, of which load_tasks() takes what belongs to a
@@ -27,15 +28,15 @@ job_parcel <- function(job) {
   variables <- mget(others, envir = frame)
   dots <- frame_dots(frame)
   needs <- if (is.null(job$code)) {
-    needs_of_function(job, c(Filter(is.list, data), list(variables), list(present(dots))))
+    needs_of_function(job, c(Filter(is.list, data), list(Filter(Negate(is_ours), variables)), list(present(dots))))
   } else {
     needs_of_code(job, data)
   }
   list(
     worker = list(
-      call = forced_call(job), FUN = if (is_ours(needs$FUN)) without_source(needs$FUN) else needs$FUN, variables = variables, dots = dots,
+      call = forced_call(job), FUN = without_source(needs$FUN), variables = variables, dots = dots,
       stop_early = job$on_error == "stop", check = without_source(job_check(job)),
-      options = list(future.globals.maxSize = getOption("future.globals.maxSize")),
+      kinds = RNGkind(), options = list(future.globals.maxSize = getOption("future.globals.maxSize")),
       requires = if (job$ours) "rustle", backend = is_our_backend()
     ),
     globals = needs$globals, packages = unique(c(job$packages, needs$packages)),
@@ -64,11 +65,25 @@ run_parcel <- function(parcel, load) {
   if (parcel$backend && requireNamespace("foreach", quietly = TRUE) && requireNamespace("rustle", quietly = TRUE)) {
     if (!foreach::getDoParRegistered()) rustle::registerDoRustle()
   }
-  before <- options(parcel$options)
-  on.exit(options(before))
+  options <- options(parcel$options)
+  on.exit(options(options))
   FUN <- parcel$FUN
   tasks <- load$tasks
   seeds <- load$seeds
+  kinds <- parcel$kinds
+  # Without streams, set.seed() in a task means the generator of the session. A state
+  # that no task has touched comes back: future looks whether random numbers were drawn.
+  set_kinds <- function(kinds, seed) {
+    suppressWarnings(RNGkind(kinds[[1L]], kinds[[2L]], kinds[[3L]]))
+    rm(".Random.seed", envir = globalenv())
+    if (!is.null(seed)) assign(".Random.seed", seed, envir = globalenv())
+  }
+  before <- globalenv()[[".Random.seed"]]
+  own <- RNGkind()
+  if (is.null(seeds) && !identical(own, kinds) && kinds[[1L]] != "user-supplied") {
+    set_kinds(kinds, NULL)
+    on.exit(if (is.null(globalenv()[[".Random.seed"]])) set_kinds(own, before), add = TRUE)
+  }
   check <- parcel$check
   # Nothing but `...`: arguments may have any name.
   run <- function(...) {
@@ -143,15 +158,16 @@ is_our_backend <- function() {
   isNamespaceLoaded("foreach") && foreach::getDoParRegistered() && identical(foreach::getDoParName(), "doRustle")
 }
 
+# Is this a function that was made in our namespace?
 is_ours <- function(f) {
-  if (is.primitive(f)) return(FALSE)
-  home <- topenv(environment(f))
-  identical(home, topenv()) || identical(home, baseenv())
+  is.function(f) && !is.primitive(f) && identical(topenv(environment(f)), topenv())
 }
 
-# A function, or NULL, without the text that it was parsed from.
+# A function of ours, or NULL, without the text that it was parsed from; a user's stays as
+# it is. Ours are in our namespace, or in base's environment.
 without_source <- function(f) {
-  if (is.null(attr(f, "srcref"))) f else utils::removeSource(f)
+  if (is.null(attr(f, "srcref"))) return(f)
+  if (is_ours(f) || identical(topenv(environment(f)), baseenv())) utils::removeSource(f) else f
 }
 
 # list(FUN, globals, packages, envir) of FUN as it is. data: a list of lists in which
@@ -161,8 +177,10 @@ needs_of_function <- function(job, data) {
   envir <- new.env(parent = home)
   FUN <- envir$FUN <- job$frame$FUN
   given <- is.list(job$globals)
-  # It looks at their size as well (option future.globals.maxSize).
-  found <- future::getGlobalsAndPackages(quote(FUN()), envir = envir, globals = job$globals)
+  # What is in our namespace needs that alone. future looks at the size of globals as well
+  # (option future.globals.maxSize).
+  code <- if (is_ours(FUN)) NULL else quote(FUN())
+  found <- future::getGlobalsAndPackages(code, envir = envir, globals = job$globals)
   globals <- as_plain_list(found$globals)
   packages <- found$packages
   if (isTRUE(job$globals)) {
@@ -209,7 +227,7 @@ needs_of_code <- function(job, data) {
     exists(name, globalenv(), inherits = FALSE) && identical(globalenv()[[name]], globals[[name]])
   }, NA)
   dots <- exists("...", envir) && "..." %in% all.names(body(FUN))
-  home <- if (dots) eval(as.call(list(dots_frame, quote(...))), envir) else new.env(parent = globalenv())
+  home <- if (dots) eval(as.call(list(forced_frame, quote(...))), envir) else new.env(parent = globalenv())
   list2env(globals[!in_session], envir = home)
   # The source text would travel as well.
   FUN <- utils::removeSource(FUN)
@@ -218,11 +236,11 @@ needs_of_code <- function(job, data) {
 }
 
 # A frame that has the arguments `...` of another, evaluated, and nothing else.
-dots_frame <- function(...) {
+forced_frame <- function(...) {
   list(...)
   environment()
 }
-environment(dots_frame) <- globalenv()
+environment(forced_frame) <- globalenv()
 
 as_plain_list <- function(globals) {
   out <- as.list(globals)

@@ -29,6 +29,7 @@ recording <- function(relay, expr) {
     if (inherits(condition, "interrupt")) recorder$interrupted <- TRUE
     task <- rs_worker_task()
     if (task == 0) return()
+    if (is_second_try(relay, condition)) invokeRestart("muffleWarning")
     # stop() is fatal whatever it is called with; the session will signal it.
     if (is_stopping()) {
       recorder$fatal <- list(condition = condition, task = task)

@@ -51,9 +51,23 @@ signal_frame <- function(frame) {
 
 return_from <- function(frame) do.call("return", list(NULL), envir = frame)
 
+# R's warning when an argument is evaluated that could not be evaluated before: open_frame()
+# has tried, and the task does not want to know.
+is_second_try <- function(relay, condition) {
+  isTRUE(relay$unforced) && inherits(condition, "warning") &&
+    identical(conditionMessage(condition), gettext("restarting interrupted promise evaluation", domain = "R"))
+}
+
 # In the session: evaluates `expr`, dropping what the caller does not want. The
 # caller's handlers write where they wrote before, so they run without the sink.
 relaying <- function(relay, expr) {
+  if (isTRUE(relay$unforced)) {
+    tried <- relay
+    relay$unforced <- FALSE
+    return(withCallingHandlers(relaying(relay, expr), warning = function(w) {
+      if (is_second_try(tried, w)) invokeRestart("muffleWarning")
+    }))
+  }
   silent <- isFALSE(relay$stdout)
   if (silent) {
     null <- file(nullfile(), "w")
@@ -96,7 +110,10 @@ relay_event <- function(event, object, quiet = FALSE) {
     message(object)
   } else if (inherits(object, "warning")) {
     warning(object)
+  } else if (inherits(object, "progression")) {
+    # Its handler draws: see draw().
+    suspendInterrupts(withRestarts(signalCondition(object), muffleProgression = function() NULL))
   } else {
-    withRestarts(signalCondition(object), muffleProgression = function() NULL)
+    signalCondition(object)
   }
 }

@@ -43,7 +43,18 @@ default_settings <- function() {
 #' @param worker_threads BLAS and OpenMP threads, and threads of rustle's own linear
 #'   algebra ([with_threads()]), in each worker. Default: an equal share of the cores.
 #' @param ... Further arguments of the strategy, named, as for [future::plan()].
-#' @details A new strategy starts from the default settings; `plan(workers = 4)` or
+#' @param substitute,.skip,.call,.cleanup,.init As for [future::plan()]: `substitute = FALSE`
+#'   takes `strategy` for its value, `.skip = TRUE` does nothing when the plan is that
+#'   already, `.cleanup = FALSE` lets the workers of the plan before live on, and
+#'   `.init = TRUE` starts the workers of future's strategies now. `.call` has no effect.
+#' @details `plan(multisession(workers = 2))` is `plan(multisession, workers = 2)`, as in
+#'   future.
+#'
+#'   `plan()` starts no worker: forked ones start with each call, those of
+#'   `multisession` and `cluster` with the first call that needs them. What can be checked
+#'   before is: names of hosts in `workers` for which ssh would find no address are an error.
+#'
+#'   A new strategy starts from the default settings; `plan(workers = 4)` or
 #'   `plan(schedule = "static")` change the current plan and keep the rest. The
 #'   settings are those of forked workers: under other plans than `multicore`,
 #'   `timeout`, `retries` and `worker_threads` have no effect, and progress is not
@@ -61,7 +72,15 @@ default_settings <- function() {
 #' @seealso [with_plan()], [future_lapply()], [mclapply()].
 #' @export
 plan <- function(strategy = NULL, ..., workers, schedule, chunk_size, progress, timeout,
-                 retries, worker_threads) {
+                 retries, worker_threads, substitute = TRUE, .skip = FALSE, .call = TRUE,
+                 .cleanup = TRUE, .init = FALSE) {
+  check_future_flags(substitute, .skip, .cleanup, .init)
+  called <- if (substitute) called_strategy(base::substitute(strategy), parent.frame())
+  if (!is.null(called)) {
+    given <- as.list(match.call())[-1L]
+    given <- lapply(given[!names(given) %in% c("strategy", ".call")], eval, parent.frame())
+    return(invisible(with_call(sys.call(), do.call(plan, c(called, given)))))
+  }
   changes <- list()
   if (!missing(schedule)) changes$schedule <- check_choice(schedule, schedules, "schedule")
   if (!missing(chunk_size)) {
@@ -94,7 +113,11 @@ plan <- function(strategy = NULL, ..., workers, schedule, chunk_size, progress, 
   }
   settings <- utils::modifyList(settings, changes, keep.null = TRUE)
   stack <- future_stack(strategy, if (missing(workers)) list(...) else list(..., workers = workers), old)
-  set_stack(stack, settings, init = FALSE)
+  if (.skip && identical(stack, old$stack)) .init <- NA
+  tryCatch(set_stack(stack, settings, .init, .cleanup), error = function(e) {
+    set_stack(old$stack, old$settings, init = FALSE, cleanup = FALSE)
+    stop(e)
+  })
   invisible(as_rustle_plan(old))
 }
 
@@ -154,6 +177,7 @@ as_strategy <- function(strategy, arguments, call) {
   if (is_multicore(strategy) && is.character(arguments$workers)) {
     stop_argument("workers", "a whole number of at least 1", arguments$workers, call)
   }
+  if (is.character(arguments$workers)) check_hosts(arguments$workers, call)
   tweaked <- tryCatch(
     withCallingHandlers(
       do.call(future::tweak, c(list(strategy), arguments)),
@@ -195,12 +219,15 @@ is_multicore <- function(strategy) identical(strategy, "multicore") || inherits(
 #' another level.
 #'
 #' @param evaluator A strategy; the current plan by default.
-#' @return A whole number.
+#' @return A whole number; of class `AsIs` where `workers = I(n)` made the plan.
 #' @examples
 #' nbrOfWorkers()
 #' @export
 nbrOfWorkers <- function(evaluator = NULL) {
-  if (is.null(evaluator)) current_plan()$workers else future::nbrOfWorkers(evaluator)
+  if (!is.null(evaluator)) return(future::nbrOfWorkers(evaluator))
+  plan <- current_plan()
+  as_is <- !plan$executor$in_session && inherits(formals(plan$stack[[1L]])$workers, "AsIs")
+  if (as_is) I(plan$workers) else plan$workers
 }
 
 as_rustle_plan <- function(plan) {

@@ -1,18 +1,22 @@
 # Every condition of ours is made here: one sentence, a class
 # `rustle_error_<what>` under `rustle_error`, and fields.
 
+# A wrong argument is a `simpleError` too, as it is in the packages whose functions ours
+# replace, and in the code that catches it.
 abort_rustle <- function(message, class, ..., call = NULL) {
+  simple <- if ("rustle_error_argument" %in% class) "simpleError"
   stop(structure(
-    class = c(class, "rustle_error", "error", "condition"),
+    class = c(class, "rustle_error", simple, "error", "condition"),
     list(message = message, call = call, ...)
   ))
 }
 
-stop_argument <- function(argument, must, value, call, was = NULL) {
+# `class`: further classes.
+stop_argument <- function(argument, must, value, call, was = NULL, class = NULL) {
   if (is.null(was)) was <- describe(value)
   abort_rustle(
     sprintf("`%s` must be %s, not %s.", argument, must, was),
-    class = "rustle_error_argument",
+    class = c("rustle_error_argument", class),
     argument = argument, value = value, call = call
   )
 }
