@@ -44,7 +44,7 @@
 #'   importance weights another distribution: no intervals. `bca` and `abc` suppose
 #'   independent observations: they are refused for parametric, residual, wild and block
 #'   schemes (`bca` may be had by giving `L`), and for m out of n, whose other intervals
-#'   are rescaled by \eqn{\sqrt{m/n}}.
+#'   are rescaled by \eqn{\sqrt{m/n}}; studentized ones need not be.
 #' @section Errors: `rustle_error_argument` for wrong arguments; `rustle_error_interval`
 #'   for a type that is not valid for the scheme. Warnings of class
 #'   `rustle_warning_interval`: all replicates equal, or none (or all) below the estimate,
@@ -83,7 +83,7 @@ boot_ci <- function(x, conf = 0.95, type = "all", index = NULL, h = NULL, hdot =
   scale <- check_scale(h, hdot, hinv)
   chosen <- check_index(index, draws)
   variances <- check_variances(variance, var.t0, var.t, chosen, index, draws, "stud" %in% type)
-  # Variances are no components of interest, unless they are asked for.
+  # Components that are variances get no intervals, unless `index` asks for them.
   if (is.null(index) && !is.null(variances)) chosen <- variances$index
   type <- check_intervals(type, draws, variances, L)
   if ("stud" %in% type && !is.null(h) && is.null(hdot)) {
@@ -111,7 +111,7 @@ boot_ci <- function(x, conf = 0.95, type = "all", index = NULL, h = NULL, hdot =
   notes$warn()
   all <- function(part) unlist(lapply(parts, `[[`, part))
   order <- order(all("k"), match(all("type"), type), all("conf"))
-  # data.frame() would take longer than the intervals.
+  # Made by hand: data.frame() would take longer than the intervals.
   out <- list(
     term = draws$terms[all("k")], type = all("type"), conf = all("conf"), lower = all("lower"),
     upper = all("upper")
@@ -130,7 +130,8 @@ interval_types <- c("norm", "basic", "stud", "perc", "bca", "abc")
 one_component <- function(kind, k, conf, draws, scale, variances, a, notes) {
   t0 <- draws$t0[[k]]
   kept <- is.finite(draws$t[, k])
-  t <- draws$t[kept, k]
+  # A studentized replicate of m out of n is divided by the standard error of m observations.
+  t <- if (kind == "stud") draws$raw[kept, k] else draws$t[kept, k]
   nothing <- list(lower = rep(NA_real_, length(conf)), upper = rep(NA_real_, length(conf)))
   if (!is.finite(t0) || length(t) < 2L || all(abs(t - t[[1L]]) <= 1e-8 * abs(t[[1L]]))) {
     notes$add("All replicates of %s are equal: no interval.", draws$terms[[k]])
@@ -139,7 +140,7 @@ one_component <- function(kind, k, conf, draws, scale, variances, a, notes) {
   alpha <- (1 - unclass(conf)) / 2
   ht0 <- scale$h(t0)
   ht <- scale$h(t)
-  # Both quantiles, of one sorting.
+  # Lower and upper quantiles together, so that `values` are sorted once.
   at <- function(low, high, values = ht) {
     q <- normal_quantile(values, c(low, high), function() notes$extreme(draws$terms[[k]]))
     unname(split(q, rep(1:2, each = length(low))))
@@ -176,7 +177,7 @@ one_component <- function(kind, k, conf, draws, scale, variances, a, notes) {
     }
   )
   ends <- lapply(ends, scale$hinv)
-  # A decreasing transformation turns them round.
+  # Under a decreasing transformation the lower end becomes the upper one.
   list(lower = pmin(ends[[1L]], ends[[2L]]), upper = pmax(ends[[1L]], ends[[2L]]))
 }
 
@@ -200,10 +201,10 @@ normal_quantile <- function(t, p, extreme = function() NULL) {
   t[j] + share * (t[j + 1] - t[j])
 }
 
-# a of each component. With strata the influence of an observation counts by the
+# The acceleration a of each component. With strata the influence of an observation counts by the
 # size of its stratum: l / n_s (Davison and Hinkley 1997, section 5.3.2).
 accelerations <- function(L, draws) {
-  # A common factor does not matter.
+  # One factor for all values would cancel out: one stratum needs no sizes.
   sizes <- if (length(draws$strata) == nrow(L) && any(draws$strata != draws$strata[[1L]])) {
     as.vector(stats::ave(numeric(nrow(L)), draws$strata, FUN = length))
   } else {
@@ -230,7 +231,7 @@ abc_ends <- function(x, draws, k, conf, simultaneous, scale, ...) {
 # component is.
 band_levels <- function(kind, conf, terms, draws, variances) {
   if (kind == "norm") return(conf)
-  values <- draws$t[, terms, drop = FALSE]
+  values <- (if (kind == "stud") draws$raw else draws$t)[, terms, drop = FALSE]
   if (kind == "stud") {
     values <- (values - rep(draws$t0[terms], each = nrow(values))) / sqrt(variances$t)
   }

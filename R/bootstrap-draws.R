@@ -1,6 +1,6 @@
 # What intervals and methods read from a bootstrap object, ours or boot's: a list with
-# t0 (vector), t (matrix), R, terms, sim (the scheme, without our prefix), variant (of the
-# table of bootstrap_validity()), strata, data, n, `statistic` (a function or NULL) with
+# t0 (vector), t (matrix; of m out of n rescaled, `raw` is not), R, terms, sim (the scheme,
+# without our prefix), variant (of the table of bootstrap_validity()), strata, data, n, `statistic` (a function or NULL) with
 # its `stype`, `of_weights`: a function that returns the statistic as a function of data
 # and weights (sum 1 in each stratum), or NULL, and `own`: are the indices boot's?
 
@@ -17,18 +17,19 @@ as_draws <- function(x, call = sys.call(-1L)) {
   if (identical(attr(x, "boot_type"), "tsboot") || !is.null(x$n.sim)) sim <- "block"
   cases <- sim %in% case_schemes && !is.null(x$stype)
   statistic <- if (cases && is.function(x$statistic)) x$statistic
-  # Without the data, the scheme knows how many there were.
+  # Where the data were not kept, the scheme says how many observations there were.
   n <- if (is.null(data) && !is.null(x$scheme$spec$draws)) x$scheme$spec$draws else NROW(data)
-  # Of simulated data there are none; censboot() has a matrix of strata, of which the
-  # first column counts.
+  # Simulated data have no strata; those of censboot() are a matrix, whose first column is
+  # that of the observations.
   strata <- if (is.matrix(x$strata)) x$strata[, 1L] else x$strata
   strata <- if (length(strata) == n) as.integer(factor(as.vector(strata))) else rep(1L, n)
+  raw <- t
   fewer <- ours && is.numeric(x$m) && length(x$m) == 1L && x$m != n
   if (fewer) t <- rep(t0, each = nrow(t)) + sqrt(x$m / n) * (t - rep(t0, each = nrow(t)))
   weighted <- is_importance(x$weights, strata)
   variant <- if (fewer) "m out of n" else if (weighted) "weighted" else if (!is.null(x$cluster) && sim == "ordinary") "cluster" else sim
   list(
-    t0 = t0, t = t, R = nrow(t), terms = term_names(x, ncol(t)), sim = sim, variant = variant,
+    t0 = t0, t = t, raw = raw, R = nrow(t), terms = term_names(x, ncol(t)), sim = sim, variant = variant,
     strata = strata, data = data, n = n, statistic = statistic, stype = x$stype, L = x$L,
     cluster = x$cluster, own = ours && is.null(x$replicates) && is_boot_order(x),
     of_weights = function() if (cases) statistic_of_weights(x, statistic, tabulate(strata)[strata])
@@ -154,8 +155,7 @@ check_variances <- function(variance, var.t0, var.t, chosen, index, draws, wante
     if (length(columns) != length(chosen)) {
       stop_argument("variance", sprintf("as many components as `index` (%d)", length(chosen)), variance, call)
     }
-    # Those of m out of n, whose roots need no rescaling, are as they were.
-    out <- list(index = chosen, norm = NULL, t0 = draws$t0[columns], t = draws$t[, columns, drop = FALSE])
+    out <- list(index = chosen, norm = NULL, t0 = draws$t0[columns], t = draws$raw[, columns, drop = FALSE])
   } else {
     if (is.null(var.t0) && is.null(var.t)) return(NULL)
     k <- length(chosen)
@@ -212,7 +212,7 @@ centred_influence <- function(L, draws) {
 
 # list(statistic, stype) that the jackknife can call, or NULL.
 jackknife_source <- function(draws) {
-  # Two ways of clusters have no groups to leave out.
+  # With two-way clusters there is no one kind of group to leave out.
   if (is.list(draws$cluster) && length(draws$cluster) > 1L) return(NULL)
   if (is.function(draws$statistic)) return(list(statistic = draws$statistic, stype = draws$stype[[1L]]))
   of_weights <- draws$of_weights()

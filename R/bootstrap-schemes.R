@@ -1,12 +1,12 @@
 # Schemes: what arguments of bootstrap() mean, and which statistics and intervals they
-# suit. The fields of a scheme are those that src/rust/src/bootstrap.rs reads.
+# suit. The fields of a scheme are those that src/rust/src/bootstrap/read.rs reads.
 
 boot_sims <- c(
   "ordinary", "balanced", "antithetic", "permutation", "parametric", "bayesian",
   "poisson", "residual", "wild", "block"
 )
 
-# Schemes that give no indices or no counts, so that `stype` cannot be another.
+# Which `stype` a scheme can give: not all have indices or frequencies.
 sim_stypes <- function(sim) {
   switch(sim,
     bayesian = "w", poisson = c("f", "w"), parametric = "i", c("i", "f", "w")
@@ -301,6 +301,9 @@ validity_of_interval <- function(sim, statistic, type) {
   if (type == "bca" && sim == "cluster") return(c("adapted", "the acceleration is that of clusters"))
   if (type == "bca" && !cases) {
     return(c("refused", "the acceleration supposes equal resamples of independent observations"))
+  }
+  if (sim == "m out of n" && type == "stud") {
+    return(c("adapted", "each replicate has the variance of a sample of size m"))
   }
   if (sim == "m out of n") {
     return(c("adapted", "the spread about the estimate is rescaled by sqrt(m / n)"))
