@@ -1,7 +1,7 @@
 # What a session does while workers run its job, whoever they are: it receives, relays,
 # shows progress and answers interrupts until the job has ended; then makes the outcome.
 
-# handle: of a job whose workers were started (src/rust/src/job.rs). Raises the error of
+# handle: of a job whose workers were started (src/rust/src/forked/job.rs). Raises the error of
 # workers that were lost; errors of tasks are values of the outcome.
 attend <- function(handle, job, plan) {
   mailbox <- new_mailbox(job$policy$order, job$n, job$relay$quiet)

@@ -85,7 +85,7 @@ frame_dots <- function(frame) {
   eval(as.call(list(list_dots, quote(...))), frame)
 }
 
-# What Rust needs to know of it; see src/rust/src/spec.rs.
+# What Rust needs to know of it; see src/rust/src/forked/rules.rs.
 job_spec <- function(job, plan) {
   workers <- min(plan$workers, job$n)
   settings <- plan$settings
@@ -94,11 +94,20 @@ job_spec <- function(job, plan) {
     forced = as.double(job$forced), schedule = job$policy$schedule, chunk = as.double(job$policy$chunk),
     ends = job$policy$ends, order = job$policy$order,
     retries = as.double(settings$retries), timeout = as.double(settings$timeout),
-    shares = job$shares, eager = job$shares, shape = shape_spec(job$shape), check = job_check(job),
+    shares = job$shares, eager = job$shares, shape = shape_spec(job$shape),
     streams = job$streams$streams, seed = job$streams$seed, check_rng = job$streams$check,
     stop_on_error = job$on_error == "stop", timings = wants_timings(),
     silent = job$silent, affinity = job$affinity,
     threads = as.double(threads_per_worker(workers, settings$worker_threads))
+  )
+}
+
+# What workers evaluate: R objects, which forked workers inherit.
+job_code <- function(job, main) {
+  streams <- job$streams
+  list(
+    call = job$call, frame = job$frame, main = main, check = job_check(job),
+    inherited = get_random_seed(), seeds = if (streams$streams == "list") streams$seed
   )
 }
 

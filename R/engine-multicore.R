@@ -5,13 +5,13 @@
 run_multicore <- function(job, plan) {
   # Loaded here, they are there in every worker; a missing one fails here.
   for (package in job$packages) loadNamespace(package)
-  handle <- unpack(rs_job_open(job_spec(job, plan)), job$origin)
-  on.exit(rs_job_close(handle, job$cleanup$signal, job$cleanup$grace))
+  # Tasks find the kinds that the session sees.
   read_random_kinds()
-  seed <- get_random_seed()
   nested <- nested_plan(plan)
   main <- worker_main(job, nested)
-  started <- as_workers(job$relay, nested, rs_job_start(handle, job$call, job$frame, main, seed))
+  handle <- unpack(rs_job_open(job_spec(job, plan), job_code(job, main)), job$origin)
+  on.exit(rs_job_close(handle, job$cleanup$signal, job$cleanup$grace))
+  started <- as_workers(job$relay, nested, rs_job_start(handle))
   if (!started) explain_jump(job$origin)
   attend(handle, job, plan)
 }

@@ -1,6 +1,6 @@
 # Which random numbers tasks draw, and how the caller's state moves.
 #
-# A stream plan is a list: `streams` (see src/rust/src/spec.rs), `seed` (the
+# A stream plan is a list: `streams` (see src/rust/src/seeds.rs), `seed` (the
 # seven integers of the base seed, or a list with one per task) and `after`: the
 # caller's random state when the call is over, as random_state() has it; NULL leaves it
 # alone.

@@ -79,7 +79,7 @@ unpack <- function(result, call = NULL) {
   result[["ok"]]
 }
 
-# `failure`: list(tasks, cause, number, memory, reason), see src/rust/src/raw.rs; `values`: what
+# `failure`: list(tasks, cause, number, memory, reason), see src/rust/src/forked/entries.rs; `values`: what
 # arrived.
 stop_worker_lost <- function(failure, values, call) {
   if (failure$cause == "refused") {

@@ -2,7 +2,7 @@
 
 use extendr_api::prelude::*;
 use rustle_schedule::{efficiency, imbalance, Costs, Layout, Simulation};
-use rustle_threads::sweep::sweep;
+use rustle_threads::simulations;
 
 use crate::fields::{at_least_one, schedule, threads as count};
 use crate::refusal::{into_r, Parsed, Refusal};
@@ -69,7 +69,8 @@ fn simulate_all(
         layouts.push(Layout::new(schedule, tasks, at_least_one(*workers)));
     }
     let threads = count(f64::from(threads));
-    let results = sweep(times, &layouts, costs, threads).map_err(Refusal::threads)?;
+    let results =
+        simulations::simulate_all(times, &layouts, costs, threads).map_err(Refusal::threads)?;
     let mut out = Vec::with_capacity(results.len());
     for result in results {
         out.push(one(&result.map_err(|e| Refusal::new("argument", e))?));
