@@ -34,7 +34,8 @@
 #' @param future.label A label for futures.
 #' @return A list with the values, in order, with the names of `X`.
 #' @section Errors: The error of the failing task with the lowest index is raised
-#'   with its own class, message and call; field `task` is the task's index.
+#'   with its own class, message and call; field `task` is the task's index, and R prints
+#'   it after the message where nothing handles the error.
 #'   Tasks below it are finished first, later ones are cancelled. A lost worker
 #'   (killed, crashed, out of memory) is replaced and its unfinished tasks run
 #'   again, `retries` times (see [plan()]); then the call stops with

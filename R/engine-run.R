@@ -13,7 +13,7 @@ run_job <- function(job, plan) {
   outcome <- run(job, plan)
   if (job$on_error == "stop" && length(outcome$failed)) {
     task <- outcome$failed[[1L]]
-    stop(with_task(outcome$values[[task]], task))
+    raise_of_task(outcome$values[[task]], task, job$n)
   }
   outcome
 }
