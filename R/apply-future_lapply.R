@@ -94,6 +94,7 @@ lapply_outcome <- function(..., rustle.X, rustle.FUN, future.envir = parent.fram
 # The future.* arguments of the function that calls this, checked. `shape`: see
 # new_job().
 future_options <- function(label, shape = NULL, call = sys.call(-1L), frame = parent.frame()) {
+  take_disposable(frame)
   named <- check_label(frame$future.label, "future.label", call)
   list(
     envir = check_environment(frame$future.envir, "future.envir", call),
@@ -106,6 +107,17 @@ future_options <- function(label, shape = NULL, call = sys.call(-1L), frame = pa
     given = !eval(quote(missing(future.scheduling)), frame) || !is.null(frame$future.chunk.size),
     label = if (isTRUE(named)) label else named, shape = shape, origin = call
   )
+}
+
+# future's operators, as in future_lapply(X, FUN) %seed% TRUE, leave the arguments that they
+# stand for in option `future.disposable`, for the next call.
+take_disposable <- function(frame) {
+  given <- getOption("future.disposable")
+  if (is.null(given)) return()
+  options(future.disposable = NULL)
+  arguments <- paste0("future.", names(given))
+  known <- vapply(arguments, exists, NA, envir = frame, inherits = FALSE)
+  list2env(stats::setNames(given, arguments)[known], envir = frame)
 }
 
 # Runs the n tasks of a future_*() call. frame: a function that makes the frame of
