@@ -1,5 +1,5 @@
 # What Rust needs to compute a statistic: numbers, programs and names. The fields are
-# those that src/rust/src/bootstrap.rs reads.
+# those that src/rust/src/bootstrap/read.rs reads.
 #
 # A compiled statistic is a list: `native` (those fields), `names` of the components,
 # `smooth` (is there a derivative by the weights?) and `response`, a function of a kind
@@ -125,7 +125,7 @@ model_columns <- function(formula, data, n, note, call) {
   frame
 }
 
-# 1 for an event, coded as survival::Surv() takes it.
+# 1 for an event and 0 for a censored time, of a column coded as for survival::Surv().
 event_of <- function(x, label, coding, call) {
   known <- if (is.numeric(x)) x[is.finite(x)]
   if (length(known) && is.null(coding$censored)) coding$censored <- if (max(known) == 2) 1 else 0
@@ -143,13 +143,13 @@ event_of <- function(x, label, coding, call) {
   if (is.logical(x)) as.double(x) else as.double(x - coding$censored)
 }
 
-# The first of some names, and that there are more.
+# The first names, and dots where there are more, for messages.
 enumerate_names <- function(x, most = 20L) {
   paste0(paste(utils::head(x, most), collapse = ", "), if (length(x) > most) ", ...")
 }
 
-# Why a formula failed, if it is for want of a variable: these are columns, or lie where
-# the formula was written, where a function of that name is none.
+# Stops if a variable of the formula does not exist: it is a column, or an object (but no
+# function) in the environment of the formula.
 check_variables <- function(formula, columns, argument, call) {
   variables <- setdiff(all.vars(formula), c(".", ".w", columns))
   there <- vapply(variables, exists, NA, envir = environment(formula))
@@ -166,7 +166,7 @@ check_variables <- function(formula, columns, argument, call) {
 }
 
 # Returns list(compiled, data): without the rows that are not complete if na.rm;
-# `dropped` hears of the data that are left.
+# `dropped` is called with the data that are left, before they are compiled.
 compile_statistic <- function(statistic, data, na.rm, call, dropped = function(data) NULL) {
   if (is.null(statistic$coding)) statistic$coding <- new.env()
   use <- column_user(data, call, statistic$coding)
@@ -231,7 +231,8 @@ extreme_scale <- function(d) {
   if (size == 0 || (size > 1e-100 && size < 1e100)) 1 else size
 }
 
-# A variance that is rounding alone is 0, as it is for equal numbers.
+# A variance below 1e-13 of the sum of squares is rounding error: it is set to 0, which is
+# the variance of equal numbers.
 variance_expr <- function(s1, s2, scale) {
   variance <- bquote(floor_at(.(s2) - .(s1)^2 / N, 1e-13 * .(s2)) / (N - 1))
   if (scale == 1) variance else bquote(.(scale) * (.(scale) * .(variance)))
@@ -410,7 +411,7 @@ compile_glm <- function(frame, family) {
   }
   basis <- basis_of(design$x)
   offset <- if (is.null(design$offset)) double(length(y)) else design$offset
-  # To the end, where glm() stops after its eighth digit.
+  # More exactly than glm(), which stops when the deviance changes by less than 1e-8.
   fit <- suppressWarnings(stats::glm.fit(
     design$x, y, family = get(family, envir = asNamespace("stats"))(), offset = offset,
     control = list(epsilon = 1e-14, maxit = 100)

@@ -272,7 +272,7 @@ all_choices <- function(strata, size) {
   choices <- list(integer())
   for (rows in strata) {
     m <- sum(rows <= size)
-    # combn() takes a single number for a count.
+    # Of positions, not of rows: combn() of a single number n would choose from 1 to n.
     here <- lapply(utils::combn(length(rows), m, simplify = FALSE), function(k) rows[k])
     choices <- unlist(lapply(choices, function(a) lapply(here, function(b) c(a, b))), recursive = FALSE)
   }

@@ -13,7 +13,7 @@ statistic_of_weights <- function(x, statistic, sizes) {
   }
   if (!inherits(formula, "rustle_statistic") || is.null(x$data)) return(NULL)
   native <- compile_statistic(formula, x$data, FALSE, NULL)$compiled$native
-  # The others have no derivative by the weights.
+  # Without a derivative by the weights the values would be of no use.
   if (!native$source %in% c("sums", "lm", "glm")) return(NULL)
   engine <- engine_here(plain_spec(NROW(x$data), native))
   function(data, w, ...) {
