@@ -87,7 +87,7 @@ attach_foreach <- function() {
 # What getDoParWorkers(), getDoParName() and getDoParVersion() ask.
 rustle_backend_info <- function(data, item) {
   switch(item,
-    workers = plan_of_backend(data)$workers,
+    workers = if (is_registered_here(data)) data$workers else current_plan()$workers,
     name = "doRustle",
     version = utils::packageDescription("rustle", fields = "Version")
   )
@@ -95,10 +95,7 @@ rustle_backend_info <- function(data, item) {
 
 # A registration with workers is for the process that made it: in a worker the nested
 # plan holds.
-plan_of_backend <- function(data) {
-  own <- !is.null(data$workers) && data$pid == Sys.getpid()
-  if (own) multicore_plan(data$workers) else current_plan()
-}
+is_registered_here <- function(data) !is.null(data$workers) && data$pid == Sys.getpid()
 
 # The backend: foreach calls it for `obj %dopar% expr` in `envir`.
 do_rustle <- function(obj, expr, envir, data) {
@@ -106,28 +103,22 @@ do_rustle <- function(obj, expr, envir, data) {
   if (!inherits(obj, "foreach")) stop_argument("obj", "a foreach object", obj, call)
   options <- check_foreach_options(obj$options, call)
   packages <- check_packages(obj$packages, ".packages", call)
-  plan <- plan_of_backend(data)
-  if (plan$kind == "multicore" && !supports_fork()) {
-    local_plan("multisession", workers = plan$workers)
-    plan <- current_plan()
-  }
+  plan <- if (is_registered_here(data)) plan_of_number(data$workers, environment()) else current_plan()
   it <- iterators::iter(obj)
   tasks <- as.list(it)
   values <- list()
   n <- length(tasks)
   if (n > 0L) {
     body <- foreach_body(expr, unique(names(tasks[[1L]])), envir)
-    if (!plan$kind %in% c("sequential", "multicore")) body <- detach_body(body, obj, tasks, call)
-    frame <- foreach_frame(body$FUN, tasks)
+    frame <- foreach_frame(body, tasks)
     streams <- streams_of_foreach(options, n, names(tasks[[1L]]), call)
     job <- new_job(
       foreach_call(frame), frame, n, policy_of_foreach(options, plan), streams,
       relay = new_relay(TRUE, list(classes = "condition")),
       on_error = if (all(error_handling(obj) == "stop")) "stop" else "keep",
-      packages = unique(c(packages, body$packages)), globals = body$globals,
-      envir = environment(body$FUN), label = "foreach-%d", origin = call,
-      forced = length(formals(body$FUN)),
-      slice = function(k) lapply(columns_of(frame), `[`, k)
+      packages = packages, label = "foreach-%d", origin = call,
+      forced = length(formals(body)), over = foreach_columns(frame),
+      code = list(export = obj$export, noexport = obj$noexport)
     )
     if (isTRUE(obj$verbose)) say_job(job, plan)
     values <- run_foreach(job, plan, call)
@@ -203,54 +194,8 @@ streams_of_foreach <- function(options, n, variables, call) {
 foreach_body <- function(expr, variables, envir) {
   arguments <- rep(list(quote(expr = )), length(variables))
   names(arguments) <- variables
-  FUN <- eval(call("function", as.pairlist(arguments), expr), envir)
-  list(FUN = FUN, packages = character(), globals = TRUE)
+  eval(call("function", as.pairlist(arguments), expr), envir)
 }
-
-# For workers that share no memory: the function with what it uses, in place of all
-# that is around the loop. What lives in the global environment, where functions
-# that come along look for it, goes there.
-detach_body <- function(body, obj, tasks, call) {
-  envir <- environment(body$FUN)
-  absent <- Filter(function(name) !exists(name, envir), obj$export)
-  if (length(absent)) {
-    stop_argument(".export", "the names of variables that exist", absent[[1L]], call)
-  }
-  find <- function(code) {
-    future::getGlobalsAndPackages(code, envir = envir, globals = structure(
-      TRUE, ignore = c(names(formals(body$FUN)), obj$noexport)
-    ))
-  }
-  columns <- lapply(seq_along(tasks[[1L]]), function(k) lapply(tasks, `[[`, k))
-  code <- c(list(body(body$FUN)), Filter(holds_code, columns))
-  globals <- list()
-  for (found in lapply(code, find)) {
-    new <- setdiff(names(found$globals), c(names(globals), "..."))
-    globals <- c(globals, as_plain_list(found$globals)[new])
-    body$packages <- c(body$packages, found$packages)
-  }
-  for (name in setdiff(obj$export, c(names(globals), obj$noexport))) {
-    globals[name] <- list(get(name, envir))
-  }
-  in_session <- vapply(names(globals), function(name) {
-    exists(name, globalenv(), inherits = FALSE) && identical(globalenv()[[name]], globals[[name]])
-  }, NA)
-  dots <- exists("...", envir) && "..." %in% all.names(body(body$FUN))
-  home <- if (dots) eval(as.call(list(forced_frame, quote(...))), envir) else new.env(parent = globalenv())
-  list2env(globals[!in_session], envir = home)
-  # The source text would travel as well.
-  body$FUN <- utils::removeSource(body$FUN)
-  environment(body$FUN) <- home
-  body$globals <- globals[in_session]
-  body
-}
-
-# A frame that has the arguments `...` of another, evaluated, and nothing else.
-forced_frame <- function(...) {
-  list(...)
-  environment()
-}
-environment(forced_frame) <- globalenv()
 
 # The frame of the job: FUN and, for each variable, the list of its values.
 foreach_frame <- function(FUN, tasks) {
@@ -267,7 +212,10 @@ foreach_frame <- function(FUN, tasks) {
 
 column_name <- function(k) sprintf("variable_%d", k)
 
-columns_of <- function(frame) mget(column_name(seq_along(formals(frame$FUN))), envir = frame)
+foreach_columns <- function(frame) {
+  names <- column_name(seq_along(formals(frame$FUN)))
+  stats::setNames(rep("elements", length(names)), names)
+}
 
 # FUN(variable_1[[i]], variable_2[[i]])
 foreach_call <- function(frame) {

@@ -122,7 +122,7 @@ take_disposable <- function(frame) {
 
 # Runs the n tasks of a future_*() call. frame: a function that makes the frame of
 # the job; it is called last, as it evaluates arguments of the user.
-run_future_call <- function(options, n, call, frame, forced = 1L, slice = NULL) {
+run_future_call <- function(options, n, call, frame, forced = 1L, over = c(X = "elements")) {
   plan <- current_plan()
   policy <- policy_of_future(
     n, plan$workers, options$scheduling, options$chunk_size, options$given, plan, options$origin
@@ -131,8 +131,8 @@ run_future_call <- function(options, n, call, frame, forced = 1L, slice = NULL) 
   job <- new_job(
     call, frame(), n, policy, streams, relay = new_relay(options$stdout, options$conditions),
     packages = options$packages, globals = options$globals, envir = options$envir,
-    label = options$label, origin = options$origin, forced = forced, shape = options$shape
+    label = options$label, origin = options$origin, forced = forced, shape = options$shape,
+    over = over
   )
-  if (!is.null(slice)) job$slice <- slice
   run_job(job, plan)
 }

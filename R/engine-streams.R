@@ -1,6 +1,6 @@
 # Which random numbers tasks draw, and how the caller's state moves.
 #
-# A stream plan is a list: `streams` (see src/rust/src/spec.rs), `seed` (the
+# A stream plan is a list: `streams` (see src/rust/src/seeds.rs), `seed` (the
 # seven integers of the base seed, or a list with one per task) and `after`: the
 # caller's random state when the call is over, as random_state() has it; NULL leaves it
 # alone.
@@ -143,6 +143,12 @@ streams_of_mclapply <- function(set_seed, preschedule) {
   )
 }
 
+# With L'Ecuyer-CMRG tasks have streams, and the caller's state moves, as with
+# `future.seed = TRUE`; with other kinds workers start without a seed.
+streams_of_cluster <- function(n) {
+  if (RNGkind()[[1L]] == "L'Ecuyer-CMRG") streams_of_future(TRUE, n) else no_streams()
+}
+
 # Seeds of given tasks as a list: for workers that cannot compute them.
 task_seeds <- function(streams, tasks) {
   switch(streams$streams,
@@ -151,3 +157,36 @@ task_seeds <- function(streams, tasks) {
     NULL
   )
 }
+
+# The random-number check of future.apply: option future.rng.onMisuse.
+warn_rng_misuse <- function(job, task) {
+  action <- getOption("future.rng.onMisuse", "warning")
+  if (action == "ignore") return()
+  label <- if (is.character(job$label)) format_label(job$label, task) else "<none>"
+  advice <- job$streams$advice
+  if (is.null(advice)) advice <- future_advice
+  text <- sprintf(
+    paste0(
+      "UNRELIABLE VALUE: One of the %s iterations (%s) unexpectedly generated random ",
+      "numbers without declaring so. There is a risk that those random numbers are not ",
+      "statistically sound and the overall results might be invalid. To fix this, %s. ",
+      "This ensures that proper, parallel-safe random numbers are ",
+      "produced via the L'Ecuyer-CMRG method. To disable this check, use ",
+      "%s, or set option 'future.rng.onMisuse' to \"ignore\"."
+    ),
+    sQuote(advice$package), sQuote(label), advice$cure, advice$disable
+  )
+  kind <- if (action == "error") "error" else "warning"
+  condition <- structure(
+    class = c(
+      paste0(c("RngFuture", "Future"), if (kind == "error") "Error" else "Warning"), kind,
+      "RngFutureCondition", "FutureCondition", "condition"
+    ),
+    list(message = text, call = NULL, task = task)
+  )
+  if (kind == "error") stop(condition) else warning(condition)
+}
+
+future_advice <- list(
+  package = "future.apply", cure = "specify 'future.seed=TRUE'", disable = "'future.seed = NULL'"
+)

@@ -325,6 +325,18 @@ test_that("m out of n is rescaled", {
   expect_equal(ends(small), ends(full) * sqrt(5 / 20))
 })
 
+test_that("studentized replicates of m out of n are not rescaled", {
+  x <- boot_data()$x
+  f <- function(d, i) c(mean = mean(d[i]), variance = var(d[i]) / length(i))
+  b <- bootstrap(x, f, R = 999, seed = 1, m = 10)
+  root <- sort((b$t[, 1L] - b$t0[[1L]]) / sqrt(b$t[, 2L]))
+  expected <- b$t0[[1L]] - sqrt(b$t0[[2L]]) * root[c(975, 25)]
+  ci <- function(...) ends(boot_ci(b, 0.95, "stud", index = 1, ...))
+  expect_equal(ci(variance = 2)[1L, ], expected)
+  expect_equal(ci(var.t0 = b$t0[[2L]], var.t = b$t[, 2L])[1L, ], expected)
+  expect_equal(ci(variance = 2, simultaneous = TRUE)[1L, ], expected, tolerance = 0.02)
+})
+
 test_that("wrong arguments of boot_ci() are errors", {
   b <- fake(c(a = 0, b = 1), cbind(rnorm(300), rexp(300)))
   set.seed(1)
@@ -381,6 +393,16 @@ test_that("abc intervals of native statistics and formulas are those of their fu
     tolerance = 1e-5
   )
   expect_true(all(is.finite(ends(boot_ci(b, 0.95, "abc")))))
+  # In a small sample they make the cross products indefinite.
+  few <- withr::with_seed(2, data.frame(x = rnorm(11), u = rexp(11), e = rt(11, 2)))
+  few$y <- few$x + few$e
+  X <- cbind(1, few$x, few$u)
+  signed <- function(d, w) as.vector(solve(crossprod(X, w * X), crossprod(X, w * d$y)))
+  b <- bootstrap(few, stat_lm(y ~ x + u), R = 20, seed = 1, threads = 1)
+  expect_equal(
+    ends(boot_ci(b, 0.99, "abc", index = 3))[1L, ], sort(boot::abc.ci(few, signed, index = 3, conf = 0.99)[2:3]),
+    tolerance = 1e-5
+  )
   logistic <- function(d, w) {
     d$.weights <- w * nrow(d)
     coef(suppressWarnings(glm(ulcer ~ log(thickness), binomial, d, weights = .weights, epsilon = 1e-14)))
