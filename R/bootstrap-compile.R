@@ -29,8 +29,8 @@ column_user <- function(data, call, coding) {
     x
   }
   pick <- function(which, label) {
-    found <- if (is.character(which)) which %in% titles else is.numeric(which) && which %in% seq_len(width)
-    if (!all(found)) stop_argument(label, "names or numbers of columns of `data`", which, call)
+    known <- if (is.character(which)) titles else if (is.numeric(which)) seq_len(width)
+    if (!all(which %in% known)) stop_argument(label, "names or numbers of columns of `data`", which, call)
     column <- function(k) if (plain) data else if (is.data.frame(data)) data[[k]] else data[, k]
     lapply(stats::setNames(nm = which), column)
   }

@@ -86,7 +86,7 @@ check_second_argument <- function(statistic, stype, call) {
   )
   name <- names(of_data)[vapply(of_data, identical, NA, statistic)]
   if (!length(name)) return()
-  native <- if (name == "quantile") "stat_quantile()" else if (name %in% names(named_statistics())) sprintf("\"%s\"", name)
+  native <- if (name == "quantile") "stat_quantiles()" else if (name %in% names(named_statistics())) sprintf("\"%s\"", name)
   abort_rustle(
     sprintf(
       "`statistic` is called as f(data, %s), which %s() is not made for.%s",

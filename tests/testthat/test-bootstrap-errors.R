@@ -46,7 +46,7 @@ test_that("wrong arguments are named before any work starts", {
   expect_argument_error(stat_mad(constant = "a"), "constant")
   expect_argument_error(stat_iqr(type = 10), "type")
   expect_argument_error(stat_trimmed(0.6), "trim")
-  expect_argument_error(stat_quantile(2), "probs")
+  expect_argument_error(stat_quantiles(2), "probs")
   expect_argument_error(stat_glm(y ~ x, "gaussian"), "family")
   expect_argument_error(stat_lm(~x), "formula")
 })

@@ -147,7 +147,7 @@ test_that("an even sample has exact quantiles too", {
   sorted <- apply(all, 1L, sort)
   for (p in c(0.5, 0.3)) {
     values <- apply(sorted, 2L, quantile, p, type = 7, names = FALSE)
-    e <- bootstrap(x, stat_quantile(p), R = 1, exact = TRUE)$exact
+    e <- bootstrap(x, stat_quantiles(p), R = 1, exact = TRUE)$exact
     expect_equal(e$mean[[1L]], mean(values))
     expect_equal(e$se[[1L]], sqrt(mean((values - mean(values))^2)))
   }
