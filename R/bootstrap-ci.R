@@ -35,7 +35,8 @@
 #' @param L For `bca`: influence values, a matrix with a row per observation and a column
 #'   per component of `index` (a vector for one). By default those of the object, or the
 #'   jackknife: n calls of the statistic on the plan's workers.
-#' @param ... Further arguments of the statistic, for the jackknife and `abc`.
+#' @param ... Further arguments of the statistic, for the jackknife and `abc`. `level` and
+#'   `parm` are taken for `conf` and `index`, whose names they are in [confint()].
 #' @return A data frame of class `rustle_boot_ci` with a row per component, type and level
 #'   and columns `term`, `type`, `conf`, `lower` and `upper`. The ends are `NA` where there
 #'   is no interval.
@@ -77,7 +78,19 @@
 boot_ci <- function(x, conf = 0.95, type = "all", index = NULL, h = NULL, hdot = NULL,
                     hinv = NULL, simultaneous = FALSE, variance = NULL, var.t0 = NULL,
                     var.t = NULL, L = NULL, ...) {
+  check_required("x")
   draws <- as_draws(x)
+  check_dots(..., .takes = c("level", "parm"), .fun = if (is.function(x$statistic)) x$statistic)
+  dots <- list(...)
+  # As confint() has them, unless they are arguments of the statistic.
+  synonyms <- setdiff(intersect(c("level", "parm"), names(dots)), if (is.function(x$statistic)) names(formals(args(x$statistic))))
+  for (name in synonyms) {
+    ours <- c(level = "conf", parm = "index")[[name]]
+    given <- if (name == "level") missing(conf) else missing(index)
+    if (!given) stop_argument(name, sprintf("left out where `%s` is given", ours), dots[[name]], sys.call())
+    if (name == "level") conf <- check_levels(dots$level, "level") else index <- check_index(dots$parm, draws, "parm")
+  }
+  dots <- dots[!names(dots) %in% synonyms]
   conf <- check_levels(conf)
   simultaneous <- check_flag(simultaneous, "simultaneous")
   scale <- check_scale(h, hdot, hinv)
@@ -90,14 +103,14 @@ boot_ci <- function(x, conf = 0.95, type = "all", index = NULL, h = NULL, hdot =
     stop_argument("hdot", "the derivative of `h`, for studentized intervals", hdot, sys.call())
   }
   acceleration <- if ("bca" %in% type) {
-    accelerations(chosen_influence(L, chosen, x, draws, ...), draws)
+    accelerations(do.call(function(...) chosen_influence(L, chosen, x, draws, ...), dots, quote = TRUE), draws)
   }
   notes <- new_notes()
   parts <- lapply(type, function(kind) {
     terms <- if (kind == "stud") variances$index else chosen
     levels <- if (simultaneous) band_levels(kind, conf, terms, draws, variances) else conf
     ends <- lapply(terms, function(k) {
-      if (kind == "abc") return(abc_ends(x, draws, k, conf, simultaneous, scale, ...))
+      if (kind == "abc") return(do.call(function(...) abc_ends(x, draws, k, conf, simultaneous, scale, ...), dots, quote = TRUE))
       level <- if (simultaneous && kind == "norm") band_multipliers(conf, terms, draws) else levels
       one_component(kind, k, level, draws, scale, variances, acceleration[[as.character(k)]], notes)
     })

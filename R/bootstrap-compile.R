@@ -85,7 +85,7 @@ column_user <- function(data, call, coding) {
         error = function(e) {
           check_variables(formula, names(columns), "formula", call)
           abort_rustle(
-            sprintf("`formula` has no model frame on the data: %s.", conditionMessage(e)),
+            sprintf("`formula` has no model frame on the data: %s.", sub("[.]$", "", conditionMessage(e))),
             "rustle_error_argument", argument = "formula", parent = e, call = call
           )
         }
@@ -319,11 +319,13 @@ linear_response <- function(parts) {
 }
 
 design_of <- function(frame) {
+  # Its errors are its own.
+  force(frame)
   x <- tryCatch(
     stats::model.matrix(attr(frame, "terms"), frame, contrasts.arg = attr(frame, "contrasts")),
     error = function(e) {
       abort_rustle(
-        sprintf("`formula` has no design matrix on the data: %s.", conditionMessage(e)),
+        sprintf("`formula` has no design matrix on the data: %s.", sub("[.]$", "", conditionMessage(e))),
         "rustle_error_argument", argument = "formula", parent = e
       )
     }

@@ -53,6 +53,7 @@ permutation_test <- function(x, y, statistic = "mean", alternative = c("two.side
                              studentize = NCOL(x) > 1L && identical(statistic, "mean"), seed = NULL, threads = NULL,
                              data = NULL) {
   origin <- sys.call()
+  check_required("x")
   samples <- NULL
   if (inherits(x, "formula")) {
     # As in t.test(): the data may be the second argument.
@@ -77,6 +78,7 @@ permutation_test <- function(x, y, statistic = "mean", alternative = c("two.side
   named <- c("mean", "median", "cor", "spearman")
   if (!is.function(statistic)) statistic <- check_choice(statistic, named, "statistic", origin)
   if (!identical(exact, "auto")) exact <- check_flag(exact, "exact")
+  if (is.null(samples)) check_required("y")
   check_sample(x, "x", origin)
   check_sample(y, "y", origin)
   threads <- thread_count(threads, origin)
@@ -84,6 +86,7 @@ permutation_test <- function(x, y, statistic = "mean", alternative = c("two.side
   if (paired && !mean) stop_argument("paired", "FALSE for all but the difference of means", TRUE, origin)
   if (studentize && !mean) stop_argument("studentize", "FALSE for all but the difference of means", TRUE, origin)
   if (is.function(statistic)) {
+    check_arguments_of(statistic, c("x", "y"), "statistic", origin)
     return(test_by_function(x, y, statistic, alternative, R, exact, strata, seed, names, origin))
   }
   x <- as.matrix(x)

@@ -252,6 +252,7 @@ stat_rmst <- function(time = NULL, status = NULL, until) {
 #' @rdname statistics
 #' @export
 stat_lm <- function(formula) {
+  check_required("formula")
   check_model_formula(formula, sys.call())
   new_statistic("lm", formula = formula, compile = function(use) compile_lm(use$model(formula)))
 }
@@ -259,6 +260,7 @@ stat_lm <- function(formula) {
 #' @rdname statistics
 #' @export
 stat_glm <- function(formula, family = "binomial") {
+  check_required("formula")
   check_model_formula(formula, sys.call())
   family <- check_family(family, sys.call())
   new_statistic("glm", formula = formula, family = family, compile = function(use) {

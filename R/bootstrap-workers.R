@@ -85,7 +85,9 @@ check_second_argument <- function(statistic, stype, call) {
     min = base::min, range = base::range, length = base::length, quantile = stats::quantile
   )
   name <- names(of_data)[vapply(of_data, identical, NA, statistic)]
-  if (!length(name)) return()
+  if (!length(name)) {
+    return(check_arguments_of(statistic, c("data", switch(stype, i = "indices", f = "frequencies", w = "weights")), "statistic", call))
+  }
   native <- if (name == "quantile") "stat_quantiles()" else if (name %in% names(named_statistics())) sprintf("\"%s\"", name)
   abort_rustle(
     sprintf(

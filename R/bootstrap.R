@@ -94,10 +94,10 @@
 bootstrap <- function(data, statistic, R = 999,
                       sim = c("ordinary", "balanced", "antithetic", "permutation", "parametric",
                               "bayesian", "poisson", "residual", "wild", "block"),
-                      stype = c("i", "f", "w"), strata = NULL, cluster = NULL, weights = NULL,
+                      stype = c("i", "f", "w"), ..., strata = NULL, cluster = NULL, weights = NULL,
                       m = NULL, l = NULL, blocktype = c("fixed", "circular", "geom"),
                       wild = c("rademacher", "mammen", "webb", "norm"), wtype = c("exp", "gamma"),
-                      ran.gen = NULL, mle = NULL, ..., on_error = c("stop", "na", "redraw"),
+                      ran.gen = NULL, mle = NULL, on_error = c("stop", "na", "redraw"),
                       seed = NULL, threads = NULL, workers = NULL,
                       influence = c("auto", "jack", "inf", "none"), rng = c("stream", "R"),
                       progress = interactive(), keep_data = TRUE) {
@@ -106,8 +106,15 @@ bootstrap <- function(data, statistic, R = 999,
   choose <- function(x, choices, argument) {
     check_choice(if (identical(x, choices)) choices[[1L]] else x, choices, argument, origin)
   }
+  check_required("data")
+  check_data(data, missing(statistic), "bootstrap", origin)
+  check_boot_dots(statistic, ..., own = names(formals()), call = origin)
   R <- check_count(R, "R")
   sim <- choose(sim, boot_sims, "sim")
+  if (sim != "parametric" && !(is.null(ran.gen) && is.null(mle))) {
+    which <- if (is.null(ran.gen)) "mle" else "ran.gen"
+    stop_argument(which, sprintf("NULL for `sim = \"%s\"`; it belongs to \"parametric\"", sim), get(which), origin)
+  }
   given <- if (missing(stype)) NULL else choose(stype, c("i", "f", "w"), "stype")
   options <- list(
     blocktype = choose(blocktype, c("fixed", "circular", "geom"), "blocktype"),
@@ -125,7 +132,6 @@ bootstrap <- function(data, statistic, R = 999,
     workers <- workers_of_boot(dots, workers, origin)
     dots <- dots[!names(dots) %in% arguments_of_boot]
   }
-  if (NROW(data) == 0L || is.null(data)) stop_argument("data", "at least one observation", data, origin)
   design <- list(strata = strata, cluster = cluster, weights = weights, m = m, l = l)
   before <- get_random_seed()
   job <- boot_job(
@@ -143,6 +149,33 @@ bootstrap <- function(data, statistic, R = 999,
     engine = if (job$native) "native" else "workers",
     threads = if (job$native) job$threads else job$plan$workers, exact = job$exact,
     scheme = if (options$rng == "stream") job$scheme
+  )
+}
+
+# Data with observations, and a statistic of them; who has a fitted model is told what
+# to do with it. `f`: the function that was called.
+check_data <- function(data, no_statistic, f, call) {
+  call_of_fit <- if (isS4(data)) attr(data, "call") else if (is.object(data) && is.list(data)) unclass(data)[["call"]]
+  if (is.call(call_of_fit) && !is.data.frame(data)) {
+    instead <- if (inherits(data, "lm")) {
+      "boot_lm(model) bootstraps a model of lm() or glm()"
+    } else {
+      sprintf("fit the model in the statistic, as in %s(data, function(d, i) coef(update(model, data = d[i, ])))", f)
+    }
+    abort_rustle(
+      sprintf("`data` must be data, not %s: %s.", describe(data), instead),
+      "rustle_error_argument", argument = "data", value = data, call = call
+    )
+  }
+  if (no_statistic) stop_missing("statistic", call)
+  if (is.null(data) || NROW(data) == 0L) stop_argument("data", "at least one observation", data, call)
+}
+
+# A function gets what is left of `...`; a native statistic takes two arguments there.
+check_boot_dots <- function(statistic, ..., own, takes = arguments_of_boot, call) {
+  fun <- if (is.function(statistic)) statistic
+  check_dots(
+    ..., .takes = c(takes, if (is.null(fun)) c("na.rm", "exact")), .fun = fun, .own = own, .call = call
   )
 }
 
@@ -208,13 +241,6 @@ boot_job <- function(data, statistic, R, sim, stype, design, options, parametric
   }
   native <- NULL
   if (kind != "function") {
-    unknown <- setdiff(names(dots), c("na.rm", "exact"))
-    if (length(dots) && (is.null(names(dots)) || length(unknown))) {
-      abort_rustle(
-        sprintf("`...` may hold `na.rm` and `exact` for a native statistic, not %s.", paste0("`", unknown, "`", collapse = ", ")),
-        "rustle_error_argument", argument = "...", call = call
-      )
-    }
     na_rm <- check_flag(if (is.null(dots$na.rm)) FALSE else dots$na.rm, "na.rm", call = call)
     n <- NROW(data)
     if (kind == "formula") {
@@ -256,7 +282,10 @@ boot_job <- function(data, statistic, R, sim, stype, design, options, parametric
       job$stype, call
     )
   }
-  if (kind == "function" && sim != "parametric") check_second_argument(statistic, job$stype, call)
+  if (kind == "function") {
+    if (sim == "parametric") check_arguments_of(statistic, "data", "statistic", call)
+    else check_second_argument(statistic, job$stype, call)
+  }
   job$threads <- thread_count(threads, call)
   job$plan <- if (is.null(workers)) current_plan() else multicore_plan(workers)
   job$plan$settings$progress <- options$progress
@@ -286,6 +315,15 @@ statistic_kind <- function(statistic, call) {
   if (is.function(statistic)) return("function")
   if (inherits(statistic, "rustle_statistic")) return("spec")
   if (inherits(statistic, "formula") && length(statistic) == 2L) return("formula")
+  if (inherits(statistic, "formula")) {
+    abort_rustle(
+      sprintf(
+        "`statistic` must be a one-sided formula: a model such as %s is stat_lm(%s), or stat_glm().",
+        deparse1(statistic), deparse1(statistic)
+      ),
+      "rustle_error_argument", argument = "statistic", value = statistic, call = call
+    )
+  }
   names <- names(named_statistics())
   if (is.character(statistic) && length(statistic) == 1L && statistic %in% names) return("name")
   stop_argument(
@@ -350,4 +388,5 @@ check_suits <- function(job) {
   if (job$sim == "parametric" && !is.function(job$parametric$ran.gen)) {
     stop_argument("ran.gen", "a function of the data and `mle` for `sim = \"parametric\"`", job$parametric$ran.gen, job$call)
   }
+  if (job$sim == "parametric") check_arguments_of(job$parametric$ran.gen, c("data", "mle"), "ran.gen", job$call)
 }

@@ -63,9 +63,11 @@
 #' )
 #' plan(oplan)
 #' @export
-cv <- function(x, fit = NULL, predict = stats::predict, response = NULL, K = 10, reps = 1,
+cv <- function(x, fit = NULL, predict = stats::predict, response = NULL, K = 10, ..., reps = 1,
                strata = NULL, cluster = NULL, folds = NULL, loss = NULL, adjust = FALSE,
-               lambda = NULL, exact = TRUE, on_error = c("stop", "na"), seed = NULL, ...) {
+               lambda = NULL, exact = TRUE, on_error = c("stop", "na"), seed = NULL) {
+  check_required("x")
+  check_dots(..., .fun = if (is.character(fit)) get0(fit[[1L]], parent.frame(), mode = "function") else fit, .role = "`fit`")
   adjust <- check_flag(adjust, "adjust")
   exact <- check_flag(exact, "exact")
   on_error <- check_choice(on_error[1L], c("stop", "na"), "on_error")

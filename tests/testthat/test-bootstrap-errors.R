@@ -23,7 +23,7 @@ test_that("wrong arguments are named before any work starts", {
   refused("sim", d$x, "mean", sim = "ordinry")
   refused("stype", d$x, function(x, i) 1, sim = "bayesian", stype = "i")
   refused("ran.gen", d$x, function(x) 1, sim = "parametric")
-  refused("...", d$x, "mean", 99, trim = 1)
+  refused("trim", d$x, "mean", 99, trim = 1)
   refused("columns", d, stat_mean("nothing"))
   refused("data", d, stat_mean("g"))
   refused("data", array(1:8, c(2, 2, 2)), "mean")
@@ -210,9 +210,9 @@ test_that("functions of data alone are told how statistics are called", {
   expect_match(conditionMessage(expect_argument_error(bootstrap(x, median), "statistic")), "native statistic is \"median\"")
   expect_match(conditionMessage(expect_argument_error(bootstrap(x, max), "statistic")), "made for.$")
   for (stype in c("i", "f", "w")) {
-    error <- expect_error(bootstrap(x, function(d) mean(d), stype = stype), class = "rustle_error_statistic")
+    error <- expect_argument_error(bootstrap(x, function(d) mean(d), stype = stype), "statistic")
     second <- c(i = "indices", f = "frequencies", w = "weights")[[stype]]
-    expect_match(conditionMessage(error), sprintf("unused argument.*The statistic is called as f\\(data, %s\\)", second))
+    expect_identical(conditionMessage(error), sprintf("`statistic` must be a function(data, %s), not one of `d` alone.", second))
   }
   # They are statistics of simulated data and of series.
   normal <- function(data, mle) data + 1
