@@ -162,7 +162,7 @@ check_sample <- function(x, argument, call) {
 permutation_spec <- function(x, design, center, strata, tail, sizes = NULL, y = NULL, studentize = FALSE) {
   list(
     x = as.double(t(x)), columns = as.double(ncol(x)), design = design, center = center, strata = strata,
-    sizes = as.double(sizes), y = y, studentize = as.double(studentize), tail = tail
+    sizes = as.double(sizes), y = y, studentize = studentize, tail = tail
   )
 }
 

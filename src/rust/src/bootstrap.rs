@@ -1,7 +1,6 @@
 //! Bootstrap replicates, for R. Conversion only; R/bootstrap-native.R makes the
 //! specifications and has checked them.
 
-use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -15,9 +14,8 @@ use rustle_bootstrap::statistic::{Source, Statistic};
 use rustle_bootstrap::stream::{Key, Stream};
 use rustle_bootstrap::{influence, run};
 
-use crate::spec::{into_r, Refusal};
-
-pub(crate) type Parsed<T> = std::result::Result<T, Refusal>;
+use crate::fields::{groups, threads as count, Fields};
+use crate::refusal::{into_r, Parsed, Refusal};
 
 /// A scheme, and a statistic unless that is an R function.
 #[derive(Debug)]
@@ -26,90 +24,10 @@ struct Engine {
     statistic: Option<Arc<Statistic>>,
 }
 
-fn internal(text: impl std::fmt::Display) -> Refusal {
-    Refusal::new("internal", text)
-}
-
-/// The fields of a list by name.
-pub(crate) struct Fields(std::collections::HashMap<&'static str, Robj>);
-
-impl Fields {
-    pub(crate) fn new(list: &Robj) -> Parsed<Self> {
-        let list = list
-            .as_list()
-            .ok_or_else(|| internal("a list is missing"))?;
-        Ok(Self(list.iter().collect()))
-    }
-
-    fn get(&self, name: &str) -> Parsed<&Robj> {
-        self.0
-            .get(name)
-            .ok_or_else(|| internal(format!("field `{name}` is missing")))
-    }
-
-    pub(crate) fn numbers(&self, name: &str) -> Parsed<Vec<f64>> {
-        let x = self.get(name)?;
-        x.as_real_vector()
-            .or_else(|| {
-                x.as_integer_vector()
-                    .map(|v| v.into_iter().map(f64::from).collect())
-            })
-            .ok_or_else(|| internal(format!("field `{name}` holds no numbers")))
-    }
-
-    pub(crate) fn number(&self, name: &str) -> Parsed<f64> {
-        let x = self.numbers(name)?;
-        x.first()
-            .copied()
-            .ok_or_else(|| internal(format!("field `{name}` is empty")))
-    }
-
-    pub(crate) fn text(&self, name: &str) -> Parsed<String> {
-        let x = self.get(name)?.as_str().map(str::to_owned);
-        x.ok_or_else(|| internal(format!("field `{name}` is no text")))
-    }
-
-    fn flags(&self, name: &str) -> Parsed<Vec<bool>> {
-        Ok(self.numbers(name)?.into_iter().map(|x| x != 0.0).collect())
-    }
-
-    fn indices(&self, name: &str) -> Parsed<Vec<u32>> {
-        from_one(self.get(name)?)
-            .ok_or_else(|| internal(format!("field `{name}` holds no indices")))
-    }
-
-    fn lists(&self, name: &str) -> Parsed<Vec<Robj>> {
-        let x = self.get(name)?;
-        if x.is_null() {
-            return Ok(Vec::new());
-        }
-        let list = x
-            .as_list()
-            .ok_or_else(|| internal(format!("field `{name}` is no list")))?;
-        Ok(list.values().collect())
-    }
-
-    pub(crate) fn groups(&self, name: &str) -> Parsed<Vec<Vec<u32>>> {
-        let convert =
-            |x: &Robj| from_one(x).ok_or_else(|| internal("groups of rows are no integers"));
-        self.lists(name)?.iter().map(convert).collect()
-    }
-}
-
-/// Indices of R as ours.
-fn from_one(x: &Robj) -> Option<Vec<u32>> {
-    Some(
-        x.as_integer_slice()?
-            .iter()
-            .map(|i| (*i - 1) as u32)
-            .collect(),
-    )
-}
-
 pub(crate) fn seed(words: &[f64]) -> Parsed<u64> {
     match words {
         [high, low] => Ok(((*high as u64) << 32) | (*low as u64)),
-        _ => Err(internal("a seed has two words")),
+        _ => Err(Refusal::internal("a seed has two words")),
     }
 }
 
@@ -121,11 +39,9 @@ fn scheme(spec: &Fields) -> Parsed<Scheme> {
             draws: fields.number("draws")? as usize,
         },
         "weighted" => {
-            let tables = fields.lists("weights")?;
-            let convert = |x: &Robj| x.as_real_slice().map(Alias::new);
-            let tables: Option<Vec<Alias>> = tables.iter().map(convert).collect();
+            let table = |x: &Robj| x.as_real_slice().map(Alias::new);
             Kind::Weighted {
-                tables: tables.ok_or_else(|| internal("weights are no numbers"))?,
+                tables: fields.each("weights", table)?,
             }
         }
         "balanced" => Kind::Balanced {
@@ -167,17 +83,16 @@ fn scheme(spec: &Fields) -> Parsed<Scheme> {
                 "norm" => Wild::Normal,
                 _ => Wild::Rademacher,
             };
-            let cluster = if fields.get("cluster")?.is_null() {
-                None
-            } else {
-                Some((
+            let cluster = match fields.optional("cluster")? {
+                None => None,
+                Some(_) => Some((
                     fields.indices("cluster")?,
                     fields.number("clusters")? as usize,
-                ))
+                )),
             };
             Kind::Wild { law, cluster }
         }
-        other => return Err(internal(format!("unknown scheme '{other}'"))),
+        other => return Err(Refusal::internal(format!("unknown scheme '{other}'"))),
     };
     Ok(Scheme::new(
         n,
@@ -211,10 +126,11 @@ fn program(fields: &Fields, inputs: usize) -> Parsed<Program> {
             11 => Op::Abs,
             12 => Op::Floor,
             13 => Op::Store,
-            other => return Err(internal(format!("unknown operation {other}"))),
+            other => return Err(Refusal::internal(format!("unknown operation {other}"))),
         });
     }
-    Program::new(ops, inputs).ok_or_else(|| internal("a program does not balance its stack"))
+    Program::new(ops, inputs)
+        .ok_or_else(|| Refusal::internal("a program does not balance its stack"))
 }
 
 fn scan(fields: &Fields) -> Parsed<Scan> {
@@ -239,7 +155,7 @@ fn scan(fields: &Fields) -> Parsed<Scan> {
             event: fields.flags("event")?,
             until: fields.number("at")?,
         },
-        other => return Err(internal(format!("unknown scan '{other}'"))),
+        other => return Err(Refusal::internal(format!("unknown scan '{other}'"))),
     })
 }
 
@@ -254,30 +170,20 @@ fn basis(fields: &Fields) -> Parsed<Basis> {
 fn statistic(fields: &Fields, n: usize) -> Parsed<Statistic> {
     let source = match fields.text("source")?.as_str() {
         "sums" => {
-            let z = fields.get("z")?.as_real_slice();
-            let z = z.ok_or_else(|| internal("columns are no numbers"))?;
-            Source::Sums(Columns::new(z, n, z.len() / n))
+            let columns = |z: &[f64]| Columns::new(z, n, z.len() / n);
+            Source::Sums(fields.read("z", |z| z.as_real_slice().map(columns))?)
         }
         "scans" => {
-            let mut orders = Vec::new();
-            for order in fields.lists("orders")? {
-                let order = Fields::new(&order)?;
-                orders.push(Sorted::new(&order.numbers("x")?, order.indices("rows")?));
+            let order = |x: &Fields| Ok(Sorted::new(&x.numbers("x")?, x.indices("rows")?));
+            let scan = |x: &Fields| Ok((x.number("order")? as usize - 1, scan(x)?));
+            Source::Scans {
+                orders: fields.records("orders", order)?,
+                scans: fields.records("scans", scan)?,
             }
-            let mut scans = Vec::new();
-            for item in fields.lists("scans")? {
-                let item = Fields::new(&item)?;
-                scans.push((item.number("order")? as usize - 1, scan(&item)?));
-            }
-            Source::Scans { orders, scans }
         }
         "ranks" => {
-            let mut pairs = Vec::new();
-            for pair in fields.lists("pairs")? {
-                let pair = Fields::new(&pair)?;
-                pairs.push(Ranks::new(&pair.numbers("x")?, &pair.numbers("y")?));
-            }
-            Source::Ranks(pairs)
+            let pair = |x: &Fields| Ok(Ranks::new(&x.numbers("x")?, &x.numbers("y")?));
+            Source::Ranks(fields.records("pairs", pair)?)
         }
         "lm" => Source::linear(Linear::new(basis(fields)?, fields.numbers("residuals")?)),
         "glm" => {
@@ -304,7 +210,7 @@ fn statistic(fields: &Fields, n: usize) -> Parsed<Statistic> {
                 rows: fields.indices("rows")?,
             }
         }
-        other => return Err(internal(format!("unknown source '{other}'"))),
+        other => return Err(Refusal::internal(format!("unknown source '{other}'"))),
     };
     let program = program(fields, source.inputs())?;
     Ok(Statistic { source, program })
@@ -313,19 +219,16 @@ fn statistic(fields: &Fields, n: usize) -> Parsed<Statistic> {
 fn open(spec: &Robj, like: &Robj) -> Parsed<Robj> {
     let spec = Fields::new(spec)?;
     let scheme = scheme(&spec)?;
-    let fields = spec.get("statistic")?;
-    let statistic = if !like.is_null() {
-        engine(like)?.statistic.clone()
-    } else if fields.is_null() {
-        None
-    } else {
-        Some(Arc::new(statistic(&Fields::new(fields)?, scheme.n())?))
+    let statistic = match spec.optional("statistic")? {
+        _ if !like.is_null() => engine(like)?.statistic.clone(),
+        None => None,
+        Some(list) => Some(Arc::new(statistic(&Fields::new(list)?, scheme.n())?)),
     };
     Ok(ExternalPtr::new(Engine { scheme, statistic }).into())
 }
 
 fn engine(handle: &Robj) -> Parsed<ExternalPtr<Engine>> {
-    let other = |_| internal("the handle is of another process");
+    let other = |_| Refusal::internal("the handle is of another process");
     let engine: ExternalPtr<Engine> = ExternalPtr::try_from(handle).map_err(other)?;
     engine.try_addr().map_err(other)?;
     Ok(engine)
@@ -335,11 +238,7 @@ fn native(engine: &Engine) -> Parsed<&Statistic> {
     engine
         .statistic
         .as_deref()
-        .ok_or_else(|| internal("the statistic is an R function"))
-}
-
-pub(crate) fn at_least_one(threads: f64) -> NonZeroUsize {
-    NonZeroUsize::new(threads as usize).unwrap_or(NonZeroUsize::MIN)
+        .ok_or_else(|| Refusal::internal("the statistic is an R function"))
 }
 
 /// Now and so many seconds; never, when there is no end.
@@ -357,10 +256,6 @@ fn rows(t: &[f64], status: &[Status], p: usize) -> Robj {
         status = status.iter().map(|s| *s as i32).collect::<Vec<i32>>()
     )
     .into()
-}
-
-pub(crate) fn system(e: String) -> Refusal {
-    Refusal::new("system", format!("threads cannot be started: {e}"))
 }
 
 /// Opens the engine of a scheme and a statistic, that of the engine `like` if there is
@@ -392,10 +287,10 @@ fn rs_boot_run(handle: Robj, from: f64, to: f64, attempt: f64, threads: f64, sec
             from as u64,
             to as u64,
             attempt as u32,
-            at_least_one(threads),
+            count(threads),
             end,
         );
-        let out = out.map_err(system)?;
+        let out = out.map_err(Refusal::threads)?;
         Ok(rows(&out.t, &out.status, statistic.outputs()))
     }))
 }
@@ -418,24 +313,19 @@ fn rs_boot_observed(handle: Robj) -> List {
 fn rs_boot_without(handle: Robj, groups: Robj, from: f64, threads: f64, seconds: f64) -> List {
     into_r(engine(&handle).and_then(|e| {
         let statistic = native(&e)?;
-        let groups = if groups.is_null() {
-            None
-        } else {
-            let list = groups
-                .as_list()
-                .ok_or_else(|| internal("groups are no list"))?;
-            let rows: Option<Vec<Vec<u32>>> = list.values().map(|x| from_one(&x)).collect();
-            Some(rows.ok_or_else(|| internal("groups of rows are no integers"))?)
+        let groups = match groups.is_null() {
+            true => None,
+            false => Some(self::groups(&groups)?),
         };
         let (t, status) = influence::without(
             statistic,
             e.scheme.n(),
             groups.as_deref(),
             from as usize,
-            at_least_one(threads),
+            count(threads),
             deadline(seconds),
         )
-        .map_err(system)?;
+        .map_err(Refusal::threads)?;
         Ok(rows(&t, &status, statistic.outputs()))
     }))
 }
@@ -446,15 +336,14 @@ fn rs_boot_without(handle: Robj, groups: Robj, from: f64, threads: f64, seconds:
 #[extendr]
 fn rs_boot_infinitesimal(
     handle: Robj,
-    strata: List,
+    strata: Robj,
     from: f64,
     threads: f64,
     seconds: f64,
 ) -> List {
     into_r(engine(&handle).and_then(|e| {
         let statistic = native(&e)?;
-        let strata: Option<Vec<Vec<u32>>> = strata.values().map(|x| from_one(&x)).collect();
-        let strata = strata.ok_or_else(|| internal("groups of rows are no integers"))?;
+        let strata = groups(&strata)?;
         let mut member = vec![0; e.scheme.n()];
         for (s, rows) in strata.iter().enumerate() {
             rows.iter().for_each(|i| member[*i as usize] = s as u32);
@@ -464,10 +353,10 @@ fn rs_boot_infinitesimal(
             &strata,
             &member,
             from as usize,
-            at_least_one(threads),
+            count(threads),
             deadline(seconds),
         )
-        .map_err(system)?;
+        .map_err(Refusal::threads)?;
         Ok(rows(&t, &status, statistic.outputs()))
     }))
 }

@@ -28,7 +28,7 @@ fn view_mut(x: &mut RMatrix<f64>) -> MatMut<'_, f64> {
 }
 
 fn count(threads: i32) -> NonZeroUsize {
-    NonZeroUsize::new(threads.max(1) as usize).unwrap_or(NonZeroUsize::MIN)
+    crate::fields::threads(f64::from(threads))
 }
 
 fn slice(threads: i32) -> Slice {
@@ -207,7 +207,7 @@ fn rs_linalg_info() -> Vec<String> {
 /// @noRd
 #[extendr]
 fn rs_vector_clean() -> Rbool {
-    match rustle_workers::vector::upper_halves_in_use() {
+    match rustle_threads::vector::upper_halves_in_use() {
         Some(dirty) => Rbool::from(!dirty),
         None => Rbool::na_value(),
     }

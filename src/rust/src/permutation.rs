@@ -4,15 +4,16 @@
 use extendr_api::prelude::*;
 use rustle_bootstrap::permutation::{Center, Choice, Design, Tail, Test};
 
-use crate::bootstrap::{at_least_one, deadline, seed as seed_of, system, Fields, Parsed};
-use crate::spec::into_r;
+use crate::bootstrap::{deadline, seed as seed_of};
+use crate::fields::{threads as count, Fields};
+use crate::refusal::{into_r, Parsed, Refusal};
 
 /// Counts permutations `from` (from 0) to `to`, or the first that can be looked at
 /// within `seconds`. `seed`: NULL for all of them.
 /// @noRd
 #[extendr]
 fn rs_permutation(test: Robj, seed: Robj, from: f64, to: f64, threads: f64, seconds: f64) -> List {
-    let count = || {
+    let counts = || {
         let test = permutation_test(&test)?;
         let choice = match seed.as_real_vector() {
             Some(words) => Choice::Random(seed_of(&words)?),
@@ -20,8 +21,8 @@ fn rs_permutation(test: Robj, seed: Robj, from: f64, to: f64, threads: f64, seco
         };
         let end = deadline(seconds);
         let counts = test
-            .run(choice, from as u64, to as u64, at_least_one(threads), end)
-            .map_err(system)?;
+            .run(choice, from as u64, to as u64, count(threads), end)
+            .map_err(Refusal::threads)?;
         let reals = |x: &[u64]| x.iter().map(|c| *c as f64).collect::<Vec<f64>>();
         Ok(list!(
             done = counts.done as f64,
@@ -30,7 +31,7 @@ fn rs_permutation(test: Robj, seed: Robj, from: f64, to: f64, threads: f64, seco
         )
         .into())
     };
-    into_r(count())
+    into_r(counts())
 }
 
 /// The observed statistics and the number of permutations.
@@ -64,7 +65,7 @@ fn permutation_test(test: &Robj) -> Parsed<Test> {
             "median" => Center::Median,
             _ => Center::Mean,
         },
-        studentize: fields.number("studentize")? != 0.0,
+        studentize: fields.flag("studentize")?,
         tail: match fields.text("tail")?.as_str() {
             "greater" => Tail::Greater,
             "less" => Tail::Less,
