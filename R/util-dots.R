@@ -45,12 +45,15 @@ stop_unknown_argument <- function(name, known, own, role, call) {
   )
 }
 
+# Arguments of the engine that any function of the future family passes on.
+future_arguments <- function() grep("^future[.]", names(formals(future_lapply)), value = TRUE)
+
 # "cv()", or what a call without a name is.
 name_of_call <- function(call) {
   f <- if (is.call(call)) call[[1L]]
   if (is.call(f) && length(f) == 3L) f <- f[[3L]]
   # Methods are called by the name of the generic function.
-  if (is.symbol(f)) sprintf("%s()", sub("[.]rustle_[a-z_]+$", "", as.character(f))) else "the function"
+  if (is.symbol(f)) sprintf("%s()", sub("[.](rustle_[a-z_]+|default|ts|formula)$", "", as.character(f))) else "the function"
 }
 
 # Arguments of ours that other packages and other functions call so.
