@@ -80,7 +80,7 @@ boot_ci <- function(x, conf = 0.95, type = "all", index = NULL, h = NULL, hdot =
                     var.t = NULL, L = NULL, ...) {
   check_required("x")
   draws <- as_draws(x)
-  check_dots(..., .takes = c("level", "parm"), .fun = if (is.function(x$statistic)) x$statistic)
+  check_statistic_dots(..., .takes = c("level", "parm"), .x = x)
   dots <- list(...)
   # As confint() has them, unless they are arguments of the statistic.
   synonyms <- setdiff(intersect(c("level", "parm"), names(dots)), if (is.function(x$statistic)) names(formals(args(x$statistic))))
@@ -133,6 +133,16 @@ boot_ci <- function(x, conf = 0.95, type = "all", index = NULL, h = NULL, hdot =
     lapply(out, `[`, order), class = c("rustle_boot_ci", "data.frame"),
     row.names = .set_row_names(length(order)), R = draws$R, t0 = draws$t0,
     simultaneous = simultaneous, call = sys.call()
+  )
+}
+
+# `...` for the statistic of a result: what it has an argument for, or was given when the
+# replicates were made.
+check_statistic_dots <- function(..., .takes, .x, .own = names(formals(sys.function(-1L))), .call = sys.call(-1L)) {
+  of_statistic <- setdiff(names(.x$call), c(names(formals(bootstrap)), names(formals(boot)), names(formals(tsboot)), ""))
+  check_dots(
+    ..., .takes = c(.takes, of_statistic), .fun = if (is.function(.x$statistic)) .x$statistic,
+    .any = is.null(.x$call) || quote(...) %in% as.list(.x$call), .own = .own, .call = .call
   )
 }
 

@@ -142,7 +142,7 @@ confint.rustle_boot <- function(object, parm = NULL, level = 0.95, type = NULL, 
 # `...` that boot_ci() gets from a method, which gives it conf, type and index itself.
 check_interval_dots <- function(..., x, own = names(formals(sys.function(-1L))), call = sys.call(-1L)) {
   takes <- setdiff(names(formals(boot_ci)), c("x", "conf", "type", "index", "..."))
-  check_dots(..., .takes = takes, .fun = if (is.function(x$statistic)) x$statistic, .own = own, .call = call)
+  check_statistic_dots(..., .takes = takes, .x = x, .own = own, .call = call)
 }
 
 check_one_level <- function(level, argument, call = sys.call(-1L)) {

@@ -2,8 +2,9 @@
 # says which argument is nearest, before work starts.
 
 # takes: further names that are taken. fun: a function of the user that gets what is
-# left, `role` says which. own: arguments of the function that was called.
-check_dots <- function(..., .takes = character(), .fun = NULL, .role = "the statistic",
+# left, `role` says which; any: also what it takes by its own `...`. own: arguments of
+# the function that was called.
+check_dots <- function(..., .takes = character(), .fun = NULL, .role = "the statistic", .any = TRUE,
                        .own = names(formals(sys.function(-1L))), .call = sys.call(-1L)) {
   if (!...length()) return(invisible())
   names <- ...names()
@@ -12,21 +13,22 @@ check_dots <- function(..., .takes = character(), .fun = NULL, .role = "the stat
   own <- setdiff(c(.own, .takes), "...")
   for (k in seq_along(names)) {
     name <- names[[k]]
-    if (name %in% .takes || is.function(.fun) && takes_argument(.fun, name, own)) next
+    if (name %in% .takes || is.function(.fun) && takes_argument(.fun, name, own, .any)) next
     stop_unknown_argument(name, own, setdiff(.own, "..."), if (is.function(.fun)) .role, .call)
   }
   invisible()
 }
 
-# May a function be given an argument of this name? One that takes anything is not given
-# what is an argument of ours under another name.
-takes_argument <- function(fun, name, own = character()) {
+# May a function be given an argument of this name? One that takes anything (`any`) is
+# not given what cannot be but an argument of ours.
+takes_argument <- function(fun, name, own = character(), any = TRUE) {
   with_formals <- args(fun)
   if (is.null(with_formals)) return(TRUE)
   known <- names(formals(with_formals))
   if (!nzchar(name)) return(length(known) > 1L)
   if (name %in% known || sum(startsWith(known, name)) == 1L) return(TRUE)
-  "..." %in% known && !any(alias_of(name) %in% own)
+  ours <- name %in% c("nboot", "nfolds", "conf.level") && length(intersect(alias_of(name), own))
+  "..." %in% known && any && !ours
 }
 
 stop_unknown_argument <- function(name, known, own, role, call) {
@@ -59,7 +61,7 @@ name_of_call <- function(call) {
 # Arguments of ours that other packages and other functions call so.
 alias_of <- function(name) {
   other_names <- c(
-    alpha = "conf", level = "conf", conf.level = "conf", confidence = "conf", parm = "index", conf = "level",
+    alpha = "conf", alpha = "level", alpha = "conf.level", level = "conf", level = "conf.level", conf = "conf.level", conf.level = "conf", confidence = "conf", parm = "index", conf = "level",
     index = "parm", nfolds = "K", n_folds = "K", v = "K", folds = "K", B = "R", nboot = "R", nrep = "R", reps = "R", times = "R",
     mc.cores = "workers", ncpus = "workers", cores = "workers", nthreads = "threads", conf.method = "type", clusters = "cluster"
   )
@@ -72,6 +74,9 @@ nearest_name <- function(name, known) {
   if (length(alias)) return(alias[[1L]])
   longer <- known[startsWith(tolower(known), tolower(name))]
   if (length(longer) && nchar(name) > 1L) return(longer[[which.min(nchar(longer))]])
+  letters_of <- function(x) vapply(strsplit(tolower(x), ""), function(l) paste(sort(l), collapse = ""), "")
+  exchanged <- known[letters_of(known) == letters_of(name)]
+  if (length(exchanged)) return(exchanged[[1L]])
   distance <- as.vector(utils::adist(tolower(name), tolower(known)))
   best <- which.min(distance)
   if (length(best) && distance[[best]] <= max(0, (nchar(name) - 1) %/% 2)) known[[best]]
