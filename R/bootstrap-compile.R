@@ -170,7 +170,7 @@ compile_statistic <- function(statistic, data, na.rm, call, dropped = function(d
 }
 
 compiled_statistic <- function(native, names = NULL, smooth = TRUE, response = NULL) {
-  if (is.null(native$ops)) native[c("ops", "values")] <- list(double(), double())
+  if (is.null(native$ops)) native[c("ops", "values")] <- no_program
   list(native = native, names = names, smooth = smooth, response = response)
 }
 

@@ -219,45 +219,13 @@ jackknife_source <- function(draws) {
   if (is.function(of_weights)) list(statistic = of_weights, stype = "w")
 }
 
-# Usual jackknife: (n_s - 1)(t0 - t without the observation), n_s the size of its stratum;
-# of clusters, which are left out whole, n_s is their number. The statistic sees what is left as indices, frequencies or weights.
+# Influence values by the jackknife; `...` are further arguments of the statistic.
 jackknife_values <- function(draws, ...) {
   source <- jackknife_source(draws)
   if (is.null(source)) return(NULL)
-  n <- draws$n
-  groups <- cluster_rows(draws$cluster, n)
-  sizes <- if (is.null(groups)) as.vector(stats::ave(numeric(n), draws$strata, FUN = length)) else length(groups)
-  leave <- eval(as.call(list(make_left_out, source$statistic, draws$data, source$stype,
-    draws$strata, groups, quote(...))))
-  n <- if (is.null(groups)) n else length(groups)
-  plan <- current_plan()
-  job <- new_job(
-    lapply_call, lapply_frame(seq_len(n), leave), n, policy_of_plan(plan),
-    relay = new_relay(TRUE, list(classes = "condition")), label = "jackknife-%d"
-  )
-  values <- keep_random_seed(run_job(job, plan)$values)
-  t <- matrix(unlist(values), nrow = n, byrow = TRUE)
-  (sizes - 1) * (rep(draws$t0, each = n) - t)
-}
-
-# Runs on workers, which may not have rustle: base R only.
-make_left_out <- function(statistic, data, stype, strata, groups, ...) {
-  list(statistic, data, stype, strata, groups, ...)
-  n <- length(strata)
-  function(j) {
-    f <- rep(1, n)
-    rows <- if (is.null(groups)) j else groups[[j]]
-    f[rows] <- 0
-    second <- switch(stype,
-      i = seq_len(n)[-rows], f = f, w = f / tapply(f, strata, sum)[as.character(strata)]
-    )
-    as.vector(statistic(data, as.vector(second), ...))
-  }
-}
-environment(make_left_out) <- baseenv()
-
-# Rows of each cluster, or NULL.
-cluster_rows <- function(cluster, n) {
-  if (is.list(cluster)) cluster <- cluster[[1L]]
-  if (!is.null(cluster)) unname(split(seq_len(n), factor(cluster)))
+  groups <- cluster_rows(draws$cluster, draws$n)
+  leave <- make_left_out(source$statistic, draws$data, source$stype, draws$strata, groups, ...)
+  count <- if (is.null(groups)) draws$n else length(groups)
+  t <- matrix(unlist(values_without(leave, count, current_plan())), count, byrow = TRUE)
+  jackknife_influence(draws$t0, t, if (is.null(groups)) stratum_sizes(draws$strata) else count)
 }

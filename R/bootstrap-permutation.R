@@ -259,15 +259,14 @@ correlation_test <- function(x, y, statistic, strata, alternative, call) {
 
 count_permutations <- function(test, words, total, threads, call) {
   single <- maximal <- 0
-  done <- 0
-  while (done < total) {
-    out <- unpack(rs_permutation(test, words, done, total, threads, boot_slice), call)
-    single <- single + out$single
-    maximal <- maximal + out$maximal
+  in_slices(function(done) {
+    if (is.null(done)) done <- 0
+    out <- unpack(rs_permutation(test, words, done, total, threads), call)
+    single <<- single + out$single
+    maximal <<- maximal + out$maximal
     done <- done + out$done
-    rs_check_interrupt()
-  }
-  list(single = single, maximal = maximal)
+    list(list(single = single, maximal = maximal), if (done < total) done)
+  })
 }
 
 # A function of two samples: all choices of the first sample, or replicates of
@@ -323,13 +322,8 @@ all_choices <- function(strata, size) {
 
 # f(data, indices) for each of the given indices, as boot_job() would compute it.
 enumerate_function <- function(data, f, indices, seed, call) {
-  options <- list(
-    blocktype = "fixed", wild = "rademacher", wtype = "exp", on_error = "stop", influence = "none",
-    rng = "stream", progress = FALSE
-  )
   job <- boot_job(
-    data, f, length(indices), "permutation", "i", list(), options, list(), list(),
-    if (is.null(seed)) 0 else seed, NULL, NULL, call
+    data, f, length(indices), "permutation", "i", call = call, seed = if (is.null(seed)) 0 else seed
   )
   job$scheme$spec <- list(kind = "given", indices = as.integer(unlist(indices)))
   job$scheme["strata"] <- list(NULL)

@@ -1,31 +1,28 @@
-# From R expressions to the stack programs of src/rust/crates/bootstrap/src/program.rs.
-
-program_codes <- c(
-  constant = 0, input = 1, `+` = 2, `-` = 3, `*` = 4, `/` = 5, `^` = 6, neg = 7, sqrt = 8,
-  exp = 9, log = 10, abs = 11, floor_at = 12, store = 13
-)
+# From R expressions to the stack programs of src/rust/crates/bootstrap/src/program.rs,
+# which knows the names of the steps: those of R's functions, and `constant`, `input`
+# (number `values`, from 1), `neg`, `floor_at` and `store` (the next output).
 
 # `exprs`: a list of expressions in the symbols `inputs`, numbers and the operations
 # above; `floor_at(a, b)` is a, or 0 where a < b. One output each.
 compile_program <- function(exprs, inputs) {
-  ops <- values <- vector("list", length(exprs))
-  for (k in seq_along(exprs)) {
-    steps <- c(program_steps(exprs[[k]], inputs), list(c(program_codes[["store"]], 0)))
-    ops[[k]] <- vapply(steps, `[`, 0, 1L)
-    values[[k]] <- vapply(steps, `[`, 0, 2L)
-  }
-  list(ops = as.double(unlist(ops)), values = as.double(unlist(values)))
+  steps <- unlist(lapply(exprs, function(e) c(program_steps(e, inputs), list(program_step("store")))), recursive = FALSE)
+  list(ops = vapply(steps, `[[`, "", "op"), values = vapply(steps, `[[`, 0, "value"))
 }
 
+# The statistic is its inputs.
+no_program <- list(ops = character(), values = double())
+
+program_step <- function(op, value = 0) list(op = op, value = as.double(value))
+
 program_steps <- function(e, inputs) {
-  if (is.numeric(e) || is.logical(e)) return(list(c(program_codes[["constant"]], e)))
-  if (is.symbol(e)) return(list(c(program_codes[["input"]], match(as.character(e), inputs))))
+  if (is.numeric(e) || is.logical(e)) return(list(program_step("constant", e)))
+  if (is.symbol(e)) return(list(program_step("input", match(as.character(e), inputs))))
   name <- as.character(e[[1L]])
   arguments <- lapply(as.list(e)[-1L], program_steps, inputs)
   if (name == "(") return(arguments[[1L]])
   if (name == "-" && length(arguments) == 1L) name <- "neg"
   if (name == "+" && length(arguments) == 1L) return(arguments[[1L]])
-  c(unlist(arguments, recursive = FALSE), list(c(program_codes[[name]], 0)))
+  c(unlist(arguments, recursive = FALSE), list(program_step(name)))
 }
 
 program_functions <- c("(", "+", "-", "*", "/", "^", "sqrt", "exp", "log", "abs")

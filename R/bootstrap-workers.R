@@ -23,12 +23,8 @@ statistic_function <- function(job) {
 # A native statistic of other data.
 observed_statistic <- function(spec, data) {
   compiled <- compile_statistic(spec, data, FALSE, NULL)$compiled
-  n <- NROW(data)
-  handle <- unpack(open_boot(engine_spec(
-    list(spec = list(kind = "ordinary", draws = n)), n, c(0, 0), compiled$native
-  )))
-  observed <- unpack(rs_boot_observed(handle))
-  if (observed$status != 0L) stop(native_failures[[observed$status]])
+  observed <- unpack(rs_boot_observed(unpack(open_boot(plain_spec(NROW(data), compiled$native)))))
+  if (observed$status != 0L) stop(rs_boot_reasons()[[observed$status]])
   t0 <- as.vector(observed$t)
   names(t0) <- component_names(compiled$names, length(t0), spec)
   t0
@@ -108,14 +104,12 @@ unit_weights <- function(job) {
 }
 
 # A function of r and attempt that gives the indices, counts or weights of a replicate.
-# The handle belongs to a process; one that was sent elsewhere is made anew.
 # rows: rows of each stratum. place: do indices come stratum by stratum? to_one: do
 # weights sum to 1 over all strata?
 new_resampler <- function(spec, stype, rows, place, to_one) {
-  handle <- NULL
+  engine <- engine_here(spec)
   function(r, attempt = 0) {
-    if (is.null(handle) || !rs_boot_alive(handle)) handle <<- unpack(open_boot(spec))
-    drawn <- unpack(rs_boot_resample(handle, r - 1, attempt, stype))
+    drawn <- unpack(rs_boot_resample(engine(), r - 1, attempt, stype))
     # As boot: an index lies where the stratum that it is from lies.
     if (stype == "i" && place) drawn[unlist(rows)] <- drawn
     if (stype == "w") {
@@ -223,38 +217,4 @@ again_function <- function(job, replicate, attempt) {
   ))
   if (inherits(value, "error")) return(list(t = NULL, message = conditionMessage(value)))
   list(t = value, message = NULL)
-}
-
-# (n - 1)(t0 - t without i) of an R function of indices, frequencies or weights; i is an
-# observation or a cluster.
-function_jackknife <- function(job) {
-  cluster <- job$design$cluster
-  if (job$sim == "parametric" || (is.list(cluster) && length(cluster) > 1L)) return(NULL)
-  n <- job$n
-  groups <- cluster_rows(cluster, n)
-  strata <- if (is.null(job$rows)) list(seq_len(n)) else job$rows
-  sizes <- integer(n)
-  for (rows in strata) sizes[rows] <- length(rows)
-  dots <- if (job$kind == "function") job$dots else list()
-  left_out <- function(j) {
-    i <- if (is.null(groups)) j else groups[[j]]
-    given <- switch(job$stype,
-      i = seq_len(n)[-i],
-      f = replace(rep(1L, n), i, 0L),
-      w = {
-        w <- unit_weights(job)
-        w[i] <- 0
-        same <- if (job$kind == "formula") seq_len(n) else Filter(function(r) i[[1L]] %in% r, strata)[[1L]]
-        w[same] <- w[same] / sum(w[same])
-        w
-      }
-    )
-    as.double(do.call(job$compute, c(list(job$data, given), dots), quote = TRUE))
-  }
-  count <- if (is.null(groups)) n else length(groups)
-  if (!is.null(groups)) sizes <- count
-  t <- do.call(rbind, lapply(seq_len(count), left_out))
-  L <- (sizes - 1) * (rep(job$t0, each = count) - t)
-  colnames(L) <- names(job$t0)
-  L
 }

@@ -116,7 +116,7 @@ bootstrap <- function(data, statistic, R = 999,
     stop_argument(which, sprintf("NULL for `sim = \"%s\"`; it belongs to \"parametric\"", sim), get(which), origin)
   }
   given <- if (missing(stype)) NULL else choose(stype, c("i", "f", "w"), "stype")
-  options <- list(
+  options <- boot_options(
     blocktype = choose(blocktype, c("fixed", "circular", "geom"), "blocktype"),
     wild = choose(wild, c("rademacher", "mammen", "webb", "norm"), "wild"),
     wtype = choose(wtype, c("exp", "gamma"), "wtype"),
@@ -136,7 +136,7 @@ bootstrap <- function(data, statistic, R = 999,
   before <- get_random_seed()
   job <- boot_job(
     data, statistic, R, sim, given, design, options, list(ran.gen = ran.gen, mle = mle), dots,
-    seed, workers, threads, origin
+    workers, threads, origin, seed = seed
   )
   outcome <- if (job$native) run_native(job) else run_boot_workers(job)
   settled <- settle_failures(outcome, job)
@@ -229,86 +229,6 @@ check_seed <- function(seed, call) {
 stream_words <- function(seed) {
   if (is.null(seed)) return(floor(stats::runif(2L) * 2^32))
   c(seed %/% 2^32 %% 2^32, seed %% 2^32)
-}
-
-# Everything that is known before the first replicate.
-boot_job <- function(data, statistic, R, sim, stype, design, options, parametric, dots, seed,
-                     workers, threads, call) {
-  kind <- statistic_kind(statistic, call)
-  if (kind == "name") {
-    statistic <- named_statistics()[[statistic]]()
-    kind <- "spec"
-  }
-  native <- NULL
-  if (kind != "function") {
-    na_rm <- check_flag(if (is.null(dots$na.rm)) FALSE else dots$na.rm, "na.rm", call = call)
-    n <- NROW(data)
-    if (kind == "formula") {
-      native <- native_formula(statistic, data, na_rm, call)
-    } else {
-      native <- compile_statistic(statistic, data, na_rm, call)
-    }
-    if (!is.null(native)) {
-      data <- native$data
-      if (NROW(data) < n && any(lengths(design[c("strata", "cluster", "weights")]))) {
-        stop_argument("na.rm", "FALSE with strata, clusters or weights (drop the rows yourself)", TRUE, call)
-      }
-      native <- native$compiled
-    }
-  }
-  n <- NROW(data)
-  scheme <- function(mirror = NULL) {
-    new_scheme(
-      sim, n, R, design$strata, design$cluster, design$weights, design$m, design$l,
-      options$blocktype, options$wild, options$wtype, mirror, call
-    )
-  }
-  job <- list(
-    data = data, n = n, R = R, sim = sim, statistic = statistic, kind = kind, design = design,
-    options = options, parametric = parametric, dots = dots, call = call,
-    compiled = native, scheme = scheme()
-  )
-  # Rows of each stratum; the scheme has none when indices are given.
-  job$rows <- job$scheme$strata
-  job$native <- !is.null(native) && sim != "parametric"
-  check_suits(job)
-  if (options$on_error == "redraw" && (!job$scheme$independent || options$rng == "R")) {
-    stop_argument("on_error", "\"stop\" or \"na\" where replicates depend on each other", "redraw", call)
-  }
-  job$stype <- if (is.null(stype)) sim_stypes(sim)[[1L]] else stype
-  if (!job$native && !job$stype %in% sim_stypes(sim)) {
-    stop_argument(
-      "stype", sprintf("%s for `sim = \"%s\"`", paste0("\"", sim_stypes(sim), "\"", collapse = " or "), sim),
-      job$stype, call
-    )
-  }
-  if (kind == "function") {
-    if (sim == "parametric") check_arguments_of(statistic, "data", "statistic", call)
-    else check_second_argument(statistic, job$stype, call)
-  }
-  job$threads <- thread_count(threads, call)
-  job$plan <- if (is.null(workers)) current_plan() else multicore_plan(workers)
-  job$plan$settings$progress <- options$progress
-  job$stream <- c(0, 0)
-  if (options$rng == "R") check_given(job, call)
-  check_influence(job)
-  job <- if (job$native) prepare_native(job) else prepare_workers(job)
-  check_memory(as.double(R) * length(job$t0) * 8, call)
-  if (isTRUE(dots$exact) && kind != "function") job$exact <- exact_moments(job)
-  # Nothing can be refused any more: the generator moves.
-  if (options$on_error == "redraw") {
-    warning("on_error = \"redraw\": the results are conditional on resamples for which the statistic succeeds.", call. = FALSE)
-  }
-  if (options$rng == "R") {
-    job <- with_given(job, seed)
-  } else {
-    job$stream <- stream_words(seed)
-  }
-  if (job$native) {
-    spec <- engine_spec(job$scheme, job$n, job$stream, job$engine_native)
-    job$handle <- unpack(open_boot(spec, if (is.null(job$engine_native)) job$plain), call)
-  }
-  job
 }
 
 statistic_kind <- function(statistic, call) {

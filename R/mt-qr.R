@@ -83,7 +83,7 @@ worth_reflections <- function(d) d[[2L]] > 16L && prod(d) > 512 || d[[2L]] > 1L 
 # Without `qraux` if some column is so near to the others that it has no reflection.
 qr_reflections <- function(x, rank, threads) {
   out <- rs_matrix(nrow(x), ncol(x))
-  aux <- in_slices(function(value, state) rs_qr(x, rank, out, state, threads))
+  aux <- in_slices(function(state) rs_qr(x, rank, out, state, threads))
   list(qr = out, qraux = aux)
 }
 

@@ -6,6 +6,7 @@ use std::num::{NonZeroU32, NonZeroUsize};
 
 use extendr_api::prelude::*;
 use rustle_schedule::Schedule;
+use rustle_threads::blocks::Slice;
 
 use crate::refusal::{Parsed, Refusal};
 
@@ -66,6 +67,22 @@ impl Fields {
 
     pub(crate) fn text(&self, name: &str) -> Parsed<String> {
         self.read(name, |x| x.as_str().map(str::to_owned))
+    }
+
+    /// Strings.
+    pub(crate) fn texts(&self, name: &str) -> Parsed<Vec<String>> {
+        self.read(name, Robj::as_string_vector)
+    }
+
+    /// What a name stands for.
+    pub(crate) fn named<T>(
+        &self,
+        name: &str,
+        convert: impl FnOnce(&str) -> Option<T>,
+    ) -> Parsed<T> {
+        let text = self.text(name)?;
+        let unknown = || Refusal::internal(format!("field `{name}`: unknown name '{text}'"));
+        convert(&text).ok_or_else(unknown)
     }
 
     /// Integers; `None` for NULL.
@@ -141,6 +158,11 @@ pub(crate) fn at_least_one(count: f64) -> NonZeroU32 {
 /// How many threads may be used.
 pub(crate) fn threads(count: f64) -> NonZeroUsize {
     NonZeroUsize::new(count as usize).unwrap_or(NonZeroUsize::MIN)
+}
+
+/// A slice of time that begins now.
+pub(crate) fn slice(threads: f64) -> Slice {
+    Slice::new(self::threads(threads))
 }
 
 /// A schedule by its name; `chunk` counts for those that have a size of chunks.

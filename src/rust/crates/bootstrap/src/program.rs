@@ -36,6 +36,31 @@ pub enum Op {
     Store,
 }
 
+impl Op {
+    /// The step that R's compiler calls `name`; `value` is the number of a constant, and
+    /// the number of an input, from 1.
+    #[must_use]
+    pub fn named(name: &str, value: f64) -> Option<Self> {
+        Some(match name {
+            "constant" => Self::Constant(value),
+            "input" if value >= 1.0 => Self::Input(value as usize - 1),
+            "+" => Self::Add,
+            "-" => Self::Sub,
+            "*" => Self::Mul,
+            "/" => Self::Div,
+            "^" => Self::Pow,
+            "neg" => Self::Neg,
+            "sqrt" => Self::Sqrt,
+            "exp" => Self::Exp,
+            "log" => Self::Log,
+            "abs" => Self::Abs,
+            "floor_at" => Self::Floor,
+            "store" => Self::Store,
+            _ => return None,
+        })
+    }
+}
+
 /// A program that is known to balance its stack.
 #[derive(Clone, Debug)]
 pub struct Program {
