@@ -10,6 +10,7 @@
 #   R, sim, stype   as in bootstrap()
 #   design          list(strata, cluster, weights, m, l), as given
 #   scheme          what it means (new_scheme())
+#   relabel         columns in which clusters that are drawn again get new labels, or NULL
 #   rows            rows of each stratum, or NULL; `scheme` forgets them when indices are given
 #   options         see boot_options()
 #   parametric      list(ran.gen, mle)
@@ -65,6 +66,7 @@ read_boot <- function(data, statistic, R, sim = "ordinary", stype = NULL, design
       check_second_argument(statistic, job$stype, call)
     }
   }
+  job$relabel <- check_relabel(job)
   job$threads <- thread_count(threads, call)
   job$plan <- if (is.null(workers)) current_plan() else multicore_plan(workers)
   job$plan$settings$progress <- options$progress

@@ -60,6 +60,7 @@ prepare_workers <- function(job) {
   t0 <- as.double(value)
   names(t0) <- if (is.null(names(value))) component_names(NULL, length(t0), job$statistic) else names(value)
   job$t0 <- t0
+  job <- keep_random_seed(relabel_clusters(job))
   if (job$scheme$spec$kind == "antithetic") {
     job$scheme$spec$mirror <- mirror_of(function_jackknife(job)[, 1L], job$rows)
   }

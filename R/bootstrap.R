@@ -27,6 +27,11 @@
 #' @param cluster A vector of clusters, or a list of two for two-way clusters (pigeonhole
 #'   bootstrap: an observation counts as often as the product of the counts of its
 #'   clusters).
+#' @param relabel Columns of a data frame, by name, that say to which cluster a row belongs:
+#'   a cluster that is drawn again gets a new label there, so that a function of data and
+#'   indices which groups by them sees as many clusters as are drawn. `NULL`: the columns
+#'   with the values of `cluster` (factors and characters: that name the same clusters);
+#'   `FALSE`: none. See Clusters.
 #' @param weights Importance weights for drawing the observations.
 #' @param m Size of a resample, if it is not n.
 #' @param l,blocktype Length of the blocks, and whether they lie inside the series
@@ -60,7 +65,7 @@
 #'   R x p matrix; `R`; `data`; `seed`, the caller's `.Random.seed`; `stream`, the two words
 #'   that the replicates are keyed by; `statistic`; `sim` (with the prefix `rustle_`, so
 #'   that boot's functions do not rebuild other indices); `call`; `stype`; `strata`,
-#'   `cluster`, `weights`, `m`; `L`, an n x p matrix of influence values or `NULL` (a row
+#'   `cluster`, `weights`, `m`; `relabel`, the columns with new labels, or `NULL`; `L`, an n x p matrix of influence values or `NULL` (a row
 #'   per cluster, if there are clusters); `failures`, a data frame with columns `replicate`
 #'   and `message`; `engine` (`"native"` or `"workers"`); `threads`. With `exact = TRUE`
 #'   also `exact`: a list with `mean`, `se` and, for quantiles, `values` and `prob` of the
@@ -70,6 +75,22 @@
 #'   replicates (all but balanced and antithetic) the first 1000 of 2000 are those of
 #'   `R = 1000`. A function that draws random numbers has a stream of its own in each
 #'   replicate.
+#' @section Clusters: A subject that is drawn twice must count as two subjects where the
+#'   statistic groups by subject, as a mixed model does. With `relabel` the function gets
+#'   the data with a copy of the rows of every cluster for each time that it is drawn again,
+#'   below the rows of the data and with labels such as `"308.2"`, and indices of these
+#'   rows; so it must use the data through its indices alone, as `d[i, ]` does. That is
+#'   checked by a call on rows that lie elsewhere; where it does not hold, clusters
+#'   keep their labels, with a warning of class `rustle_warning_relabel` (an error, if
+#'   `relabel` was given). Labels within clusters, such as classes in schools, are named
+#'   too: `relabel = c("school", "class")`. Functions of frequencies or weights, and two-way
+#'   clusters, have no further rows: they suit statistics that are sums over observations.
+#'   By hand, with a list that has an element per cluster as data:
+#'   \preformatted{by_subject <- split(sleepstudy, sleepstudy$Subject)
+#' bootstrap(by_subject, function(s, i) {
+#'   d <- do.call(rbind, Map(function(k, new) transform(s[[k]], Subject = new), i, seq_along(i)))
+#'   lme4::fixef(lme4::lmer(Reaction ~ Days + (Days | Subject), d))
+#' })}
 #' @section Memory: The resamples are never stored. A result that would take more than
 #'   half of the free memory is refused (`rustle_error_memory`); so are indices of
 #'   `rng = "R"` beyond the option `rustle.max_index_bytes` (1e9).
@@ -100,7 +121,7 @@ bootstrap <- function(data, statistic, R = 999,
                       ran.gen = NULL, mle = NULL, on_error = c("stop", "na", "redraw"),
                       seed = NULL, threads = NULL, workers = NULL,
                       influence = c("auto", "jack", "inf", "none"), rng = c("stream", "R"),
-                      progress = interactive(), keep_data = TRUE) {
+                      progress = interactive(), keep_data = TRUE, relabel = NULL) {
   call <- match.call()
   origin <- sys.call()
   choose <- function(x, choices, argument) {
@@ -132,7 +153,7 @@ bootstrap <- function(data, statistic, R = 999,
     workers <- workers_of_boot(dots, workers, origin)
     dots <- dots[!names(dots) %in% arguments_of_boot]
   }
-  design <- list(strata = strata, cluster = cluster, weights = weights, m = m, l = l)
+  design <- list(strata = strata, cluster = cluster, weights = weights, m = m, l = l, relabel = relabel)
   before <- get_random_seed()
   job <- boot_job(
     data, statistic, R, sim, given, design, options, list(ran.gen = ran.gen, mle = mle), dots,
@@ -147,7 +168,7 @@ bootstrap <- function(data, statistic, R = 999,
     strata = if (!is.null(strata)) strata, cluster = cluster, weights = weights, m = m,
     L = boot_influence(job), failures = settled$failures,
     engine = if (job$native) "native" else "workers",
-    threads = if (job$native) job$threads else job$plan$workers, exact = job$exact,
+    threads = if (job$native) job$threads else job$plan$workers, exact = job$exact, relabel = job$relabel,
     scheme = if (options$rng == "stream") job$scheme
   )
 }
