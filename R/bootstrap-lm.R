@@ -49,7 +49,7 @@ boot_lm <- function(model, R = 999, method = c("case", "residual", "wild", "frac
   if (!is.null(f)) {
     if (!is.function(f) || method != "case") stop_argument("f", "NULL, or a function with method = \"case\"", f, origin)
     check_arguments_of(f, "model", "f", origin)
-    refit <- function(data, i) f(stats::update(model, data = data[i, , drop = FALSE]))
+    refit <- calls_user(function(data, i) f(stats::update(model, data = data[i, , drop = FALSE])), f)
     out <- with_call(origin, bootstrap(
       eval_model_data(model, frame), refit, R, cluster = cluster, seed = seed, on_error = on_error, ...
     ))

@@ -282,12 +282,12 @@ test_by_function <- function(x, y, statistic, alternative, R, exact, strata, see
   if (all && total > 1e6) {
     stop_argument("exact", sprintf("FALSE or \"auto\" for %g permutations of a function", total), TRUE, call)
   }
-  f <- function(d, i) statistic(d[i[first]], d[i[-first]])
+  f <- calls_user(function(d, i) statistic(d[i[first]], d[i[-first]]), statistic)
   b <- if (all) {
     indices <- lapply(all_choices(rows, length(x)), function(chosen) c(chosen, seq_along(z)[-chosen]))
     enumerate_function(z, f, indices, seed, call)
   } else {
-    bootstrap(z, f, R, sim = "permutation", strata = strata, seed = seed, progress = FALSE)
+    with_call(call, bootstrap(z, f, R, sim = "permutation", strata = strata, seed = seed, progress = FALSE))
   }
   if (length(b$t0) != 1L) stop_argument("statistic", "a function that gives one number", statistic, call)
   if (!is.finite(b$t0) || anyNA(b$t)) {

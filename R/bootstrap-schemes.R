@@ -279,7 +279,7 @@ validity_of_statistic <- function(sim, statistic) {
     return(c("adapted", "blocks of rows of the data"))
   }
   if (sim == "cluster" && statistic == "function") {
-    return(c("adapted", "clusters drawn again need new labels (`relabel`) where the function groups by them; of frequencies, weights or two-way clusters: sums over observations only"))
+    return(c("adapted", "clusters drawn again get new labels (`relabel`); of frequencies, weights, two-way clusters: sums only"))
   }
   if (sim == "bayesian") {
     return(c("adapted", "weights instead of resamples; wtype = \"gamma\" suits sums and lm only"))

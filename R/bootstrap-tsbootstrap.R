@@ -46,7 +46,7 @@ tsbootstrap <- function(series, statistic, R = 999, l = NULL, sim = c("fixed", "
     check_arguments_of(ran.gen, c("series", "n.sim", "ran.args"), "ran.gen", origin)
     out <- with_call(origin, bootstrap(
       series, statistic, R, sim = "parametric", seed = seed, threads = threads, ...,
-      ran.gen = function(data, mle) ran.gen(data, n.sim, mle), mle = ran.args
+      ran.gen = calls_user(function(data, mle) ran.gen(data, n.sim, mle), ran.gen), mle = ran.args
     ))
   } else {
     if (is.null(l)) stop_argument("l", "a block length", NULL, origin)
@@ -54,11 +54,11 @@ tsbootstrap <- function(series, statistic, R = 999, l = NULL, sim = c("fixed", "
       f <- statistic
       check_arguments_of(f, "series", "statistic", origin)
       parameters <- stats::tsp(series)
-      statistic <- function(data, i, ...) {
+      statistic <- calls_user(function(data, i, ...) {
         x <- if (is.matrix(data)) data[i, , drop = FALSE] else as.vector(data)[i]
         if (!is.null(parameters)) x <- stats::ts(x, start = parameters[[1L]], frequency = parameters[[3L]])
         f(x, ...)
-      }
+      }, f)
     }
     rule <- if (sim == "geom") "geom" else if (endcorr) "circular" else "fixed"
     out <- with_call(origin, bootstrap(

@@ -124,12 +124,24 @@ new_resampler <- function(spec, stype, rows, place, to_one) {
   }
 }
 
-# What a task evaluates; X[[i]] is the replicate.
+# A function of ours that calls functions of the user, which it names: workers that share
+# no memory get the globals of these.
+calls_user <- function(f, ...) structure(f, user = list(...))
+
+# list() of the functions of the user that `f` is or calls.
+user_functions <- function(f) {
+  if (!is.function(f)) return(list())
+  inner <- attr(f, "user")
+  if (is.null(inner)) list(f) else unlist(lapply(inner, user_functions), recursive = FALSE)
+}
+
+# What a task evaluates; X[[i]] is the replicate. `user` is there for its globals.
 boot_frame <- function(job) {
   list2env(list(
     statistic = job$compute, data = job$data, dots = if (job$kind == "function") job$dots else list(),
     sim = job$sim, ran.gen = job$parametric$ran.gen, mle = job$parametric$mle, p = length(job$t0),
     attempt = 0, X = seq_len(job$R), FUN = replicate_value,
+    user = c(user_functions(job$statistic), user_functions(job$parametric$ran.gen)),
     resample = if (job$sim != "parametric") {
       new_resampler(
         engine_spec(job$scheme, job$n, job$stream), job$stype, job$rows,
