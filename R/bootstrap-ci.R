@@ -48,7 +48,8 @@
 #'   are rescaled by \eqn{\sqrt{m/n}}.
 #' @section Errors: `rustle_error_argument` for wrong arguments; `rustle_error_interval`
 #'   for a type that is not valid for the scheme. Warnings of class
-#'   `rustle_warning_interval`: all replicates equal, or none (or all) below the estimate,
+#'   `rustle_warning_interval`: an estimate or replicates that are `NA` or infinite, how many
+#'   and, where it can be seen, why (such replicates are left out); all replicates equal, or none (or all) below the estimate,
 #'   which makes the ends `NA`; levels for which R is small, `R < 10 / (1 - conf)`, so that
 #'   ends are extreme order statistics.
 #' @section Where it differs from boot.ci: The jackknife instead of a regression gives the
@@ -105,7 +106,7 @@ boot_ci <- function(x, conf = 0.95, type = "all", index = NULL, h = NULL, hdot =
   acceleration <- if ("bca" %in% type) {
     accelerations(do.call(function(...) chosen_influence(L, chosen, x, draws, ...), dots, quote = TRUE), draws)
   }
-  notes <- new_notes()
+  notes <- new_notes(why_missing(draws$data, x$failures))
   parts <- lapply(type, function(kind) {
     terms <- if (kind == "stud") variances$index else chosen
     levels <- if (simultaneous) band_levels(kind, conf, terms, draws, variances) else conf
@@ -155,7 +156,20 @@ one_component <- function(kind, k, conf, draws, scale, variances, a, notes) {
   kept <- is.finite(draws$t[, k])
   t <- draws$t[kept, k]
   nothing <- list(lower = rep(NA_real_, length(conf)), upper = rep(NA_real_, length(conf)))
-  if (!is.finite(t0) || length(t) < 2L || all(abs(t - t[[1L]]) <= 1e-8 * abs(t[[1L]]))) {
+  # NaN and infinite numbers too.
+  what <- function(v) if (all(is.na(v))) "NA" else "not finite"
+  if (!is.finite(t0)) {
+    notes$add("The estimate of %s is %s: no interval.%s", draws$terms[[k]], what(t0), notes$why)
+    return(nothing)
+  }
+  if (!all(kept)) {
+    notes$add(
+      "%d of %.0f replicates of %s are %s: %s.%s", sum(!kept), draws$R, draws$terms[[k]], what(draws$t[!kept, k]),
+      if (length(t) < 2L) "no interval" else "intervals leave them out", notes$why
+    )
+  }
+  if (length(t) < 2L) return(nothing)
+  if (all(abs(t - t[[1L]]) <= 1e-8 * abs(t[[1L]]))) {
     notes$add("All replicates of %s are equal: no interval.", draws$terms[[k]])
     return(nothing)
   }
@@ -257,7 +271,8 @@ band_levels <- function(kind, conf, terms, draws, variances) {
   if (kind == "stud") {
     values <- (values - rep(draws$t0[terms], each = nrow(values))) / sqrt(variances$t)
   }
-  values <- values[stats::complete.cases(values), , drop = FALSE]
+  values <- complete_replicates(values, draws$t0[terms])
+  if (!nrow(values) || !ncol(values)) return(conf)
   R <- nrow(values)
   ranks <- apply(values, 2L, rank)
   tails <- do.call(pmin, c(as.data.frame(ranks), as.data.frame(R + 1 - ranks)))
@@ -266,20 +281,42 @@ band_levels <- function(kind, conf, terms, draws, variances) {
   }, 0) / (R + 1)
 }
 
+# Replicates without NA of the components that have intervals at all.
+complete_replicates <- function(values, t0) {
+  values <- values[, is.finite(t0) & colSums(is.finite(values)) > 1, drop = FALSE]
+  values[rowSums(!is.finite(values)) == 0, , drop = FALSE]
+}
+
 band_multipliers <- function(conf, terms, draws) {
-  values <- draws$t[, terms, drop = FALSE]
-  values <- values[stats::complete.cases(values), , drop = FALSE]
+  values <- complete_replicates(draws$t[, terms, drop = FALSE], draws$t0[terms])
   spread <- apply(values, 2L, stats::sd)
-  values <- values[, spread > 0, drop = FALSE]
+  values <- values[, which(spread > 0), drop = FALSE]
+  if (!ncol(values)) return(conf)
   largest <- apply(abs(scale(values)), 1L, max)
   structure(stats::quantile(largest, conf, names = FALSE), class = "multiplier")
 }
 
-# Warnings of one call, each said once.
-new_notes <- function() {
+# Where values that are missing may come from, as a sentence, or "".
+why_missing <- function(data, failures = NULL) {
+  if (NROW(failures)) return(sprintf(" The statistic failed (first: %s).", sub("[.]$", "", failures$message[[1L]])))
+  count <- if (is.data.frame(data)) {
+    vapply(data, function(v) sum(is.na(v)), 0)
+  } else if (is.atomic(data) && !is.null(data)) {
+    if (is.matrix(data)) colSums(is.na(data)) else sum(is.na(data))
+  }
+  if (!any(count > 0)) return("")
+  names <- names(count)
+  shown <- count[count > 0]
+  of <- if (is.null(names)) sum(shown) else enumerate_names(sprintf("%s: %.0f", names(shown), shown), 5L)
+  sprintf(" The data have missing values (%s).", of)
+}
+
+# Warnings of one call, each said once. why: see why_missing().
+new_notes <- function(why = "") {
   texts <- character()
   extremes <- character()
   list(
+    why = why,
     add = function(format, ...) texts <<- unique(c(texts, sprintf(format, ...))),
     extreme = function(term) extremes <<- unique(c(extremes, term)),
     extremes = function() extremes,

@@ -161,7 +161,7 @@ bootstrap <- function(data, statistic, R = 999,
   )
   outcome <- if (job$native) run_native(job) else run_boot_workers(job)
   settled <- settle_failures(outcome, job)
-  warn_not_finite(settled, job$t0)
+  warn_not_finite(settled, job$t0, job$data)
   new_rustle_boot(
     t0 = job$t0, t = settled$t, R = R, data = if (options$keep_data) job$data, seed = before,
     stream = job$stream, statistic = job$statistic, sim = sim, call = call, stype = job$stype,
