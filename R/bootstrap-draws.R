@@ -17,10 +17,10 @@ as_draws <- function(x, call = sys.call(-1L)) {
   if (identical(attr(x, "boot_type"), "tsboot") || !is.null(x$n.sim)) sim <- "block"
   cases <- sim %in% case_schemes && !is.null(x$stype)
   statistic <- if (cases && is.function(x$statistic)) x$statistic
-  # Without the data, the scheme knows how many there were.
+  # Where the data were not kept, the scheme says how many observations there were.
   n <- if (is.null(data) && !is.null(x$scheme$spec$draws)) x$scheme$spec$draws else NROW(data)
-  # Of simulated data there are none; censboot() has a matrix of strata, of which the
-  # first column counts.
+  # Simulated data have no strata; those of censboot() are a matrix, whose first column is
+  # that of the observations.
   strata <- if (is.matrix(x$strata)) x$strata[, 1L] else x$strata
   strata <- if (length(strata) == n) as.integer(factor(as.vector(strata))) else rep(1L, n)
   fewer <- ours && is.numeric(x$m) && length(x$m) == 1L && x$m != n
@@ -212,7 +212,7 @@ centred_influence <- function(L, draws) {
 
 # list(statistic, stype) that the jackknife can call, or NULL.
 jackknife_source <- function(draws) {
-  # Two ways of clusters have no groups to leave out.
+  # With two-way clusters there is no one kind of group to leave out.
   if (is.list(draws$cluster) && length(draws$cluster) > 1L) return(NULL)
   if (is.function(draws$statistic)) return(list(statistic = draws$statistic, stype = draws$stype[[1L]]))
   of_weights <- draws$of_weights()

@@ -6,7 +6,7 @@ native_formula <- function(formula, data, na_rm, call) {
   spec <- list(compile = function(use) {
     made <- compile_formula(formula, data_now)
     if (is.null(made)) return(NULL)
-    # Missing values in what the sums are of.
+    # Missing values in the terms of the sums.
     for (k in seq_len(ncol(made$z))) use$note(made$z[, k], paste("of", deparse(formula)[[1L]]))
     sums_statistic(made$z, made$exprs, made$names)
   })
@@ -26,7 +26,7 @@ prepare_native <- function(job) {
   job$t0 <- t0
   job$plain <- plain
   kind <- job$scheme$spec$kind
-  # NULL: that of the engine of t0.
+  # NULL: the replicates are of the same statistic as t0, which its engine has.
   native <- NULL
   if (job$sim %in% c("permutation", "residual", "wild")) {
     native <- compiled$response(job$sim)
@@ -74,7 +74,7 @@ rows_in_slices <- function(total, p, call, step, stopping = FALSE, tell = functi
     if (is.null(done)) done <- 0
     part <- unpack(step(done), call)
     rows <- done + seq_along(part$status)
-    # The rows of one slice, if they are all, are not copied.
+    # Where one slice computes all rows, they are not copied.
     if (length(rows) == total) {
       t <<- part$t
     } else {
@@ -124,7 +124,7 @@ settle_failures <- function(outcome, job) {
     failures <- failures[order(failures$replicate), , drop = FALSE]
     rownames(failures) <- NULL
   }
-  # Rows that are NA because they failed.
+  # `lost`: how many rows are NA because they failed.
   list(t = t, failures = failures, lost = if (rule == "na") length(failed) else 0L)
 }
 
@@ -185,7 +185,7 @@ native_infinitesimal <- function(job) {
   }))
 }
 
-# Is there such an influence value?
+# Refuses infinitesimal influence values where there is no derivative.
 check_influence <- function(job) {
   if (job$options$influence != "inf") return()
   if (!is.null(job$design$cluster)) {
@@ -203,10 +203,10 @@ boot_influence <- function(job) {
   if (!job$native) return(if (kind == "auto") NULL else function_jackknife(job))
   cluster <- job$design$cluster
   cases <- job$sim %in% c("ordinary", "balanced", "antithetic", "poisson", "bayesian")
-  # Two-way clusters have no jackknife of one kind of group.
+  # With two-way clusters there is no one kind of group to leave out.
   if (!cases || (is.list(cluster) && length(cluster) == 2L)) return(NULL)
   if (kind == "auto") {
-    # The others look at every observation for each that they leave out.
+    # The others take a pass over all observations for each that they leave out.
     largest <- switch(job$compiled$native$source, sums = Inf, lm = if (is.null(cluster)) Inf else 5000, glm = 2000, 5000)
     if (job$n > largest) return(NULL)
     kind <- "jack"

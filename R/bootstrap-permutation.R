@@ -68,19 +68,18 @@ permutation_test <- function(x, y, statistic = "mean", alternative = c("two.side
                              studentize = NULL, seed = NULL, threads = NULL, data = NULL) {
   origin <- sys.call()
   check_required("x")
-  samples <- NULL
-  if (inherits(x, "formula")) {
+  samples <- if (inherits(x, "formula")) {
     # As in t.test(): the data may be the second argument.
     if (is.null(data) && !missing(y)) data <- y
-    samples <- samples_of_formula(x, data, statistic, origin)
     if (!isFALSE(paired)) stop_argument("paired", "FALSE for a formula", paired, origin)
-    x <- samples$x
-    y <- samples$y
-    if (!is.null(samples$rows) && length(strata) == length(samples$rows)) strata <- strata[samples$rows]
-  } else if (!is.null(data)) {
-    stop_argument("data", "NULL, or given with a formula as `x`", data, origin)
+    samples_of_formula(x, data, statistic, strata, origin)
+  } else {
+    if (!is.null(data)) stop_argument("data", "NULL, or given with a formula as `x`", data, origin)
+    check_required("y")
+    list(x = x, y = y, strata = strata, names = paste(deparse1(substitute(x)), "and", deparse1(substitute(y))))
   }
-  names <- if (is.null(samples)) paste(deparse1(substitute(x)), "and", deparse1(substitute(y))) else samples$names
+  x <- samples$x
+  y <- samples$y
   alternatives <- c("two.sided", "greater", "less")
   alternative <- check_choice(
     if (identical(alternative, alternatives)) "two.sided" else alternative, alternatives, "alternative", origin
@@ -92,7 +91,6 @@ permutation_test <- function(x, y, statistic = "mean", alternative = c("two.side
   named <- c("mean", "median", "cor", "spearman")
   if (!is.function(statistic)) statistic <- check_choice(statistic, named, "statistic", origin)
   if (!identical(exact, "auto")) exact <- check_flag(exact, "exact")
-  if (is.null(samples)) check_required("y")
   check_sample(x, "x", origin)
   check_sample(y, "y", origin)
   threads <- thread_count(threads, origin)
@@ -101,41 +99,56 @@ permutation_test <- function(x, y, statistic = "mean", alternative = c("two.side
   if (isTRUE(studentize) && !mean) stop_argument("studentize", "FALSE for all but the difference of means", TRUE, origin)
   if (is.function(statistic)) {
     check_arguments_of(statistic, c("x", "y"), "statistic", origin)
-    return(test_by_function(x, y, statistic, alternative, R, exact, strata, seed, names, origin))
+    return(test_by_function(x, y, statistic, alternative, R, exact, samples$strata, seed, samples$names, origin))
   }
   x <- as.matrix(x)
   y <- as.matrix(y)
   if (is.null(studentize)) {
-    studentize <- mean && min(nrow(x), nrow(y)) > 1L && (ncol(x) > 1L || !paired && is.null(strata))
+    studentize <- mean && min(nrow(x), nrow(y)) > 1L && (ncol(x) > 1L || !paired && is.null(samples$strata))
   }
-  correlation <- statistic %in% c("cor", "spearman")
-  test <- if (correlation) {
-    correlation_test(x, y, statistic, strata, alternative, origin)
+  test <- if (statistic %in% c("cor", "spearman")) {
+    correlation_test(x, y, statistic, samples$strata, alternative, origin)
   } else {
     if (ncol(x) != ncol(y)) stop_argument("y", sprintf("of %d columns as `x`", ncol(x)), y, origin)
     if (!mean && ncol(x) > 1L) stop_argument("x", "a vector for medians", x, origin)
-    group_test(x, y, statistic, strata, paired, studentize, alternative, origin)
+    group_test(x, y, statistic, samples$strata, paired, studentize, alternative, origin)
   }
-  observed <- unpack(rs_permutation_observed(test), origin)
+  found <- run_permutations(test, R, exact, seed, threads, origin)
+  permutation_result(found, x, y, statistic, samples, paired, studentize, alternative)
+}
+
+# What Rust finds: list(observed, all, tried, counts). `all`: were all permutations looked
+# at?
+run_permutations <- function(test, R, exact, seed, threads, call) {
+  observed <- unpack(rs_permutation_observed(test), call)
   all <- observed$total <= max(2e7, R)
   if (!identical(exact, "auto")) all <- exact
   if (all && observed$total > 1e9) {
-    stop_argument("exact", sprintf("FALSE or \"auto\" for %g permutations", observed$total), TRUE, origin)
+    stop_argument("exact", sprintf("FALSE or \"auto\" for %g permutations", observed$total), TRUE, call)
   }
   words <- if (!all) stream_words(seed)
   tried <- if (all) observed$total else R
-  counts <- count_permutations(test, words, tried, threads, origin)
-  p <- if (all) function(b) b / tried else function(b) (b + 1) / (tried + 1)
+  list(
+    observed = observed$observed, all = all, tried = tried,
+    counts = count_permutations(test, words, tried, threads, call)
+  )
+}
+
+permutation_result <- function(found, x, y, statistic, samples, paired, studentize, alternative) {
+  tried <- found$tried
+  p <- if (found$all) function(b) b / tried else function(b) (b + 1) / (tried + 1)
+  single <- ncol(x) == 1L
   label <- function(v) stats::setNames(v, colnames(x))
-  center <- if (mean) colMeans else function(x) apply(x, 2L, stats::median)
-  estimate <- if (correlation) observed$observed else if (paired) colMeans(x - y) else c(center(x), center(y))
+  correlation <- statistic %in% c("cor", "spearman")
+  center <- if (statistic == "mean") colMeans else function(x) apply(x, 2L, stats::median)
+  estimate <- if (correlation) found$observed else if (paired) colMeans(x - y) else c(center(x), center(y))
   value <- switch(statistic,
     mean = if (studentize) "t" else "difference", median = "difference", cor = "correlation", spearman = "rho"
   )
-  if (ncol(x) == 1L) {
-    groups <- paste(statistic, if (is.null(samples)) c("of x", "of y") else paste("in group", samples$levels))
+  if (single) {
+    groups <- paste(statistic, if (is.null(samples$levels)) c("of x", "of y") else paste("in group", samples$levels))
     names(estimate) <- if (correlation) value else if (paired) "mean of the differences" else groups
-    names(observed$observed) <- value
+    names(found$observed) <- value
   }
   what <- switch(statistic,
     mean = if (paired) "paired differences" else "two means", median = "two medians", cor = "a correlation",
@@ -143,18 +156,18 @@ permutation_test <- function(x, y, statistic = "mean", alternative = c("two.side
   )
   structure(
     list(
-      statistic = if (ncol(x) == 1L) observed$observed else label(observed$observed),
-      parameter = c(permutations = tried), p.value = label(p(counts$single)),
-      adjusted = if (ncol(x) > 1L) label(p(counts$maximal)), estimate = estimate,
+      statistic = if (single) found$observed else label(found$observed),
+      parameter = c(permutations = tried), p.value = label(p(found$counts$single)),
+      adjusted = if (!single) label(p(found$counts$maximal)), estimate = estimate,
       # Where the null hypothesis is not about a number, none is named.
-      null.value = if (studentize && !paired && is.null(strata)) c("difference in means" = 0),
-      null.hypothesis = null_hypothesis(statistic, paired, studentize, !is.null(strata)),
+      null.value = if (studentize && !paired && is.null(samples$strata)) c("difference in means" = 0),
+      null.hypothesis = null_hypothesis(statistic, paired, studentize, !is.null(samples$strata)),
       alternative = alternative,
       method = sprintf(
-        "%s permutation test of %s%s", if (all) "Exact" else "Monte Carlo", what,
+        "%s permutation test of %s%s", if (found$all) "Exact" else "Monte Carlo", what,
         if (studentize) ", studentized" else ""
       ),
-      data.name = names, exact = all
+      data.name = samples$names, exact = found$all
     ),
     class = c("rustle_permutations", "htest")
   )
@@ -313,7 +326,7 @@ all_choices <- function(strata, size) {
   choices <- list(integer())
   for (rows in strata) {
     m <- sum(rows <= size)
-    # combn() takes a single number for a count.
+    # Of positions, not of rows: combn() of a single number n would choose from 1 to n.
     here <- lapply(utils::combn(length(rows), m, simplify = FALSE), function(k) rows[k])
     choices <- unlist(lapply(choices, function(a) lapply(here, function(b) c(a, b))), recursive = FALSE)
   }

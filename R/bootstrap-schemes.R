@@ -1,12 +1,12 @@
 # Schemes: what arguments of bootstrap() mean, and which statistics and intervals they
-# suit. The fields of a scheme are those that src/rust/src/bootstrap.rs reads.
+# suit. The fields of a scheme are those that src/rust/src/bootstrap/read.rs reads.
 
 boot_sims <- c(
   "ordinary", "balanced", "antithetic", "permutation", "parametric", "bayesian",
   "poisson", "residual", "wild", "block"
 )
 
-# Schemes that give no indices or no counts, so that `stype` cannot be another.
+# Which `stype` a scheme can give: not all have indices or frequencies.
 sim_stypes <- function(sim) {
   switch(sim,
     bayesian = "w", poisson = c("f", "w"), parametric = "i", c("i", "f", "w")

@@ -1,8 +1,9 @@
 # Replicates of R functions, on the workers of the plan. The resamples are those of the
 # native kernels: a worker asks Rust what replicate r is made of.
 
-# f(data, i | f | w): what a replicate calls; a formula that is not native is one of the
-# weights, a native statistic under sim = "parametric" is computed on each data set.
+# What a replicate calls: f(data, indices, frequencies or weights). A formula that is not
+# native becomes a function of weights, a native statistic under sim = "parametric" one of
+# each simulated data set.
 statistic_function <- function(job) {
   if (job$kind == "function") return(job$statistic)
   if (job$kind == "formula") {
@@ -15,12 +16,12 @@ statistic_function <- function(job) {
     })
   }
   spec <- job$statistic
-  # Simulated data are coded as the data are, which come first.
+  # `status` of simulated data is read as that of the data, which are looked at first.
   spec$coding <- new.env()
   function(data) observed_statistic(spec, data)
 }
 
-# A native statistic of other data.
+# A native statistic of data that are not those of the job.
 observed_statistic <- function(spec, data) {
   compiled <- compile_statistic(spec, data, FALSE, NULL)$compiled
   observed <- unpack(rs_boot_observed(unpack(open_boot(plain_spec(NROW(data), compiled$native)))))
@@ -41,7 +42,7 @@ prepare_workers <- function(job) {
   } else {
     list(switch(job$stype, i = seq_len(n), f = rep(1L, n), w = unit_weights(job)))
   }
-  # The caller's generator moves by the seed of the run alone.
+  # Random numbers of the statistic do not move the caller's generator.
   value <- keep_random_seed(tryCatch(
     do.call(job$compute, c(first, second, dots), quote = TRUE),
     error = function(e) {
@@ -74,7 +75,7 @@ calling_hint <- function(job) {
   sprintf(" The statistic is called as f(data, %s).", second)
 }
 
-# Functions of data alone would take indices for another argument.
+# Functions of data alone, such as mean(), would take the indices for another argument.
 check_second_argument <- function(statistic, stype, call) {
   of_data <- list(
     mean = base::mean, sum = base::sum, var = stats::var, sd = stats::sd, median = stats::median,
@@ -111,7 +112,7 @@ new_resampler <- function(spec, stype, rows, place, to_one) {
   engine <- engine_here(spec)
   function(r, attempt = 0) {
     drawn <- unpack(rs_boot_resample(engine(), r - 1, attempt, stype))
-    # As boot: an index lies where the stratum that it is from lies.
+    # As boot does: what is drawn from a stratum stands at the places of its rows.
     if (stype == "i" && place) drawn[unlist(rows)] <- drawn
     if (stype == "w") {
       if (length(rows) && !to_one) {
@@ -173,7 +174,7 @@ replicate_value <- function(i, statistic, data, dots, sim, ran.gen, mle, p, atte
 
 replicate_or_condition <- function(...) tryCatch(replicate_value(...), error = identity)
 
-# A L'Ecuyer seed of the words of the run: replicate r draws from substream r.
+# The L'Ecuyer seed that the two words of the run make: replicate r draws from substream r.
 worker_streams <- function(job) {
   number <- (job$stream[[1L]] * 1566083941 + job$stream[[2L]]) %% .Machine$integer.max
   seed <- lecuyer_of_number(as.integer(number), "seed", job$call)
@@ -185,7 +186,7 @@ run_boot_workers <- function(job) {
   p <- length(job$t0)
   stopping <- job$options$on_error == "stop"
   frame <- boot_frame(job)
-  # Errors that do not stop the run are values, whoever runs the tasks.
+  # Where errors do not stop the run, a task returns them as values, on every plan.
   if (!stopping) frame$FUN <- replicate_or_condition
   sent <- as.list(frame)[setdiff(ls(frame), c("X", "FUN"))]
   work <- new_job(

@@ -200,10 +200,10 @@ check_boot_dots <- function(statistic, ..., own, takes = arguments_of_boot, call
   )
 }
 
-# What boot() has and we have not.
+# Arguments of boot::boot() that bootstrap() does not have.
 arguments_of_boot <- c("parallel", "ncpus", "cl", "simple")
 
-# `workers` as these arguments mean it.
+# The number of workers that these arguments ask for.
 workers_of_boot <- function(dots, workers, call) {
   how <- if (is.null(dots$parallel)) "multicore" else dots$parallel
   check_choice(how[[1L]], c("no", "multicore", "snow"), "parallel", call)
@@ -235,7 +235,7 @@ new_rustle_boot <- function(t0, t, R, data, seed, statistic, sim, call, stype = 
   )
 }
 
-# data.frame() would be a quarter of a short call.
+# Made by hand: data.frame() would take a quarter of the time of a short call.
 no_failures <- function() {
   structure(list(replicate = integer(), message = character()), class = "data.frame", row.names = integer())
 }
@@ -277,7 +277,7 @@ statistic_kind <- function(statistic, call) {
 
 # Bytes that `R x p` numbers take against what is free.
 check_memory <- function(bytes, call, free = free_memory()) {
-  # Not worth a look at the system.
+  # Below 100 MB the system is not asked.
   if (bytes < 1e8 || is.na(free) || bytes <= free / 2) return()
   abort_rustle(
     sprintf(

@@ -98,7 +98,7 @@ pub fn infinitesimal(
             let (size, sums) = (strata[member[i]].len() as f64, &slopes.sums[member[i]]);
             let row = slopes.rows.row(i).iter().zip(sums);
             let mut direction: Vec<f64> = row.map(|(x, s)| size * x - s).collect();
-            // The sum of the weights stays.
+            // The sum of the weights is the last input of sums; it does not change.
             direction.resize(slopes.at.len(), 0.0);
             statistic.program.derivative(&slopes.at, &direction, t);
             Status::Fine

@@ -181,7 +181,7 @@ impl Test {
                     }
                 }
                 Design::Order { .. } => s,
-                // The medians themselves.
+                // The sums are the two medians.
                 Design::Groups(_) if self.center == Center::Median => sums[0] - sums[1],
                 Design::Groups(_) => {
                     let (m1, m2) = (s / n1, (total - s) / n2);
@@ -194,7 +194,7 @@ impl Test {
                     }
                 }
             };
-            // Nothing varies and nothing differs.
+            // 0 / 0: nothing varies and nothing differs.
             if out[j].is_nan() {
                 out[j] = 0.0;
             }

@@ -278,7 +278,7 @@ impl Program {
     }
 
     fn evaluate<V: Value>(&self, input: impl Fn(usize) -> V, mut store: impl FnMut(V)) {
-        // Most programs need a few places; the others allocate.
+        // Enough for most programs; the stack of the others grows.
         let mut stack: Vec<V> = Vec::with_capacity(16);
         for op in &self.ops {
             match *op {
@@ -347,6 +347,15 @@ mod tests {
         assert_eq!(out, [-9.0 / 16.0 - 0.25, 0.0]);
         program.derivative(&[-3.0, 4.0], &[1.0, 0.0], &mut out);
         assert_eq!(out, [-1.5, -1.0]);
+    }
+
+    #[test]
+    fn steps_have_the_names_of_functions() {
+        assert_eq!(Op::named("+", 0.0), Some(Op::Add));
+        assert_eq!(Op::named("constant", 2.5), Some(Op::Constant(2.5)));
+        assert_eq!(Op::named("input", 1.0), Some(Op::Input(0)));
+        assert_eq!(Op::named("input", 0.0), None);
+        assert_eq!(Op::named("sin", 0.0), None);
     }
 
     #[test]

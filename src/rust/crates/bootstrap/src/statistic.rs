@@ -218,7 +218,6 @@ impl Statistic {
         status: &mut [Status],
     ) {
         let p = self.outputs();
-        let draw = |r: usize| first + r as u64;
         let batch = Batch {
             first,
             attempt,
@@ -233,34 +232,7 @@ impl Statistic {
             Source::Linear {
                 model,
                 products: Some(columns),
-            } => {
-                let mut lost = Vec::new();
-                let each = |s: &mut Scratch, r: usize| {
-                    s.sums.clear();
-                    s.sums.extend_from_slice(&s.inputs);
-                    let mut coefficients = vec![0.0; model.basis.p()];
-                    if model.finish(&mut s.sums, &mut coefficients) {
-                        self.program.run(&coefficients, &mut t[r * p..(r + 1) * p]);
-                    } else {
-                        lost.push(r);
-                    }
-                };
-                let inputs = std::mem::take(&mut s.inputs);
-                s.inputs = vec![0.0; columns.columns() + 1];
-                if columns.is_gathered() && scheme.form() == Form::Indices {
-                    self.gathered(columns, scheme, batch, s, each);
-                } else {
-                    self.products(columns, scheme, batch, s, each);
-                }
-                s.inputs = inputs;
-                for r in lost {
-                    let w = take_weights(scheme, draw(r), attempt, s);
-                    let mut coefficients = vec![0.0; model.basis.p()];
-                    status[r] = model.refactor(&w, &mut coefficients);
-                    self.program.run(&coefficients, &mut t[r * p..(r + 1) * p]);
-                    s.weights = w;
-                }
-            }
+            } => self.linear(model, columns, scheme, batch, s, t, status),
             Source::Sums(columns) => {
                 self.gathered(columns, scheme, batch, s, |s, r| {
                     self.program.run(&s.inputs, &mut t[r * p..(r + 1) * p]);
@@ -268,9 +240,50 @@ impl Statistic {
             }
             _ => {
                 for (r, (status, t)) in status.iter_mut().zip(t.chunks_exact_mut(p)).enumerate() {
-                    *status = self.one(scheme, draw(r), attempt, s, t);
+                    *status = self.one(scheme, first + r as u64, attempt, s, t);
                 }
             }
+        }
+    }
+
+    /// Coefficients from a table of products; those of resamples that may have lost rank
+    /// by a factorization of their own.
+    #[allow(clippy::too_many_arguments)]
+    fn linear(
+        &self,
+        model: &Linear,
+        columns: &Columns,
+        scheme: &Scheme,
+        batch: Batch,
+        s: &mut Scratch,
+        t: &mut [f64],
+        status: &mut [Status],
+    ) {
+        let p = self.outputs();
+        let mut lost = Vec::new();
+        let mut coefficients = vec![0.0; model.basis.p()];
+        let each = |s: &mut Scratch, r: usize| {
+            s.sums.clear();
+            s.sums.extend_from_slice(&s.inputs);
+            if model.finish(&mut s.sums, &mut coefficients) {
+                self.program.run(&coefficients, &mut t[r * p..(r + 1) * p]);
+            } else {
+                lost.push(r);
+            }
+        };
+        let inputs = std::mem::take(&mut s.inputs);
+        s.inputs = vec![0.0; columns.columns() + 1];
+        if columns.is_gathered() && scheme.form() == Form::Indices {
+            self.gathered(columns, scheme, batch, s, each);
+        } else {
+            self.products(columns, scheme, batch, s, each);
+        }
+        s.inputs = inputs;
+        for r in lost {
+            let w = take_weights(scheme, batch.first + r as u64, batch.attempt, s);
+            status[r] = model.refactor(&w, &mut coefficients);
+            self.program.run(&coefficients, &mut t[r * p..(r + 1) * p]);
+            s.weights = w;
         }
     }
 

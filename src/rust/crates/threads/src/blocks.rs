@@ -95,3 +95,43 @@ pub fn within<R: Send>(slice: Slice, op: impl FnOnce() -> R + Send) -> R {
         Err(_) => op(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn items_are_taken_from_the_front_until_the_slice_is_over() {
+        for threads in [1, 3] {
+            let threads = NonZeroUsize::new(threads).unwrap();
+            let mut out = vec![0; 100];
+            let mut taken = 0;
+            let mut slices = 0;
+            while taken < out.len() {
+                let slice = Slice {
+                    threads,
+                    until: Instant::now() + Duration::from_micros(200),
+                };
+                let items = out[taken..].iter_mut();
+                let now = run_each(slice, items, Vec::new, |seen, item| {
+                    seen.push(());
+                    *item += seen.len().min(1);
+                    std::thread::sleep(Duration::from_micros(50));
+                });
+                assert!(now > 0);
+                taken += now;
+                slices += 1;
+                assert!(out[..taken].iter().all(|n| *n == 1));
+                assert!(out[taken..].iter().all(|n| *n == 0));
+            }
+            assert!(slices > 2, "the slices were not cut");
+        }
+    }
+
+    #[test]
+    fn no_blocks_are_done_at_once() {
+        let slice = Slice::new(NonZeroUsize::MIN);
+        assert_eq!(run(slice, 3, 3, |_| panic!("there is none")), 3);
+        assert_eq!(run(slice, 4, 3, |_| panic!("there is none")), 3);
+    }
+}
