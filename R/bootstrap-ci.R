@@ -45,7 +45,7 @@
 #'   importance weights another distribution: no intervals. `bca` and `abc` suppose
 #'   independent observations: they are refused for parametric, residual, wild and block
 #'   schemes (`bca` may be had by giving `L`), and for m out of n, whose other intervals
-#'   are rescaled by \eqn{\sqrt{m/n}}.
+#'   are rescaled by \eqn{\sqrt{m/n}}; studentized ones need not be.
 #' @section Errors: `rustle_error_argument` for wrong arguments; `rustle_error_interval`
 #'   for a type that is not valid for the scheme. Warnings of class
 #'   `rustle_warning_interval`: an estimate or replicates that are `NA` or infinite, how many
@@ -154,7 +154,8 @@ interval_types <- c("norm", "basic", "stud", "perc", "bca", "abc")
 one_component <- function(kind, k, conf, draws, scale, variances, a, notes) {
   t0 <- draws$t0[[k]]
   kept <- is.finite(draws$t[, k])
-  t <- draws$t[kept, k]
+  # A studentized replicate of m out of n is divided by the standard error of m observations.
+  t <- if (kind == "stud") draws$raw[kept, k] else draws$t[kept, k]
   nothing <- list(lower = rep(NA_real_, length(conf)), upper = rep(NA_real_, length(conf)))
   # NaN and infinite numbers too.
   what <- function(v) if (all(is.na(v))) "NA" else "not finite"
@@ -267,7 +268,7 @@ abc_ends <- function(x, draws, k, conf, simultaneous, scale, ...) {
 # component is.
 band_levels <- function(kind, conf, terms, draws, variances) {
   if (kind == "norm") return(conf)
-  values <- draws$t[, terms, drop = FALSE]
+  values <- (if (kind == "stud") draws$raw else draws$t)[, terms, drop = FALSE]
   if (kind == "stud") {
     values <- (values - rep(draws$t0[terms], each = nrow(values))) / sqrt(variances$t)
   }
