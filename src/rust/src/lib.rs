@@ -74,7 +74,7 @@ fn rs_task_seeds(seed: &[i32], tasks: &[f64], numbering: &str) -> List {
 /// @noRd
 #[extendr]
 fn rs_cores() -> Vec<i32> {
-    let cores = rustle_workers::cores::cores();
+    let cores = rustle_threads::cores::cores();
     vec![cores.physical.get() as i32, cores.logical.get() as i32]
 }
 

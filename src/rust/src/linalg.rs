@@ -207,7 +207,7 @@ fn rs_linalg_info() -> Vec<String> {
 /// @noRd
 #[extendr]
 fn rs_vector_clean() -> Rbool {
-    match rustle_workers::vector::upper_halves_in_use() {
+    match rustle_threads::vector::upper_halves_in_use() {
         Some(dirty) => Rbool::from(!dirty),
         None => Rbool::na_value(),
     }

@@ -4,7 +4,7 @@ use std::num::{NonZeroU32, NonZeroUsize};
 
 use extendr_api::prelude::*;
 use rustle_schedule::{Costs, Layout, Simulation};
-use rustle_workers::sweep::sweep;
+use rustle_threads::sweep::sweep;
 
 use crate::spec::{into_r, schedule, Refusal};
 

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::time::Instant;
 
 use pulp::Arch;
-use rustle_workers::pool::on_threads;
+use rustle_threads::pool::on_threads;
 
 use crate::models::Status;
 use crate::statistic::{Scratch, Source, Statistic};

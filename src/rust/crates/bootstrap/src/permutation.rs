@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use std::time::Instant;
 
 use arrange::{choose, factorial, Arrangement};
-use rustle_workers::pool::on_threads;
+use rustle_threads::pool::on_threads;
 
 /// What is permuted.
 #[derive(Clone, Debug)]

@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::sync::Mutex;
 use std::time::Instant;
 
-use rustle_workers::pool::on_threads;
+use rustle_threads::pool::on_threads;
 
 use crate::models::Status;
 use crate::scheme::Scheme;

@@ -6,8 +6,8 @@ use std::sync::Mutex;
 
 use pulp::Arch;
 use rustle_schedule::Schedule;
-use rustle_workers::blocks::Slice;
-use rustle_workers::scheduled::Loop;
+use rustle_threads::blocks::Slice;
+use rustle_threads::scheduled::Loop;
 
 use crate::parts::{group, Parts};
 

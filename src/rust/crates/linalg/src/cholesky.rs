@@ -12,8 +12,8 @@ use faer::linalg::triangular_solve::{
     solve_lower_triangular_in_place, solve_upper_triangular_in_place,
 };
 use faer::{Accum, MatMut, MatRef, Par, Spec};
-use rustle_workers::blocks::{run, within, Slice};
-use rustle_workers::vector::clean_after;
+use rustle_threads::blocks::{run, within, Slice};
+use rustle_threads::vector::clean_after;
 
 use crate::product::mirror;
 use crate::tiles::{cuts, strip_width, strips, Tiles};

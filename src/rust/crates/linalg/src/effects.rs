@@ -5,8 +5,8 @@ use std::sync::Mutex;
 use faer::linalg::matmul::matmul;
 use faer::linalg::matmul::triangular::{self, BlockStructure};
 use faer::{Accum, Mat, MatMut, MatRef, Par};
-use rustle_workers::blocks::{run, within, Slice};
-use rustle_workers::vector::clean_after;
+use rustle_threads::blocks::{run, within, Slice};
+use rustle_threads::vector::clean_after;
 
 use crate::gram::add_products;
 use crate::qr::BLOCK;

@@ -18,8 +18,8 @@ use faer::linalg::triangular_solve::{
 };
 use faer::{Accum, Mat, MatMut, MatRef, Par};
 use pulp::Arch;
-use rustle_workers::blocks::{run, Slice};
-use rustle_workers::vector::clean_after;
+use rustle_threads::blocks::{run, Slice};
+use rustle_threads::vector::clean_after;
 
 use crate::cholesky::factor;
 use crate::norm::all_finite;

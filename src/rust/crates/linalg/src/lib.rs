@@ -9,7 +9,7 @@
 //! * Threads run over blocks whose sizes depend on the shapes alone; inside a block
 //!   faer is sequential (`Par::Seq`). Partial sums are added in block order.
 //! * Every call that can reach faer's matrix product is under
-//!   [`rustle_workers::vector::clean_after`]; [`rustle_workers::blocks::run`] does that.
+//!   [`rustle_threads::vector::clean_after`]; [`rustle_threads::blocks::run`] does that.
 //! * Long work is a state with an `advance` method that returns after a slice of
 //!   time, `true` when all is done. The caller passes the same matrices each time.
 //! * Shapes are the caller's promise: functions panic on others.
@@ -46,7 +46,7 @@ pub use lu::{Lu, LuSolve, Singular};
 pub use norm::{all_finite, norm1, scale, Scale};
 pub use product::Product;
 pub use qr::{Fitted, Qr};
-pub use rustle_workers::blocks::Slice;
+pub use rustle_threads::blocks::Slice;
 pub use solve::{Solve, Unsolved};
 pub use tall_qr::TallQr;
 

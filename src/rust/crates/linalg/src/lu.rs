@@ -13,8 +13,8 @@ use faer::linalg::triangular_solve::{
     solve_unit_upper_triangular_in_place, solve_upper_triangular_in_place,
 };
 use faer::{Accum, ColMut, MatMut, MatRef, Par, Spec};
-use rustle_workers::blocks::{run, within, Slice};
-use rustle_workers::vector::clean_after;
+use rustle_threads::blocks::{run, within, Slice};
+use rustle_threads::vector::clean_after;
 
 use crate::norm::inverse_norm1;
 use crate::tiles::{cuts, strip_width, strips, Tiles};

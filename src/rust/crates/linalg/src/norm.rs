@@ -5,7 +5,7 @@ use std::sync::Mutex;
 
 use faer::{Col, ColMut, MatRef};
 use pulp::Arch;
-use rustle_workers::blocks::{run, Slice};
+use rustle_threads::blocks::{run, Slice};
 
 /// Are all elements finite?
 pub fn all_finite(x: MatRef<'_, f64>) -> bool {

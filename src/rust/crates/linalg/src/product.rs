@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use faer::linalg::matmul::matmul;
 use faer::linalg::matmul::triangular::{self, BlockStructure};
 use faer::{Accum, Mat, MatMut, MatRef, Par};
-use rustle_workers::blocks::{run, Slice};
+use rustle_threads::blocks::{run, Slice};
 
 use crate::missing::mark_na;
 use crate::tiles::{cuts, Tiles};

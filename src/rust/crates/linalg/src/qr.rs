@@ -7,8 +7,8 @@ use faer::linalg::householder::{
 };
 use faer::linalg::qr::no_pivoting::factor::{qr_in_place, qr_in_place_scratch, QrParams};
 use faer::{Conj, Mat, MatMut, MatRef, Par, Spec};
-use rustle_workers::blocks::{run, Slice};
-use rustle_workers::vector::clean_after;
+use rustle_threads::blocks::{run, Slice};
+use rustle_threads::vector::clean_after;
 
 use crate::tall_reflections::{Reflections, TallReflections};
 use crate::tiles::{strips, Tiles};

@@ -1,8 +1,8 @@
 //! Quantiles of rows and columns.
 
 use rustle_schedule::Schedule;
-use rustle_workers::blocks::Slice;
-use rustle_workers::scheduled::Loop;
+use rustle_threads::blocks::Slice;
+use rustle_threads::scheduled::Loop;
 
 use crate::missing::NA;
 use crate::parts::{group, Parts};

@@ -2,8 +2,8 @@
 
 use pulp::Arch;
 use rustle_schedule::Schedule;
-use rustle_workers::blocks::Slice;
-use rustle_workers::scheduled::Loop;
+use rustle_threads::blocks::Slice;
+use rustle_threads::scheduled::Loop;
 
 use crate::missing::NA;
 use crate::parts::{group, Parts};

@@ -1,7 +1,7 @@
 //! Linear systems, as R solves them: not without a look at the condition number.
 
 use faer::{MatMut, MatRef};
-use rustle_workers::blocks::Slice;
+use rustle_threads::blocks::Slice;
 
 use crate::lu::{Lu, LuSolve, Singular};
 use crate::norm::norm1;

@@ -2,8 +2,8 @@
 //! digit by digit (sample sort: W. D. Frazer and A. C. McKellar, J. ACM 17 (1970)).
 
 use rustle_schedule::Schedule;
-use rustle_workers::blocks::Slice;
-use rustle_workers::scheduled::Loop;
+use rustle_threads::blocks::Slice;
+use rustle_threads::scheduled::Loop;
 
 use crate::parts::{group, Parts};
 

@@ -8,8 +8,8 @@ use faer::dyn_stack::{MemBuffer, MemStack, StackReq};
 use faer::linalg::evd::{self, ComputeEigenvectors};
 use faer::linalg::svd::{self, ComputeSvdVectors};
 use faer::{MatMut, MatRef, Par};
-use rustle_workers::pool::with_pool;
-use rustle_workers::vector::clean_after;
+use rustle_threads::pool::with_pool;
+use rustle_threads::vector::clean_after;
 
 /// From this order on two threads were seen to gain; results then depend on their
 /// number in the last bits.

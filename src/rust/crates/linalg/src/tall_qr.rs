@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 
 use faer::{Mat, MatRef};
-use rustle_workers::blocks::{run, Slice};
+use rustle_threads::blocks::{run, Slice};
 
 use crate::gram::{Gram, Progress};
 use crate::parts::Spare;

@@ -13,8 +13,8 @@ use faer::linalg::triangular_solve::{
     solve_lower_triangular_in_place, solve_unit_lower_triangular_in_place,
 };
 use faer::{Accum, Mat, MatMut, MatRef, Par};
-use rustle_workers::blocks::{run, Slice};
-use rustle_workers::vector::clean_after;
+use rustle_threads::blocks::{run, Slice};
+use rustle_threads::vector::clean_after;
 
 use crate::gram::{Factors, Gram, Progress};
 use crate::tiles::{strips, Tiles};
