@@ -86,20 +86,6 @@ product <- function(kind, x, y, threads, rownames, colnames) {
   out
 }
 
-# The extents of a matrix that our kernels take; NULL for what is left to base R.
-plain_dim <- function(x) {
-  if ((is.double(x) || is.integer(x) || is.logical(x)) && !is.object(x)) {
-    d <- dim(x)
-    if (length(d) == 2L) d
-  }
-}
-
 # Below, a call of R's own is over before ours has begun. (The functions themselves
 # begin with a shorter test for up to 64 elements, where microseconds count.)
 tiny <- function(...) prod(...) <= 512
-
-# Makes a double matrix of what plain_dim() accepts.
-as_double <- function(x) {
-  if (!is.double(x)) storage.mode(x) <- "double"
-  x
-}

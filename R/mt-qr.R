@@ -87,6 +87,11 @@ qr_reflections <- function(x, rank, threads) {
   list(qr = out, qraux = aux)
 }
 
+# The triangle R of the QR of `x`, and of further columns, without Q.
+triangle_of <- function(x, threads, y = NULL, weights = NULL) {
+  in_slices(function(value, state) rs_triangle(x, y, weights, state, threads))
+}
+
 # Rank and pivot by limited pivoting of a matrix X with this triangle R: the norm of
 # column j of X is that of column j of R, and |R[j, j]| what is left of it when those
 # before are eliminated. `moved`: R is not the triangle as pivoted, which is in `qr`.

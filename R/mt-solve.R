@@ -143,14 +143,3 @@ mt_det <- function(x, ..., threads = NULL) {
   z <- mt_determinant(x, logarithm = TRUE, ..., threads = threads)
   c(z$sign * exp(z$modulus))
 }
-
-# The order of a square matrix that our kernels take, or NULL.
-square_order <- function(x) {
-  d <- plain_dim(x)
-  if (!is.null(d) && d[[1L]] == d[[2L]]) d[[1L]]
-}
-
-# A number of threads that was given is checked even where it is not needed.
-threads_given <- function(threads, call = user_call()) {
-  if (!is.null(threads)) thread_count(threads, call)
-}

@@ -66,11 +66,6 @@ mt_svd <- function(x, nu = min(n, p), nv = min(n, p), threads = NULL) {
   out
 }
 
-# The triangle R of the QR of `x`, and of further columns, without Q.
-triangle_of <- function(x, threads, y = NULL, weights = NULL) {
-  in_slices(function(value, state) rs_triangle(x, y, weights, state, threads))
-}
-
 #' @rdname mt_svd
 #' @export
 mt_prcomp <- function(x, ...) UseMethod("mt_prcomp")

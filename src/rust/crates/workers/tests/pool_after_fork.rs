@@ -4,8 +4,8 @@
 
 use std::num::NonZeroUsize;
 
-use rustle_workers::child;
 use rustle_threads::pool::with_pool;
+use rustle_workers::child;
 use rustle_workers::process::{fork, Exit, Fork};
 
 fn sum(threads: NonZeroUsize) -> u64 {
