@@ -27,19 +27,24 @@
 #' which hence is that of `lm.fit()`, with `qr = TRUE` and without. It may
 #' still differ where columns before that one are nearly dependent themselves.
 #'
-#' @param x A design matrix, numeric (double), integer or logical.
-#' @param y The response: a vector, or a matrix with a column per response.
+#' @param x A design matrix, numeric (double), integer or logical; for `mt_lm()` a flag: `TRUE` keeps
+#'   the model matrix in the result.
+#' @param y The response: a vector, or a matrix with a column per response; for `mt_lm()` a flag:
+#'   `TRUE` keeps the response.
+#' @param offset,singular.ok As in [lm.fit()].
+#' @param method `"qr"`; `mt_lm()` has `"model.frame"` besides, as [lm()]. Others give a warning.
 #' @param weights A vector of weights that are not negative, or `NULL`.
 #' @param tol Tolerance of the rank, as in [mt_qr()].
 #' @param qr For `mt_lm_fit()`, `TRUE` adds `qr` and `effects`, and takes longer. `mt_lm()`
 #'   computes both as `lm()` does, and `FALSE` only leaves out `qr`.
 #' @inheritParams mt_matmul
-#' @return `mt_lm_fit()`: a list of `coefficients`, `residuals`, `fitted.values` (vectors,
-#'   or matrices with a column per response), `rank`, `pivot`, `df.residual` and `R` (the upper
+#' @return `mt_lm_fit()`: a list of `coefficients`, `residuals`, `fitted.values` (vectors for one
+#'   response, else matrices with a column per response), `rank`, `pivot`, `df.residual` and `R` (the upper
 #'   triangle, with its columns in the order of `pivot`); with `qr = TRUE`
 #'   also `effects` and `qr`, as [lm.fit()] has them. `mt_lm()`: an object of class
-#'   `c("mt_lm", "lm")`, or `c("mt_lm", "mlm", "lm")` for several responses.
-#' @section Errors: Those of base R; `rustle_error_argument` for `threads`, `qr` and `tol`.
+#'   `"lm"`, or `c("mlm", "lm")` for several responses, with the components of [lm()].
+#' @section Errors: Those of base R; `rustle_error_argument` for `threads`, flags, `tol` and
+#'   arguments that neither function has.
 #' @section Interrupts: Honoured within 200 ms.
 #' @references J. Demmel, L. Grigori, M. Hoemmen and J. Langou (2012), Communication-optimal
 #'   parallel and sequential QR and LU factorizations, SIAM Journal on Scientific Computing 34.
@@ -53,25 +58,57 @@
 #' summary(mt_lm(mpg ~ wt + hp, mtcars, threads = 2))
 #' @seealso [mt_qr()], [with_threads()].
 #' @export
-mt_lm_fit <- function(x, y, weights = NULL, tol = 1e-07, qr = FALSE, threads = NULL) {
+mt_lm_fit <- function(x, y, offset = NULL, method = "qr", tol = 1e-07, singular.ok = TRUE, ...,
+                      weights = NULL, qr = FALSE, threads = NULL) {
   if (nargs() == 2L && is_tiny(x) && is_tiny_response(y, nrow(x))) return(fit_tiny(x, y))
+  check_no_more(match.call(expand.dots = FALSE)$..., sys.call())
   threads <- thread_count(threads)
   qr <- check_flag(qr, "qr")
+  singular.ok <- check_flag(singular.ok, "singular.ok")
   if (!(is.numeric(tol) && length(tol) == 1L && is.finite(tol) && tol >= 0)) {
     stop_argument("tol", "a number of at least 0", tol, user_call())
   }
-  if (!fit_is_ours(x, y, weights, threads)) return(fit_by_base(x, y, weights, tol, qr))
+  check_method(method)
+  by_base <- function() fit_by_base(x, y, offset, tol, singular.ok, weights, qr)
+  left <- without_offset(y, offset)
+  if (is.null(left) || !fit_is_ours(x, left, weights, threads)) return(by_base())
   values <- as_double(x)
-  response <- if (is.matrix(y)) as_double(y) else matrix(as.double(y), ncol = 1L)
+  response <- if (is.matrix(left)) as_double(left) else matrix(as.double(left), ncol = 1L)
   root <- if (!is.null(weights)) sqrt(as.double(weights))
   fit <- if (qr) {
     fit_reflections(values, response, root, tol, threads)
   } else {
     fit_triangle(values, response, root, tol, threads)
   }
-  if (is.null(fit)) return(fit_by_base(x, y, weights, tol, qr))
+  if (is.null(fit)) return(by_base())
+  if (!singular.ok && fit$rank < ncol(x)) stop(simpleError("singular fit encountered", user_call()))
   fit$df.residual <- nrow(x) - sum(weights == 0) - fit$rank
-  shape_fit(fit, x, y)
+  fit <- shape_fit(fit, x, left, weights)
+  if (!is.null(offset)) fit$fitted.values <- fit$fitted.values + offset
+  fit
+}
+
+# The response that lm.fit() sees: a vector if it has one column, and without its offset.
+# NULL: base R shall tell what is wrong.
+without_offset <- function(y, offset) {
+  if (is.matrix(y) && ncol(y) == 1L) y <- drop(y)
+  if (is.null(offset)) return(y)
+  numbers <- is_plain_number(y) && is_plain_number(offset) && length(offset) == length(y)
+  if (numbers && (is.null(dim(offset)) || identical(dim(offset), dim(y)))) y - offset
+}
+
+check_method <- function(method) {
+  if (!identical(method, "qr")) {
+    text <- sprintf("method = '%s' is not supported. Using 'qr'", paste(format(method), collapse = ""))
+    warning(simpleWarning(text, user_call()))
+  }
+}
+
+# The dots, unevaluated, of functions whose originals have some that go nowhere.
+check_no_more <- function(dots, call) {
+  if (!length(dots)) return()
+  name <- c(names(dots)[nzchar(names(dots))], deparse(dots[[1L]]))[[1L]]
+  stop_argument("...", "empty", NULL, call, sprintf("`%s`", name))
 }
 
 fit_is_ours <- function(x, y, weights, threads) {
@@ -91,12 +128,12 @@ fit_is_ours <- function(x, y, weights, threads) {
   rows >= d[[2L]] && in_range(x, root, threads) && in_range(y, root, threads)
 }
 
-fit_by_base <- function(x, y, weights, tol, qr) {
+fit_by_base <- function(x, y, offset, tol, singular.ok, weights, qr) {
   x <- as.matrix(x)
   fit <- if (is.null(weights)) {
-    stats::lm.fit(x, y, tol = tol)
+    stats::lm.fit(x, y, offset, tol = tol, singular.ok = singular.ok)
   } else {
-    stats::lm.wfit(x, y, weights, tol = tol)
+    stats::lm.wfit(x, y, weights, offset, tol = tol, singular.ok = singular.ok)
   }
   k <- seq_len(min(dim(x)))
   found <- fit$qr
@@ -116,7 +153,7 @@ is_tiny_response <- function(y, n) {
 
 # lm.fit()'s own routine, without what it does around it.
 fit_tiny <- function(x, y) {
-  if (!ncol(x) || !all(is.finite(x))) return(fit_by_base(x, y, NULL, 1e-07, FALSE))
+  if (!ncol(x) || !all(is.finite(x))) return(fit_by_base(x, y, NULL, 1e-07, TRUE, NULL, FALSE))
   found <- stats::.lm.fit(x, y, 1e-07)
   p <- ncol(x)
   rank <- found$rank
@@ -223,28 +260,33 @@ complete_fit <- function(x, y, solved, triangle, rank, pivot, threads) {
   )
 }
 
-# Names and shapes as lm.fit() gives them.
-shape_fit <- function(fit, x, y) {
+# Names and shapes as lm.fit() gives them; other attributes as arithmetic with `y` keeps them.
+shape_fit <- function(fit, x, y, weights) {
   names <- colnames(x)
   several <- is.matrix(y)
   labels <- if (is.null(names)) paste0("x", seq_len(ncol(x))) else names
   if (!is.null(names)) colnames(fit$R) <- names[fit$pivot]
-  if (several) {
-    dimnames(fit$coefficients) <- list(labels, colnames(y))
-    for (part in c("residuals", "fitted.values")) dimnames(fit[[part]]) <- dimnames(y)
+  dropped <- any(weights == 0)
+  kept <- attributes(y)
+  more <- if (length(weights) == length(y) && !dropped) attributes(weights)
+  kept <- c(kept, more[setdiff(names(more), c(names(kept), if (several) "names"))])
+  for (part in c("residuals", "fitted.values")) attributes(fit[[part]]) <- kept
+  coefficients <- fit$coefficients
+  fit$coefficients <- if (several) {
+    `dimnames<-`(coefficients, list(labels, colnames(y)))
   } else {
-    fit$coefficients <- stats::setNames(fit$coefficients[, 1L], labels)
-    for (part in c("residuals", "fitted.values")) {
-      fit[[part]] <- stats::setNames(fit[[part]][, 1L], names(y))
-    }
+    stats::setNames(coefficients[, 1L], labels)
   }
   if (!is.null(fit$qr)) {
     behind <- rep.int("", max(0L, nrow(fit$qr$qr) - fit$rank))
-    effects_names <- c(labels[fit$pivot[seq_len(fit$rank)]], behind)
+    labels <- c(labels[fit$pivot[seq_len(fit$rank)]], behind)
+    # Elements of weight zero are not among the effects, so that no attribute fits them.
+    if (!dropped) attributes(fit$effects) <- kept
     if (several) {
-      dimnames(fit$effects) <- list(effects_names, colnames(y))
+      dimnames(fit$effects) <- list(labels, colnames(y))
     } else {
-      fit$effects <- stats::setNames(fit$effects[, 1L], effects_names)
+      dim(fit$effects) <- NULL
+      names(fit$effects) <- labels
     }
   }
   in_order(fit)
