@@ -208,7 +208,6 @@ impl Moments {
         let (grid, moment, skip) = (self.grid, self.moment, self.skip);
         let lens = (0..grid.units).map(|u| group(grid.over(), grid.results, u).len());
         let parts = Parts::new(out, lens);
-        let arch = Arch::new();
         // Blocks of results, which stay in the cache for the second pass.
         let step = match grid.margin {
             Margin::Rows => BLOCK,
@@ -221,10 +220,7 @@ impl Moments {
                 let Some(out) = parts.take(unit) else { return };
                 let mut first = group(grid.over(), grid.results, unit).start;
                 for out in out.chunks_mut(step) {
-                    arch.dispatch(
-                        #[inline(always)]
-                        || finish_block(x, &grid, skip, moment, first, out, scratch),
-                    );
+                    finish_block(x, &grid, skip, moment, first, out, scratch);
                     first += out.len();
                 }
             },
@@ -276,7 +272,6 @@ impl Scratch {
 }
 
 /// The results from `first` on, as many as `out` takes, from all of their terms.
-#[inline(always)]
 fn finish_block(
     x: Matrix<'_>,
     grid: &Grid,
@@ -286,43 +281,52 @@ fn finish_block(
     out: &mut [f64],
     scratch: &mut Scratch,
 ) {
-    let margin = grid.margin;
-    let (over, along) = (first..first + out.len(), 0..grid.along());
+    let (arch, margin, size) = (Arch::new(), grid.margin, out.len());
     let Scratch {
         sums,
         found,
         means,
         missing,
     } = scratch;
-    found.resize(out.len(), Sum::default());
-    sum_block(
-        x,
-        margin,
-        skip,
-        over.clone(),
-        along.clone(),
-        None,
-        found,
-        sums,
-    );
+    found.resize(size, Sum::default());
+    let mut pass = |means: Option<&[f64]>, found: &mut [Sum]| {
+        let (over, along) = (first..first + size, 0..grid.along());
+        arch.dispatch(
+            #[inline(always)]
+            || sum_block(x, margin, skip, over, along, means, found, sums),
+        );
+    };
+    pass(None, found);
     missing.clear();
     if moment == Moment::Variance {
-        means.clear();
-        for (k, sum) in found.iter().enumerate() {
-            means.push(finish(
-                x,
-                margin,
-                skip,
-                Moment::Mean,
-                first + k,
-                *sum,
-                false,
-            ));
-            missing.push(sum.is_missing());
-        }
-        sum_block(x, margin, skip, over, along, Some(means), found, sums);
+        means.resize(size, 0.0);
+        missing.extend(found.iter().map(Sum::is_missing));
+        arch.dispatch(
+            #[inline(always)]
+            || finish_all(x, margin, skip, Moment::Mean, first, found, &[], means),
+        );
+        pass(Some(means), found);
     }
-    for (k, (out, sum)) in out.iter_mut().zip(found.iter()).enumerate() {
+    arch.dispatch(
+        #[inline(always)]
+        || finish_all(x, margin, skip, moment, first, found, missing, out),
+    );
+}
+
+/// The results from `first` on from their sums; `missing` as for [`finish`], or empty.
+#[inline(always)]
+#[allow(clippy::too_many_arguments)]
+fn finish_all(
+    x: Matrix<'_>,
+    margin: Margin,
+    skip: bool,
+    moment: Moment,
+    first: usize,
+    found: &[Sum],
+    missing: &[bool],
+    out: &mut [f64],
+) {
+    for (k, (out, sum)) in out.iter_mut().zip(found).enumerate() {
         let missing = missing.get(k).copied().unwrap_or_default();
         *out = finish(x, margin, skip, moment, first + k, *sum, missing);
     }
