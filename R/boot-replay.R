@@ -48,7 +48,7 @@ tell_serial <- function() {
   ))
 }
 
-# In this session, in boot's order: also the oracle of the other way.
+# In this session, one replicate after another in boot's order.
 replay_here <- function(replay) {
   statistic <- replay$statistic
   calls <- 0L
@@ -64,7 +64,7 @@ replay_here <- function(replay) {
   }
   out <- withCallingHandlers(eval(replay$call, replay$envir), error = function(e) {
     replicate <- calls - replay$before
-    # A calling handler: traceback() and recover() see the statistic's frames.
+    # A calling handler, so that traceback() and recover() see the frames of the statistic.
     if (inside && replicate > 0L) stop_replicate(replicate, e)
   })
   as_original(out, replay)
@@ -112,7 +112,7 @@ replay_on_workers <- function(replay, plan) {
   as_original(out, replay)
 }
 
-# How much is recorded before it is run and forgotten.
+# How many bytes of arguments are recorded before their replicates run.
 replay_bytes <- function() getOption("rustle.boot_bytes", 2^28)
 
 # The one place where replicates become a job. `before`: replicates that ran earlier.
@@ -164,7 +164,7 @@ watch_random_state <- function(expr) {
 }
 
 # The antithetic bootstrap needs influence values, for which boot calls the statistic:
-# a run of two replicates says which, so that all other calls are replicates.
+# a run of two replicates gets them first. Then all further calls but one are replicates.
 with_influence <- function(replay) {
   frame <- replay$frame
   if (!identical(frame[["sim"]], "antithetic")) return(replay)

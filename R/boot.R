@@ -90,7 +90,7 @@ check_observations <- function(data, argument = "data", call = sys.call(-1L)) {
   n
 }
 
-# One whole number, or one for each row of a matrix of weights. boot takes none.
+# One whole number, or one for each row of a matrix of weights; 0 is allowed, as in boot.
 check_replicates <- function(R, weights = NULL, sim = "ordinary", call = sys.call(-1L)) {
   many <- is.matrix(weights) && sim %in% c("ordinary", "balanced")
   size <- if (many) nrow(weights) else 1L

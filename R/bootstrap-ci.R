@@ -83,7 +83,7 @@ boot_ci <- function(x, conf = 0.95, type = "all", index = NULL, h = NULL, hdot =
   scale <- check_scale(h, hdot, hinv)
   chosen <- check_index(index, draws)
   variances <- check_variances(variance, var.t0, var.t, chosen, index, draws, "stud" %in% type)
-  # Variances are no components of interest, unless they are asked for.
+  # Components that are variances get no intervals, unless `index` asks for them.
   if (is.null(index) && !is.null(variances)) chosen <- variances$index
   type <- check_intervals(type, draws, variances, L)
   if ("stud" %in% type && !is.null(h) && is.null(hdot)) {
@@ -111,7 +111,7 @@ boot_ci <- function(x, conf = 0.95, type = "all", index = NULL, h = NULL, hdot =
   notes$warn()
   all <- function(part) unlist(lapply(parts, `[[`, part))
   order <- order(all("k"), match(all("type"), type), all("conf"))
-  # data.frame() would take longer than the intervals.
+  # Made by hand: data.frame() would take longer than the intervals.
   out <- list(
     term = draws$terms[all("k")], type = all("type"), conf = all("conf"), lower = all("lower"),
     upper = all("upper")
@@ -139,7 +139,7 @@ one_component <- function(kind, k, conf, draws, scale, variances, a, notes) {
   alpha <- (1 - unclass(conf)) / 2
   ht0 <- scale$h(t0)
   ht <- scale$h(t)
-  # Both quantiles, of one sorting.
+  # Lower and upper quantiles together, so that `values` are sorted once.
   at <- function(low, high, values = ht) {
     q <- normal_quantile(values, c(low, high), function() notes$extreme(draws$terms[[k]]))
     unname(split(q, rep(1:2, each = length(low))))
@@ -176,7 +176,7 @@ one_component <- function(kind, k, conf, draws, scale, variances, a, notes) {
     }
   )
   ends <- lapply(ends, scale$hinv)
-  # A decreasing transformation turns them round.
+  # Under a decreasing transformation the lower end becomes the upper one.
   list(lower = pmin(ends[[1L]], ends[[2L]]), upper = pmax(ends[[1L]], ends[[2L]]))
 }
 
@@ -200,10 +200,10 @@ normal_quantile <- function(t, p, extreme = function() NULL) {
   t[j] + share * (t[j + 1] - t[j])
 }
 
-# a of each component. With strata the influence of an observation counts by the
+# The acceleration a of each component. With strata the influence of an observation counts by the
 # size of its stratum: l / n_s (Davison and Hinkley 1997, section 5.3.2).
 accelerations <- function(L, draws) {
-  # A common factor does not matter.
+  # One factor for all values would cancel out: one stratum needs no sizes.
   sizes <- if (length(draws$strata) == nrow(L) && any(draws$strata != draws$strata[[1L]])) {
     as.vector(stats::ave(numeric(nrow(L)), draws$strata, FUN = length))
   } else {

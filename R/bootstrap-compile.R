@@ -1,5 +1,5 @@
 # What Rust needs to compute a statistic: numbers, programs and names. The fields are
-# those that src/rust/src/bootstrap.rs reads.
+# those that src/rust/src/bootstrap/read.rs reads.
 #
 # A compiled statistic is a list: `native` (those fields), `names` of the components,
 # `smooth` (is there a derivative by the weights?) and `response`, a function of a kind
@@ -9,99 +9,123 @@
 # and told or dropped by compile_statistic().
 # coding: an environment that keeps how events are coded.
 column_user <- function(data, call, coding) {
-  # A plain vector is one column, and not copied: it may be most of the memory.
-  plain <- !is.data.frame(data) && !is.matrix(data)
-  n <- NROW(data)
-  titles <- if (!plain) colnames(data)
-  width <- if (plain) 1L else ncol(data)
-  if (length(dim(data)) > 2L || width == 0L) {
-    stop_argument("data", "a vector, or a matrix or data frame with columns", data, call)
-  }
-  bad <- logical(n)
-  told <- character()
-  note <- function(x, label) {
-    if (is.numeric(x) && all(is.finite(range(x)))) return(x)
-    here <- if (is.numeric(x)) !is.finite(x) else is.na(x)
-    if (any(here)) {
-      told[[label]] <<- sum(here)
-      bad <<- bad | here
-    }
-    x
-  }
-  pick <- function(which, label) {
-    found <- if (is.character(which)) which %in% titles else is.numeric(which) && which %in% seq_len(width)
-    if (!all(found)) stop_argument(label, "names or numbers of columns of `data`", which, call)
-    column <- function(k) if (plain) data else if (is.data.frame(data)) data[[k]] else data[, k]
-    lapply(stats::setNames(nm = which), column)
-  }
-  numeric_column <- function(x, label) {
-    if (!is.numeric(x) && !is.logical(x)) stop_argument("data", sprintf("numeric in column %s", label), x, call)
-    if (length(x) != n) stop_argument("data", sprintf("one number per row in column %s", label), x, call)
-    note(as.double(x), label)
-  }
-  label_of <- function(which) {
-    if (is.character(which)) return(which)
-    if (is.null(titles)) as.character(which) else titles[which]
-  }
+  source <- column_source(data, call)
+  gaps <- new_gaps(source$n)
+  numbers <- function(x, label) gaps$note(numeric_column(x, source$n, label, call), label)
   one <- function(which, default, label) {
     if (is.null(which)) which <- default
     if (length(which) != 1L) stop_argument(label, "one column", which, call)
-    numeric_column(pick(which, label)[[1L]], label_of(which))
+    numbers(source$pick(which, label)[[1L]], source$label(which))
   }
   list(
-    n = n, one = one, note = note,
+    n = source$n, one = one, note = gaps$note, bad = gaps$bad, told = gaps$told,
     pair = function(x, y) {
-      if (is.null(x) && is.null(y) && width != 2L) {
+      if (is.null(x) && is.null(y) && source$width != 2L) {
         stop_argument("data", "of two columns, or the statistic must name its columns", data, call)
       }
       list(x = one(x, 1L, "x"), y = one(y, 2L, "y"))
     },
     many = function(which) {
-      if (is.null(which)) which <- if (is.null(titles)) seq_len(width) else titles
-      x <- pick(which, "columns")
-      for (k in seq_along(x)) x[[k]] <- numeric_column(x[[k]], label_of(which)[[k]])
-      names(x) <- if (!is.null(titles)) label_of(which)
+      if (is.null(which)) which <- if (is.null(source$titles)) seq_len(source$width) else source$titles
+      x <- source$pick(which, "columns")
+      for (k in seq_along(x)) x[[k]] <- numbers(x[[k]], source$label(which)[[k]])
+      names(x) <- if (!is.null(source$titles)) source$label(which)
       x
     },
     levels = function(which, default, label) {
       if (is.null(which)) which <- default
-      x <- note(pick(which, label)[[1L]], label_of(which))
-      x <- droplevels(factor(x))
-      if (nlevels(x) != 2L) {
-        stop_argument(label, sprintf("a column with two different values (it has %d)", nlevels(x)), which, call)
-      }
-      x
+      x <- gaps$note(source$pick(which, label)[[1L]], source$label(which))
+      two_levels(x, which, label, call)
     },
     event = function(which) {
       if (is.null(which)) which <- 2L
-      x <- pick(which, "status")[[1L]]
-      note(x, label_of(which))
-      event_of(x, label_of(which), coding, call)
+      x <- gaps$note(source$pick(which, "status")[[1L]], source$label(which))
+      event_of(x, source$label(which), coding, call)
     },
-    model = function(formula) {
-      columns <- as.data.frame(data)
-      frame <- tryCatch(
-        stats::model.frame(formula, columns, na.action = stats::na.pass),
-        error = function(e) {
-          check_variables(formula, names(columns), "formula", call)
-          abort_rustle(
-            sprintf("`formula` has no model frame on the data: %s.", conditionMessage(e)),
-            "rustle_error_argument", argument = "formula", parent = e, call = call
-          )
-        }
-      )
-      if (nrow(frame) != n) stop_argument("formula", "a formula of columns of `data`", formula, call)
-      for (k in names(frame)) {
-        column <- as_rows(frame[[k]])
-        for (j in seq_len(ncol(column))) note(if (is.data.frame(column)) column[[j]] else column[, j], k)
+    model = function(formula) model_columns(formula, data, source$n, gaps$note, call)
+  )
+}
+
+# Where columns are found: list(n, width, titles, label, pick). pick(which): a list of them,
+# as they are; label(which): how messages call them.
+column_source <- function(data, call) {
+  # A plain vector is one column, and not copied: it may be most of the memory.
+  plain <- !is.data.frame(data) && !is.matrix(data)
+  titles <- if (!plain) colnames(data)
+  width <- if (plain) 1L else ncol(data)
+  if (length(dim(data)) > 2L || width == 0L) {
+    stop_argument("data", "a vector, or a matrix or data frame with columns", data, call)
+  }
+  column <- function(k) if (plain) data else if (is.data.frame(data)) data[[k]] else data[, k]
+  list(
+    n = NROW(data), width = width, titles = titles,
+    label = function(which) {
+      if (is.character(which)) return(which)
+      if (is.null(titles)) as.character(which) else titles[which]
+    },
+    pick = function(which, label) {
+      found <- if (is.character(which)) which %in% titles else is.numeric(which) && which %in% seq_len(width)
+      if (!all(found)) stop_argument(label, "names or numbers of columns of `data`", which, call)
+      lapply(stats::setNames(nm = which), column)
+    }
+  )
+}
+
+# What is missing or infinite in `n` rows: note(x, label) looks for it and returns x; bad():
+# is it in this row?; told(): how often in which column.
+new_gaps <- function(n) {
+  bad <- logical(n)
+  told <- character()
+  list(
+    note = function(x, label) {
+      if (is.numeric(x) && all(is.finite(range(x)))) return(x)
+      here <- if (is.numeric(x)) !is.finite(x) else is.na(x)
+      if (any(here)) {
+        told[[label]] <<- sum(here)
+        bad <<- bad | here
       }
-      frame
+      x
     },
     bad = function() bad, told = function() told
   )
 }
 
-# 1 for an event, coded as survival::Surv() takes it.
+numeric_column <- function(x, n, label, call) {
+  if (!is.numeric(x) && !is.logical(x)) stop_argument("data", sprintf("numeric in column %s", label), x, call)
+  if (length(x) != n) stop_argument("data", sprintf("one number per row in column %s", label), x, call)
+  as.double(x)
+}
+
+two_levels <- function(x, which, label, call) {
+  x <- droplevels(factor(x))
+  if (nlevels(x) != 2L) {
+    stop_argument(label, sprintf("a column with two different values (it has %d)", nlevels(x)), which, call)
+  }
+  x
+}
+
+# The model frame of a formula, whose columns `note` looks at.
+model_columns <- function(formula, data, n, note, call) {
+  columns <- as.data.frame(data)
+  frame <- tryCatch(
+    stats::model.frame(formula, columns, na.action = stats::na.pass),
+    error = function(e) {
+      check_variables(formula, names(columns), "formula", call)
+      abort_rustle(
+        sprintf("`formula` has no model frame on the data: %s.", conditionMessage(e)),
+        "rustle_error_argument", argument = "formula", parent = e, call = call
+      )
+    }
+  )
+  if (nrow(frame) != n) stop_argument("formula", "a formula of columns of `data`", formula, call)
+  for (k in names(frame)) {
+    column <- as_rows(frame[[k]])
+    for (j in seq_len(ncol(column))) note(if (is.data.frame(column)) column[[j]] else column[, j], k)
+  }
+  frame
+}
+
+# 1 for an event and 0 for a censored time, of a column coded as for survival::Surv().
 event_of <- function(x, label, coding, call) {
   known <- if (is.numeric(x)) x[is.finite(x)]
   if (length(known) && is.null(coding$censored)) coding$censored <- if (max(known) == 2) 1 else 0
@@ -119,13 +143,13 @@ event_of <- function(x, label, coding, call) {
   if (is.logical(x)) as.double(x) else as.double(x - coding$censored)
 }
 
-# The first of some names, and that there are more.
+# The first names, and dots where there are more, for messages.
 enumerate_names <- function(x, most = 20L) {
   paste0(paste(utils::head(x, most), collapse = ", "), if (length(x) > most) ", ...")
 }
 
-# Why a formula failed, if it is for want of a variable: these are columns, or lie where
-# the formula was written, where a function of that name is none.
+# Stops if a variable of the formula does not exist: it is a column, or an object (but no
+# function) in the environment of the formula.
 check_variables <- function(formula, columns, argument, call) {
   variables <- setdiff(all.vars(formula), c(".", ".w", columns))
   there <- vapply(variables, exists, NA, envir = environment(formula))
@@ -142,7 +166,7 @@ check_variables <- function(formula, columns, argument, call) {
 }
 
 # Returns list(compiled, data): without the rows that are not complete if na.rm;
-# `dropped` hears of the data that are left.
+# `dropped` is called with the data that are left, before they are compiled.
 compile_statistic <- function(statistic, data, na.rm, call, dropped = function(data) NULL) {
   if (is.null(statistic$coding)) statistic$coding <- new.env()
   use <- column_user(data, call, statistic$coding)
@@ -170,7 +194,7 @@ compile_statistic <- function(statistic, data, na.rm, call, dropped = function(d
 }
 
 compiled_statistic <- function(native, names = NULL, smooth = TRUE, response = NULL) {
-  if (is.null(native$ops)) native[c("ops", "values")] <- list(double(), double())
+  if (is.null(native$ops)) native[c("ops", "values")] <- no_program
   list(native = native, names = names, smooth = smooth, response = response)
 }
 
@@ -207,7 +231,8 @@ extreme_scale <- function(d) {
   if (size == 0 || (size > 1e-100 && size < 1e100)) 1 else size
 }
 
-# A variance that is rounding alone is 0, as it is for equal numbers.
+# A variance below 1e-13 of the sum of squares is rounding error: it is set to 0, which is
+# the variance of equal numbers.
 variance_expr <- function(s1, s2, scale) {
   variance <- bquote(floor_at(.(s2) - .(s1)^2 / N, 1e-13 * .(s2)) / (N - 1))
   if (scale == 1) variance else bquote(.(scale) * (.(scale) * .(variance)))
@@ -386,7 +411,7 @@ compile_glm <- function(frame, family) {
   }
   basis <- basis_of(design$x)
   offset <- if (is.null(design$offset)) double(length(y)) else design$offset
-  # To the end, where glm() stops after its eighth digit.
+  # More exactly than glm(), which stops when the deviance changes by less than 1e-8.
   fit <- suppressWarnings(stats::glm.fit(
     design$x, y, family = get(family, envir = asNamespace("stats"))(), offset = offset,
     control = list(epsilon = 1e-14, maxit = 100)

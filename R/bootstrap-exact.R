@@ -97,7 +97,7 @@ with_given <- function(job, seed) {
   }
   indices <- if (is.null(seed)) draw() else keep_random_seed({ set.seed(seed); draw() })
   job$scheme$spec <- list(kind = "given", indices = as.integer(indices))
-  # Indices lie where boot puts them.
+  # boot's indices come in the order of the rows, not stratum by stratum.
   if (!is.null(job$engine_native$rows)) job$engine_native$rows <- seq_len(job$n)
   job$scheme["strata"] <- list(NULL)
   job

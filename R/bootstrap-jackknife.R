@@ -24,24 +24,19 @@ jackknife <- function(data, statistic, cluster = NULL, ..., threads = NULL) {
   origin <- sys.call()
   if (is.null(data) || NROW(data) == 0L) stop_argument("data", "at least one observation", data, origin)
   job <- boot_job(
-    data, statistic, 1L, "ordinary", NULL, list(cluster = cluster),
-    list(
-      blocktype = "fixed", wild = "rademacher", wtype = "exp", on_error = "stop",
-      influence = "none", rng = "stream", progress = FALSE
-    ),
-    list(), list(...), 1, NULL, threads, origin
+    data, statistic, 1L, design = list(cluster = cluster), dots = list(...), threads = threads, call = origin,
+    seed = 1
   )
   if (is.list(cluster)) stop_argument("cluster", "one way", cluster, origin)
-  n <- job$n
-  groups <- if (is.null(cluster)) as.list(seq_len(n)) else unname(split(seq_len(n), factor(cluster)))
-  if (length(groups) < 2L) stop_argument("data", "at least two observations or clusters", data, origin)
-  t <- if (job$native) native_without(job, if (!is.null(cluster)) groups) else function_without(job, groups)
+  groups <- cluster_rows(cluster, job$n)
+  g <- if (is.null(groups)) job$n else length(groups)
+  if (g < 2L) stop_argument("data", "at least two observations or clusters", data, origin)
+  t <- if (job$native) native_without(job, groups) else function_without(job, groups)
   failed <- which(!stats::complete.cases(t))
   if (job$native && length(failed) && !anyNA(job$t0)) {
     stop_statistic(failed[[1L]], "it has no value", NULL, origin, left_out = TRUE)
   }
   colnames(t) <- names(job$t0)
-  g <- length(groups)
   mean <- colMeans(t)
   bias <- (g - 1) * (mean - job$t0)
   squares <- crossprod(t - rep(mean, each = g))
@@ -49,43 +44,96 @@ jackknife <- function(data, statistic, cluster = NULL, ..., threads = NULL) {
     list(
       t0 = job$t0, t = t, estimate = job$t0 - bias, bias = bias,
       se = sqrt((g - 1) / g * diag(squares)), n = g, vcov = (g - 1) / g * squares,
-      L = (g - 1) * (rep(job$t0, each = g) - t), call = call
+      L = jackknife_influence(job$t0, t, g), call = call
     ),
     class = "rustle_jackknife"
   )
 }
 
-# An R function without each group, on the workers.
-function_without <- function(job, groups) {
-  frame <- list2env(list(
-    X = groups, FUN = function(rows, compute, data, n, dots, formula) {
-      kept <- if (formula) replace(rep(1, n), rows, 0) else seq_len(n)[-rows]
-      if (formula) kept <- kept / sum(kept)
-      as.double(do.call(compute, c(list(data, kept), dots), quote = TRUE))
-    },
-    compute = job$compute, data = job$data, n = job$n, formula = job$kind == "formula",
-    dots = if (job$kind == "function") job$dots else list()
-  ), parent = topenv())
-  sent <- as.list(frame)[c("compute", "data", "n", "dots", "formula")]
+# Leaving out, of R functions. Native statistics: native_without() in R/bootstrap-native.R.
+
+# A function of j that gives the statistic without observation j, or without group j of
+# `groups` (a list of rows). The statistic sees what is left as indices, frequencies or
+# weights, which sum to 1 in each stratum; `strata` says where each observation belongs.
+# It runs on workers, which may not have rustle: base R only.
+make_left_out <- function(statistic, data, stype, strata, groups, ...) {
+  list(statistic, data, stype, strata, groups, ...)
+  n <- length(strata)
+  function(j) {
+    f <- rep(1L, n)
+    rows <- if (is.null(groups)) j else groups[[j]]
+    f[rows] <- 0L
+    second <- switch(stype,
+      i = seq_len(n)[-rows], f = f, w = f / tapply(f, strata, sum)[as.character(strata)]
+    )
+    as.double(statistic(data, as.vector(second), ...))
+  }
+}
+environment(make_left_out) <- baseenv()
+
+# `leave(j)` for each j up to `count`, on the workers of the plan, as a list.
+values_without <- function(leave, count, plan, streams = no_streams(), stdout = TRUE, call = NULL) {
   work <- new_job(
-    quote(FUN(X[[i]], compute, data, n, dots, formula)), frame, length(groups),
-    policy_of_plan(job$plan), worker_streams(job),
-    relay = new_relay(NA, list(classes = "condition", exclude = NULL)), origin = job$call,
-    slice = function(tasks) c(sent, list(X = groups[tasks]))
+    lapply_call, lapply_frame(seq_len(count), leave), count, policy_of_plan(plan), streams,
+    new_relay(stdout, list(classes = "condition", exclude = NULL)), label = "jackknife-%d", origin = call
   )
-  outcome <- tryCatch(keep_random_seed(run_job(work, job$plan)), error = function(e) {
+  keep_random_seed(run_job(work, plan)$values)
+}
+
+# A function of a job without each group (NULL: each observation), a row for each.
+function_without <- function(job, groups) {
+  strata <- rep(1L, job$n)
+  # The weights of a formula belong to all observations.
+  if (job$kind != "formula") for (s in seq_along(job$rows)) strata[job$rows[[s]]] <- s
+  dots <- if (job$kind == "function") job$dots
+  leave <- do.call(make_left_out, c(list(job$compute, job$data, job$stype, strata, groups), dots), quote = TRUE)
+  count <- if (is.null(groups)) job$n else length(groups)
+  values <- tryCatch(values_without(leave, count, job$plan, worker_streams(job), NA, job$call), error = function(e) {
     if (is.null(e$task)) stop(e)
     stop_statistic(e$task, conditionMessage(e), e, job$call, left_out = TRUE)
   })
-  wrong <- which(lengths(outcome$values) != length(job$t0))
+  p <- length(job$t0)
+  wrong <- which(lengths(values) != p)
   if (length(wrong)) {
-    stop_statistic(
-      wrong[[1L]],
-      sprintf("%d values, but %d on the data", length(outcome$values[[wrong[[1L]]]]), length(job$t0)),
-      NULL, job$call, left_out = TRUE
-    )
+    reason <- sprintf("%d values, but %d on the data", length(values[[wrong[[1L]]]]), p)
+    stop_statistic(wrong[[1L]], reason, NULL, job$call, left_out = TRUE)
   }
-  do.call(rbind, outcome$values)
+  do.call(rbind, values)
+}
+
+# Influence values of a function by the jackknife, a row per observation or cluster.
+function_jackknife <- function(job) {
+  cluster <- job$design$cluster
+  if (job$sim == "parametric" || (is.list(cluster) && length(cluster) > 1L)) return(NULL)
+  groups <- cluster_rows(cluster, job$n)
+  L <- jackknife_influence(job$t0, function_without(job, groups), jackknife_sizes(job, groups))
+  colnames(L) <- names(job$t0)
+  L
+}
+
+# (n - 1)(t0 - t without i), a row per observation or cluster: `sizes` n is the size of the
+# stratum of each observation, or the number of clusters, which are left out whole (Davison
+# & Hinkley 1997, section 2.7).
+jackknife_influence <- function(t0, t, sizes) {
+  # No copies of one component: of many observations it may be most of the memory.
+  t0 <- if (length(t0) == 1L) t0[[1L]] else rep(t0, each = nrow(t))
+  (sizes - 1) * (t0 - t)
+}
+
+jackknife_sizes <- function(job, groups) {
+  if (!is.null(groups)) return(length(groups))
+  if (is.null(job$rows)) return(job$n)
+  sizes <- integer(job$n)
+  for (rows in job$rows) sizes[rows] <- length(rows)
+  sizes
+}
+
+stratum_sizes <- function(strata) as.vector(stats::ave(numeric(length(strata)), strata, FUN = length))
+
+# Rows of each cluster, or NULL.
+cluster_rows <- function(cluster, n) {
+  if (is.list(cluster)) cluster <- cluster[[1L]]
+  if (!is.null(cluster)) unname(split(seq_len(n), factor(cluster)))
 }
 
 #' @export

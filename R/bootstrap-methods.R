@@ -293,7 +293,8 @@ as_boot <- function(x, index = NULL) {
   }
   draws <- as_draws(x)
   own <- draws$own
-  # What tries to draw foreign indices again puts `seed` in place before it stops.
+  # boot.array() sets .Random.seed to `seed` before it finds that it cannot draw our indices
+  # again: so that of a result of ours is the present one, and nothing changes.
   seed <- if (own) x$seed else get_random_seed()
   out <- list(
     t0 = x$t0, t = unname(draws$t), R = draws$R, data = x$data, seed = seed,

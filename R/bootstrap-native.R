@@ -1,17 +1,12 @@
-# Native replicates: Rust computes as many as fit into a short while, R looks whether
-# the user wants to stop, until all are there.
-
-# Seconds between two looks.
-boot_slice <- 0.05
-
-native_failures <- c("the design of the resample has not full rank", "the fit did not converge")
+# Native replicates: Rust computes as many as fit into a slice, R looks whether the user
+# wants to stop, until all are there.
 
 # The formula natively, or NULL.
 native_formula <- function(formula, data, na_rm, call) {
   spec <- list(compile = function(use) {
     made <- compile_formula(formula, data_now)
     if (is.null(made)) return(NULL)
-    # Missing values in what the sums are of.
+    # Missing values in the terms of the sums.
     for (k in seq_len(ncol(made$z))) use$note(made$z[, k], paste("of", deparse(formula)[[1L]]))
     sums_statistic(made$z, made$exprs, made$names)
   })
@@ -23,23 +18,21 @@ native_formula <- function(formula, data, na_rm, call) {
 # t0, and the engine of the scheme.
 prepare_native <- function(job) {
   compiled <- job$compiled
-  plain <- unpack(open_boot(engine_spec(
-    list(spec = list(kind = "ordinary", draws = job$n)), job$n, job$stream, compiled$native
-  )), job$call)
+  plain <- unpack(open_boot(plain_spec(job$n, compiled$native)), job$call)
   observed <- unpack(rs_boot_observed(plain), job$call)
-  if (observed$status != 0L) stop_statistic(0L, native_failures[[observed$status]], NULL, job$call)
+  if (observed$status != 0L) stop_statistic(0L, rs_boot_reasons()[[observed$status]], NULL, job$call)
   t0 <- as.vector(observed$t)
   names(t0) <- component_names(compiled$names, length(t0), job$statistic)
   job$t0 <- t0
   job$plain <- plain
   kind <- job$scheme$spec$kind
-  # NULL: that of the engine of t0.
+  # NULL: the replicates are of the same statistic as t0, which its engine has.
   native <- NULL
   if (job$sim %in% c("permutation", "residual", "wild")) {
     native <- compiled$response(job$sim)
     if (is.null(native)) stop_scheme(job, "it has no response or residuals")
     native$rows <- if (is.null(job$scheme$strata)) seq_len(job$n) else unlist(job$scheme$strata)
-    native[c("ops", "values")] <- list(double(), double())
+    native[c("ops", "values")] <- no_program
   }
   if (kind == "antithetic") job$scheme$spec$mirror <- mirror_of(native_jackknife(job)[, 1L], job$rows)
   job["engine_native"] <- list(native)
@@ -55,33 +48,46 @@ component_names <- function(names, p, statistic) {
 # list(t = R x p, failed, messages)
 run_native <- function(job) {
   R <- job$R
-  t <- matrix(NA_real_, R, length(job$t0))
-  status <- integer(R)
   progress <- new_progress(list(n = R), job$threads, job$plan)
   on.exit(progress$close())
-  done <- 0
-  while (done < R) {
-    out <- unpack(rs_boot_run(job$handle, done, R, 0, job$threads, boot_slice), job$call)
-    if (nrow(out$t) == R) {
-      t <- out$t
-    } else {
-      t[done + seq_len(nrow(out$t)), ] <- out$t
-    }
-    status[done + seq_along(out$status)] <- out$status
-    done <- done + length(out$status)
-    progress$update(done, job$threads)
-    rs_check_interrupt()
-    # The first failure ends it.
-    if (job$options$on_error == "stop" && any(out$status != 0L)) break
-  }
-  failed <- which(status != 0L)
-  list(t = t, failed = failed, messages = native_failures[status[failed]])
+  out <- rows_in_slices(
+    R, length(job$t0), job$call, function(done) rs_boot_run(job$handle, done, R, 0, job$threads),
+    stopping = job$options$on_error == "stop", tell = function(done) progress$update(done, job$threads)
+  )
+  failed <- which(out$status != 0L)
+  list(t = out$t, failed = failed, messages = rs_boot_reasons()[out$status[failed]])
 }
 
 # One replicate again, natively: list(t, message or NULL).
 again_native <- function(job, replicate, attempt) {
-  out <- unpack(rs_boot_run(job$handle, replicate - 1, replicate, attempt, 1, Inf), job$call)
-  list(t = out$t[1L, ], message = if (out$status != 0L) native_failures[[out$status]])
+  out <- unpack(rs_boot_run(job$handle, replicate - 1, replicate, attempt, 1), job$call)
+  list(t = out$t[1L, ], message = if (out$status != 0L) rs_boot_reasons()[[out$status]])
+}
+
+# Rows of a statistic, of which `step(done)` computes as many of the next as fit into a
+# slice: list(t = total x p, status). `stopping`: the first failure ends it. `tell` hears
+# how many are done.
+rows_in_slices <- function(total, p, call, step, stopping = FALSE, tell = function(done) NULL) {
+  t <- NULL
+  status <- integer(total)
+  in_slices(function(done) {
+    if (is.null(done)) done <- 0
+    part <- unpack(step(done), call)
+    rows <- done + seq_along(part$status)
+    # Where one slice computes all rows, they are not copied.
+    if (length(rows) == total) {
+      t <<- part$t
+    } else {
+      if (is.null(t)) t <<- matrix(NA_real_, total, p)
+      t[rows, ] <<- part$t
+    }
+    status[rows] <<- part$status
+    done <- done + length(rows)
+    tell(done)
+    ended <- done >= total || (stopping && any(part$status != 0L))
+    list(NULL, if (!ended) done)
+  })
+  list(t = t, status = status)
 }
 
 # Attempts for one replicate under on_error = "redraw".
@@ -118,7 +124,7 @@ settle_failures <- function(outcome, job) {
     failures <- failures[order(failures$replicate), , drop = FALSE]
     rownames(failures) <- NULL
   }
-  # Rows that are NA because they failed.
+  # `lost`: how many rows are NA because they failed.
   list(t = t, failures = failures, lost = if (rule == "na") length(failed) else 0L)
 }
 
@@ -147,57 +153,34 @@ stop_statistic <- function(replicate, message, parent, call, left_out = FALSE, h
   )
 }
 
-# Rows from a routine that does as many as fit into a slice.
-rows_in_slices <- function(total, p, call, step) {
-  out <- NULL
-  done <- 0
-  while (done < total) {
-    part <- unpack(step(done), call)
-    if (!nrow(part$t)) stop("internal error: no progress")
-    # A fit that fails without an observation has no influence value.
-    if (any(part$status != 0L)) part$t[part$status != 0L, ] <- NA_real_
-    if (nrow(part$t) == total) return(part$t)
-    if (is.null(out)) out <- matrix(NA_real_, total, p)
-    out[done + seq_len(nrow(part$t)), ] <- part$t
-    done <- done + nrow(part$t)
-    rs_check_interrupt()
-  }
-  out
-}
-
 # Statistic without each group (a list of rows; NULL: each observation).
 native_without <- function(job, groups = NULL) {
-  rows_in_slices(if (is.null(groups)) job$n else length(groups), length(job$t0), job$call, function(done) {
-    rs_boot_without(job$plain, groups, done, job$threads, boot_slice)
-  })
+  total <- if (is.null(groups)) job$n else length(groups)
+  influence_rows(rows_in_slices(total, length(job$t0), job$call, function(done) {
+    rs_boot_without(job$plain, groups, done, job$threads)
+  }))
 }
 
-# (n - 1)(t0 - t without i), n the size of the stratum; a row per cluster if there are
-# any (Davison & Hinkley 1997, section 2.7).
+# A fit that fails without an observation has no influence value.
+influence_rows <- function(out) {
+  if (any(out$status != 0L)) out$t[out$status != 0L, ] <- NA_real_
+  out$t
+}
+
+# Influence values by the jackknife, a row per observation or cluster.
 native_jackknife <- function(job) {
-  cluster <- job$design$cluster
-  groups <- if (!is.null(cluster)) {
-    unname(split(seq_len(job$n), if (is.list(cluster)) cluster[[1L]] else cluster))
-  }
-  count <- if (is.null(groups)) job$n else length(groups)
-  sizes <- if (is.null(job$rows)) {
-    count
-  } else {
-    rep(lengths(job$rows), lengths(job$rows))[order(unlist(job$rows))]
-  }
-  # No copies of one component: of many observations it may be most of the memory.
-  t0 <- if (length(job$t0) == 1L) job$t0[[1L]] else rep(job$t0, each = count)
-  (sizes - 1) * (t0 - native_without(job, groups))
+  groups <- cluster_rows(job$design$cluster, job$n)
+  jackknife_influence(job$t0, native_without(job, groups), jackknife_sizes(job, groups))
 }
 
 native_infinitesimal <- function(job) {
   strata <- if (is.null(job$rows)) list(seq_len(job$n)) else job$rows
-  rows_in_slices(job$n, length(job$t0), job$call, function(done) {
-    rs_boot_infinitesimal(job$plain, strata, done, job$threads, boot_slice)
-  })
+  influence_rows(rows_in_slices(job$n, length(job$t0), job$call, function(done) {
+    rs_boot_infinitesimal(job$plain, strata, done, job$threads)
+  }))
 }
 
-# Is there such an influence value?
+# Refuses infinitesimal influence values where there is no derivative.
 check_influence <- function(job) {
   if (job$options$influence != "inf") return()
   if (!is.null(job$design$cluster)) {
@@ -215,10 +198,10 @@ boot_influence <- function(job) {
   if (!job$native) return(if (kind == "auto") NULL else function_jackknife(job))
   cluster <- job$design$cluster
   cases <- job$sim %in% c("ordinary", "balanced", "antithetic", "poisson", "bayesian")
-  # Two-way clusters have no jackknife of one kind of group.
+  # With two-way clusters there is no one kind of group to leave out.
   if (!cases || (is.list(cluster) && length(cluster) == 2L)) return(NULL)
   if (kind == "auto") {
-    # The others look at every observation for each that they leave out.
+    # The others take a pass over all observations for each that they leave out.
     largest <- switch(job$compiled$native$source, sums = Inf, lm = if (is.null(cluster)) Inf else 5000, glm = 2000, 5000)
     if (job$n > largest) return(NULL)
     kind <- "jack"

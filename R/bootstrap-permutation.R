@@ -53,19 +53,17 @@ permutation_test <- function(x, y, statistic = "mean", alternative = c("two.side
                              studentize = NCOL(x) > 1L && identical(statistic, "mean"), seed = NULL, threads = NULL,
                              data = NULL) {
   origin <- sys.call()
-  samples <- NULL
-  if (inherits(x, "formula")) {
+  samples <- if (inherits(x, "formula")) {
     # As in t.test(): the data may be the second argument.
     if (is.null(data) && !missing(y)) data <- y
-    samples <- samples_of_formula(x, data, statistic, origin)
     if (!isFALSE(paired)) stop_argument("paired", "FALSE for a formula", paired, origin)
-    x <- samples$x
-    y <- samples$y
-    if (!is.null(samples$rows) && length(strata) == length(samples$rows)) strata <- strata[samples$rows]
-  } else if (!is.null(data)) {
-    stop_argument("data", "NULL, or given with a formula as `x`", data, origin)
+    samples_of_formula(x, data, statistic, strata, origin)
+  } else {
+    if (!is.null(data)) stop_argument("data", "NULL, or given with a formula as `x`", data, origin)
+    list(x = x, y = y, strata = strata, names = paste(deparse1(substitute(x)), "and", deparse1(substitute(y))))
   }
-  names <- if (is.null(samples)) paste(deparse1(substitute(x)), "and", deparse1(substitute(y))) else samples$names
+  x <- samples$x
+  y <- samples$y
   alternatives <- c("two.sided", "greater", "less")
   alternative <- check_choice(
     if (identical(alternative, alternatives)) "two.sided" else alternative, alternatives, "alternative", origin
@@ -84,38 +82,53 @@ permutation_test <- function(x, y, statistic = "mean", alternative = c("two.side
   if (paired && !mean) stop_argument("paired", "FALSE for all but the difference of means", TRUE, origin)
   if (studentize && !mean) stop_argument("studentize", "FALSE for all but the difference of means", TRUE, origin)
   if (is.function(statistic)) {
-    return(test_by_function(x, y, statistic, alternative, R, exact, strata, seed, names, origin))
+    return(test_by_function(x, y, statistic, alternative, R, exact, samples$strata, seed, samples$names, origin))
   }
   x <- as.matrix(x)
   y <- as.matrix(y)
-  correlation <- statistic %in% c("cor", "spearman")
-  test <- if (correlation) {
-    correlation_test(x, y, statistic, strata, alternative, origin)
+  test <- if (statistic %in% c("cor", "spearman")) {
+    correlation_test(x, y, statistic, samples$strata, alternative, origin)
   } else {
     if (ncol(x) != ncol(y)) stop_argument("y", sprintf("of %d columns as `x`", ncol(x)), y, origin)
     if (!mean && ncol(x) > 1L) stop_argument("x", "a vector for medians", x, origin)
-    group_test(x, y, statistic, strata, paired, studentize, alternative, origin)
+    group_test(x, y, statistic, samples$strata, paired, studentize, alternative, origin)
   }
-  observed <- unpack(rs_permutation_observed(test), origin)
+  found <- run_permutations(test, R, exact, seed, threads, origin)
+  permutation_result(found, x, y, statistic, samples, paired, studentize, alternative)
+}
+
+# What Rust finds: list(observed, all, tried, counts). `all`: were all permutations looked
+# at?
+run_permutations <- function(test, R, exact, seed, threads, call) {
+  observed <- unpack(rs_permutation_observed(test), call)
   all <- observed$total <= max(2e7, R)
   if (!identical(exact, "auto")) all <- exact
   if (all && observed$total > 1e9) {
-    stop_argument("exact", sprintf("FALSE or \"auto\" for %g permutations", observed$total), TRUE, origin)
+    stop_argument("exact", sprintf("FALSE or \"auto\" for %g permutations", observed$total), TRUE, call)
   }
   words <- if (!all) stream_words(seed)
   tried <- if (all) observed$total else R
-  counts <- count_permutations(test, words, tried, threads, origin)
-  p <- if (all) function(b) b / tried else function(b) (b + 1) / (tried + 1)
+  list(
+    observed = observed$observed, all = all, tried = tried,
+    counts = count_permutations(test, words, tried, threads, call)
+  )
+}
+
+permutation_result <- function(found, x, y, statistic, samples, paired, studentize, alternative) {
+  tried <- found$tried
+  p <- if (found$all) function(b) b / tried else function(b) (b + 1) / (tried + 1)
+  single <- ncol(x) == 1L
   label <- function(v) stats::setNames(v, colnames(x))
-  center <- if (mean) colMeans else function(x) apply(x, 2L, stats::median)
-  estimate <- if (correlation) observed$observed else if (paired) colMeans(x - y) else c(center(x), center(y))
+  correlation <- statistic %in% c("cor", "spearman")
+  center <- if (statistic == "mean") colMeans else function(x) apply(x, 2L, stats::median)
+  estimate <- if (correlation) found$observed else if (paired) colMeans(x - y) else c(center(x), center(y))
   value <- switch(statistic,
     mean = if (studentize) "t" else "difference", median = "difference", cor = "correlation", spearman = "rho"
   )
-  if (ncol(x) == 1L) {
-    groups <- paste(statistic, if (is.null(samples)) c("of x", "of y") else paste("in group", samples$levels))
+  if (single) {
+    groups <- paste(statistic, if (is.null(samples$levels)) c("of x", "of y") else paste("in group", samples$levels))
     names(estimate) <- if (correlation) value else if (paired) "mean of the differences" else groups
-    names(observed$observed) <- value
+    names(found$observed) <- value
   }
   what <- switch(statistic,
     mean = if (paired) "paired differences" else "two means", median = "two medians", cor = "a correlation",
@@ -123,20 +136,20 @@ permutation_test <- function(x, y, statistic = "mean", alternative = c("two.side
   )
   structure(
     list(
-      statistic = if (ncol(x) == 1L) observed$observed else label(observed$observed),
-      parameter = c(permutations = tried), p.value = label(p(counts$single)),
-      adjusted = if (ncol(x) > 1L) label(p(counts$maximal)), estimate = estimate,
+      statistic = if (single) found$observed else label(found$observed),
+      parameter = c(permutations = tried), p.value = label(p(found$counts$single)),
+      adjusted = if (!single) label(p(found$counts$maximal)), estimate = estimate,
       null.value = stats::setNames(0, switch(statistic,
         mean = "difference in means", median = "difference in medians", value
       )),
       alternative = alternative,
       method = sprintf(
-        "%s permutation test of %s%s", if (all) "Exact" else "Monte Carlo", what,
+        "%s permutation test of %s%s", if (found$all) "Exact" else "Monte Carlo", what,
         if (studentize) ", studentized" else ""
       ),
-      data.name = names, exact = all
+      data.name = samples$names, exact = found$all
     ),
-    class = c(if (ncol(x) > 1L) "rustle_permutations", "htest")
+    class = c(if (!single) "rustle_permutations", "htest")
   )
 }
 
@@ -159,7 +172,7 @@ check_sample <- function(x, argument, call) {
 permutation_spec <- function(x, design, center, strata, tail, sizes = NULL, y = NULL, studentize = FALSE) {
   list(
     x = as.double(t(x)), columns = as.double(ncol(x)), design = design, center = center, strata = strata,
-    sizes = as.double(sizes), y = y, studentize = as.double(studentize), tail = tail
+    sizes = as.double(sizes), y = y, studentize = studentize, tail = tail
   )
 }
 
@@ -206,15 +219,14 @@ correlation_test <- function(x, y, statistic, strata, alternative, call) {
 
 count_permutations <- function(test, words, total, threads, call) {
   single <- maximal <- 0
-  done <- 0
-  while (done < total) {
-    out <- unpack(rs_permutation(test, words, done, total, threads, boot_slice), call)
-    single <- single + out$single
-    maximal <- maximal + out$maximal
+  in_slices(function(done) {
+    if (is.null(done)) done <- 0
+    out <- unpack(rs_permutation(test, words, done, total, threads), call)
+    single <<- single + out$single
+    maximal <<- maximal + out$maximal
     done <- done + out$done
-    rs_check_interrupt()
-  }
-  list(single = single, maximal = maximal)
+    list(list(single = single, maximal = maximal), if (done < total) done)
+  })
 }
 
 # A function of two samples: all choices of the first sample, or replicates of
@@ -260,7 +272,7 @@ all_choices <- function(strata, size) {
   choices <- list(integer())
   for (rows in strata) {
     m <- sum(rows <= size)
-    # combn() takes a single number for a count.
+    # Of positions, not of rows: combn() of a single number n would choose from 1 to n.
     here <- lapply(utils::combn(length(rows), m, simplify = FALSE), function(k) rows[k])
     choices <- unlist(lapply(choices, function(a) lapply(here, function(b) c(a, b))), recursive = FALSE)
   }
@@ -269,13 +281,8 @@ all_choices <- function(strata, size) {
 
 # f(data, indices) for each of the given indices, as boot_job() would compute it.
 enumerate_function <- function(data, f, indices, seed, call) {
-  options <- list(
-    blocktype = "fixed", wild = "rademacher", wtype = "exp", on_error = "stop", influence = "none",
-    rng = "stream", progress = FALSE
-  )
   job <- boot_job(
-    data, f, length(indices), "permutation", "i", list(), options, list(), list(),
-    if (is.null(seed)) 0 else seed, NULL, NULL, call
+    data, f, length(indices), "permutation", "i", call = call, seed = if (is.null(seed)) 0 else seed
   )
   job$scheme$spec <- list(kind = "given", indices = as.integer(unlist(indices)))
   job$scheme["strata"] <- list(NULL)

@@ -1,8 +1,8 @@
 # The formula form of permutation_test(): response ~ group, or response ~ numbers for
 # correlations.
 
-# list(x, y, names, levels, rows): rows of the data in the order of c(x, y).
-samples_of_formula <- function(formula, data, statistic, call) {
+# list(x, y, strata, names, levels): strata in the order of c(x, y).
+samples_of_formula <- function(formula, data, statistic, strata, call) {
   correlation <- is.character(statistic) && statistic %in% c("cor", "spearman")
   must <- if (correlation) "a formula such as y ~ x" else "a formula such as y ~ group"
   if (length(formula) != 3L) stop_argument("x", must, formula, call)
@@ -32,7 +32,7 @@ samples_of_formula <- function(formula, data, statistic, call) {
   if (!length(terms) || (!correlation && length(terms) != 1L)) stop_argument("x", must, formula, call)
   if (correlation) {
     x <- if (length(terms) == 1L) terms[[1L]] else do.call(cbind, terms)
-    return(list(x = x, y = response, names = paste(variables[-1L], "and", variables[[1L]], collapse = ", ")))
+    return(list(x = x, y = response, strata = strata, names = paste(variables[-1L], "and", variables[[1L]], collapse = ", ")))
   }
   group <- droplevels(factor(terms[[1L]]))
   if (nlevels(group) != 2L) {
@@ -42,10 +42,11 @@ samples_of_formula <- function(formula, data, statistic, call) {
     )
   }
   first <- group == levels(group)[[1L]]
+  rows <- c(which(first), which(!first))
   part <- function(kept) if (is.matrix(response)) response[kept, , drop = FALSE] else response[kept]
   list(
-    x = part(first), y = part(!first), names = paste(variables[[1L]], "by", variables[[2L]]),
-    levels = levels(group), rows = c(which(first), which(!first))
+    x = part(first), y = part(!first), strata = if (length(strata) == length(rows)) strata[rows] else strata,
+    names = paste(variables[[1L]], "by", variables[[2L]]), levels = levels(group)
   )
 }
 

@@ -1,12 +1,12 @@
 # Schemes: what arguments of bootstrap() mean, and which statistics and intervals they
-# suit. The fields of a scheme are those that src/rust/src/bootstrap.rs reads.
+# suit. The fields of a scheme are those that src/rust/src/bootstrap/read.rs reads.
 
 boot_sims <- c(
   "ordinary", "balanced", "antithetic", "permutation", "parametric", "bayesian",
   "poisson", "residual", "wild", "block"
 )
 
-# Schemes that give no indices or no counts, so that `stype` cannot be another.
+# Which `stype` a scheme can give: not all have indices or frequencies.
 sim_stypes <- function(sim) {
   switch(sim,
     bayesian = "w", poisson = c("f", "w"), parametric = "i", c("i", "f", "w")
@@ -54,79 +54,97 @@ check_cluster <- function(cluster, n, call) {
   cluster
 }
 
-# list(kind, ..., strata, form). `form`: what a replicate is made of; see
+# The scheme of a job (R/bootstrap-job.R): list(spec, strata, form, sim, independent).
+# `spec` is what Rust reads, `form` what a replicate is made of ("i", "f", "w", or "v" for
+# multipliers of residuals), `independent`: do replicates not depend on each other? See
 # src/rust/crates/bootstrap/src/scheme.rs.
-new_scheme <- function(sim, n, R, strata = NULL, cluster = NULL, weights = NULL, m = NULL, l = NULL,
-                       blocktype = "fixed", wild = "rademacher", wtype = "exp", mirror = NULL,
-                       call = NULL) {
-  rows <- check_strata(strata, n, "strata", call)
-  cluster <- check_cluster(cluster, n, call)
-  tables <- check_resample_weights(weights, n, rows, call)
-  if (!is.null(m)) m <- check_count(m, "m", call = call)
-  only <- function(x, argument, sims) {
-    if (!is.null(x) && !sim %in% sims) {
-      abort_rustle(
-        sprintf(
-          "`%s` must be NULL for `sim = \"%s\"`; it belongs to %s.", argument, sim,
-          paste0("\"", sims, "\"", collapse = ", ")
-        ),
-        "rustle_error_argument", argument = argument, call = call
-      )
-    }
-  }
-  only(cluster, "cluster", c("ordinary", "wild"))
-  only(weights, "weights", "ordinary")
-  only(m, "m", "ordinary")
-  only(l, "l", "block")
-  only(rows, "strata", c("ordinary", "balanced", "antithetic", "permutation", "residual"))
-  together <- function(a, b, what) {
-    if (!is.null(a) && !is.null(b)) {
-      abort_rustle(
-        sprintf("`%s` and `%s` cannot be given together.", what[[1L]], what[[2L]]),
-        "rustle_error_argument", argument = what[[1L]], call = call
-      )
-    }
-  }
-  together(m, rows, c("m", "strata"))
-  together(m, weights, c("m", "weights"))
-  together(cluster, rows, c("cluster", "strata"))
-  together(cluster, weights, c("cluster", "weights"))
-  together(cluster, m, c("cluster", "m"))
-  if (sim == "block") {
-    if (is.null(l)) stop_argument("l", "a block length for `sim = \"block\"`", NULL, call)
-    l <- check_count(l, "l", call = call)
-    if (l > n) stop_argument("l", sprintf("a whole number from 1 to %d", n), l, call)
-  }
-  spec <- switch(sim,
-    ordinary = if (!is.null(tables)) {
-      list(kind = "weighted", weights = tables)
-    } else if (length(cluster) == 1L) {
-      list(kind = "clusters", members = unname(split(seq_len(n), cluster[[1L]])))
-    } else if (length(cluster) == 2L) {
-      list(
-        kind = "crossed", first = cluster[[1L]], second = cluster[[2L]],
-        first_size = max(cluster[[1L]]), second_size = max(cluster[[2L]])
-      )
-    } else {
-      list(kind = "ordinary", draws = if (is.null(m)) n else m)
-    },
-    residual = list(kind = "ordinary", draws = n),
-    balanced = list(kind = "balanced", replicates = R),
-    antithetic = list(kind = "antithetic", mirror = mirror),
+new_scheme <- function(job) {
+  design <- job$design
+  call <- job$call
+  rows <- check_strata(design$strata, job$n, "strata", call)
+  cluster <- check_cluster(design$cluster, job$n, call)
+  tables <- check_resample_weights(design$weights, job$n, rows, call)
+  m <- check_count(design$m, "m", null = TRUE, call = call)
+  given <- list(cluster = cluster, weights = design$weights, m = m, l = design$l, strata = rows)
+  check_belongs(given, job$sim, call)
+  check_together(given, call)
+  spec <- switch(job$sim,
+    ordinary = ordinary_spec(job$n, tables, cluster, m),
+    residual = , parametric = list(kind = "ordinary", draws = job$n),
+    balanced = list(kind = "balanced", replicates = job$R),
+    # The mirror images of observations need their influence values.
+    antithetic = list(kind = "antithetic"),
     permutation = list(kind = "permutation"),
-    block = list(kind = "blocks", length = l, rule = blocktype),
-    bayesian = list(kind = if (wtype == "exp") "exponential" else "gamma"),
+    block = list(kind = "blocks", length = check_block(design$l, job$n, call), rule = job$options$blocktype),
+    bayesian = list(kind = if (job$options$wtype == "exp") "exponential" else "gamma"),
     poisson = list(kind = "poisson"),
-    wild = {
-      if (length(cluster) == 2L) stop_argument("cluster", "one way for `sim = \"wild\"`", cluster, call)
-      list(kind = "wild", law = wild, cluster = cluster[[1L]], clusters = if (length(cluster)) max(cluster[[1L]]) else 0)
-    },
-    parametric = list(kind = "ordinary", draws = n)
+    wild = wild_spec(job$options$wild, cluster, call)
   )
   form <- switch(spec$kind,
     clusters = , crossed = , poisson = "f", exponential = , gamma = "w", wild = "v", "i"
   )
-  list(spec = spec, strata = rows, form = form, sim = sim, independent = !sim %in% c("balanced", "antithetic"))
+  list(
+    spec = spec, strata = rows, form = form, sim = job$sim,
+    independent = !job$sim %in% c("balanced", "antithetic")
+  )
+}
+
+# Which arguments belong to which schemes.
+check_belongs <- function(given, sim, call) {
+  belongs <- list(
+    cluster = c("ordinary", "wild"), weights = "ordinary", m = "ordinary", l = "block",
+    strata = c("ordinary", "balanced", "antithetic", "permutation", "residual")
+  )
+  for (argument in names(belongs)) {
+    if (is.null(given[[argument]]) || sim %in% belongs[[argument]]) next
+    abort_rustle(
+      sprintf(
+        "`%s` must be NULL for `sim = \"%s\"`; it belongs to %s.", argument, sim,
+        paste0("\"", belongs[[argument]], "\"", collapse = ", ")
+      ),
+      "rustle_error_argument", argument = argument, call = call
+    )
+  }
+}
+
+check_together <- function(given, call) {
+  apart <- list(
+    c("m", "strata"), c("m", "weights"), c("cluster", "strata"), c("cluster", "weights"), c("cluster", "m")
+  )
+  for (two in apart) {
+    if (is.null(given[[two[[1L]]]]) || is.null(given[[two[[2L]]]])) next
+    abort_rustle(
+      sprintf("`%s` and `%s` cannot be given together.", two[[1L]], two[[2L]]),
+      "rustle_error_argument", argument = two[[1L]], call = call
+    )
+  }
+}
+
+check_block <- function(l, n, call) {
+  if (is.null(l)) stop_argument("l", "a block length for `sim = \"block\"`", NULL, call)
+  l <- check_count(l, "l", call = call)
+  if (l > n) stop_argument("l", sprintf("a whole number from 1 to %d", n), l, call)
+  l
+}
+
+ordinary_spec <- function(n, tables, cluster, m) {
+  if (!is.null(tables)) return(list(kind = "weighted", weights = tables))
+  if (length(cluster) == 1L) {
+    return(list(kind = "clusters", members = unname(split(seq_len(n), cluster[[1L]]))))
+  }
+  if (length(cluster) == 2L) {
+    return(list(
+      kind = "crossed", first = cluster[[1L]], second = cluster[[2L]],
+      first_size = max(cluster[[1L]]), second_size = max(cluster[[2L]])
+    ))
+  }
+  list(kind = "ordinary", draws = if (is.null(m)) n else m)
+}
+
+wild_spec <- function(law, cluster, call) {
+  if (length(cluster) == 2L) stop_argument("cluster", "one way for `sim = \"wild\"`", cluster, call)
+  ids <- cluster[[1L]]
+  list(kind = "wild", law = law, cluster = ids, clusters = if (is.null(ids)) 0 else max(ids))
 }
 
 # What Rust reads. stream: two words.
@@ -139,6 +157,21 @@ engine_spec <- function(scheme, n, stream, native = NULL) {
 
 # like: another engine, whose statistic is used.
 open_boot <- function(spec, like = NULL) rs_boot_open(spec, like)
+
+# What Rust reads of a native statistic of `n` observations without a scheme that matters.
+plain_spec <- function(n, native) {
+  engine_spec(list(spec = list(kind = "ordinary", draws = n)), n, c(0, 0), native)
+}
+
+# A function that gives the engine of `spec` wherever it is called: a handle belongs to one
+# process, and one that was sent elsewhere is made anew.
+engine_here <- function(spec) {
+  handle <- NULL
+  function() {
+    if (is.null(handle) || !rs_boot_alive(handle)) handle <<- unpack(open_boot(spec))
+    handle
+  }
+}
 
 # Mirror image of each observation in the order of its influence, within strata.
 mirror_of <- function(L, rows) {

@@ -1,8 +1,9 @@
 # Replicates of R functions, on the workers of the plan. The resamples are those of the
 # native kernels: a worker asks Rust what replicate r is made of.
 
-# f(data, i | f | w): what a replicate calls; a formula that is not native is one of the
-# weights, a native statistic under sim = "parametric" is computed on each data set.
+# What a replicate calls: f(data, indices, frequencies or weights). A formula that is not
+# native becomes a function of weights, a native statistic under sim = "parametric" one of
+# each simulated data set.
 statistic_function <- function(job) {
   if (job$kind == "function") return(job$statistic)
   if (job$kind == "formula") {
@@ -15,20 +16,16 @@ statistic_function <- function(job) {
     })
   }
   spec <- job$statistic
-  # Simulated data are coded as the data are, which come first.
+  # `status` of simulated data is read as that of the data, which are looked at first.
   spec$coding <- new.env()
   function(data) observed_statistic(spec, data)
 }
 
-# A native statistic of other data.
+# A native statistic of data that are not those of the job.
 observed_statistic <- function(spec, data) {
   compiled <- compile_statistic(spec, data, FALSE, NULL)$compiled
-  n <- NROW(data)
-  handle <- unpack(open_boot(engine_spec(
-    list(spec = list(kind = "ordinary", draws = n)), n, c(0, 0), compiled$native
-  )))
-  observed <- unpack(rs_boot_observed(handle))
-  if (observed$status != 0L) stop(native_failures[[observed$status]])
+  observed <- unpack(rs_boot_observed(unpack(open_boot(plain_spec(NROW(data), compiled$native)))))
+  if (observed$status != 0L) stop(rs_boot_reasons()[[observed$status]])
   t0 <- as.vector(observed$t)
   names(t0) <- component_names(compiled$names, length(t0), spec)
   t0
@@ -45,7 +42,7 @@ prepare_workers <- function(job) {
   } else {
     list(switch(job$stype, i = seq_len(n), f = rep(1L, n), w = unit_weights(job)))
   }
-  # The caller's generator moves by the seed of the run alone.
+  # Random numbers of the statistic do not move the caller's generator.
   value <- keep_random_seed(tryCatch(
     do.call(job$compute, c(first, second, dots), quote = TRUE),
     error = function(e) {
@@ -77,7 +74,7 @@ calling_hint <- function(job) {
   sprintf(" The statistic is called as f(data, %s).", second)
 }
 
-# Functions of data alone would take indices for another argument.
+# Functions of data alone, such as mean(), would take the indices for another argument.
 check_second_argument <- function(statistic, stype, call) {
   of_data <- list(
     mean = base::mean, sum = base::sum, var = stats::var, sd = stats::sd, median = stats::median,
@@ -106,15 +103,13 @@ unit_weights <- function(job) {
 }
 
 # A function of r and attempt that gives the indices, counts or weights of a replicate.
-# The handle belongs to a process; one that was sent elsewhere is made anew.
 # rows: rows of each stratum. place: do indices come stratum by stratum? to_one: do
 # weights sum to 1 over all strata?
 new_resampler <- function(spec, stype, rows, place, to_one) {
-  handle <- NULL
+  engine <- engine_here(spec)
   function(r, attempt = 0) {
-    if (is.null(handle) || !rs_boot_alive(handle)) handle <<- unpack(open_boot(spec))
-    drawn <- unpack(rs_boot_resample(handle, r - 1, attempt, stype))
-    # As boot: an index lies where the stratum that it is from lies.
+    drawn <- unpack(rs_boot_resample(engine(), r - 1, attempt, stype))
+    # As boot does: what is drawn from a stratum stands at the places of its rows.
     if (stype == "i" && place) drawn[unlist(rows)] <- drawn
     if (stype == "w") {
       if (length(rows) && !to_one) {
@@ -164,7 +159,7 @@ replicate_value <- function(i, statistic, data, dots, sim, ran.gen, mle, p, atte
 
 replicate_or_condition <- function(...) tryCatch(replicate_value(...), error = identity)
 
-# A L'Ecuyer seed of the words of the run: replicate r draws from substream r.
+# The L'Ecuyer seed that the two words of the run make: replicate r draws from substream r.
 worker_streams <- function(job) {
   number <- (job$stream[[1L]] * 1566083941 + job$stream[[2L]]) %% .Machine$integer.max
   seed <- lecuyer_of_number(as.integer(number), "seed", job$call)
@@ -176,7 +171,7 @@ run_boot_workers <- function(job) {
   p <- length(job$t0)
   stopping <- job$options$on_error == "stop"
   frame <- boot_frame(job)
-  # Errors that do not stop the run are values, whoever runs the tasks.
+  # Where errors do not stop the run, a task returns them as values, on every plan.
   if (!stopping) frame$FUN <- replicate_or_condition
   sent <- as.list(frame)[setdiff(ls(frame), c("X", "FUN"))]
   work <- new_job(
@@ -221,38 +216,4 @@ again_function <- function(job, replicate, attempt) {
   ))
   if (inherits(value, "error")) return(list(t = NULL, message = conditionMessage(value)))
   list(t = value, message = NULL)
-}
-
-# (n - 1)(t0 - t without i) of an R function of indices, frequencies or weights; i is an
-# observation or a cluster.
-function_jackknife <- function(job) {
-  cluster <- job$design$cluster
-  if (job$sim == "parametric" || (is.list(cluster) && length(cluster) > 1L)) return(NULL)
-  n <- job$n
-  groups <- cluster_rows(cluster, n)
-  strata <- if (is.null(job$rows)) list(seq_len(n)) else job$rows
-  sizes <- integer(n)
-  for (rows in strata) sizes[rows] <- length(rows)
-  dots <- if (job$kind == "function") job$dots else list()
-  left_out <- function(j) {
-    i <- if (is.null(groups)) j else groups[[j]]
-    given <- switch(job$stype,
-      i = seq_len(n)[-i],
-      f = replace(rep(1L, n), i, 0L),
-      w = {
-        w <- unit_weights(job)
-        w[i] <- 0
-        same <- if (job$kind == "formula") seq_len(n) else Filter(function(r) i[[1L]] %in% r, strata)[[1L]]
-        w[same] <- w[same] / sum(w[same])
-        w
-      }
-    )
-    as.double(do.call(job$compute, c(list(job$data, given), dots), quote = TRUE))
-  }
-  count <- if (is.null(groups)) n else length(groups)
-  if (!is.null(groups)) sizes <- count
-  t <- do.call(rbind, lapply(seq_len(count), left_out))
-  L <- (sizes - 1) * (rep(job$t0, each = count) - t)
-  colnames(L) <- names(job$t0)
-  L
 }

@@ -109,7 +109,7 @@ bootstrap <- function(data, statistic, R = 999,
   R <- check_count(R, "R")
   sim <- choose(sim, boot_sims, "sim")
   given <- if (missing(stype)) NULL else choose(stype, c("i", "f", "w"), "stype")
-  options <- list(
+  options <- boot_options(
     blocktype = choose(blocktype, c("fixed", "circular", "geom"), "blocktype"),
     wild = choose(wild, c("rademacher", "mammen", "webb", "norm"), "wild"),
     wtype = choose(wtype, c("exp", "gamma"), "wtype"),
@@ -130,7 +130,7 @@ bootstrap <- function(data, statistic, R = 999,
   before <- get_random_seed()
   job <- boot_job(
     data, statistic, R, sim, given, design, options, list(ran.gen = ran.gen, mle = mle), dots,
-    seed, workers, threads, origin
+    workers, threads, origin, seed = seed
   )
   outcome <- if (job$native) run_native(job) else run_boot_workers(job)
   settled <- settle_failures(outcome, job)
@@ -146,10 +146,10 @@ bootstrap <- function(data, statistic, R = 999,
   )
 }
 
-# What boot() has and we have not.
+# Arguments of boot::boot() that bootstrap() does not have.
 arguments_of_boot <- c("parallel", "ncpus", "cl", "simple")
 
-# `workers` as these arguments mean it.
+# The number of workers that these arguments ask for.
 workers_of_boot <- function(dots, workers, call) {
   how <- if (is.null(dots$parallel)) "multicore" else dots$parallel
   check_choice(how[[1L]], c("no", "multicore", "snow"), "parallel", call)
@@ -181,7 +181,7 @@ new_rustle_boot <- function(t0, t, R, data, seed, statistic, sim, call, stype = 
   )
 }
 
-# data.frame() would be a quarter of a short call.
+# Made by hand: data.frame() would take a quarter of the time of a short call.
 no_failures <- function() {
   structure(list(replicate = integer(), message = character()), class = "data.frame", row.names = integer())
 }
@@ -196,90 +196,6 @@ check_seed <- function(seed, call) {
 stream_words <- function(seed) {
   if (is.null(seed)) return(floor(stats::runif(2L) * 2^32))
   c(seed %/% 2^32 %% 2^32, seed %% 2^32)
-}
-
-# Everything that is known before the first replicate.
-boot_job <- function(data, statistic, R, sim, stype, design, options, parametric, dots, seed,
-                     workers, threads, call) {
-  kind <- statistic_kind(statistic, call)
-  if (kind == "name") {
-    statistic <- named_statistics()[[statistic]]()
-    kind <- "spec"
-  }
-  native <- NULL
-  if (kind != "function") {
-    unknown <- setdiff(names(dots), c("na.rm", "exact"))
-    if (length(dots) && (is.null(names(dots)) || length(unknown))) {
-      abort_rustle(
-        sprintf("`...` may hold `na.rm` and `exact` for a native statistic, not %s.", paste0("`", unknown, "`", collapse = ", ")),
-        "rustle_error_argument", argument = "...", call = call
-      )
-    }
-    na_rm <- check_flag(if (is.null(dots$na.rm)) FALSE else dots$na.rm, "na.rm", call = call)
-    n <- NROW(data)
-    if (kind == "formula") {
-      native <- native_formula(statistic, data, na_rm, call)
-    } else {
-      native <- compile_statistic(statistic, data, na_rm, call)
-    }
-    if (!is.null(native)) {
-      data <- native$data
-      if (NROW(data) < n && any(lengths(design[c("strata", "cluster", "weights")]))) {
-        stop_argument("na.rm", "FALSE with strata, clusters or weights (drop the rows yourself)", TRUE, call)
-      }
-      native <- native$compiled
-    }
-  }
-  n <- NROW(data)
-  scheme <- function(mirror = NULL) {
-    new_scheme(
-      sim, n, R, design$strata, design$cluster, design$weights, design$m, design$l,
-      options$blocktype, options$wild, options$wtype, mirror, call
-    )
-  }
-  job <- list(
-    data = data, n = n, R = R, sim = sim, statistic = statistic, kind = kind, design = design,
-    options = options, parametric = parametric, dots = dots, call = call,
-    compiled = native, scheme = scheme()
-  )
-  # Rows of each stratum; the scheme has none when indices are given.
-  job$rows <- job$scheme$strata
-  job$native <- !is.null(native) && sim != "parametric"
-  check_suits(job)
-  if (options$on_error == "redraw" && (!job$scheme$independent || options$rng == "R")) {
-    stop_argument("on_error", "\"stop\" or \"na\" where replicates depend on each other", "redraw", call)
-  }
-  job$stype <- if (is.null(stype)) sim_stypes(sim)[[1L]] else stype
-  if (!job$native && !job$stype %in% sim_stypes(sim)) {
-    stop_argument(
-      "stype", sprintf("%s for `sim = \"%s\"`", paste0("\"", sim_stypes(sim), "\"", collapse = " or "), sim),
-      job$stype, call
-    )
-  }
-  if (kind == "function" && sim != "parametric") check_second_argument(statistic, job$stype, call)
-  job$threads <- thread_count(threads, call)
-  job$plan <- if (is.null(workers)) current_plan() else multicore_plan(workers)
-  job$plan$settings$progress <- options$progress
-  job$stream <- c(0, 0)
-  if (options$rng == "R") check_given(job, call)
-  check_influence(job)
-  job <- if (job$native) prepare_native(job) else prepare_workers(job)
-  check_memory(as.double(R) * length(job$t0) * 8, call)
-  if (isTRUE(dots$exact) && kind != "function") job$exact <- exact_moments(job)
-  # Nothing can be refused any more: the generator moves.
-  if (options$on_error == "redraw") {
-    warning("on_error = \"redraw\": the results are conditional on resamples for which the statistic succeeds.", call. = FALSE)
-  }
-  if (options$rng == "R") {
-    job <- with_given(job, seed)
-  } else {
-    job$stream <- stream_words(seed)
-  }
-  if (job$native) {
-    spec <- engine_spec(job$scheme, job$n, job$stream, job$engine_native)
-    job$handle <- unpack(open_boot(spec, if (is.null(job$engine_native)) job$plain), call)
-  }
-  job
 }
 
 statistic_kind <- function(statistic, call) {
@@ -298,7 +214,7 @@ statistic_kind <- function(statistic, call) {
 
 # Bytes that `R x p` numbers take against what is free.
 check_memory <- function(bytes, call, free = free_memory()) {
-  # Not worth a look at the system.
+  # Below 100 MB the system is not asked.
   if (bytes < 1e8 || is.na(free) || bytes <= free / 2) return()
   abort_rustle(
     sprintf(

@@ -76,24 +76,32 @@ rs_boot_open <- function(spec, like) .Call(wrap__rs_boot_open, spec, like)
 #' @noRd
 rs_boot_alive <- function(handle) .Call(wrap__rs_boot_alive, handle)
 
-#' Replicates `from` (from 0) to `to`, or the first of them that can be begun within
-#' `seconds`.
+#' What the states of rows that are not 0 mean.
 #' @noRd
-rs_boot_run <- function(handle, from, to, attempt, threads, seconds) .Call(wrap__rs_boot_run, handle, from, to, attempt, threads, seconds)
+rs_boot_reasons <- function() .Call(wrap__rs_boot_reasons)
 
-#' The statistic of the data.
+#' Replicates `from` (from 0) to `to`, or the first of them that can be begun within a
+#' slice.
+#' @noRd
+rs_boot_run <- function(handle, from, to, attempt, threads) .Call(wrap__rs_boot_run, handle, from, to, attempt, threads)
+
+#' The statistic of the data with weights.
+#' @noRd
+rs_boot_weighted <- function(handle, weights) .Call(wrap__rs_boot_weighted, handle, weights)
+
+#' The statistic on the data.
 #' @noRd
 rs_boot_observed <- function(handle) .Call(wrap__rs_boot_observed, handle)
 
 #' The statistic without each of `groups` (a list of rows; NULL: each observation), from
-#' the group `from` (from 0) on.
+#' the group `from` (from 0) on, as many as can be begun within a slice.
 #' @noRd
-rs_boot_without <- function(handle, groups, from, threads, seconds) .Call(wrap__rs_boot_without, handle, groups, from, threads, seconds)
+rs_boot_without <- function(handle, left_out, from, threads) .Call(wrap__rs_boot_without, handle, left_out, from, threads)
 
-#' Infinitesimal influence values of the observations from `from` (from 0) on.
-#' `strata`: a list of rows.
+#' Infinitesimal influence values of the observations from `from` (from 0) on, as many
+#' as can be begun within a slice. `strata`: a list of rows.
 #' @noRd
-rs_boot_infinitesimal <- function(handle, strata, from, threads, seconds) .Call(wrap__rs_boot_infinitesimal, handle, strata, from, threads, seconds)
+rs_boot_infinitesimal <- function(handle, strata, from, threads) .Call(wrap__rs_boot_infinitesimal, handle, strata, from, threads)
 
 #' What replicate `replicate` (from 0) is made of: `what` is "i" (indices), "f"
 #' (frequencies), "w" (weights as they are) or "v" (multipliers of residuals).
@@ -221,9 +229,9 @@ rs_sort <- function(x, order, decreasing, plan, out, state, threads) .Call(wrap_
 rs_svd <- function(x, d, u, v, threads) .Call(wrap__rs_svd, x, d, u, v, threads)
 
 #' Counts permutations `from` (from 0) to `to`, or the first that can be looked at
-#' within `seconds`. `seed`: NULL for all of them.
+#' within a slice. `seed`: NULL for all of them.
 #' @noRd
-rs_permutation <- function(test, seed, from, to, threads, seconds) .Call(wrap__rs_permutation, test, seed, from, to, threads, seconds)
+rs_permutation <- function(test, seed, from, to, threads) .Call(wrap__rs_permutation, test, seed, from, to, threads)
 
 #' The observed statistics and the number of permutations.
 #' @noRd

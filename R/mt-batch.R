@@ -71,7 +71,7 @@ mt_solve_batch <- function(a, b, tol = .Machine$double.eps, schedule = "stealing
     one <- function(a, ...) mt_solve(a, ..., tol = tol, threads = threads)
   } else {
     one <- function(a, ...) solve(a, ..., tol = tol)
-    doubtful <- if (length(out)) in_slices(function(value, state) {
+    doubtful <- if (length(out)) in_slices(function(state) {
       rs_solve_batch(a, rhs, c(n, m, k), tol, schedule, out, state, threads)
     })
   }
@@ -101,7 +101,7 @@ mt_chol_batch <- function(a, schedule = "stealing", threads = NULL) {
   doubtful <- if (n > 64L) {
     seq_len(da[[3L]])
   } else if (length(out)) {
-    in_slices(function(value, state) {
+    in_slices(function(state) {
       rs_chol_batch(a, n, da[[3L]], schedule, out, state, threads)
     })
   }
@@ -141,7 +141,7 @@ mt_lm_batch <- function(x, y, tol = 1e-07, schedule = "stealing", threads = NULL
   doubtful <- if (n < p || n == 0L || p == 0L || is_extreme(x, n, threads) || is_extreme(y, n, threads)) {
     seq_len(k)
   } else if (k > 0L) {
-    in_slices(function(value, state) {
+    in_slices(function(state) {
       rs_lm_batch(x, y, c(n, p, k), shared, tol, schedule, b, r, state, threads)
     })
   }

@@ -153,20 +153,20 @@ products <- function(x, y, correlation, schedule, threads) {
 centered <- function(x, unit, schedule, threads) {
   out <- rs_matrix(nrow(x), ncol(x))
   lengths <- numeric(ncol(x))
-  in_slices(function(value, state) rs_centered(x, unit, schedule, out, lengths, state, threads))
+  in_slices(function(state) rs_centered(x, unit, schedule, out, lengths, state, threads))
   list(data = out, lengths = lengths)
 }
 
 ranked <- function(x, schedule, threads) {
   out <- rs_matrix(nrow(x), ncol(x))
-  in_slices(function(value, state) rs_ranks(x, schedule, out, state, threads))
+  in_slices(function(state) rs_ranks(x, schedule, out, state, threads))
   dimnames(out) <- dimnames(x)
   out
 }
 
 pairwise <- function(x, y, measure, schedule, threads) {
   out <- rs_matrix(ncol(x), ncol(if (is.null(y)) x else y))
-  in_slices(function(value, state) rs_pairwise(x, y, measure, schedule, out, state, threads))
+  in_slices(function(state) rs_pairwise(x, y, measure, schedule, out, state, threads))
   if (is.null(y)) {
     below <- lower.tri(out)
     out[below] <- t(out)[below]

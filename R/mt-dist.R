@@ -78,7 +78,7 @@ mt_dist <- function(x, method = "euclidean", diag = FALSE, upper = FALSE, p = 2,
   out <- if (n < 2L) numeric() else rs_matrix(if (half) n / 2 else n, if (half) n - 1 else (n - 1) / 2)
   labels <- dimnames(x)[[1L]]
   x <- as_double(x)
-  in_slices(function(value, state) {
+  in_slices(function(state) {
     rs_distances(x, method, as.double(p), schedule, out, state, threads)
   })
   attributes(out) <- c(

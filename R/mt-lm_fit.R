@@ -230,7 +230,7 @@ effects_of <- function(qr, y, threads) {
   rank <- min(qr$rank, nrow(y) - 1L)
   if (rank == 0L || length(qr$qr) < 2^15) return(qr.qty(qr, y))
   out <- rs_matrix(nrow(y), ncol(y))
-  in_slices(function(value, state) rs_effects(qr$qr, qr$qraux, rank, y, out, state, threads))
+  in_slices(function(state) rs_effects(qr$qr, qr$qraux, rank, y, out, state, threads))
   out
 }
 
@@ -249,7 +249,7 @@ complete_fit <- function(x, y, solved, triangle, rank, pivot, threads) {
   coefficients[pivot, ] <- solved
   fitted <- rs_matrix(nrow(x), ncol(y))
   residuals <- rs_matrix(nrow(x), ncol(y))
-  in_slices(function(value, state) {
+  in_slices(function(state) {
     rs_fitted(x, y, coefficients, fitted, residuals, state, threads)
   })
   coefficients[pivot[-seq_len(rank)], ] <- NA

@@ -79,7 +79,7 @@ product <- function(kind, x, y, threads, rownames, colnames) {
   nrow <- if (kind == 1L) ncol(x) else nrow(x)
   ncol <- if (kind == 2L) nrow(other) else ncol(other)
   out <- rs_matrix(nrow, ncol)
-  in_slices(function(value, state) rs_product(kind, x, y, out, state, threads))
+  in_slices(function(state) rs_product(kind, x, y, out, state, threads))
   if (!is.null(rownames[[1L]]) || !is.null(colnames[[1L]])) {
     none <- list(NULL)
     dimnames(out) <- c(

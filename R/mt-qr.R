@@ -85,13 +85,13 @@ worth_reflections <- function(d) d[[2L]] > 16L && prod(d) > 512 || d[[2L]] > 1L 
 # Without `qraux` if some column is so near to the others that it has no reflection.
 qr_reflections <- function(x, rank, threads) {
   out <- rs_matrix(nrow(x), ncol(x))
-  aux <- in_slices(function(value, state) rs_qr(x, rank, out, state, threads))
+  aux <- in_slices(function(state) rs_qr(x, rank, out, state, threads))
   list(qr = out, qraux = aux)
 }
 
 # The triangle R of the QR of `x`, and of further columns, without Q.
 triangle_of <- function(x, threads, y = NULL, weights = NULL) {
-  in_slices(function(value, state) rs_triangle(x, y, weights, state, threads))
+  in_slices(function(state) rs_triangle(x, y, weights, state, threads))
 }
 
 # Rank and pivot by limited pivoting of a matrix X with this triangle R: the norm of

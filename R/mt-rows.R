@@ -124,7 +124,7 @@ moments <- function(x, na.rm, dims, schedule, threads, margin, moment, base,
 
 run_moments <- function(x, margin, moment, na.rm, schedule, out, threads) {
   x <- as_double(x)
-  in_slices(function(value, state) {
+  in_slices(function(state) {
     rs_moments(x, margin, moment, na.rm, schedule, out, state, threads)
   })
 }
@@ -174,7 +174,7 @@ quantiles <- function(x, probs, na.rm, type, drop, schedule, threads, margin,
 
 run_quantiles <- function(x, margin, probs, type, na.rm, schedule, out, threads) {
   x <- as_double(x)
-  in_slices(function(value, state) {
+  in_slices(function(state) {
     rs_quantiles(x, margin, probs, type, na.rm, schedule, out, state, threads)
   })
 }

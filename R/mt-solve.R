@@ -53,7 +53,7 @@ mt_chol <- function(x, pivot = FALSE, LINPACK = FALSE, tol = -1, ..., threads = 
   of <- x
   x <- as_double(x)
   out <- rs_matrix(n, n)
-  if (is.null(in_slices(function(value, state) rs_chol(x, out, state, threads)))) {
+  if (is.null(in_slices(function(state) rs_chol(x, out, state, threads)))) {
     return(chol(of))
   }
   # As in base R, all that `x` has.
@@ -75,7 +75,7 @@ mt_chol2inv <- function(x, size = NCOL(x), LINPACK = FALSE, threads = NULL) {
   threads <- thread_count(threads)
   x <- as_double(x)
   out <- rs_matrix(size, size)
-  in_slices(function(value, state) rs_chol2inv(x, out, state, threads))
+  in_slices(function(state) rs_chol2inv(x, out, state, threads))
   out
 }
 
@@ -109,7 +109,7 @@ mt_solve <- function(a, b, tol = .Machine$double.eps, LINPACK = FALSE, ..., thre
   x <- as_double(a)
   lu <- rs_matrix(n, n)
   out <- rs_matrix(n, if (whole) n else ncol(rhs))
-  done <- in_slices(function(value, state) rs_solve(x, rhs, tol, lu, out, state, threads))
+  done <- in_slices(function(state) rs_solve(x, rhs, tol, lu, out, state, threads))
   if (is.null(done)) return(base())
   rows <- colnames(a)
   if (vector) {
@@ -134,7 +134,7 @@ mt_determinant <- function(x, logarithm = TRUE, ..., threads = NULL) {
   threads <- thread_count(threads)
   x <- as_double(x)
   lu <- rs_matrix(n, n)
-  value <- in_slices(function(value, state) rs_determinant(x, lu, state, threads))
+  value <- in_slices(function(state) rs_determinant(x, lu, state, threads))
   # As base has it: a singular matrix has sign 1.
   if (is.null(value)) value <- c(-Inf, 1, 0)
   # Nor has a product that underflows the sign of the logarithm's.

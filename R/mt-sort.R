@@ -162,7 +162,7 @@ place <- function(x, decreasing, na.last, schedule, threads) {
 
 # Into the new vector `out`.
 run_sort <- function(values, order, decreasing, schedule, out, threads) {
-  in_slices(function(value, state) {
+  in_slices(function(state) {
     rs_sort(values, order, decreasing, schedule, out, state, threads)
   })
 }

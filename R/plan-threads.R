@@ -77,11 +77,14 @@ thread_share_limit <- function(asked = FALSE) {
   thread_share()
 }
 
-# Runs `step(value, state)`, which works for one slice and returns list(value, state),
-# until the state is NULL; returns the value. Between slices nothing of Rust is on the
-# stack, so R may jump away for an interrupt or a time limit (an error, of the user's call).
+# The one way in which native work that may take long is done: in slices of about 50 ms
+# (SLICE in src/rust/crates/threads/src/blocks.rs). `step(state)` works for one slice and
+# returns list(value, state): what it has, and where to go on, NULL when the work is done.
+# It is called with NULL first, then with what it left, and the last value is returned.
+# Between slices nothing of Rust is on the stack, so R may jump away for an interrupt or a
+# time limit (an error, of the user's call).
 in_slices <- function(step) {
-  at <- step(NULL, NULL)
+  at <- step(NULL)
   call <- if (!is.null(at[[2L]])) user_call()
   of_user <- function(e) {
     e$call <- call
@@ -89,7 +92,7 @@ in_slices <- function(step) {
   }
   while (!is.null(at[[2L]])) {
     tryCatch(rs_check_interrupt(), error = of_user)
-    at <- step(at[[1L]], at[[2L]])
+    at <- step(at[[2L]])
   }
   at[[1L]]
 }

@@ -381,6 +381,16 @@ test_that("abc intervals of native statistics and formulas are those of their fu
     tolerance = 1e-5
   )
   expect_true(all(is.finite(ends(boot_ci(b, 0.95, "abc")))))
+  # In a small sample they make the cross products indefinite.
+  few <- withr::with_seed(2, data.frame(x = rnorm(11), u = rexp(11), e = rt(11, 2)))
+  few$y <- few$x + few$e
+  X <- cbind(1, few$x, few$u)
+  signed <- function(d, w) as.vector(solve(crossprod(X, w * X), crossprod(X, w * d$y)))
+  b <- bootstrap(few, stat_lm(y ~ x + u), R = 20, seed = 1, threads = 1)
+  expect_equal(
+    ends(boot_ci(b, 0.99, "abc", index = 3))[1L, ], sort(boot::abc.ci(few, signed, index = 3, conf = 0.99)[2:3]),
+    tolerance = 1e-5
+  )
   logistic <- function(d, w) {
     d$.weights <- w * nrow(d)
     coef(suppressWarnings(glm(ulcer ~ log(thickness), binomial, d, weights = .weights, epsilon = 1e-14)))

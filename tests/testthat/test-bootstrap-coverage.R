@@ -1,6 +1,7 @@
-# How often 95 % intervals for the mean of 20 exponential observations hold it: over
-# 20,000 data sets with 999 resamples each, within 4 standard errors of what an
-# independent implementation measured over as many (whose own error adds to ours).
+# How often 95 % intervals for the mean of 20 exponential observations hold it, with 999
+# resamples each, beside what an independent implementation measured over 20,000 data sets:
+# within 4 standard errors of the difference. Over as many sets in the long version, over
+# 2,000 otherwise.
 
 test_that("coverage of the intervals is what it should be", {
   skip_on_cran()
@@ -24,15 +25,19 @@ test_that("coverage of the intervals is what it should be", {
     )
     ci$lower <= 1 & 1 <= ci$upper
   }
-  sets <- 20000
+  long <- identical(Sys.getenv("RUSTLE_TEST_LONG"), "true")
+  sets <- if (long) 20000 else 2000
   hits <- under_plan(list("multicore", workers = 2), future_vapply(seq_len(sets), covered, logical(5), future.seed = 1))
   measured <- rowMeans(hits)
   names(measured) <- types
   expected <- c(norm = 0.897, basic = 0.887, stud = 0.947, perc = 0.903, bca = 0.915)
-  error <- sqrt(2 * expected * (1 - expected) / sets)
+  error <- sqrt(expected * (1 - expected) * (1 / 20000 + 1 / sets))
   for (type in types) {
     expect_lt(abs(measured[[type]] - expected[[type]]), 4 * error[[type]], label = type)
   }
-  # A correct implementation keeps their order.
-  expect_identical(names(sort(measured)), c("basic", "norm", "perc", "bca", "stud"))
+  # A correct implementation keeps their order; fewer sets can tell only those that are far
+  # apart: the shares of a set are correlated, and 0.028 is more than 4 standard errors.
+  order <- c("basic", "norm", "perc", "bca", "stud")
+  told <- if (long) order else c("basic", "bca", "stud")
+  expect_identical(names(sort(measured[told])), told)
 })

@@ -1,46 +1,78 @@
 # Wrong arguments stop before any work; failing replicates are told.
 
-test_that("wrong arguments are named before any work starts", {
+refused <- function(argument, ...) expect_argument_error(bootstrap(...), argument)
+
+test_that("data without observations or columns, or that are no table, are refused", {
   d <- boot_data()
-  refused <- function(argument, ...) expect_argument_error(bootstrap(...), argument)
   refused("data", double(), "mean")
   refused("data", d[0, ], stat_mean("x"))
-  for (R in list(0, -1, 2.5, NA, "9", c(1, 2))) refused("R", d$x, "mean", R)
-  refused("statistic", d$x, "modus")
-  refused("statistic", d$x, y ~ x)
-  refused("seed", d$x, "mean", seed = 1.5)
-  refused("strata", d$x, "mean", strata = 1:3)
-  refused("cluster", d$x, "mean", cluster = 1:3)
-  refused("cluster", d$x, "mean", cluster = rep(1, 40))
-  refused("weights", d$x, "mean", weights = rep(-1, 40))
-  refused("weights", d$x, "mean", weights = as.numeric(d$g == "a"), strata = d$g)
-  refused("l", d$x, "mean", sim = "block")
-  refused("l", d$x, "mean", sim = "block", l = 41)
-  refused("l", d$x, "mean", l = 4)
-  refused("m", d$x, "mean", m = 4, strata = d$g)
-  refused("on_error", d$x, "mean", sim = "balanced", on_error = "redraw")
-  refused("threads", d$x, "mean", threads = 0)
-  refused("sim", d$x, "mean", sim = "ordinry")
-  refused("stype", d$x, function(x, i) 1, sim = "bayesian", stype = "i")
-  refused("ran.gen", d$x, function(x) 1, sim = "parametric")
-  refused("...", d$x, "mean", 99, trim = 1)
-  refused("columns", d, stat_mean("nothing"))
-  refused("data", d, stat_mean("g"))
   refused("data", array(1:8, c(2, 2, 2)), "mean")
   refused("data", d[, 0], "mean")
+})
+
+test_that("columns that are not there, not numbers or not one number per row are refused", {
+  d <- boot_data()
+  refused("columns", d, stat_mean("nothing"))
+  refused("data", d, stat_mean("g"))
   d$m <- matrix(1:80, 40)
   refused("data", d, stat_mean("m"))
   d$m <- as.list(d$x)
   refused("data", d, stat_mean("m"))
   d$m <- NULL
   refused("group", d, stat_auc("x", "u"))
-  refused("influence", d$x, "median", influence = "inf")
-  refused("rng", d$x, "mean", rng = "R", m = 3)
-  refused("exact", d, stat_cor("x", "y"), exact = TRUE)
   refused("status", d, stat_km("z", "u", at = 2))
+})
+
+test_that("statistics that there are not are refused", {
+  d <- boot_data()
+  refused("statistic", d$x, "modus")
+  refused("statistic", d$x, y ~ x)
+  refused("...", d$x, "mean", 99, trim = 1)
+})
+
+test_that("a number of replicates is a whole number of at least 1, a seed a whole number", {
+  x <- boot_data()$x
+  for (R in list(0, -1, 2.5, NA, "9", c(1, 2))) refused("R", x, "mean", R)
+  refused("seed", x, "mean", seed = 1.5)
+  refused("threads", x, "mean", threads = 0)
+})
+
+test_that("strata, clusters and weights fit the data", {
+  d <- boot_data()
+  refused("strata", d$x, "mean", strata = 1:3)
+  refused("cluster", d$x, "mean", cluster = 1:3)
+  refused("cluster", d$x, "mean", cluster = rep(1, 40))
+  refused("weights", d$x, "mean", weights = rep(-1, 40))
+  refused("weights", d$x, "mean", weights = as.numeric(d$g == "a"), strata = d$g)
+})
+
+test_that("arguments of a scheme are given with that scheme, and fit each other", {
+  d <- boot_data()
+  refused("sim", d$x, "mean", sim = "ordinry")
+  refused("l", d$x, "mean", sim = "block")
+  refused("l", d$x, "mean", sim = "block", l = 41)
+  refused("l", d$x, "mean", l = 4)
+  refused("m", d$x, "mean", m = 4, strata = d$g)
+  refused("stype", d$x, function(x, i) 1, sim = "bayesian", stype = "i")
+  refused("ran.gen", d$x, function(x) 1, sim = "parametric")
+  refused("on_error", d$x, "mean", sim = "balanced", on_error = "redraw")
+  refused("rng", d$x, "mean", rng = "R", m = 3)
+})
+
+test_that("what a statistic does not have is refused: derivatives, closed forms", {
+  d <- boot_data()
+  refused("influence", d$x, "median", influence = "inf")
+  refused("exact", d, stat_cor("x", "y"), exact = TRUE)
+})
+
+test_that("model formulas of what is not there, or not of full rank, are refused", {
+  d <- boot_data()
   error <- expect_argument_error(bootstrap(d, stat_lm(nothing ~ x)), "formula")
   expect_match(conditionMessage(error), "object 'nothing' not found")
   refused("formula", d[d$g == "a", ], stat_lm(y ~ g))
+})
+
+test_that("arguments of statistics are checked when the statistic is written down", {
   expect_argument_error(stat_km(), "at")
   expect_argument_error(stat_rmst(), "until")
   expect_argument_error(stat_mad(constant = "a"), "constant")
@@ -183,7 +215,7 @@ test_that("an interrupt ends native replicates and permutations, and leaves the 
     "  permutations = function() permutation_test(x, rev(x), 'cor', R = 1e8, seed = 1, threads = 2)",
     ")",
     "for (call in calls) {",
-    "  system(sprintf('(sleep 1; date +%%s > %s; kill -INT %d) &', sent, Sys.getpid()))",
+    "  system(sprintf('(sleep 0.5; date +%%s > %s; kill -INT %d) &', sent, Sys.getpid()))",
     "  out <- tryCatch(call(), interrupt = function(e) 'interrupted')",
     # Whole seconds: the second of the signal is the earliest that it can have been.
     "  took <- as.numeric(Sys.time()) - as.numeric(readLines(sent))",

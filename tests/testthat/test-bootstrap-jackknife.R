@@ -58,3 +58,12 @@ test_that("a model without an observation that has its fit to itself is fitted a
   expect_equal(unname(native[1:7, ]), unname(refits[1:7, ]), tolerance = 1e-7)
   expect_equal(unname(native[8L, ]), unname(refits[8L, ]), tolerance = 1e-6)
 })
+
+test_that("under futures a function is left out of as in this session", {
+  d <- boot_data()
+  f <- function(d, i) cor(d$x[i], d$y[i])
+  here <- jackknife(d, f)
+  old <- rustle::plan(future::multisession, workers = 2)
+  withr::defer(rustle::plan(old))
+  expect_equal(jackknife(d, f)$t, here$t)
+})

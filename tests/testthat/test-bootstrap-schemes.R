@@ -189,7 +189,7 @@ test_that("every scheme, statistic and interval does what the table says", {
   all <- bootstrap_validity()
   for (sim in unique(all$sim)) {
     for (kind in names(statistics)) {
-      arguments <- list(d, statistics[[kind]], R = 400, seed = 1, on_error = "na", sim = sim, influence = "auto")
+      arguments <- list(d, statistics[[kind]], R = 200, seed = 1, on_error = "na", sim = sim, influence = "auto")
       variant <- switch(sim,
         block = list(l = 5), "m out of n" = list(sim = "ordinary", m = 20),
         cluster = list(sim = "ordinary", cluster = rep(1:12, 5)), weighted = list(sim = "ordinary", weights = 1:60),
@@ -210,7 +210,7 @@ test_that("every scheme, statistic and interval does what the table says", {
       p <- length(b$t0)
       for (type in said$type) {
         label <- paste(sim, kind, type)
-        variances <- if (type == "stud") list(var.t0 = rep(0.01, p), var.t = matrix(0.01, 400, p))
+        variances <- if (type == "stud") list(var.t0 = rep(0.01, p), var.t = matrix(0.01, 200, p))
         ci <- tryCatch(
           suppressWarnings(do.call(boot_ci, c(list(b, type = type), variances)), classes = "rustle_warning_interval"),
           rustle_error_interval = identity

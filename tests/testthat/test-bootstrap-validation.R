@@ -143,10 +143,12 @@ test_that("mouse data: exact moments of means and medians", {
 
 test_that("an even sample has exact quantiles too", {
   x <- c(1, 2, 4, 8, 16, 32)
-  all <- as.matrix(expand.grid(rep(list(x), 6)))
-  sorted <- apply(all, 1L, sort)
+  # All resamples: each multiset of six places as often as it has orders.
+  places <- utils::combn(11, 6) - 0:5
+  times <- apply(places, 2L, function(k) factorial(6) / prod(factorial(tabulate(k, 6))))
+  expect_equal(sum(times), 6^6)
   for (p in c(0.5, 0.3)) {
-    values <- apply(sorted, 2L, quantile, p, type = 7, names = FALSE)
+    values <- rep(apply(places, 2L, function(k) quantile(x[k], p, type = 7, names = FALSE)), times)
     e <- bootstrap(x, stat_quantile(p), R = 1, exact = TRUE)$exact
     expect_equal(e$mean[[1L]], mean(values))
     expect_equal(e$se[[1L]], sqrt(mean((values - mean(values))^2)))

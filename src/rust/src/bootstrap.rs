@@ -1,23 +1,21 @@
 //! Bootstrap replicates, for R. Conversion only; R/bootstrap-native.R makes the
 //! specifications and has checked them.
 
-use std::num::NonZeroUsize;
+mod read;
+
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use extendr_api::prelude::*;
-use rustle_bootstrap::models::{Basis, Family, Glm, Linear, Status};
-use rustle_bootstrap::moments::Columns;
-use rustle_bootstrap::program::{Op, Program};
-use rustle_bootstrap::scheme::{Alias, Blocks, Form, Kind, Scheme, Wild};
-use rustle_bootstrap::sorted::{Ranks, Scan, Sorted};
-use rustle_bootstrap::statistic::{Source, Statistic};
-use rustle_bootstrap::stream::{Key, Stream};
+use rustle_bootstrap::models::Status;
+use rustle_bootstrap::run::Rows;
+use rustle_bootstrap::scheme::{Ask, Resample, Scheme};
+use rustle_bootstrap::statistic::Statistic;
 use rustle_bootstrap::{influence, run};
 
-use crate::spec::{into_r, Refusal};
+use crate::fields::{groups, slice, Fields};
+use crate::refusal::{into_r, Parsed, Refusal};
 
-pub(crate) type Parsed<T> = std::result::Result<T, Refusal>;
+pub(crate) use read::seed;
 
 /// A scheme, and a statistic unless that is an R function.
 #[derive(Debug)]
@@ -26,341 +24,41 @@ struct Engine {
     statistic: Option<Arc<Statistic>>,
 }
 
-fn internal(text: impl std::fmt::Display) -> Refusal {
-    Refusal::new("internal", text)
-}
-
-/// The fields of a list by name.
-pub(crate) struct Fields(std::collections::HashMap<&'static str, Robj>);
-
-impl Fields {
-    pub(crate) fn new(list: &Robj) -> Parsed<Self> {
-        let list = list
-            .as_list()
-            .ok_or_else(|| internal("a list is missing"))?;
-        Ok(Self(list.iter().collect()))
-    }
-
-    fn get(&self, name: &str) -> Parsed<&Robj> {
-        self.0
-            .get(name)
-            .ok_or_else(|| internal(format!("field `{name}` is missing")))
-    }
-
-    pub(crate) fn numbers(&self, name: &str) -> Parsed<Vec<f64>> {
-        let x = self.get(name)?;
-        x.as_real_vector()
-            .or_else(|| {
-                x.as_integer_vector()
-                    .map(|v| v.into_iter().map(f64::from).collect())
-            })
-            .ok_or_else(|| internal(format!("field `{name}` holds no numbers")))
-    }
-
-    pub(crate) fn number(&self, name: &str) -> Parsed<f64> {
-        let x = self.numbers(name)?;
-        x.first()
-            .copied()
-            .ok_or_else(|| internal(format!("field `{name}` is empty")))
-    }
-
-    pub(crate) fn text(&self, name: &str) -> Parsed<String> {
-        let x = self.get(name)?.as_str().map(str::to_owned);
-        x.ok_or_else(|| internal(format!("field `{name}` is no text")))
-    }
-
-    fn flags(&self, name: &str) -> Parsed<Vec<bool>> {
-        Ok(self.numbers(name)?.into_iter().map(|x| x != 0.0).collect())
-    }
-
-    fn indices(&self, name: &str) -> Parsed<Vec<u32>> {
-        from_one(self.get(name)?)
-            .ok_or_else(|| internal(format!("field `{name}` holds no indices")))
-    }
-
-    fn lists(&self, name: &str) -> Parsed<Vec<Robj>> {
-        let x = self.get(name)?;
-        if x.is_null() {
-            return Ok(Vec::new());
-        }
-        let list = x
-            .as_list()
-            .ok_or_else(|| internal(format!("field `{name}` is no list")))?;
-        Ok(list.values().collect())
-    }
-
-    pub(crate) fn groups(&self, name: &str) -> Parsed<Vec<Vec<u32>>> {
-        let convert =
-            |x: &Robj| from_one(x).ok_or_else(|| internal("groups of rows are no integers"));
-        self.lists(name)?.iter().map(convert).collect()
-    }
-}
-
-/// Indices of R as ours.
-fn from_one(x: &Robj) -> Option<Vec<u32>> {
-    Some(
-        x.as_integer_slice()?
-            .iter()
-            .map(|i| (*i - 1) as u32)
-            .collect(),
-    )
-}
-
-pub(crate) fn seed(words: &[f64]) -> Parsed<u64> {
-    match words {
-        [high, low] => Ok(((*high as u64) << 32) | (*low as u64)),
-        _ => Err(internal("a seed has two words")),
-    }
-}
-
-fn scheme(spec: &Fields) -> Parsed<Scheme> {
-    let n = spec.number("n")? as usize;
-    let fields = Fields::new(spec.get("scheme")?)?;
-    let kind = match fields.text("kind")?.as_str() {
-        "ordinary" => Kind::Ordinary {
-            draws: fields.number("draws")? as usize,
-        },
-        "weighted" => {
-            let tables = fields.lists("weights")?;
-            let convert = |x: &Robj| x.as_real_slice().map(Alias::new);
-            let tables: Option<Vec<Alias>> = tables.iter().map(convert).collect();
-            Kind::Weighted {
-                tables: tables.ok_or_else(|| internal("weights are no numbers"))?,
-            }
-        }
-        "balanced" => Kind::Balanced {
-            replicates: fields.number("replicates")? as u64,
-        },
-        "antithetic" => Kind::Antithetic {
-            mirror: fields.indices("mirror")?,
-        },
-        "permutation" => Kind::Permutation,
-        "blocks" => Kind::Blocks {
-            length: fields.number("length")? as usize,
-            rule: match fields.text("rule")?.as_str() {
-                "fixed" => Blocks::Moving,
-                "circular" => Blocks::Circular,
-                _ => Blocks::Stationary,
-            },
-        },
-        "clusters" => Kind::Clusters {
-            members: fields.groups("members")?,
-        },
-        "crossed" => Kind::Crossed {
-            first: fields.indices("first")?,
-            second: fields.indices("second")?,
-            sizes: [
-                fields.number("first_size")? as u32,
-                fields.number("second_size")? as u32,
-            ],
-        },
-        "exponential" => Kind::Exponential,
-        "gamma" => Kind::Gamma,
-        "poisson" => Kind::Poisson,
-        "given" => Kind::Given {
-            indices: fields.indices("indices")?,
-        },
-        "wild" => {
-            let law = match fields.text("law")?.as_str() {
-                "mammen" => Wild::Mammen,
-                "webb" => Wild::Webb,
-                "norm" => Wild::Normal,
-                _ => Wild::Rademacher,
-            };
-            let cluster = if fields.get("cluster")?.is_null() {
-                None
-            } else {
-                Some((
-                    fields.indices("cluster")?,
-                    fields.number("clusters")? as usize,
-                ))
-            };
-            Kind::Wild { law, cluster }
-        }
-        other => return Err(internal(format!("unknown scheme '{other}'"))),
-    };
-    Ok(Scheme::new(
-        n,
-        seed(&spec.numbers("seed")?)?,
-        kind,
-        spec.groups("strata")?,
-    ))
-}
-
-fn program(fields: &Fields, inputs: usize) -> Parsed<Program> {
-    let codes = fields.numbers("ops")?;
-    if codes.is_empty() {
-        return Ok(Program::identity(inputs));
-    }
-    let values = fields.numbers("values")?;
-    let mut ops = Vec::with_capacity(codes.len());
-    for (code, value) in codes.iter().zip(values) {
-        // As in R/bootstrap-program.R.
-        ops.push(match *code as i32 {
-            0 => Op::Constant(value),
-            1 => Op::Input(value as usize - 1),
-            2 => Op::Add,
-            3 => Op::Sub,
-            4 => Op::Mul,
-            5 => Op::Div,
-            6 => Op::Pow,
-            7 => Op::Neg,
-            8 => Op::Sqrt,
-            9 => Op::Exp,
-            10 => Op::Log,
-            11 => Op::Abs,
-            12 => Op::Floor,
-            13 => Op::Store,
-            other => return Err(internal(format!("unknown operation {other}"))),
-        });
-    }
-    Program::new(ops, inputs).ok_or_else(|| internal("a program does not balance its stack"))
-}
-
-fn scan(fields: &Fields) -> Parsed<Scan> {
-    Ok(match fields.text("scan")?.as_str() {
-        "quantile" => Scan::Quantile {
-            prob: fields.number("prob")?,
-            kind: fields.number("type")? as u8,
-        },
-        "mad" => Scan::MedianDeviation,
-        "trimmed" => Scan::Trimmed {
-            trim: fields.number("trim")?,
-        },
-        "gini" => Scan::Gini,
-        "auc" => Scan::Auc {
-            marked: fields.flags("marked")?,
-        },
-        "survival" => Scan::Survival {
-            event: fields.flags("event")?,
-            at: fields.number("at")?,
-        },
-        "rmst" => Scan::MeanSurvival {
-            event: fields.flags("event")?,
-            until: fields.number("at")?,
-        },
-        other => return Err(internal(format!("unknown scan '{other}'"))),
-    })
-}
-
-fn basis(fields: &Fields) -> Parsed<Basis> {
-    Ok(Basis::new(
-        &fields.numbers("q")?,
-        fields.numbers("beta")?,
-        &fields.numbers("back")?,
-    ))
-}
-
-fn statistic(fields: &Fields, n: usize) -> Parsed<Statistic> {
-    let source = match fields.text("source")?.as_str() {
-        "sums" => {
-            let z = fields.get("z")?.as_real_slice();
-            let z = z.ok_or_else(|| internal("columns are no numbers"))?;
-            Source::Sums(Columns::new(z, n, z.len() / n))
-        }
-        "scans" => {
-            let mut orders = Vec::new();
-            for order in fields.lists("orders")? {
-                let order = Fields::new(&order)?;
-                orders.push(Sorted::new(&order.numbers("x")?, order.indices("rows")?));
-            }
-            let mut scans = Vec::new();
-            for item in fields.lists("scans")? {
-                let item = Fields::new(&item)?;
-                scans.push((item.number("order")? as usize - 1, scan(&item)?));
-            }
-            Source::Scans { orders, scans }
-        }
-        "ranks" => {
-            let mut pairs = Vec::new();
-            for pair in fields.lists("pairs")? {
-                let pair = Fields::new(&pair)?;
-                pairs.push(Ranks::new(&pair.numbers("x")?, &pair.numbers("y")?));
-            }
-            Source::Ranks(pairs)
-        }
-        "lm" => Source::linear(Linear::new(basis(fields)?, fields.numbers("residuals")?)),
-        "glm" => {
-            let family = if fields.text("family")? == "poisson" {
-                Family::Poisson
-            } else {
-                Family::Binomial
-            };
-            Source::Glm(Glm::new(
-                basis(fields)?,
-                family,
-                fields.numbers("y")?,
-                fields.numbers("eta")?,
-            ))
-        }
-        "response" => {
-            let a = fields.numbers("a")?;
-            let columns = a.len() / n;
-            Source::Response {
-                a: Columns::new(&a, n, columns),
-                y: fields.numbers("y")?,
-                base: fields.numbers("base")?,
-                post: fields.numbers("post")?,
-                rows: fields.indices("rows")?,
-            }
-        }
-        other => return Err(internal(format!("unknown source '{other}'"))),
-    };
-    let program = program(fields, source.inputs())?;
-    Ok(Statistic { source, program })
-}
-
 fn open(spec: &Robj, like: &Robj) -> Parsed<Robj> {
     let spec = Fields::new(spec)?;
-    let scheme = scheme(&spec)?;
-    let fields = spec.get("statistic")?;
-    let statistic = if !like.is_null() {
-        engine(like)?.statistic.clone()
-    } else if fields.is_null() {
-        None
-    } else {
-        Some(Arc::new(statistic(&Fields::new(fields)?, scheme.n())?))
+    let scheme = read::scheme(&spec)?;
+    let statistic = match spec.optional("statistic")? {
+        _ if !like.is_null() => engine(like)?.statistic.clone(),
+        None => None,
+        Some(fields) => Some(Arc::new(read::statistic(
+            &Fields::new(fields)?,
+            scheme.n(),
+        )?)),
     };
     Ok(ExternalPtr::new(Engine { scheme, statistic }).into())
 }
 
 fn engine(handle: &Robj) -> Parsed<ExternalPtr<Engine>> {
-    let other = |_| internal("the handle is of another process");
+    let other = |_| Refusal::internal("the handle is of another process");
     let engine: ExternalPtr<Engine> = ExternalPtr::try_from(handle).map_err(other)?;
     engine.try_addr().map_err(other)?;
     Ok(engine)
 }
 
-fn native(engine: &Engine) -> Parsed<&Statistic> {
-    engine
-        .statistic
-        .as_deref()
-        .ok_or_else(|| internal("the statistic is an R function"))
-}
-
-pub(crate) fn at_least_one(threads: f64) -> NonZeroUsize {
-    NonZeroUsize::new(threads as usize).unwrap_or(NonZeroUsize::MIN)
-}
-
-/// Now and so many seconds; never, when there is no end.
-pub(crate) fn deadline(seconds: f64) -> Option<Instant> {
-    Duration::try_from_secs_f64(seconds)
-        .ok()
-        .map(|d| Instant::now() + d)
-}
-
+/// Rows that `compute` makes of the scheme and the statistic of an engine, for R:
 /// `list(t = rows x p, status)`.
-fn rows(t: &[f64], status: &[Status], p: usize) -> Robj {
-    let t = RMatrix::new_matrix(status.len(), p, |r, k| t[r * p + k]);
-    list!(
-        t = t,
-        status = status.iter().map(|s| *s as i32).collect::<Vec<i32>>()
-    )
-    .into()
-}
-
-pub(crate) fn system(e: String) -> Refusal {
-    Refusal::new("system", format!("threads cannot be started: {e}"))
+fn rows(handle: &Robj, compute: impl FnOnce(&Scheme, &Statistic) -> Parsed<Rows>) -> List {
+    let all = || {
+        let engine = engine(handle)?;
+        let missing = || Refusal::internal("the statistic is an R function");
+        let statistic = engine.statistic.as_deref().ok_or_else(missing)?;
+        let Rows { t, status } = compute(&engine.scheme, statistic)?;
+        let p = statistic.outputs();
+        let t = RMatrix::new_matrix(status.len(), p, |r, k| t[r * p + k]);
+        let status: Vec<i32> = status.iter().map(|s| *s as i32).collect();
+        Ok(list!(t = t, status = status).into())
+    };
+    into_r(all())
 }
 
 /// Opens the engine of a scheme and a statistic, that of the engine `like` if there is
@@ -378,98 +76,89 @@ fn rs_boot_alive(handle: Robj) -> bool {
     engine(&handle).is_ok()
 }
 
-/// Replicates `from` (from 0) to `to`, or the first of them that can be begun within
-/// `seconds`.
+/// What the states of rows that are not 0 mean.
 /// @noRd
 #[extendr]
-fn rs_boot_run(handle: Robj, from: f64, to: f64, attempt: f64, threads: f64, seconds: f64) -> List {
-    into_r(engine(&handle).and_then(|e| {
-        let statistic = native(&e)?;
-        let end = deadline(seconds);
-        let out = run::run(
-            statistic,
-            &e.scheme,
-            from as u64,
-            to as u64,
-            attempt as u32,
-            at_least_one(threads),
-            end,
-        );
-        let out = out.map_err(system)?;
-        Ok(rows(&out.t, &out.status, statistic.outputs()))
-    }))
+fn rs_boot_reasons() -> Vec<&'static str> {
+    Status::REASONS.to_vec()
 }
 
-/// The statistic of the data.
+/// Replicates `from` (from 0) to `to`, or the first of them that can be begun within a
+/// slice.
+/// @noRd
+#[extendr]
+fn rs_boot_run(handle: Robj, from: f64, to: f64, attempt: f64, threads: f64) -> List {
+    rows(&handle, |scheme, statistic| {
+        let (from, to, attempt) = (from as u64, to as u64, attempt as u32);
+        Ok(run::run(
+            statistic,
+            scheme,
+            from,
+            to,
+            attempt,
+            slice(threads),
+        ))
+    })
+}
+
+/// The statistic of the data with weights.
+/// @noRd
+#[extendr]
+fn rs_boot_weighted(handle: Robj, weights: &[f64]) -> List {
+    rows(&handle, |scheme, statistic| {
+        if weights.len() != scheme.n() {
+            return Err(Refusal::internal("there is not one weight per observation"));
+        }
+        Ok(influence::weighted(statistic, weights))
+    })
+}
+
+/// The statistic on the data.
 /// @noRd
 #[extendr]
 fn rs_boot_observed(handle: Robj) -> List {
-    into_r(engine(&handle).and_then(|e| {
-        let statistic = native(&e)?;
-        let (t, status) = influence::observed(statistic, e.scheme.n());
-        Ok(rows(&t, &[status], statistic.outputs()))
-    }))
+    rows(&handle, |scheme, statistic| {
+        Ok(influence::observed(statistic, scheme.n()))
+    })
 }
 
 /// The statistic without each of `groups` (a list of rows; NULL: each observation), from
-/// the group `from` (from 0) on.
+/// the group `from` (from 0) on, as many as can be begun within a slice.
 /// @noRd
 #[extendr]
-fn rs_boot_without(handle: Robj, groups: Robj, from: f64, threads: f64, seconds: f64) -> List {
-    into_r(engine(&handle).and_then(|e| {
-        let statistic = native(&e)?;
-        let groups = if groups.is_null() {
-            None
-        } else {
-            let list = groups
-                .as_list()
-                .ok_or_else(|| internal("groups are no list"))?;
-            let rows: Option<Vec<Vec<u32>>> = list.values().map(|x| from_one(&x)).collect();
-            Some(rows.ok_or_else(|| internal("groups of rows are no integers"))?)
+fn rs_boot_without(handle: Robj, left_out: Robj, from: f64, threads: f64) -> List {
+    rows(&handle, |scheme, statistic| {
+        let left_out = match left_out.is_null() {
+            true => None,
+            false => Some(groups(&left_out)?),
         };
-        let (t, status) = influence::without(
+        let (n, from) = (scheme.n(), from as usize);
+        let left_out = left_out.as_deref();
+        Ok(influence::without(
             statistic,
-            e.scheme.n(),
-            groups.as_deref(),
-            from as usize,
-            at_least_one(threads),
-            deadline(seconds),
-        )
-        .map_err(system)?;
-        Ok(rows(&t, &status, statistic.outputs()))
-    }))
+            n,
+            left_out,
+            from,
+            slice(threads),
+        ))
+    })
 }
 
-/// Infinitesimal influence values of the observations from `from` (from 0) on.
-/// `strata`: a list of rows.
+/// Infinitesimal influence values of the observations from `from` (from 0) on, as many
+/// as can be begun within a slice. `strata`: a list of rows.
 /// @noRd
 #[extendr]
-fn rs_boot_infinitesimal(
-    handle: Robj,
-    strata: List,
-    from: f64,
-    threads: f64,
-    seconds: f64,
-) -> List {
-    into_r(engine(&handle).and_then(|e| {
-        let statistic = native(&e)?;
-        let strata: Option<Vec<Vec<u32>>> = strata.values().map(|x| from_one(&x)).collect();
-        let strata = strata.ok_or_else(|| internal("groups of rows are no integers"))?;
-        let mut member = vec![0; e.scheme.n()];
-        for (s, rows) in strata.iter().enumerate() {
-            rows.iter().for_each(|i| member[*i as usize] = s as u32);
-        }
-        let (t, status) = influence::infinitesimal(
+fn rs_boot_infinitesimal(handle: Robj, strata: Robj, from: f64, threads: f64) -> List {
+    rows(&handle, |scheme, statistic| {
+        let (strata, n, from) = (groups(&strata)?, scheme.n(), from as usize);
+        Ok(influence::infinitesimal(
             statistic,
+            n,
             &strata,
-            &member,
-            from as usize,
-            at_least_one(threads),
-            deadline(seconds),
-        )
-        .map_err(system)?;
-        Ok(rows(&t, &status, statistic.outputs()))
-    }))
+            from,
+            slice(threads),
+        ))
+    })
 }
 
 /// What replicate `replicate` (from 0) is made of: `what` is "i" (indices), "f"
@@ -477,43 +166,23 @@ fn rs_boot_infinitesimal(
 /// @noRd
 #[extendr]
 fn rs_boot_resample(handle: Robj, replicate: f64, attempt: f64, what: &str) -> List {
-    into_r(engine(&handle).map(|e| {
-        let (scheme, r, attempt) = (&e.scheme, replicate as u64, attempt as u32);
-        let mut stream = Stream::new(Key {
-            seed: 0,
-            replicate: 0,
-            attempt: 0,
-        });
-        match (what, scheme.form()) {
-            ("i", Form::Indices) => {
-                let mut out = Vec::with_capacity(scheme.draws());
-                scheme.indices(&mut stream, r, attempt, |chunk| {
-                    out.extend(chunk.iter().map(|i| *i as i32 + 1));
-                });
-                out.into()
-            }
-            ("v", _) => {
-                let mut out = vec![0.0; scheme.n()];
-                scheme.multipliers(&mut stream, r, attempt, &mut out);
-                out.into()
-            }
-            ("w", _) => {
-                let mut out = vec![0.0; scheme.n()];
-                scheme.weights(&mut stream, r, attempt, &mut Vec::new(), &mut out);
-                out.into()
-            }
-            _ => {
-                let mut out = vec![0; scheme.n()];
-                scheme.frequencies(&mut stream, r, attempt, &mut out);
-                if what == "i" {
-                    let all = out.iter().enumerate();
-                    let all = all.flat_map(|(i, count)| vec![i as i32 + 1; *count as usize]);
-                    return all.collect::<Vec<i32>>().into();
-                }
-                out.into_iter()
-                    .map(|c| c as i32)
-                    .collect::<Vec<i32>>()
-                    .into()
+    let ask = match what {
+        "i" => Ask::Indices,
+        "f" => Ask::Frequencies,
+        "w" => Ask::Weights,
+        _ => Ask::Multipliers,
+    };
+    // R counts indices from 1.
+    let first = u32::from(ask == Ask::Indices);
+    into_r(engine(&handle).map(|engine| {
+        match engine
+            .scheme
+            .resample(ask, replicate as u64, attempt as u32)
+        {
+            Resample::Real(x) => x.into(),
+            Resample::Whole(x) => {
+                let whole = x.into_iter().map(|x| (x + first) as i32);
+                whole.collect::<Vec<i32>>().into()
             }
         }
     }))
@@ -523,7 +192,9 @@ extendr_module! {
     mod bootstrap;
     fn rs_boot_open;
     fn rs_boot_alive;
+    fn rs_boot_reasons;
     fn rs_boot_run;
+    fn rs_boot_weighted;
     fn rs_boot_observed;
     fn rs_boot_without;
     fn rs_boot_infinitesimal;

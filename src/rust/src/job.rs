@@ -19,8 +19,10 @@ use rustle_workers::supervisor::{Supervisor, Verdict};
 use crate::arrivals::{Arrivals, Event, Sink};
 use crate::evaluate::Duty;
 use crate::ffi::{self, Sexp};
+use crate::fields::Fields;
+use crate::refusal::{Parsed, Refusal};
 use crate::shape::{self, Shape};
-use crate::spec::{self, Refusal, Spec};
+use crate::spec;
 use crate::worker::{self, Standing};
 
 /// Where we are after a fork.
@@ -52,8 +54,8 @@ pub(crate) struct Job {
 
 impl Job {
     /// Maps the memory of a job; starts nothing.
-    pub(crate) fn open(spec: &List) -> std::result::Result<Box<Job>, Refusal> {
-        let spec = &Spec::new(spec);
+    pub(crate) fn open(spec: &Robj) -> Parsed<Box<Job>> {
+        let spec = &Fields::new(spec)?;
         worker::prepare();
         process::reap_abandoned();
         let (layout, relay_order) = spec::layout(spec)?;

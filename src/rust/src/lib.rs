@@ -13,11 +13,13 @@ mod decode;
 mod encode;
 mod evaluate;
 mod ffi;
+mod fields;
 mod index;
 mod job;
 mod linalg;
 mod permutation;
 mod raw;
+mod refusal;
 mod seeds;
 mod shape;
 mod simulation;
@@ -27,8 +29,10 @@ mod worker;
 use extendr_api::prelude::*;
 use rustle_streams::{Numbering, TaskSeeds};
 
+use fields::Fields;
 use raw::*;
-use spec::{base_seed, into_r};
+use refusal::into_r;
+use spec::base_seed;
 
 fn robj(x: ffi::Sexp) -> Robj {
     // SAFETY: a live object on R's main thread, protected by the Robj from here.
@@ -38,15 +42,16 @@ fn robj(x: ffi::Sexp) -> Robj {
 /// Opens a job; see R/engine-job.R for the fields of `spec`.
 /// @noRd
 #[extendr]
-fn rs_job_open(spec: List) -> List {
+fn rs_job_open(spec: Robj) -> List {
     into_r(job::Job::open(&spec).map(|job| robj(handle_of(job))))
 }
 
 /// The seeds of a job that runs in this process.
 /// @noRd
 #[extendr]
-fn rs_seeds_open(spec: List) -> List {
-    into_r(spec::seeds(&spec::Spec::new(&spec)).map(|seeds| robj(seeds_handle(seeds))))
+fn rs_seeds_open(spec: Robj) -> List {
+    let seeds = Fields::new(&spec).and_then(|spec| spec::seeds(&spec));
+    into_r(seeds.map(|seeds| robj(seeds_handle(seeds))))
 }
 
 /// `.Random.seed` of tasks `tasks` (from 1), as a list; `numbering` is

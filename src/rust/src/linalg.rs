@@ -32,7 +32,7 @@ fn view_mut(x: &mut RMatrix<f64>) -> MatMut<'_, f64> {
 }
 
 fn count(threads: i32) -> NonZeroUsize {
-    NonZeroUsize::new(threads.max(1) as usize).unwrap_or(NonZeroUsize::MIN)
+    crate::fields::threads(f64::from(threads))
 }
 
 fn slice(threads: i32) -> Slice {

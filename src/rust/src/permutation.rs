@@ -4,24 +4,22 @@
 use extendr_api::prelude::*;
 use rustle_bootstrap::permutation::{Center, Choice, Design, Tail, Test};
 
-use crate::bootstrap::{at_least_one, deadline, seed as seed_of, system, Fields, Parsed};
-use crate::spec::into_r;
+use crate::bootstrap::seed as seed_of;
+use crate::fields::{slice, Fields};
+use crate::refusal::{into_r, Parsed, Refusal};
 
 /// Counts permutations `from` (from 0) to `to`, or the first that can be looked at
-/// within `seconds`. `seed`: NULL for all of them.
+/// within a slice. `seed`: NULL for all of them.
 /// @noRd
 #[extendr]
-fn rs_permutation(test: Robj, seed: Robj, from: f64, to: f64, threads: f64, seconds: f64) -> List {
-    let count = || {
+fn rs_permutation(test: Robj, seed: Robj, from: f64, to: f64, threads: f64) -> List {
+    let counts = || {
         let test = permutation_test(&test)?;
         let choice = match seed.as_real_vector() {
             Some(words) => Choice::Random(seed_of(&words)?),
             None => Choice::All,
         };
-        let end = deadline(seconds);
-        let counts = test
-            .run(choice, from as u64, to as u64, at_least_one(threads), end)
-            .map_err(system)?;
+        let counts = test.run(choice, from as u64, to as u64, slice(threads));
         let reals = |x: &[u64]| x.iter().map(|c| *c as f64).collect::<Vec<f64>>();
         Ok(list!(
             done = counts.done as f64,
@@ -30,7 +28,7 @@ fn rs_permutation(test: Robj, seed: Robj, from: f64, to: f64, threads: f64, seco
         )
         .into())
     };
-    into_r(count())
+    into_r(counts())
 }
 
 /// The observed statistics and the number of permutations.
@@ -44,32 +42,29 @@ fn rs_permutation_observed(test: Robj) -> List {
 
 fn permutation_test(test: &Robj) -> Parsed<Test> {
     let fields = Fields::new(test)?;
-    let design = match fields.text("design")?.as_str() {
+    Ok(Test {
+        x: fields.numbers("x")?,
+        columns: fields.number("columns")? as usize,
+        design: design(&fields)?,
+        center: fields.named("center", Center::named)?,
+        studentize: fields.flag("studentize")?,
+        tail: fields.named("tail", Tail::named)?,
+    })
+}
+
+fn design(fields: &Fields) -> Parsed<Design> {
+    Ok(match fields.text("design")?.as_str() {
         "signs" => Design::Signs,
         "order" => Design::Order {
             y: fields.numbers("y")?,
             strata: fields.groups("strata")?,
         },
-        _ => {
+        "groups" => {
             let sizes = fields.numbers("sizes")?;
             let strata = fields.groups("strata")?.into_iter().zip(sizes);
             Design::Groups(strata.map(|(rows, m)| (rows, m as usize)).collect())
         }
-    };
-    Ok(Test {
-        x: fields.numbers("x")?,
-        columns: fields.number("columns")? as usize,
-        design,
-        center: match fields.text("center")?.as_str() {
-            "median" => Center::Median,
-            _ => Center::Mean,
-        },
-        studentize: fields.number("studentize")? != 0.0,
-        tail: match fields.text("tail")?.as_str() {
-            "greater" => Tail::Greater,
-            "less" => Tail::Less,
-            _ => Tail::Both,
-        },
+        other => return Err(Refusal::internal(format!("unknown design '{other}'"))),
     })
 }
 

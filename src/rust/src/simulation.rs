@@ -1,12 +1,11 @@
 //! The simulator, for R.
 
-use std::num::{NonZeroU32, NonZeroUsize};
-
 use extendr_api::prelude::*;
 use rustle_schedule::{Costs, Layout, Simulation};
 use rustle_threads::sweep::sweep;
 
-use crate::spec::{into_r, schedule, Refusal};
+use crate::fields::{at_least_one, schedule, threads as count};
+use crate::refusal::{into_r, Parsed, Refusal};
 
 fn one(simulation: &Simulation) -> List {
     let workers = simulation.worker.iter().map(|w| *w as i32 + 1);
@@ -50,19 +49,14 @@ fn simulate_all(
     workers: &[f64],
     costs: Costs,
     threads: i32,
-) -> std::result::Result<Robj, Refusal> {
+) -> Parsed<Robj> {
     let mut layouts = Vec::with_capacity(schedules.len());
     for ((name, chunk), workers) in schedules.iter().zip(chunks).zip(workers) {
-        let workers = NonZeroU32::new(*workers as u32).unwrap_or(NonZeroU32::MIN);
-        layouts.push(Layout::new(
-            schedule(name, *chunk)?,
-            times.len() as u32,
-            workers,
-        ));
+        let (schedule, tasks) = (schedule(name, *chunk)?, times.len() as u32);
+        layouts.push(Layout::new(schedule, tasks, at_least_one(*workers)));
     }
-    let threads = NonZeroUsize::new(threads as usize).unwrap_or(NonZeroUsize::MIN);
-    let results = sweep(times, &layouts, costs, threads)
-        .map_err(|e| Refusal::new("system", format!("threads cannot be started: {e}")))?;
+    let threads = count(f64::from(threads));
+    let results = sweep(times, &layouts, costs, threads).map_err(Refusal::threads)?;
     let mut out = Vec::with_capacity(results.len());
     for result in results {
         out.push(one(&result.map_err(|e| Refusal::new("argument", e))?));

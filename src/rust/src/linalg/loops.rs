@@ -1,7 +1,5 @@
 //! What the functions under a schedule take from R.
 
-use std::num::NonZeroU32;
-
 use extendr_api::prelude::*;
 use rustle_linalg::rows::Matrix;
 use rustle_schedule::Schedule;
@@ -19,14 +17,7 @@ pub(super) fn numbers(out: &mut Robj) -> &mut [f64] {
     out.as_real_slice_mut().unwrap_or_default()
 }
 
-/// A schedule by its name, which R code has checked.
+/// A schedule by its name, which R code has checked, and one task at a time.
 pub(super) fn schedule(name: &str) -> Schedule {
-    let one = NonZeroU32::MIN;
-    match name {
-        "static" => Schedule::Static,
-        "cyclic" => Schedule::Cyclic,
-        "dynamic" => Schedule::Dynamic { chunk: one },
-        "guided" => Schedule::Guided { min: one },
-        _ => Schedule::Stealing,
-    }
+    crate::fields::schedule(name, 1.0).unwrap_or(Schedule::Stealing)
 }

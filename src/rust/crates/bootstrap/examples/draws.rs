@@ -16,6 +16,7 @@ use rustle_bootstrap::run;
 use rustle_bootstrap::scheme::{Kind, Scheme};
 use rustle_bootstrap::statistic::{Source, Statistic};
 use rustle_bootstrap::stream::{Key, Stream};
+use rustle_threads::blocks::Slice;
 
 const DRAWS: usize = 2_000_000;
 
@@ -30,7 +31,7 @@ fn best(count: usize, mut run: impl FnMut()) -> f64 {
     least * 1e9 / count as f64
 }
 
-fn main() -> Result<(), String> {
+fn main() {
     println!(
         "{:>9} {:>14} {:>14} {:>8}",
         "n", "draw ns", "mean ns", "ratio"
@@ -65,27 +66,14 @@ fn main() -> Result<(), String> {
             program: Program::identity(2),
         };
         let scheme = Scheme::new(n, 1, Kind::Ordinary { draws: n }, Vec::new());
-        let mut failed = None;
         let mean = best(replicates * n, || {
-            let out = run::run(
-                &statistic,
-                &scheme,
-                0,
-                replicates as u64,
-                0,
-                NonZeroUsize::MIN,
-                None,
-            );
-            match out {
-                Ok(out) => {
-                    black_box(out.t.len());
-                }
-                Err(e) => failed = Some(e),
+            let mut done = 0;
+            while done < replicates as u64 {
+                let slice = Slice::new(NonZeroUsize::MIN);
+                let out = run::run(&statistic, &scheme, done, replicates as u64, 0, slice);
+                done += black_box(out).status.len() as u64;
             }
         });
-        if let Some(e) = failed {
-            return Err(e);
-        }
         println!("{n:>9} {draw:>14.3} {mean:>14.3} {:>8.2}", mean / draw);
     }
     let large = vec![1.0f64; 1 << 23];
@@ -100,5 +88,4 @@ fn main() -> Result<(), String> {
         "reading 64 MB: {read:.3} ns per number, {:.1} GB/s",
         8.0 / read
     );
-    Ok(())
 }

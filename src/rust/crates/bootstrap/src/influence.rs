@@ -1,231 +1,226 @@
 //! Influence values: how much each observation moves the statistic.
 
-use std::num::NonZeroUsize;
-use std::sync::Mutex;
-use std::time::Instant;
-
 use pulp::Arch;
-use rustle_threads::pool::on_threads;
+use rustle_threads::blocks::Slice;
 
-use crate::models::Status;
+use crate::models::{Linear, Status};
+use crate::moments::Columns;
+use crate::run::{rows, Rows};
 use crate::statistic::{Scratch, Source, Statistic};
 
 /// Step of the numerical derivative, over n.
 const STEP: f64 = 1e-3;
 
-/// The statistic with all weights one.
+/// Rows that are worth going to the queue for.
+const BATCH: usize = 32;
+
+/// The statistic of the data with weights `w`, one for each observation.
 #[must_use]
-pub fn observed(statistic: &Statistic, n: usize) -> (Vec<f64>, Status) {
+pub fn weighted(statistic: &Statistic, w: &[f64]) -> Rows {
     let mut t = vec![0.0; statistic.outputs()];
-    let mut scratch = Scratch::new(statistic);
-    let status = statistic.weighted(&vec![1.0; n], &mut scratch, &mut t);
-    (t, status)
+    let status = statistic.weighted(w, &mut Scratch::new(statistic), &mut t);
+    Rows {
+        t,
+        status: vec![status],
+    }
+}
+
+/// The statistic of the data.
+#[must_use]
+pub fn observed(statistic: &Statistic, n: usize) -> Rows {
+    weighted(statistic, &vec![1.0; n])
 }
 
 /// The statistic without group `from..` of `groups` (none: each observation is one), one
-/// after another until all are done or the deadline has passed; rows. At least one.
-///
-/// # Errors
-///
-/// When threads cannot be started.
+/// after another until all are done or the slice is over; rows. At least one.
+#[must_use]
 pub fn without(
     statistic: &Statistic,
     n: usize,
     groups: Option<&[Vec<u32>]>,
     from: usize,
-    threads: NonZeroUsize,
-    deadline: Option<Instant>,
-) -> Result<(Vec<f64>, Vec<Status>), String> {
+    slice: Slice,
+) -> Rows {
     let totals = match &statistic.source {
-        Source::Sums(columns) => {
-            let mut sums = vec![0.0; columns.columns()];
-            columns.weighted(&vec![1.0; n], &mut sums);
-            sums
-        }
+        Source::Sums(columns) => column_sums(columns, n),
         _ => Vec::new(),
     };
-    each_row(
-        statistic,
-        groups.map_or(n, <[_]>::len),
-        from,
-        threads,
-        deadline,
-        |scratch, w, k, t| {
-            let single = [k as u32];
-            let group = groups.map_or(&single[..], |groups| &groups[k]);
-            if let Source::Sums(columns) = &statistic.source {
+    let leave = |scratch: &mut Scratch, k: usize, t: &mut [f64]| {
+        let single = [k as u32];
+        let group = groups.map_or(&single[..], |groups| &groups[k]);
+        match &statistic.source {
+            Source::Sums(columns) => {
                 let mut inputs = totals.clone();
                 for i in group {
-                    inputs
-                        .iter_mut()
-                        .zip(columns.row(*i as usize))
-                        .for_each(|(s, z)| *s -= z);
+                    let row = columns.row(*i as usize);
+                    inputs.iter_mut().zip(row).for_each(|(s, z)| *s -= z);
                 }
                 inputs.push((n - group.len()) as f64);
                 statistic.program.run(&inputs, t);
                 return Status::Fine;
             }
-            if let (Source::Linear { model, .. }, None) = (&statistic.source, groups) {
-                if model.without(k, &mut scratch.inputs) {
-                    statistic.program.run(&scratch.inputs, t);
-                    return Status::Fine;
-                }
+            Source::Linear { model, .. }
+                if groups.is_none() && model.without(k, &mut scratch.inputs) =>
+            {
+                statistic.program.run(&scratch.inputs, t);
+                return Status::Fine;
             }
-            w.resize(n, 1.0);
-            group.iter().for_each(|i| w[*i as usize] = 0.0);
-            let status = statistic.weighted(w, scratch, t);
-            group.iter().for_each(|i| w[*i as usize] = 1.0);
-            status
-        },
-    )
+            _ => {}
+        }
+        let mut w = std::mem::take(&mut scratch.case_weights);
+        w.resize(n, 1.0);
+        group.iter().for_each(|i| w[*i as usize] = 0.0);
+        let status = statistic.weighted(&w, scratch, t);
+        group.iter().for_each(|i| w[*i as usize] = 1.0);
+        scratch.case_weights = w;
+        status
+    };
+    each_row(statistic, groups.map_or(n, <[_]>::len), from, slice, leave)
 }
 
 /// Infinitesimal influence values of observations `from..`: the derivative towards
-/// weight n on one observation. `sizes[i]`: size of the stratum of observation i;
-/// `members[i]` its stratum in `strata`.
-///
-/// # Errors
-///
-/// When threads cannot be started.
+/// weight n on one observation, n the size of its stratum. `strata` are the rows of each
+/// stratum, a partition of `0..n`.
+#[must_use]
 pub fn infinitesimal(
     statistic: &Statistic,
+    n: usize,
     strata: &[Vec<u32>],
-    member: &[u32],
     from: usize,
-    threads: NonZeroUsize,
-    deadline: Option<Instant>,
-) -> Result<(Vec<f64>, Vec<Status>), String> {
-    let n = member.len();
-    let stratum = |i: usize| &strata[member[i] as usize];
-    let ones = vec![1.0; n];
-    let (t0, _) = observed(statistic, n);
-    let exact = match &statistic.source {
-        Source::Glm(model) => Some(model.influence(Arch::new())),
-        Source::Linear { model, .. } => {
-            let mut rows = Vec::with_capacity(n * model.basis.p());
-            for i in 0..n {
-                let e = model.residuals[i];
-                let step: Vec<f64> = model.basis.row(i).iter().map(|q| q * e).collect();
-                let mut row = vec![0.0; model.basis.p()];
-                model.basis.direction(&step, &mut row);
-                rows.extend(row);
-            }
-            Some(rows)
-        }
-        _ => None,
-    };
-    // Sums by stratum; derivatives of the inputs by observation for models.
-    let (mut totals, mut by_stratum) = (Vec::new(), Vec::new());
-    let mut full = vec![0.0; statistic.source.inputs()];
-    if let Source::Sums(columns) = &statistic.source {
-        totals = vec![0.0; columns.columns()];
-        columns.weighted(&ones, &mut totals);
-        totals.push(n as f64);
-        for rows in strata {
-            let mut sums = vec![0.0; columns.columns()];
-            for i in rows {
-                sums.iter_mut()
-                    .zip(columns.row(*i as usize))
-                    .for_each(|(s, z)| *s += z);
-            }
-            by_stratum.push(sums);
-        }
-    } else if let Some(exact) = &exact {
-        let p = full.len();
-        for rows in strata {
-            let mut sums = vec![0.0; p];
-            for i in rows {
-                let row = &exact[*i as usize * p..(*i as usize + 1) * p];
-                sums.iter_mut().zip(row).for_each(|(s, x)| *s += x);
-            }
-            by_stratum.push(sums);
-        }
-        match &statistic.source {
-            Source::Glm(model) => model.basis.coefficients(&vec![0.0; p], &mut full),
-            Source::Linear { model, .. } => model.basis.coefficients(&vec![0.0; p], &mut full),
-            _ => {}
-        }
+    slice: Slice,
+) -> Rows {
+    let mut member = vec![0; n];
+    for (s, rows) in strata.iter().enumerate() {
+        rows.iter().for_each(|i| member[*i as usize] = s);
     }
-    each_row(statistic, n, from, threads, deadline, |scratch, w, i, t| {
-        let size = stratum(i).len() as f64;
-        let sums = by_stratum.get(member[i] as usize);
-        match (&statistic.source, &exact, sums) {
-            (Source::Sums(columns), _, Some(sums)) => {
-                let mut direction: Vec<f64> = columns
-                    .row(i)
-                    .iter()
-                    .zip(sums)
-                    .map(|(z, s)| size * z - s)
-                    .collect();
-                direction.push(0.0);
-                statistic.program.derivative(&totals, &direction, t);
-            }
-            (_, Some(exact), Some(sums)) => {
-                let p = full.len();
-                let row = &exact[i * p..(i + 1) * p];
-                let direction: Vec<f64> = row.iter().zip(sums).map(|(x, s)| size * x - s).collect();
-                statistic.program.derivative(&full, &direction, t);
-            }
-            _ => {
-                let step = STEP / size;
-                w.clear();
-                w.resize(n, 1.0);
-                stratum(i).iter().for_each(|j| w[*j as usize] = 1.0 - step);
-                w[i] += size * step;
-                let status = statistic.weighted(w, scratch, t);
-                t.iter_mut()
-                    .zip(&t0)
-                    .for_each(|(t, t0)| *t = (*t - t0) / step);
-                return status;
-            }
-        }
-        Status::Fine
+    if let Some(slopes) = Slopes::new(statistic, n, strata) {
+        return each_row(statistic, n, from, slice, |_, i, t| {
+            let (size, sums) = (strata[member[i]].len() as f64, &slopes.sums[member[i]]);
+            let row = slopes.rows.row(i).iter().zip(sums);
+            let mut direction: Vec<f64> = row.map(|(x, s)| size * x - s).collect();
+            // The sum of the weights is the last input of sums; it does not change.
+            direction.resize(slopes.at.len(), 0.0);
+            statistic.program.derivative(&slopes.at, &direction, t);
+            Status::Fine
+        });
+    }
+    let t0 = observed(statistic, n).t;
+    each_row(statistic, n, from, slice, |scratch, i, t| {
+        let stratum = &strata[member[i]];
+        let size = stratum.len() as f64;
+        let step = STEP / size;
+        let mut w = std::mem::take(&mut scratch.case_weights);
+        w.clear();
+        w.resize(n, 1.0);
+        stratum.iter().for_each(|j| w[*j as usize] = 1.0 - step);
+        w[i] += size * step;
+        let status = statistic.weighted(&w, scratch, t);
+        scratch.case_weights = w;
+        let moved = t.iter_mut().zip(&t0);
+        moved.for_each(|(t, t0)| *t = (*t - t0) / step);
+        status
     })
 }
 
+/// How the inputs of a program move with the weight of each observation, where that is
+/// known without a step.
+struct Slopes<'a> {
+    /// The inputs for weights of one.
+    at: Vec<f64>,
+    rows: SlopeRows<'a>,
+    /// Of the rows of each stratum.
+    sums: Vec<Vec<f64>>,
+}
+
+/// A row of slopes for each observation.
+enum SlopeRows<'a> {
+    /// Of sums: the columns themselves.
+    Columns(&'a Columns),
+    /// Of coefficients, row after row.
+    Model { rows: Vec<f64>, p: usize },
+}
+
+impl SlopeRows<'_> {
+    fn row(&self, i: usize) -> &[f64] {
+        match self {
+            SlopeRows::Columns(columns) => columns.row(i),
+            SlopeRows::Model { rows, p } => &rows[i * p..(i + 1) * p],
+        }
+    }
+}
+
+impl Slopes<'_> {
+    fn new<'a>(statistic: &'a Statistic, n: usize, strata: &[Vec<u32>]) -> Option<Slopes<'a>> {
+        let (rows, at) = match &statistic.source {
+            Source::Sums(columns) => {
+                let mut at = column_sums(columns, n);
+                at.push(n as f64);
+                (SlopeRows::Columns(columns), at)
+            }
+            Source::Glm(model) => {
+                let (rows, p) = (model.influence(Arch::new()), model.basis.p());
+                (SlopeRows::Model { rows, p }, model.basis.estimate())
+            }
+            Source::Linear { model, .. } => {
+                let (rows, p) = (linear_slopes(model), model.basis.p());
+                (SlopeRows::Model { rows, p }, model.basis.estimate())
+            }
+            _ => return None,
+        };
+        let width = match &rows {
+            SlopeRows::Columns(columns) => columns.columns(),
+            SlopeRows::Model { p, .. } => *p,
+        };
+        let sum = |stratum: &Vec<u32>| {
+            let mut sums = vec![0.0; width];
+            for i in stratum {
+                let row = rows.row(*i as usize);
+                sums.iter_mut().zip(row).for_each(|(s, x)| *s += x);
+            }
+            sums
+        };
+        let sums = strata.iter().map(sum).collect();
+        Some(Slopes { at, rows, sums })
+    }
+}
+
+/// The direction in which the coefficients go when an observation gains weight.
+fn linear_slopes(model: &Linear) -> Vec<f64> {
+    let p = model.basis.p();
+    let mut rows = Vec::with_capacity(model.residuals.len() * p);
+    for (i, e) in model.residuals.iter().enumerate() {
+        let step: Vec<f64> = model.basis.row(i).iter().map(|q| q * e).collect();
+        let mut row = vec![0.0; p];
+        model.basis.direction(&step, &mut row);
+        rows.extend(row);
+    }
+    rows
+}
+
+fn column_sums(columns: &Columns, n: usize) -> Vec<f64> {
+    let mut sums = vec![0.0; columns.columns()];
+    columns.weighted(&vec![1.0; n], &mut sums);
+    sums
+}
+
+/// Rows `from..count`, each computed by `work(scratch, row, t)`.
 fn each_row(
     statistic: &Statistic,
-    rows: usize,
+    count: usize,
     from: usize,
-    threads: NonZeroUsize,
-    deadline: Option<Instant>,
-    work: impl Fn(&mut Scratch, &mut Vec<f64>, usize, &mut [f64]) -> Status + Sync,
-) -> Result<(Vec<f64>, Vec<Status>), String> {
-    const BATCH: usize = 32;
+    slice: Slice,
+    work: impl Fn(&mut Scratch, usize, &mut [f64]) -> Status + Sync,
+) -> Rows {
     let p = statistic.outputs();
-    let mut t = vec![0.0; (rows - from) * p];
-    let mut status = vec![Status::Fine; rows - from];
-    let done = {
-        let queue = t
-            .chunks_mut(BATCH * p)
-            .zip(status.chunks_mut(BATCH))
-            .enumerate();
-        let queue = Mutex::new((queue, 0));
-        on_threads(threads, rows.saturating_sub(from).div_ceil(BATCH), |_| {
-            let mut scratch = Scratch::new(statistic);
-            let mut w = Vec::new();
-            loop {
-                let next = {
-                    let mut queue = queue.lock().unwrap_or_else(|e| e.into_inner());
-                    if queue.1 > 0 && deadline.is_some_and(|d| Instant::now() >= d) {
-                        None
-                    } else {
-                        let next = queue.0.next();
-                        queue.1 += next.as_ref().map_or(0, |(_, (_, s))| s.len());
-                        next
-                    }
-                };
-                let Some((k, (t, status))) = next else { break };
-                let first = from + k * BATCH;
-                for (r, (t, status)) in t.chunks_exact_mut(p).zip(status).enumerate() {
-                    *status = work(&mut scratch, &mut w, first + r, t);
-                }
+    rows(
+        statistic,
+        count - from,
+        BATCH,
+        slice,
+        |scratch, first, t, status| {
+            for (r, (t, status)) in t.chunks_exact_mut(p).zip(status).enumerate() {
+                *status = work(scratch, from + first + r, t);
             }
-        })
-        .map_err(|e| e.to_string())?;
-        queue.into_inner().unwrap_or_else(|e| e.into_inner()).1
-    };
-    t.truncate(done * p);
-    status.truncate(done);
-    Ok((t, status))
+        },
+    )
 }

@@ -22,6 +22,14 @@ pub enum Status {
     Diverged = 2,
 }
 
+impl Status {
+    /// What users read, of the states that are not fine: that of number k is the k-th.
+    pub const REASONS: [&'static str; 2] = [
+        "the design of the resample has not full rank",
+        "the fit did not converge",
+    ];
+}
+
 /// Squared pivots apart by more than this lead to a fresh QR factorization.
 const PIVOTS: f64 = 1e-8;
 
@@ -69,6 +77,13 @@ impl Basis {
     /// From a change in this basis to coefficients.
     pub(crate) fn coefficients(&self, change: &[f64], out: &mut [f64]) {
         affine(&self.beta, &self.back, change, out);
+    }
+
+    /// The coefficients of the full sample, as they come out of this basis.
+    pub(crate) fn estimate(&self) -> Vec<f64> {
+        let mut out = vec![0.0; self.p];
+        self.coefficients(&vec![0.0; self.p], &mut out);
+        out
     }
 
     /// From a direction in this basis to one of the coefficients.
@@ -182,6 +197,18 @@ pub enum Family {
     Binomial,
     /// Log link.
     Poisson,
+}
+
+impl Family {
+    /// The family that R calls `name`.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Some(match name {
+            "binomial" => Self::Binomial,
+            "poisson" => Self::Poisson,
+            _ => return None,
+        })
+    }
 }
 
 /// A generalized linear model.

@@ -89,7 +89,7 @@ impl Columns {
         let mut lanes = [0.0; 8];
         let z = &self.z[..];
         scheme.indices(stream, replicate, attempt, |chunk| {
-            // In registers: the closure holds a reference.
+            // A copy, which lives in registers: what the closure refers to does not.
             let mut sums = lanes;
             let (eights, rest) = pulp::as_arrays::<8, u32>(chunk);
             for eight in eights {

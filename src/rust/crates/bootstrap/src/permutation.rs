@@ -2,12 +2,11 @@
 
 mod arrange;
 
-use std::num::NonZeroUsize;
+use std::ops::Range;
 use std::sync::Mutex;
-use std::time::Instant;
 
-use arrange::{choose, factorial, Arrangement};
-use rustle_threads::pool::on_threads;
+use arrange::{choose, factorial, Arrangement, Groups, Order, Signs};
+use rustle_threads::blocks::{run_each, Slice};
 
 /// What is permuted.
 #[derive(Clone, Debug)]
@@ -35,6 +34,18 @@ pub enum Center {
     Median,
 }
 
+impl Center {
+    /// The comparison that R calls `name`.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Some(match name {
+            "mean" => Self::Mean,
+            "median" => Self::Median,
+            _ => return None,
+        })
+    }
+}
+
 /// In which direction a permutation is as extreme as the data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tail {
@@ -44,6 +55,28 @@ pub enum Tail {
     Greater,
     /// As small.
     Less,
+}
+
+impl Tail {
+    /// The direction that R calls `name`.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Some(match name {
+            "two.sided" => Self::Both,
+            "greater" => Self::Greater,
+            "less" => Self::Less,
+            _ => return None,
+        })
+    }
+
+    /// Larger is more extreme.
+    fn extremity(self, t: f64) -> f64 {
+        match self {
+            Self::Both => t.abs(),
+            Self::Greater => t,
+            Self::Less => -t,
+        }
+    }
 }
 
 /// Which permutations.
@@ -137,7 +170,7 @@ impl Test {
                     }
                 }
                 Design::Order { .. } => s,
-                // The medians themselves.
+                // The sums are the two medians.
                 Design::Groups(_) if self.center == Center::Median => sums[0] - sums[1],
                 Design::Groups(_) => {
                     let (m1, m2) = (s / n1, (total - s) / n2);
@@ -150,7 +183,7 @@ impl Test {
                     }
                 }
             };
-            // Nothing varies and nothing differs.
+            // 0 / 0: nothing varies and nothing differs.
             if out[j].is_nan() {
                 out[j] = 0.0;
             }
@@ -200,19 +233,19 @@ impl Test {
         } = scratch;
         sums.fill(0.0);
         match (at, &self.design) {
-            (Arrangement::Groups { first, .. }, _) if self.center == Center::Median => {
+            (Arrangement::Groups(Groups { first, .. }), _) if self.center == Center::Median => {
                 marked.fill(false);
                 first.iter().for_each(|i| marked[*i as usize] = true);
                 sums[0] = self.median(sorted, marked, true, first.len());
                 sums[1] = self.median(sorted, marked, false, self.n() - first.len());
             }
-            (Arrangement::Groups { first, .. }, _) => {
+            (Arrangement::Groups(Groups { first, .. }), _) => {
                 first.iter().for_each(|i| self.add(*i as usize, 1.0, sums));
             }
-            (Arrangement::Signs { signs, .. }, _) => {
+            (Arrangement::Signs(Signs { signs, .. }), _) => {
                 (0..self.n()).for_each(|i| self.add(i, signs[i], sums));
             }
-            (Arrangement::Order { from, .. }, Design::Order { y, .. }) => {
+            (Arrangement::Order(Order { from, .. }), Design::Order { y, .. }) => {
                 for (x, from) in self.x.chunks_exact(self.columns).zip(from) {
                     let y = y[*from as usize];
                     sums.iter_mut().zip(x).for_each(|(sum, x)| *sum += x * y);
@@ -234,91 +267,81 @@ impl Test {
         0.5 * (low + high)
     }
 
-    /// Looks at permutations `from..to`, or as many of the first as are begun before
-    /// the deadline.
-    ///
-    /// # Errors
-    ///
-    /// When threads cannot be started.
-    pub fn run(
-        &self,
-        choice: Choice,
-        from: u64,
-        to: u64,
-        threads: NonZeroUsize,
-        deadline: Option<Instant>,
-    ) -> Result<Counts, String> {
-        // Worth going to the queue for, and short beside the deadline.
-        let batch = (30_000 / self.n().max(1) as u64).clamp(1, 1024);
-        let k = self.columns;
-        let observed = self.observed();
-        let totals = self.totals();
+    /// Looks at permutations `from..to`, or as many of the first as are begun within the
+    /// slice, at least one batch.
+    #[must_use]
+    pub fn run(&self, choice: Choice, from: u64, to: u64, slice: Slice) -> Counts {
+        // Worth going to the queue for, and short beside the slice.
+        let batch = (30_000 / self.n().max(1)).clamp(1, 1024);
+        let batches = (from..to).step_by(batch);
+        let batches = batches.map(|first| first..(first + batch as u64).min(to));
+        let (totals, bounds) = (self.totals(), self.bounds());
+        let all = Mutex::new(Counts::none(self.columns));
+        let scratch = || Scratch::new(self);
+        run_each(slice, batches, scratch, |scratch, batch| {
+            let counts = self.look_at(choice, batch, &totals, &bounds, scratch);
+            // Sums of whole numbers are the same in any order.
+            all.lock().unwrap_or_else(|e| e.into_inner()).add(&counts);
+        });
+        all.into_inner().unwrap_or_else(|e| e.into_inner())
+    }
+
+    /// From where on a statistic is as extreme as that of the data, by column.
+    fn bounds(&self) -> Vec<f64> {
         let size = if self.studentize || matches!(self.design, Design::Order { .. }) {
             1.0
         } else {
             self.x.iter().fold(0.0, |a: f64, x| a.max(x.abs()))
         };
-        let bound: Vec<f64> = observed
-            .iter()
-            .map(|t| match self.tail {
-                Tail::Both => t.abs(),
-                Tail::Greater => *t,
-                Tail::Less => -t,
-            })
-            .map(|t| t - TIES * (t.abs() + size))
-            .collect();
-        let shared = Mutex::new((
-            from,
-            Counts {
-                done: 0,
-                single: vec![0; k],
-                maximal: vec![0; k],
-            },
-        ));
-        on_threads(threads, threads.get(), |_| {
-            let mut scratch = Scratch::new(self);
-            let mut t = vec![0.0; k];
-            let (mut single, mut maximal, mut done) = (vec![0u64; k], vec![0u64; k], 0);
-            loop {
-                let first = {
-                    let mut shared = shared.lock().unwrap_or_else(|e| e.into_inner());
-                    let first = shared.0;
-                    let late = first > from && deadline.is_some_and(|d| Instant::now() >= d);
-                    if first >= to || late {
-                        break;
-                    }
-                    shared.0 = (first + batch).min(to);
-                    first
-                };
-                for r in first..(first + batch).min(to) {
-                    scratch.at.go(&self.design, choice, r, r == first);
-                    self.sums(&mut scratch);
-                    self.statistics(&scratch.sums, &totals, &mut t);
-                    let mut most = f64::NEG_INFINITY;
-                    for (j, t) in t.iter().enumerate() {
-                        let t = match self.tail {
-                            Tail::Both => t.abs(),
-                            Tail::Greater => *t,
-                            Tail::Less => -t,
-                        };
-                        most = most.max(t);
-                        single[j] += u64::from(t >= bound[j]);
-                    }
-                    for (count, bound) in maximal.iter_mut().zip(&bound) {
-                        *count += u64::from(most >= *bound);
-                    }
-                    done += 1;
-                }
+        let bound = |t: f64| t - TIES * (t.abs() + size);
+        let observed = self.observed().into_iter();
+        observed.map(|t| bound(self.tail.extremity(t))).collect()
+    }
+
+    fn look_at(
+        &self,
+        choice: Choice,
+        permutations: Range<u64>,
+        totals: &[f64],
+        bounds: &[f64],
+        scratch: &mut Scratch,
+    ) -> Counts {
+        let mut counts = Counts::none(self.columns);
+        let mut t = vec![0.0; self.columns];
+        let first = permutations.start;
+        for r in permutations {
+            scratch.at.go(&self.design, choice, r, r == first);
+            self.sums(scratch);
+            self.statistics(&scratch.sums, totals, &mut t);
+            let mut most = f64::NEG_INFINITY;
+            for ((count, t), bound) in counts.single.iter_mut().zip(&t).zip(bounds) {
+                let t = self.tail.extremity(*t);
+                most = most.max(t);
+                *count += u64::from(t >= *bound);
             }
-            let mut shared = shared.lock().unwrap_or_else(|e| e.into_inner());
-            shared.1.done += done;
-            for j in 0..k {
-                shared.1.single[j] += single[j];
-                shared.1.maximal[j] += maximal[j];
+            for (count, bound) in counts.maximal.iter_mut().zip(bounds) {
+                *count += u64::from(most >= *bound);
             }
-        })
-        .map_err(|e| e.to_string())?;
-        Ok(shared.into_inner().unwrap_or_else(|e| e.into_inner()).1)
+            counts.done += 1;
+        }
+        counts
+    }
+}
+
+impl Counts {
+    fn none(columns: usize) -> Self {
+        Self {
+            done: 0,
+            single: vec![0; columns],
+            maximal: vec![0; columns],
+        }
+    }
+
+    fn add(&mut self, other: &Counts) {
+        self.done += other.done;
+        let add = |a: &mut [u64], b: &[u64]| a.iter_mut().zip(b).for_each(|(a, b)| *a += b);
+        add(&mut self.single, &other.single);
+        add(&mut self.maximal, &other.maximal);
     }
 }
 

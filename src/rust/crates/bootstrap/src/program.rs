@@ -36,6 +36,31 @@ pub enum Op {
     Store,
 }
 
+impl Op {
+    /// The step that R's compiler calls `name`; `value` is the number of a constant, and
+    /// the number of an input, from 1.
+    #[must_use]
+    pub fn named(name: &str, value: f64) -> Option<Self> {
+        Some(match name {
+            "constant" => Self::Constant(value),
+            "input" if value >= 1.0 => Self::Input(value as usize - 1),
+            "+" => Self::Add,
+            "-" => Self::Sub,
+            "*" => Self::Mul,
+            "/" => Self::Div,
+            "^" => Self::Pow,
+            "neg" => Self::Neg,
+            "sqrt" => Self::Sqrt,
+            "exp" => Self::Exp,
+            "log" => Self::Log,
+            "abs" => Self::Abs,
+            "floor_at" => Self::Floor,
+            "store" => Self::Store,
+            _ => return None,
+        })
+    }
+}
+
 /// A program that is known to balance its stack.
 #[derive(Clone, Debug)]
 pub struct Program {
@@ -253,7 +278,7 @@ impl Program {
     }
 
     fn evaluate<V: Value>(&self, input: impl Fn(usize) -> V, mut store: impl FnMut(V)) {
-        // Most programs need a few places; the others allocate.
+        // Enough for most programs; the stack of the others grows.
         let mut stack: Vec<V> = Vec::with_capacity(16);
         for op in &self.ops {
             match *op {
@@ -322,6 +347,15 @@ mod tests {
         assert_eq!(out, [-9.0 / 16.0 - 0.25, 0.0]);
         program.derivative(&[-3.0, 4.0], &[1.0, 0.0], &mut out);
         assert_eq!(out, [-1.5, -1.0]);
+    }
+
+    #[test]
+    fn steps_have_the_names_of_functions() {
+        assert_eq!(Op::named("+", 0.0), Some(Op::Add));
+        assert_eq!(Op::named("constant", 2.5), Some(Op::Constant(2.5)));
+        assert_eq!(Op::named("input", 1.0), Some(Op::Input(0)));
+        assert_eq!(Op::named("input", 0.0), None);
+        assert_eq!(Op::named("sin", 0.0), None);
     }
 
     #[test]

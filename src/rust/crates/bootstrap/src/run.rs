@@ -1,10 +1,6 @@
-//! Replicates on threads.
+//! Replicates on threads, in slices of time.
 
-use std::num::NonZeroUsize;
-use std::sync::Mutex;
-use std::time::Instant;
-
-use rustle_threads::pool::on_threads;
+use rustle_threads::blocks::{run_each, Slice};
 
 use crate::models::Status;
 use crate::scheme::Scheme;
@@ -13,67 +9,66 @@ use crate::statistic::{Scratch, Statistic};
 /// Draws that are worth going to the queue for.
 const GRAIN: usize = 30_000;
 
-/// Values of consecutive replicates.
+/// Values of a statistic, one row after another.
 #[derive(Clone, Debug)]
-pub struct Replicates {
+pub struct Rows {
     /// Row after row.
     pub t: Vec<f64>,
-    /// One per replicate.
+    /// One per row.
     pub status: Vec<Status>,
 }
 
-/// Computes replicates `from..to`, or as many of the first as are begun before
-/// `deadline`, at least one batch. The bits depend on neither.
-///
-/// # Errors
-///
-/// When threads cannot be started.
+/// Computes replicates `from..to`, or as many of the first as are begun within the
+/// slice, at least one batch. The bits depend on neither.
+#[must_use]
 pub fn run(
     statistic: &Statistic,
     scheme: &Scheme,
     from: u64,
     to: u64,
     attempt: u32,
-    threads: NonZeroUsize,
-    deadline: Option<Instant>,
-) -> Result<Replicates, String> {
-    let p = statistic.outputs();
-    let count = (to - from) as usize;
+    slice: Slice,
+) -> Rows {
     let together = statistic.together(scheme);
     let batch = (GRAIN / scheme.n().max(1))
         .next_multiple_of(together)
         .clamp(together, 4096);
+    let count = (to - from) as usize;
+    rows(
+        statistic,
+        count,
+        batch,
+        slice,
+        |scratch, first, t, status| {
+            statistic.replicates(scheme, from + first as u64, attempt, scratch, t, status);
+        },
+    )
+}
+
+/// Rows `0..count` of a statistic, `batch` at a time, or as many of the first as are begun
+/// within the slice: `fill(scratch, first, t, status)` computes those from `first` on.
+pub(crate) fn rows(
+    statistic: &Statistic,
+    count: usize,
+    batch: usize,
+    slice: Slice,
+    fill: impl Fn(&mut Scratch, usize, &mut [f64], &mut [Status]) + Sync,
+) -> Rows {
+    let p = statistic.outputs();
     let mut t = vec![0.0; count * p];
     let mut status = vec![Status::Fine; count];
-    let done = {
-        let queue = t
-            .chunks_mut(batch * p)
-            .zip(status.chunks_mut(batch))
-            .enumerate();
-        let queue = Mutex::new((queue, 0));
-        let work = || {
-            let mut scratch = Scratch::new(statistic);
-            loop {
-                let next = {
-                    // Nothing panics while the lock is held.
-                    let mut queue = queue.lock().unwrap_or_else(|e| e.into_inner());
-                    if queue.1 > 0 && deadline.is_some_and(|d| Instant::now() >= d) {
-                        None
-                    } else {
-                        let next = queue.0.next();
-                        queue.1 += next.as_ref().map_or(0, |(_, (_, s))| s.len());
-                        next
-                    }
-                };
-                let Some((k, (t, status))) = next else { break };
-                let first = from + (k * batch) as u64;
-                statistic.replicates(scheme, first, attempt, &mut scratch, t, status);
-            }
-        };
-        on_threads(threads, count.div_ceil(batch), |_| work()).map_err(|e| e.to_string())?;
-        queue.into_inner().unwrap_or_else(|e| e.into_inner()).1
-    };
+    let batches = t.chunks_mut(batch * p).zip(status.chunks_mut(batch));
+    let scratch = || Scratch::new(statistic);
+    let begun = run_each(
+        slice,
+        batches.enumerate(),
+        scratch,
+        |scratch, (k, (t, status))| {
+            fill(scratch, k * batch, t, status);
+        },
+    );
+    let done = count.min(begun * batch);
     t.truncate(done * p);
     status.truncate(done);
-    Ok(Replicates { t, status })
+    Rows { t, status }
 }

@@ -1,5 +1,9 @@
 //! Resampling schemes: what a replicate is made of.
 
+mod resample;
+
+pub use resample::{Ask, Resample};
+
 use crate::math;
 use crate::shuffle::Shuffle;
 use crate::stream::{mix, Key, Stream};
@@ -90,6 +94,19 @@ pub enum Blocks {
     Circular,
     /// Circular, of geometric length.
     Stationary,
+}
+
+impl Blocks {
+    /// The rule that R calls `name`.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Some(match name {
+            "fixed" => Self::Moving,
+            "circular" => Self::Circular,
+            "geom" => Self::Stationary,
+            _ => return None,
+        })
+    }
 }
 
 /// Laws of multipliers with mean 0 and variance 1.
@@ -478,6 +495,18 @@ impl Scheme {
 }
 
 impl Wild {
+    /// The law that R calls `name`.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Some(match name {
+            "rademacher" => Self::Rademacher,
+            "mammen" => Self::Mammen,
+            "webb" => Self::Webb,
+            "norm" => Self::Normal,
+            _ => return None,
+        })
+    }
+
     fn draw(self, stream: &mut Stream) -> f64 {
         match self {
             Wild::Rademacher => {

@@ -100,6 +100,8 @@ pub(crate) struct Scratch {
     sums: Vec<f64>,
     pub(crate) inputs: Vec<f64>,
     ranks: [Vec<f64>; 2],
+    /// Of the observations, for statistics that leave some out.
+    pub(crate) case_weights: Vec<f64>,
     places: Option<Vec<u32>>,
 }
 
@@ -125,6 +127,7 @@ impl Scratch {
             sums: Vec::new(),
             inputs: vec![0.0; statistic.source.inputs()],
             ranks: [Vec::new(), Vec::new()],
+            case_weights: Vec::new(),
             places,
         }
     }
@@ -215,7 +218,6 @@ impl Statistic {
         status: &mut [Status],
     ) {
         let p = self.outputs();
-        let draw = |r: usize| first + r as u64;
         let batch = Batch {
             first,
             attempt,
@@ -230,34 +232,7 @@ impl Statistic {
             Source::Linear {
                 model,
                 products: Some(columns),
-            } => {
-                let mut lost = Vec::new();
-                let each = |s: &mut Scratch, r: usize| {
-                    s.sums.clear();
-                    s.sums.extend_from_slice(&s.inputs);
-                    let mut coefficients = vec![0.0; model.basis.p()];
-                    if model.finish(&mut s.sums, &mut coefficients) {
-                        self.program.run(&coefficients, &mut t[r * p..(r + 1) * p]);
-                    } else {
-                        lost.push(r);
-                    }
-                };
-                let inputs = std::mem::take(&mut s.inputs);
-                s.inputs = vec![0.0; columns.columns() + 1];
-                if columns.is_gathered() && scheme.form() == Form::Indices {
-                    self.gathered(columns, scheme, batch, s, each);
-                } else {
-                    self.products(columns, scheme, batch, s, each);
-                }
-                s.inputs = inputs;
-                for r in lost {
-                    let w = take_weights(scheme, draw(r), attempt, s);
-                    let mut coefficients = vec![0.0; model.basis.p()];
-                    status[r] = model.refactor(&w, &mut coefficients);
-                    self.program.run(&coefficients, &mut t[r * p..(r + 1) * p]);
-                    s.weights = w;
-                }
-            }
+            } => self.linear(model, columns, scheme, batch, s, t, status),
             Source::Sums(columns) => {
                 self.gathered(columns, scheme, batch, s, |s, r| {
                     self.program.run(&s.inputs, &mut t[r * p..(r + 1) * p]);
@@ -265,9 +240,50 @@ impl Statistic {
             }
             _ => {
                 for (r, (status, t)) in status.iter_mut().zip(t.chunks_exact_mut(p)).enumerate() {
-                    *status = self.one(scheme, draw(r), attempt, s, t);
+                    *status = self.one(scheme, first + r as u64, attempt, s, t);
                 }
             }
+        }
+    }
+
+    /// Coefficients from a table of products; those of resamples that may have lost rank
+    /// by a factorization of their own.
+    #[allow(clippy::too_many_arguments)]
+    fn linear(
+        &self,
+        model: &Linear,
+        columns: &Columns,
+        scheme: &Scheme,
+        batch: Batch,
+        s: &mut Scratch,
+        t: &mut [f64],
+        status: &mut [Status],
+    ) {
+        let p = self.outputs();
+        let mut lost = Vec::new();
+        let mut coefficients = vec![0.0; model.basis.p()];
+        let each = |s: &mut Scratch, r: usize| {
+            s.sums.clear();
+            s.sums.extend_from_slice(&s.inputs);
+            if model.finish(&mut s.sums, &mut coefficients) {
+                self.program.run(&coefficients, &mut t[r * p..(r + 1) * p]);
+            } else {
+                lost.push(r);
+            }
+        };
+        let inputs = std::mem::take(&mut s.inputs);
+        s.inputs = vec![0.0; columns.columns() + 1];
+        if columns.is_gathered() && scheme.form() == Form::Indices {
+            self.gathered(columns, scheme, batch, s, each);
+        } else {
+            self.products(columns, scheme, batch, s, each);
+        }
+        s.inputs = inputs;
+        for r in lost {
+            let w = take_weights(scheme, batch.first + r as u64, batch.attempt, s);
+            status[r] = model.refactor(&w, &mut coefficients);
+            self.program.run(&coefficients, &mut t[r * p..(r + 1) * p]);
+            s.weights = w;
         }
     }
 
@@ -284,50 +300,9 @@ impl Statistic {
         let mut inputs = std::mem::take(&mut s.inputs);
         let mut status = Status::Fine;
         match &self.source {
-            Source::Response {
-                a,
-                y,
-                base,
-                post,
-                rows,
-            } => {
-                s.sums.resize(a.columns(), 0.0);
-                let mut star = std::mem::take(&mut s.weights);
-                star.resize(y.len(), 0.0);
-                if scheme.form() == Form::Multipliers {
-                    scheme.multipliers(&mut s.stream, r, attempt, &mut star);
-                    star.iter_mut().zip(y).for_each(|(v, y)| *v *= y);
-                } else {
-                    let mut at = 0;
-                    scheme.indices(&mut s.stream, r, attempt, |chunk| {
-                        for i in chunk {
-                            star[rows[at] as usize] = y[*i as usize];
-                            at += 1;
-                        }
-                    });
-                }
-                a.weighted(&star, &mut s.sums);
-                crate::dense::affine(base, post, &s.sums, &mut inputs);
-                s.weights = star;
-            }
+            Source::Response { .. } => self.response(scheme, r, attempt, s, &mut inputs),
             Source::Scans { orders, scans } if frequencies && s.places.is_some() => {
-                let n = scheme.n();
-                s.sorted.resize(n, 0);
-                let places = s.places.as_deref().unwrap_or_default();
-                let total = sorted_counts(
-                    scheme,
-                    r,
-                    attempt,
-                    &mut s.stream,
-                    places,
-                    &mut s.counts,
-                    &mut s.sorted,
-                );
-                for (input, (_, scan)) in inputs.iter_mut().zip(scans) {
-                    if let Scan::Quantile { prob, kind } = scan {
-                        *input = Scan::quantile(&orders[0], *prob, *kind, total, &s.sorted);
-                    }
-                }
+                quantiles(&orders[0], scans, scheme, r, attempt, s, &mut inputs);
             }
             Source::Scans { orders, scans } if frequencies => {
                 s.counts.resize(scheme.n(), 0);
@@ -348,6 +323,38 @@ impl Statistic {
         self.program.run(&inputs, out);
         s.inputs = inputs;
         status
+    }
+
+    /// The inputs for a response that is permuted, resampled or multiplied.
+    fn response(&self, scheme: &Scheme, r: u64, attempt: u32, s: &mut Scratch, inputs: &mut [f64]) {
+        let Source::Response {
+            a,
+            y,
+            base,
+            post,
+            rows,
+        } = &self.source
+        else {
+            return;
+        };
+        let mut star = std::mem::take(&mut s.weights);
+        star.resize(y.len(), 0.0);
+        if scheme.form() == Form::Multipliers {
+            scheme.multipliers(&mut s.stream, r, attempt, &mut star);
+            star.iter_mut().zip(y).for_each(|(v, y)| *v *= y);
+        } else {
+            let mut at = 0;
+            scheme.indices(&mut s.stream, r, attempt, |chunk| {
+                for i in chunk {
+                    star[rows[at] as usize] = y[*i as usize];
+                    at += 1;
+                }
+            });
+        }
+        s.sums.resize(a.columns(), 0.0);
+        a.weighted(&star, &mut s.sums);
+        crate::dense::affine(base, post, &s.sums, inputs);
+        s.weights = star;
     }
 
     /// Sums gathered index by index; `each` finds them in `inputs`.
@@ -434,6 +441,34 @@ impl Statistic {
                 s.inputs[q] = totals[b];
                 each(s, start + b);
             }
+        }
+    }
+}
+
+/// Quantiles of one ordering, from frequencies in sorted order.
+fn quantiles(
+    order: &Sorted,
+    scans: &[(usize, Scan)],
+    scheme: &Scheme,
+    r: u64,
+    attempt: u32,
+    s: &mut Scratch,
+    inputs: &mut [f64],
+) {
+    s.sorted.resize(scheme.n(), 0);
+    let places = s.places.as_deref().unwrap_or_default();
+    let total = sorted_counts(
+        scheme,
+        r,
+        attempt,
+        &mut s.stream,
+        places,
+        &mut s.counts,
+        &mut s.sorted,
+    );
+    for (input, (_, scan)) in inputs.iter_mut().zip(scans) {
+        if let Scan::Quantile { prob, kind } = scan {
+            *input = Scan::quantile(order, *prob, *kind, total, &s.sorted);
         }
     }
 }

@@ -20,25 +20,20 @@
 //! ```
 //! use std::num::NonZeroU32;
 //! use std::time::Instant;
-//! use rustle_schedule::{Cell, Grain, Layout, Queue, Schedule, Table};
+//! use rustle_schedule::{Cell, Claims, Clock, Layout, Queue, Schedule, Table};
 //!
-//! fn work(table: Table<'_>, layout: &Layout, me: usize, mut run: impl FnMut(u32)) {
-//!     let mut grain = Grain::new();
-//!     while let Some(units) = table.claim(me, grain.size()) {
-//!         let begun = Instant::now();
-//!         let mut done = 0;
-//!         for position in layout.positions(units.clone()) {
-//!             run(layout.task(position)); // and store that the task is done
-//!             done += 1;
-//!             if layout.steals()
-//!                 && Grain::is_long(begun.elapsed())
-//!                 && table.give_back(me, units.start + done)
-//!             {
-//!                 break; // slower than expected: let others help
-//!             }
-//!         }
-//!         grain.observe(done, begun.elapsed());
-//!         table.release(me);
+//! struct Stopwatch(Instant);
+//! impl Clock for Stopwatch {
+//!     fn now(&self) -> u64 {
+//!         self.0.elapsed().as_nanos() as u64
+//!     }
+//! }
+//!
+//! fn work(table: Table<'_>, me: usize, mut run: impl FnMut(u32)) {
+//!     let clock = Stopwatch(Instant::now());
+//!     let mut claims = Claims::new(me, Vec::new());
+//!     while let Some(task) = claims.next(&table, &clock) {
+//!         run(task); // and store that the task is done
 //!     }
 //! }
 //!
@@ -49,10 +44,13 @@
 //! table.reset();
 //!
 //! let mut runs = vec![0; 1000];
-//! work(table, &layout, 0, |task| runs[task as usize] += 1);
+//! work(table, 0, |task| runs[task as usize] += 1);
 //! assert_eq!(runs, vec![1; 1000]); // worker 1 never came: its block was stolen
 //! assert_eq!(table.unclaimed(), 0);
 //! ```
+//!
+//! [`Claims`] claims as many units at a time as take long enough for a claim to cost
+//! nothing ([`Grain`]), and gives a claim back that takes too long.
 //!
 //! The supervisor waits for workers. When one has died it calls [`Table::bury`],
 //! runs the unfinished tasks of the claim that this returns again, and may start a
@@ -69,12 +67,14 @@
 
 #![forbid(unsafe_code)]
 
+mod claims;
 mod grain;
 mod policy;
 mod simulate;
 mod table;
 mod word;
 
+pub use claims::{Claims, Clock};
 pub use grain::Grain;
 pub use policy::{Layout, LayoutError, Schedule};
 pub use simulate::{simulate, Costs, SimulateError, Simulation, MAX_WORKERS};

@@ -31,6 +31,22 @@ pub enum Schedule {
     Stealing,
 }
 
+impl Schedule {
+    /// The schedule that R and the documentation call `name`, with `chunk` tasks in a
+    /// chunk of [`Schedule::Dynamic`] and in the smallest of [`Schedule::Guided`].
+    #[must_use]
+    pub fn named(name: &str, chunk: NonZeroU32) -> Option<Schedule> {
+        Some(match name {
+            "static" => Schedule::Static,
+            "cyclic" => Schedule::Cyclic,
+            "dynamic" => Schedule::Dynamic { chunk },
+            "guided" => Schedule::Guided { min: chunk },
+            "stealing" => Schedule::Stealing,
+            _ => return None,
+        })
+    }
+}
+
 /// A list of chunks or an order of tasks that is none.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]

@@ -92,6 +92,12 @@ impl<'a, W: Word> Table<'a, W> {
         }
     }
 
+    /// How the tasks of the job are laid out.
+    #[must_use]
+    pub fn layout(&self) -> &'a Layout {
+        self.layout
+    }
+
     /// Lays out all units as unclaimed. Must end before any worker starts.
     pub fn reset(&self) {
         let queued = match self.layout.source() {
@@ -119,14 +125,23 @@ impl<'a, W: Word> Table<'a, W> {
     /// If there is no worker `me`.
     #[must_use]
     pub fn claim(&self, me: usize, grain: u32) -> Option<Range<u32>> {
+        self.claim_or_steal(me, grain).map(|(units, _)| units)
+    }
+
+    /// As [`Table::claim`]; says also whether the units were stolen.
+    pub(crate) fn claim_or_steal(&self, me: usize, grain: u32) -> Option<(Range<u32>, bool)> {
         let own = &self.cells[me].line.block;
-        match self.layout.source() {
+        let taken = match self.layout.source() {
             Source::Queue => self.take(me, &self.queue.rest, |rest| self.layout.portion(rest)),
             Source::Block { steals: false } => self.take(me, own, |_| grain),
-            Source::Block { steals: true } => self
-                .take(me, own, |rest| before_thieves(rest, grain))
-                .or_else(|| self.steal(me, grain)),
-        }
+            Source::Block { steals: true } => {
+                return self
+                    .take(me, own, |rest| before_thieves(rest, grain))
+                    .map(|units| (units, false))
+                    .or_else(|| self.steal(me, grain).map(|units| (units, true)));
+            }
+        };
+        taken.map(|units| (units, false))
     }
 
     /// Says that worker `me` has finished all tasks of its claim. What it wrote

@@ -1,11 +1,10 @@
 //! Loops under a schedule: threads claim units from the table that processes use.
 
 use std::num::NonZeroU32;
-use std::ops::Range;
 use std::sync::Mutex;
 use std::time::Instant;
 
-use rustle_schedule::{Cell, Grain, Layout, Queue, Schedule, Table};
+use rustle_schedule::{Cell, Claims, Clock, Layout, Queue, Schedule, Table};
 
 use crate::blocks::Slice;
 use crate::pool::on_threads;
@@ -20,15 +19,19 @@ pub struct Loop {
     layout: Layout,
     queue: Queue,
     cells: Vec<Cell>,
-    workers: Vec<Mutex<Worker>>,
+    /// The claims of each worker, kept from one slice to the next.
+    workers: Vec<Mutex<Claims>>,
+    clock: Stopwatch,
 }
 
-/// What a worker takes from one slice to the next.
-#[derive(Debug, Default)]
-struct Worker {
-    grain: Grain,
-    /// Positions that are claimed and not begun.
-    claimed: Range<u32>,
+/// The time since the loop was made.
+#[derive(Debug)]
+struct Stopwatch(Instant);
+
+impl Clock for Stopwatch {
+    fn now(&self) -> u64 {
+        self.0.elapsed().as_nanos() as u64
+    }
 }
 
 impl Loop {
@@ -49,7 +52,10 @@ impl Loop {
             layout,
             queue,
             cells,
-            workers: (0..workers.get()).map(|_| Mutex::default()).collect(),
+            workers: (0..workers.get() as usize)
+                .map(|me| Mutex::new(Claims::new(me, Vec::new())))
+                .collect(),
+            clock: Stopwatch(Instant::now()),
         }
     }
 
@@ -73,7 +79,7 @@ impl Loop {
         if shared.is_err() {
             (0..workers).for_each(work);
         }
-        let idle = |worker: &Mutex<Worker>| worker.lock().is_ok_and(|w| w.claimed.is_empty());
+        let idle = |worker: &Mutex<Claims>| worker.lock().is_ok_and(|claims| claims.is_idle());
         table.unclaimed() == 0 && self.workers.iter().all(idle)
     }
 
@@ -85,41 +91,18 @@ impl Loop {
         scratch: &impl Fn() -> T,
         op: &impl Fn(&mut T, usize),
     ) {
-        let Ok(mut worker) = self.workers[me].lock() else {
+        let Ok(mut claims) = self.workers[me].lock() else {
             return;
         };
+        claims.resume(&self.clock);
         let mut own = None;
-        loop {
-            if worker.claimed.is_empty() {
-                let Some(units) = table.claim(me, worker.grain.size()) else {
-                    return;
-                };
-                worker.claimed = units;
-            }
-            let begun = Instant::now();
-            let mut done = 0;
-            let mut over = false;
-            while let Some(position) = worker.claimed.next() {
-                let scratch = own.get_or_insert_with(scratch);
-                op(scratch, self.layout.task(position) as usize);
-                done += 1;
-                over = slice.over();
-                if over {
-                    break;
-                }
-                let slow = self.layout.steals() && Grain::is_long(begun.elapsed());
-                if slow && table.give_back(me, position + 1) {
-                    worker.claimed = 0..0;
-                }
-            }
-            worker.grain.observe(done, begun.elapsed());
-            if worker.claimed.is_empty() {
-                table.release(me);
-            }
-            if over {
-                return;
+        while let Some(unit) = claims.next(&table, &self.clock) {
+            op(own.get_or_insert_with(scratch), unit as usize);
+            if slice.over() {
+                break;
             }
         }
+        claims.pause(&table, &self.clock);
     }
 }
 

@@ -5,25 +5,43 @@ use crate::stream::{Key, Stream};
 
 /// Where an enumeration or a random choice stands, and what it arranged.
 pub(super) enum Arrangement {
-    Groups {
-        /// Places of the first group in each stratum.
-        chosen: Vec<Vec<u32>>,
-        stream: Stream,
-        rows: Vec<u32>,
-        /// Rows of the first group.
-        first: Vec<u32>,
-    },
-    Signs {
-        stream: Stream,
-        signs: Vec<f64>,
-    },
-    Order {
-        /// Order of the places in each stratum.
-        orders: Vec<Vec<u32>>,
-        stream: Stream,
-        /// The row whose response each row gets.
-        from: Vec<u32>,
-    },
+    Groups(Groups),
+    Signs(Signs),
+    Order(Order),
+}
+
+/// Who is in the first group.
+pub(super) struct Groups {
+    /// Places of the first group in each stratum.
+    chosen: Vec<Vec<u32>>,
+    stream: Stream,
+    rows: Vec<u32>,
+    /// Rows of the first group.
+    pub(super) first: Vec<u32>,
+}
+
+/// The signs of differences.
+pub(super) struct Signs {
+    stream: Stream,
+    pub(super) signs: Vec<f64>,
+}
+
+/// The order of a response.
+pub(super) struct Order {
+    /// Order of the places in each stratum.
+    orders: Vec<Vec<u32>>,
+    stream: Stream,
+    /// The row whose response each row gets.
+    pub(super) from: Vec<u32>,
+}
+
+/// The stream of permutation `replicate`.
+fn start(stream: &mut Stream, seed: u64, replicate: u64) {
+    stream.reset(Key {
+        seed,
+        replicate,
+        attempt: 0,
+    });
 }
 
 impl Arrangement {
@@ -33,130 +51,143 @@ impl Arrangement {
             replicate: 0,
             attempt: 0,
         });
+        let places = |count: usize| (0..count as u32).collect::<Vec<u32>>();
         match design {
-            Design::Groups(strata) => Self::Groups {
-                chosen: strata
-                    .iter()
-                    .map(|(_, m)| (0..*m as u32).collect())
-                    .collect(),
+            Design::Groups(strata) => Self::Groups(Groups {
+                chosen: strata.iter().map(|(_, m)| places(*m)).collect(),
                 stream,
                 rows: Vec::new(),
                 first: Vec::new(),
-            },
-            Design::Signs => Self::Signs {
+            }),
+            Design::Signs => Self::Signs(Signs {
                 stream,
                 signs: vec![1.0; n],
-            },
-            Design::Order { strata, .. } => Self::Order {
-                orders: strata
-                    .iter()
-                    .map(|rows| (0..rows.len() as u32).collect())
-                    .collect(),
+            }),
+            Design::Order { strata, .. } => Self::Order(Order {
+                orders: strata.iter().map(|rows| places(rows.len())).collect(),
                 stream,
-                from: (0..n as u32).collect(),
-            },
+                from: places(n),
+            }),
         }
     }
 
     /// The arrangement of the data, which a new one is at.
     pub(super) fn start(&mut self, design: &Design) {
-        if let (Self::Groups { first, chosen, .. }, Design::Groups(strata)) = (self, design) {
-            place_groups(strata, chosen, first);
+        if let (Self::Groups(at), Design::Groups(strata)) = (self, design) {
+            at.place(strata);
         }
     }
 
     /// Goes to permutation `r`; `fresh`: it stands at another one than `r - 1`.
     pub(super) fn go(&mut self, design: &Design, choice: Choice, r: u64, fresh: bool) {
-        let start = |stream: &mut Stream| {
-            if let Choice::Random(seed) = choice {
-                stream.reset(Key {
-                    seed,
-                    replicate: r,
-                    attempt: 0,
-                });
-            }
-        };
-        let all = choice == Choice::All;
         match (self, design) {
-            (
-                Self::Groups {
-                    chosen,
-                    stream,
-                    rows,
-                    first,
-                },
-                Design::Groups(strata),
-            ) => {
-                if all {
-                    if fresh {
-                        unrank(strata, r, chosen);
-                    } else {
-                        advance(strata, chosen);
-                    }
-                    place_groups(strata, chosen, first);
-                    return;
-                }
-                start(stream);
-                first.clear();
-                for (all, m) in strata {
-                    rows.clear();
-                    rows.extend_from_slice(all);
-                    for j in 0..*m {
-                        let other = j + stream.one_below((all.len() - j) as u32) as usize;
-                        rows.swap(j, other);
-                    }
-                    first.extend_from_slice(&rows[..*m]);
-                }
-            }
-            (Self::Signs { stream, signs }, _) => {
-                start(stream);
-                let mut bits = r;
-                for (i, sign) in signs.iter_mut().enumerate() {
-                    if i % 64 == 0 && !all {
-                        bits = stream.word();
-                    }
-                    *sign = if bits >> (i % 64) & 1 == 0 { 1.0 } else { -1.0 };
-                }
-            }
-            (
-                Self::Order {
-                    orders,
-                    stream,
-                    from,
-                },
-                Design::Order { strata, .. },
-            ) => {
-                if !all {
-                    start(stream);
-                    for order in orders.iter_mut() {
-                        order
-                            .iter_mut()
-                            .enumerate()
-                            .for_each(|(j, o)| *o = j as u32);
-                        for last in (1..order.len()).rev() {
-                            order.swap(last, stream.one_below(last as u32 + 1) as usize);
-                        }
-                    }
-                } else if fresh {
-                    unrank_orders(r, orders);
-                } else {
-                    advance_orders(orders);
-                }
-                for (rows, order) in strata.iter().zip(orders) {
-                    for (row, place) in rows.iter().zip(order) {
-                        from[*row as usize] = rows[*place as usize];
-                    }
-                }
-            }
+            (Self::Groups(at), Design::Groups(strata)) => match choice {
+                Choice::All => at.enumerate(strata, r, fresh),
+                Choice::Random(seed) => at.draw(strata, seed, r),
+            },
+            (Self::Signs(at), _) => match choice {
+                Choice::All => at.enumerate(r),
+                Choice::Random(seed) => at.draw(seed, r),
+            },
+            (Self::Order(at), Design::Order { strata, .. }) => match choice {
+                Choice::All => at.enumerate(strata, r, fresh),
+                Choice::Random(seed) => at.draw(strata, seed, r),
+            },
+            // An arrangement is made for one design.
             _ => {}
         }
     }
 }
 
-fn place_groups(strata: &[(Vec<u32>, usize)], chosen: &[Vec<u32>], first: &mut Vec<u32>) {
-    first.clear();
-    for ((rows, _), chosen) in strata.iter().zip(chosen) {
-        first.extend(chosen.iter().map(|c| rows[*c as usize]));
+impl Groups {
+    fn enumerate(&mut self, strata: &[(Vec<u32>, usize)], r: u64, fresh: bool) {
+        if fresh {
+            unrank(strata, r, &mut self.chosen);
+        } else {
+            advance(strata, &mut self.chosen);
+        }
+        self.place(strata);
+    }
+
+    fn place(&mut self, strata: &[(Vec<u32>, usize)]) {
+        self.first.clear();
+        for ((rows, _), chosen) in strata.iter().zip(&self.chosen) {
+            self.first.extend(chosen.iter().map(|c| rows[*c as usize]));
+        }
+    }
+
+    fn draw(&mut self, strata: &[(Vec<u32>, usize)], seed: u64, r: u64) {
+        let (stream, rows) = (&mut self.stream, &mut self.rows);
+        start(stream, seed, r);
+        self.first.clear();
+        for (all, m) in strata {
+            rows.clear();
+            rows.extend_from_slice(all);
+            for j in 0..*m {
+                let other = j + stream.one_below((all.len() - j) as u32) as usize;
+                rows.swap(j, other);
+            }
+            self.first.extend_from_slice(&rows[..*m]);
+        }
+    }
+}
+
+impl Signs {
+    /// A permutation is named by the bits of its number: there are less than 2^53.
+    fn enumerate(&mut self, r: u64) {
+        for (i, sign) in self.signs.iter_mut().enumerate() {
+            *sign = sign_of(r >> (i % 64));
+        }
+    }
+
+    fn draw(&mut self, seed: u64, r: u64) {
+        start(&mut self.stream, seed, r);
+        for signs in self.signs.chunks_mut(64) {
+            let bits = self.stream.word();
+            for (i, sign) in signs.iter_mut().enumerate() {
+                *sign = sign_of(bits >> i);
+            }
+        }
+    }
+}
+
+/// By the lowest bit.
+fn sign_of(bits: u64) -> f64 {
+    if bits & 1 == 0 {
+        1.0
+    } else {
+        -1.0
+    }
+}
+
+impl Order {
+    fn enumerate(&mut self, strata: &[Vec<u32>], r: u64, fresh: bool) {
+        if fresh {
+            unrank_orders(r, &mut self.orders);
+        } else {
+            advance_orders(&mut self.orders);
+        }
+        self.place(strata);
+    }
+
+    fn draw(&mut self, strata: &[Vec<u32>], seed: u64, r: u64) {
+        start(&mut self.stream, seed, r);
+        for order in &mut self.orders {
+            let places = order.iter_mut().enumerate();
+            places.for_each(|(j, place)| *place = j as u32);
+            for last in (1..order.len()).rev() {
+                order.swap(last, self.stream.one_below(last as u32 + 1) as usize);
+            }
+        }
+        self.place(strata);
+    }
+
+    fn place(&mut self, strata: &[Vec<u32>]) {
+        for (rows, order) in strata.iter().zip(&self.orders) {
+            for (row, place) in rows.iter().zip(order) {
+                self.from[*row as usize] = rows[*place as usize];
+            }
+        }
     }
 }
 

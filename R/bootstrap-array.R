@@ -42,7 +42,8 @@ boot_array <- function(x, r = NULL, indices = FALSE) {
     !is.null(x$scheme$strata), FALSE
   )
   which <- if (is.null(x$replicates)) r else x$replicates[r]
-  # Replicates that were drawn again took as many attempts as they failed.
+  # A replicate that was drawn again is its last attempt: each one before has failed, and is
+  # listed.
   attempts <- vapply(r, function(k) {
     if (anyNA(x$t[k, ])) 0 else as.numeric(sum(x$failures$replicate == k))
   }, 0)
@@ -50,7 +51,7 @@ boot_array <- function(x, r = NULL, indices = FALSE) {
   matrix(unlist(rows), length(r), byrow = TRUE)
 }
 
-# Of results that c() put together.
+# boot_array() of results that c() put together.
 array_of_parts <- function(x, r, indices) {
   which <- if (is.null(x$replicates)) r else x$replicates[r]
   ends <- cumsum(x$parts)

@@ -14,17 +14,16 @@ statistic_of_weights <- function(x, statistic, sizes) {
   if (!inherits(formula, "rustle_statistic") || is.null(x$data)) return(NULL)
   if (formula$name %in% c("lm", "glm")) return(model_of_weights(formula, x$data, sizes))
   native <- compile_statistic(formula, x$data, FALSE, NULL)$compiled$native
+  # Without a derivative by the weights the values would be of no use.
   if (!identical(native$source, "sums")) return(NULL)
-  z <- matrix(native$z, NROW(x$data))
-  function(data, w, ...) {
-    counts <- w * sizes
-    run_program(native$ops, native$values, c(colSums(z * counts), sum(counts)))
-  }
+  engine <- engine_here(plain_spec(NROW(x$data), native))
+  function(data, w, ...) unpack(rs_boot_weighted(engine(), as.double(w * sizes)))$t[1L, ]
 }
 
-# Coefficients of stat_lm() and stat_glm() with weights, a few of which may be negative at
-# the ends of abc intervals: so no lm.wfit(), but the change of the fit in the basis of the
-# QR factorization.
+# Coefficients of stat_lm() and stat_glm() with weights, some of which are negative at the
+# ends of abc intervals. X'WX may then be indefinite, which lm.wfit() and Rust's fits of
+# resamples refuse: so a solve() for the change of the fit, in the basis of the QR
+# factorization.
 model_of_weights <- function(statistic, data, sizes) {
   design <- design_of(stats::model.frame(statistic$arguments$formula, as.data.frame(data)))
   offset <- if (is.null(design$offset)) 0 else design$offset
@@ -56,34 +55,4 @@ model_of_weights <- function(statistic, data, sizes) {
     }
     coefficients(gamma)
   }
-}
-
-# The stack programs of bootstrap-program.R, as crates/bootstrap/src/program.rs runs them.
-run_program <- function(ops, values, input) {
-  name <- names(program_codes)[match(ops, program_codes)]
-  stack <- out <- list()
-  pop <- function() {
-    top <- stack[[length(stack)]]
-    stack[[length(stack)]] <<- NULL
-    top
-  }
-  for (k in seq_along(name)) {
-    if (name[[k]] == "store") {
-      out[[length(out) + 1L]] <- pop()
-      next
-    }
-    stack[[length(stack) + 1L]] <- switch(name[[k]],
-      constant = values[[k]], input = input[[values[[k]]]], neg = -pop(), sqrt = sqrt(pop()),
-      exp = exp(pop()), log = log(pop()), abs = abs(pop()),
-      {
-        b <- pop()
-        a <- pop()
-        switch(name[[k]],
-          `+` = a + b, `-` = a - b, `*` = a * b, `/` = a / b, `^` = a^b,
-          floor_at = if (a < b) 0 else a
-        )
-      }
-    )
-  }
-  unlist(out)
 }

@@ -17,10 +17,10 @@ as_draws <- function(x, call = sys.call(-1L)) {
   if (identical(attr(x, "boot_type"), "tsboot") || !is.null(x$n.sim)) sim <- "block"
   cases <- sim %in% case_schemes && !is.null(x$stype)
   statistic <- if (cases && is.function(x$statistic)) x$statistic
-  # Without the data, the scheme knows how many there were.
+  # Where the data were not kept, the scheme says how many observations there were.
   n <- if (is.null(data) && !is.null(x$scheme$spec$draws)) x$scheme$spec$draws else NROW(data)
-  # Of simulated data there are none; censboot() has a matrix of strata, of which the
-  # first column counts.
+  # Simulated data have no strata; those of censboot() are a matrix, whose first column is
+  # that of the observations.
   strata <- if (is.matrix(x$strata)) x$strata[, 1L] else x$strata
   strata <- if (length(strata) == n) as.integer(factor(as.vector(strata))) else rep(1L, n)
   fewer <- ours && is.numeric(x$m) && length(x$m) == 1L && x$m != n
@@ -212,52 +212,20 @@ centred_influence <- function(L, draws) {
 
 # list(statistic, stype) that the jackknife can call, or NULL.
 jackknife_source <- function(draws) {
-  # Two ways of clusters have no groups to leave out.
+  # With two-way clusters there is no one kind of group to leave out.
   if (is.list(draws$cluster) && length(draws$cluster) > 1L) return(NULL)
   if (is.function(draws$statistic)) return(list(statistic = draws$statistic, stype = draws$stype[[1L]]))
   of_weights <- draws$of_weights()
   if (is.function(of_weights)) list(statistic = of_weights, stype = "w")
 }
 
-# Usual jackknife: (n_s - 1)(t0 - t without the observation), n_s the size of its stratum;
-# of clusters, which are left out whole, n_s is their number. The statistic sees what is left as indices, frequencies or weights.
+# Influence values by the jackknife; `...` are further arguments of the statistic.
 jackknife_values <- function(draws, ...) {
   source <- jackknife_source(draws)
   if (is.null(source)) return(NULL)
-  n <- draws$n
-  groups <- cluster_rows(draws$cluster, n)
-  sizes <- if (is.null(groups)) as.vector(stats::ave(numeric(n), draws$strata, FUN = length)) else length(groups)
-  leave <- eval(as.call(list(make_left_out, source$statistic, draws$data, source$stype,
-    draws$strata, groups, quote(...))))
-  n <- if (is.null(groups)) n else length(groups)
-  plan <- current_plan()
-  job <- new_job(
-    lapply_call, lapply_frame(seq_len(n), leave), n, policy_of_plan(plan),
-    relay = new_relay(TRUE, list(classes = "condition")), label = "jackknife-%d"
-  )
-  values <- keep_random_seed(run_job(job, plan)$values)
-  t <- matrix(unlist(values), nrow = n, byrow = TRUE)
-  (sizes - 1) * (rep(draws$t0, each = n) - t)
-}
-
-# Runs on workers, which may not have rustle: base R only.
-make_left_out <- function(statistic, data, stype, strata, groups, ...) {
-  list(statistic, data, stype, strata, groups, ...)
-  n <- length(strata)
-  function(j) {
-    f <- rep(1, n)
-    rows <- if (is.null(groups)) j else groups[[j]]
-    f[rows] <- 0
-    second <- switch(stype,
-      i = seq_len(n)[-rows], f = f, w = f / tapply(f, strata, sum)[as.character(strata)]
-    )
-    as.vector(statistic(data, as.vector(second), ...))
-  }
-}
-environment(make_left_out) <- baseenv()
-
-# Rows of each cluster, or NULL.
-cluster_rows <- function(cluster, n) {
-  if (is.list(cluster)) cluster <- cluster[[1L]]
-  if (!is.null(cluster)) unname(split(seq_len(n), factor(cluster)))
+  groups <- cluster_rows(draws$cluster, draws$n)
+  leave <- make_left_out(source$statistic, draws$data, source$stype, draws$strata, groups, ...)
+  count <- if (is.null(groups)) draws$n else length(groups)
+  t <- matrix(unlist(values_without(leave, count, current_plan())), count, byrow = TRUE)
+  jackknife_influence(draws$t0, t, if (is.null(groups)) stratum_sizes(draws$strata) else count)
 }

@@ -1,0 +1,172 @@
+//! Reading what R says: named lists, and the scalars of calls. R code has checked the
+//! values; a list that does not hold what it must is a fault of this package.
+
+use std::collections::HashMap;
+use std::num::{NonZeroU32, NonZeroUsize};
+
+use extendr_api::prelude::*;
+use rustle_schedule::Schedule;
+use rustle_threads::blocks::Slice;
+
+use crate::refusal::{Parsed, Refusal};
+
+/// The fields of a named list.
+#[derive(Debug)]
+pub(crate) struct Fields(HashMap<&'static str, Robj>);
+
+impl Fields {
+    pub(crate) fn new(list: &Robj) -> Parsed<Fields> {
+        let list = list.as_list();
+        let list = list.ok_or_else(|| Refusal::internal("a list is missing"))?;
+        Ok(Fields(list.iter().collect()))
+    }
+
+    pub(crate) fn get(&self, name: &str) -> Parsed<&Robj> {
+        let missing = || Refusal::internal(format!("field `{name}` is missing"));
+        self.0.get(name).ok_or_else(missing)
+    }
+
+    /// The field, unless it is NULL.
+    pub(crate) fn optional(&self, name: &str) -> Parsed<Option<&Robj>> {
+        Ok(Some(self.get(name)?).filter(|x| !x.is_null()))
+    }
+
+    /// The field, as `convert` reads it.
+    pub(crate) fn read<T>(
+        &self,
+        name: &str,
+        convert: impl FnOnce(&Robj) -> Option<T>,
+    ) -> Parsed<T> {
+        let wrong = || Refusal::internal(format!("field `{name}` has the wrong type"));
+        convert(self.get(name)?).ok_or_else(wrong)
+    }
+
+    /// One number, double or integer.
+    pub(crate) fn number(&self, name: &str) -> Parsed<f64> {
+        self.read(name, |x| {
+            x.as_real().or_else(|| x.as_integer().map(f64::from))
+        })
+    }
+
+    /// Numbers, double or integer.
+    pub(crate) fn numbers(&self, name: &str) -> Parsed<Vec<f64>> {
+        let integers = |x: &Robj| {
+            Some(
+                x.as_integer_slice()?
+                    .iter()
+                    .map(|i| f64::from(*i))
+                    .collect(),
+            )
+        };
+        self.read(name, |x| x.as_real_vector().or_else(|| integers(x)))
+    }
+
+    pub(crate) fn flag(&self, name: &str) -> Parsed<bool> {
+        self.read(name, Robj::as_bool)
+    }
+
+    pub(crate) fn text(&self, name: &str) -> Parsed<String> {
+        self.read(name, |x| x.as_str().map(str::to_owned))
+    }
+
+    /// Strings.
+    pub(crate) fn texts(&self, name: &str) -> Parsed<Vec<String>> {
+        self.read(name, Robj::as_string_vector)
+    }
+
+    /// What a name stands for.
+    pub(crate) fn named<T>(
+        &self,
+        name: &str,
+        convert: impl FnOnce(&str) -> Option<T>,
+    ) -> Parsed<T> {
+        let text = self.text(name)?;
+        let unknown = || Refusal::internal(format!("field `{name}`: unknown name '{text}'"));
+        convert(&text).ok_or_else(unknown)
+    }
+
+    /// Integers; `None` for NULL.
+    pub(crate) fn integers(&self, name: &str) -> Parsed<Option<Vec<i32>>> {
+        match self.optional(name)? {
+            None => Ok(None),
+            Some(_) => self.read(name, Robj::as_integer_vector).map(Some),
+        }
+    }
+
+    /// Numbers of which every one but 0 says yes.
+    pub(crate) fn flags(&self, name: &str) -> Parsed<Vec<bool>> {
+        Ok(self.numbers(name)?.into_iter().map(|x| x != 0.0).collect())
+    }
+
+    /// Indices from 0; R counts from 1.
+    pub(crate) fn indices(&self, name: &str) -> Parsed<Vec<u32>> {
+        self.read(name, indices)
+    }
+
+    /// The elements of a list; NULL has none.
+    pub(crate) fn elements(&self, name: &str) -> Parsed<Vec<Robj>> {
+        match self.optional(name)? {
+            None => Ok(Vec::new()),
+            Some(_) => self.read(name, |x| Some(x.as_list()?.values().collect())),
+        }
+    }
+
+    /// Each element of a list; NULL has none.
+    pub(crate) fn each<T>(
+        &self,
+        name: &str,
+        convert: impl FnMut(&Robj) -> Option<T>,
+    ) -> Parsed<Vec<T>> {
+        let all: Option<Vec<T>> = self.elements(name)?.iter().map(convert).collect();
+        all.ok_or_else(|| Refusal::internal(format!("field `{name}` holds the wrong type")))
+    }
+
+    /// A list of lists, each as `convert` reads its fields.
+    pub(crate) fn records<T>(
+        &self,
+        name: &str,
+        convert: impl Fn(&Fields) -> Parsed<T>,
+    ) -> Parsed<Vec<T>> {
+        let elements = self.elements(name)?;
+        elements.iter().map(|x| convert(&Fields::new(x)?)).collect()
+    }
+
+    /// A list of indices from 0.
+    pub(crate) fn groups(&self, name: &str) -> Parsed<Vec<Vec<u32>>> {
+        self.each(name, indices)
+    }
+}
+
+fn indices(x: &Robj) -> Option<Vec<u32>> {
+    let from_one = x.as_integer_slice()?;
+    Some(from_one.iter().map(|i| (*i - 1) as u32).collect())
+}
+
+/// As [`Fields::groups`], of an argument.
+pub(crate) fn groups(list: &Robj) -> Parsed<Vec<Vec<u32>>> {
+    let groups = list
+        .as_list()
+        .and_then(|list| list.values().map(|x| indices(&x)).collect());
+    groups.ok_or_else(|| Refusal::internal("groups of rows are no list of integers"))
+}
+
+/// A count that is never zero: of workers, or of tasks in a chunk.
+pub(crate) fn at_least_one(count: f64) -> NonZeroU32 {
+    NonZeroU32::new(count as u32).unwrap_or(NonZeroU32::MIN)
+}
+
+/// How many threads may be used.
+pub(crate) fn threads(count: f64) -> NonZeroUsize {
+    NonZeroUsize::new(count as usize).unwrap_or(NonZeroUsize::MIN)
+}
+
+/// A slice of time that begins now.
+pub(crate) fn slice(threads: f64) -> Slice {
+    Slice::new(self::threads(threads))
+}
+
+/// A schedule by its name; `chunk` counts for those that have a size of chunks.
+pub(crate) fn schedule(name: &str, chunk: f64) -> Parsed<Schedule> {
+    let unknown = || Refusal::internal(format!("unknown schedule '{name}'"));
+    Schedule::named(name, at_least_one(chunk)).ok_or_else(unknown)
+}
