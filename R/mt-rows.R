@@ -8,7 +8,8 @@
 #'
 #' Sums are compensated: they are as good as if they were computed in twice the
 #' precision, which holds for base R's too, on processors that have extended
-#' precision. Both agree but for the last bit. Variances take two passes. Sums are cut
+#' precision. Both agree but for the last bit. Means are rounded once: that of equal
+#' elements is their value. Variances take two passes, and are 0 for equal elements. Sums are cut
 #' by the shape of the matrix, and results have the same bits for every number of
 #' threads and every schedule.
 #'
