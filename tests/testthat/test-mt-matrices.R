@@ -231,7 +231,7 @@ test_that("least squares: attributes are base's on both sides of 512 elements", 
     zeros[3:4] <- 0
     weighted <- list(NULL, w, stats::setNames(w, rev(labels)), structure(w, note = "w"), zeros, stats::setNames(zeros, labels))
     designs <- list(x, variants$both(x), structure(x, assign = 0:2, note = "x"), cbind(x, d = x[, 2L]))
-    for (x in designs) for (name in names(responses)) for (k in seq_along(weighted)) for (offset in offsets) {
+    for (x in designs) for (name in names(responses)) for (k in seq_along(weighted)) for (offset in if (identical(x, designs[[1L]])) offsets else offsets[1:2]) {
       y <- responses[[name]]
       w <- weighted[[k]]
       base <- value_or_error(if (is.null(w)) stats::lm.fit(x, y, offset) else stats::lm.wfit(x, y, w, offset))
@@ -240,14 +240,16 @@ test_that("least squares: attributes are base's on both sides of 512 elements", 
         info <- paste(n, name, "weights", k, class(offset)[[1L]], "qr", qr, ncol(x))
         ours <- value_or_error(mt_lm_fit(x, y, offset, weights = w, qr = qr, threads = 2))
         if (is.character(base)) {
-          expect_identical(ours, base, info = info)
+          if (!identical(ours, base)) expect_identical(ours, base, info = info)
           next
         }
         compared <- if (qr) parts else parts[1:5]
-        expect_identical(attributes_of(ours[compared]), attributes_of(base[compared]), info = info)
-        expect_true(are_near(ours[parts[1:5]], base[parts[1:5]], 1e-8), info = info)
         # The residual effects depend on reflections that rounding decides on in deficient designs.
-        if (qr && ncol(x) == 3L) expect_true(are_near(ours$effects, base$effects, 1e-8), info = info)
+        near <- are_near(ours[parts[1:5]], base[parts[1:5]], 1e-8) &&
+          (!qr || ncol(x) > 3L || are_near(ours$effects, base$effects, 1e-8))
+        if (near && identical(attributes_of(ours[compared]), attributes_of(base[compared]))) next
+        expect_identical(attributes_of(ours[compared]), attributes_of(base[compared]), info = info)
+        expect_equal(ours[compared], base[compared], tolerance = 1e-8, info = info)
       }
     }
   }
