@@ -65,3 +65,40 @@ need_cluster <- function(cl, what, instead, call = sys.call(-1L)) {
     class = "rustle_error_no_cluster", cl = cl, call = call
   )
 }
+
+# The plan of a call with `cl`; NULL when there is a cluster and the call is
+# parallel's own affair.
+cluster_plan <- function(cl, call = sys.call(-1L)) {
+  if (has_cluster(cl, call)) return(NULL)
+  plan <- current_plan()
+  if (is.null(cl)) return(plan)
+  resized <- resize_plan(plan, as.integer(cl))
+  if (is.null(resized)) {
+    must <- sprintf("a cluster, NULL or a number of at most %d, the workers of the plan", plan$workers)
+    stop_argument("cl", must, cl, call)
+  }
+  resized
+}
+
+has_cluster <- function(cl, call = sys.call(-1L)) {
+  if (is.null(cl)) return(!is.null(parallel::getDefaultCluster()))
+  if (inherits(cl, "cluster")) return(TRUE)
+  number <- is.numeric(cl) && length(cl) == 1L && !is.na(cl) && cl >= 1 && cl == floor(cl)
+  if (!number) stop_argument("cl", "a cluster, a number of workers or NULL", cl, call)
+  FALSE
+}
+
+# Runs the n tasks of a call of the family, whose data are in `frame`. Errors do not
+# end it; the first is raised afterwards.
+run_cluster <- function(plan, policy, frame, n, envir, origin, task = lapply_call,
+                        forced = 1L, shape = NULL, over = c(X = "elements")) {
+  if (n == 0L) return(new_outcome(list()))
+  job <- new_job(
+    task, frame, n, policy, streams_of_cluster(n),
+    relay = new_relay(TRUE, list(classes = "condition")), on_error = "keep", envir = envir,
+    origin = origin, forced = forced, shape = shape, over = over
+  )
+  outcome <- run_job(job, plan)
+  stop_first_failure(outcome)
+  outcome
+}

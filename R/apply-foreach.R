@@ -30,7 +30,8 @@
 #'   not possible, on as many R processes, started for each loop); the plan's
 #'   settings hold. Nested loops in a worker run there, one after another, unless the
 #'   plan has another level.
-#' @return `NULL`, invisibly.
+#' @return `NULL`, invisibly. Where rustle is attached, foreach and iterators are attached
+#'   too, just behind it, as doParallel does.
 #' @section Plans: With forked workers tasks see the session as it is. For workers
 #'   that share no memory, variables that the loop's expression uses are found and
 #'   sent, with those named in `.export` and without those named in `.noexport`.
@@ -43,12 +44,13 @@
 #'   `rustle_error_package` when foreach is not installed.
 #' @section Where it differs from doParallel and `%do%`: In a nested loop `task` and the
 #'   error message count all tasks, from 1; foreach counts those of the inner loop.
+#'   An error of `.combine` ends the loop whatever function it is; foreach prints that
+#'   of a function of two arguments and goes on without the values.
 #'   Assignments in the loop's expression are never seen outside. A task that
 #'   draws random numbers without `seed` or `%dorng%` gives one warning, as with
 #'   doFuture.
 #' @examplesIf requireNamespace("foreach", quietly = TRUE)
-#' library(foreach)
-#' registerDoRustle()
+#' registerDoRustle() # also attaches foreach
 #' oplan <- plan(multicore, workers = 2)
 #' foreach(i = 1:3, .combine = c) %dopar% sqrt(i)
 #' foreach(i = 1:2, .combine = rbind) %:% foreach(j = 1:3, .combine = c) %dopar% (i * j)
@@ -67,13 +69,25 @@ registerDoRustle <- function(workers = NULL) {
   }
   data <- list(workers = workers, pid = Sys.getpid())
   foreach::setDoPar(fun = do_rustle, data = data, info = rustle_backend_info)
+  attach_foreach()
   invisible()
+}
+
+# As library(doParallel) does, for scripts that have no other line for foreach. Where it
+# would be if rustle depended on it: what was attached later is not masked.
+attach_foreach <- function() {
+  for (package in c("iterators", "foreach")) {
+    at <- match("package:rustle", search())
+    if (!is.na(at) && !paste0("package:", package) %in% search()) {
+      attachNamespace(package, pos = at + 1L)
+    }
+  }
 }
 
 # What getDoParWorkers(), getDoParName() and getDoParVersion() ask.
 rustle_backend_info <- function(data, item) {
   switch(item,
-    workers = plan_of_backend(data)$workers,
+    workers = if (is_registered_here(data)) data$workers else current_plan()$workers,
     name = "doRustle",
     version = utils::packageDescription("rustle", fields = "Version")
   )
@@ -81,10 +95,7 @@ rustle_backend_info <- function(data, item) {
 
 # A registration with workers is for the process that made it: in a worker the nested
 # plan holds.
-plan_of_backend <- function(data) {
-  own <- !is.null(data$workers) && data$pid == Sys.getpid()
-  if (own) multicore_plan(data$workers) else current_plan()
-}
+is_registered_here <- function(data) !is.null(data$workers) && data$pid == Sys.getpid()
 
 # The backend: foreach calls it for `obj %dopar% expr` in `envir`.
 do_rustle <- function(obj, expr, envir, data) {
@@ -92,27 +103,22 @@ do_rustle <- function(obj, expr, envir, data) {
   if (!inherits(obj, "foreach")) stop_argument("obj", "a foreach object", obj, call)
   options <- check_foreach_options(obj$options, call)
   packages <- check_packages(obj$packages, ".packages", call)
-  plan <- plan_of_backend(data)
-  if (plan$kind == "multicore" && !supports_fork()) {
-    local_plan("multisession", workers = plan$workers)
-    plan <- current_plan()
-  }
+  plan <- if (is_registered_here(data)) plan_of_number(data$workers, environment()) else current_plan()
   it <- iterators::iter(obj)
   tasks <- as.list(it)
+  values <- list()
   n <- length(tasks)
   if (n > 0L) {
     body <- foreach_body(expr, unique(names(tasks[[1L]])), envir)
-    if (!plan$kind %in% c("sequential", "multicore")) body <- detach_body(body, obj, tasks, call)
-    frame <- foreach_frame(body$FUN, tasks)
+    frame <- foreach_frame(body, tasks)
     streams <- streams_of_foreach(options, n, names(tasks[[1L]]), call)
     job <- new_job(
       foreach_call(frame), frame, n, policy_of_foreach(options, plan), streams,
       relay = new_relay(TRUE, list(classes = "condition")),
       on_error = if (all(error_handling(obj) == "stop")) "stop" else "keep",
-      packages = unique(c(packages, body$packages)), globals = body$globals,
-      envir = environment(body$FUN), label = "foreach-%d", origin = call,
-      forced = length(formals(body$FUN)),
-      slice = function(k) lapply(columns_of(frame), `[`, k)
+      packages = packages, label = "foreach-%d", origin = call,
+      forced = length(formals(body)), over = foreach_columns(frame),
+      code = list(export = obj$export, noexport = obj$noexport)
     )
     if (isTRUE(obj$verbose)) say_job(job, plan)
     values <- run_foreach(job, plan, call)
@@ -122,7 +128,7 @@ do_rustle <- function(obj, expr, envir, data) {
       stop_foreach(values[[bad[[1L]]]], bad[[1L]], call)
     }
   }
-  foreach::getResult(it)
+  with_values(values, foreach::getResult(it))
 }
 
 foreach_options <- c("seed", "schedule", "chunk_size")
@@ -169,7 +175,7 @@ streams_of_foreach <- function(options, n, variables, call) {
     if (!is.null(options$seed) && !isFALSE(options$seed)) {
       stop_argument(".options.rustle$seed", "left out with %dorng%, which has its own", options$seed, call)
     }
-    return(no_streams(after = list(get_random_seed())))
+    return(no_streams(after = random_state()))
   }
   seed <- if ("seed" %in% names(options)) options$seed else FALSE
   streams <- streams_of_future(seed, n, ".options.rustle$seed", call)
@@ -188,54 +194,8 @@ streams_of_foreach <- function(options, n, variables, call) {
 foreach_body <- function(expr, variables, envir) {
   arguments <- rep(list(quote(expr = )), length(variables))
   names(arguments) <- variables
-  FUN <- eval(call("function", as.pairlist(arguments), expr), envir)
-  list(FUN = FUN, packages = character(), globals = TRUE)
+  eval(call("function", as.pairlist(arguments), expr), envir)
 }
-
-# For workers that share no memory: the function with what it uses, in place of all
-# that is around the loop. What lives in the global environment, where functions
-# that come along look for it, goes there.
-detach_body <- function(body, obj, tasks, call) {
-  envir <- environment(body$FUN)
-  absent <- Filter(function(name) !exists(name, envir), obj$export)
-  if (length(absent)) {
-    stop_argument(".export", "the names of variables that exist", absent[[1L]], call)
-  }
-  find <- function(code) {
-    future::getGlobalsAndPackages(code, envir = envir, globals = structure(
-      TRUE, ignore = c(names(formals(body$FUN)), obj$noexport)
-    ))
-  }
-  columns <- lapply(seq_along(tasks[[1L]]), function(k) lapply(tasks, `[[`, k))
-  code <- c(list(body(body$FUN)), Filter(holds_code, columns))
-  globals <- list()
-  for (found in lapply(code, find)) {
-    new <- setdiff(names(found$globals), c(names(globals), "..."))
-    globals <- c(globals, as_plain_list(found$globals)[new])
-    body$packages <- c(body$packages, found$packages)
-  }
-  for (name in setdiff(obj$export, c(names(globals), obj$noexport))) {
-    globals[name] <- list(get(name, envir))
-  }
-  in_session <- vapply(names(globals), function(name) {
-    exists(name, globalenv(), inherits = FALSE) && identical(globalenv()[[name]], globals[[name]])
-  }, NA)
-  dots <- exists("...", envir) && "..." %in% all.names(body(body$FUN))
-  home <- if (dots) eval(as.call(list(dots_frame, quote(...))), envir) else new.env(parent = globalenv())
-  list2env(globals[!in_session], envir = home)
-  # The source text would travel as well.
-  body$FUN <- utils::removeSource(body$FUN)
-  environment(body$FUN) <- home
-  body$globals <- globals[in_session]
-  body
-}
-
-# A frame that has the arguments `...` of another, evaluated, and nothing else.
-dots_frame <- function(...) {
-  list(...)
-  environment()
-}
-environment(dots_frame) <- globalenv()
 
 # The frame of the job: FUN and, for each variable, the list of its values.
 foreach_frame <- function(FUN, tasks) {
@@ -252,7 +212,10 @@ foreach_frame <- function(FUN, tasks) {
 
 column_name <- function(k) sprintf("variable_%d", k)
 
-columns_of <- function(frame) mget(column_name(seq_along(formals(frame$FUN))), envir = frame)
+foreach_columns <- function(frame) {
+  names <- column_name(seq_along(formals(frame$FUN)))
+  stats::setNames(rep("elements", length(names)), names)
+}
 
 # FUN(variable_1[[i]], variable_2[[i]])
 foreach_call <- function(frame) {
@@ -290,15 +253,20 @@ stop_foreach <- function(error, task, call) {
   ))
 }
 
-# As `%do%`: an error of the combine function is shown, and the loop goes on.
+# foreach's own code combines. Its accumulators hide some errors and keep none of the
+# values; here every error ends the loop, and has them.
 combine_values <- function(it, values) {
-  accumulate <- foreach::makeAccum(it)
-  for (task in seq_along(values)) {
-    tryCatch(accumulate(values[task], task), error = function(e) {
-      cat("error calling combine function:\n")
-      print(e)
-    })
-  }
+  with_values(values, {
+    accumulate <- foreach::makeAccum(it)
+    for (task in seq_along(values)) accumulate(values[task], task)
+  })
+}
+
+with_values <- function(values, expr) {
+  tryCatch(expr, error = function(e) {
+    if (is.list(e)) e$values <- values
+    stop(e)
+  })
 }
 
 say_job <- function(job, plan) {

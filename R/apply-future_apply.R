@@ -30,10 +30,7 @@ future_apply <- function(X, MARGIN, FUN, ..., simplify = TRUE, future.envir = pa
   # Without a slice base R calls FUN once, to see what it gives.
   if (is.null(slices)) return(apply(X, MARGIN, FUN, ..., simplify = simplify))
   frame <- function() list2env(list(newX = slices$newX, d = slices$dim, dn = slices$dimnames, FUN = FUN), open_frame(...))
-  slice <- function(tasks) {
-    list(newX = slices$newX[, tasks, drop = FALSE], d = slices$dim, dn = slices$dimnames)
-  }
-  outcome <- run_future_call(options, ncol(slices$newX), slices$call, frame, slice = slice)
+  outcome <- run_future_call(options, slices$n, slices$call, frame, over = slices$over)
   if (!is.null(outcome$vector)) return(shape_margin(X, MARGIN, outcome$vector))
   as_apply(X, MARGIN, outcome$values, simplify)
 }
@@ -48,8 +45,9 @@ shape_margin <- function(X, MARGIN, vector) {
   vector
 }
 
-# `X` as a matrix with a column for each slice, and the call of a task; NULL when
-# there is no slice.
+# `X` as a matrix with a column for each slice (or a list of them), the number of slices,
+# how they are found (`over`, see new_job()) and the call of a task; NULL when there is
+# no slice.
 margin_slices <- function(X, MARGIN, call = sys.call(-1L)) {
   dims <- dim(X)
   if (!length(dims)) stop_argument("X", "an array with dimensions", X, call)
@@ -70,9 +68,15 @@ margin_slices <- function(X, MARGIN, call = sys.call(-1L)) {
   dim(newX) <- c(prod(dims[inside]), prod(dims[margin]))
   whole <- length(inside) < 2L
   if (whole && length(names[inside])) dimnames(newX) <- c(names[inside], list(NULL))
+  n <- ncol(newX)
+  # Columns of a class are taken by its own method, which workers may not have.
+  classed <- is.object(newX)
+  if (classed) newX <- lapply(seq_len(n), function(i) newX[, i])
+  one <- if (classed) quote(newX[[i]]) else quote(newX[, i])
   list(
-    newX = newX, dim = dims[inside], dimnames = names[inside],
-    call = if (whole) quote(FUN(newX[, i], ...)) else quote(FUN(array(newX[, i], d, dn), ...))
+    newX = newX, n = n, over = c(newX = if (classed) "elements" else "columns"),
+    dim = dims[inside], dimnames = names[inside],
+    call = if (whole) bquote(FUN(.(one), ...)) else bquote(FUN(array(.(one), d, dn), ...))
   )
 }
 

@@ -6,7 +6,10 @@
 #'
 #' @param X A vector or an object that [as.list()] makes one.
 #' @param FUN A function, or the name of one; called as `FUN(X[[i]], ...)`.
-#' @param ... Further arguments of `FUN`, evaluated once, before any task runs.
+#' @param ... Further arguments of `FUN`, evaluated once, before any task runs. One that
+#'   cannot be evaluated here, as in `future_lapply(X, with, mean(mpg))`, goes to `FUN` as
+#'   it was written, as in [lapply()]; workers that share no memory cannot have it, and the
+#'   call stops with its error.
 #' @param future.envir The environment in which globals are looked up, for plans
 #'   whose workers do not share memory.
 #' @param future.stdout `TRUE` (default): what a task writes to standard output
@@ -64,12 +67,12 @@ future_lapply <- function(X, FUN, ..., future.envir = parent.frame(), future.std
     future.label = future.label
   )
   values <- outcome$values
-  names(values) <- names(X)
+  names(values) <- outcome$names
   values
 }
 
-# The call up to its outcome, for those who give it another shape. Arguments of FUN may
-# have any name, so `...` is first.
+# The call up to its outcome, for those who give it another shape: with `names`, those of
+# the elements. Arguments of FUN may have any name, so `...` is first.
 lapply_outcome <- function(..., rustle.X, rustle.FUN, future.envir = parent.frame(2L), future.stdout = TRUE,
                            future.conditions = "condition", future.globals = TRUE,
                            future.packages = NULL, future.seed = FALSE, future.scheduling = 1.0,
@@ -80,11 +83,11 @@ lapply_outcome <- function(..., rustle.X, rustle.FUN, future.envir = parent.fram
   options <- future_options("future_lapply-%d", rustle.shape, rustle.call)
   X <- as_elements(rustle.X)
   n <- length(X)
-  if (n == 0L) return(new_outcome(as.list(X)))
-  # As future.apply does, arguments are evaluated once, here: no two workers evaluate
-  # them (or draw random numbers for them) anew.
+  if (n == 0L) return(c(new_outcome(as.list(X)), list(names = names(X))))
+  # As in future.apply, arguments are evaluated once, here: no two workers evaluate them (or
+  # draw random numbers for them) anew.
   frame <- function() list2env(list(X = X, FUN = FUN), open_frame(...))
-  run_future_call(options, n, lapply_call, frame)
+  c(run_future_call(options, n, lapply_call, frame), list(names = names(X)))
 }
 
 # The future.* arguments of the function that calls this, checked. `shape`: see
@@ -106,7 +109,7 @@ future_options <- function(label, shape = NULL, call = sys.call(-1L), frame = pa
 
 # Runs the n tasks of a future_*() call. frame: a function that makes the frame of
 # the job; it is called last, as it evaluates arguments of the user.
-run_future_call <- function(options, n, call, frame, forced = 1L, slice = NULL) {
+run_future_call <- function(options, n, call, frame, forced = 1L, over = c(X = "elements")) {
   plan <- current_plan()
   policy <- policy_of_future(
     n, plan$workers, options$scheduling, options$chunk_size, options$given, plan, options$origin
@@ -115,8 +118,8 @@ run_future_call <- function(options, n, call, frame, forced = 1L, slice = NULL) 
   job <- new_job(
     call, frame(), n, policy, streams, relay = new_relay(options$stdout, options$conditions),
     packages = options$packages, globals = options$globals, envir = options$envir,
-    label = options$label, origin = options$origin, forced = forced, shape = options$shape
+    label = options$label, origin = options$origin, forced = forced, shape = options$shape,
+    over = over
   )
-  if (!is.null(slice)) job$slice <- slice
   run_job(job, plan)
 }

@@ -36,6 +36,8 @@ future_mapply <- function(FUN, ..., MoreArgs = NULL, SIMPLIFY = TRUE, USE.NAMES 
   dots <- list(...)
   outcome <- run_mapply(options, FUN, dots, MoreArgs)
   names <- if (USE.NAMES && length(dots)) element_names(dots[[1L]])
+  # Among vectors of which one is empty, the first need not be.
+  if (!is.null(names) && !length(outcome$values) && is.null(outcome$vector)) names <- character()
   simplify_outcome(outcome, names, SIMPLIFY)
 }
 
@@ -45,25 +47,21 @@ run_mapply <- function(options, FUN, dots, MoreArgs) {
   n <- if (length(dots) && all(lengths > 0)) max(lengths) else 0L
   if (n == 0L) return(new_outcome(list()))
   short <- lengths < n
-  dots[short] <- lapply(dots[short], function(x) x[rep_len(seq_along(x), n)])
+  dots[short] <- lapply(dots[short], function(x) {
+    again <- rep_len(seq_along(x), n)
+    # Methods of `[` may drop the class.
+    if (is.object(x)) lapply(again, function(k) x[[k]]) else x[again]
+  })
   elements <- lapply(seq_along(dots), function(k) bquote(dots[[.(k)]][[i]]))
   names(elements) <- names(dots)
   # As in mapply(), further arguments stand in the call as they are.
   call <- as.call(c(list(quote(FUN)), elements, MoreArgs))
   frame <- function() mapply_frame(FUN, dots)
-  slice <- function(tasks) list(dots = lapply(dots, function(x) x[tasks]))
-  run_future_call(options, n, call, frame, forced = length(dots), slice = slice)
+  run_future_call(options, n, call, frame, forced = length(dots), over = c(dots = "vectors"))
 }
 
 # The frame in which mapply() would evaluate FUN(dots[[1L]][[i]], ...).
 mapply_frame <- function(FUN, dots) environment()
-
-check_more_args <- function(MoreArgs, call = sys.call(-1L)) {
-  if (!is.null(MoreArgs) && !is.list(MoreArgs)) {
-    stop_argument("MoreArgs", "a list or NULL", MoreArgs, call)
-  }
-  MoreArgs
-}
 
 #' @rdname future_mapply
 #' @export

@@ -29,26 +29,9 @@ future_sapply <- function(X, FUN, ..., simplify = TRUE, USE.NAMES = TRUE,
     ..., rustle.X = X, rustle.FUN = FUN, future.envir = future.envir, future.label = future.label,
     rustle.shape = if (!isFALSE(simplify)) "scalar"
   )
-  names <- names(X)
+  names <- outcome$names
   if (USE.NAMES && is.character(X) && is.null(names)) names <- X
   simplify_outcome(outcome, names, simplify)
-}
-
-check_simplify <- function(simplify, argument = "simplify", call = sys.call(-1L)) {
-  good <- isTRUE(simplify) || isFALSE(simplify) || identical(simplify, "array")
-  if (!good) stop_argument(argument, "TRUE, FALSE or \"array\"", simplify, call)
-}
-
-# What sapply() and mapply() make of the values.
-simplify_outcome <- function(outcome, names, simplify) {
-  if (!is.null(outcome$vector)) {
-    names(outcome$vector) <- names
-    return(outcome$vector)
-  }
-  values <- outcome$values
-  names(values) <- names
-  if (isFALSE(simplify) || !length(values)) return(values)
-  simplify2array(values, higher = identical(simplify, "array"))
 }
 
 #' @rdname future_sapply
@@ -91,9 +74,6 @@ is_template <- function(x) {
   typeof(x) %in% c("logical", "integer", "double", "complex", "character", "raw", "list") &&
     (is.vector(unclass(x)) || is.array(x))
 }
-
-# The names of the result: those of the elements, or the elements themselves.
-element_names <- function(X) if (is.null(names(X)) && is.character(X)) X else names(X)
 
 # What vapply() makes of numbers: the names of rows are those of the template, else
 # those of the first value.

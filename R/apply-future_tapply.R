@@ -16,7 +16,8 @@
 #' @param default,simplify As in [base::tapply()] and [base::by()].
 #' @param all.names,USE.NAMES As in [base::eapply()].
 #' @return As [base::tapply()], [base::by()] and [base::eapply()].
-#' @section Errors: As [future_lapply()].
+#' @section Errors: As [future_lapply()]. The name of a function in place of the function is
+#'   a `defunctError` of `future_by()`, as in future.apply.
 #' @examples
 #' oplan <- plan(multicore, workers = 2)
 #' future_tapply(warpbreaks$breaks, warpbreaks$tension, mean)
@@ -86,7 +87,10 @@ future_by.data.frame <- future_by.default
 by_outcome <- function(data, INDICES, FUN, ..., simplify, future.envir,
                        future.label = "future_by-%d") {
   call <- sys.call(-1L)
-  if (!is.function(FUN)) stop_argument("FUN", "a function (its name is not accepted here)", FUN, call)
+  if (!is.function(FUN)) {
+    must <- "a function (its name is not accepted here)"
+    stop_argument("FUN", must, FUN, call, class = if (is.character(FUN)) "defunctError")
+  }
   simplify <- check_flag(simplify, "simplify", call = call)
   check_groups(INDICES, NROW(data), "INDICES", call)
   split_with(

@@ -147,6 +147,3 @@ check_affinity <- function(affinity, n, call = sys.call(-1L)) {
   if (!cpus) stop_argument("affinity.list", "a list of CPU numbers for each element of X", affinity, call)
   lapply(affinity, as.integer)
 }
-
-# Are we in a forked process, ours or anybody's?
-is_worker <- function() Sys.getpid() != state$pid

@@ -69,13 +69,3 @@ mapply_one_frame <- function(FUN, X, MoreArgs) {
 }
 
 mapply_one_call <- quote(one(i))
-
-# The number of tasks of vectors that are gone over together.
-check_lengths <- function(X, call = sys.call(-1L)) {
-  lengths <- lengths(X)
-  n <- max(lengths, 0L)
-  if (n > 0L && min(lengths) == 0L) {
-    stop_argument("...", "vectors that are all empty or none", X[[which.min(lengths)]], call)
-  }
-  n
-}

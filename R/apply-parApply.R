@@ -52,19 +52,16 @@ parCapply <- function(cl = NULL, x, FUN, ..., chunk.size = NULL) {
 # `shape` makes the answer of the values.
 par_apply <- function(plan, X, MARGIN, FUN, frame, chunk_size, envir, origin, shape) {
   slices <- margin_slices(X, MARGIN, origin)
-  n <- if (is.null(slices)) 0L else ncol(slices$newX)
+  n <- if (is.null(slices)) 0L else slices$n
   policy <- policy_of_cluster(n, plan, chunk_size, FALSE, origin)
   if (n == 0L) {
     # It calls FUN once, for the type of the answer.
     frame$FUN <- FUN
     return(apply(X, MARGIN, eval(quote(function(x) FUN(x, ...)), frame)))
   }
-  variables <- function(columns) {
-    list(newX = slices$newX[, columns, drop = FALSE], d = slices$dim, dn = slices$dimnames)
-  }
-  list2env(c(list(FUN = FUN), variables(TRUE)), frame)
+  list2env(list(FUN = FUN, newX = slices$newX, d = slices$dim, dn = slices$dimnames), frame)
   outcome <- run_cluster(
-    plan, policy, frame, n, envir, origin, task = slices$call, slice = variables
+    plan, policy, frame, n, envir, origin, task = slices$call, over = slices$over
   )
   shape(outcome$values, as_plain_array(X), MARGIN)
 }

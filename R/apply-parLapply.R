@@ -60,7 +60,7 @@ parLapply <- function(cl = NULL, X, fun, ..., chunk.size = NULL) {
   if (is.null(plan)) return(parallel::parLapply(cl, X, fun, ..., chunk.size = chunk.size))
   fun <- check_function(fun, "fun", parent.frame())
   outcome <- par_lapply(plan, X, fun, open_frame(...), chunk.size, FALSE, parent.frame(), sys.call())
-  simplify_outcome(outcome, par_names(X), FALSE)
+  simplify_outcome(outcome, outcome$names, FALSE)
 }
 
 #' @rdname parLapply
@@ -70,7 +70,7 @@ parLapplyLB <- function(cl = NULL, X, fun, ..., chunk.size = NULL) {
   if (is.null(plan)) return(parallel::parLapplyLB(cl, X, fun, ..., chunk.size = chunk.size))
   fun <- check_function(fun, "fun", parent.frame())
   outcome <- par_lapply(plan, X, fun, open_frame(...), chunk.size, TRUE, parent.frame(), sys.call())
-  simplify_outcome(outcome, par_names(X), FALSE)
+  simplify_outcome(outcome, outcome$names, FALSE)
 }
 
 #' @rdname parLapply
@@ -107,7 +107,9 @@ par_lapply <- function(plan, X, FUN, frame, chunk_size, balance, envir, origin, 
   n <- length(X)
   policy <- policy_of_cluster(n, plan, chunk_size, balance, origin)
   list2env(list(X = X, FUN = FUN), frame)
-  run_cluster(plan, policy, frame, n, envir, origin, shape = shape)
+  outcome <- run_cluster(plan, policy, frame, n, envir, origin, shape = shape)
+  # Where there is no task there are no names, as in parallel.
+  c(outcome, list(names = if (n) names(X)))
 }
 
 par_sapply <- function(plan, X, FUN, frame, simplify, use_names, chunk_size, balance, envir, origin) {
@@ -115,10 +117,7 @@ par_sapply <- function(plan, X, FUN, frame, simplify, use_names, chunk_size, bal
   use_names <- check_loose_flag(use_names, "USE.NAMES", origin)
   shape <- if (!isFALSE(simplify)) "scalar"
   outcome <- par_lapply(plan, X, FUN, frame, chunk_size, balance, envir, origin, shape)
-  names <- par_names(X)
+  names <- outcome$names
   if (use_names && is.character(X) && is.null(names)) names <- X
   simplify_outcome(outcome, names, simplify)
 }
-
-# Where there is no task there are no names, as in parallel.
-par_names <- function(X) if (length(X)) names(X)

@@ -30,7 +30,7 @@ given_arguments <- function(call) {
 }
 
 run_replay <- function(replay, plan) {
-  if (plan$kind == "sequential") return(replay_here(replay))
+  if (plan$executor$in_session) return(replay_here(replay))
   tryCatch(replay_on_workers(replay, plan), rustle_random_statistic = function(e) {
     tell_serial()
     set_random_seed(replay$seed)
@@ -237,16 +237,7 @@ plan_of_boot <- function(parallel, ncpus, given, frame, call = sys.call(-1L)) {
   }
   if (is.null(cores)) return(current_plan())
   if (cores == 1L) return(serial_plan())
-  if (supports_fork()) return(multicore_plan(cores))
-  local_plan("multisession", workers = cores, .local_envir = frame)
-  current_plan()
-}
-
-serial_plan <- function() {
-  plan <- current_plan()
-  plan$kind <- "sequential"
-  plan$workers <- 1L
-  plan
+  plan_of_number(cores, frame)
 }
 
 # A cluster that the user gave runs boot's own code.

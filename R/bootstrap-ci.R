@@ -44,7 +44,7 @@
 #'   importance weights another distribution: no intervals. `bca` and `abc` suppose
 #'   independent observations: they are refused for parametric, residual, wild and block
 #'   schemes (`bca` may be had by giving `L`), and for m out of n, whose other intervals
-#'   are rescaled by \eqn{\sqrt{m/n}}.
+#'   are rescaled by \eqn{\sqrt{m/n}}; studentized ones need not be.
 #' @section Errors: `rustle_error_argument` for wrong arguments; `rustle_error_interval`
 #'   for a type that is not valid for the scheme. Warnings of class
 #'   `rustle_warning_interval`: all replicates equal, or none (or all) below the estimate,
@@ -130,7 +130,8 @@ interval_types <- c("norm", "basic", "stud", "perc", "bca", "abc")
 one_component <- function(kind, k, conf, draws, scale, variances, a, notes) {
   t0 <- draws$t0[[k]]
   kept <- is.finite(draws$t[, k])
-  t <- draws$t[kept, k]
+  # A studentized replicate of m out of n is divided by the standard error of m observations.
+  t <- if (kind == "stud") draws$raw[kept, k] else draws$t[kept, k]
   nothing <- list(lower = rep(NA_real_, length(conf)), upper = rep(NA_real_, length(conf)))
   if (!is.finite(t0) || length(t) < 2L || all(abs(t - t[[1L]]) <= 1e-8 * abs(t[[1L]]))) {
     notes$add("All replicates of %s are equal: no interval.", draws$terms[[k]])
@@ -230,7 +231,7 @@ abc_ends <- function(x, draws, k, conf, simultaneous, scale, ...) {
 # component is.
 band_levels <- function(kind, conf, terms, draws, variances) {
   if (kind == "norm") return(conf)
-  values <- draws$t[, terms, drop = FALSE]
+  values <- (if (kind == "stud") draws$raw else draws$t)[, terms, drop = FALSE]
   if (kind == "stud") {
     values <- (values - rep(draws$t0[terms], each = nrow(values))) / sqrt(variances$t)
   }

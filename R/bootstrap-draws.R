@@ -1,6 +1,6 @@
 # What intervals and methods read from a bootstrap object, ours or boot's: a list with
-# t0 (vector), t (matrix), R, terms, sim (the scheme, without our prefix), variant (of the
-# table of bootstrap_validity()), strata, data, n, `statistic` (a function or NULL) with
+# t0 (vector), t (matrix; of m out of n rescaled, `raw` is not), R, terms, sim (the scheme,
+# without our prefix), variant (of the table of bootstrap_validity()), strata, data, n, `statistic` (a function or NULL) with
 # its `stype`, `of_weights`: a function that returns the statistic as a function of data
 # and weights (sum 1 in each stratum), or NULL, and `own`: are the indices boot's?
 
@@ -23,12 +23,13 @@ as_draws <- function(x, call = sys.call(-1L)) {
   # that of the observations.
   strata <- if (is.matrix(x$strata)) x$strata[, 1L] else x$strata
   strata <- if (length(strata) == n) as.integer(factor(as.vector(strata))) else rep(1L, n)
+  raw <- t
   fewer <- ours && is.numeric(x$m) && length(x$m) == 1L && x$m != n
   if (fewer) t <- rep(t0, each = nrow(t)) + sqrt(x$m / n) * (t - rep(t0, each = nrow(t)))
   weighted <- is_importance(x$weights, strata)
   variant <- if (fewer) "m out of n" else if (weighted) "weighted" else if (!is.null(x$cluster) && sim == "ordinary") "cluster" else sim
   list(
-    t0 = t0, t = t, R = nrow(t), terms = term_names(x, ncol(t)), sim = sim, variant = variant,
+    t0 = t0, t = t, raw = raw, R = nrow(t), terms = term_names(x, ncol(t)), sim = sim, variant = variant,
     strata = strata, data = data, n = n, statistic = statistic, stype = x$stype, L = x$L,
     cluster = x$cluster, own = ours && is.null(x$replicates) && is_boot_order(x),
     of_weights = function() if (cases) statistic_of_weights(x, statistic, tabulate(strata)[strata])
@@ -154,8 +155,7 @@ check_variances <- function(variance, var.t0, var.t, chosen, index, draws, wante
     if (length(columns) != length(chosen)) {
       stop_argument("variance", sprintf("as many components as `index` (%d)", length(chosen)), variance, call)
     }
-    # Those of m out of n, whose roots need no rescaling, are as they were.
-    out <- list(index = chosen, norm = NULL, t0 = draws$t0[columns], t = draws$t[, columns, drop = FALSE])
+    out <- list(index = chosen, norm = NULL, t0 = draws$t0[columns], t = draws$raw[, columns, drop = FALSE])
   } else {
     if (is.null(var.t0) && is.null(var.t)) return(NULL)
     k <- length(chosen)

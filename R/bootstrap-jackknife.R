@@ -55,7 +55,7 @@ jackknife <- function(data, statistic, cluster = NULL, ..., threads = NULL) {
 # A function of j that gives the statistic without observation j, or without group j of
 # `groups` (a list of rows). The statistic sees what is left as indices, frequencies or
 # weights, which sum to 1 in each stratum; `strata` says where each observation belongs.
-# It runs on workers, which may not have rustle: base R only.
+# It runs on workers: see R/engine-parcel.R.
 make_left_out <- function(statistic, data, stype, strata, groups, ...) {
   list(statistic, data, stype, strata, groups, ...)
   n <- length(strata)
@@ -72,10 +72,12 @@ make_left_out <- function(statistic, data, stype, strata, groups, ...) {
 environment(make_left_out) <- baseenv()
 
 # `leave(j)` for each j up to `count`, on the workers of the plan, as a list.
-values_without <- function(leave, count, plan, streams = no_streams(), stdout = TRUE, call = NULL) {
+# ours: the statistic calls this package, see new_job().
+values_without <- function(leave, count, plan, streams = no_streams(), stdout = TRUE, call = NULL, ours = FALSE) {
   work <- new_job(
     lapply_call, lapply_frame(seq_len(count), leave), count, policy_of_plan(plan), streams,
-    new_relay(stdout, list(classes = "condition", exclude = NULL)), label = "jackknife-%d", origin = call
+    new_relay(stdout, list(classes = "condition", exclude = NULL)), label = "jackknife-%d", origin = call,
+    ours = ours
   )
   keep_random_seed(run_job(work, plan)$values)
 }
@@ -88,7 +90,7 @@ function_without <- function(job, groups) {
   dots <- if (job$kind == "function") job$dots
   leave <- do.call(make_left_out, c(list(job$compute, job$data, job$stype, strata, groups), dots), quote = TRUE)
   count <- if (is.null(groups)) job$n else length(groups)
-  values <- tryCatch(values_without(leave, count, job$plan, worker_streams(job), NA, job$call), error = function(e) {
+  values <- tryCatch(values_without(leave, count, job$plan, worker_streams(job), NA, job$call, job$kind != "function"), error = function(e) {
     if (is.null(e$task)) stop(e)
     stop_statistic(e$task, conditionMessage(e), e, job$call, left_out = TRUE)
   })

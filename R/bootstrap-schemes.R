@@ -302,6 +302,9 @@ validity_of_interval <- function(sim, statistic, type) {
   if (type == "bca" && !cases) {
     return(c("refused", "the acceleration supposes equal resamples of independent observations"))
   }
+  if (sim == "m out of n" && type == "stud") {
+    return(c("adapted", "each replicate has the variance of a sample of size m"))
+  }
   if (sim == "m out of n") {
     return(c("adapted", "the spread about the estimate is rescaled by sqrt(m / n)"))
   }

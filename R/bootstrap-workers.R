@@ -173,13 +173,12 @@ run_boot_workers <- function(job) {
   frame <- boot_frame(job)
   # Where errors do not stop the run, a task returns them as values, on every plan.
   if (!stopping) frame$FUN <- replicate_or_condition
-  sent <- as.list(frame)[setdiff(ls(frame), c("X", "FUN"))]
   work <- new_job(
     replicate_call, frame, R, policy_of_plan(job$plan), worker_streams(job),
     relay = new_relay(NA, list(classes = "condition", exclude = NULL)),
     label = "bootstrap-%d", origin = job$call,
     shape = if (stopping) list(template = double(p)),
-    slice = function(tasks) c(sent, list(X = tasks))
+    ours = TRUE
   )
   outcome <- tryCatch(
     keep_random_seed(run_job(work, job$plan)),

@@ -156,8 +156,7 @@ workers_of_boot <- function(dots, workers, call) {
   if (is.null(workers)) {
     workers <- if (how[[1L]] == "no") 1L else check_count(dots$ncpus, "ncpus", null = TRUE, call = call)
   }
-  if (!isTRUE(state$told_arguments_of_boot)) {
-    state$told_arguments_of_boot <- TRUE
+  if (first_time("arguments_of_boot")) {
     message(
       "bootstrap(): `ncpus` and `parallel` choose the workers of R functions (native statistics have `threads`); ",
       "`cl` and `simple` have no effect. This is said once."

@@ -4,31 +4,28 @@
 
 run_future <- function(job, plan) {
   chunks <- future_chunks(job, plan$workers)
-  found <- find_globals(job)
-  stop_early <- job$on_error == "stop"
+  parcel <- job_parcel(job)
   conditions <- job$relay$classes
   if (!is.null(job$relay$exclude)) conditions <- structure(conditions, exclude = job$relay$exclude)
-  dots <- frame_dots(job$frame)
   label <- function(k) if (is.character(job$label)) format_label(job$label, k)
+  code <- without_source(run_parcel)
   start <- function(k) {
-    tasks <- chunks[[k]]
+    # The limit is for what was found in the session, and that was looked at.
+    limit <- options(future.globals.maxSize = Inf)
+    on.exit(options(limit))
     future::future(
-      quote(...rustle.chunk(
-        ...rustle.call, ...rustle.n, FUN, ...rustle.data, ...rustle.dots, ...rustle.seeds,
-        ...rustle.stop, ...rustle.check, ...rustle.tasks
+      quote(...rustle.run(...rustle.parcel, ...rustle.load)),
+      substitute = FALSE, envir = parcel$envir,
+      globals = c(parcel$globals, list(
+        ...rustle.run = code, ...rustle.parcel = parcel$worker,
+        ...rustle.load = load_tasks(parcel, job, chunks[[k]])
       )),
-      substitute = FALSE, envir = if (is.null(job$envir)) globalenv() else job$envir,
-      globals = c(found$globals, list(
-        ...rustle.chunk = run_chunk, ...rustle.call = forced_call(job),
-        ...rustle.n = length(tasks), ...rustle.data = job$slice(tasks), ...rustle.dots = dots,
-        ...rustle.seeds = task_seeds(job$streams, tasks), ...rustle.stop = stop_early,
-        ...rustle.check = job_check(job), ...rustle.tasks = tasks
-      )),
-      packages = found$packages, seed = if (job$streams$check) FALSE else NULL,
+      packages = parcel$packages, seed = if (job$streams$check) FALSE else NULL,
       stdout = job$relay$stdout, conditions = conditions, label = label(k)
     )
   }
   futures <- start_futures(length(chunks), start, plan$limit)
+  stop_early <- job$on_error == "stop"
   values <- vector("list", job$n)
   failed <- misuse <- integer()
   for (k in seq_along(futures)) {
@@ -42,7 +39,7 @@ run_future <- function(job, plan) {
     if (stop_early && length(failed)) break
   }
   if (length(misuse) && !(stop_early && length(failed))) warn_rng_misuse(job, min(misuse))
-  new_outcome(values, sort(failed))
+  new_outcome(values, sort(failed), report = new_report(job, plan))
 }
 
 # All n futures, at most `limit` (NULL: as many as the plan takes) running at a time.
@@ -78,51 +75,23 @@ future_chunks <- function(job, workers) {
   if (is.null(policy$order)) positions else lapply(positions, function(p) policy$order[p])
 }
 
-# The call of a task as R code that forces what Rust's loop forces.
-forced_call <- function(job) {
-  as.call(c(list(quote(forceAndCall), job$forced), as.list(job$call)))
+# Evaluates `expr`, a function of the plan, on local workers that live for that long,
+# under a plan that has none.
+with_local_workers <- function(plan, expr) {
+  done <- FALSE
+  nodes <- parallelly::makeClusterPSOCK(plan$workers)
+  on.exit(stop_nodes(nodes, done))
+  on.exit(set_stack(plan$stack, plan$settings, init = FALSE, cleanup = FALSE), add = TRUE, after = FALSE)
+  strategy <- future::tweak(future::cluster, workers = nodes)
+  set_stack(list(strategy), plan$settings, init = FALSE, cleanup = FALSE)
+  out <- expr(current_plan())
+  done <- TRUE
+  out
 }
 
-# Runs on the worker, which may not have rustle: base R only.
-run_chunk <- function(call, n, FUN, data, dots, seeds, stop_early, check, tasks) {
-  # Nothing but `...`: arguments may have any name.
-  run <- function(...) {
-    frame <- list2env(data, envir = environment())
-    values <- vector("list", n)
-    failed <- integer()
-    for (task in seq_len(n)) {
-      if (!is.null(seeds)) assign(".Random.seed", seeds[[task]], envir = globalenv())
-      assign("i", task, envir = frame)
-      # stop() is fatal whatever it is called with.
-      value <- withRestarts(
-        tryCatch(
-          withCallingHandlers({
-            value <- list(eval(call, frame))
-            if (!is.null(check)) check(value[[1L]], tasks[[task]])
-            value
-          }, condition = function(condition) {
-            if (!inherits(condition, "error") && stopping()) invokeRestart("rustle_fail", condition)
-          }),
-          error = identity
-        ),
-        rustle_fail = identity
-      )
-      if (inherits(value, "condition")) {
-        failed <- c(failed, task)
-        values[[task]] <- value
-        if (stop_early) break
-      } else {
-        values[task] <- value
-      }
-    }
-    list(values = values, failed = failed)
-  }
-  stopping <- function() {
-    for (k in seq_len(sys.nframe())) if (identical(sys.function(k), stop)) return(TRUE)
-    FALSE
-  }
-  # Names and calls among the arguments are data; a missing argument stays one.
-  quoted <- lapply(dots, function(d) if (is.language(d) && !identical(d, quote(expr = ))) call("quote", d) else d)
-  do.call(run, quoted)
+# A worker that is in the middle of a task would finish it first.
+stop_nodes <- function(nodes, idle) {
+  pids <- lapply(nodes, function(node) node$session_info$process$pid)
+  try(parallel::stopCluster(nodes), silent = TRUE)
+  if (!idle) for (pid in pids) tools::pskill(pid)
 }
-environment(run_chunk) <- baseenv()

@@ -1,7 +1,34 @@
 # A job: one call, before anybody knows where it will run.
 
-# The frame in which lapply() would evaluate FUN(X[[i]], ...).
+# The frame in which lapply() would evaluate FUN(X[[i]], ...): it is lapply()'s own in that
+# it finds no variables of ours.
 lapply_frame <- function(X, FUN, ...) environment()
+environment(lapply_frame) <- .BaseNamespaceEnv
+
+# The same with the arguments in `...`, whatever their names, evaluated here, once, and
+# without the other variables, which are put there later. An argument that cannot be
+# evaluated here stays as it was written: FUN may evaluate it elsewhere, as with() does, or
+# not at all. Its error is attribute "unforced" of the frame.
+open_frame <- function(...) {
+  frame <- dots_frame(...)
+  for (k in seq_len(...length())) {
+    failure <- tryCatch(
+      {
+        if (!eval(call("missing", as.name(paste0("..", k))))) ...elt(k)
+        NULL
+      },
+      error = identity
+    )
+    if (is.null(failure) || !is.null(attr(frame, "unforced"))) next
+    # The call of stop() in an argument is one of tryCatch().
+    if (identical(conditionCall(failure)[[1L]], quote(doTryCatch))) failure["call"] <- list(NULL)
+    attr(frame, "unforced") <- failure
+  }
+  frame
+}
+
+dots_frame <- function(...) environment()
+environment(dots_frame) <- .BaseNamespaceEnv
 
 # The arguments in `...` as a list; a missing one is the empty symbol.
 list_dots <- function(...) {
@@ -21,36 +48,44 @@ list_dots <- function(...) {
 lapply_call <- quote(FUN(X[[i]], ...))
 
 # call, frame: the expression of a task and where it is evaluated; it uses `i`.
-# forced: how many arguments of the call are forced before it is made. slice: a
-# function of task numbers; the variables of the frame that hold their data, cut
-# down to them, for workers that do not share memory. n: number of tasks.
+# forced: how many arguments of the call are forced before it is made. over: the
+# variables of the frame that hold the data of tasks, and how task i finds its own:
+# "elements" (of a vector: x[[i]]), "vectors" (of each in a list: x[[k]][[i]]) or "columns"
+# (of a matrix: x[, i]). n: number of tasks.
 # policy: engine-policy.R. streams: engine-streams.R. relay: engine-relay.R. on_error: "stop" (cancel
 # later tasks, raise) or "keep" (errors are results). shares: a worker's share is
 # the unit of randomness and of recovery. shape: what values look like, for those
 # who know: NULL (nothing is known), "scalar" (perhaps), or list(template =, check =), that
 # of vapply() and a function of value and task number that raises an error where one does
-# not fit. It runs on workers, which may not have rustle.
+# not fit. `packages`, `globals` and `envir` are those of future; packages are attached
+# where tasks run. code: NULL, or list(export, noexport) where FUN is code of its
+# caller's frame, as in a loop: then it needs what it names, and not the frame. ours:
+# tasks call functions of this package. See engine-parcel.R.
 new_job <- function(call, frame, n, policy, streams = no_streams(), relay = no_relay(),
                     on_error = "stop", shares = FALSE, packages = character(),
                     globals = TRUE, envir = NULL, silent = FALSE, affinity = NULL,
                     cleanup = list(signal = tools::SIGTERM, grace = 0.2), label = NULL,
-                    origin = NULL, forced = 1L, shape = NULL,
-                    slice = function(tasks) list(X = frame$X[tasks])) {
+                    origin = NULL, forced = 1L, shape = NULL, over = c(X = "elements"),
+                    code = NULL, ours = FALSE) {
+  relay$unforced <- !is.null(attr(frame, "unforced"))
   list(
     call = call, frame = frame, n = n, policy = policy, streams = streams, relay = relay,
     on_error = on_error, shares = shares, packages = packages, globals = globals,
     envir = envir, silent = silent, affinity = affinity, cleanup = cleanup, label = label,
-    origin = origin, forced = forced, shape = shape, slice = slice
+    origin = origin, forced = forced, shape = shape, over = over, code = code, ours = ours
   )
 }
 
-# The arguments in `...` of the frame of a job, as list_dots() has them.
+# The arguments in `...` of the frame of a job, as list_dots() has them, for workers that
+# share no memory: an argument that cannot be evaluated here is an error.
 frame_dots <- function(frame) {
+  failure <- attr(frame, "unforced")
+  if (!is.null(failure)) stop(failure)
   if (!exists("...", envir = frame, inherits = FALSE)) return(list())
   eval(as.call(list(list_dots, quote(...))), frame)
 }
 
-# What Rust needs to know of it; see src/rust/src/spec.rs.
+# What Rust needs to know of it; see src/rust/src/forked/rules.rs.
 job_spec <- function(job, plan) {
   workers <- min(plan$workers, job$n)
   settings <- plan$settings
@@ -59,11 +94,20 @@ job_spec <- function(job, plan) {
     forced = as.double(job$forced), schedule = job$policy$schedule, chunk = as.double(job$policy$chunk),
     ends = job$policy$ends, order = job$policy$order,
     retries = as.double(settings$retries), timeout = as.double(settings$timeout),
-    shares = job$shares, eager = job$shares, shape = shape_spec(job$shape), check = job_check(job),
+    shares = job$shares, eager = job$shares, shape = shape_spec(job$shape),
     streams = job$streams$streams, seed = job$streams$seed, check_rng = job$streams$check,
     stop_on_error = job$on_error == "stop", timings = wants_timings(),
     silent = job$silent, affinity = job$affinity,
     threads = as.double(threads_per_worker(workers, settings$worker_threads))
+  )
+}
+
+# What workers evaluate: R objects, which forked workers inherit.
+job_code <- function(job, main) {
+  streams <- job$streams
+  list(
+    call = job$call, frame = job$frame, main = main, check = job_check(job),
+    inherited = get_random_seed(), seeds = if (streams$streams == "list") streams$seed
   )
 }
 
@@ -83,6 +127,12 @@ shape_spec <- function(shape) {
 # An outcome: `values` (list; the condition where a task failed) and `failed`
 # (indices). Where the values have the shape that the job expects, an executor may
 # give them as one `vector` instead, with the `first` value if it has attributes.
-new_outcome <- function(values, failed = integer(), vector = NULL, first = NULL) {
-  list(values = values, failed = failed, vector = vector, first = first)
+# `report`: engine-report.R; NULL where no task ran.
+new_outcome <- function(values, failed = integer(), vector = NULL, first = NULL, report = NULL) {
+  list(values = values, failed = failed, vector = vector, first = first, report = report)
+}
+
+# `future.label` is a format for sprintf() with the number of the chunk.
+format_label <- function(label, k) {
+  tryCatch(sprintf(label, k), error = function(e) label, warning = function(w) label)
 }

@@ -1,46 +1,19 @@
 # Forked workers: Rust forks them, hands out tasks, receives results and replaces
-# the dead; this file is what R does meanwhile.
+# the dead. This file starts them and has what R does in them; attend() is what the
+# session does meanwhile.
 
 run_multicore <- function(job, plan) {
   # Loaded here, they are there in every worker; a missing one fails here.
   for (package in job$packages) loadNamespace(package)
-  handle <- unpack(rs_job_open(job_spec(job, plan)), job$origin)
-  on.exit(rs_job_close(handle, job$cleanup$signal, job$cleanup$grace))
-  mailbox <- new_mailbox(job$policy$order, job$n, job$relay$quiet)
-  seed <- get_random_seed()
+  # Tasks find the kinds that the session sees.
+  read_random_kinds()
   nested <- nested_plan(plan)
   main <- worker_main(job, nested)
-  started <- as_workers(job$relay, nested, rs_job_start(handle, job$call, job$frame, main, seed))
+  handle <- unpack(rs_job_open(job_spec(job, plan), job_code(job, main)), job$origin)
+  on.exit(rs_job_close(handle, job$cleanup$signal, job$cleanup$grace))
+  started <- as_workers(job$relay, nested, rs_job_start(handle))
   if (!started) explain_jump(job$origin)
-  progress <- new_progress(job, min(plan$workers, job$n), plan)
-  on.exit(progress$close(), add = TRUE)
-  repeat {
-    # list(state, events, prefix, done, busy, failure); waits 100 ms at most.
-    status <- rs_job_wait(handle, 0.1)
-    rs_check_interrupt()
-    mailbox$add(status[[2L]])
-    if (status[[1L]] != 0L) break
-    mailbox$flush(status[[3L]])
-    progress$update(status[[4L]], status[[5L]])
-  }
-  # list(values, failed, vector, first)
-  collected <- rs_job_collect(handle)
-  values <- collected[[1L]]
-  failed <- collected[[2L]]
-  for (task in intersect(mailbox$timeouts(), failed)) {
-    values[[task]] <- new_timeout_error(task, plan$settings$timeout, job$origin)
-  }
-  if (status[[1L]] == 2L) {
-    mailbox$flush(status[[3L]])
-    stop_worker_lost(status[[6L]], values, job$origin)
-  }
-  keep_timings(handle, job)
-  progress$close(job$n)
-  stopping <- job$on_error == "stop" && length(failed)
-  mailbox$flush(Inf, if (stopping) failed[[1L]] else job$n)
-  misuse <- mailbox$misuse()
-  if (length(misuse) && !stopping) warn_rng_misuse(job, min(misuse))
-  new_outcome(values, failed, collected[[3L]], collected[[4L]])
+  attend(handle, job, plan)
 }
 
 # What a worker does: one tryCatch() around the loop, not one per task. An error
@@ -56,10 +29,10 @@ worker_main <- function(job, nested) {
   prepare <- function() {
     setTimeLimit()
     setSessionTimeLimit()
-    if (!state$as_worker) prepare_worker(relay)
-    if (!state$as_worker || length(nested$nested)) enter_worker(nested)
-    # This process's share: what a task forks has none.
-    state$share <- list(pid = Sys.getpid(), threads = nested$threads)
+    # The session was one already when it forked its first workers.
+    if (!process$as_worker) prepare_worker(relay)
+    if (!process$as_worker || length(nested$levels)) enter_worker(nested)
+    set_thread_share(nested$threads)
     for (package in packages) library(package, character.only = TRUE)
     set_globals(globals)
   }
@@ -72,9 +45,8 @@ worker_main <- function(job, nested) {
   }
   function(again) {
     if (again) {
-      fatal <- state$fatal
+      fatal <- take_noted("fatal")
       if (is.null(fatal) || fatal$task != rs_worker_task()) return()
-      state$fatal <- NULL
       rs_worker_fail(fatal$condition)
     }
     recording(relay, repeat {
@@ -88,10 +60,9 @@ worker_main <- function(job, nested) {
 # Something jumped to the top level while the session started its workers: an
 # interrupt, whose handlers are not seen from there, or an error that R has told.
 explain_jump <- function(call) {
-  if (!isTRUE(state$interrupted)) {
+  if (!isTRUE(take_noted("interrupted"))) {
     abort_rustle("The workers could not be started.", "rustle_error_system", call = call)
   }
-  state$interrupted <- NULL
   signalCondition(structure(class = c("interrupt", "condition"), list(message = "", call = NULL)))
   invokeRestart("abort")
 }
@@ -108,14 +79,13 @@ prepare_worker <- function(relay) {
 as_workers <- function(relay, nested, expr) {
   before <- options(worker_options)
   on.exit(options(before))
-  if (!length(nested$nested)) {
-    plan <- mget(c("cores", "resolved"), envir = state, ifnotfound = list(NULL))
-    on.exit(list2env(plan, envir = state), add = TRUE)
-    enter_worker(nested)
+  if (!length(nested$levels)) {
+    leave <- enter_worker(nested)
+    on.exit(leave(), add = TRUE)
   }
   connection <- redirect_output(relay)
   if (!is.null(connection)) on.exit({ sink(); close(connection) }, add = TRUE)
-  state$as_worker <- TRUE
-  on.exit(state$as_worker <- FALSE, add = TRUE)
+  set_as_worker(TRUE)
+  on.exit(set_as_worker(FALSE), add = TRUE)
   expr
 }

@@ -1,74 +1,246 @@
-# What a function needs on a worker that does not share our memory: its globals
-# and packages, in all forms of `future.globals`.
+# What of a job travels to a worker that shares no memory with the session: made here,
+# for every executor of that kind.
+#
+# The rule: such a worker has R with its base packages, and the packages that the parcel
+# names; nothing else may be taken for granted, this package least of all. Hence
+#
+# * What finds the data of a task is evaluated in the session, where the methods are:
+#   elements of a vector that has a class are taken by `[[` and sent as a list.
+# * FUN travels with its environment, the globals that it uses go to the worker's global
+#   environment, and packages that these come from are attached; so for functions among
+#   the data and the arguments. Code of a loop travels with what it names, in place of
+#   the frame that it is in (`code` of a job).
+# * Functions of ours that run there use base R only and have base's environment. Where
+#   tasks must call this package, the job says so (`ours`), and a worker that has not got
+#   it says so too. No function of ours takes its source text along.
+# * What tasks would find in a forked worker is put in force: the kinds of random number
+#   generator, the option future.globals.maxSize, and our foreach backend where this
+#   package is installed.
+#
+# A parcel is a list: what all chunks share, made once (`worker`, for run_parcel(); and
+# `globals`, `packages`, `envir`), and `data`, of which load_tasks() takes what belongs to a
+# chunk.
 
-reserved_globals <- c("...future.FUN", "...future.elements_ii", "...future.seeds_ii")
-
-# Checks `future.globals`; a named list comes back as it is.
-check_globals <- function(globals, argument, call = sys.call(-1L)) {
-  must <- "TRUE, FALSE, a character vector of names or a named list"
-  if (is.logical(globals)) {
-    if (length(globals) != 1L || is.na(globals)) stop_argument(argument, must, globals, call)
-  } else if (is.list(globals)) {
-    names <- names(globals)
-    if (length(globals) && (is.null(names) || !all(nzchar(names)))) {
-      stop_argument(argument, must, globals, call)
-    }
-    if (any(names %in% reserved_globals)) {
-      stop_argument(argument, "without the reserved names of future.apply", globals, call)
-    }
-  } else if (!is.character(globals)) {
-    stop_argument(argument, must, globals, call)
-  } else if (any(globals %in% reserved_globals)) {
-    stop_argument(argument, "without the reserved names of future.apply", globals, call)
-  }
-  globals
-}
-
-# A named list overrides what tasks, and the functions that they call, find in the
-# global environment, under every plan as on sessions of their own. (Rewriting the
-# environment of FUN would cost its byte code and its own variables.)
-set_globals <- function(globals) {
-  if (is.list(globals)) list2env(globals, envir = globalenv())
-}
-
-# The same in this session, while `expr` is evaluated.
-with_globals <- function(globals, expr) {
-  if (!is.list(globals) || !length(globals)) return(expr)
-  there <- vapply(names(globals), exists, NA, envir = globalenv(), inherits = FALSE)
-  before <- mget(names(globals)[there], envir = globalenv())
-  on.exit({
-    rm(list = intersect(names(globals)[!there], ls(globalenv(), all.names = TRUE)), envir = globalenv())
-    list2env(before, envir = globalenv())
-  })
-  set_globals(globals)
-  expr
-}
-
-# list(globals =, packages =) of a job: those of FUN, its arguments and the
-# functions among the elements.
-find_globals <- function(job) {
-  envir <- new.env(parent = if (is.null(job$envir)) globalenv() else job$envir)
+job_parcel <- function(job) {
   frame <- job$frame
-  envir$FUN <- frame$FUN
-  globals <- job$globals
-  if (is.list(globals)) return(list(globals = c(globals, list(FUN = envir$FUN)), packages = job$packages))
-  found <- future::getGlobalsAndPackages(quote(FUN()), envir = envir, globals = globals)
-  all <- as_plain_list(found$globals)
-  packages <- c(job$packages, found$packages)
-  if (isTRUE(globals)) {
-    dots <- frame_dots(frame)
-    missing <- vapply(seq_along(dots), function(k) identical(dots[[k]], quote(expr = )), NA)
-    data <- c(Filter(is.list, job$slice(seq_len(job$n))), list(dots[!missing]))
+  data <- plain_data(job)
+  others <- setdiff(ls(frame, all.names = TRUE), c("FUN", "i", "...", names(data)))
+  variables <- mget(others, envir = frame)
+  dots <- frame_dots(frame)
+  needs <- if (is.null(job$code)) {
+    needs_of_function(job, c(Filter(is.list, data), list(Filter(Negate(is_ours), variables)), list(present(dots))))
+  } else {
+    needs_of_code(job, data)
+  }
+  list(
+    worker = list(
+      call = forced_call(job), FUN = without_source(needs$FUN), variables = variables, dots = dots,
+      stop_early = job$on_error == "stop", check = without_source(job_check(job)),
+      kinds = RNGkind(), options = list(future.globals.maxSize = getOption("future.globals.maxSize")),
+      requires = if (job$ours) "rustle", backend = is_our_backend()
+    ),
+    globals = needs$globals, packages = unique(c(job$packages, needs$packages)),
+    envir = needs$envir, data = data
+  )
+}
+
+# What run_parcel() needs for some tasks.
+load_tasks <- function(parcel, job, tasks) {
+  list(tasks = tasks, data = cut_data(parcel$data, job$over, tasks), seeds = task_seeds(job$streams, tasks))
+}
+
+# Runs on the worker: base R only. Returns list(values, failed), positions in `load$tasks`.
+run_parcel <- function(parcel, load) {
+  for (package in parcel$requires) {
+    if (!requireNamespace(package, quietly = TRUE)) {
+      stop(structure(
+        class = c("rustle_error_package", "rustle_error", "error", "condition"),
+        list(
+          message = sprintf("A worker of the plan needs the package '%s', which is not installed there.", package),
+          call = NULL, package = package
+        )
+      ))
+    }
+  }
+  if (parcel$backend && requireNamespace("foreach", quietly = TRUE) && requireNamespace("rustle", quietly = TRUE)) {
+    if (!foreach::getDoParRegistered()) rustle::registerDoRustle()
+  }
+  options <- options(parcel$options)
+  on.exit(options(options))
+  FUN <- parcel$FUN
+  tasks <- load$tasks
+  seeds <- load$seeds
+  kinds <- parcel$kinds
+  # Without streams, set.seed() in a task means the generator of the session. A state
+  # that no task has touched comes back: future looks whether random numbers were drawn.
+  set_kinds <- function(kinds, seed) {
+    suppressWarnings(RNGkind(kinds[[1L]], kinds[[2L]], kinds[[3L]]))
+    rm(".Random.seed", envir = globalenv())
+    if (!is.null(seed)) assign(".Random.seed", seed, envir = globalenv())
+  }
+  before <- globalenv()[[".Random.seed"]]
+  own <- RNGkind()
+  if (is.null(seeds) && !identical(own, kinds) && kinds[[1L]] != "user-supplied") {
+    set_kinds(kinds, NULL)
+    on.exit(if (is.null(globalenv()[[".Random.seed"]])) set_kinds(own, before), add = TRUE)
+  }
+  check <- parcel$check
+  # Nothing but `...`: arguments may have any name.
+  run <- function(...) {
+    frame <- list2env(c(parcel$variables, load$data), envir = environment())
+    values <- vector("list", length(tasks))
+    failed <- integer()
+    for (k in seq_along(tasks)) {
+      if (!is.null(seeds)) assign(".Random.seed", seeds[[k]], envir = globalenv())
+      assign("i", k, envir = frame)
+      # stop() is fatal whatever it is called with.
+      value <- withRestarts(
+        tryCatch(
+          withCallingHandlers({
+            value <- list(eval(parcel$call, frame))
+            if (!is.null(check)) check(value[[1L]], tasks[[k]])
+            value
+          }, condition = function(condition) {
+            if (!inherits(condition, "error") && stopping()) invokeRestart("rustle_fail", condition)
+          }),
+          error = identity
+        ),
+        rustle_fail = identity
+      )
+      if (inherits(value, "condition")) {
+        failed <- c(failed, k)
+        values[[k]] <- value
+        if (parcel$stop_early) break
+      } else {
+        values[k] <- value
+      }
+    }
+    list(values = values, failed = failed)
+  }
+  stopping <- function() {
+    for (k in seq_len(sys.nframe())) if (identical(sys.function(k), stop)) return(TRUE)
+    FALSE
+  }
+  # Names and calls among the arguments are data; a missing argument stays one.
+  quoted <- lapply(parcel$dots, function(d) if (is.language(d) && !identical(d, quote(expr = ))) call("quote", d) else d)
+  do.call(run, quoted)
+}
+environment(run_parcel) <- baseenv()
+
+# The call of a task as R code that forces what Rust's loop forces.
+forced_call <- function(job) {
+  as.call(c(list(quote(forceAndCall), job$forced), as.list(job$call)))
+}
+
+# The data of all tasks, for workers without the methods of their classes.
+plain_data <- function(job) {
+  elements <- function(x) if (is.object(x)) lapply(seq_len(job$n), function(k) x[[k]]) else x
+  plain <- function(name) {
+    x <- job$frame[[name]]
+    if (job$over[[name]] == "vectors") lapply(x, elements) else if (job$over[[name]] == "elements") elements(x) else x
+  }
+  sapply(names(job$over), plain, simplify = FALSE)
+}
+
+# What plain_data() made, for some tasks.
+cut_data <- function(data, over, tasks) {
+  Map(function(x, how) {
+    switch(how,
+      elements = x[tasks], vectors = lapply(x, function(v) v[tasks]), columns = x[, tasks, drop = FALSE]
+    )
+  }, data, over[names(data)])
+}
+
+present <- function(dots) dots[!vapply(dots, identical, NA, quote(expr = ))]
+
+# Is our foreach backend the one of this session?
+is_our_backend <- function() {
+  isNamespaceLoaded("foreach") && foreach::getDoParRegistered() && identical(foreach::getDoParName(), "doRustle")
+}
+
+# Is this a function that was made in our namespace?
+is_ours <- function(f) {
+  is.function(f) && !is.primitive(f) && identical(topenv(environment(f)), topenv())
+}
+
+# A function of ours, or NULL, without the text that it was parsed from; a user's stays as
+# it is. Ours are in our namespace, or in base's environment.
+without_source <- function(f) {
+  if (is.null(attr(f, "srcref"))) return(f)
+  if (is_ours(f) || identical(topenv(environment(f)), baseenv())) utils::removeSource(f) else f
+}
+
+# list(FUN, globals, packages, envir) of FUN as it is. data: a list of lists in which
+# functions may be.
+needs_of_function <- function(job, data) {
+  home <- if (is.null(job$envir)) globalenv() else job$envir
+  envir <- new.env(parent = home)
+  FUN <- envir$FUN <- job$frame$FUN
+  given <- is.list(job$globals)
+  # What is in our namespace needs that alone. future looks at the size of globals as well
+  # (option future.globals.maxSize).
+  code <- if (is_ours(FUN)) NULL else quote(FUN())
+  found <- future::getGlobalsAndPackages(code, envir = envir, globals = job$globals)
+  globals <- as_plain_list(found$globals)
+  packages <- found$packages
+  if (isTRUE(job$globals)) {
     for (arguments in Filter(holds_code, data)) {
       more <- future::getGlobalsAndPackages(arguments, envir = envir, globals = TRUE)
       new <- as_plain_list(more$globals)
-      all <- c(all, new[setdiff(names(new), names(all))])
+      globals <- c(globals, new[setdiff(names(new), names(globals))])
       packages <- c(packages, more$packages)
     }
   }
-  all$FUN <- envir$FUN
-  list(globals = all, packages = unique(packages))
+  # It is in the parcel; a global of the user's own may have its name.
+  if (!given) globals$FUN <- NULL
+  list(FUN = FUN, globals = globals, packages = if (given) character() else packages, envir = home)
 }
+
+# The same of code: FUN gets an environment with what it names, in place of all
+# that is around the loop. What lives in the global environment, where functions
+# that come along look for it, goes there.
+needs_of_code <- function(job, data) {
+  FUN <- job$frame$FUN
+  envir <- environment(FUN)
+  export <- job$code$export
+  noexport <- job$code$noexport
+  absent <- Filter(function(name) !exists(name, envir), export)
+  if (length(absent)) {
+    stop_argument(".export", "the names of variables that exist", absent[[1L]], job$origin)
+  }
+  find <- function(code) {
+    future::getGlobalsAndPackages(code, envir = envir, globals = structure(
+      TRUE, ignore = c(names(formals(FUN)), noexport)
+    ))
+  }
+  globals <- list()
+  packages <- character()
+  for (found in lapply(c(list(body(FUN)), unname(Filter(holds_code, data))), find)) {
+    new <- setdiff(names(found$globals), c(names(globals), "..."))
+    globals <- c(globals, as_plain_list(found$globals)[new])
+    packages <- c(packages, found$packages)
+  }
+  for (name in setdiff(export, c(names(globals), noexport))) {
+    globals[name] <- list(get(name, envir))
+  }
+  in_session <- vapply(names(globals), function(name) {
+    exists(name, globalenv(), inherits = FALSE) && identical(globalenv()[[name]], globals[[name]])
+  }, NA)
+  dots <- exists("...", envir) && "..." %in% all.names(body(FUN))
+  home <- if (dots) eval(as.call(list(forced_frame, quote(...))), envir) else new.env(parent = globalenv())
+  list2env(globals[!in_session], envir = home)
+  # The source text would travel as well.
+  FUN <- utils::removeSource(FUN)
+  environment(FUN) <- home
+  list(FUN = FUN, globals = globals[in_session], packages = packages, envir = home)
+}
+
+# A frame that has the arguments `...` of another, evaluated, and nothing else.
+forced_frame <- function(...) {
+  list(...)
+  environment()
+}
+environment(forced_frame) <- globalenv()
 
 as_plain_list <- function(globals) {
   out <- as.list(globals)

@@ -78,13 +78,13 @@ policy_of_mclapply <- function(preschedule) {
 
 # parLapply(): contiguous blocks, fixed; with a chunk size, chunks as parallel cuts
 # them, without its rounds. `balance` (parLapplyLB() and its like): one task at a
-# time, but where every chunk is a future, which costs much, two chunks per worker.
+# time, but where claims are dear two chunks per worker.
 policy_of_cluster <- function(n, plan, chunk_size, balance, call = sys.call(-1L)) {
   good <- is.null(chunk_size) || (is.numeric(chunk_size) && length(chunk_size) == 1L && !is.na(chunk_size))
   if (!good) stop_argument("chunk.size", "a number or NULL", chunk_size, call)
   if (is.null(chunk_size) || chunk_size <= 0) {
     if (!balance) return(new_policy("static"))
-    if (!is.null(chunk_size) || plan$kind != "future") return(new_policy("dynamic", 1L))
+    if (!is.null(chunk_size) || plan$executor$cheap_claims) return(new_policy("dynamic", 1L))
     count <- min(n, 2L * plan$workers)
   } else {
     count <- max(1, ceiling(n / chunk_size))

@@ -10,12 +10,32 @@ new_progress <- function(job, workers, plan) {
   if (!wants_progress(plan)) {
     return(list(update = function(done, busy) NULL, close = function(done = NULL) NULL))
   }
-  if (interactive() && !isTRUE(getOption("knitr.in.progress")) && cli::is_dynamic_tty()) {
-    progress_bar(job$n, workers)
-  } else {
-    progress_lines(job$n, workers)
-  }
+  terminal <- interactive() && !isTRUE(getOption("knitr.in.progress")) && cli::is_dynamic_tty()
+  safe_progress(if (terminal) progress_bar(job$n, workers) else progress_lines(job$n, workers))
 }
+
+# Drawing that is broken off by Ctrl-C leaves cli in a state in which every later bar of the
+# session is an error. So interrupts wait until it is done, and an error (cli may have been
+# broken by somebody else) gives the progress up, not the job.
+draw <- function(expr) suspendInterrupts(tryCatch({ expr; TRUE }, error = function(e) FALSE))
+
+# `progress`: evaluated here, since it may draw.
+safe_progress <- function(progress) {
+  good <- draw(progress)
+  if (!good) give_up_progress()
+  safely <- function(expr) {
+    if (!good) return(invisible())
+    good <<- draw(expr)
+    if (!good) give_up_progress()
+  }
+  list(
+    update = function(done, busy) safely(progress$update(done, busy)),
+    close = function(done = NULL) safely(progress$close(done))
+  )
+}
+
+# The next call may have a bar again.
+give_up_progress <- function() draw(if (interactive()) cli::cli_progress_cleanup())
 
 progress_bar <- function(n, workers) {
   busy_now <- 0L

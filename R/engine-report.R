@@ -6,34 +6,92 @@
 #'
 #' @return A data frame of class `rustle_timings` with a row per task and columns
 #'   `task`, `worker`, `start` and `end` (seconds from the first start), or `NULL`
-#'   when nothing was kept: the last call ran in this session or as futures. `plot()` draws how the tasks filled the workers: a row
-#'   per worker, grey where it waited, and a dotted line where the last task ended.
+#'   when nothing was kept: the last call ran in this session or as futures.
+#'
+#'   `plot()` draws how the tasks filled the workers: a row per worker, grey where it
+#'   waited, and a dotted line where the last task ended. `summary()` is a list of class
+#'   `rustle_utilization`: `workers`, `makespan` (seconds until the last task ends), `busy`
+#'   (seconds of each worker), `imbalance` ((busiest - mean) / mean) and `efficiency`
+#'   (busy share of the workers' time), as [simulate_schedule()] has them.
 #' @examples
 #' oopts <- options(rustle.timings = TRUE)
 #' with_plan(multicore, workers = 2, future_sapply(1:20, function(i) mean(runif(1e4)),
 #'   future.seed = TRUE
 #' ))[1:2]
 #' plot(job_timings())
+#' summary(job_timings())
 #' options(oopts)
 #' @export
-job_timings <- function() state$timings
+job_timings <- function() timings_of(reports$last)
 
-wants_timings <- function() isTRUE(getOption("rustle.timings"))
-
-keep_timings <- function(handle, job) {
-  if (!wants_timings()) return()
-  columns <- rs_job_timings(handle)
-  ran <- columns[[2L]] > 0
-  origin <- if (any(ran)) min(columns[[2L]][ran]) else 0
-  state$timings <- new_timings(
-    which(ran), columns[[1L]][ran], columns[[2L]][ran] - origin, columns[[3L]][ran] - origin
+# A report is what a job has cost, a list:
+#   tasks, workers  how many: of the job, of the plan at most
+#   done            tasks that were finished, more than once if they ran again
+#   spans           NULL, or list(worker, start, end), an element per task: seconds of the
+#                   monotonic clock, 0 for a task that did not run; with option
+#                   rustle.timings
+#   forks, claims, steals, losses  how many: processes started, claims of chunks, those
+#                   that had to steal, workers lost
+#   bytes, receiving  size of the results that came through rings, and the seconds that
+#                   the session took to receive them
+#   start, end      when the call of the executor began and ended (run_job())
+# NA is what an executor does not count. `counted`: what Rust has counted of these
+# (rs_job_report()).
+new_report <- function(job, plan, counted = list()) {
+  of <- function(name) if (is.null(counted[[name]])) NA_real_ else counted[[name]]
+  list(
+    tasks = job$n, workers = min(plan$workers, job$n), done = of("done"), spans = counted$spans,
+    forks = of("forks"), claims = of("claims"), steals = of("steals"), losses = of("losses"),
+    bytes = of("bytes"), receiving = of("receiving")
   )
 }
 
-new_timings <- function(task, worker, start, end) {
+# The record of the last report of a call with option rustle.timings, written here only.
+reports <- new.env(parent = emptyenv())
+
+keep_report <- function(report) if (wants_timings()) reports$last <- report
+
+wants_timings <- function() isTRUE(getOption("rustle.timings"))
+
+timings_of <- function(report) {
+  spans <- report$spans
+  if (is.null(spans)) return(NULL)
+  ran <- spans$start > 0
+  origin <- if (any(ran)) min(spans$start[ran]) else 0
+  new_timings(
+    which(ran), spans$worker[ran], spans$start[ran] - origin, spans$end[ran] - origin, report$workers
+  )
+}
+
+new_timings <- function(task, worker, start, end, workers) {
   out <- data.frame(task = task, worker = as.integer(worker), start = start, end = end)
-  class(out) <- c("rustle_timings", class(out))
-  out
+  structure(out, class = c("rustle_timings", class(out)), workers = workers)
+}
+
+# How many workers there were; rows that were chosen do not tell.
+timed_workers <- function(x) max(attr(x, "workers"), x$worker, 1L)
+
+#' @rdname job_timings
+#' @param object Timings.
+#' @export
+summary.rustle_timings <- function(object, ...) {
+  workers <- timed_workers(object)
+  makespan <- max(object$end, 0)
+  own <- split(object$end - object$start, factor(object$worker, seq_len(workers)))
+  busy <- vapply(own, sum, 0, USE.NAMES = FALSE)
+  structure(
+    c(list(workers = workers, makespan = makespan, busy = busy), rs_utilization(busy, makespan)),
+    class = "rustle_utilization"
+  )
+}
+
+#' @export
+print.rustle_utilization <- function(x, ...) {
+  cat(sprintf(
+    "%d workers: makespan %s s, efficiency %.1f%%, load imbalance %.1f%%\n",
+    x$workers, format(x$makespan, digits = 4), 100 * x$efficiency, 100 * x$imbalance
+  ))
+  invisible(x)
 }
 
 #' @rdname job_timings
@@ -45,7 +103,7 @@ new_timings <- function(task, worker, start, end) {
 plot.rustle_timings <- function(x, main = "", xlab = "seconds", ylab = "worker",
                                 xlim = c(0, max(x$end, 0)), col = c("#4477AA", "#88CCEE"),
                                 idle = "#EBEBEB", ...) {
-  draw_timings(x, max(x$worker, 1L), main, xlab, ylab, xlim, col, idle, ...)
+  draw_timings(x, timed_workers(x), main, xlab, ylab, xlim, col, idle, ...)
   invisible(x)
 }
 

@@ -33,5 +33,5 @@ run_sequential <- function(job, plan) {
     stop(with_task(e, job$frame[["i"]][[1L]]))
   })))
   if (job$streams$check && !identical(before, get_random_seed())) warn_rng_misuse(job, 1L)
-  new_outcome(values, sort(failed))
+  new_outcome(values, sort(failed), report = new_report(job, plan))
 }

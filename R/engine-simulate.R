@@ -38,10 +38,9 @@ simulate_schedule <- function(times, workers, schedule = "stealing", chunk_size 
   structure(
     list(
       makespan = result$makespan, busy = result$busy, idle = result$idle,
-      imbalance = busy_imbalance(result$busy),
-      efficiency = if (result$makespan > 0) sum(result$busy) / (workers * result$makespan) else 1,
+      imbalance = result$imbalance, efficiency = result$efficiency,
       claims = result$claims, schedule = schedule, workers = workers,
-      timings = new_timings(seq_along(times), result$worker, result$start, result$start + times)
+      timings = new_timings(seq_along(times), result$worker, result$start, result$start + times, workers)
     ),
     class = "rustle_simulation"
   )
@@ -112,8 +111,8 @@ compare_schedules <- function(times, workers,
   ))
   grid$makespan <- vapply(results, function(r) r$makespan, 0)
   grid$speedup <- ifelse(grid$makespan > 0, sum(times) / grid$makespan, 1)
-  grid$efficiency <- grid$speedup / grid$workers
-  grid$imbalance <- vapply(results, function(r) busy_imbalance(r$busy), 0)
+  grid$efficiency <- vapply(results, function(r) r$efficiency, 0)
+  grid$imbalance <- vapply(results, function(r) r$imbalance, 0)
   class(grid) <- c("rustle_schedules", class(grid))
   grid
 }
@@ -141,8 +140,6 @@ print.rustle_schedules <- function(x, digits = 3L, ...) {
 as.data.frame.rustle_schedules <- function(x, row.names = NULL, optional = FALSE, ...) {
   as.data.frame(plain_frame(x), row.names = row.names, optional = optional, ...)
 }
-
-busy_imbalance <- function(busy) if (sum(busy) > 0) max(busy) / mean(busy) - 1 else 0
 
 check_simulation <- function(times, start_up, claim, call = sys.call(-1L)) {
   if (!is.numeric(times) || anyNA(times) || any(times < 0) || any(is.infinite(times))) {

@@ -1,8 +1,9 @@
 # Which random numbers tasks draw, and how the caller's state moves.
 #
-# A stream plan is a list: `streams` (see src/rust/src/spec.rs), `seed` (the
-# seven integers of the base seed, or a list with one per task) and `after`: a list
-# with the caller's `.Random.seed` when the call is over; NULL leaves it alone.
+# A stream plan is a list: `streams` (see src/rust/src/seeds.rs), `seed` (the
+# seven integers of the base seed, or a list with one per task) and `after`: the
+# caller's random state when the call is over, as random_state() has it; NULL leaves it
+# alone.
 
 get_random_seed <- function() {
   globalenv()[[".Random.seed"]]
@@ -15,26 +16,45 @@ set_random_seed <- function(seed) {
     }
   } else {
     assign(".Random.seed", seed, envir = globalenv())
+    read_random_kinds()
   }
 }
 
-# Evaluates `expr` and puts the random state back; where there was none, the kind
-# of generator too, which R would keep.
+# R learns the kinds of generator from `.Random.seed` when it next needs them. Until then
+# it has those of whoever drew last, and a worker, which starts without a state, would
+# keep them: set.seed() of a task would give numbers of another generator.
+read_random_kinds <- function() {
+  ignore <- function(condition) NULL
+  tryCatch(RNGkind(), error = ignore, warning = ignore)
+}
+
+# What is needed to put the random state back: where there is none, the kinds, which R
+# would keep.
+random_state <- function() {
+  seed <- get_random_seed()
+  list(seed = seed, kinds = if (is.null(seed)) RNGkind())
+}
+
+restore_random_state <- function(state) {
+  if (is.null(state$seed)) set_random_kinds(state$kinds)
+  set_random_seed(state$seed)
+}
+
+# "Rounding" warns, but whoever chose it has been warned.
+set_random_kinds <- function(kinds) suppressWarnings(RNGkind(kinds[[1L]], kinds[[2L]], kinds[[3L]]))
+
+# Evaluates `expr` and puts the random state back.
 keep_random_seed <- function(expr) {
-  before <- get_random_seed()
-  kind <- if (is.null(before)) RNGkind()
-  on.exit({
-    if (is.null(before)) RNGkind(kind[[1L]], kind[[2L]], kind[[3L]])
-    set_random_seed(before)
-  })
+  before <- random_state()
+  on.exit(restore_random_state(before))
   expr
 }
 
 # The state after `n` draws of sample.int(1), without moving the state.
-forwarded_seed <- function(n) {
+forwarded_state <- function(n) {
   keep_random_seed({
     for (k in seq_len(n)) sample.int(1L)
-    get_random_seed()
+    random_state()
   })
 }
 
@@ -50,16 +70,16 @@ no_streams <- function(check = FALSE, after = NULL) {
 # and its movement of the caller's state (two draws; one for a list).
 streams_of_future <- function(seed, n, argument = "future.seed", call = sys.call(-1L)) {
   # Tasks in the session, too, leave the caller's state as it is.
-  if (is.null(seed)) return(no_streams(after = list(get_random_seed())))
+  if (is.null(seed)) return(no_streams(after = random_state()))
   if (is.list(seed)) return(streams_of_list(seed, n, argument, call))
   if (is.logical(seed) && length(seed) == 1L) {
-    if (isFALSE(seed)) return(no_streams(check = TRUE, after = list(get_random_seed())))
+    if (isFALSE(seed)) return(no_streams(check = TRUE, after = random_state()))
     base <- keep_random_seed(lecuyer_of_state(reuse = !is.na(seed)))
   } else {
     base <- lecuyer_of_number(seed, argument, call)
   }
   streams <- if (is.logical(seed) && is.na(seed)) "clear" else "substream"
-  list(streams = streams, seed = base, after = list(forwarded_seed(2L)), check = FALSE)
+  list(streams = streams, seed = base, after = forwarded_state(2L), check = FALSE)
 }
 
 # A L'Ecuyer seed from the current state: the state itself, or what R makes of
@@ -97,7 +117,7 @@ streams_of_list <- function(seeds, n, argument, call) {
     must <- sprintf("a list of %d valid `.Random.seed` vectors of one kind, if a list", n)
     stop_argument(argument, must, seeds, call)
   }
-  list(streams = "list", seed = seeds, after = list(forwarded_seed(1L)), check = FALSE)
+  list(streams = "list", seed = seeds, after = forwarded_state(1L), check = FALSE)
 }
 
 is_random_seed <- function(seed) {
@@ -123,6 +143,12 @@ streams_of_mclapply <- function(set_seed, preschedule) {
   )
 }
 
+# With L'Ecuyer-CMRG tasks have streams, and the caller's state moves, as with
+# `future.seed = TRUE`; with other kinds workers start without a seed.
+streams_of_cluster <- function(n) {
+  if (RNGkind()[[1L]] == "L'Ecuyer-CMRG") streams_of_future(TRUE, n) else no_streams()
+}
+
 # Seeds of given tasks as a list: for workers that cannot compute them.
 task_seeds <- function(streams, tasks) {
   switch(streams$streams,
@@ -131,3 +157,36 @@ task_seeds <- function(streams, tasks) {
     NULL
   )
 }
+
+# The random-number check of future.apply: option future.rng.onMisuse.
+warn_rng_misuse <- function(job, task) {
+  action <- getOption("future.rng.onMisuse", "warning")
+  if (action == "ignore") return()
+  label <- if (is.character(job$label)) format_label(job$label, task) else "<none>"
+  advice <- job$streams$advice
+  if (is.null(advice)) advice <- future_advice
+  text <- sprintf(
+    paste0(
+      "UNRELIABLE VALUE: One of the %s iterations (%s) unexpectedly generated random ",
+      "numbers without declaring so. There is a risk that those random numbers are not ",
+      "statistically sound and the overall results might be invalid. To fix this, %s. ",
+      "This ensures that proper, parallel-safe random numbers are ",
+      "produced via the L'Ecuyer-CMRG method. To disable this check, use ",
+      "%s, or set option 'future.rng.onMisuse' to \"ignore\"."
+    ),
+    sQuote(advice$package), sQuote(label), advice$cure, advice$disable
+  )
+  kind <- if (action == "error") "error" else "warning"
+  condition <- structure(
+    class = c(
+      paste0(c("RngFuture", "Future"), if (kind == "error") "Error" else "Warning"), kind,
+      "RngFutureCondition", "FutureCondition", "condition"
+    ),
+    list(message = text, call = NULL, task = task)
+  )
+  if (kind == "error") stop(condition) else warning(condition)
+}
+
+future_advice <- list(
+  package = "future.apply", cure = "specify 'future.seed=TRUE'", disable = "'future.seed = NULL'"
+)

@@ -4,10 +4,6 @@
 #' @useDynLib rustle, .registration = TRUE
 NULL
 
-#' Opens a job; see R/engine-job.R for the fields of `spec`.
-#' @noRd
-rs_job_open <- function(spec) .Call(wrap__rs_job_open, spec)
-
 #' The seeds of a job that runs in this process.
 #' @noRd
 rs_seeds_open <- function(spec) .Call(wrap__rs_seeds_open, spec)
@@ -20,40 +16,6 @@ rs_task_seeds <- function(seed, tasks, numbering) .Call(wrap__rs_task_seeds, see
 #' Physical and logical cores.
 #' @noRd
 rs_cores <- function() .Call(wrap__rs_cores)
-
-#' Exit statuses of workers that have a meaning.
-#' @noRd
-rs_exit_statuses <- function() .Call(wrap__rs_exit_statuses)
-
-#'@noRd
-rs_worker_begin <- function() .Call(wrap__rs_worker_begin)
-
-#'@noRd
-rs_worker_run <- function() .Call(wrap__rs_worker_run)
-
-#'@noRd
-rs_worker_fail <- function(condition) .Call(wrap__rs_worker_fail, condition)
-
-#'@noRd
-rs_worker_signal <- function(condition) .Call(wrap__rs_worker_signal, condition)
-
-#'@noRd
-rs_worker_task <- function() .Call(wrap__rs_worker_task)
-
-#'@noRd
-rs_job_start <- function(handle, call, rho, main, inherited) .Call(wrap__rs_job_start, handle, call, rho, main, inherited)
-
-#'@noRd
-rs_job_wait <- function(handle, seconds) .Call(wrap__rs_job_wait, handle, seconds)
-
-#'@noRd
-rs_job_collect <- function(handle) .Call(wrap__rs_job_collect, handle)
-
-#'@noRd
-rs_job_timings <- function(handle) .Call(wrap__rs_job_timings, handle)
-
-#'@noRd
-rs_job_close <- function(handle, signal, grace) .Call(wrap__rs_job_close, handle, signal, grace)
 
 #'@noRd
 rs_run_here <- function(call, rho, values, order, seeds, forced, check, shape) .Call(wrap__rs_run_here, call, rho, values, order, seeds, forced, check, shape)
@@ -107,6 +69,44 @@ rs_boot_infinitesimal <- function(handle, strata, from, threads) .Call(wrap__rs_
 #' (frequencies), "w" (weights as they are) or "v" (multipliers of residuals).
 #' @noRd
 rs_boot_resample <- function(handle, replicate, attempt, what) .Call(wrap__rs_boot_resample, handle, replicate, attempt, what)
+
+#' Opens a job; see R/engine-job.R for the fields of `spec` and of `code`.
+#' @noRd
+rs_job_open <- function(spec, code) .Call(wrap__rs_job_open, spec, code)
+
+#' Exit statuses of workers that have a meaning.
+#' @noRd
+rs_exit_statuses <- function() .Call(wrap__rs_exit_statuses)
+
+#'@noRd
+rs_worker_begin <- function() .Call(wrap__rs_worker_begin)
+
+#'@noRd
+rs_worker_run <- function() .Call(wrap__rs_worker_run)
+
+#'@noRd
+rs_worker_fail <- function(condition) .Call(wrap__rs_worker_fail, condition)
+
+#'@noRd
+rs_worker_signal <- function(condition) .Call(wrap__rs_worker_signal, condition)
+
+#'@noRd
+rs_worker_task <- function() .Call(wrap__rs_worker_task)
+
+#'@noRd
+rs_job_start <- function(handle) .Call(wrap__rs_job_start, handle)
+
+#'@noRd
+rs_job_wait <- function(handle, seconds) .Call(wrap__rs_job_wait, handle, seconds)
+
+#'@noRd
+rs_job_collect <- function(handle) .Call(wrap__rs_job_collect, handle)
+
+#'@noRd
+rs_job_report <- function(handle) .Call(wrap__rs_job_report, handle)
+
+#'@noRd
+rs_job_close <- function(handle, signal, grace) .Call(wrap__rs_job_close, handle, signal, grace)
 
 #' Names of the vector instructions that are used, and faer's version.
 #' @noRd
@@ -241,5 +241,10 @@ rs_permutation_observed <- function(test) .Call(wrap__rs_permutation_observed, t
 #' one length) on the same task times.
 #' @noRd
 rs_simulate <- function(times, schedules, chunks, workers, start_up, claim, threads) .Call(wrap__rs_simulate, times, schedules, chunks, workers, start_up, claim, threads)
+
+#' How well workers were used that were busy for these seconds until the last task
+#' ended after `makespan` seconds.
+#' @noRd
+rs_utilization <- function(busy, makespan) .Call(wrap__rs_utilization, busy, makespan)
 
 # nolint end

@@ -9,11 +9,21 @@ available_workers <- function() {
   max(1L, as.integer(min(cores, limit, na.rm = TRUE)))
 }
 
-# Cores of the machine that workers and their threads share. Asked once: it
-# reads files.
+# The record of the budget, written here only: `cores` of the machine that workers and
+# their threads share, NULL until they are asked for.
+budget <- new.env(parent = emptyenv())
+
+# Asked once: it reads files.
 machine_cores <- function() {
-  if (is.null(state$cores)) state$cores <- max(available_workers(), 1L)
-  state$cores
+  if (is.null(budget$cores)) budget$cores <- max(available_workers(), 1L)
+  budget$cores
+}
+
+# Returns what was there.
+set_machine_cores <- function(cores) {
+  before <- budget$cores
+  budget$cores <- cores
+  before
 }
 
 # BLAS and OpenMP threads in each of `workers` workers.
@@ -27,7 +37,7 @@ threads_per_worker <- function(workers, worker_threads) {
 # know, one.
 thread_share <- function() {
   if (!is_worker()) return(machine_cores())
-  share <- state$share
+  share <- process$share
   if (is.null(share) || share$pid != Sys.getpid()) 1L else share$threads
 }
 

@@ -31,23 +31,27 @@
 #' @export
 with_threads <- function(n, expr) {
   n <- check_count(n, "n")
-  old <- state$threads
-  on.exit(state$threads <- old)
-  state$threads <- list(pid = Sys.getpid(), n = n)
+  old <- chosen$threads
+  on.exit(chosen$threads <- old)
+  chosen$threads <- list(pid = Sys.getpid(), n = n)
   expr
 }
+
+# The record of what with_threads() chose, written there only: `threads`, NULL or
+# list(pid, n).
+chosen <- new.env(parent = emptyenv())
 
 # The number of threads of a call whose argument `threads` is given.
 thread_count <- function(threads = NULL, call = user_call()) {
   if (!is.null(threads)) {
     threads <- check_count(threads, "threads", call = call)
   } else {
-    set <- state$threads
+    set <- chosen$threads
     here <- !is.null(set) && set$pid == Sys.getpid()
     threads <- if (here) set$n else min(ambient_threads(set, call), thread_share_limit())
   }
   # A worker of ours has its share, whoever asks.
-  if (!is.null(state$share)) threads <- min(threads, thread_share_limit(asked = TRUE))
+  if (!is.null(process$share)) threads <- min(threads, thread_share_limit(asked = TRUE))
   min(threads, thread_limit())
 }
 
@@ -73,7 +77,7 @@ ambient_threads <- function(set, call) {
 # In the session itself nothing but the environment limits; in a worker its share.
 thread_share_limit <- function(asked = FALSE) {
   if (!is_worker()) return(.Machine$integer.max)
-  if (asked && state$share$pid != Sys.getpid()) return(.Machine$integer.max)
+  if (asked && process$share$pid != Sys.getpid()) return(.Machine$integer.max)
   thread_share()
 }
 

@@ -17,7 +17,10 @@ with_plan <- function(strategy, expr, ...) {
       "rustle_error_argument", argument = if (missing(expr)) "expr" else "strategy", call = sys.call()
     )
   }
-  old <- with_call(sys.call(), plan(strategy, ...))
+  called <- called_strategy(substitute(strategy), parent.frame())
+  old <- with_call(sys.call(), {
+    if (is.null(called)) plan(strategy, ...) else do.call(plan, c(called, list(...)))
+  })
   on.exit(plan(old))
   expr
 }
@@ -26,7 +29,10 @@ with_plan <- function(strategy, expr, ...) {
 #' @export
 local_plan <- function(strategy, ..., .local_envir = parent.frame()) {
   if (missing(strategy)) stop_missing("strategy", sys.call())
-  old <- with_call(sys.call(), plan(strategy, ...))
+  called <- called_strategy(substitute(strategy), parent.frame())
+  old <- with_call(sys.call(), {
+    if (is.null(called)) plan(strategy, ...) else do.call(plan, c(called, list(...)))
+  })
   restore <- as.call(list(function() plan(old)))
   do.call(base::on.exit, list(restore, add = TRUE, after = FALSE), envir = .local_envir)
   invisible(old)

@@ -4,8 +4,6 @@
 # future() and packages on top of it follow. Whoever sets a plan last wins: when
 # future's stack is not the one that we set, it is adopted with default settings.
 
-state <- new.env(parent = emptyenv())
-
 default_settings <- function() {
   list(
     schedule = "stealing", chunk_size = NULL, progress = NULL, timeout = Inf,
@@ -45,7 +43,18 @@ default_settings <- function() {
 #' @param worker_threads BLAS and OpenMP threads, and threads of rustle's own linear
 #'   algebra ([with_threads()]), in each worker. Default: an equal share of the cores.
 #' @param ... Further arguments of the strategy, named, as for [future::plan()].
-#' @details A new strategy starts from the default settings; `plan(workers = 4)` or
+#' @param substitute,.skip,.call,.cleanup,.init As for [future::plan()]: `substitute = FALSE`
+#'   takes `strategy` for its value, `.skip = TRUE` does nothing when the plan is that
+#'   already, `.cleanup = FALSE` lets the workers of the plan before live on, and
+#'   `.init = TRUE` starts the workers of future's strategies now. `.call` has no effect.
+#' @details `plan(multisession(workers = 2))` is `plan(multisession, workers = 2)`, as in
+#'   future.
+#'
+#'   `plan()` starts no worker: forked ones start with each call, those of
+#'   `multisession` and `cluster` with the first call that needs them. What can be checked
+#'   before is: names of hosts in `workers` for which ssh would find no address are an error.
+#'
+#'   A new strategy starts from the default settings; `plan(workers = 4)` or
 #'   `plan(schedule = "static")` change the current plan and keep the rest. The
 #'   settings are those of forked workers: under other plans than `multicore`,
 #'   `timeout`, `retries` and `worker_threads` have no effect, and progress is not
@@ -63,7 +72,15 @@ default_settings <- function() {
 #' @seealso [with_plan()], [future_lapply()], [mclapply()].
 #' @export
 plan <- function(strategy = NULL, ..., workers, schedule, chunk_size, progress, timeout,
-                 retries, worker_threads) {
+                 retries, worker_threads, substitute = TRUE, .skip = FALSE, .call = TRUE,
+                 .cleanup = TRUE, .init = FALSE) {
+  check_future_flags(substitute, .skip, .cleanup, .init)
+  called <- if (substitute) called_strategy(base::substitute(strategy), parent.frame())
+  if (!is.null(called)) {
+    given <- as.list(match.call())[-1L]
+    given <- lapply(given[!names(given) %in% c("strategy", ".call")], eval, parent.frame())
+    return(invisible(with_call(sys.call(), do.call(plan, c(called, given)))))
+  }
   changes <- list()
   if (!missing(schedule)) changes$schedule <- check_choice(schedule, schedules, "schedule")
   if (!missing(chunk_size)) {
@@ -96,7 +113,11 @@ plan <- function(strategy = NULL, ..., workers, schedule, chunk_size, progress, 
   }
   settings <- utils::modifyList(settings, changes, keep.null = TRUE)
   stack <- future_stack(strategy, if (missing(workers)) list(...) else list(..., workers = workers), old)
-  set_stack(stack, settings, init = FALSE)
+  if (.skip && identical(stack, old$stack)) .init <- NA
+  tryCatch(set_stack(stack, settings, .init, .cleanup), error = function(e) {
+    set_stack(old$stack, old$settings, init = FALSE, cleanup = FALSE)
+    stop(e)
+  })
   invisible(as_rustle_plan(old))
 }
 
@@ -145,9 +166,8 @@ as_strategy <- function(strategy, arguments, call) {
     stop_argument("strategy", strategy_forms, strategy, call)
   }
   if (is_multicore(strategy) && !supports_fork()) {
-    if (!isTRUE(state$told_no_fork)) {
+    if (first_time("no_fork")) {
       message("Forking is not safe or not possible here: plan(multicore) becomes plan(multisession).")
-      state$told_no_fork <- TRUE
     }
     workers <- if (inherits(strategy, "tweaked")) formals(strategy)["workers"]
     arguments <- c(arguments, workers[setdiff(names(workers), names(arguments))])
@@ -157,6 +177,7 @@ as_strategy <- function(strategy, arguments, call) {
   if (is_multicore(strategy) && is.character(arguments$workers)) {
     stop_argument("workers", "a whole number of at least 1", arguments$workers, call)
   }
+  if (is.character(arguments$workers)) check_hosts(arguments$workers, call)
   tweaked <- tryCatch(
     withCallingHandlers(
       do.call(future::tweak, c(list(strategy), arguments)),
@@ -192,131 +213,28 @@ check_known_arguments <- function(warned, given, strategy, call) {
 
 is_multicore <- function(strategy) identical(strategy, "multicore") || inherits(strategy, "multicore")
 
-# Makes `stack` future's plan and ours. init: FALSE never starts future's
-# workers, NA leaves future's plan alone.
-set_stack <- function(stack, settings, init, cleanup = TRUE) {
-  if (!is.na(init)) {
-    # Who sets a plan in a worker wants it.
-    if (is_worker()) options(parallelly.fork.enable = NULL)
-    future::plan(stack, substitute = FALSE, .init = init, .cleanup = cleanup)
-  }
-  state$stack <- future::plan("list")
-  state$settings <- settings
-  state$resolved <- NULL
-}
-
-# The plan in force: list(kind, workers, settings, stack).
-current_plan <- function() {
-  stack <- future::plan("list")
-  if (!identical(stack, state$stack)) {
-    state$stack <- stack
-    state$settings <- default_settings()
-    state$resolved <- NULL
-  }
-  if (is.null(state$resolved)) {
-    kind <- plan_kind(stack[[1L]])
-    state$resolved <- list(
-      kind = kind, workers = plan_workers(stack[[1L]], kind),
-      settings = state$settings, stack = stack
-    )
-  }
-  state$resolved
-}
-
-# The same for plan(), which must be able to replace a plan whose workers cannot be
-# counted because they cannot be started.
-describe_plan <- function() {
-  tryCatch(current_plan(), error = function(e) {
-    list(kind = "future", workers = NA_integer_, settings = state$settings, stack = state$stack)
-  })
-}
-
-plan_kind <- function(strategy) {
-  if (inherits(strategy, "sequential")) return("sequential")
-  if (inherits(strategy, "multicore") && parallelly::supportsMulticore()) return("multicore")
-  "future"
-}
-
-# May this process fork? In a worker we said that it should not by itself; that
-# is not the system's answer.
-supports_fork <- function() {
-  if (is_worker()) {
-    old <- options(parallelly.fork.enable = NULL)
-    on.exit(options(old))
-  }
-  parallelly::supportsMulticore()
-}
-
-plan_workers <- function(strategy, kind) {
-  if (kind == "sequential") return(1L)
-  if (kind == "future") return(max(1L, as.integer(min(future::nbrOfWorkers(), .Machine$integer.max))))
-  workers <- formals(strategy)$workers
-  if (is.symbol(workers) || is.call(workers)) workers <- eval(workers, environment(strategy))
-  if (is.function(workers)) workers <- workers()
-  if (!is.numeric(workers)) return(available_workers())
-  max(1L, as.integer(workers))
-}
-
 #' Number of workers of the current plan
 #'
 #' [future::nbrOfWorkers()], which in a worker of rustle says 1 unless the plan has
 #' another level.
 #'
 #' @param evaluator A strategy; the current plan by default.
-#' @return A whole number.
+#' @return A whole number; of class `AsIs` where `workers = I(n)` made the plan.
 #' @examples
 #' nbrOfWorkers()
 #' @export
 nbrOfWorkers <- function(evaluator = NULL) {
-  if (is.null(evaluator)) current_plan()$workers else future::nbrOfWorkers(evaluator)
-}
-
-# The plan of a call that says how many forked workers it wants.
-multicore_plan <- function(workers) {
+  if (!is.null(evaluator)) return(future::nbrOfWorkers(evaluator))
   plan <- current_plan()
-  plan$kind <- "multicore"
-  plan$workers <- workers
-  plan
-}
-
-# What nested calls find in a worker: the next level of the plan, else sequential,
-# so that they do not multiply. The usual case needs options only (future's
-# multicore is sequential where forking is disabled): setting future's plan costs
-# a fresh worker a millisecond of page faults.
-worker_options <- list(mc.cores = 1L, parallelly.fork.enable = FALSE)
-
-nested_plan <- function(plan) {
-  plan$cores <- max(1L, machine_cores() %/% plan$workers)
-  plan$threads <- threads_per_worker(plan$workers, plan$settings$worker_threads)
-  plan$nested <- unclass(plan$stack)[-1L]
-  plan$kind <- "sequential"
-  plan$workers <- 1L
-  plan
-}
-
-# Tasks in this process find the next level too, as those of future's sequential do.
-with_next_level <- function(plan, expr) {
-  below <- unclass(plan$stack)[-1L]
-  if (!length(below)) return(expr)
-  on.exit(set_stack(plan$stack, plan$settings, init = FALSE, cleanup = FALSE))
-  set_stack(below, plan$settings, init = FALSE, cleanup = FALSE)
-  expr
-}
-
-enter_worker <- function(nested) {
-  state$cores <- nested$cores
-  if (length(nested$nested)) {
-    set_stack(nested$nested, nested$settings, init = FALSE, cleanup = FALSE)
-  } else {
-    state$resolved <- nested
-  }
+  as_is <- !plan$executor$in_session && inherits(formals(plan$stack[[1L]])$workers, "AsIs")
+  if (as_is) I(plan$workers) else plan$workers
 }
 
 as_rustle_plan <- function(plan) {
   top <- plan$stack[[1L]]
   structure(
     top, class = c("rustle_plan", class(top)),
-    rustle = plan[c("stack", "settings", "kind", "workers")]
+    rustle = c(plan[c("stack", "settings", "workers")], list(kind = plan$executor$name))
   )
 }
 
@@ -343,7 +261,7 @@ print.rustle_plan <- function(x, ...) {
 }
 
 level_workers <- function(strategy) {
-  if (is_multicore(strategy)) return(plan_workers(strategy, "multicore"))
+  if (is_multicore(strategy)) return(plan_workers(strategy, executor("multicore")))
   # It may warn of more workers than cores: when they are started is early enough.
   count <- function() suppressWarnings(as.integer(future::nbrOfWorkers(strategy)))
   tryCatch(count(), error = function(e) NA_integer_)

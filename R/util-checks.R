@@ -94,8 +94,3 @@ check_label <- function(x, argument, call = sys.call(-1L)) {
   if (!good) stop_argument(argument, "a string, TRUE or FALSE", x, call)
   x
 }
-
-# Elements as lapply() takes them.
-as_elements <- function(X) {
-  if (!is.vector(X) || is.object(X)) as.list(X) else X
-}

@@ -1,18 +1,22 @@
 # Every condition of ours is made here: one sentence, a class
 # `rustle_error_<what>` under `rustle_error`, and fields.
 
+# A wrong argument is a `simpleError` too, as it is in the packages whose functions ours
+# replace, and in the code that catches it.
 abort_rustle <- function(message, class, ..., call = NULL) {
+  simple <- if ("rustle_error_argument" %in% class) "simpleError"
   stop(structure(
-    class = c(class, "rustle_error", "error", "condition"),
+    class = c(class, "rustle_error", simple, "error", "condition"),
     list(message = message, call = call, ...)
   ))
 }
 
-stop_argument <- function(argument, must, value, call, was = NULL) {
+# `class`: further classes.
+stop_argument <- function(argument, must, value, call, was = NULL, class = NULL) {
   if (is.null(was)) was <- describe(value)
   abort_rustle(
     sprintf("`%s` must be %s, not %s.", argument, must, was),
-    class = "rustle_error_argument",
+    class = c("rustle_error_argument", class),
     argument = argument, value = value, call = call
   )
 }
@@ -30,6 +34,16 @@ with_call <- function(call, expr) {
     e["call"] <- list(call)
     stop(e)
   })
+}
+
+# The record of messages that a session sees once, written here only.
+told <- new.env(parent = emptyenv())
+
+# Is `what` to be told for the first time?
+first_time <- function(what) {
+  first <- is.null(told[[what]])
+  told[[what]] <- TRUE
+  first
 }
 
 # What a wrong argument was, in a few words.
@@ -65,16 +79,16 @@ unpack <- function(result, call = NULL) {
   result[["ok"]]
 }
 
-# `tasks`: indices; `exit`: see rs_job_wait(); `values`: what arrived.
+# `failure`: list(tasks, cause, number, memory, reason), see src/rust/src/forked/entries.rs; `values`: what
+# arrived.
 stop_worker_lost <- function(failure, values, call) {
-  names(failure) <- c("tasks", "kind", "number", "memory")
-  if (failure$kind == 3L) {
+  if (failure$cause == "refused") {
     abort_rustle(
-      sprintf("No worker process can be started: the system refuses (error %d).", failure$number),
+      sprintf("No worker process can be started. The system says: %s.", failure$reason),
       class = "rustle_error_system", errno = failure$number, values = values, call = call
     )
   }
-  signal <- if (failure$kind == 1L) failure$number else NA_integer_
+  signal <- if (failure$cause == "signal") failure$number else NA_integer_
   message <- sprintf(
     "A worker was lost while it ran %s: %s.%s%s",
     enumerate_tasks(failure$tasks), describe_exit(failure),
@@ -89,17 +103,19 @@ stop_worker_lost <- function(failure, values, call) {
 }
 
 describe_exit <- function(failure) {
-  status <- rs_exit_statuses()
-  if (failure$kind == 1L) {
-    name <- signal_name(failure$number)
-    return(sprintf("signal %d%s ended it", failure$number, name))
-  }
-  if (failure$kind == 0L && failure$number == status$quit) return("the task called quit()")
-  if (failure$kind == 0L && failure$number == status$abandoned) {
-    return("the task left the loop, as invokeRestart(\"abort\") does")
-  }
-  if (failure$kind == 0L) return(sprintf("it left with status %d", failure$number))
-  "its end was not observed"
+  known <- rs_exit_statuses()
+  number <- failure$number
+  switch(failure$cause,
+    signal = sprintf("signal %d%s ended it", number, signal_name(number)),
+    status = if (number == known$quit) {
+      "the task called quit()"
+    } else if (number == known$abandoned) {
+      "the task left the loop, as invokeRestart(\"abort\") does"
+    } else {
+      sprintf("its process exited with status %d", number)
+    },
+    unknown = "how its process ended is not known"
+  )
 }
 
 signal_name <- function(number) {

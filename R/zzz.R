@@ -1,6 +1,5 @@
 .onLoad <- function(libname, pkgname) {
-  state$pid <- Sys.getpid()
-  state$as_worker <- FALSE
+  remember_session()
   # Another package that masks our functions would run in our place unnoticed.
   for (package in c("future.apply", "parallel", "future", "boot")) {
     setHook(packageEvent(package, "attach"), function(name, path) warn_masked(name))

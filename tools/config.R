@@ -2,7 +2,7 @@
 # Called by configure.
 #
 # NOT_CRAN set: build directory kept, the user's own cargo registry.
-# DEBUG set: debug build.
+# DEBUG set: debug build. RUSTLE_CHECKED set: optimized, with debug assertions.
 
 source("tools/msrv.R")
 
@@ -10,7 +10,7 @@ is_set <- function(name) !tolower(Sys.getenv(name)) %in% c("", "false", "0")
 
 windows <- .Platform$OS.type == "windows"
 developer <- is_set("NOT_CRAN")
-debug <- is_set("DEBUG")
+profile <- if (is_set("DEBUG")) "debug" else if (is_set("RUSTLE_CHECKED")) "checked" else "release"
 vendored <- !developer && file.exists("src/rust/vendor.tar.xz")
 
 unpack <- paste(
@@ -19,9 +19,9 @@ unpack <- paste(
   'export CARGO_HOME="$(CARGO_TMP)" &&'
 )
 values <- c(
-  PROFILE_DIR = if (debug) "debug" else "release",
+  PROFILE_DIR = profile,
   CARGO_FLAGS = paste(c(
-    if (!debug) "--release",
+    if (profile != "debug") paste("--profile", profile),
     if (vendored) c("--offline", "-j", "2")
   ), collapse = " "),
   VENDOR = if (vendored) unpack else "",

@@ -16,6 +16,20 @@ value_claims <- list(
       expect_as(function(apply) apply(X, identity))
     }
   },
+  "names are those that as.list() gives" = function(plan) {
+    registerS3method("as.list", "rustle_renamed", function(x, ...) list(first = 1, second = unclass(x)[[1L]], 3))
+    registerS3method("as.list", "rustle_nameless", function(x, ...) unname(as.list(unclass(x))))
+    for (X in list(
+      list2env(list(.hidden = 0, a = 1, b = 2)), new.env(), structure(c(a = 1, b = 2), class = "rustle_renamed"),
+      structure(c(a = 1, b = 2), class = "rustle_nameless"), structure(c("u", "v"), class = "rustle_renamed")
+    )) {
+      expect_as(function(apply) apply(X, identity))
+      expect_identical(observe(future_sapply(X, identity))[1:3], observe(sapply(X, identity))[1:3])
+      expect_identical(parLapply(NULL, X, identity), lapply(X, identity))
+    }
+    X <- structure(c(a = 1, b = 2), class = "rustle_renamed")
+    expect_identical(future_Filter(function(x) x < 2, X), Filter(function(x) x < 2, X))
+  },
   "values keep their attributes and types" = function(plan) {
     values <- list(
       c(a = 1L, b = NA), matrix(1:4, 2, dimnames = list(NULL, c("x", "y"))), factor(c("u", NA)), iris[1:3, ],
@@ -98,8 +112,18 @@ call_claims <- list(
     future_lapply(1:9, function(i, x) x, { count <- count + 1; count })
     expect_identical(count, 1)
     expect_as_future(
-      function(apply) apply(1:3, function(i, x) i, stop("bad dot")), parts = c("class", "message", "warnings")
+      function(apply) apply(1:3, function(i, x) x, stop("bad dot")), parts = c("class", "message", "warnings")
     )
+    expect_as_future(function(apply) apply(1:3, function(i, x) x, rustle_no_such_variable), parts = c("class", "message", "warnings"))
+  },
+  "dots that only FUN can evaluate reach it as they were written" = function(plan) {
+    groups <- split(mtcars, mtcars$cyl)
+    expect_as(function(apply) apply(groups, with, mean(mpg / wt)))
+    expect_as(function(apply) apply(groups, subset, mpg > 20 & hp < 100, select = c(mpg, hp)))
+    expect_as(function(apply) apply(groups, transform, ratio = mpg / wt))
+    expect_as(function(apply) apply(1:2, function(i, x) i, stop("not used")))
+    expect_as(function(apply) apply(1:2, function(i, x) tryCatch(x, error = conditionMessage), stop("used")))
+    expect_identical(future_sapply(groups, with, mean(mpg)), sapply(groups, with, mean(mpg)))
   },
   "FUN sees match.call(), sys.call(), missing() and substitute() as under lapply()" = function(plan) {
     expect_as(function(apply) apply(1:3, function(x, ...) sys.call()))
@@ -440,6 +464,22 @@ stream_claims <- list(
       future_sapply(1:8, function(i) { Sys.sleep(0.002); runif(1) }, future.seed = NULL), test_seeds()$mersenne
     )
     expect_identical(anyDuplicated(got$value), 0L)
+  },
+  "set.seed() in a task gives lapply()'s numbers, whatever kinds the session has and R last drew from" = function(plan) {
+    FUN <- function(i) { set.seed(i); list(rnorm(2), sample(10L, 2L), RNGkind()) }
+    states <- test_seeds()
+    for (state in states) {
+      expected <- observe(lapply(1:3, FUN), state)$value
+      for (last in states[c("mersenne", "wichmann")]) {
+        for (seed in list(FALSE, NULL)) {
+          # R draws from one state, and another is put in its place by assignment.
+          observe(rnorm(1), last)
+          got <- observe(future_lapply(1:3, FUN, future.seed = seed), state)
+          expect_identical(got$value, expected)
+          expect_identical(got$seed, state)
+        }
+      }
+    }
   },
   "a task that sets a seed of its own disturbs nobody" = function(plan) {
     FUN <- function(i) {

@@ -171,12 +171,63 @@ test_that(".errorhandling is that of %do%, and the error tells the index", {
   }
 })
 
-test_that("an error of the combine function is shown as by %do%", {
-  combine <- function(a, b) if (b == 3) stop("cannot combine") else a + b
-  loop <- quote(foreach(i = 1:4, .combine = combine) %dopar% i)
-  said <- function(expr) capture.output(value <- expr)[[1L]]
-  expect_identical(said(looping(eval(loop))), said(eval(do_of(loop))))
-  expect_identical(said(looping(eval(loop))), "error calling combine function:")
+test_that("an error of .combine or .final ends the loop, and the values are in it", {
+  uneven <- function(i) matrix(i, 1, i)
+  loops <- list(
+    quote(foreach(i = 1:3, .combine = rbind) %dopar% uneven(i)),
+    quote(foreach(i = 1:3, .combine = function(...) stop("no"), .multicombine = TRUE) %dopar% uneven(i)),
+    quote(foreach(i = 1:3, .combine = rbind, .maxcombine = 2) %dopar% uneven(i)),
+    quote(foreach(i = 1:3, .combine = rbind, .inorder = FALSE) %dopar% uneven(i)),
+    quote(foreach(i = 1:3, .combine = rbind, .errorhandling = "pass") %dopar% uneven(i)),
+    quote(foreach(i = 1:3, .combine = function(a, b) stop("no")) %dopar% uneven(i)),
+    quote(foreach(i = 1:3, .final = function(x) stop("no")) %dopar% uneven(i)),
+    quote(foreach(j = 1) %:% foreach(i = 1:3, .final = function(x) stop("no")) %dopar% uneven(i)),
+    quote(foreach(j = 1, .final = function(x) stop("no")) %:% foreach(i = 1:3) %dopar% uneven(i)),
+    quote(foreach(j = 1) %:% foreach(i = 1:3, .combine = rbind) %dopar% uneven(i)),
+    quote(foreach(j = 1) %:% foreach(i = 1:3, .combine = function(a, b) stop("no")) %dopar% uneven(i))
+  )
+  for (plan in loop_plans()) {
+    for (loop in loops) {
+      error <- tryCatch(looping(eval(loop), plan), error = identity)
+      expect_s3_class(error, "error")
+      expect_match(conditionMessage(error), "^(no|number of columns of matrices must match.*)$")
+      expect_identical(error$values, lapply(1:3, uneven), info = deparse(loop)[[1L]])
+    }
+  }
+  # Where %do% stops, the messages are the same.
+  utils::capture.output(for (loop in loops[c(1, 2, 4, 5, 7:10)]) {
+    theirs <- tryCatch(eval(do_of(loop)), error = conditionMessage)
+    expect_identical(tryCatch(looping(eval(loop)), error = conditionMessage), theirs)
+  })
+})
+
+test_that("an error of .combine under %dorng% ends the loop, and the values are in it", {
+  skip_if_not_installed("doRNG")
+  `%dorng%` <- doRNG::`%dorng%`
+  for (plan in few_loop_plans()) {
+    error <- tryCatch(
+      looping(foreach(i = 1:3, .combine = rbind) %dorng% matrix(runif(1), 1, i), plan), error = identity
+    )
+    expect_match(conditionMessage(error), "number of columns of matrices")
+    expect_length(error$values, 3L)
+  }
+})
+
+test_that("registering attaches foreach behind rustle, which masks nothing attached later", {
+  skip_on_cran()
+  run <- run_r({
+    attach(list(accumulate = function(...) "mine"), name = "later")
+    registerDoRustle()
+    got <- list(
+      foreach(i = icount(2), .combine = c) %dopar% i, accumulate(),
+      !is.unsorted(match(c("later", "package:rustle", "package:foreach"), search()))
+    )
+    detach("package:foreach")
+    detach("package:rustle")
+    rustle::registerDoRustle()
+    out <- c(got, "package:foreach" %in% search())
+  })
+  expect_identical(run$value, list(1:2, "mine", TRUE, FALSE))
 })
 
 test_that("tasks see the frame around the loop and leave it alone", {

@@ -77,3 +77,22 @@ test_that("wrong arguments are refused by name", {
   expect_argument_error(future_Filter(1, 1:2), "f")
   expect_argument_error(future_.mapply(sum, 1:2, NULL), "dots")
 })
+
+test_that("empty results have the names that future.apply gives", {
+  empty <- list(
+    list("A", character()), list(c(a = "A"), character()), list(character(), "A"), list(c(a = 1, b = 2), NULL),
+    list("A", NULL), list(NULL), list(character()), list(x = "A", y = character()), list(1:2, numeric()),
+    list(c("u", "v"), list()), list(factor(character()), "b")
+  )
+  for (arguments in empty) {
+    for (more in list(list(), list(USE.NAMES = FALSE), list(SIMPLIFY = FALSE), list(SIMPLIFY = "array"))) {
+      all <- c(list(paste), arguments, more)
+      oracle <- under_future(do.call(future.apply::future_mapply, all))
+      for (plan in few_plans()[c(1, 3)]) {
+        expect_identical(under_plan(plan, do.call(future_mapply, all)), oracle, info = deparse(all[-1L]))
+      }
+    }
+    all <- c(list(paste), arguments)
+    expect_identical(do.call(future_Map, all), under_future(do.call(future.apply::future_Map, all)))
+  }
+})

@@ -325,6 +325,18 @@ test_that("m out of n is rescaled", {
   expect_equal(ends(small), ends(full) * sqrt(5 / 20))
 })
 
+test_that("studentized replicates of m out of n are not rescaled", {
+  x <- boot_data()$x
+  f <- function(d, i) c(mean = mean(d[i]), variance = var(d[i]) / length(i))
+  b <- bootstrap(x, f, R = 999, seed = 1, m = 10)
+  root <- sort((b$t[, 1L] - b$t0[[1L]]) / sqrt(b$t[, 2L]))
+  expected <- b$t0[[1L]] - sqrt(b$t0[[2L]]) * root[c(975, 25)]
+  ci <- function(...) ends(boot_ci(b, 0.95, "stud", index = 1, ...))
+  expect_equal(ci(variance = 2)[1L, ], expected)
+  expect_equal(ci(var.t0 = b$t0[[2L]], var.t = b$t[, 2L])[1L, ], expected)
+  expect_equal(ci(variance = 2, simultaneous = TRUE)[1L, ], expected, tolerance = 0.02)
+})
+
 test_that("wrong arguments of boot_ci() are errors", {
   b <- fake(c(a = 0, b = 1), cbind(rnorm(300), rexp(300)))
   set.seed(1)

@@ -172,7 +172,7 @@ test_that("infinitesimal and jackknife influence values are those of boot", {
 test_that("boot's arguments for workers are taken, with a message once", {
   x <- boot_data()$x
   f <- function(x, i) mean(x[i])
-  state$told_arguments_of_boot <- NULL
+  told$arguments_of_boot <- NULL
   expect_message(b <- bootstrap(x, f, R = 30, seed = 1, parallel = "multicore", ncpus = 2, simple = TRUE, cl = NULL), "once")
   expect_identical(b$t, bootstrap(x, f, R = 30, seed = 1)$t)
   expect_equal(b$threads, 2)

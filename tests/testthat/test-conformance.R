@@ -20,6 +20,7 @@ exempt_futures <- c(
   "output and conditions are interleaved as the tasks made them" = future_relays,
   "S3 methods of `[[` count" = paste(own_session, "that do not know methods registered here"),
   "tasks start with the options, directory and environment of the session" = own_session,
+  "dots that only FUN can evaluate reach it as they were written" = "they are evaluated here, to be sent",
   "FUN may read lapply()'s index" = "it counts within the chunk, as under future.apply",
   "an interrupt that a task signals is no error" = "future's worker takes it for one of its own and ends",
   "a worker that is lost twice is an error that names its task" = future_faults,

@@ -73,3 +73,46 @@ test_that("option rustle.progress.seconds says how often there is a line", {
   withr::local_options(rustle.progress.seconds = 1000)
   expect_message(progress_lines(10, 2)$update(4, 2L), NA)
 })
+
+test_that("an error of drawing gives the progress up, and ends no job", {
+  calls <- 0L
+  broken <- list(
+    update = function(done, busy) { calls <<- calls + 1L; stop("broken") },
+    close = function(done = NULL) { calls <<- calls + 1L; stop("broken") }
+  )
+  progress <- safe_progress(broken)
+  expect_silent(progress$update(1, 1L))
+  expect_silent(progress$update(2, 1L))
+  expect_silent(progress$close(2))
+  expect_identical(calls, 1L)
+  expect_silent(safe_progress(stop("no bar"))$update(1, 1L))
+})
+
+test_that("an interrupt waits until drawing is done", {
+  skip_unless_faults()
+  run <- run_r({
+    interrupted_while <- function(draw_and) {
+      finished <- FALSE
+      arrived <- tryCatch(
+        {
+          draw_and({
+            tools::pskill(Sys.getpid(), tools::SIGINT)
+            # Sys.sleep() lets interrupts in.
+            until <- proc.time()[[3L]] + 0.3
+            while (proc.time()[[3L]] < until) NULL
+            finished <- TRUE
+          })
+          Sys.sleep(2)
+          "nothing"
+        },
+        interrupt = function(i) "interrupt"
+      )
+      list(arrived, finished)
+    }
+    progress <- function(expr) rustle:::safe_progress(list(update = function(done, busy) expr))$update(1, 1L)
+    told <- structure(class = c("progression", "condition"), list(message = "", call = NULL))
+    relay <- function(expr) withCallingHandlers(rustle:::relay_event(1L, told), progression = function(c) expr)
+    out <- list(interrupted_while(progress), interrupted_while(relay))
+  })
+  expect_identical(run$value, rep(list(list("interrupt", TRUE)), 2L))
+})

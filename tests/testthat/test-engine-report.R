@@ -49,3 +49,66 @@ test_that("a call that kept none leaves none of the call before", {
   with_plan("sequential", future_lapply(1:9, sqrt))
   expect_null(job_timings())
 })
+
+run_for_report <- function(plan, n = 7L) {
+  under_plan(plan, {
+    job <- new_job(lapply_call, lapply_frame(seq_len(n), function(i) { Sys.sleep(0.002); i }), n, new_policy())
+    run_job(job, current_plan())
+  })
+}
+
+test_that("every outcome has a report of what the job has cost", {
+  counts <- c("forks", "claims", "steals", "losses", "bytes", "receiving")
+  plans <- c(few_plans()[c("sequential", "stealing 3")], list(multisession = list("multisession", workers = 2)))
+  for (plan in plans) {
+    report <- run_for_report(plan)$report
+    expect_true(all(c("tasks", "workers", "done", "spans", counts, "start", "end") %in% names(report)))
+    expect_identical(report$tasks, 7L)
+    expect_s3_class(report$start, "POSIXct")
+    expect_gte(as.numeric(report$end - report$start), 0)
+    expect_true(all(vapply(report[counts], is.numeric, NA)))
+    expect_null(report$spans)
+  }
+})
+
+test_that("forked workers report each task that was finished", {
+  skip_without_fork()
+  expect_identical(run_for_report(list("multicore", workers = 3))$report$done, 7)
+  withr::local_options(rustle.timings = TRUE)
+  spans <- run_for_report(list("multicore", workers = 3))$report$spans
+  expect_identical(lengths(spans), c(worker = 7L, start = 7L, end = 7L))
+})
+
+test_that("a run and its simulation are judged by the same numbers", {
+  skip_without_fork()
+  withr::local_options(rustle.timings = TRUE)
+  with_plan("multicore", workers = 3, schedule = "static", future_lapply(1:7, function(i) Sys.sleep(0.002 * i)))
+  x <- job_timings()
+  got <- summary(x)
+  busy <- as.vector(tapply(x$end - x$start, factor(x$worker, 1:3), sum, default = 0))
+  expect_identical(got$workers, 3L)
+  expect_equal(got$busy, busy)
+  expect_equal(got$imbalance, (max(busy) - mean(busy)) / mean(busy))
+  expect_equal(got$efficiency, sum(busy) / (3 * max(x$end)))
+  expect_output(print(got), "^3 workers: makespan .* load imbalance")
+  simulated <- simulate_schedule(c(1, 5, 2, 2), workers = 3, schedule = "cyclic")
+  again <- summary(simulated$timings)
+  expect_equal(again[c("makespan", "busy", "imbalance", "efficiency")], unclass(simulated)[c("makespan", "busy", "imbalance", "efficiency")])
+})
+
+test_that("a worker that got no task counts as one", {
+  skip_without_fork()
+  simulated <- simulate_schedule(c(1, 1), workers = 4, schedule = "static")
+  expect_identical(summary(simulated$timings)$busy, c(1, 1, 0, 0))
+  expect_identical(summary(simulated$timings)$efficiency, 0.5)
+})
+
+test_that("a call that fails before it has a report leaves none of the call before", {
+  skip_without_fork()
+  withr::local_options(rustle.timings = TRUE)
+  with_plan("multicore", workers = 2, {
+    future_lapply(1:4, sqrt)
+    expect_error(future_lapply(1:3, function(i) if (i == 2L) tools::pskill(Sys.getpid(), 9L)), class = "rustle_error_worker_lost")
+  })
+  expect_null(job_timings())
+})

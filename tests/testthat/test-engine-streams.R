@@ -141,3 +141,47 @@ test_that("without seeds the caller's state stays as it was, also where tasks ru
     }
   }
 })
+
+test_that("set.seed() in a task gives lapply()'s numbers after every call that sets the random state", {
+  skip_without_fork()
+  skip_if_not_installed("foreach")
+  withr::local_preserve_seed()
+  `%dopar%` <- foreach::`%dopar%`
+  registerDoRustle()
+  withr::defer(foreach::registerDoSEQ())
+  FUN <- function(i) { set.seed(i); list(rnorm(2), sample(10L, 2L), RNGkind()) }
+  draw <- function(i) runif(1)
+  seeded <- list(seed = 7)
+  before <- list(
+    future_lapply = function() future_lapply(1:2, draw, future.seed = 7),
+    "a list of seeds" = function() future_lapply(1:2, draw, future.seed = rep(list(test_seeds()$wichmann), 2L)),
+    mapply = function() future_mapply(draw, 1:2, future.seed = TRUE),
+    replicate = function() future_replicate(2, runif(1)),
+    foreach = function() foreach::foreach(i = 1:2, .options.rustle = seeded) %dopar% draw(i),
+    "a kind of its own" = function() future_lapply(1, function(i) set.seed(1, "Wichmann-Hill", "Box-Muller"), future.seed = NULL),
+    cv = function() cv(cars, function(train) lm(dist ~ speed, train), response = "dist", K = 3, seed = 1),
+    bootstrap = function() bootstrap(cars, function(d, i) mean(d$dist[i]), 5, seed = 1),
+    blb = function() blb(cars$dist, "mean", s = 2, R = 20, seed = 1),
+    future.apply = function() future.apply::future_lapply(1:2, draw, future.seed = 7),
+    withr = function() withr::with_seed(1, runif(1), .rng_kind = "Wichmann-Hill"),
+    assignment = function() { RNGkind("L'Ecuyer-CMRG", "Ahrens-Dieter"); runif(1) }
+  )
+  for (state in c(test_seeds()[c("mersenne", "rounding")], list(NULL))) {
+    suppressWarnings(RNGkind("default", "default", "default"))
+    expected <- observe(lapply(1:2, FUN), state)$value
+    for (name in names(before)) {
+      if (is.null(state) && name %in% c("withr", "assignment", "future.apply")) next
+      observe(before[[name]](), state)
+      for (seed in list(FALSE, NULL)) {
+        got <- observe(with_plan("multicore", workers = 2, future_lapply(1:2, FUN, future.seed = seed)), state)
+        expect_identical(got$value, expected, info = name)
+      }
+      got <- observe(with_plan("multicore", workers = 2, foreach::foreach(i = 1:2) %dopar% FUN(i)), state)
+      expect_identical(got$value, expected, info = name)
+      for (schedule in c(TRUE, FALSE)) {
+        got <- observe(mclapply(1:2, FUN, mc.cores = 2, mc.preschedule = schedule), state)
+        expect_identical(got$value, expected, info = name)
+      }
+    }
+  }
+})

@@ -236,6 +236,8 @@ at_terminal <- function(commands, options = "", timeout = 20) {
   skip_if_not(grepl("util-linux", paste(suppressWarnings(
     system2("script", "--version", stdout = TRUE, stderr = TRUE)
   ), collapse = "")), "not the script(1) of util-linux")
+  probe <- run_command(c("script", "-qec", "test -t 1", "/dev/null"), 10)
+  skip_if_not(identical(probe$status, 0L), "script(1) can make no pseudo-terminal here")
   scratch <- tempfile("terminal-")
   dir.create(scratch)
   withr::defer(unlink(scratch, recursive = TRUE))
@@ -262,6 +264,37 @@ at_terminal <- function(commands, options = "", timeout = 20) {
   expect_false(result$timeout, label = paste("hang at the terminal:", result$stdout))
   list(said = if (file.exists(answer)) trimws(readLines(answer)), screen = result$stdout)
 }
+
+test_that("without a pseudo-terminal, tests of terminals are skipped with a word", {
+  skip_on_os("windows")
+  directory <- withr::local_tempdir()
+  script <- file.path(directory, "script")
+  writeLines(c(
+    "#!/bin/sh", "[ \"$1\" = --version ] && { echo 'script from util-linux 2.38'; exit 0; }",
+    "echo 'script: failed to create pseudo-terminal: No such file or directory'; exit 1"
+  ), script)
+  Sys.chmod(script, "755")
+  withr::local_envvar(PATH = paste(directory, Sys.getenv("PATH"), sep = .Platform$path.sep))
+  skipped <- tryCatch(at_terminal("say(1)"), skip = conditionMessage)
+  expect_match(skipped, "no pseudo-terminal", fixed = TRUE)
+})
+
+test_that("after Ctrl-C while a progress bar is drawn, calls are as ever", {
+  skip_unless_faults()
+  skip_unless_linux()
+  run <- at_terminal(c(
+    "plan(multicore, workers = 2, progress = TRUE)",
+    "slow <- function(i) { if (i == 40) file.create(started); Sys.sleep(0.03); i }",
+    "x <- future_lapply(1:400, slow)",
+    "^C",
+    "file.remove(started)",
+    "say(sum(future_sapply(1:60, slow)))",
+    # Drawing fails from here on, as it does in a session where it was broken off.
+    "options(cli.progress_bar_style = 1L, cli.progress_show_after = 0)",
+    "say(sum(future_sapply(1:60, slow)))"
+  ), timeout = 40)
+  expect_identical(run$said, c("1830", "1830"), info = run$screen)
+})
 
 test_that("Ctrl-C at a terminal gives the prompt back, and the session goes on", {
   skip_unless_faults()

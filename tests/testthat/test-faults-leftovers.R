@@ -78,7 +78,7 @@ test_that("quit() saves no workspace and writes no file in the working directory
   run <- run_r({
     setwd(scratch)
     plan(multicore, workers = 2L)
-    out <- list(right = right("usr1", function() die(10L)), plain = right("quit", function() quit()))
+    out <- list(right = right("term", function() die(15L)), plain = right("quit", function() quit()))
     out$files <- length(list.files(scratch, "RData|Rhistory|core", all.files = TRUE)) == 0L
   })
   expect_all_true(run$value)
@@ -182,13 +182,35 @@ test_that("sockets of the parent are dead in workers and alive in the parent", {
   expect_all_true(run$value)
 })
 
+test_that("signals by which batch systems announce the end of a job do nothing to workers", {
+  skip_unless_faults()
+  run <- run_r({
+    setwd(scratch)
+    plan(multicore, workers = 2L, retries = 0L)
+    signals <- c(10L, 12L)
+    out <- lapply(signals, function(signal) {
+      values <- future_lapply(1:4, function(i) {
+        if (i == 2L) {
+          tools::pskill(Sys.getpid(), signal)
+          Sys.sleep(0.1)
+        }
+        i
+      })
+      identical(values, as.list(1:4))
+    })
+    out$files <- length(list.files(scratch, "RData", all.files = TRUE)) == 0L
+    out
+  })
+  expect_all_true(run$value)
+})
+
 test_that("a signal to a worker ends that worker only", {
   skip_unless_faults()
   run <- run_r({
     plan(multicore, workers = 2L, retries = 0L)
     parent <- Sys.getpid()
     out <- list()
-    for (signal in c(1L, 10L, 12L, 15L)) {
+    for (signal in c(1L, 15L)) {
       error <- tryCatch(
         future_lapply(1:4, function(i) if (i == 2L) die(signal) else i), error = identity
       )

@@ -45,7 +45,7 @@ test_that("workers have their share, whatever was chosen in the session", {
   skip_unless_faults()
   got <- run_r({
     Sys.unsetenv(c("OMP_THREAD_LIMIT", "_R_CHECK_LIMIT_CORES_", "RUSTLE_THREADS"))
-    assign("cores", 8L, asNamespace("rustle")$state)
+    rustle:::set_machine_cores(8L)
     counts <- function() list(c(count(), count(64), with_threads(64, count())))
     plan(multicore, workers = 2)
     options(rustle.threads = 64)

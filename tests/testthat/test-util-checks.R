@@ -70,3 +70,15 @@ test_that("an argument that is missing is an error of R's own kind", {
     expect_identical(conditionCall(error), calls[[k]])
   }
 })
+
+test_that("a wrong argument is a simpleError too, as in future.apply and parallel", {
+  for (call in list(
+    quote(future_lapply(1:3, identity, future.seed = as.list(1:2))), quote(future_lapply(1:3, identity, future.seed = "a")),
+    quote(mclapply(1:2, identity, mc.cores = 0)), quote(future_lapply(1:3))
+  )) {
+    expect_s3_class(tryCatch(eval(call), error = identity), "simpleError")
+  }
+  error <- tryCatch(future_by(warpbreaks, warpbreaks$tension, "summary"), error = identity)
+  expect_s3_class(error, "rustle_error_argument")
+  expect_s3_class(error, "defunctError")
+})

@@ -148,8 +148,10 @@ extern "C-unwind" {
     #[cfg(not(r_map_attrib))]
     pub(crate) fn TAG(x: Sexp) -> Sexp;
 
-    /// `R_CheckUserInterrupt()` behind a frame that owns nothing (entrypoint.c).
+    /// Macros of R behind a function, for their code differs between versions
+    /// (entrypoint.c).
     pub(crate) fn rustle_has_one_reference(x: Sexp) -> c_int;
+    /// `R_CheckUserInterrupt()` behind a frame that owns nothing (entrypoint.c).
     pub(crate) fn rustle_check_interrupt() -> Sexp;
     /// A connection that hands what is written to it to `rustle_output` (connection.c).
     pub(crate) fn rustle_output_connection() -> Sexp;
@@ -157,7 +159,7 @@ extern "C-unwind" {
 
 /// R's `NULL`.
 pub(crate) fn nil() -> Sexp {
-    // SAFETY: set once by R before any package is loaded.
+    // SAFETY: R sets this variable before it loads any package, and never again.
     unsafe { R_NilValue }
 }
 

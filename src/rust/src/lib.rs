@@ -1,30 +1,27 @@
 //! The binding: the only crate that knows R.
 //!
 //! It converts, evaluates R code and hands bytes over; schedules, memory,
-//! processes and streams are the work of the crates below it. `raw.rs` lists the
-//! routines that R may longjmp out of; the others are extendr's.
+//! processes and streams are the work of the crates below it. `raw.rs` and
+//! `forked/entries.rs` list the routines that R may longjmp out of; the others are
+//! extendr's. What needs processes is in `forked`.
 
 // extendr's macros write items without documentation.
 #![allow(non_snake_case, missing_docs)]
 
-mod arrivals;
 mod bootstrap;
-mod decode;
-mod encode;
-mod evaluate;
 mod ffi;
 mod fields;
+mod forked;
+mod here;
 mod index;
-mod job;
 mod linalg;
+mod lists;
 mod permutation;
 mod raw;
 mod refusal;
 mod seeds;
 mod shape;
 mod simulation;
-mod spec;
-mod worker;
 
 use extendr_api::prelude::*;
 use rustle_streams::{Numbering, TaskSeeds};
@@ -32,26 +29,30 @@ use rustle_streams::{Numbering, TaskSeeds};
 use fields::Fields;
 use raw::*;
 use refusal::into_r;
-use spec::base_seed;
+use seeds::{base_seed, Seeds, Streams};
 
 fn robj(x: ffi::Sexp) -> Robj {
-    // SAFETY: a live object on R's main thread, protected by the Robj from here.
+    // SAFETY: callers pass an object that was just made, on R's main thread; it is
+    // protected by the Robj before anything else is allocated.
     unsafe { Robj::from_sexp(x.cast()) }
-}
-
-/// Opens a job; see R/engine-job.R for the fields of `spec`.
-/// @noRd
-#[extendr]
-fn rs_job_open(spec: Robj) -> List {
-    into_r(job::Job::open(&spec).map(|job| robj(handle_of(job))))
 }
 
 /// The seeds of a job that runs in this process.
 /// @noRd
 #[extendr]
 fn rs_seeds_open(spec: Robj) -> List {
-    let seeds = Fields::new(&spec).and_then(|spec| spec::seeds(&spec));
-    into_r(seeds.map(|seeds| robj(seeds_handle(seeds))))
+    let seeds = Fields::new(&spec).and_then(|spec| {
+        let streams = Streams::read(&spec)?;
+        // SAFETY: the handle of the seeds keeps the list, which `spec` protects here.
+        let list = unsafe { spec.get("seed")?.get() }.cast();
+        let inherited = ffi::nil();
+        Ok(robj(seeds_handle(Seeds {
+            streams,
+            inherited,
+            list,
+        })))
+    });
+    into_r(seeds)
 }
 
 /// `.Random.seed` of tasks `tasks` (from 1), as a list; `numbering` is
@@ -83,35 +84,16 @@ fn rs_cores() -> Vec<i32> {
     vec![cores.physical.get() as i32, cores.logical.get() as i32]
 }
 
-/// Exit statuses of workers that have a meaning.
-/// @noRd
-#[extendr]
-fn rs_exit_statuses() -> List {
-    let (names, values): (Vec<&str>, Vec<i32>) = STATUSES.into_iter().unzip();
-    List::from_names_and_values(names, values).unwrap_or_default()
-}
-
 extendr_module! {
     mod rustle;
     use bootstrap;
+    use forked;
     use linalg;
     use permutation;
     use simulation;
-    fn rs_job_open;
     fn rs_seeds_open;
     fn rs_task_seeds;
     fn rs_cores;
-    fn rs_exit_statuses;
-    fn rs_worker_begin;
-    fn rs_worker_run;
-    fn rs_worker_fail;
-    fn rs_worker_signal;
-    fn rs_worker_task;
-    fn rs_job_start;
-    fn rs_job_wait;
-    fn rs_job_collect;
-    fn rs_job_timings;
-    fn rs_job_close;
     fn rs_run_here;
     fn rs_check_interrupt;
     fn rs_matrix;

@@ -2,24 +2,18 @@
 //! longjmp out of them, or because they are on a hot path.
 //!
 //! They are registered like the others: extendr's module macro asks a function
-//! `meta__<name>` for each routine, and these are written here by hand.
+//! `meta__<name>` for each routine, and these are written here by hand. Those of forked
+//! workers are in forked/entries.rs.
 
-use std::ffi::{c_int, c_void};
+use std::ffi::c_int;
 use std::panic::{catch_unwind, AssertUnwindSafe};
-use std::time::Duration;
 
-use extendr_api::metadata::{Arg, Func};
-use rustle_workers::process::Exit;
-use rustle_workers::supervisor::{Failure, Verdict};
-
-use crate::evaluate;
 use crate::ffi::{self, Sexp};
-use crate::job::{Job, Origin};
+use crate::here;
 use crate::shape::Kind;
-use crate::worker;
 
 /// Runs `f`; a panic (a bug of ours) becomes an R error after all is unwound.
-fn guard(f: impl FnOnce() -> Sexp) -> Sexp {
+pub(crate) fn guard(f: impl FnOnce() -> Sexp) -> Sexp {
     match catch_unwind(AssertUnwindSafe(f)) {
         Ok(value) => value,
         Err(payload) => {
@@ -38,54 +32,10 @@ fn guard(f: impl FnOnce() -> Sexp) -> Sexp {
     }
 }
 
-/// The job behind a handle; `None` when it is closed or belongs to the parent.
-///
-/// # Safety
-///
-/// `handle` is a live external pointer made by [`handle_of`].
-unsafe fn job<'a>(handle: Sexp) -> Option<&'a mut Job> {
-    // SAFETY: the pointer is a leaked box or null; R's main thread is the only
-    // user, and no entry keeps a reference beyond its call.
-    unsafe { ffi::R_ExternalPtrAddr(handle).cast::<Job>().as_mut() }
-}
-
-/// Puts a job under an external pointer that closes it when R forgets it.
-pub(crate) fn handle_of(job: Box<Job>) -> Sexp {
-    // SAFETY: main thread; the pointer owns the box from here on.
-    unsafe {
-        let address = Box::into_raw(job).cast::<c_void>();
-        let handle = ffi::Rf_protect(ffi::R_MakeExternalPtr(address, ffi::nil(), ffi::nil()));
-        ffi::R_RegisterCFinalizerEx(handle, forget, 0);
-        ffi::Rf_unprotect(1);
-        handle
-    }
-}
-
-unsafe extern "C-unwind" fn forget(handle: Sexp) {
-    // SAFETY: R passes the handle that the finalizer was registered for.
-    unsafe { close(handle, libc::SIGKILL, Duration::ZERO) };
-}
-
-/// # Safety
-///
-/// As [`job`].
-unsafe fn close(handle: Sexp, signal: c_int, grace: Duration) {
-    // SAFETY: taken out of the pointer first, so it is closed once; a worker
-    // that inherited the handle leaves its parent's processes alone.
-    unsafe {
-        let Some(job) = job(handle) else { return };
-        ffi::R_ClearExternalPtr(handle);
-        if job.pid == std::process::id() {
-            job.close(signal, grace);
-            drop(Box::from_raw(job));
-        }
-    }
-}
-
 /// # Safety
 ///
 /// `x` is a live numeric scalar (checked by R code).
-unsafe fn number(x: Sexp) -> f64 {
+pub(crate) unsafe fn number(x: Sexp) -> f64 {
     // SAFETY: by the caller's promise.
     unsafe {
         match ffi::TYPEOF(x) {
@@ -95,155 +45,7 @@ unsafe fn number(x: Sexp) -> f64 {
     }
 }
 
-unsafe extern "C-unwind" fn rs_job_start(
-    handle: Sexp,
-    call: Sexp,
-    rho: Sexp,
-    main: Sexp,
-    inherited: Sexp,
-) -> Sexp {
-    guard(|| {
-        // SAFETY: R code passes a handle and live objects.
-        let whole = unsafe { job(handle) }.is_some_and(|job| job.start(call, rho, main, inherited));
-        // SAFETY: main thread.
-        unsafe { ffi::Rf_ScalarLogical(whole.into()) }
-    })
-}
-
-/// Where the loop of a job begins: in a session that starts a job, forks its
-/// workers. `NA` in that session, `TRUE` in a process that has just become a worker,
-/// `FALSE` in a worker that was here before.
-unsafe extern "C-unwind" fn rs_worker_begin() -> Sexp {
-    guard(|| {
-        let fresh = match Job::fork_starting() {
-            Some(Origin::Session) => ffi::NA_LOGICAL,
-            Some(Origin::Worker) => {
-                evaluate::is_fresh();
-                1
-            }
-            None => evaluate::is_fresh().into(),
-        };
-        // SAFETY: main thread.
-        unsafe { ffi::Rf_ScalarLogical(fresh) }
-    })
-}
-
-/// `list(state, events, prefix, done, busy, failure)`; see R/engine-multicore.R.
-unsafe extern "C-unwind" fn rs_job_wait(handle: Sexp, seconds: Sexp) -> Sexp {
-    guard(|| {
-        // SAFETY: R code passes a handle and a number;
-        // everything allocated is stored in `out` at once.
-        unsafe {
-            let Some(job) = job(handle) else {
-                return ffi::nil();
-            };
-            let limit = Duration::from_secs_f64(number(seconds).max(0.0));
-            let (verdict, prefix) = job.wait(limit);
-            let out = ffi::Rf_protect(ffi::Rf_allocVector(ffi::VECSXP as u32, 6));
-            let put = |i, x| ffi::SET_VECTOR_ELT(out, i, x);
-            let state = match &verdict {
-                Verdict::Running => 0,
-                Verdict::Done => 1,
-                Verdict::Failed(_) => 2,
-            };
-            put(0, ffi::Rf_ScalarInteger(state));
-            put(1, job.take_events());
-            put(2, ffi::Rf_ScalarReal(f64::from(prefix)));
-            put(3, ffi::Rf_ScalarReal(job.supervisor.done() as f64));
-            put(4, ffi::Rf_ScalarInteger(job.supervisor.busy() as c_int));
-            if let Verdict::Failed(failure) = &verdict {
-                put(5, describe(failure));
-            }
-            ffi::Rf_unprotect(1);
-            out
-        }
-    })
-}
-
-/// `list(tasks from 1, kind, number, memory)`; kind 0: exit status, 1: signal,
-/// 2: unknown, 3: the system refused processes (number is its error number).
-unsafe fn describe(failure: &Failure) -> Sexp {
-    let (tasks, kind, number, memory): (&[u32], c_int, c_int, bool) = match failure {
-        Failure::CannotFork(errno) => (&[], 3, *errno, false),
-        Failure::Lost {
-            tasks,
-            exit,
-            memory,
-        } => match exit {
-            Exit::Status(status) => (tasks, 0, *status, *memory),
-            Exit::Signal(signal) => (tasks, 1, *signal, *memory),
-            Exit::Unknown => (tasks, 2, 0, *memory),
-        },
-    };
-    // SAFETY: main thread; everything is stored in `out` at once.
-    unsafe {
-        let out = ffi::Rf_protect(ffi::Rf_allocVector(ffi::VECSXP as u32, 4));
-        let numbers = ffi::Rf_allocVector(ffi::INTSXP as u32, tasks.len() as isize);
-        ffi::SET_VECTOR_ELT(out, 0, numbers);
-        for (i, task) in tasks.iter().enumerate() {
-            ffi::INTEGER(numbers).add(i).write(*task as c_int + 1);
-        }
-        ffi::SET_VECTOR_ELT(out, 1, ffi::Rf_ScalarInteger(kind));
-        ffi::SET_VECTOR_ELT(out, 2, ffi::Rf_ScalarInteger(number));
-        ffi::SET_VECTOR_ELT(out, 3, ffi::Rf_ScalarLogical(memory.into()));
-        ffi::Rf_unprotect(1);
-        out
-    }
-}
-
-unsafe extern "C-unwind" fn rs_job_collect(handle: Sexp) -> Sexp {
-    // SAFETY: R code passes a handle.
-    guard(|| unsafe { job(handle) }.map_or(ffi::nil(), Job::collect))
-}
-
-/// `list(worker from 1, start, end)` per task, in seconds of the monotonic clock.
-unsafe extern "C-unwind" fn rs_job_timings(handle: Sexp) -> Sexp {
-    guard(|| {
-        // SAFETY: R code passes a handle; everything is stored in `out` at once.
-        unsafe {
-            let Some(job) = job(handle) else {
-                return ffi::nil();
-            };
-            let memory = &job.supervisor.memory;
-            let n = memory.spans.len();
-            let out = ffi::Rf_protect(ffi::Rf_allocVector(ffi::VECSXP as u32, 3));
-            for column in 0..3 {
-                ffi::SET_VECTOR_ELT(
-                    out,
-                    column,
-                    ffi::Rf_allocVector(ffi::REALSXP as u32, n as isize),
-                );
-            }
-            let at = |column, row| ffi::REAL(ffi::VECTOR_ELT(out, column)).add(row);
-            let seconds = |word: &std::sync::atomic::AtomicU64| {
-                word.load(std::sync::atomic::Ordering::Relaxed) as f64 * 1e-9
-            };
-            for (row, span) in memory.spans.iter().enumerate() {
-                at(0, row).write(f64::from(memory.slots[row].worker()) + 1.0);
-                at(1, row).write(seconds(&span.start));
-                at(2, row).write(seconds(&span.end));
-            }
-            ffi::Rf_unprotect(1);
-            out
-        }
-    })
-}
-
-unsafe extern "C-unwind" fn rs_job_close(handle: Sexp, signal: Sexp, grace: Sexp) -> Sexp {
-    guard(|| {
-        // SAFETY: R code passes a handle and two numbers.
-        unsafe {
-            close(
-                handle,
-                number(signal) as c_int,
-                Duration::from_secs_f64(number(grace)),
-            );
-        }
-        ffi::nil()
-    })
-}
-
-/// Evaluates all tasks in this process; see `evaluate::run_here`.
+/// Evaluates all tasks in this process; see `here::run_here`.
 unsafe extern "C-unwind" fn rs_run_here(
     call: Sexp,
     rho: Sexp,
@@ -258,7 +60,11 @@ unsafe extern "C-unwind" fn rs_run_here(
     // state, so a jump out of the loop leaks nothing.
     unsafe {
         let order = (ffi::TYPEOF(order) == ffi::INTSXP).then(|| {
-            std::slice::from_raw_parts(ffi::INTEGER_RO(order), ffi::Rf_xlength(order) as usize)
+            match ffi::Rf_xlength(order) as usize {
+                // R gives an empty vector the address 1.
+                0 => &[],
+                len => std::slice::from_raw_parts(ffi::INTEGER_RO(order), len),
+            }
         });
         let seeds = ffi::R_ExternalPtrAddr(seeds).cast();
         let forced = number(forced) as c_int;
@@ -268,12 +74,12 @@ unsafe extern "C-unwind" fn rs_run_here(
             Kind::from_type(*shape).map(|kind| (kind, *shape.add(1) as usize))
         });
         let check = (check, template.flatten());
-        evaluate::run_here(call, rho, values, order, seeds, forced, check);
+        here::run_here(call, rho, values, order, seeds, forced, check);
     }
     ffi::nil()
 }
 
-/// Puts the seeds of a job under an external pointer.
+/// Puts the seeds of a job under an external pointer, which keeps their list alive.
 pub(crate) fn seeds_handle(seeds: crate::seeds::Seeds) -> Sexp {
     unsafe extern "C-unwind" fn free(handle: Sexp) {
         // SAFETY: R passes the pointer made below, once.
@@ -287,8 +93,9 @@ pub(crate) fn seeds_handle(seeds: crate::seeds::Seeds) -> Sexp {
     }
     // SAFETY: main thread; the pointer owns the box from here on.
     unsafe {
+        let list = seeds.list;
         let address = Box::into_raw(Box::new(seeds)).cast();
-        let handle = ffi::Rf_protect(ffi::R_MakeExternalPtr(address, ffi::nil(), ffi::nil()));
+        let handle = ffi::Rf_protect(ffi::R_MakeExternalPtr(address, ffi::nil(), list));
         ffi::R_RegisterCFinalizerEx(handle, free, 0);
         ffi::Rf_unprotect(1);
         handle
@@ -321,14 +128,14 @@ unsafe extern "C-unwind" fn rs_output_connection() -> Sexp {
 macro_rules! routines {
     ($($meta:ident $name:literal $c_name:literal ($($arg:literal),*) => $function:expr;)*) => {$(
         #[allow(non_snake_case)]
-        pub(crate) fn $meta(functions: &mut Vec<Func>) {
-            functions.push(Func {
+        pub(crate) fn $meta(functions: &mut Vec<extendr_api::metadata::Func>) {
+            functions.push(extendr_api::metadata::Func {
                 doc: "@noRd",
                 rust_name: $name,
                 mod_name: $name,
                 r_name: $name,
                 c_name: $c_name,
-                args: vec![$(Arg { name: $arg, arg_type: "Robj", default: None }),*],
+                args: vec![$(extendr_api::metadata::Arg { name: $arg, arg_type: "Robj", default: None }),*],
                 return_type: "Robj",
                 func_ptr: $function as *const u8,
                 hidden: false,
@@ -337,23 +144,9 @@ macro_rules! routines {
         }
     )*};
 }
+pub(crate) use routines;
 
 routines! {
-    meta__rs_worker_begin "rs_worker_begin" "wrap__rs_worker_begin" () => rs_worker_begin;
-    meta__rs_worker_run "rs_worker_run" "wrap__rs_worker_run" () => evaluate::run;
-    meta__rs_worker_fail "rs_worker_fail" "wrap__rs_worker_fail" ("condition") => evaluate::fail;
-    meta__rs_worker_task "rs_worker_task" "wrap__rs_worker_task" () => evaluate::task;
-    meta__rs_worker_signal "rs_worker_signal" "wrap__rs_worker_signal" ("condition")
-        => evaluate::signal;
-    meta__rs_job_start "rs_job_start" "wrap__rs_job_start"
-        ("handle", "call", "rho", "main", "inherited") => rs_job_start;
-    meta__rs_job_wait "rs_job_wait" "wrap__rs_job_wait" ("handle", "seconds")
-        => rs_job_wait;
-    meta__rs_job_collect "rs_job_collect" "wrap__rs_job_collect" ("handle")
-        => rs_job_collect;
-    meta__rs_job_timings "rs_job_timings" "wrap__rs_job_timings" ("handle") => rs_job_timings;
-    meta__rs_job_close "rs_job_close" "wrap__rs_job_close" ("handle", "signal", "grace")
-        => rs_job_close;
     meta__rs_run_here "rs_run_here" "wrap__rs_run_here" ("call", "rho", "values", "order", "seeds", "forced", "check", "shape")
         => rs_run_here;
     meta__rs_check_interrupt "rs_check_interrupt" "wrap__rs_check_interrupt" ()
@@ -362,9 +155,3 @@ routines! {
     meta__rs_output_connection "rs_output_connection" "wrap__rs_output_connection" ()
         => rs_output_connection;
 }
-
-/// Exit statuses of workers that R names in messages.
-pub(crate) const STATUSES: [(&str, i32); 2] = [
-    ("quit", worker::EXIT_QUIT),
-    ("abandoned", worker::EXIT_ABANDONED),
-];

@@ -6,10 +6,12 @@ use std::sync::atomic::{AtomicPtr, Ordering};
 use rustle_streams::{Numbering, Seed, TaskSeeds};
 
 use crate::ffi::{self, Sexp};
+use crate::fields::Fields;
+use crate::refusal::{Parsed, Refusal};
 
 /// Where the random numbers of a job come from.
 #[derive(Clone, Debug)]
-pub(crate) enum Seeds {
+pub(crate) enum Streams {
     /// Workers start without a seed, so that no two draw the same numbers.
     Clear,
     /// Workers go on from the seed that they inherit.
@@ -20,8 +22,48 @@ pub(crate) enum Seeds {
     Task(c_int, TaskSeeds),
     /// Every share has a stream of its own.
     Share(c_int, Seed),
-    /// Every task has its element of this list.
-    List(Sexp),
+    /// Every task has its element of a list.
+    List,
+}
+
+/// The streams of a job, and the R objects that some of them need.
+#[derive(Clone, Debug)]
+pub(crate) struct Seeds {
+    pub(crate) streams: Streams,
+    /// The session's random state, or `NULL`.
+    pub(crate) inherited: Sexp,
+    /// The seed of each task, where they were given.
+    pub(crate) list: Sexp,
+}
+
+/// The seven integers of a L'Ecuyer seed: R's kind code and the state.
+pub(crate) fn base_seed(words: &[i32]) -> Parsed<(i32, Seed)> {
+    let (kind, state) = words
+        .split_first()
+        .ok_or_else(|| Refusal::new("argument", "the seed is empty"))?;
+    let seed = Seed::from_words(state).map_err(|e| Refusal::new("argument", e))?;
+    Ok((*kind, seed))
+}
+
+impl Streams {
+    /// From the fields `streams` and `seed` of R/engine-streams.R.
+    pub(crate) fn read(spec: &Fields) -> Parsed<Streams> {
+        let base = || base_seed(&spec.integers("seed")?.unwrap_or_default());
+        let tasks = |numbering| base().map(|(k, s)| Streams::Task(k, TaskSeeds::new(s, numbering)));
+        Ok(match spec.text("streams")?.as_str() {
+            "clear" => Streams::Clear,
+            "keep" => Streams::Keep,
+            "same" => Streams::Same,
+            "substream" => tasks(Numbering::Substream)?,
+            "stream" => tasks(Numbering::Stream)?,
+            "share" => base().map(|(k, s)| Streams::Share(k, s))?,
+            "list" => Streams::List,
+            other => {
+                let unknown = format!("unknown streams '{other}'");
+                return Err(Refusal::internal(unknown));
+            }
+        })
+    }
 }
 
 /// R's variable of the random state.
@@ -39,7 +81,7 @@ fn variable() -> Sexp {
 
 /// Has this process a random state, that is: were numbers drawn since it had none?
 pub(crate) fn exists() -> bool {
-    // SAFETY: main thread.
+    // SAFETY: workers and sessions look for it on R's main thread; nothing is allocated.
     unsafe { ffi::R_existsVarInFrame(ffi::R_GlobalEnv, variable()) != 0 }
 }
 
@@ -71,16 +113,16 @@ fn clear() {
 
 impl Seeds {
     /// Before the first task of a worker.
-    pub(crate) fn enter_worker(&mut self, seat: usize, inherited: Sexp) {
-        match self {
-            Seeds::Clear => clear(),
-            Seeds::Keep | Seeds::Task(..) | Seeds::List(_) => {}
-            Seeds::Same => {
-                if inherited == ffi::nil() {
+    pub(crate) fn enter_worker(&mut self, seat: usize) {
+        match &self.streams {
+            Streams::Clear => clear(),
+            Streams::Keep | Streams::Task(..) | Streams::List => {}
+            Streams::Same => {
+                if self.inherited == ffi::nil() {
                     clear();
                 }
             }
-            Seeds::Share(kind, base) => {
+            Streams::Share(kind, base) => {
                 let numbering = TaskSeeds::new(*base, Numbering::Stream).seed(seat as u64);
                 set_words(*kind, numbering);
             }
@@ -88,20 +130,20 @@ impl Seeds {
     }
 
     /// Before each task.
-    pub(crate) fn enter_task(&mut self, task: u32, inherited: Sexp) {
-        match self {
-            Seeds::Clear | Seeds::Keep | Seeds::Share(..) => {}
-            Seeds::Same => {
-                if inherited == ffi::nil() {
+    pub(crate) fn enter_task(&mut self, task: u32) {
+        match &mut self.streams {
+            Streams::Clear | Streams::Keep | Streams::Share(..) => {}
+            Streams::Same => {
+                if self.inherited == ffi::nil() {
                     clear();
                 } else {
-                    set(inherited);
+                    set(self.inherited);
                 }
             }
-            Seeds::Task(kind, seeds) => set_words(*kind, seeds.seed(u64::from(task))),
-            // SAFETY: the list has an element per task (checked when the job was
-            // opened) and is kept alive by the caller of the job.
-            Seeds::List(list) => set(unsafe { ffi::VECTOR_ELT(*list, task as isize) }),
+            Streams::Task(kind, seeds) => set_words(*kind, seeds.seed(u64::from(task))),
+            // SAFETY: the list has an element per task (R code has checked it) and is kept
+            // alive by the job.
+            Streams::List => set(unsafe { ffi::VECTOR_ELT(self.list, task as isize) }),
         }
     }
 }

@@ -4,10 +4,12 @@
 use std::ffi::c_int;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use extendr_api::prelude::*;
 use rustle_shared::State;
-use rustle_workers::memory::JobMemory;
 
 use crate::ffi::{self, Sexp};
+use crate::fields::Fields;
+use crate::refusal::Parsed;
 
 /// The types of numbers that fit into a word, in the order in which R promotes
 /// them.
@@ -30,6 +32,36 @@ pub(crate) enum Shape {
     Template { kind: Kind, len: usize },
 }
 
+impl Shape {
+    /// `NULL`, a string, or `c(type, length)`.
+    pub(crate) fn read(spec: &Fields) -> Parsed<Shape> {
+        let template = |x: &Robj| {
+            let [kind, len] = x.as_integer_slice()? else {
+                return None;
+            };
+            let (kind, len) = (Kind::from_type(*kind)?, *len as usize);
+            Some(Shape::Template { kind, len })
+        };
+        spec.read("shape", |x| {
+            if x.is_null() {
+                Some(Shape::Unknown)
+            } else if x.is_string() {
+                Some(Shape::Scalar)
+            } else {
+                template(x)
+            }
+        })
+    }
+
+    /// How many words a value takes that its slot cannot hold.
+    pub(crate) fn words(self) -> usize {
+        match self {
+            Shape::Template { len, .. } if len > 1 => len,
+            _ => 0,
+        }
+    }
+}
+
 /// The bits of R's `NA_real_`.
 const NA_REAL: u64 = 0x7FF0_0000_0000_07A2;
 
@@ -48,7 +80,7 @@ impl Kind {
         }
     }
 
-    fn r_type(self) -> u32 {
+    pub(crate) fn r_type(self) -> u32 {
         (match self {
             Kind::Logical => ffi::LGLSXP,
             Kind::Integer => ffi::INTSXP,
@@ -56,7 +88,7 @@ impl Kind {
         }) as u32
     }
 
-    fn of_state(state: State) -> Option<Kind> {
+    pub(crate) fn of_state(state: State) -> Option<Kind> {
         match state {
             State::Logical => Some(Kind::Logical),
             State::Integer => Some(Kind::Integer),
@@ -74,7 +106,7 @@ impl Kind {
     }
 
     /// `bits` of this kind as bits of the kind `to`, which is not below it.
-    fn promote(self, bits: u64, to: Kind) -> u64 {
+    pub(crate) fn promote(self, bits: u64, to: Kind) -> u64 {
         if self == to || to != Kind::Double {
             return bits;
         }
@@ -89,7 +121,7 @@ impl Kind {
     /// # Safety
     ///
     /// `value` is a live vector of this kind with more than `at` elements.
-    unsafe fn bits(self, value: Sexp, at: usize) -> u64 {
+    pub(crate) unsafe fn bits(self, value: Sexp, at: usize) -> u64 {
         // SAFETY: by the caller's promise.
         unsafe {
             match self {
@@ -105,7 +137,7 @@ impl Kind {
     /// # Safety
     ///
     /// `to` is the data of a vector of this kind with more than `at` elements.
-    unsafe fn write(self, to: *mut c_int, at: usize, bits: u64) {
+    pub(crate) unsafe fn write(self, to: *mut c_int, at: usize, bits: u64) {
         // SAFETY: by the caller's promise.
         unsafe {
             match self {
@@ -177,102 +209,5 @@ pub(crate) unsafe fn fit(
             word.store(own.promote(own.bits(value, at), kind), Ordering::Relaxed);
         }
         Some((State::Stored, 0))
-    }
-}
-
-/// All values of a finished job as one vector, task after task; `None` when they
-/// do not have one shape. `sent` is the list of those that came as objects.
-///
-/// # Safety
-///
-/// Main thread; `sent` is `NULL` or a live list with an element per task. The
-/// result is not protected.
-pub(crate) unsafe fn as_vector(shape: Shape, memory: &JobMemory, sent: Sexp) -> Option<Sexp> {
-    let slots = memory.slots;
-    let states = || slots.iter().map(|slot| slot.state());
-    let (kind, len) = match shape {
-        Shape::Unknown => return None,
-        Shape::Template { kind, len } => (kind, len),
-        Shape::Scalar => {
-            let mut kind = Kind::Logical;
-            for state in states() {
-                kind = kind.max(Kind::of_state(state)?);
-            }
-            (kind, 1)
-        }
-    };
-    // SAFETY: by the caller's promise; a sent value is looked at only where its
-    // slot says that there is one.
-    unsafe {
-        let object = |task: usize| {
-            let value = ffi::VECTOR_ELT(sent, task as isize);
-            let own = Kind::of(value).filter(|&own| own <= kind)?;
-            (ffi::Rf_xlength(value) == len as isize).then_some((own, value))
-        };
-        let fits = states().enumerate().all(|(task, state)| match state {
-            State::Stored => true,
-            State::Sent => object(task).is_some(),
-            inline => len == 1 && Kind::of_state(inline).is_some_and(|own| own <= kind),
-        });
-        if !fits {
-            return None;
-        }
-        let out = ffi::Rf_allocVector(kind.r_type(), (slots.len() * len) as isize);
-        let to = match kind {
-            Kind::Double => ffi::REAL(out).cast::<c_int>(),
-            Kind::Integer => ffi::INTEGER(out),
-            Kind::Logical => ffi::LOGICAL(out),
-        };
-        for (task, slot) in slots.iter().enumerate() {
-            let from = task * len;
-            match (slot.state(), Kind::of_state(slot.state())) {
-                (_, Some(own)) => kind.write(to, from, own.promote(slot.bits(), kind)),
-                (State::Stored, _) => {
-                    for (at, word) in memory.words(task).iter().enumerate() {
-                        kind.write(to, from + at, word.load(Ordering::Relaxed));
-                    }
-                }
-                _ => {
-                    if let Some((own, value)) = object(task) {
-                        for at in 0..len {
-                            let bits = own.promote(own.bits(value, at), kind);
-                            kind.write(to, from + at, bits);
-                        }
-                    }
-                }
-            }
-        }
-        Some(out)
-    }
-}
-
-/// The value of one task whose slot holds it; `None` when it came as an object.
-///
-/// # Safety
-///
-/// Main thread. The result is not protected.
-pub(crate) unsafe fn as_object(shape: Shape, memory: &JobMemory, task: usize) -> Option<Sexp> {
-    let slot = &memory.slots[task];
-    // SAFETY: by the caller's promise; the vector has an element per word.
-    unsafe {
-        match (slot.state(), shape) {
-            (State::Double, _) => Some(ffi::Rf_ScalarReal(f64::from_bits(slot.bits()))),
-            (State::Integer, _) => Some(ffi::Rf_ScalarInteger(slot.bits() as u32 as c_int)),
-            (State::Logical, _) => Some(ffi::Rf_ScalarLogical(slot.bits() as u32 as c_int)),
-            (State::Null, _) => Some(ffi::nil()),
-            (State::Stored, Shape::Template { kind, len }) => {
-                let out = ffi::Rf_allocVector(kind.r_type(), len as isize);
-                let to = match kind {
-                    Kind::Double => ffi::REAL(out).cast::<c_int>(),
-                    Kind::Integer => ffi::INTEGER(out),
-                    Kind::Logical => ffi::LOGICAL(out),
-                };
-                for (at, word) in memory.words(task).iter().enumerate() {
-                    kind.write(to, at, word.load(Ordering::Relaxed));
-                }
-                Some(out)
-            }
-            _ => None,
-        }
     }
 }

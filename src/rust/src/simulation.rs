@@ -1,8 +1,8 @@
-//! The simulator, for R.
+//! The simulator, and how well workers were used, for R.
 
 use extendr_api::prelude::*;
-use rustle_schedule::{Costs, Layout, Simulation};
-use rustle_threads::sweep::sweep;
+use rustle_schedule::{efficiency, imbalance, Costs, Layout, Simulation};
+use rustle_threads::simulations;
 
 use crate::fields::{at_least_one, schedule, threads as count};
 use crate::refusal::{into_r, Parsed, Refusal};
@@ -13,9 +13,22 @@ fn one(simulation: &Simulation) -> List {
         makespan = simulation.makespan,
         busy = simulation.busy.clone(),
         idle = simulation.idle.clone(),
+        imbalance = simulation.imbalance(),
+        efficiency = simulation.efficiency(),
         claims = simulation.claims as f64,
         worker = workers.collect::<Vec<i32>>(),
         start = simulation.start.clone()
+    )
+}
+
+/// How well workers were used that were busy for these seconds until the last task
+/// ended after `makespan` seconds.
+/// @noRd
+#[extendr]
+fn rs_utilization(busy: &[f64], makespan: f64) -> List {
+    list!(
+        imbalance = imbalance(busy),
+        efficiency = efficiency(busy, makespan)
     )
 }
 
@@ -56,7 +69,8 @@ fn simulate_all(
         layouts.push(Layout::new(schedule, tasks, at_least_one(*workers)));
     }
     let threads = count(f64::from(threads));
-    let results = sweep(times, &layouts, costs, threads).map_err(Refusal::threads)?;
+    let results =
+        simulations::simulate_all(times, &layouts, costs, threads).map_err(Refusal::threads)?;
     let mut out = Vec::with_capacity(results.len());
     for result in results {
         out.push(one(&result.map_err(|e| Refusal::new("argument", e))?));
@@ -67,4 +81,5 @@ fn simulate_all(
 extendr_module! {
     mod simulation;
     fn rs_simulate;
+    fn rs_utilization;
 }

@@ -77,6 +77,8 @@ mod word;
 pub use claims::{Claims, Clock};
 pub use grain::Grain;
 pub use policy::{Layout, LayoutError, Schedule};
-pub use simulate::{simulate, Costs, SimulateError, Simulation, MAX_WORKERS};
+pub use simulate::{
+    efficiency, imbalance, simulate, Costs, SimulateError, Simulation, MAX_WORKERS,
+};
 pub use table::{Cell, Queue, Table};
 pub use word::Word;

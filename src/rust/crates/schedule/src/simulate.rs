@@ -43,17 +43,41 @@ pub struct Simulation {
 }
 
 impl Simulation {
-    /// Load imbalance: (busiest worker's time - mean) / mean. 0 when no worker was
-    /// busy at all.
+    /// Load imbalance, see [`imbalance`].
     #[must_use]
     pub fn imbalance(&self) -> f64 {
-        let mean = self.busy.iter().sum::<f64>() / self.busy.len() as f64;
-        let most = self.busy.iter().copied().fold(0.0, f64::max);
-        if mean > 0.0 {
-            (most - mean) / mean
-        } else {
-            0.0
-        }
+        imbalance(&self.busy)
+    }
+
+    /// Efficiency, see [`efficiency`].
+    #[must_use]
+    pub fn efficiency(&self) -> f64 {
+        efficiency(&self.busy, self.makespan)
+    }
+}
+
+/// Load imbalance of workers that were busy for these times: (busiest worker's time -
+/// mean) / mean. 0 when no worker was busy at all.
+#[must_use]
+pub fn imbalance(busy: &[f64]) -> f64 {
+    let mean = busy.iter().sum::<f64>() / busy.len() as f64;
+    let most = busy.iter().copied().fold(0.0, f64::max);
+    if mean > 0.0 {
+        (most - mean) / mean
+    } else {
+        0.0
+    }
+}
+
+/// The share of the workers' time until the last task ended, `makespan`, in which they
+/// were busy. 1 when there was no time.
+#[must_use]
+pub fn efficiency(busy: &[f64], makespan: f64) -> f64 {
+    let all = busy.len() as f64 * makespan;
+    if all > 0.0 {
+        busy.iter().sum::<f64>() / all
+    } else {
+        1.0
     }
 }
 

@@ -35,10 +35,10 @@ impl fmt::Display for MappingError {
 
 impl std::error::Error for MappingError {}
 
-// SAFETY: a mapping is an address range; views of it hold atomics or are
-// handed out by `Ring`, which has one producer and one consumer.
+// SAFETY: a mapping is an address range, which any thread may unmap; views of it are
+// `Sync` (contract of `view`), and other bytes are reached through `Ring`, which is not.
 unsafe impl Send for Mapping {}
-// SAFETY: as above.
+// SAFETY: through a shared reference nothing of the mapping itself changes.
 unsafe impl Sync for Mapping {}
 
 impl Mapping {
@@ -94,13 +94,12 @@ impl Mapping {
     /// * all-zero bytes are a valid `T`, and every bit pattern that another
     ///   process can write is valid too;
     /// * `T` is changed through atomics only;
-    /// * no other view gives the same bytes another type;
-    /// * the caller keeps the mapping alive as long as the view.
-    pub unsafe fn view<'a, T: Sync>(&self, offset: usize, count: usize) -> &'a [T] {
+    /// * no other view gives the same bytes another type.
+    pub unsafe fn view<T: Sync>(&self, offset: usize, count: usize) -> &[T] {
         let p = self.range(offset, count.saturating_mul(size_of::<T>()));
         assert!(p.align_offset(align_of::<T>()) == 0, "misaligned view");
-        // SAFETY: inside the mapping and aligned (checked above); contents and
-        // lifetime by the caller's promise.
+        // SAFETY: inside the mapping, which the result borrows, and aligned (checked
+        // above); contents by the caller's promise.
         unsafe { std::slice::from_raw_parts(p.cast::<T>(), count) }
     }
 
@@ -122,8 +121,8 @@ impl Mapping {
 
 impl Drop for Mapping {
     fn drop(&mut self) {
-        // SAFETY: base and len are those of the mapping made in `anonymous`;
-        // views do not outlive it (contract of `view` and `Ring::new`).
+        // SAFETY: base and len are those of the mapping made in `anonymous`; views
+        // borrow it, and rings keep it.
         let unmapped = unsafe { munmap(self.base.as_ptr().cast(), self.len) };
         debug_assert!(unmapped.is_ok());
     }

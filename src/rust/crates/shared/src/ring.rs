@@ -1,4 +1,6 @@
+use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::Arc;
 use std::time::Duration;
 
 use crossbeam_utils::CachePadded;
@@ -32,9 +34,11 @@ pub struct RingHead {
 /// writing leaves nothing behind.
 #[derive(Debug)]
 pub struct Ring {
-    head: &'static RingHead,
+    head: NonNull<RingHead>,
     data: *mut u8,
     capacity: u64,
+    /// What `head` and `data` point into stays mapped as long as the ring.
+    _mapping: Arc<Mapping>,
 }
 
 /// A record as the consumer sees it.
@@ -66,31 +70,40 @@ const fn padded(len: u64) -> u64 {
 }
 
 impl Ring {
-    /// The ring with positions `head` and `capacity` bytes at `offset`.
+    /// The ring with its positions at offset `head` and `capacity` bytes at offset
+    /// `data` of the mapping.
     ///
     /// # Panics
     ///
-    /// When `capacity` is not a multiple of 64 bytes, at least 4096, or the
-    /// bytes are not inside the mapping.
+    /// When `capacity` is not a multiple of 64 bytes, at least 4096, an offset is not
+    /// a multiple of 64, or the bytes are not inside the mapping.
     ///
     /// # Safety
     ///
-    /// * the bytes belong to this ring alone and `head` to no other ring;
-    /// * at any time one process pushes and one consumes;
-    /// * the mapping outlives the ring.
-    pub unsafe fn new(
-        mapping: &Mapping,
-        head: &'static RingHead,
-        offset: usize,
-        capacity: usize,
-    ) -> Ring {
+    /// * positions and bytes belong to this ring alone, in every process;
+    /// * at any time one process pushes and one consumes.
+    pub unsafe fn new(mapping: &Arc<Mapping>, head: usize, data: usize, capacity: usize) -> Ring {
         assert!(capacity >= 4096 && capacity % 64 == 0, "bad ring capacity");
-        let data = mapping.range(offset, capacity);
+        assert!(head % 64 == 0 && data % 64 == 0, "misaligned ring");
+        // SAFETY: positions are atomics that are valid when zero, and nothing else by
+        // the caller's promise.
+        let head = unsafe { mapping.view::<RingHead>(head, 1) };
         Ring {
-            head,
-            data,
+            head: NonNull::from(&head[0]),
+            data: mapping.range(data, capacity),
             capacity: capacity as u64,
+            _mapping: Arc::clone(mapping),
         }
+    }
+
+    fn head(&self) -> &RingHead {
+        // SAFETY: a view of the mapping, which is kept; changed through atomics only.
+        unsafe { self.head.as_ref() }
+    }
+
+    /// Bytes that were ever pushed, padding included.
+    pub fn total(&self) -> u64 {
+        self.head().head.load(Ordering::Relaxed)
     }
 
     /// The longest record in bytes: an eighth of the ring, so that producer and
@@ -101,8 +114,11 @@ impl Ring {
 
     /// Filled bytes.
     pub fn used(&self) -> u64 {
-        let tail = self.head.tail.load(Ordering::Acquire);
-        self.head.head.load(Ordering::Acquire).saturating_sub(tail)
+        let tail = self.head().tail.load(Ordering::Acquire);
+        self.head()
+            .head
+            .load(Ordering::Acquire)
+            .saturating_sub(tail)
     }
 
     /// Is more than a quarter of the ring filled: time to wake the consumer?
@@ -128,7 +144,7 @@ impl Ring {
         let len = parts[0].len() + parts[1].len();
         assert!(len <= self.max_record(), "record too long");
         let need = HEADER + padded(len as u64);
-        let head = self.head.head.load(Ordering::Relaxed);
+        let head = self.head().head.load(Ordering::Relaxed);
         let at = head % self.capacity;
         let pad = if at + need > self.capacity {
             self.capacity - at
@@ -152,15 +168,15 @@ impl Ring {
                 to = to.add(part.len());
             }
         }
-        self.head.head.store(head + pad + need, Ordering::Release);
+        self.head().head.store(head + pad + need, Ordering::Release);
         Ok(())
     }
 
     /// The oldest record, left in place.
     pub fn peek(&self) -> Option<Record<'_>> {
         loop {
-            let tail = self.head.tail.load(Ordering::Relaxed);
-            if self.head.head.load(Ordering::Acquire) == tail {
+            let tail = self.head().tail.load(Ordering::Relaxed);
+            if self.head().head.load(Ordering::Acquire) == tail {
                 return None;
             }
             let (len, kind) = self.read_header(tail);
@@ -179,8 +195,8 @@ impl Ring {
 
     /// Gives the room of the oldest record back.
     pub fn consume(&self) {
-        let tail = self.head.tail.load(Ordering::Relaxed);
-        if self.head.head.load(Ordering::Acquire) == tail {
+        let tail = self.head().tail.load(Ordering::Relaxed);
+        if self.head().head.load(Ordering::Acquire) == tail {
             return;
         }
         let (len, _) = self.read_header(tail);
@@ -189,20 +205,20 @@ impl Ring {
 
     /// Empties the ring after its producer has died; for the consumer.
     pub fn reset(&self) {
-        let head = self.head.head.load(Ordering::Acquire);
+        let head = self.head().head.load(Ordering::Acquire);
         self.advance(head);
     }
 
     fn advance(&self, tail: u64) {
-        self.head.tail.store(tail, Ordering::Release);
-        self.head.consumed.fetch_add(1, Ordering::SeqCst);
-        if self.head.asleep.load(Ordering::SeqCst) != 0 {
-            wake_waiter(&self.head.consumed);
+        self.head().tail.store(tail, Ordering::Release);
+        self.head().consumed.fetch_add(1, Ordering::SeqCst);
+        if self.head().asleep.load(Ordering::SeqCst) != 0 {
+            wake_waiter(&self.head().consumed);
         }
     }
 
     fn has_room(&self, end: u64) -> bool {
-        end - self.head.tail.load(Ordering::Acquire) <= self.capacity
+        end - self.head().tail.load(Ordering::Acquire) <= self.capacity
     }
 
     fn wait_for_room(&self, end: u64, wait: &mut dyn Backpressure) -> Result<(), RingFull> {
@@ -212,10 +228,10 @@ impl Ring {
         // The consumer counts before it looks at `asleep`, we say `asleep`
         // before we look at the count (both sequentially consistent), so a
         // wake-up cannot fall between.
-        self.head.asleep.store(1, Ordering::SeqCst);
+        self.head().asleep.store(1, Ordering::SeqCst);
         let mut outcome = Ok(());
         loop {
-            let seen = self.head.consumed.load(Ordering::SeqCst);
+            let seen = self.head().consumed.load(Ordering::SeqCst);
             if self.has_room(end) {
                 break;
             }
@@ -223,9 +239,9 @@ impl Ring {
                 outcome = Err(RingFull);
                 break;
             }
-            wait_for_change(&self.head.consumed, seen, Duration::from_millis(50));
+            wait_for_change(&self.head().consumed, seen, Duration::from_millis(50));
         }
-        self.head.asleep.store(0, Ordering::SeqCst);
+        self.head().asleep.store(0, Ordering::SeqCst);
         wait.flowing();
         outcome
     }

@@ -53,6 +53,11 @@ impl Slot {
         }
     }
 
+    /// Is the task finished, whatever came of it?
+    pub fn is_finished(&self) -> bool {
+        self.state() != State::Empty
+    }
+
     /// The bits of an inline scalar; meaningful after an inline state was read.
     pub fn bits(&self) -> u64 {
         self.bits.load(Ordering::Relaxed)

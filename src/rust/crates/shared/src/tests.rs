@@ -1,5 +1,6 @@
 use super::*;
 use std::sync::atomic::AtomicU32;
+use std::sync::Arc;
 
 struct Patient;
 impl Backpressure for Patient {
@@ -15,13 +16,10 @@ impl Backpressure for Hasty {
     }
 }
 
-fn ring_of(capacity: usize) -> (Mapping, &'static Ring) {
-    let mapping = Mapping::anonymous(4096 + capacity).unwrap();
-    // SAFETY: the head's words are atomics at the start of a fresh mapping.
-    let head = unsafe { &mapping.view::<RingHead>(0, 1)[0] };
-    // SAFETY: a range of its own; one thread pushes and one consumes.
-    let ring = unsafe { Ring::new(&mapping, head, 4096, capacity) };
-    (mapping, Box::leak(Box::new(ring)))
+fn ring_of(capacity: usize) -> Ring {
+    let mapping = Arc::new(Mapping::anonymous(4096 + capacity).unwrap());
+    // SAFETY: ranges of its own in a fresh mapping; one thread pushes and one consumes.
+    unsafe { Ring::new(&mapping, 0, 4096, capacity) }
 }
 
 // SAFETY: for these tests: one thread pushes, one consumes.
@@ -69,7 +67,7 @@ fn a_fresh_slot_is_empty_and_keeps_what_is_committed() {
 
 #[test]
 fn records_of_every_length_arrive_whole_and_in_order_around_the_ring() {
-    let (_mapping, ring) = ring_of(4096);
+    let ring = &ring_of(4096);
     for n in 0..5000 {
         let bytes = pattern(n % (ring.max_record() + 1), n);
         let (a, b) = bytes.split_at(bytes.len() / 3);
@@ -83,7 +81,7 @@ fn records_of_every_length_arrive_whole_and_in_order_around_the_ring() {
 
 #[test]
 fn a_full_ring_refuses_and_loses_nothing() {
-    let (_mapping, ring) = ring_of(4096);
+    let ring = &ring_of(4096);
     let bytes = pattern(ring.max_record(), 1);
     let mut pushed = 0;
     while ring.push(pushed, [&bytes, &[]], &mut Hasty).is_ok() {
@@ -99,7 +97,7 @@ fn a_full_ring_refuses_and_loses_nothing() {
 
 #[test]
 fn frames_of_every_shape_survive_a_ring_smaller_than_they_are() {
-    let (_mapping, ring) = ring_of(4096);
+    let ring = &ring_of(4096);
     let shapes = [
         (0, 0),
         (1, 0),
@@ -147,7 +145,7 @@ fn frames_of_every_shape_survive_a_ring_smaller_than_they_are() {
 
 #[test]
 fn a_half_sent_frame_is_never_whole_and_is_forgotten_on_reset() {
-    let (_mapping, ring) = ring_of(4096);
+    let ring = &ring_of(4096);
     let bulk = pattern(100_000, 0);
     let sent = send(
         ring,

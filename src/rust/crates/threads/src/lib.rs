@@ -3,7 +3,7 @@
 //! * [`pool`] is this process's thread pool, [`cores`] the one gate for the number
 //!   of cores;
 //! * [`blocks`] runs kernels in slices of time, [`scheduled`] loops under a
-//!   schedule, [`sweep`] many simulations;
+//!   schedule, [`simulations`] many simulations;
 //! * [`vector`] cleans the vector registers behind a kernel.
 //!
 //! Nothing here forks, maps memory or knows R, so what stands on it (linear
@@ -13,7 +13,7 @@ pub mod blocks;
 pub mod cores;
 pub mod pool;
 pub mod scheduled;
-pub mod sweep;
+pub mod simulations;
 pub mod vector;
 
 #[cfg(test)]

@@ -11,13 +11,16 @@ use rustix::process::{getppid, setsid, Pid};
 ///   ends everything that a task started.
 /// * Signals whose handlers belong to the parent's R are back at their defaults:
 ///   R's handler of a segmentation fault deletes the parent's temporary
-///   directory, that of SIGUSR1 saves its workspace.
+///   directory, that of SIGUSR1 saves its workspace. They were blocked over the fork
+///   ([`crate::process::fork`]), so that none could reach these handlers here.
+/// * SIGUSR1 and SIGUSR2 do nothing: batch systems send them to every process of a
+///   job to announce its end.
 /// * Standard input is the null device.
 /// * Inherited sockets are replaced by a dead one, not closed: a closed number
 ///   would be given to the next file, and somebody would write into it.
 /// * It dies with its parent and is the kernel's first choice when memory is
 ///   short.
-pub fn settle(parent: i32) {
+pub fn isolate(parent: i32) {
     let _ = setsid();
     for signal in [
         libc::SIGSEGV,
@@ -25,14 +28,16 @@ pub fn settle(parent: i32) {
         libc::SIGILL,
         libc::SIGFPE,
         libc::SIGABRT,
-        libc::SIGUSR1,
-        libc::SIGUSR2,
         libc::SIGTERM,
         libc::SIGHUP,
         libc::SIGINT,
     ] {
         // SAFETY: the default disposition is valid for each of these signals.
         unsafe { libc::signal(signal, libc::SIG_DFL) };
+    }
+    for signal in [libc::SIGUSR1, libc::SIGUSR2] {
+        // SAFETY: `disregard` touches nothing, so it may run at any instruction.
+        unsafe { libc::signal(signal, disregard as *const () as libc::sighandler_t) };
     }
     unblock_signals();
     replace_stdin();
@@ -41,6 +46,9 @@ pub fn settle(parent: i32) {
     // Refused in some containers; the order of killing is then the kernel's.
     let _ = std::fs::write("/proc/self/oom_score_adj", "500");
 }
+
+/// A handler and not SIG_IGN, which programs that a task starts would inherit.
+extern "C" fn disregard(_: libc::c_int) {}
 
 /// Ends this process at once: no finalizers, no exit handlers, no flushing of
 /// what belongs to the parent.

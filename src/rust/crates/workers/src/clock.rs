@@ -1,5 +1,22 @@
 //! The monotonic clock, which all processes of a machine share.
 
+use rustle_schedule::Clock;
+
+/// The clock by which workers measure their claims.
+#[derive(Clone, Copy, Debug)]
+pub struct Monotonic;
+
+impl Clock for Monotonic {
+    fn now(&self) -> u64 {
+        now_ns()
+    }
+
+    /// Not before the kernel has ticked since.
+    fn is_worth_reading(&self, since: u64) -> bool {
+        coarse_ns() >= since
+    }
+}
+
 /// Nanoseconds since some fixed moment; never 0.
 pub fn now_ns() -> u64 {
     nanoseconds(libc::CLOCK_MONOTONIC)
@@ -7,7 +24,7 @@ pub fn now_ns() -> u64 {
 
 /// The same as of the last tick of the kernel, some milliseconds ago: costs a
 /// fraction of [`now_ns`].
-pub fn coarse_ns() -> u64 {
+fn coarse_ns() -> u64 {
     nanoseconds(COARSE)
 }
 

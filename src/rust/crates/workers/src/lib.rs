@@ -1,18 +1,32 @@
-//! Worker processes.
+//! Worker processes, and the job that they share.
 //!
-//! * [`process`] forks a worker and watches it; [`child`] is what a fresh worker
+//! * [`seat`] is what a worker does between two evaluations;
+//! * [`memory`] lays out what a job shares with its workers, [`ledger`] keeps what of it
+//!   is finished;
+//! * [`job`] is the loop of the session that waits; its [`supervisor`] starts workers
+//!   while tasks remain and notices who was lost;
+//!   [`recovery`] decides what runs again;
+//! * [`crew`] says what a supervisor wants of workers, [`forked`] are workers that are
+//!   forked for one job: [`process`] forks and watches, [`child`] is what a fresh worker
 //!   does before its first task;
-//! * [`memory`] lays out what a job shares with its workers;
-//! * [`supervisor`] starts workers while tasks remain, notices who died and
-//!   decides what runs again;
-//! * [`blas`] is the one gate for the threads of the system's BLAS in a worker.
+//! * [`blas`] is the one gate for the threads of the system's BLAS in a worker,
+//!   [`clock`] the clock, [`limits`] the numbers that decide.
 //!
-//! Nothing here knows R. Nothing here calls back into R either: the functions
-//! that the binding passes in (`spawn`) are called on the thread that called us.
+//! PROTOCOL.md, beside this crate, shows a call on its way through all of them.
+//!
+//! Nothing here knows R, and nothing here calls back: whoever evaluates tasks drives a
+//! [`seat`] from outside.
 
 pub mod blas;
 pub mod child;
 pub mod clock;
+pub mod crew;
+pub mod forked;
+pub mod job;
+pub mod ledger;
+pub mod limits;
 pub mod memory;
 pub mod process;
+pub mod recovery;
+pub mod seat;
 pub mod supervisor;

@@ -1,9 +1,14 @@
 //! What a job shares with its workers.
 
+use std::marker::PhantomData;
+use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::Arc;
 
 use rustle_schedule::{Cell, Layout, Queue, Table};
 use rustle_shared::{Mapping, MappingError, Ring, RingHead, Slot, Span};
+
+use crate::limits::{RINGS_BYTES, RING_LEAST, RING_MOST};
 
 /// Words that concern the whole job.
 #[derive(Debug)]
@@ -41,8 +46,24 @@ pub struct WorkerStatus {
     pub since: AtomicU64,
     /// Tasks finished.
     pub done: AtomicU64,
+    /// Claims made, by all workers of this seat.
+    pub claims: AtomicU64,
+    /// Those among them that were stolen.
+    pub steals: AtomicU64,
     /// See [`Phase`].
-    pub phase: AtomicU32,
+    phase: AtomicU32,
+}
+
+impl WorkerStatus {
+    /// How far the worker has come.
+    pub fn phase(&self) -> Phase {
+        Phase::of(self.phase.load(Ordering::SeqCst))
+    }
+
+    /// Says how far the worker has come; returns what was said before.
+    pub fn enter(&self, phase: Phase) -> Phase {
+        Phase::of(self.phase.swap(phase as u32, Ordering::SeqCst))
+    }
 }
 
 /// How far a worker has come.
@@ -53,65 +74,109 @@ pub enum Phase {
     Silent = 0,
     /// It has reached the task loop.
     Started = 1,
-    /// It has left the loop because nothing was left to do.
+    /// It has left the loop because nothing was left to do, and is on its way out.
     Finished = 2,
+    /// The same, and it waits for its next job.
+    Waiting = 3,
 }
 
-/// The shared memory of a job, with typed views of its parts, and the layout of
-/// its tasks, of which every process has a copy.
+impl Phase {
+    fn of(word: u32) -> Phase {
+        match word {
+            1 => Phase::Started,
+            2 => Phase::Finished,
+            3 => Phase::Waiting,
+            _ => Phase::Silent,
+        }
+    }
+
+    /// Has the worker nothing left to do in this job?
+    pub fn is_over(self) -> bool {
+        matches!(self, Phase::Finished | Phase::Waiting)
+    }
+}
+
+/// One kind of words in the shared memory of a job.
+#[derive(Debug)]
+struct Part<T> {
+    at: NonNull<T>,
+    len: usize,
+}
+
+impl<T: Sync> Part<T> {
+    /// # Safety
+    ///
+    /// As [`Mapping::view`]; the mapping is kept as long as the part.
+    unsafe fn new(mapping: &Mapping, range: Range<T>) -> Part<T> {
+        // SAFETY: by the caller's promise.
+        let view = unsafe { mapping.view::<T>(range.at, range.len) };
+        Part {
+            at: NonNull::from(view).cast(),
+            len: view.len(),
+        }
+    }
+
+    fn view(&self) -> &[T] {
+        // SAFETY: address and length are those of a view of a mapping that is kept as
+        // long as the part, which the result borrows.
+        unsafe { std::slice::from_raw_parts(self.at.as_ptr(), self.len) }
+    }
+}
+
+/// The shared memory of a job, and the layout of its tasks, of which every process has
+/// a copy.
 #[derive(Debug)]
 pub struct JobMemory {
     /// How tasks are handed out.
     pub layout: Layout,
-    /// Words of the whole job.
-    pub header: &'static JobHeader,
-    /// The shared head of queue schedules.
-    pub queue: &'static Queue,
-    /// One claim cell per worker.
-    pub cells: &'static [Cell],
-    /// One status per worker.
-    pub status: &'static [WorkerStatus],
-    /// One result slot per task.
-    pub slots: &'static [Slot],
-    /// One span per task when timings are kept, else empty.
-    pub spans: &'static [Span],
-    /// One ring per worker.
-    pub rings: Vec<Ring>,
-    /// Words for the values of all tasks, where their length is known.
-    words: &'static [AtomicU64],
+    header: Part<JobHeader>,
+    queue: Part<Queue>,
+    cells: Part<Cell>,
+    status: Part<WorkerStatus>,
+    slots: Part<Slot>,
+    spans: Part<Span>,
+    words: Part<AtomicU64>,
     words_per_task: usize,
-    /// Unmapped last: the views above point into it.
-    _mapping: Mapping,
+    rings: Vec<Ring>,
+    /// What the parts point into.
+    _mapping: Arc<Mapping>,
 }
 
-/// Rings of all workers together use at most this much.
-const RINGS_BYTES: usize = 128 << 20;
-const RING_MAX: usize = 8 << 20;
-const RING_MIN: usize = 64 << 10;
+/// Where a part will be.
+struct Range<T> {
+    at: usize,
+    len: usize,
+    of: PhantomData<T>,
+}
 
+/// Hands out ranges of a mapping that do not overlap.
 struct Cursor(usize);
 
 impl Cursor {
-    fn take<T>(&mut self, count: usize) -> usize {
+    fn take<T>(&mut self, len: usize) -> Range<T> {
         let at = self.0.next_multiple_of(align_of::<T>().max(64));
-        self.0 = at + count * size_of::<T>();
-        at
+        self.0 = at + len * size_of::<T>();
+        Range {
+            at,
+            len,
+            of: PhantomData,
+        }
     }
 }
 
 impl JobMemory {
-    /// Maps memory for `layout`, with `words` words per task for its value. When address space is short (`ulimit -v`,
-    /// strict overcommit) smaller rings are tried.
+    /// Maps memory for `layout`, with `words` words per task for its value. When address
+    /// space is short (`ulimit -v`, strict overcommit) smaller rings are tried.
     ///
     /// # Errors
     ///
     /// When not even the smallest rings fit.
     pub fn new(layout: Layout, timings: bool, words: usize) -> Result<JobMemory, MappingError> {
         let workers = layout.workers() as usize;
-        let mut ring = (RINGS_BYTES / workers).clamp(RING_MIN, RING_MAX) / 4096 * 4096;
+        let mut ring = (RINGS_BYTES / workers).clamp(RING_LEAST, RING_MOST) / 4096 * 4096;
         loop {
             match Self::with_rings(&layout, timings, words, ring) {
-                Err(_) if ring > RING_MIN => ring = (ring / 4).max(RING_MIN),
+                Err(_) if ring > RING_LEAST => ring = (ring / 4).max(RING_LEAST),
                 outcome => return outcome,
             }
         }
@@ -124,54 +189,76 @@ impl JobMemory {
         ring: usize,
     ) -> Result<JobMemory, MappingError> {
         let (tasks, workers) = (layout.tasks() as usize, layout.workers() as usize);
-        let spans_len = if timings { tasks } else { 0 };
         let mut cursor = Cursor(0);
-        let header = cursor.take::<JobHeader>(1);
-        let queue = cursor.take::<Queue>(1);
-        let cells = cursor.take::<Cell>(workers);
-        let status = cursor.take::<WorkerStatus>(workers);
+        let header = cursor.take(1);
+        let queue = cursor.take(1);
+        let cells = cursor.take(workers);
+        let status = cursor.take(workers);
         let heads = cursor.take::<RingHead>(workers);
-        let slots = cursor.take::<Slot>(tasks);
-        let spans = cursor.take::<Span>(spans_len);
-        let words = cursor.take::<AtomicU64>(tasks * words_per_task);
+        let slots = cursor.take(tasks);
+        let spans = cursor.take(if timings { tasks } else { 0 });
+        let words = cursor.take(tasks * words_per_task);
         let data = cursor.0.next_multiple_of(4096);
-        let mapping = Mapping::anonymous(data + workers * ring)?;
-        // SAFETY: every type is made of atomics that are valid when zero; the
-        // cursor gives each part bytes of its own; the mapping is a field of the
-        // result and dropped after all views (the references and rings are used
-        // only through `self`).
-        unsafe {
-            let heads = mapping.view::<RingHead>(heads, workers);
-            let rings = heads
-                .iter()
-                .enumerate()
-                .map(|(w, head)| Ring::new(&mapping, head, data + w * ring, ring))
-                .collect();
-            let memory = JobMemory {
-                layout: layout.clone(),
-                header: &mapping.view::<JobHeader>(header, 1)[0],
-                queue: &mapping.view::<Queue>(queue, 1)[0],
-                cells: mapping.view(cells, workers),
-                status: mapping.view(status, workers),
-                slots: mapping.view(slots, tasks),
-                spans: mapping.view(spans, spans_len),
-                words: mapping.view(words, tasks * words_per_task),
-                words_per_task,
-                rings,
-                _mapping: mapping,
+        let mapping = Arc::new(Mapping::anonymous(data + workers * ring)?);
+        // SAFETY: every type is made of atomics that are valid when zero; the cursor
+        // gives each part bytes of its own, and each ring has its own head and bytes; of
+        // a ring, the worker in its seat pushes and the session consumes; the mapping is
+        // a field of the result.
+        let memory = unsafe {
+            let ring_of = |w| {
+                let head = heads.at + w * size_of::<RingHead>();
+                Ring::new(&mapping, head, data + w * ring, ring)
             };
-            memory.table().reset();
-            Ok(memory)
-        }
+            JobMemory {
+                layout: layout.clone(),
+                header: Part::new(&mapping, header),
+                queue: Part::new(&mapping, queue),
+                cells: Part::new(&mapping, cells),
+                status: Part::new(&mapping, status),
+                slots: Part::new(&mapping, slots),
+                spans: Part::new(&mapping, spans),
+                words: Part::new(&mapping, words),
+                words_per_task,
+                rings: (0..workers).map(ring_of).collect(),
+                _mapping: mapping,
+            }
+        };
+        memory.table().reset();
+        Ok(memory)
+    }
+
+    /// Words of the whole job.
+    pub fn header(&self) -> &JobHeader {
+        &self.header.view()[0]
+    }
+
+    /// One status per seat.
+    pub fn status(&self) -> &[WorkerStatus] {
+        self.status.view()
+    }
+
+    /// One result slot per task.
+    pub fn slots(&self) -> &[Slot] {
+        self.slots.view()
+    }
+
+    /// One span per task when timings are kept, else none.
+    pub fn spans(&self) -> &[Span] {
+        self.spans.view()
+    }
+
+    /// One ring per seat.
+    pub fn rings(&self) -> &[Ring] {
+        &self.rings
     }
 
     /// The words of a task's value; written by its worker before it commits.
-    pub fn words(&self, task: usize) -> &'static [AtomicU64] {
-        &self.words[task * self.words_per_task..][..self.words_per_task]
+    pub fn words(&self, task: usize) -> &[AtomicU64] {
+        &self.words.view()[task * self.words_per_task..][..self.words_per_task]
     }
 
     /// The claim table of this job.
     pub fn table(&self) -> Table<'_> {
-        Table::new(&self.layout, self.queue, self.cells)
+        Table::new(&self.layout, &self.queue.view()[0], self.cells.view())
     }
 }

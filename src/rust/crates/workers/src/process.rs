@@ -41,24 +41,33 @@ pub enum Fork {
 
 /// Forks this process.
 ///
+/// All signals are blocked in the child until it has called [`crate::child::isolate`]:
+/// the handlers that it inherits belong to the parent, and would delete its files.
+///
 /// # Errors
 ///
 /// The system's error number, when it has no memory or processes left.
 ///
 /// # Safety
 ///
-/// Runs on the main thread of a process whose other threads hold no lock that
-/// the child will need; the child must call [`crate::child::settle`] at once and
-/// end with [`crate::child::leave`], never by returning from the caller's frames.
+/// * The calling thread is the main thread, and no other thread of this process holds a
+///   lock that the child will need.
+/// * In the child the caller calls [`crate::child::isolate`] before anything else. It may
+///   then return through its own frames, but the process ends by
+///   [`crate::child::leave`], not by the end of the program.
 pub unsafe fn fork() -> Result<Fork, i32> {
     // SAFETY: flushing all output streams, so that no buffered bytes are
     // written twice.
     unsafe { libc::fflush(std::ptr::null_mut()) };
-    // SAFETY: the caller's promise; the child touches no lock of other threads.
-    match unsafe { libc::fork() } {
-        -1 => Err(std::io::Error::last_os_error()
-            .raw_os_error()
-            .unwrap_or(libc::EAGAIN)),
+    let before = block_signals();
+    // SAFETY: the caller's promise.
+    let forked = unsafe { libc::fork() };
+    let errno = std::io::Error::last_os_error().raw_os_error();
+    if forked != 0 {
+        restore_signals(&before);
+    }
+    match forked {
+        -1 => Err(errno.unwrap_or(libc::EAGAIN)),
         0 => Ok(Fork::Child),
         raw => {
             let Some(pid) = Pid::from_raw(raw) else {
@@ -229,17 +238,27 @@ fn start_detached(
 
 /// Runs `f`; threads that it starts inherit the blocked signals.
 fn with_signals_blocked<T>(f: impl FnOnce() -> T) -> T {
-    // SAFETY: both sets are initialized before they are read; the mask of this
-    // thread is restored.
+    let before = block_signals();
+    let out = f();
+    restore_signals(&before);
+    out
+}
+
+/// Blocks all signals for this thread; returns those that were blocked before.
+fn block_signals() -> libc::sigset_t {
+    // SAFETY: both sets are initialized before they are read: a zeroed set is one.
     unsafe {
         let mut all: libc::sigset_t = std::mem::zeroed();
         let mut before: libc::sigset_t = std::mem::zeroed();
         libc::sigfillset(&mut all);
         libc::pthread_sigmask(libc::SIG_BLOCK, &all, &mut before);
-        let out = f();
-        libc::pthread_sigmask(libc::SIG_SETMASK, &before, std::ptr::null_mut());
-        out
+        before
     }
+}
+
+fn restore_signals(before: &libc::sigset_t) {
+    // SAFETY: `before` is a set that the system has filled.
+    unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, before, std::ptr::null_mut()) };
 }
 
 /// Workers that were left to finish on their own, with the process that forked them.

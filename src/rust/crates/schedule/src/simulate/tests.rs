@@ -106,6 +106,8 @@ fn every_task_runs_once_and_time_is_conserved() {
             let most = outcome.busy.iter().copied().fold(0.0, f64::max);
             let mean = total / f64::from(workers);
             assert!((outcome.imbalance() - (most - mean) / mean).abs() < 1e-9);
+            let share = total / (f64::from(workers) * outcome.makespan);
+            assert!((outcome.efficiency() - share).abs() < 1e-9);
         }
     }
 }
@@ -178,7 +180,7 @@ fn a_simulation_is_the_same_every_time() {
 fn no_tasks_take_no_time() {
     let outcome = run(&[], Schedule::Stealing, 3, FREE);
     assert_eq!((outcome.makespan, outcome.claims), (0.0, 0));
-    assert_eq!(outcome.imbalance(), 0.0);
+    assert_eq!((outcome.imbalance(), outcome.efficiency()), (0.0, 1.0));
 }
 
 #[test]

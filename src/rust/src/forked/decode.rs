@@ -5,7 +5,7 @@
 
 use std::ffi::{c_int, c_void};
 
-use crate::encode::{element_bytes, BULK_BYTES, SERIALIZED};
+use super::encode::{element_bytes, BULK_BYTES, SERIALIZED};
 use crate::ffi::{self, Sexp};
 
 /// Where bulk goes: address and bytes.

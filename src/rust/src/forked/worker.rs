@@ -6,20 +6,19 @@
 //! way. Replacements are forked later and enter them on their own.
 
 use std::ffi::c_void;
-use std::os::fd::{AsRawFd, OwnedFd};
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::Once;
 
+use rustle_workers::crew::Assignment;
 use rustle_workers::memory::JobMemory;
-use rustle_workers::process::{fork, Child, Fork};
-use rustle_workers::supervisor::Order;
+use rustle_workers::seat::{Link, Seat};
 use rustle_workers::{blas, child};
 
-use crate::evaluate::{self, Context, Duty};
+use super::evaluate::{self, Context};
+use super::rules::{Code, Rules};
 use crate::ffi::{self, Sexp};
-use crate::spec::Switches;
 
 /// Status of a worker in which a task called `quit()`.
 pub(crate) const EXIT_QUIT: i32 = 17;
@@ -30,59 +29,32 @@ const EXIT_PANIC: i32 = 70;
 
 /// What every worker of a job is told.
 #[derive(Debug)]
-pub(crate) struct Standing {
-    pub(crate) duty: Duty,
-    /// The R function that a worker runs.
-    pub(crate) main: Sexp,
-    pub(crate) wake: OwnedFd,
-    pub(crate) switches: Switches,
+pub(crate) struct Orders {
+    pub(crate) rules: Rules,
+    pub(crate) code: Code,
+    pub(crate) link: Link,
 }
 
-/// Forks one of the first workers of a job; returns in both processes.
-pub(crate) fn fork_first() -> Result<Fork, i32> {
-    // SAFETY: R's main thread; our own pool is keyed by process id and holds no
-    // lock; the child returns to `raw::rs_worker_begin`, which settles it, and
-    // ends in `leave`.
-    unsafe { fork() }
-}
-
-/// Forks a replacement for a worker of the job in `memory`. Never returns in the
-/// child.
-pub(crate) fn replace(
-    standing: &Standing,
-    memory: &Rc<JobMemory>,
-    order: Order,
-) -> Result<Child, i32> {
-    let parent = std::process::id() as i32;
-    // SAFETY: as above; the child settles at once.
-    match unsafe { fork() }? {
-        Fork::Parent(child) => Ok(child),
-        Fork::Child => {
-            let _ = catch_unwind(AssertUnwindSafe(|| {
-                become_worker(standing, memory, order, parent);
-                live(standing.main, false)
-            }));
-            child::leave(EXIT_PANIC)
-        }
-    }
-}
-
-/// Makes this fresh process a worker.
-pub(crate) fn become_worker(
-    standing: &Standing,
-    memory: &Rc<JobMemory>,
-    order: Order,
-    parent: i32,
-) {
-    child::settle(parent);
-    blas::limit(standing.switches.threads);
-    if standing.switches.silent {
+/// Makes this process, which has just been forked, a worker.
+pub(crate) fn become_worker(orders: &Orders, memory: &Rc<JobMemory>, assignment: Assignment) {
+    child::isolate(orders.link.session);
+    blas::limit(orders.rules.threads);
+    if orders.rules.silent {
         child::silence();
     }
     WORKER.store(std::process::id(), Ordering::Relaxed);
-    let (duty, wake) = (standing.duty.clone(), standing.wake.as_raw_fd());
-    // SAFETY: a fresh child, on R's main thread.
-    unsafe { Context::install(duty, order, Rc::clone(memory), wake, parent) };
+    let memory = Rc::clone(memory);
+    let seat = Seat::take(memory, assignment, orders.link, orders.rules.timed);
+    Context::install(seat, orders.rules.clone(), orders.code);
+}
+
+/// The whole life of a process that was forked outside of `main`.
+pub(crate) fn replace(orders: &Orders, memory: &Rc<JobMemory>, assignment: Assignment) -> ! {
+    let _ = catch_unwind(AssertUnwindSafe(|| {
+        become_worker(orders, memory, assignment);
+        live(orders.code.main, false)
+    }));
+    child::leave(EXIT_PANIC)
 }
 
 /// The life of a worker from where it is outside of `main`: a jump out of one
@@ -110,12 +82,14 @@ pub(crate) fn leave_if_over(whole: bool) {
 /// Evaluates `main(again)` at top level; `false` when it was left by a jump.
 pub(crate) fn evaluate(main: Sexp, again: bool) -> bool {
     let mut entry = (main, again);
-    // SAFETY: `evaluate_main` reads `entry` only; jumps out of it end here.
+    // SAFETY: R's main thread; `entry` lives until the call returns, and `evaluate_main`
+    // only reads it; jumps out of it end here.
     unsafe { ffi::R_ToplevelExec(evaluate_main, (&raw mut entry).cast()) != 0 }
 }
 
 unsafe extern "C-unwind" fn evaluate_main(data: *mut c_void) {
-    // SAFETY: `data` is the address of a live closure and a flag; see `work`.
+    // SAFETY: `data` is the address of the pair in `evaluate`, which is waiting for us;
+    // its function is kept alive by the handle of the job.
     unsafe {
         let (main, again) = *data.cast::<(Sexp, bool)>();
         let again = ffi::Rf_protect(ffi::Rf_ScalarLogical(again.into()));

@@ -14,7 +14,7 @@ use crate::pool::with_pool;
 /// # Errors
 ///
 /// When the pool cannot be built.
-pub fn sweep(
+pub fn simulate_all(
     times: &[f64],
     layouts: &[Layout],
     costs: Costs,

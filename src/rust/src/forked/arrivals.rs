@@ -3,21 +3,35 @@
 use std::ffi::c_int;
 
 use rustle_shared::{Content, FrameHeader, FrameSink};
+use rustle_workers::job::Audience;
 
-use crate::decode::{decode, text, Destinations};
+use super::decode::{decode, text, Destinations};
 use crate::ffi::{self, Sexp};
+use crate::lists::{named_list, word};
 
 /// What happened to a task, in the order of arrival at the parent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(i32)]
-pub(crate) enum Event {
-    Condition = 1,
-    Output = 2,
-    Misuse = 3,
+enum Event {
+    Condition,
+    Output,
+    Misuse,
     /// Events of the task so far are void: it runs again.
-    Discard = 4,
+    Discard,
     /// The task's time was over.
-    TimedOut = 5,
+    TimedOut,
+}
+
+impl Event {
+    /// The word for it in R/engine-mailbox.R.
+    fn word(self) -> &'static str {
+        match self {
+            Event::Condition => "condition",
+            Event::Output => "output",
+            Event::Misuse => "misuse",
+            Event::Discard => "discard",
+            Event::TimedOut => "timeout",
+        }
+    }
 }
 
 /// Frames on their way from one worker.
@@ -57,7 +71,8 @@ unsafe fn preserved_list(len: usize) -> Sexp {
 impl Arrivals {
     /// Nothing has arrived from any of `workers` workers for any of `tasks` tasks.
     pub(crate) fn new(workers: usize, tasks: usize) -> Arrivals {
-        // SAFETY: main thread.
+        // SAFETY: jobs are opened on R's main thread; each list is preserved before the
+        // next is allocated.
         let (building, objects) = unsafe { (preserved_list(workers), preserved_list(16)) };
         let inboxes = (0..workers).map(|_| Inbox::default()).collect();
         Arrivals {
@@ -78,26 +93,14 @@ impl Arrivals {
     /// The same; an empty list when none did.
     pub(crate) fn values_list(&mut self) -> Sexp {
         if self.values == ffi::nil() {
-            // SAFETY: main thread.
+            // SAFETY: jobs receive and collect on R's main thread.
             self.values = unsafe { preserved_list(self.tasks) };
         }
         self.values
     }
 
-    /// Are there events to tell?
-    pub(crate) fn has_events(&self) -> bool {
-        !self.events.is_empty()
-    }
-
-    /// Forgets the half-received object of a seat.
-    pub(crate) fn forget(&mut self, seat: usize) {
-        self.inboxes[seat] = Inbox::default();
-        // SAFETY: a preserved list of one element per seat.
-        unsafe { ffi::SET_VECTOR_ELT(self.building, seat as isize, ffi::nil()) };
-    }
-
     /// Notes an event of a task (from 0).
-    pub(crate) fn push_event(&mut self, task: u32, event: Event, object: Sexp) {
+    fn push_event(&mut self, task: u32, event: Event, object: Sexp) {
         let at = self.events.len();
         // SAFETY: `object` is protected by the caller or by `building`; the old
         // list is released after its elements have moved.
@@ -115,26 +118,27 @@ impl Arrivals {
         self.events.push((task, event));
     }
 
-    /// Hands the events over as `list(task, event, object)`, an integer vector
-    /// of tasks from 1, one of event codes, and a list; `NULL` when there are none.
+    /// Hands the events over as `list(task, event, object)`: an integer vector of
+    /// tasks from 1, a character vector, and a list; `NULL` when there are none.
     pub(crate) fn take_events(&mut self) -> Sexp {
         let n = self.events.len() as isize;
         if n == 0 {
             return ffi::nil();
         }
-        // SAFETY: every object is protected while the next one is allocated.
+        // SAFETY: `out` is protected, and whatever else is allocated is stored in it
+        // at once.
         unsafe {
-            let out = ffi::Rf_protect(ffi::Rf_allocVector(ffi::VECSXP as u32, 3));
+            let out = ffi::Rf_protect(named_list(&["task", "event", "object"]));
             let tasks = ffi::Rf_allocVector(ffi::INTSXP as u32, n);
             ffi::SET_VECTOR_ELT(out, 0, tasks);
-            let kinds = ffi::Rf_allocVector(ffi::INTSXP as u32, n);
+            let kinds = ffi::Rf_allocVector(ffi::STRSXP as u32, n);
             ffi::SET_VECTOR_ELT(out, 1, kinds);
             let objects = ffi::Rf_allocVector(ffi::VECSXP as u32, n);
             ffi::SET_VECTOR_ELT(out, 2, objects);
             for (i, (task, event)) in self.events.iter().enumerate() {
                 ffi::INTEGER(tasks).add(i).write(*task as c_int + 1);
-                ffi::INTEGER(kinds).add(i).write(*event as c_int);
                 let at = i as isize;
+                ffi::SET_STRING_ELT(kinds, at, word(event.word()));
                 ffi::SET_VECTOR_ELT(objects, at, ffi::VECTOR_ELT(self.objects, at));
                 ffi::SET_VECTOR_ELT(self.objects, at, ffi::nil());
             }
@@ -156,10 +160,35 @@ impl Arrivals {
     }
 }
 
+impl Audience for Arrivals {
+    fn sink(&mut self, seat: usize) -> impl FrameSink + '_ {
+        let arrivals = self;
+        Sink { arrivals, seat }
+    }
+
+    fn forget(&mut self, seat: usize) {
+        self.inboxes[seat] = Inbox::default();
+        // SAFETY: a preserved list of one element per seat.
+        unsafe { ffi::SET_VECTOR_ELT(self.building, seat as isize, ffi::nil()) };
+    }
+
+    fn discard(&mut self, task: u32) {
+        self.push_event(task, Event::Discard, ffi::nil());
+    }
+
+    fn time_out(&mut self, task: u32) {
+        self.push_event(task, Event::TimedOut, ffi::nil());
+    }
+
+    fn has_news(&self) -> bool {
+        !self.events.is_empty()
+    }
+}
+
 /// Turns the frames of one worker into values and events.
-pub(crate) struct Sink<'a> {
-    pub(crate) arrivals: &'a mut Arrivals,
-    pub(crate) seat: usize,
+struct Sink<'a> {
+    arrivals: &'a mut Arrivals,
+    seat: usize,
 }
 
 impl Sink<'_> {

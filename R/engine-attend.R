@@ -1,0 +1,36 @@
+# What a session does while workers run its job, whoever they are: it receives, relays,
+# shows progress and answers interrupts until the job has ended; then makes the outcome.
+
+# handle: of a job whose workers were started (src/rust/src/forked/job.rs). Raises the error of
+# workers that were lost; errors of tasks are values of the outcome.
+attend <- function(handle, job, plan) {
+  mailbox <- new_mailbox(job$policy$order, job$n, job$relay$quiet)
+  progress <- new_progress(job, min(plan$workers, job$n), plan)
+  on.exit(progress$close())
+  repeat {
+    # It returns when there is something to tell, after 100 ms at most.
+    status <- rs_job_wait(handle, 0.1)
+    rs_check_interrupt()
+    mailbox$add(status$events)
+    if (status$state != "running") break
+    mailbox$flush(status$prefix)
+    progress$update(status$done, status$busy)
+  }
+  collected <- rs_job_collect(handle)
+  values <- collected$values
+  failed <- collected$failed
+  for (task in intersect(mailbox$timeouts(), failed)) {
+    values[[task]] <- new_timeout_error(task, plan$settings$timeout, job$origin)
+  }
+  if (status$state == "failed") {
+    mailbox$flush(status$prefix)
+    stop_worker_lost(status$failure, values, job$origin)
+  }
+  report <- new_report(job, plan, rs_job_report(handle))
+  progress$close(job$n)
+  stopping <- job$on_error == "stop" && length(failed)
+  mailbox$flush(Inf, if (stopping) failed[[1L]] else job$n)
+  misuse <- mailbox$misuse()
+  if (length(misuse) && !stopping) warn_rng_misuse(job, min(misuse))
+  new_outcome(values, failed, collected$vector, collected$first, report)
+}

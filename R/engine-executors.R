@@ -1,0 +1,41 @@
+# How a job runs on one kind of workers. Families ask an executor what it can do, never
+# which one it is.
+#
+# An executor is a list:
+#   name           the word for it, in messages and tests
+#   run            function(job, plan): an outcome (engine-job.R)
+#   in_session     do tasks run in this process?
+#   shares_memory  do tasks find the session's objects as they are at the call? If not,
+#                  what they need travels (engine-parcel.R)
+#   cheap_claims   is a task claimed by a word in shared memory? If not, every chunk costs
+#                  a message or a future
+#   any_number     can a call have as many workers as it asks for, whatever the plan says?
+
+new_executor <- function(name, run, in_session = FALSE, shares_memory = FALSE,
+                         cheap_claims = FALSE, any_number = FALSE) {
+  list(
+    name = name, run = run, in_session = in_session, shares_memory = shares_memory,
+    cheap_claims = cheap_claims, any_number = any_number
+  )
+}
+
+executor <- function(name) {
+  switch(name,
+    sequential = new_executor(
+      name, run_sequential, in_session = TRUE, shares_memory = TRUE, cheap_claims = TRUE
+    ),
+    multicore = new_executor(
+      name, run_multicore, shares_memory = TRUE, cheap_claims = TRUE, any_number = TRUE
+    ),
+    future = new_executor(name, run_future),
+    abort_rustle(sprintf("There is no executor \"%s\".", name), "rustle_error_internal", executor = name)
+  )
+}
+
+# The one place where a strategy of future finds its executor: ours for what we have,
+# futures for every other.
+executor_of <- function(strategy) {
+  if (inherits(strategy, "sequential")) return(executor("sequential"))
+  if (inherits(strategy, "multicore") && parallelly::supportsMulticore()) return(executor("multicore"))
+  executor("future")
+}

@@ -1,0 +1,150 @@
+# The plan in force, and the plans of calls and of workers that follow from it.
+#
+# A plan is a list:
+#   executor     how jobs run, and what that can do (engine-executors.R)
+#   workers      how many
+#   settings     those of plan()
+#   stack        future's strategies: this level and the nested ones
+#   limit        how many workers a call uses of a plan that has more; NULL: all
+#   own_workers  TRUE: the plan has no workers, and the call starts some for itself
+
+new_plan <- function(executor, workers, settings, stack, limit = NULL, own_workers = FALSE) {
+  list(
+    executor = executor, workers = workers, settings = settings, stack = stack,
+    limit = limit, own_workers = own_workers
+  )
+}
+
+# The record of the plan in force, written here only: future's `stack` when it was made,
+# our `settings`, and the `plan`, NULL until it is asked for.
+in_force <- new.env(parent = emptyenv())
+
+# `stack` is future's plan already.
+put_in_force <- function(stack, settings) {
+  in_force$stack <- stack
+  in_force$settings <- settings
+  in_force$plan <- NULL
+}
+
+# Makes `stack` future's plan and ours. init: FALSE never starts future's
+# workers, NA leaves future's plan alone.
+set_stack <- function(stack, settings, init, cleanup = TRUE) {
+  if (!is.na(init)) {
+    # In a worker forking was disabled for who sets no plan there; here one is set.
+    if (is_worker()) options(parallelly.fork.enable = NULL)
+    future::plan(stack, substitute = FALSE, .init = init, .cleanup = cleanup)
+  }
+  put_in_force(future::plan("list"), settings)
+}
+
+current_plan <- function() {
+  stack <- future::plan("list")
+  # Somebody else has set future's plan.
+  if (!identical(stack, in_force$stack)) put_in_force(stack, default_settings())
+  if (is.null(in_force$plan)) {
+    executor <- executor_of(stack[[1L]])
+    in_force$plan <- new_plan(
+      executor, plan_workers(stack[[1L]], executor), in_force$settings, stack
+    )
+  }
+  in_force$plan
+}
+
+# The same for plan(), which must be able to replace a plan whose workers cannot be
+# counted because they cannot be started.
+describe_plan <- function() {
+  tryCatch(current_plan(), error = function(e) {
+    new_plan(executor("future"), NA_integer_, in_force$settings, in_force$stack)
+  })
+}
+
+plan_workers <- function(strategy, executor) {
+  if (executor$in_session) return(1L)
+  # The workers are future's own.
+  if (!executor$any_number) {
+    return(max(1L, as.integer(min(future::nbrOfWorkers(), .Machine$integer.max))))
+  }
+  workers <- formals(strategy)$workers
+  if (is.symbol(workers) || is.call(workers)) workers <- eval(workers, environment(strategy))
+  if (is.function(workers)) workers <- workers()
+  if (!is.numeric(workers)) return(available_workers())
+  max(1L, as.integer(workers))
+}
+
+# The plan of a call that says how many forked workers it wants.
+multicore_plan <- function(workers) {
+  plan <- current_plan()
+  new_plan(executor("multicore"), workers, plan$settings, plan$stack)
+}
+
+# The plan of a call that runs in the session, whatever the plan in force is.
+serial_plan <- function() {
+  plan <- current_plan()
+  new_plan(executor("sequential"), 1L, plan$settings, plan$stack)
+}
+
+# The plan of a call that says how many workers it wants, whatever the plan in force is:
+# forked ones; where there are none, those of multisession until the function whose frame
+# is `frame` returns.
+plan_of_number <- function(workers, frame) {
+  if (supports_fork()) return(multicore_plan(workers))
+  local_plan("multisession", workers = workers, .local_envir = frame)
+  current_plan()
+}
+
+# `plan` with another number of workers for one call; NULL when it has not so many. A plan
+# without workers finds them: forked, or others that live for the call.
+resize_plan <- function(plan, workers) {
+  can <- plan$executor
+  if (can$any_number || (can$in_session && workers > 1L && supports_fork())) {
+    return(multicore_plan(workers))
+  }
+  if (workers == plan$workers) return(plan)
+  # Workers of other kinds are future's. Not all of them need be used; more would take
+  # another plan of future's, at which the workers of this one and their futures end.
+  if (!can$in_session && workers > plan$workers) return(NULL)
+  new_plan(
+    executor("future"), workers, plan$settings, plan$stack, limit = workers, own_workers = can$in_session
+  )
+}
+
+# What nested calls find in a worker: the next level of the plan, else sequential,
+# so that they do not multiply. The usual case needs options only (future's
+# multicore is sequential where forking is disabled): setting future's plan costs
+# a fresh worker a millisecond of page faults.
+worker_options <- list(mc.cores = 1L, parallelly.fork.enable = FALSE)
+
+# list(plan, levels, cores, threads): the plan of a worker, the nested levels of the
+# session's, if any (they take its place), cores of the machine for its own workers, and
+# threads.
+nested_plan <- function(plan) {
+  list(
+    plan = new_plan(executor("sequential"), 1L, plan$settings, plan$stack),
+    levels = unclass(plan$stack)[-1L], cores = max(1L, machine_cores() %/% plan$workers),
+    threads = threads_per_worker(plan$workers, plan$settings$worker_threads)
+  )
+}
+
+# Returns a function that undoes it, where there are no levels.
+enter_worker <- function(nested) {
+  cores <- set_machine_cores(nested$cores)
+  before <- in_force$plan
+  if (length(nested$levels)) {
+    set_stack(nested$levels, nested$plan$settings, init = FALSE, cleanup = FALSE)
+  } else {
+    in_force$plan <- nested$plan
+  }
+  function() {
+    set_machine_cores(cores)
+    in_force$plan <- before
+  }
+}
+
+# Tasks in this process find the next level too, as those of future's sequential do.
+with_next_level <- function(plan, expr) {
+  below <- unclass(plan$stack)[-1L]
+  if (!length(below)) return(expr)
+  on.exit(set_stack(plan$stack, plan$settings, init = FALSE, cleanup = FALSE))
+  set_stack(below, plan$settings, init = FALSE, cleanup = FALSE)
+  expr
+}

@@ -1,0 +1,37 @@
+//! The numbers that decide, and where they come from. Times were measured on a machine
+//! of two cores with R of 50 to 100 MB (a fork 1 ms, a call of two workers 7 ms).
+
+use std::time::Duration;
+
+/// How often the tasks that nobody has are collected and run again. Each sweep needs
+/// that workers died in the few instructions between two words of the claim table, so
+/// a second one is rare already; a job that needs more has another fault.
+pub const SWEEPS: u32 = 8;
+
+/// How often a worker is asked for, and how long we wait between, when the system has
+/// no process to give and nobody else is at work: half a second in all.
+pub const START_ATTEMPTS: u32 = 50;
+/// See [`START_ATTEMPTS`].
+pub const START_PAUSE: Duration = Duration::from_millis(10);
+
+/// How long the first worker's pace is watched before it is believed: the first tasks
+/// of a fresh process copy pages, and say little.
+pub const WARM_UP: Duration = Duration::from_micros(200);
+/// A start is taken to cost at least this; below, clocks and page faults decide.
+pub const START_PRICE: Duration = Duration::from_micros(500);
+/// A first worker that has not begun a task by then is not waited for.
+pub const FIRST_TASK: Duration = Duration::from_millis(20);
+/// How often the first worker is looked at meanwhile.
+pub const GLANCE: Duration = Duration::from_micros(20);
+
+/// How long the session sleeps at most where the end of a worker wakes nobody (no
+/// pidfd).
+pub const BLIND_SLEEP: Duration = Duration::from_millis(10);
+
+/// Rings of all workers together use at most this much memory; each at most
+/// [`RING_MOST`], where larger ones gained nothing, and at least [`RING_LEAST`].
+pub const RINGS_BYTES: usize = 128 << 20;
+/// See [`RINGS_BYTES`].
+pub const RING_MOST: usize = 8 << 20;
+/// See [`RINGS_BYTES`].
+pub const RING_LEAST: usize = 64 << 10;

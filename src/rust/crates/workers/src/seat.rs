@@ -1,0 +1,248 @@
+//! What a worker does between two evaluations.
+//!
+//! A worker takes a seat of the job and is driven from outside:
+//!
+//! ```text
+//! while let Some(task) = seat.next() {
+//!     seat.begin(task);
+//!     let value = ...;                  evaluated by whoever drives
+//!     seat.end();
+//!     seat.send(...)?;                  unless the value fits into its slot
+//!     seat.commit(state, bits);
+//! }
+//! seat.finish();
+//! ```
+//!
+//! No call of these evaluates anything, so an interpreter that leaves an evaluation by a
+//! jump crosses no frame of this crate: between two calls all that must survive is in
+//! the seat or in shared memory. A failed task ends like another one, with
+//! [`State::Failed`].
+
+use std::os::fd::RawFd;
+use std::rc::Rc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use rustle_schedule::Claims;
+use rustle_shared::{send, Backpressure, Content, State};
+
+use crate::child;
+use crate::clock::{now_ns, Monotonic};
+use crate::crew::Assignment;
+use crate::memory::{JobMemory, Phase, WorkerStatus};
+
+/// How a worker reaches the session that waits for its results.
+#[derive(Clone, Copy, Debug)]
+pub struct Link {
+    /// A byte in here wakes the session.
+    pub wake: RawFd,
+    /// The process whose end is the end of its workers.
+    pub session: i32,
+}
+
+/// Nobody receives results any more: the worker has to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Abandoned;
+
+/// See the page of this module.
+#[derive(Debug)]
+pub struct Seat {
+    number: usize,
+    memory: Rc<JobMemory>,
+    link: Link,
+    claims: Claims,
+    /// Keep when each task began, for its timeout.
+    timed: bool,
+    /// The task that was begun last.
+    task: u32,
+}
+
+impl Seat {
+    /// Takes the seat of `assignment` in the job of `memory`.
+    pub fn take(memory: Rc<JobMemory>, assignment: Assignment, link: Link, timed: bool) -> Seat {
+        Seat {
+            number: assignment.seat,
+            memory,
+            link,
+            claims: Claims::new(assignment.seat, assignment.redo),
+            timed,
+            task: 0,
+        }
+    }
+
+    /// Its number, from 0.
+    pub fn number(&self) -> usize {
+        self.number
+    }
+
+    /// The task that was begun last, from 0.
+    pub fn task(&self) -> u32 {
+        self.task
+    }
+
+    /// Where values go that have words of their own.
+    pub fn memory(&self) -> &JobMemory {
+        &self.memory
+    }
+
+    /// How often this worker has claimed tasks.
+    pub fn claims(&self) -> u64 {
+        self.claims.made()
+    }
+
+    /// Says that this worker has reached its tasks; `true` the first time.
+    pub fn start(&self) -> bool {
+        self.status().enter(Phase::Started) == Phase::Silent
+    }
+
+    /// The next task that has to run and has no result; `None` when there is nothing
+    /// left to do. All tasks before are done.
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "no iterator: to ask for a task says that the one before is done"
+    )]
+    pub fn next(&mut self) -> Option<u32> {
+        loop {
+            let (made, stolen) = (self.claims.made(), self.claims.stolen());
+            let task = self.claims.next(&self.memory.table(), &Monotonic);
+            if self.claims.made() != made {
+                let status = self.status();
+                add(&status.claims, self.claims.made() - made);
+                add(&status.steals, self.claims.stolen() - stolen);
+            }
+            let task = task?;
+            let slot = &self.memory.slots()[task as usize];
+            if slot.is_finished() {
+                continue;
+            }
+            if u64::from(task) > self.memory.header().last_needed() {
+                slot.commit(State::Skipped, 0, self.number as u32);
+                continue;
+            }
+            return Some(task);
+        }
+    }
+
+    /// The evaluation of `task` begins.
+    pub fn begin(&mut self, task: u32) {
+        self.task = task;
+        let status = self.status();
+        status.running.store(u64::from(task) + 1, Ordering::Release);
+        if self.timed {
+            status.since.store(now_ns(), Ordering::Release);
+        }
+        if let Some(span) = self.memory.spans().get(task as usize) {
+            span.start.store(now_ns(), Ordering::Relaxed);
+        }
+    }
+
+    /// Is a task begun and not committed?
+    pub fn is_running(&self) -> bool {
+        self.status().running.load(Ordering::Relaxed) != 0
+    }
+
+    /// The evaluation is over; what comes of it follows.
+    pub fn end(&self) {
+        self.status().since.store(0, Ordering::Relaxed);
+        if let Some(span) = self.memory.spans().get(self.task as usize) {
+            span.end.store(now_ns(), Ordering::Relaxed);
+        }
+    }
+
+    /// The task has come to this; with [`State::Sent`] and [`State::Failed`] a frame with
+    /// the object was sent before.
+    pub fn commit(&self, state: State, bits: u64) {
+        self.memory.slots()[self.task as usize].commit(state, bits, self.number as u32);
+        let status = self.status();
+        status.running.store(0, Ordering::Release);
+        add(&status.done, 1);
+    }
+
+    /// Tasks after the one that was begun last need not start any more.
+    pub fn cut(&self) {
+        self.memory.header().cut_after(u64::from(self.task));
+        self.wake();
+    }
+
+    /// Sends a frame that belongs to `task`, waiting for room in the ring.
+    ///
+    /// # Errors
+    ///
+    /// [`Abandoned`] when nobody receives; the frame is then half sent.
+    pub fn send<'a>(
+        &self,
+        task: u32,
+        content: Content,
+        skeleton: &'a [u8],
+        bulk: impl Iterator<Item = &'a [u8]> + Clone,
+    ) -> Result<(), Abandoned> {
+        let ring = &self.memory.rings()[self.number];
+        let mut wait = Wait {
+            seat: self,
+            began: 0,
+            since: 0,
+        };
+        send(ring, task, content, skeleton, bulk, &mut wait, || {
+            if ring.is_crowded() {
+                self.wake();
+            }
+        })
+        .map_err(|_| Abandoned)
+    }
+
+    /// Nothing is left to do.
+    pub fn finish(&self) {
+        self.status().enter(Phase::Finished);
+        self.wake();
+    }
+
+    /// Has [`Seat::finish`] been called?
+    pub fn is_finished(&self) -> bool {
+        self.status().phase().is_over()
+    }
+
+    fn status(&self) -> &WorkerStatus {
+        &self.memory.status()[self.number]
+    }
+
+    fn wake(&self) {
+        if self.memory.header().asleep.swap(0, Ordering::SeqCst) == 1 {
+            // SAFETY: one byte to a pipe of ours; when the pipe is full the session has
+            // enough to wake up for.
+            unsafe { libc::write(self.link.wake, [1u8].as_ptr().cast(), 1) };
+        }
+    }
+}
+
+/// Counts up a word that one worker at a time writes.
+fn add(word: &AtomicU64, n: u64) {
+    word.store(word.load(Ordering::Relaxed) + n, Ordering::Relaxed);
+}
+
+/// A worker that waits for room in its ring.
+struct Wait<'a> {
+    seat: &'a Seat,
+    /// When the wait began, and the task's clock then; 0 outside of a wait.
+    began: u64,
+    since: u64,
+}
+
+impl Backpressure for Wait<'_> {
+    /// Waiting for room is not the task's time: its clock stands still.
+    fn full(&mut self) -> bool {
+        if self.began == 0 {
+            self.began = now_ns();
+            self.since = self.seat.status().since.swap(0, Ordering::AcqRel);
+        }
+        self.seat.wake();
+        let abandoned = self.seat.memory.header().abandoned.load(Ordering::Acquire);
+        abandoned == 0 && !child::is_orphan(self.seat.link.session)
+    }
+
+    fn flowing(&mut self) {
+        if self.since != 0 {
+            let since = self.since + now_ns() - self.began;
+            self.seat.status().since.store(since, Ordering::Release);
+        }
+        (self.began, self.since) = (0, 0);
+    }
+}

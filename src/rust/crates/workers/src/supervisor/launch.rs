@@ -1,0 +1,84 @@
+//! The first workers of a job: is another one worth its price?
+
+use std::time::{Duration, Instant};
+
+use super::{watch, Supervisor};
+use crate::crew::{Assignment, Crew, Started};
+use crate::limits::{FIRST_TASK, GLANCE, START_PRICE, WARM_UP};
+
+impl<C: Crew> Supervisor<C> {
+    /// Starts the workers of the job.
+    ///
+    /// Unless `eager`, one after another, and none when the tasks that are left will be
+    /// finished before it could begin: a tiny job pays for one worker. If the system
+    /// refuses, the job goes on with those that started, and [`Supervisor::advance`]
+    /// tries again.
+    ///
+    /// Returns the assignment where this process has become a worker ([`Started::Here`]),
+    /// else `None`.
+    pub fn launch(&mut self) -> Option<Assignment> {
+        for seat in self.seats() {
+            let before = Instant::now();
+            let assignment = Assignment {
+                seat,
+                redo: Vec::new(),
+            };
+            match self.crew.start(&assignment) {
+                Ok(Started::Here) => return Some(assignment),
+                Ok(Started::Elsewhere) => self.starts += 1,
+                Err(_) => {
+                    for seat in seat..self.seats().end {
+                        self.recovery.assign(Assignment {
+                            seat,
+                            redo: Vec::new(),
+                        });
+                    }
+                    break;
+                }
+            }
+            // Read while the worker comes up, when we have nothing else to do.
+            self.oom_before = self.oom_before.or_else(watch::oom_kills);
+            if !self.settings.eager && !self.pays_another(seat + 1, before.elapsed()) {
+                break;
+            }
+        }
+        None
+    }
+
+    /// Would one more worker, at the price of a start, shorten the job? Waits for the
+    /// first task to begin, then until the answer is clear.
+    fn pays_another(&self, started: usize, start: Duration) -> bool {
+        if started == self.seats().end {
+            return false;
+        }
+        let price = start.max(START_PRICE) * 2;
+        let table = self.memory.table();
+        let total = u64::from(self.memory.layout.units());
+        let begun = Instant::now();
+        let mut first: Option<Instant> = None;
+        loop {
+            let rest = table.unclaimed();
+            if rest == 0 {
+                return false;
+            }
+            let now = Instant::now();
+            if first.is_none() && (rest < total || self.memory.status()[0].phase().is_over()) {
+                first = Some(now);
+            }
+            let done = self.done();
+            let clear = match first.map(|first| now - first) {
+                None => now - begun > FIRST_TASK,
+                Some(elapsed) if done > 0 => {
+                    let pace = elapsed.as_secs_f64() / done as f64;
+                    let left = pace * rest as f64;
+                    elapsed > price || elapsed > WARM_UP && left > 3.0 * price.as_secs_f64()
+                }
+                Some(elapsed) => elapsed > price,
+            };
+            if clear {
+                return true;
+            }
+            std::thread::sleep(GLANCE);
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! How the session waits: for results, for the end of a worker, and for time to be over.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use rustix::event::{poll, PollFd, PollFlags, Timespec};
+
+use super::Supervisor;
+use crate::clock::now_ns;
+use crate::crew::Crew;
+use crate::limits::BLIND_SLEEP;
+
+impl<C: Crew> Supervisor<C> {
+    /// Ends workers whose task has run for longer than the timeout.
+    pub fn enforce_timeout(&mut self) {
+        let Some(timeout) = self.settings.timeout else {
+            return;
+        };
+        let now = now_ns();
+        for seat in self.seats() {
+            let status = &self.memory.status()[seat];
+            let task = status.running.load(Ordering::Acquire);
+            let since = status.since.load(Ordering::Acquire);
+            let over = since != 0 && u128::from(now.saturating_sub(since)) > timeout.as_nanos();
+            // Both words were read of one task.
+            let same = task != 0 && status.running.load(Ordering::Acquire) == task;
+            let ours = self.recovery.is_timed_out(seat);
+            if over && same && !ours && self.crew.is_taken(seat) {
+                self.recovery.time_out(seat, (task - 1) as u32);
+                self.crew.kill(seat);
+            }
+        }
+    }
+
+    /// Sleeps until a worker wakes us or ends, at most `limit`; a signal to this process
+    /// ends the sleep too.
+    pub fn sleep(&self, limit: Duration) {
+        let header = self.memory.header();
+        header.asleep.store(1, Ordering::SeqCst);
+        let mut watched = vec![PollFd::new(&self.wake, PollFlags::IN)];
+        let mut limit = limit;
+        for seat in self.seats().filter(|&seat| self.crew.is_taken(seat)) {
+            match self.crew.watched(seat) {
+                Some(fd) => watched.push(PollFd::from_borrowed_fd(fd, PollFlags::IN)),
+                None => limit = limit.min(BLIND_SLEEP),
+            }
+        }
+        let timeout = Timespec {
+            tv_sec: limit.as_secs() as i64,
+            tv_nsec: limit.subsec_nanos().into(),
+        };
+        // What came before `asleep` was set did not wake us.
+        let already = self.memory.rings().iter().any(|ring| ring.used() > 0)
+            || self.memory.status().iter().any(|s| s.phase().is_over());
+        if !already {
+            let _ = poll(&mut watched, Some(&timeout));
+        }
+        header.asleep.store(0, Ordering::SeqCst);
+        let mut bytes = [0u8; 64];
+        while matches!(rustix::io::read(&self.wake, &mut bytes), Ok(n) if n == bytes.len()) {}
+    }
+}
+
+/// How often the kernel has killed for memory, where it says so.
+pub(super) fn oom_kills() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/vmstat").ok()?;
+    let line = text.lines().find_map(|l| l.strip_prefix("oom_kill "))?;
+    line.trim().parse().ok()
+}

@@ -1,0 +1,51 @@
+//! Forked workers, and the session that waits for them: all that needs processes.
+
+mod arrivals;
+mod decode;
+mod encode;
+mod entries;
+mod evaluate;
+mod job;
+mod rules;
+mod values;
+mod worker;
+
+use extendr_api::prelude::*;
+
+use crate::fields::Fields;
+use crate::refusal::into_r;
+use crate::robj;
+use entries::*;
+
+/// Opens a job; see R/engine-job.R for the fields of `spec` and of `code`.
+/// @noRd
+#[extendr]
+fn rs_job_open(spec: Robj, code: Robj) -> List {
+    let job = Fields::new(&spec).and_then(|spec| job::Job::open(&spec, &Fields::new(&code)?));
+    // SAFETY: `code` is protected by its Robj.
+    into_r(job.map(|job| robj(handle_of(job, unsafe { code.get() }.cast()))))
+}
+
+/// Exit statuses of workers that have a meaning.
+/// @noRd
+#[extendr]
+fn rs_exit_statuses() -> List {
+    let (names, values): (Vec<&str>, Vec<i32>) = STATUSES.into_iter().unzip();
+    List::from_names_and_values(names, values).unwrap_or_default()
+}
+
+extendr_module! {
+    mod forked;
+    fn rs_job_open;
+    fn rs_exit_statuses;
+    fn rs_worker_begin;
+    fn rs_worker_run;
+    fn rs_worker_fail;
+    fn rs_worker_signal;
+    fn rs_worker_task;
+    fn rs_job_start;
+    fn rs_job_wait;
+    fn rs_job_collect;
+    fn rs_job_report;
+    fn rs_job_close;
+}

@@ -1,0 +1,291 @@
+//! The routines of forked workers and of the session that waits for them; see raw.rs.
+
+use std::ffi::{c_int, c_void};
+use std::time::Duration;
+
+use rustle_workers::process::Exit;
+use rustle_workers::supervisor::{Failure, Verdict};
+
+use super::evaluate;
+use super::job::{Job, Origin};
+use super::worker;
+use crate::ffi::{self, Sexp};
+use crate::lists::{named_list, set_names, string};
+use crate::raw::{guard, number, routines};
+
+/// The job behind a handle; `None` when it is closed or belongs to the parent.
+///
+/// # Safety
+///
+/// `handle` is a live external pointer made by [`handle_of`].
+unsafe fn job<'a>(handle: Sexp) -> Option<&'a mut Job> {
+    // SAFETY: the pointer is a leaked box or null; R's main thread is the only
+    // user, and no entry keeps a reference beyond its call.
+    unsafe { ffi::R_ExternalPtrAddr(handle).cast::<Job>().as_mut() }
+}
+
+/// Puts a job under an external pointer that closes it when R forgets it, and keeps the
+/// objects of its code alive.
+pub(crate) fn handle_of(job: Box<Job>, code: Sexp) -> Sexp {
+    // SAFETY: main thread; `code` is protected by the caller, and by the pointer from
+    // here on, which owns the box.
+    unsafe {
+        let address = Box::into_raw(job).cast::<c_void>();
+        let handle = ffi::Rf_protect(ffi::R_MakeExternalPtr(address, ffi::nil(), code));
+        ffi::R_RegisterCFinalizerEx(handle, forget, 0);
+        ffi::Rf_unprotect(1);
+        handle
+    }
+}
+
+unsafe extern "C-unwind" fn forget(handle: Sexp) {
+    // SAFETY: R passes the handle that the finalizer was registered for.
+    unsafe { close(handle, libc::SIGKILL, Duration::ZERO) };
+}
+
+/// # Safety
+///
+/// As [`job`].
+unsafe fn close(handle: Sexp, signal: c_int, grace: Duration) {
+    // SAFETY: taken out of the pointer first, so it is closed once; a worker
+    // that inherited the handle leaves its parent's processes alone.
+    unsafe {
+        let Some(job) = job(handle) else { return };
+        ffi::R_ClearExternalPtr(handle);
+        if job.pid == std::process::id() {
+            job.close(signal, grace);
+            drop(Box::from_raw(job));
+        }
+    }
+}
+
+unsafe extern "C-unwind" fn rs_job_start(handle: Sexp) -> Sexp {
+    guard(|| {
+        // SAFETY: R code passes a handle.
+        let whole = unsafe { job(handle) }.is_some_and(Job::start);
+        // SAFETY: R calls its routines on its main thread; nothing is owned here.
+        unsafe { ffi::Rf_ScalarLogical(whole.into()) }
+    })
+}
+
+/// Where the loop of a job begins: in a session that starts a job, forks its
+/// workers. `NA` in that session, `TRUE` in a process that has just become a worker,
+/// `FALSE` in a worker that was here before.
+unsafe extern "C-unwind" fn rs_worker_begin() -> Sexp {
+    guard(|| {
+        let fresh = match Job::fork_starting() {
+            Some(Origin::Session) => ffi::NA_LOGICAL,
+            Some(Origin::Worker) => {
+                evaluate::is_fresh();
+                1
+            }
+            None => evaluate::is_fresh().into(),
+        };
+        // SAFETY: R calls its routines on its main thread; nothing is owned here.
+        unsafe { ffi::Rf_ScalarLogical(fresh) }
+    })
+}
+
+/// `list(state, events, prefix, done, busy, failure)`: state is "running", "done" or
+/// "failed"; see R/engine-attend.R.
+unsafe extern "C-unwind" fn rs_job_wait(handle: Sexp, seconds: Sexp) -> Sexp {
+    guard(|| {
+        // SAFETY: R code passes a handle and a number; `out` is protected, and
+        // everything else that is allocated is stored in it at once.
+        unsafe {
+            let Some(job) = job(handle) else {
+                return ffi::nil();
+            };
+            let limit = Duration::from_secs_f64(number(seconds).max(0.0));
+            let (verdict, prefix) = job.wait(limit);
+            let names = ["state", "events", "prefix", "done", "busy", "failure"];
+            let out = ffi::Rf_protect(named_list(&names));
+            let put = |i, x| ffi::SET_VECTOR_ELT(out, i, x);
+            put(
+                0,
+                string(match &verdict {
+                    Verdict::Running | Verdict::Here(_) => "running",
+                    Verdict::Done => "done",
+                    Verdict::Failed(_) => "failed",
+                }),
+            );
+            put(1, job.take_events());
+            put(2, ffi::Rf_ScalarReal(f64::from(prefix)));
+            let (done, busy) = job.job.progress();
+            put(3, ffi::Rf_ScalarReal(done as f64));
+            put(4, ffi::Rf_ScalarInteger(busy as c_int));
+            if let Verdict::Failed(failure) = &verdict {
+                put(5, describe(failure));
+            }
+            ffi::Rf_unprotect(1);
+            out
+        }
+    })
+}
+
+/// `list(tasks, cause, number, memory, reason)`: tasks from 1; number is what belongs to
+/// the cause: an exit "status", a "signal", nothing ("unknown"), or the error with which
+/// the system "refused" a process, whose words are `reason`.
+unsafe fn describe(failure: &Failure) -> Sexp {
+    let (tasks, cause, number, memory): (&[u32], &str, c_int, bool) = match failure {
+        Failure::CannotStart(errno) => (&[], "refused", *errno, false),
+        Failure::Lost { lost, memory } => match lost.exit {
+            Exit::Status(status) => (&lost.tasks, "status", status, *memory),
+            Exit::Signal(signal) => (&lost.tasks, "signal", signal, *memory),
+            Exit::Unknown => (&lost.tasks, "unknown", 0, *memory),
+        },
+    };
+    // SAFETY: main thread; `out` is protected, and everything else that is allocated
+    // is stored in it at once.
+    unsafe {
+        let out = ffi::Rf_protect(named_list(&[
+            "tasks", "cause", "number", "memory", "reason",
+        ]));
+        let numbers = ffi::Rf_allocVector(ffi::INTSXP as u32, tasks.len() as isize);
+        ffi::SET_VECTOR_ELT(out, 0, numbers);
+        for (i, task) in tasks.iter().enumerate() {
+            ffi::INTEGER(numbers).add(i).write(*task as c_int + 1);
+        }
+        ffi::SET_VECTOR_ELT(out, 1, string(cause));
+        ffi::SET_VECTOR_ELT(out, 2, ffi::Rf_ScalarInteger(number));
+        ffi::SET_VECTOR_ELT(out, 3, ffi::Rf_ScalarLogical(memory.into()));
+        if let Failure::CannotStart(errno) = failure {
+            // The system's own memory: nothing to free when R jumps away.
+            let words = std::ffi::CStr::from_ptr(libc::strerror(*errno));
+            ffi::SET_VECTOR_ELT(out, 4, string(words.to_str().unwrap_or("unknown error")));
+        }
+        ffi::Rf_unprotect(1);
+        out
+    }
+}
+
+/// `list(values, failed, vector, first)`; see [`Job::collect`].
+unsafe extern "C-unwind" fn rs_job_collect(handle: Sexp) -> Sexp {
+    guard(|| {
+        // SAFETY: R code passes a handle; what is collected is protected while it
+        // gets its names.
+        unsafe {
+            let Some(job) = job(handle) else {
+                return ffi::nil();
+            };
+            let out = ffi::Rf_protect(job.collect());
+            set_names(out, &["values", "failed", "vector", "first"]);
+            ffi::Rf_unprotect(1);
+            out
+        }
+    })
+}
+
+/// What a job has cost: numbers of finished tasks, of workers that were started
+/// (`forks`), of claims, of those that were stolen (`steals`), of workers that were lost
+/// (`losses`), of bytes that came from workers, and of seconds that it took to receive
+/// them (`receiving`); and `spans`: `NULL` or `list(worker, start, end)` with an element
+/// per task: worker from 1 and seconds of the monotonic clock, 0 for a task that did not
+/// run. See R/engine-report.R.
+unsafe extern "C-unwind" fn rs_job_report(handle: Sexp) -> Sexp {
+    guard(|| {
+        // SAFETY: R code passes a handle; `out` is protected, and everything else that
+        // is allocated is stored in it at once.
+        unsafe {
+            let Some(job) = job(handle) else {
+                return ffi::nil();
+            };
+            let ((done, _), (costs, receiving)) = (job.job.progress(), job.job.costs());
+            let numbers = [
+                done as f64,
+                costs.starts as f64,
+                costs.claims as f64,
+                costs.steals as f64,
+                costs.losses as f64,
+                costs.bytes as f64,
+                receiving.as_secs_f64(),
+            ];
+            let out = ffi::Rf_protect(named_list(&[
+                "done",
+                "forks",
+                "claims",
+                "steals",
+                "losses",
+                "bytes",
+                "receiving",
+                "spans",
+            ]));
+            for (i, number) in (0..).zip(numbers) {
+                ffi::SET_VECTOR_ELT(out, i, ffi::Rf_ScalarReal(number));
+            }
+            if !job.job.memory().spans().is_empty() {
+                ffi::SET_VECTOR_ELT(out, numbers.len() as isize, spans(job));
+            }
+            ffi::Rf_unprotect(1);
+            out
+        }
+    })
+}
+
+/// `list(worker, start, end)`, see [`rs_job_report`].
+///
+/// # Safety
+///
+/// R's main thread; the caller protects the result.
+unsafe fn spans(job: &Job) -> Sexp {
+    let memory = job.job.memory();
+    let seconds = |word: &std::sync::atomic::AtomicU64| {
+        word.load(std::sync::atomic::Ordering::Relaxed) as f64 * 1e-9
+    };
+    // SAFETY: main thread; `out` is protected, and the columns, which have an element
+    // per task, are stored in it at once.
+    unsafe {
+        let out = ffi::Rf_protect(named_list(&["worker", "start", "end"]));
+        for column in 0..3 {
+            let len = memory.spans().len() as isize;
+            let numbers = ffi::Rf_allocVector(ffi::REALSXP as u32, len);
+            ffi::SET_VECTOR_ELT(out, column, numbers);
+        }
+        let at = |column, row| ffi::REAL(ffi::VECTOR_ELT(out, column)).add(row);
+        for (row, span) in memory.spans().iter().enumerate() {
+            at(0, row).write(f64::from(memory.slots()[row].worker()) + 1.0);
+            at(1, row).write(seconds(&span.start));
+            at(2, row).write(seconds(&span.end));
+        }
+        ffi::Rf_unprotect(1);
+        out
+    }
+}
+
+unsafe extern "C-unwind" fn rs_job_close(handle: Sexp, signal: Sexp, grace: Sexp) -> Sexp {
+    guard(|| {
+        // SAFETY: R code passes a handle and two numbers.
+        unsafe {
+            close(
+                handle,
+                number(signal) as c_int,
+                Duration::from_secs_f64(number(grace)),
+            );
+        }
+        ffi::nil()
+    })
+}
+
+routines! {
+    meta__rs_worker_begin "rs_worker_begin" "wrap__rs_worker_begin" () => rs_worker_begin;
+    meta__rs_worker_run "rs_worker_run" "wrap__rs_worker_run" () => evaluate::run;
+    meta__rs_worker_fail "rs_worker_fail" "wrap__rs_worker_fail" ("condition") => evaluate::fail;
+    meta__rs_worker_task "rs_worker_task" "wrap__rs_worker_task" () => evaluate::task;
+    meta__rs_worker_signal "rs_worker_signal" "wrap__rs_worker_signal" ("condition")
+        => evaluate::signal;
+    meta__rs_job_start "rs_job_start" "wrap__rs_job_start"
+        ("handle") => rs_job_start;
+    meta__rs_job_wait "rs_job_wait" "wrap__rs_job_wait" ("handle", "seconds")
+        => rs_job_wait;
+    meta__rs_job_collect "rs_job_collect" "wrap__rs_job_collect" ("handle")
+        => rs_job_collect;
+    meta__rs_job_report "rs_job_report" "wrap__rs_job_report" ("handle") => rs_job_report;
+    meta__rs_job_close "rs_job_close" "wrap__rs_job_close" ("handle", "signal", "grace")
+        => rs_job_close;
+}
+
+/// Exit statuses of workers that R names in messages.
+pub(crate) const STATUSES: [(&str, i32); 2] = [
+    ("quit", worker::EXIT_QUIT),
+    ("abandoned", worker::EXIT_ABANDONED),
+];

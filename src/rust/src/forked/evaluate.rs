@@ -1,0 +1,322 @@
+//! The loop that evaluates tasks in a worker.
+//!
+//! A task is one evaluation of the job's call, `FUN(X[[i]], ...)`, in its frame,
+//! exactly as `lapply()` does it: `i` bound anew for each task, the first arguments
+//! forced. The loop's position lives in [`Context`], outside of the stack, so an
+//! error of R may jump over the loop: an R-level `tryCatch()` around it hands the
+//! condition to [`fail`] and enters the loop again. On the way without errors
+//! nothing is paid for that.
+//!
+//! Encoding may run R code (a warning of `R_Serialize`, a finalizer that prints),
+//! which comes back through [`signal`] and [`rustle_output`]. So values and
+//! conditions have an encoder each, output a buffer, and no reference to the
+//! context is held while anything is encoded or evaluated.
+
+use std::ffi::c_char;
+use std::sync::atomic::{AtomicPtr, Ordering};
+
+use rustle_shared::{Content, State};
+use rustle_workers::child;
+use rustle_workers::seat::Seat;
+
+use super::encode::Encoder;
+use super::rules::{Code, Rules};
+use super::worker::EXIT_ABANDONED;
+use crate::ffi::{self, Sexp};
+use crate::here::check;
+use crate::index::{symbol_i, Index};
+use crate::seeds::{self, Seeds};
+use crate::shape::{fit, inline, Shape};
+
+/// Output of a task is sent when it exceeds this, and at the task's end.
+const OUTPUT_BYTES: usize = 32 << 10;
+
+/// A worker at work.
+pub(crate) struct Context {
+    seat: Seat,
+    rules: Rules,
+    code: Code,
+    seeds: Seeds,
+    /// This process; what a task forks inherits the context, but is not the worker.
+    pid: u32,
+    /// It has not prepared itself yet.
+    fresh: bool,
+    /// The symbol `i`.
+    index: Sexp,
+    /// The first task since random numbers were looked for, and the claims made then.
+    unchecked: Option<u32>,
+    checked: u64,
+    value: Encoder,
+    condition: Encoder,
+    /// A condition is being encoded: one that comes from within is dropped.
+    signalling: bool,
+    output: Vec<u8>,
+}
+
+static CONTEXT: AtomicPtr<Context> = AtomicPtr::new(std::ptr::null_mut());
+
+/// The context of this worker process; null in a session, and in processes that a
+/// task has forked.
+fn context() -> *mut Context {
+    let context = CONTEXT.load(Ordering::Relaxed);
+    // SAFETY: set once after the fork to a leaked box; `pid` is never written.
+    if context.is_null() || unsafe { (*context).pid } != std::process::id() {
+        return std::ptr::null_mut();
+    }
+    context
+}
+
+impl Context {
+    /// Makes this process, a fresh worker, the one in `seat`.
+    pub(crate) fn install(seat: Seat, rules: Rules, code: Code) {
+        let seeds = Seeds {
+            streams: rules.streams.clone(),
+            inherited: code.inherited,
+            list: code.seeds,
+        };
+        let context = Box::new(Context {
+            seat,
+            rules,
+            code,
+            seeds,
+            pid: std::process::id(),
+            fresh: true,
+            index: symbol_i(),
+            unchecked: None,
+            checked: 0,
+            value: Encoder::default(),
+            condition: Encoder::default(),
+            signalling: false,
+            output: Vec::new(),
+        });
+        CONTEXT.store(Box::leak(context), Ordering::Relaxed);
+    }
+
+    /// The next task of this worker.
+    fn next(&mut self) -> Option<u32> {
+        let task = self.seat.next();
+        // Once per claim: looking after every task costs more than a quick one.
+        if task.is_none() || self.seat.claims() != self.checked {
+            self.checked = self.seat.claims();
+            self.check_seed();
+        }
+        task
+    }
+
+    /// What comes before the evaluation, but for what R evaluates.
+    fn begin(&mut self, task: u32) {
+        self.signalling = false;
+        self.unchecked.get_or_insert(task);
+        let cpus = self.rules.affinity.as_ref();
+        if let Some(cpus) = cpus.and_then(|of_tasks| of_tasks.get(task as usize)) {
+            child::pin(cpus);
+        }
+        self.seat.begin(task);
+    }
+
+    fn end(&mut self) {
+        self.seat.end();
+        self.flush_output();
+    }
+
+    /// Tells, once, that a task since the last look has drawn random numbers; which one
+    /// is not known, so the first is named.
+    fn check_seed(&mut self) {
+        let Some(first) = self.unchecked.take() else {
+            return;
+        };
+        if self.rules.check_rng && seeds::exists() {
+            self.rules.check_rng = false;
+            self.send(first, Content::Misuse, &[], std::iter::empty());
+        }
+    }
+
+    /// Sends a frame. When nobody receives any more, this process ends.
+    fn send<'a>(
+        &self,
+        task: u32,
+        content: Content,
+        skeleton: &'a [u8],
+        bulk: impl Iterator<Item = &'a [u8]> + Clone,
+    ) {
+        if self.seat.send(task, content, skeleton, bulk).is_err() {
+            child::leave(1);
+        }
+    }
+
+    fn flush_output(&mut self) {
+        if !self.output.is_empty() {
+            let task = self.seat.task();
+            self.send(task, Content::Output, &self.output, std::iter::empty());
+            self.output.clear();
+        }
+    }
+}
+
+/// Stores what a task has come to: its value, or the error that ended it.
+///
+/// # Safety
+///
+/// `c` is this worker's context, to which no reference is held; `object` is
+/// protected; main thread.
+unsafe fn store(c: *mut Context, object: Sexp, content: Content, small: Option<(State, u64)>) {
+    // SAFETY: by the caller's promise. While `encode` may run R code, only the
+    // encoder of values is borrowed, and nothing that R calls touches it.
+    unsafe {
+        (*c).end();
+        let failed = content == Content::Error;
+        if let Some((state, bits)) = small {
+            return (*c).seat.commit(state, bits);
+        }
+        (*c).value.encode(object);
+        let (encoder, task) = (&(*c).value, (*c).seat.task());
+        (*c).send(task, content, &encoder.skeleton, encoder.pieces());
+        let state = if failed { State::Failed } else { State::Sent };
+        (*c).seat.commit(state, 0);
+    }
+}
+
+/// State and bits of a value that its slot (or the words of its task) can hold.
+///
+/// # Safety
+///
+/// As [`store`].
+unsafe fn in_slot(c: *const Context, value: Sexp) -> Option<(State, u64)> {
+    // SAFETY: by the caller's promise.
+    unsafe {
+        let task = (*c).seat.task() as usize;
+        match (*c).rules.shape {
+            Shape::Template { kind, len } => {
+                let words = (*c).seat.memory().words(task);
+                fit((kind, len), value, task == 0, words)
+            }
+            _ => inline(value),
+        }
+    }
+}
+
+/// Runs tasks until nothing is left; R may jump out of it at any task.
+pub(crate) unsafe extern "C-unwind" fn run() -> Sexp {
+    let c = context();
+    if c.is_null() {
+        return ffi::nil();
+    }
+    // SAFETY: this worker's context; every reference to it ends within its
+    // statement, so none is held while R evaluates. Call and frame are live in
+    // every worker.
+    unsafe {
+        let (call, frame, checker) = ((*c).code.call, (*c).code.frame, (*c).code.check);
+        let forced = (*c).rules.forced;
+        let templated = matches!((*c).rules.shape, Shape::Template { .. });
+        let seeds = &raw mut (*c).seeds;
+        if (*c).seat.start() {
+            (*seeds).enter_worker((*c).seat.number());
+        }
+        let mut index = Index::new((*c).index, frame);
+        while let Some(task) = (*c).next() {
+            (*c).begin(task);
+            (*seeds).enter_task(task);
+            index.bind(task);
+            let value = ffi::Rf_protect(ffi::R_forceAndCall(call, forced, frame));
+            let small = in_slot(c, value);
+            // What fits the template of numbers has been looked at.
+            if checker != ffi::nil() && !(templated && small.is_some()) {
+                check(checker, value, task);
+            }
+            store(c, value, Content::Value, small);
+            ffi::Rf_unprotect(1);
+        }
+        ffi::Rf_unprotect(1);
+        (*c).seat.finish();
+    }
+    ffi::nil()
+}
+
+/// Has this process just become a worker? True once.
+pub(crate) fn is_fresh() -> bool {
+    // SAFETY: null or this worker's context; nobody else refers to it now.
+    let context = unsafe { context().as_mut() };
+    context.is_some_and(|c| std::mem::take(&mut c.fresh))
+}
+
+/// Has this worker done all that there was to do?
+pub(crate) fn has_finished() -> bool {
+    // SAFETY: null or this worker's context.
+    let context = unsafe { context().as_ref() };
+    context.is_some_and(|c| c.seat.is_finished())
+}
+
+/// The task in flight has failed with `condition`.
+pub(crate) unsafe extern "C-unwind" fn fail(condition: Sexp) -> Sexp {
+    let c = context();
+    if c.is_null() {
+        return ffi::nil();
+    }
+    // SAFETY: an argument of .Call is protected; no reference is held.
+    unsafe {
+        if !(*c).seat.is_running() {
+            // Not a task's: this worker could not prepare itself.
+            child::leave(EXIT_ABANDONED);
+        }
+        store(c, condition, Content::Error, None);
+        if (*c).rules.stop_on_error {
+            (*c).seat.cut();
+        }
+    }
+    ffi::nil()
+}
+
+/// The task in flight has signalled `condition`.
+pub(crate) unsafe extern "C-unwind" fn signal(condition: Sexp) -> Sexp {
+    let c = context();
+    // SAFETY: null, or this worker's context; an argument of .Call is protected;
+    // while `encode` may run R code, only the encoder of conditions is borrowed,
+    // and `signalling` keeps everybody else from it.
+    unsafe {
+        if c.is_null() || (*c).signalling {
+            return ffi::nil();
+        }
+        (*c).flush_output();
+        (*c).signalling = true;
+        (*c).condition.encode(condition);
+        let (encoder, task) = (&(*c).condition, (*c).seat.task());
+        (*c).send(
+            task,
+            Content::Condition,
+            &encoder.skeleton,
+            encoder.pieces(),
+        );
+        (*c).signalling = false;
+    }
+    ffi::nil()
+}
+
+/// The task in flight, from 1; 0 in a process that is no worker.
+pub(crate) unsafe extern "C-unwind" fn task() -> Sexp {
+    // SAFETY: null or this worker's context; main thread.
+    unsafe {
+        let task = context().as_ref();
+        let task = task.map_or(0.0, |c| f64::from(c.seat.task()) + 1.0);
+        ffi::Rf_ScalarReal(task)
+    }
+}
+
+/// Takes what a task writes to standard output; called by connection.c. What the
+/// task forks writes to the standard output that it inherited.
+#[no_mangle]
+unsafe extern "C" fn rustle_output(bytes: *const c_char, len: usize) {
+    let c = context();
+    // SAFETY: the connection passes `len` readable bytes; null or this worker's
+    // context, to which nobody holds a reference while R code runs.
+    unsafe {
+        if c.is_null() {
+            libc::write(1, bytes.cast(), len);
+            return;
+        }
+        (*c).output
+            .extend_from_slice(std::slice::from_raw_parts(bytes.cast::<u8>(), len));
+        if (*c).output.len() > OUTPUT_BYTES {
+            (*c).flush_output();
+        }
+    }
+}

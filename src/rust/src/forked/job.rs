@@ -1,0 +1,177 @@
+//! A job of forked workers, as R holds it: by an external pointer.
+//!
+//! Every entry runs on R's main thread. R may jump out of `wait` while it allocates:
+//! everything that must be released is a field of [`Job`], which R's `on.exit()` closes.
+
+use std::ffi::c_int;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::rc::Rc;
+use std::sync::atomic::{AtomicPtr, Ordering};
+use std::time::Duration;
+
+use rustix::process::Signal;
+use rustle_shared::State;
+use rustle_workers::forked::Forked;
+use rustle_workers::memory::JobMemory;
+use rustle_workers::process;
+use rustle_workers::seat::Link;
+use rustle_workers::supervisor::{Supervisor, Verdict};
+
+use super::arrivals::Arrivals;
+use super::rules::{self, Code, Rules};
+use super::values;
+use super::worker::{self, Orders};
+use crate::ffi::{self, Sexp};
+use crate::fields::Fields;
+use crate::refusal::{Parsed, Refusal};
+
+/// Where we are after a fork.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    Session,
+    Worker,
+}
+
+/// The job that this process is starting.
+static STARTING: AtomicPtr<Job> = AtomicPtr::new(std::ptr::null_mut());
+
+#[derive(Debug)]
+pub(crate) struct Job {
+    pub(crate) job: rustle_workers::job::Job<Forked>,
+    orders: Orders,
+    /// The end of the pipe into which workers write, open for them.
+    _wake: OwnedFd,
+    /// The process that opened the job.
+    pub(crate) pid: u32,
+    arrivals: Arrivals,
+    /// Tasks that failed, from 1; known when the job is over.
+    failed: Vec<c_int>,
+}
+
+impl Job {
+    /// Maps the memory of a job; starts nothing. Whoever holds the job keeps the objects
+    /// of `code` alive.
+    pub(crate) fn open(spec: &Fields, code: &Fields) -> Parsed<Box<Job>> {
+        worker::prepare();
+        process::reap_abandoned();
+        let (layout, relay_order) = rules::layout(spec)?;
+        let settings = rules::settings(spec)?;
+        let (rules, code) = (Rules::read(spec)?, Code::read(code)?);
+        let (workers, tasks) = (layout.workers() as usize, layout.tasks() as usize);
+        let memory = JobMemory::new(layout, spec.flag("timings")?, rules.shape.words())
+            .map_err(|e| Refusal::new("memory", e))?;
+        let flags = rustix::pipe::PipeFlags::CLOEXEC | rustix::pipe::PipeFlags::NONBLOCK;
+        let (reading, writing) = rustix::pipe::pipe_with(flags)
+            .map_err(|e| Refusal::new("system", format!("no pipe can be made: {e}")))?;
+        // SAFETY: jobs are started and waited for on R's main thread; our own pools hold
+        // no lock over a fork; where `launch` or `advance` says that this process has
+        // become a worker, `fork_starting` and `wait` make it one at once, and such
+        // processes end by `leave`.
+        let crew = unsafe { Forked::new(workers) };
+        let pid = std::process::id();
+        let link = Link {
+            wake: writing.as_raw_fd(),
+            session: pid as i32,
+        };
+        let supervisor = Supervisor::new(Rc::new(memory), settings, crew, reading);
+        let stop_on_error = rules.stop_on_error;
+        Ok(Box::new(Job {
+            job: rustle_workers::job::Job::new(supervisor, relay_order, stop_on_error),
+            orders: Orders { rules, code, link },
+            _wake: writing,
+            pid,
+            arrivals: Arrivals::new(workers, tasks),
+            failed: Vec::new(),
+        }))
+    }
+
+    /// Starts the workers: evaluates `main`, which calls [`Job::fork_starting`]. `false`
+    /// when that was left by a jump. Workers do not return.
+    pub(crate) fn start(&mut self) -> bool {
+        let main = self.orders.code.main;
+        STARTING.store(self, Ordering::Relaxed);
+        let whole = worker::evaluate(main, false);
+        STARTING.store(std::ptr::null_mut(), Ordering::Relaxed);
+        if std::process::id() != self.pid {
+            worker::leave_if_over(whole);
+            worker::live(main, true);
+        }
+        whole
+    }
+
+    /// Forks the workers of the job that is being started, if there is one. `None` in
+    /// a process that was a worker before.
+    pub(crate) fn fork_starting() -> Option<Origin> {
+        let job = STARTING.swap(std::ptr::null_mut(), Ordering::Relaxed);
+        // SAFETY: set by `start`, which is waiting for us, on this thread.
+        let job = unsafe { job.as_mut() }?;
+        let Some(assignment) = job.job.supervisor().launch() else {
+            return Some(Origin::Session);
+        };
+        worker::become_worker(&job.orders, job.job.memory(), assignment);
+        Some(Origin::Worker)
+    }
+
+    /// See [`rustle_workers::job::Job::wait`]. A process that becomes a worker meanwhile
+    /// does not return.
+    pub(crate) fn wait(&mut self, limit: Duration) -> (Verdict, u32) {
+        match self.job.wait(&mut self.arrivals, limit) {
+            (Verdict::Here(assignment), _) => {
+                worker::replace(&self.orders, self.job.memory(), assignment)
+            }
+            told => told,
+        }
+    }
+
+    /// See [`Arrivals::take_events`].
+    pub(crate) fn take_events(&mut self) -> Sexp {
+        self.arrivals.take_events()
+    }
+
+    /// `list(values, failed, vector, first)`: the values of all tasks as a list and
+    /// the indices of those that failed, or, where the values have the shape that
+    /// was expected, `NULL`, none, one vector, and the first value if it came as an
+    /// object.
+    pub(crate) fn collect(&mut self) -> Sexp {
+        let memory = &**self.job.memory();
+        let shape = self.orders.rules.shape;
+        // SAFETY: main thread; everything allocated is stored in `out` at once.
+        unsafe {
+            let out = ffi::Rf_protect(ffi::Rf_allocVector(ffi::VECSXP as u32, 4));
+            let sent = self.arrivals.values();
+            if let Some(vector) = values::as_vector(shape, memory, sent) {
+                ffi::SET_VECTOR_ELT(out, 2, vector);
+                if sent != ffi::nil() {
+                    ffi::SET_VECTOR_ELT(out, 3, ffi::VECTOR_ELT(sent, 0));
+                }
+            } else {
+                let values = self.arrivals.values_list();
+                ffi::SET_VECTOR_ELT(out, 0, values);
+                self.failed.clear();
+                for (task, slot) in memory.slots().iter().enumerate() {
+                    if slot.state() == State::Failed {
+                        self.failed.push(task as c_int + 1);
+                    } else if let Some(value) = values::as_object(shape, memory, task) {
+                        ffi::SET_VECTOR_ELT(values, task as isize, value);
+                    }
+                }
+                let len = self.failed.len();
+                let indices = ffi::Rf_allocVector(ffi::INTSXP as u32, len as isize);
+                ffi::SET_VECTOR_ELT(out, 1, indices);
+                for (i, task) in self.failed.iter().enumerate() {
+                    ffi::INTEGER(indices).add(i).write(*task);
+                }
+            }
+            ffi::Rf_unprotect(1);
+            out
+        }
+    }
+
+    /// Ends what still runs (lets it finish when `signal` is 0) and gives
+    /// everything back.
+    pub(crate) fn close(&mut self, signal: c_int, grace: Duration) {
+        let polite = || Signal::from_named_raw(signal).unwrap_or(Signal::KILL);
+        self.job.close((signal != 0).then(polite), grace);
+        self.arrivals.release();
+    }
+}
