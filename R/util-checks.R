@@ -55,6 +55,12 @@ check_seconds <- function(x, argument, call = sys.call(-1L)) {
   if (x > 3e9) Inf else as.double(x)
 }
 
+check_tolerance <- function(tol, call = user_call()) {
+  good <- is.numeric(tol) && length(tol) == 1L && !is.na(tol) && tol >= 0
+  if (!good) stop_argument("tol", "a number of at least 0", tol, call)
+  as.double(tol)
+}
+
 check_choice <- function(x, choices, argument, call = sys.call(-1L)) {
   good <- is.character(x) && length(x) == 1L && x %in% choices
   if (!good) {
