@@ -25,10 +25,17 @@ new_case <- function(family, number, plan = NULL) {
   set.seed(number)
   kind <- any_kind()
   made <- families[[family]](kind)
+  case_of(
+    family, made$setup, made$arguments, kind, if (is.null(plan)) any_plan() else plan,
+    if (is.null(made$state)) any_state() else made$state, number
+  )
+}
+
+case_of <- function(family, setup, arguments, kind = "plain", plan = list("multicore", workers = 2, schedule = "static"),
+                    state = quote(RNGkind("Mersenne-Twister", "Inversion", "Rejection")), number = 1L) {
   list(
-    family = family, number = number, kind = kind, setup = made$setup,
-    call = as.call(c(as.name(family), made$arguments)), arguments = made$arguments,
-    plan = if (is.null(plan)) any_plan() else plan, state = if (is.null(made$state)) any_state() else made$state
+    family = family, number = number, kind = kind, setup = setup, call = as.call(c(as.name(family), arguments)),
+    arguments = arguments, plan = plan, state = state
   )
 }
 
@@ -45,13 +52,6 @@ observe_case <- function(case, package, original = original_function(case$family
   # How output and conditions are interleaved is not compared.
   seen$conditions <- lapply(seen$conditions, function(c) c[c("class", "message", "call")])
   seen
-}
-
-without_task <- function(x) {
-  if (is.list(x) && !is.object(x)) {
-    for (k in which(vapply(x, inherits, NA, "try-error"))) attr(x[[k]], "condition")$task <- NULL
-  }
-  x
 }
 
 same_value <- function(x, y) {

@@ -72,7 +72,7 @@ observe <- function(expr, seed = NA) {
 }
 
 # Did the observed call end with an error?
-has_failed <- function(seen) !is.null(seen$class)
+has_failed <- function(seen) !is.null(seen$message)
 
 # What a call printed and signalled, as strings: `output`, `conditions` in their
 # order, an error last, and `all` of them interleaved.

@@ -73,10 +73,12 @@ test_that("sequential", {
   expect_conformance(list("sequential"), exempt = exempt_sequential)
 })
 
-# The default schedule with every number of workers; the others too in a long run.
+# Every schedule, and every number of workers up to 4 with one of them; all with all
+# in a long run.
 worker_counts <- function(schedule) {
   if (on_cran()) return(2L)
-  if (schedule == "stealing" || long_tests()) 1:4 else 3L
+  if (long_tests()) return(1:4)
+  switch(schedule, stealing = c(1L, 3L), static = 2L, cyclic = 3L, dynamic = 4L, guided = 2L)
 }
 
 for (schedule in test_schedules()) {

@@ -29,6 +29,24 @@ test_that("a case is the same whenever it is made", {
   expect_identical(new_case("future_mapply", 7L), new_case("future_mapply", 7L))
 })
 
+test_that("every accepted difference is there: a case needs it, and differs without it", {
+  skip_on_cran()
+  skip_without_fork()
+  withr::local_options(keep.source = FALSE)
+  expect_setequal(names(difference_cases), names(differences))
+  cl <- parallel::makeCluster(2L)
+  withr::defer(parallel::stopCluster(cl))
+  for (name in names(differences)) {
+    case <- difference_case(name)
+    if (is.null(case)) next
+    ours <- under_plan(case$plan, observe_case(case, "rustle"))
+    oracle <- under_future(observe_case(case, original_package(case$family), cl = cl))
+    expect(is_needed(name, case, ours, oracle), paste(c(
+      paste0("Nothing differs any more for this reason: ", name, "."), script_of(case)
+    ), collapse = "\n"))
+  }
+})
+
 counts <- c(
   future_lapply = 120L, future_sapply = 40L, future_vapply = 40L, future_replicate = 30L, future_eapply = 20L,
   future_apply = 40L, future_mapply = 50L, future_Map = 20L, future_.mapply = 20L, future_Filter = 20L,
