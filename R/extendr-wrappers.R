@@ -13,7 +13,7 @@ rs_seeds_open <- function(spec) .Call(wrap__rs_seeds_open, spec)
 #' @noRd
 rs_task_seeds <- function(seed, tasks, numbering) .Call(wrap__rs_task_seeds, seed, tasks, numbering)
 
-#' Physical and logical cores.
+#' `list(physical, logical)`: cores.
 #' @noRd
 rs_cores <- function() .Call(wrap__rs_cores)
 

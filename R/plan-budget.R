@@ -5,7 +5,7 @@
 available_workers <- function() {
   limit <- suppressWarnings(as.integer(Sys.getenv("OMP_THREAD_LIMIT", "")))
   # It may start a process to look, which the system may refuse.
-  cores <- tryCatch(parallelly::availableCores(), error = function(e) rs_cores()[[2L]])
+  cores <- tryCatch(parallelly::availableCores(), error = function(e) rs_cores()$logical)
   max(1L, as.integer(min(cores, limit, na.rm = TRUE)))
 }
 

@@ -76,12 +76,15 @@ fn rs_task_seeds(seed: &[i32], tasks: &[f64], numbering: &str) -> List {
     }))
 }
 
-/// Physical and logical cores.
+/// `list(physical, logical)`: cores.
 /// @noRd
 #[extendr]
-fn rs_cores() -> Vec<i32> {
+fn rs_cores() -> List {
     let cores = rustle_threads::cores::cores();
-    vec![cores.physical.get() as i32, cores.logical.get() as i32]
+    list!(
+        physical = cores.physical.get() as i32,
+        logical = cores.logical.get() as i32
+    )
 }
 
 extendr_module! {

@@ -1,0 +1,51 @@
+# The plan in force, and those that follow from it.
+
+test_that("starting workers leaves the session's plan and cores as they were, also when a call fails", {
+  skip_without_fork()
+  local_plan("multicore", workers = 2)
+  before <- list(current_plan(), machine_cores(), options("mc.cores", "parallelly.fork.enable"))
+  now <- function() list(current_plan(), machine_cores(), options("mc.cores", "parallelly.fork.enable"))
+  future_lapply(1:4, identity)
+  expect_identical(now(), before)
+  expect_error(future_lapply(1:4, function(i) stop("no")), "no")
+  expect_identical(now(), before)
+  expect_error(future_lapply(1:4, function(i) quit("no")), class = "rustle_error_worker_lost")
+  expect_identical(now(), before)
+  expect_false(process$as_worker)
+})
+
+test_that("a worker has one worker, its share of the cores and the settings of the plan", {
+  skip_without_fork()
+  local_plan("multicore", workers = 2, retries = 0)
+  seen <- future_lapply(1:2, function(i) {
+    plan <- rustle:::current_plan()
+    list(plan$executor$name, plan$workers, plan$settings$retries, rustle:::is_worker(), rustle:::process$share$pid == Sys.getpid())
+  })
+  expect_identical(seen, rep(list(list("sequential", 1L, 0L, TRUE, TRUE)), 2L))
+  expect_false(is_worker())
+})
+
+test_that("a plan that somebody else sets is adopted with default settings", {
+  local_plan("sequential", retries = 0)
+  expect_identical(current_plan()$settings$retries, 0L)
+  future::plan(future::sequential, split = TRUE)
+  expect_identical(current_plan()$settings, default_settings())
+})
+
+test_that("a call that says how many workers finds them where there is no forking, until it returns", {
+  skip_on_cran()
+  withr::local_options(parallelly.fork.enable = FALSE)
+  local_plan("sequential")
+  call <- function() {
+    plan <- plan_of_number(2L, environment())
+    list(plan$executor$name, plan$workers, current_plan()$workers)
+  }
+  expect_identical(call(), list("future", 2L, 2L))
+  expect_identical(current_plan()$executor$name, "sequential")
+})
+
+test_that("a message that is told once is told once", {
+  withr::defer(told$of_a_test <- NULL)
+  expect_true(first_time("of_a_test"))
+  expect_false(first_time("of_a_test"))
+})
