@@ -60,18 +60,28 @@ same_value <- function(x, y) {
 
 compared_parts <- c("value", "class", "message", "call", "conditions", "output", "seed")
 
-# What differs, by part; an empty list if nothing does. `accepted`: the differences
-# that are taken away first.
-compare_case <- function(case, ours, oracle, accepted = differences) {
+# What both did, without the differences that are accepted; NULL when nothing is left
+# to compare.
+without_differences <- function(case, ours, oracle, accepted = differences) {
+  both <- list(ours, oracle)
   for (difference in accepted) {
-    both <- difference(ours, oracle, case)
-    if (is.null(both)) return(list())
-    ours <- both[[1L]]
-    oracle <- both[[2L]]
+    both <- difference(both[[1L]], both[[2L]], case)
+    if (is.null(both)) break
   }
-  parts <- Filter(function(part) !same_value(ours[[part]], oracle[[part]]), compared_parts)
-  lapply(stats::setNames(nm = parts), function(part) {
-    utils::head(as.character(waldo::compare(ours[[part]], oracle[[part]], x_arg = "ours", y_arg = "original")), 3L)
+  both
+}
+
+differing_parts <- function(both) {
+  Filter(function(part) !same_value(both[[1L]][[part]], both[[2L]][[part]]), compared_parts)
+}
+
+# What differs, by part; an empty list if nothing does.
+compare_case <- function(case, ours, oracle) {
+  both <- without_differences(case, ours, oracle)
+  lapply(stats::setNames(nm = differing_parts(both)), function(part) {
+    utils::head(as.character(
+      waldo::compare(both[[1L]][[part]], both[[2L]][[part]], x_arg = "ours", y_arg = "original")
+    ), 3L)
   })
 }
 
