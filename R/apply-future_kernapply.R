@@ -22,6 +22,7 @@ future_kernapply <- function(x, ...) UseMethod("future_kernapply")
 #' @rdname future_kernapply
 #' @export
 future_kernapply.default <- function(x, k, circular = FALSE, ...) {
+  check_dots(..., .takes = future_arguments())
   if (!is.numeric(x) || length(dim(x)) > 2L) {
     stop_argument("x", "a numeric vector, a matrix or a time series", x, sys.call())
   }
@@ -33,6 +34,7 @@ future_kernapply.default <- function(x, k, circular = FALSE, ...) {
 #' @rdname future_kernapply
 #' @export
 future_kernapply.ts <- function(x, k, circular = FALSE, ...) {
+  check_dots(..., .takes = future_arguments())
   if (!stats::is.tskernel(k)) stop_argument("k", "a kernel made by kernel()", k, sys.call())
   if (!is.matrix(x)) return(kernapply(x, k, circular = circular))
   smooth <- future_apply(

@@ -34,7 +34,8 @@
 #' @param future.label A label for futures.
 #' @return A list with the values, in order, with the names of `X`.
 #' @section Errors: The error of the failing task with the lowest index is raised
-#'   with its own class, message and call; field `task` is the task's index.
+#'   with its own class, message and call; field `task` is the task's index, and R prints
+#'   it after the message where nothing handles the error.
 #'   Tasks below it are finished first, later ones are cancelled. A lost worker
 #'   (killed, crashed, out of memory) is replaced and its unfinished tasks run
 #'   again, `retries` times (see [plan()]); then the call stops with
@@ -93,6 +94,7 @@ lapply_outcome <- function(..., rustle.X, rustle.FUN, future.envir = parent.fram
 # The future.* arguments of the function that calls this, checked. `shape`: see
 # new_job().
 future_options <- function(label, shape = NULL, call = sys.call(-1L), frame = parent.frame()) {
+  take_disposable(frame)
   named <- check_label(frame$future.label, "future.label", call)
   list(
     envir = check_environment(frame$future.envir, "future.envir", call),
@@ -105,6 +107,17 @@ future_options <- function(label, shape = NULL, call = sys.call(-1L), frame = pa
     given = !eval(quote(missing(future.scheduling)), frame) || !is.null(frame$future.chunk.size),
     label = if (isTRUE(named)) label else named, shape = shape, origin = call
   )
+}
+
+# future's operators, as in future_lapply(X, FUN) %seed% TRUE, leave the arguments that they
+# stand for in option `future.disposable`, for the next call.
+take_disposable <- function(frame) {
+  given <- getOption("future.disposable")
+  if (is.null(given)) return()
+  options(future.disposable = NULL)
+  arguments <- paste0("future.", names(given))
+  known <- vapply(arguments, exists, NA, envir = frame, inherits = FALSE)
+  list2env(stats::setNames(given, arguments)[known], envir = frame)
 }
 
 # Runs the n tasks of a future_*() call. frame: a function that makes the frame of

@@ -124,6 +124,8 @@ future_replicate <- function(n, expr, simplify = "array", future.seed = TRUE, ..
   # As integer() does, which base R gives it to.
   n <- check_count(if (is.numeric(n)) trunc(n) else n, "n", min = 0)
   check_simplify(simplify)
+  # The expression sees nothing of `...`: it is for the engine.
+  check_dots(..., .takes = future_arguments())
   FUN <- eval.parent(substitute(function(...) expr))
   future_sapply(
     integer(n), FUN, ..., simplify = simplify, future.seed = future.seed,

@@ -36,7 +36,7 @@ pvec <- function(v, FUN, ..., mc.set.seed = TRUE, mc.silent = FALSE,
   frame$FUN <- FUN
   frame$X <- pieces
   outcome <- run_mc(lapply_call, frame, length(pieces), mc, streams, call)
-  stop_first_failure(outcome)
+  stop_first_failure(outcome, "piece")
   values <- do.call(c, outcome$values, quote = TRUE)
   if (length(values) != n) {
     warning("some results may be missing, folded or caused an error")

@@ -1,6 +1,6 @@
 # What library(future.apply) would have attached besides its own functions, so
 # that a script keeps working. These are future's own functions; plan() and
-# nbrOfWorkers() are ours. (roxygen's own form for re-exports links to pages of
+# nbrOfWorkers() are ours, and cluster() is in R/plan-cluster.R. (roxygen's own form for re-exports links to pages of
 # future that have moved between its versions.)
 
 #' Functions of future
@@ -60,7 +60,6 @@
 #' @importFrom future availableCores
 #' @importFrom future availableWorkers
 #' @importFrom future backtrace
-#' @importFrom future cluster
 #' @importFrom future future
 #' @importFrom future futureAssign
 #' @importFrom future futureCall

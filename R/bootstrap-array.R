@@ -21,6 +21,7 @@
 #' all.equal(as.vector(counts %*% b$data) / 12, as.vector(b$t[1:3, ]))
 #' @export
 boot_array <- function(x, r = NULL, indices = FALSE) {
+  check_required("x")
   draws <- as_draws(x)
   indices <- check_flag(indices, "indices")
   if (is.null(r)) r <- seq_len(draws$R)

@@ -29,6 +29,9 @@
 blb <- function(data, statistic, gamma = 0.7, s = 20, R = 100, conf = 0.95, ..., seed = NULL, threads = NULL) {
   origin <- sys.call()
   call <- match.call()
+  check_required("data")
+  check_data(data, missing(statistic), "blb", origin)
+  check_boot_dots(statistic, ..., own = names(formals()), takes = c("on_error", arguments_of_boot), call = origin)
   good <- is.numeric(gamma) && length(gamma) == 1L && !is.na(gamma) && gamma >= 0.5 && gamma <= 1
   if (!good) stop_argument("gamma", "a number from 0.5 to 1", gamma, origin)
   good <- is.numeric(conf) && length(conf) == 1L && !is.na(conf) && conf > 0 && conf < 1
@@ -37,7 +40,7 @@ blb <- function(data, statistic, gamma = 0.7, s = 20, R = 100, conf = 0.95, ...,
   R <- check_count(R, "R", min = 2)
   check_seed(seed, origin)
   n <- NROW(data)
-  if (is.null(data) || n < 2L) stop_argument("data", "at least two observations", data, origin)
+  if (n < 2L) stop_argument("data", "at least two observations", data, origin)
   kind <- statistic_kind(statistic, origin)
   if (kind == "function") check_second_argument(statistic, "f", origin)
   if (kind == "name") statistic <- named_statistics()[[statistic]]()
@@ -91,4 +94,7 @@ print.rustle_blb <- function(x, digits = max(3L, getOption("digits") - 3L), ...)
 }
 
 #' @export
-coef.rustle_blb <- function(object, ...) object$t0
+coef.rustle_blb <- function(object, ...) {
+  check_dots(..., .takes = "complete")
+  object$t0
+}

@@ -35,7 +35,8 @@
 #' @param L For `bca`: influence values, a matrix with a row per observation and a column
 #'   per component of `index` (a vector for one). By default those of the object, or the
 #'   jackknife: n calls of the statistic on the plan's workers.
-#' @param ... Further arguments of the statistic, for the jackknife and `abc`.
+#' @param ... Further arguments of the statistic, for the jackknife and `abc`. `level` and
+#'   `parm` are taken for `conf` and `index`, whose names they are in [confint()].
 #' @return A data frame of class `rustle_boot_ci` with a row per component, type and level
 #'   and columns `term`, `type`, `conf`, `lower` and `upper`. The ends are `NA` where there
 #'   is no interval.
@@ -47,7 +48,8 @@
 #'   are rescaled by \eqn{\sqrt{m/n}}; studentized ones need not be.
 #' @section Errors: `rustle_error_argument` for wrong arguments; `rustle_error_interval`
 #'   for a type that is not valid for the scheme. Warnings of class
-#'   `rustle_warning_interval`: all replicates equal, or none (or all) below the estimate,
+#'   `rustle_warning_interval`: an estimate or replicates that are `NA` or infinite, how many
+#'   and, where it can be seen, why (such replicates are left out); all replicates equal, or none (or all) below the estimate,
 #'   which makes the ends `NA`; levels for which R is small, `R < 10 / (1 - conf)`, so that
 #'   ends are extreme order statistics.
 #' @section Where it differs from boot.ci: The jackknife instead of a regression gives the
@@ -77,7 +79,19 @@
 boot_ci <- function(x, conf = 0.95, type = "all", index = NULL, h = NULL, hdot = NULL,
                     hinv = NULL, simultaneous = FALSE, variance = NULL, var.t0 = NULL,
                     var.t = NULL, L = NULL, ...) {
+  check_required("x")
   draws <- as_draws(x)
+  check_statistic_dots(..., .takes = c("level", "parm"), .x = x)
+  dots <- list(...)
+  # As confint() has them, unless they are arguments of the statistic.
+  synonyms <- setdiff(intersect(c("level", "parm"), names(dots)), if (is.function(x$statistic)) names(formals(args(x$statistic))))
+  for (name in synonyms) {
+    ours <- c(level = "conf", parm = "index")[[name]]
+    given <- if (name == "level") missing(conf) else missing(index)
+    if (!given) stop_argument(name, sprintf("left out where `%s` is given", ours), dots[[name]], sys.call())
+    if (name == "level") conf <- check_levels(dots$level, "level") else index <- check_index(dots$parm, draws, "parm")
+  }
+  dots <- dots[!names(dots) %in% synonyms]
   conf <- check_levels(conf)
   simultaneous <- check_flag(simultaneous, "simultaneous")
   scale <- check_scale(h, hdot, hinv)
@@ -90,14 +104,14 @@ boot_ci <- function(x, conf = 0.95, type = "all", index = NULL, h = NULL, hdot =
     stop_argument("hdot", "the derivative of `h`, for studentized intervals", hdot, sys.call())
   }
   acceleration <- if ("bca" %in% type) {
-    accelerations(chosen_influence(L, chosen, x, draws, ...), draws)
+    accelerations(do.call(function(...) chosen_influence(L, chosen, x, draws, ...), dots, quote = TRUE), draws)
   }
-  notes <- new_notes()
+  notes <- new_notes(why_missing(draws$data, x$failures))
   parts <- lapply(type, function(kind) {
     terms <- if (kind == "stud") variances$index else chosen
     levels <- if (simultaneous) band_levels(kind, conf, terms, draws, variances) else conf
     ends <- lapply(terms, function(k) {
-      if (kind == "abc") return(abc_ends(x, draws, k, conf, simultaneous, scale, ...))
+      if (kind == "abc") return(do.call(function(...) abc_ends(x, draws, k, conf, simultaneous, scale, ...), dots, quote = TRUE))
       level <- if (simultaneous && kind == "norm") band_multipliers(conf, terms, draws) else levels
       one_component(kind, k, level, draws, scale, variances, acceleration[[as.character(k)]], notes)
     })
@@ -123,6 +137,16 @@ boot_ci <- function(x, conf = 0.95, type = "all", index = NULL, h = NULL, hdot =
   )
 }
 
+# `...` for the statistic of a result: what it has an argument for, or was given when the
+# replicates were made.
+check_statistic_dots <- function(..., .takes, .x, .own = names(formals(sys.function(-1L))), .call = sys.call(-1L)) {
+  of_statistic <- setdiff(names(.x$call), c(names(formals(bootstrap)), names(formals(boot)), names(formals(tsboot)), ""))
+  check_dots(
+    ..., .takes = c(.takes, of_statistic), .fun = if (is.function(.x$statistic)) .x$statistic,
+    .any = is.null(.x$call) || quote(...) %in% as.list(.x$call), .own = .own, .call = .call
+  )
+}
+
 interval_types <- c("norm", "basic", "stud", "perc", "bca", "abc")
 
 # Both ends for one component, a row per level. For bands of type norm `conf` holds
@@ -133,7 +157,20 @@ one_component <- function(kind, k, conf, draws, scale, variances, a, notes) {
   # A studentized replicate of m out of n is divided by the standard error of m observations.
   t <- if (kind == "stud") draws$raw[kept, k] else draws$t[kept, k]
   nothing <- list(lower = rep(NA_real_, length(conf)), upper = rep(NA_real_, length(conf)))
-  if (!is.finite(t0) || length(t) < 2L || all(abs(t - t[[1L]]) <= 1e-8 * abs(t[[1L]]))) {
+  # NaN and infinite numbers too.
+  what <- function(v) if (all(is.na(v))) "NA" else "not finite"
+  if (!is.finite(t0)) {
+    notes$add("The estimate of %s is %s: no interval.%s", draws$terms[[k]], what(t0), notes$why)
+    return(nothing)
+  }
+  if (!all(kept)) {
+    notes$add(
+      "%d of %.0f replicates of %s are %s: %s.%s", sum(!kept), draws$R, draws$terms[[k]], what(draws$t[!kept, k]),
+      if (length(t) < 2L) "no interval" else "intervals leave them out", notes$why
+    )
+  }
+  if (length(t) < 2L) return(nothing)
+  if (all(abs(t - t[[1L]]) <= 1e-8 * abs(t[[1L]]))) {
     notes$add("All replicates of %s are equal: no interval.", draws$terms[[k]])
     return(nothing)
   }
@@ -235,7 +272,8 @@ band_levels <- function(kind, conf, terms, draws, variances) {
   if (kind == "stud") {
     values <- (values - rep(draws$t0[terms], each = nrow(values))) / sqrt(variances$t)
   }
-  values <- values[stats::complete.cases(values), , drop = FALSE]
+  values <- complete_replicates(values, draws$t0[terms])
+  if (!nrow(values) || !ncol(values)) return(conf)
   R <- nrow(values)
   ranks <- apply(values, 2L, rank)
   tails <- do.call(pmin, c(as.data.frame(ranks), as.data.frame(R + 1 - ranks)))
@@ -244,20 +282,42 @@ band_levels <- function(kind, conf, terms, draws, variances) {
   }, 0) / (R + 1)
 }
 
+# Replicates without NA of the components that have intervals at all.
+complete_replicates <- function(values, t0) {
+  values <- values[, is.finite(t0) & colSums(is.finite(values)) > 1, drop = FALSE]
+  values[rowSums(!is.finite(values)) == 0, , drop = FALSE]
+}
+
 band_multipliers <- function(conf, terms, draws) {
-  values <- draws$t[, terms, drop = FALSE]
-  values <- values[stats::complete.cases(values), , drop = FALSE]
+  values <- complete_replicates(draws$t[, terms, drop = FALSE], draws$t0[terms])
   spread <- apply(values, 2L, stats::sd)
-  values <- values[, spread > 0, drop = FALSE]
+  values <- values[, which(spread > 0), drop = FALSE]
+  if (!ncol(values)) return(conf)
   largest <- apply(abs(scale(values)), 1L, max)
   structure(stats::quantile(largest, conf, names = FALSE), class = "multiplier")
 }
 
-# Warnings of one call, each said once.
-new_notes <- function() {
+# Where values that are missing may come from, as a sentence, or "".
+why_missing <- function(data, failures = NULL) {
+  if (NROW(failures)) return(sprintf(" The statistic failed (first: %s).", sub("[.]$", "", failures$message[[1L]])))
+  count <- if (is.data.frame(data)) {
+    vapply(data, function(v) sum(is.na(v)), 0)
+  } else if (is.atomic(data) && !is.null(data)) {
+    if (is.matrix(data)) colSums(is.na(data)) else sum(is.na(data))
+  }
+  if (!any(count > 0)) return("")
+  names <- names(count)
+  shown <- count[count > 0]
+  of <- if (is.null(names)) sum(shown) else enumerate_names(sprintf("%s: %.0f", names(shown), shown), 5L)
+  sprintf(" The data have missing values (%s).", of)
+}
+
+# Warnings of one call, each said once. why: see why_missing().
+new_notes <- function(why = "") {
   texts <- character()
   extremes <- character()
   list(
+    why = why,
     add = function(format, ...) texts <<- unique(c(texts, sprintf(format, ...))),
     extreme = function(term) extremes <<- unique(c(extremes, term)),
     extremes = function() extremes,

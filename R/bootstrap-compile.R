@@ -64,8 +64,8 @@ column_source <- function(data, call) {
       if (is.null(titles)) as.character(which) else titles[which]
     },
     pick = function(which, label) {
-      found <- if (is.character(which)) which %in% titles else is.numeric(which) && which %in% seq_len(width)
-      if (!all(found)) stop_argument(label, "names or numbers of columns of `data`", which, call)
+      known <- if (is.character(which)) titles else if (is.numeric(which)) seq_len(width)
+      if (!all(which %in% known)) stop_argument(label, "names or numbers of columns of `data`", which, call)
       lapply(stats::setNames(nm = which), column)
     }
   )
@@ -112,7 +112,7 @@ model_columns <- function(formula, data, n, note, call) {
     error = function(e) {
       check_variables(formula, names(columns), "formula", call)
       abort_rustle(
-        sprintf("`formula` has no model frame on the data: %s.", conditionMessage(e)),
+        sprintf("`formula` has no model frame on the data: %s.", sub("[.]$", "", conditionMessage(e))),
         "rustle_error_argument", argument = "formula", parent = e, call = call
       )
     }
@@ -344,11 +344,13 @@ linear_response <- function(parts) {
 }
 
 design_of <- function(frame) {
+  # Its errors are its own.
+  force(frame)
   x <- tryCatch(
     stats::model.matrix(attr(frame, "terms"), frame, contrasts.arg = attr(frame, "contrasts")),
     error = function(e) {
       abort_rustle(
-        sprintf("`formula` has no design matrix on the data: %s.", conditionMessage(e)),
+        sprintf("`formula` has no design matrix on the data: %s.", sub("[.]$", "", conditionMessage(e))),
         "rustle_error_argument", argument = "formula", parent = e
       )
     }

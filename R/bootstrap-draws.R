@@ -113,9 +113,9 @@ check_intervals <- function(type, draws, variances, L, call = sys.call(-1L)) {
   type
 }
 
-check_levels <- function(conf, call = sys.call(-1L)) {
+check_levels <- function(conf, argument = "conf", call = sys.call(-1L)) {
   good <- is.numeric(conf) && length(conf) && !anyNA(conf) && all(conf > 0 & conf < 1)
-  if (!good) stop_argument("conf", "levels between 0 and 1", conf, call)
+  if (!good) stop_argument(argument, "levels between 0 and 1", conf, call)
   as.vector(conf)
 }
 

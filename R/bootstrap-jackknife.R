@@ -22,7 +22,9 @@
 jackknife <- function(data, statistic, cluster = NULL, ..., threads = NULL) {
   call <- match.call()
   origin <- sys.call()
-  if (is.null(data) || NROW(data) == 0L) stop_argument("data", "at least one observation", data, origin)
+  check_required("data")
+  check_data(data, missing(statistic), "jackknife", origin)
+  check_boot_dots(statistic, ..., own = names(formals()), takes = character(), call = origin)
   job <- boot_job(
     data, statistic, 1L, design = list(cluster = cluster), dots = list(...), threads = threads, call = origin,
     seed = 1
@@ -139,10 +141,16 @@ cluster_rows <- function(cluster, n) {
 }
 
 #' @export
-vcov.rustle_jackknife <- function(object, ...) object$vcov
+vcov.rustle_jackknife <- function(object, ...) {
+  check_dots(..., .takes = "complete")
+  object$vcov
+}
 
 #' @export
-coef.rustle_jackknife <- function(object, ...) object$t0
+coef.rustle_jackknife <- function(object, ...) {
+  check_dots(..., .takes = "complete")
+  object$t0
+}
 
 #' @export
 print.rustle_jackknife <- function(x, digits = max(3L, getOption("digits") - 3L), ...) {

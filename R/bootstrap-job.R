@@ -10,6 +10,7 @@
 #   R, sim, stype   as in bootstrap()
 #   design          list(strata, cluster, weights, m, l), as given
 #   scheme          what it means (new_scheme())
+#   relabel         columns in which clusters that are drawn again get new labels, or NULL
 #   rows            rows of each stratum, or NULL; `scheme` forgets them when indices are given
 #   options         see boot_options()
 #   parametric      list(ran.gen, mle)
@@ -58,7 +59,14 @@ read_boot <- function(data, statistic, R, sim = "ordinary", stype = NULL, design
     must <- sprintf("%s for `sim = \"%s\"`", paste0("\"", stypes, "\"", collapse = " or "), sim)
     stop_argument("stype", must, job$stype, call)
   }
-  if (job$kind == "function" && sim != "parametric") check_second_argument(statistic, job$stype, call)
+  if (job$kind == "function") {
+    if (sim == "parametric") {
+      check_arguments_of(statistic, "data", "statistic", call)
+    } else {
+      check_second_argument(statistic, job$stype, call)
+    }
+  }
+  job$relabel <- check_relabel(job)
   job$threads <- thread_count(threads, call)
   job$plan <- if (is.null(workers)) current_plan() else multicore_plan(workers)
   job$plan$settings$progress <- options$progress
@@ -80,13 +88,6 @@ read_statistic <- function(job, statistic) {
   job$kind <- kind
   if (kind == "function") return(job)
   dots <- job$dots
-  unknown <- setdiff(names(dots), c("na.rm", "exact"))
-  if (length(dots) && (is.null(names(dots)) || length(unknown))) {
-    abort_rustle(
-      sprintf("`...` may hold `na.rm` and `exact` for a native statistic, not %s.", paste0("`", unknown, "`", collapse = ", ")),
-      "rustle_error_argument", argument = "...", call = call
-    )
-  }
   na_rm <- check_flag(if (is.null(dots$na.rm)) FALSE else dots$na.rm, "na.rm", call = call)
   compile <- if (kind == "formula") native_formula else compile_statistic
   made <- compile(statistic, job$data, na_rm, call)

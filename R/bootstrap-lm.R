@@ -32,6 +32,8 @@ boot_lm <- function(model, R = 999, method = c("case", "residual", "wild", "frac
                     f = NULL, wild = c("rademacher", "mammen", "webb", "norm"), seed = NULL,
                     threads = NULL, on_error = c("stop", "na", "redraw"), ...) {
   origin <- sys.call()
+  check_required("model")
+  check_dots(..., .takes = passed_by_boot_lm)
   methods <- c("case", "residual", "wild", "fractional")
   method <- check_choice(if (identical(method, methods)) "case" else method, methods, "method", origin)
   frame <- model_data(model, origin)
@@ -46,7 +48,8 @@ boot_lm <- function(model, R = 999, method = c("case", "residual", "wild", "frac
   }
   if (!is.null(f)) {
     if (!is.function(f) || method != "case") stop_argument("f", "NULL, or a function with method = \"case\"", f, origin)
-    refit <- function(data, i) f(stats::update(model, data = data[i, , drop = FALSE]))
+    check_arguments_of(f, "model", "f", origin)
+    refit <- calls_user(function(data, i) f(stats::update(model, data = data[i, , drop = FALSE])), f)
     out <- with_call(origin, bootstrap(
       eval_model_data(model, frame), refit, R, cluster = cluster, seed = seed, on_error = on_error, ...
     ))
@@ -67,6 +70,8 @@ boot_lm <- function(model, R = 999, method = c("case", "residual", "wild", "frac
 vcov_boot <- function(model, type = c("case", "xy", "residual", "wild", "fractional"), R = 999, seed = NULL,
                       cluster = NULL, wild = c("rademacher", "mammen", "webb", "norm"), threads = NULL,
                       on_error = c("stop", "na", "redraw"), ...) {
+  check_required("model")
+  check_dots(..., .takes = setdiff(passed_by_boot_lm, c("influence", "progress", "keep_data", "exact")))
   types <- c("case", "xy", "residual", "wild", "fractional")
   type <- check_choice(if (identical(type, types)) "case" else type, types, "type")
   if (type == "xy") type <- "case"
@@ -77,6 +82,12 @@ vcov_boot <- function(model, type = c("case", "xy", "residual", "wild", "fractio
   ))
   stats::var(b$t[stats::complete.cases(b$t), , drop = FALSE])
 }
+
+# Arguments of bootstrap() that may be given to boot_lm().
+passed_by_boot_lm <- c(
+  "wtype", "workers", "influence", "rng", "progress", "keep_data", "relabel", "strata", "weights", "m", "na.rm", "exact",
+  "parallel", "ncpus", "cl", "simple"
+)
 
 # Design, response and offset of a model, as columns that a statistic can take.
 model_data <- function(model, call) {

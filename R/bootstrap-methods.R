@@ -47,7 +47,7 @@ NULL
 #' @rdname bootstrap-methods
 #' @export
 print.rustle_boot <- function(x, digits = max(3L, getOption("digits") - 3L), ...) {
-  s <- summary(x)
+  s <- summary.rustle_boot(x)
   cat(describe_boot(x), "\n\n", sep = "")
   print(plain_frame(s)[c("term", "estimate", "bias", "std.error")], digits = digits, row.names = FALSE, ...)
   failed <- length(unique(x$failures$replicate))
@@ -84,6 +84,7 @@ describe_boot <- function(x) {
 #' @rdname bootstrap-methods
 #' @export
 summary.rustle_boot <- function(object, ...) {
+  check_dots(...)
   draws <- as_draws(object)
   of <- function(f) apply(draws$t, 2L, function(t) f(t[is.finite(t)]))
   out <- data.frame(
@@ -106,6 +107,7 @@ plain_frame <- function(x) data.frame(unclass(x)[names(x)], check.names = FALSE)
 #' @rdname bootstrap-methods
 #' @export
 coef.rustle_boot <- function(object, ...) {
+  check_dots(..., .takes = "complete")
   draws <- as_draws(object)
   stats::setNames(draws$t0, draws$terms)
 }
@@ -113,6 +115,7 @@ coef.rustle_boot <- function(object, ...) {
 #' @rdname bootstrap-methods
 #' @export
 vcov.rustle_boot <- function(object, ...) {
+  check_dots(..., .takes = "complete")
   draws <- as_draws(object)
   t <- draws$t[rowSums(!is.finite(draws$t)) == 0, , drop = FALSE]
   out <- stats::cov(t)
@@ -125,6 +128,7 @@ vcov.rustle_boot <- function(object, ...) {
 confint.rustle_boot <- function(object, parm = NULL, level = 0.95, type = NULL, ...) {
   # R's own confint() passes `parm` missing.
   if (missing(parm)) parm <- NULL
+  check_interval_dots(..., x = object)
   type <- default_interval(object, type)
   level <- check_one_level(level, "level")
   ci <- boot_ci(object, conf = level, type = type, index = parm, ...)
@@ -133,6 +137,12 @@ confint.rustle_boot <- function(object, parm = NULL, level = 0.95, type = NULL, 
     c(ci$lower, ci$upper), ncol = 2L,
     dimnames = list(ci$term, paste(format(100 * ends, trim = TRUE, digits = 3), "%"))
   )
+}
+
+# `...` that boot_ci() gets from a method, which gives it conf, type and index itself.
+check_interval_dots <- function(..., x, own = names(formals(sys.function(-1L))), call = sys.call(-1L)) {
+  takes <- setdiff(names(formals(boot_ci)), c("x", "conf", "type", "index", "..."))
+  check_statistic_dots(..., .takes = takes, .x = x, .own = own, .call = call)
 }
 
 check_one_level <- function(level, argument, call = sys.call(-1L)) {
@@ -150,6 +160,7 @@ default_interval <- function(x, type, argument = "type", call = sys.call(-1L)) {
 #' @rdname bootstrap-methods
 #' @export
 quantile.rustle_boot <- function(x, probs = c(0.025, 0.05, 0.5, 0.95, 0.975), ...) {
+  check_dots(...)
   good <- is.numeric(probs) && length(probs) && !anyNA(probs) && all(probs >= 0 & probs <= 1)
   if (!good) stop_argument("probs", "probabilities", probs, sys.call())
   draws <- as_draws(x)
@@ -241,6 +252,7 @@ c.rustle_boot <- function(...) {
 #' @rdname bootstrap-methods
 #' @exportS3Method generics::tidy
 tidy.rustle_boot <- function(x, conf.int = FALSE, conf.level = 0.95, conf.method = NULL, ...) {
+  check_interval_dots(..., x = x)
   conf.int <- check_flag(conf.int, "conf.int")
   s <- summary(x)
   out <- data.frame(term = s$term, statistic = s$estimate, bias = s$bias, std.error = s$std.error)
@@ -257,6 +269,7 @@ tidy.rustle_boot <- function(x, conf.int = FALSE, conf.level = 0.95, conf.method
 #' @rdname bootstrap-methods
 #' @exportS3Method generics::glance
 glance.rustle_boot <- function(x, ...) {
+  check_dots(...)
   draws <- as_draws(x)
   or <- function(value, other) if (is.null(value)) other else value
   data.frame(
@@ -285,6 +298,7 @@ glance.rustle_boot <- function(x, ...) {
 #' boot.ci(as_boot(b), type = c("perc", "bca"))
 #' @export
 as_boot <- function(x, index = NULL) {
+  check_required("x")
   if (inherits(x, "boot") && !inherits(x, "rustle_boot")) return(x)
   if (!inherits(x, "rustle_boot")) stop_argument("x", "a result of class \"rustle_boot\"", x, sys.call())
   if (!is.null(index)) {

@@ -129,8 +129,13 @@ settle_failures <- function(outcome, job) {
 }
 
 # Values that are not finite, which intervals leave out; failures are told elsewhere.
-warn_not_finite <- function(settled, t0) {
+warn_not_finite <- function(settled, t0, data) {
   R <- nrow(settled$t)
+  # A component that has no value, as an aliased coefficient, is seen in the result; what
+  # missing data did to it is not.
+  if (anyNA(t0) && nzchar(why <- why_missing(data))) {
+    warning(sprintf("The statistic is NA on the data (component %s).%s", names(t0)[is.na(t0)][[1L]], why), call. = FALSE)
+  }
   missing <- R - colSums(is.finite(settled$t)) - settled$lost
   many <- is.finite(t0) & missing > 0.1 * R
   if (!any(many)) return()

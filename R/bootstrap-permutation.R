@@ -1,7 +1,8 @@
 #' Permutation test
 #'
-#' Tests whether two samples come from one distribution, or paired differences from a
-#' symmetric one, by all permutations or by some at random.
+#' Tests the difference of two samples, the symmetry of paired differences, or the
+#' independence of two variables, by all permutations or by some at random. Which null
+#' hypothesis is tested depends on the statistic, see below; the result prints it.
 #'
 #' @param x,y Numeric vectors. For the difference of means also matrices with the same
 #'   columns, for correlations also a matrix `x`: each column is tested, with p-values
@@ -20,23 +21,37 @@
 #' @param strata Strata of the observations of `c(x, y)`, of the pairs of a correlation;
 #'   permutations stay within them.
 #' @param paired `TRUE` for pairs: the signs of `x - y` are changed. Of means only.
-#' @param studentize `TRUE` divides the difference by its standard error, variances unequal.
-#'   The null hypothesis is then that the means are equal: the test keeps its level
-#'   asymptotically even if the variances differ (Janssen 1997). `FALSE`: that the
-#'   distributions are equal; with unequal variances and sizes, its level for equal means
-#'   can be far off. By default `TRUE` for means of several columns only.
+#' @param studentize `TRUE` divides the difference of means by its standard error, variances
+#'   unequal; `FALSE` does not. `NULL`: `TRUE` for means of two samples (of at least two
+#'   observations each), except within strata; for several columns also there and for
+#'   pairs, so that their maximum compares like with like.
 #' @param seed,threads As for [bootstrap()].
 #' @param data The data of a formula; without them its variables are looked up where it
 #'   was written. It may be the second argument. Observations must be complete; strata
 #'   are in their order.
-#' @return An object of class `htest` (of several columns also of class `rustle_permutations`,
-#'   which prints a table). `statistic` and `p.value` have an element per column;
+#' @return An object of class `rustle_permutations` and `htest`, of several columns printed as a
+#'   table. `null.hypothesis` says what is tested; `null.value` is there where that is a
+#'   difference in means of 0; `statistic` and `p.value` have an element per column;
 #'   `adjusted` holds the adjusted p-values of several columns; `parameter` the number of
 #'   permutations; `exact` says whether they are all. A p-value from random permutations
 #'   is (b + 1) / (R + 1), so it is never 0.
+#' @section Null hypothesis:
+#' * Means of two samples, studentized (the default): the means are equal. The test is
+#'   exact if the distributions are equal, and where they differ, in variance or shape, it
+#'   keeps its level asymptotically (Janssen 1997, Chung and Romano 2013). Hence the default:
+#'   groups that are compared often differ in more than their means.
+#' * Means with `studentize = FALSE`, medians, functions: the distributions are equal. What
+#'   is rejected may be another difference than that of the statistic: with unequal
+#'   variances and sizes, a test of equal means at 0.05 may reject more than a third of
+#'   the time.
+#' * Pairs: the differences are symmetric about 0.
+#' * Correlations: the variables are independent. Dependent ones without correlation are
+#'   rejected more often than the level says.
+#' * With `strata`: the distributions are equal, or the variables independent, within strata.
 #' @section Errors: `rustle_error_argument` for wrong arguments, also when `exact = TRUE` needs
 #'   more than 1e9 permutations (1e6 of a function).
-#' @references Westfall, P. H. and Young, S. S. (1993) *Resampling-Based Multiple Testing*.
+#' @references Chung, E. and Romano, J. P. (2013) Exact and asymptotically robust permutation
+#'   tests. *Annals of Statistics* 41, 484-507. Westfall, P. H. and Young, S. S. (1993) *Resampling-Based Multiple Testing*.
 #'   Wiley. Janssen, A. (1997) Studentized permutation tests for non-i.i.d. hypotheses.
 #'   *Statistics and Probability Letters* 36, 9-21. Phipson, B. and Smyth, G. K. (2010)
 #'   Permutation P-values should never be zero. *Statistical Applications in Genetics and
@@ -50,9 +65,9 @@
 #' @export
 permutation_test <- function(x, y, statistic = "mean", alternative = c("two.sided", "greater", "less"),
                              R = 9999, exact = "auto", strata = NULL, paired = FALSE,
-                             studentize = NCOL(x) > 1L && identical(statistic, "mean"), seed = NULL, threads = NULL,
-                             data = NULL) {
+                             studentize = NULL, seed = NULL, threads = NULL, data = NULL) {
   origin <- sys.call()
+  check_required("x")
   samples <- if (inherits(x, "formula")) {
     # As in t.test(): the data may be the second argument.
     if (is.null(data) && !missing(y)) data <- y
@@ -60,6 +75,7 @@ permutation_test <- function(x, y, statistic = "mean", alternative = c("two.side
     samples_of_formula(x, data, statistic, strata, origin)
   } else {
     if (!is.null(data)) stop_argument("data", "NULL, or given with a formula as `x`", data, origin)
+    check_required("y")
     list(x = x, y = y, strata = strata, names = paste(deparse1(substitute(x)), "and", deparse1(substitute(y))))
   }
   x <- samples$x
@@ -70,7 +86,7 @@ permutation_test <- function(x, y, statistic = "mean", alternative = c("two.side
   )
   R <- check_count(R, "R")
   paired <- check_flag(paired, "paired")
-  studentize <- check_flag(studentize, "studentize")
+  studentize <- check_flag(studentize, "studentize", null = TRUE)
   check_seed(seed, origin)
   named <- c("mean", "median", "cor", "spearman")
   if (!is.function(statistic)) statistic <- check_choice(statistic, named, "statistic", origin)
@@ -80,12 +96,16 @@ permutation_test <- function(x, y, statistic = "mean", alternative = c("two.side
   threads <- thread_count(threads, origin)
   mean <- identical(statistic, "mean")
   if (paired && !mean) stop_argument("paired", "FALSE for all but the difference of means", TRUE, origin)
-  if (studentize && !mean) stop_argument("studentize", "FALSE for all but the difference of means", TRUE, origin)
+  if (isTRUE(studentize) && !mean) stop_argument("studentize", "FALSE for all but the difference of means", TRUE, origin)
   if (is.function(statistic)) {
+    check_arguments_of(statistic, c("x", "y"), "statistic", origin)
     return(test_by_function(x, y, statistic, alternative, R, exact, samples$strata, seed, samples$names, origin))
   }
   x <- as.matrix(x)
   y <- as.matrix(y)
+  if (is.null(studentize)) {
+    studentize <- mean && min(nrow(x), nrow(y)) > 1L && (ncol(x) > 1L || !paired && is.null(samples$strata))
+  }
   test <- if (statistic %in% c("cor", "spearman")) {
     correlation_test(x, y, statistic, samples$strata, alternative, origin)
   } else {
@@ -139,9 +159,9 @@ permutation_result <- function(found, x, y, statistic, samples, paired, studenti
       statistic = if (single) found$observed else label(found$observed),
       parameter = c(permutations = tried), p.value = label(p(found$counts$single)),
       adjusted = if (!single) label(p(found$counts$maximal)), estimate = estimate,
-      null.value = stats::setNames(0, switch(statistic,
-        mean = "difference in means", median = "difference in medians", value
-      )),
+      # Where the null hypothesis is not about a number, none is named.
+      null.value = if (studentize && !paired && is.null(samples$strata)) c("difference in means" = 0),
+      null.hypothesis = null_hypothesis(statistic, paired, studentize, !is.null(samples$strata)),
       alternative = alternative,
       method = sprintf(
         "%s permutation test of %s%s", if (found$all) "Exact" else "Monte Carlo", what,
@@ -149,14 +169,47 @@ permutation_result <- function(found, x, y, statistic, samples, paired, studenti
       ),
       data.name = samples$names, exact = found$all
     ),
-    class = c(if (!single) "rustle_permutations", "htest")
+    class = c("rustle_permutations", "htest")
   )
 }
 
+null_hypothesis <- function(statistic, paired, studentize, stratified) {
+  what <- if (paired) {
+    "the differences are symmetric about 0"
+  } else if (is.character(statistic) && statistic %in% c("cor", "spearman")) {
+    "the variables are independent"
+  } else if (studentize && !stratified) {
+    "the means are equal"
+  } else {
+    "the distributions are equal"
+  }
+  if (stratified) paste(what, "within strata") else what
+}
+
+# print() of an htest would claim a null hypothesis about the statistic.
 #' @export
 print.rustle_permutations <- function(x, digits = getOption("digits"), ...) {
   cat("\n", paste0("\t", x$method), "\n\ndata:  ", x$data.name, "\n", sep = "")
-  cat(sprintf("permutations = %.0f, alternative: %s\n\n", x$parameter, x$alternative))
+  several <- length(x$p.value) > 1L
+  signif <- function(v) format(v, digits = max(1L, digits - 2L))
+  cat(
+    if (!several) sprintf("%s = %s, ", names(x$statistic), signif(x$statistic)),
+    sprintf("permutations = %.0f", x$parameter),
+    if (!several) sprintf(", p-value = %s", format.pval(x$p.value, digits = max(1L, digits - 3L))), "\n", sep = ""
+  )
+  direction <- switch(x$alternative,
+    two.sided = "two-sided", greater = "a larger statistic", less = "a smaller statistic"
+  )
+  cat("null hypothesis: ", x$null.hypothesis, "\nalternative: ", direction, "\n", sep = "")
+  if (!several) {
+    if (length(x$estimate)) {
+      cat("sample estimates:\n")
+      print(x$estimate, digits = digits, ...)
+    }
+    cat("\n")
+    return(invisible(x))
+  }
+  cat("\n")
   table <- cbind(statistic = x$statistic, p.value = x$p.value, adjusted = x$adjusted)
   if (is.null(rownames(table))) rownames(table) <- paste0("[,", seq_len(nrow(table)), "]")
   print(table, digits = max(1L, digits - 2L), ...)
@@ -242,12 +295,12 @@ test_by_function <- function(x, y, statistic, alternative, R, exact, strata, see
   if (all && total > 1e6) {
     stop_argument("exact", sprintf("FALSE or \"auto\" for %g permutations of a function", total), TRUE, call)
   }
-  f <- function(d, i) statistic(d[i[first]], d[i[-first]])
+  f <- calls_user(function(d, i) statistic(d[i[first]], d[i[-first]]), statistic)
   b <- if (all) {
     indices <- lapply(all_choices(rows, length(x)), function(chosen) c(chosen, seq_along(z)[-chosen]))
     enumerate_function(z, f, indices, seed, call)
   } else {
-    bootstrap(z, f, R, sim = "permutation", strata = strata, seed = seed, progress = FALSE)
+    with_call(call, bootstrap(z, f, R, sim = "permutation", strata = strata, seed = seed, progress = FALSE))
   }
   if (length(b$t0) != 1L) stop_argument("statistic", "a function that gives one number", statistic, call)
   if (!is.finite(b$t0) || anyNA(b$t)) {
@@ -259,11 +312,12 @@ test_by_function <- function(x, y, statistic, alternative, R, exact, strata, see
   structure(
     list(
       statistic = stats::setNames(unname(b$t0), "statistic"), parameter = c(permutations = tried),
-      p.value = if (all) extreme / tried else (extreme + 1) / (tried + 1), alternative = alternative,
+      p.value = if (all) extreme / tried else (extreme + 1) / (tried + 1),
+      null.hypothesis = null_hypothesis(NULL, FALSE, FALSE, !is.null(strata)), alternative = alternative,
       method = sprintf("%s permutation test", if (all) "Exact" else "Monte Carlo"), data.name = names,
       exact = all
     ),
-    class = "htest"
+    class = c("rustle_permutations", "htest")
   )
 }
 

@@ -57,6 +57,7 @@ draw_histogram <- function(t, t0, term, nclass, ...) {
 #' jack_after_boot(b)
 #' @export
 jack_after_boot <- function(x, index = 1L, probs = c(0.05, 0.1, 0.16, 0.5, 0.84, 0.9, 0.95)) {
+  check_required("x")
   draws <- as_draws(x)
   k <- check_index(index, draws)
   if (length(k) != 1L) stop_argument("index", "one component", index, sys.call())
@@ -145,6 +146,7 @@ plot.rustle_jack_after_boot <- function(x, ...) {
 #' @rdname bootstrap-methods
 #' @exportS3Method ggplot2::autoplot
 autoplot.rustle_boot <- function(object, conf.level = 0.95, type = NULL, nclass = 30, ...) {
+  check_interval_dots(..., x = object)
   draws <- as_draws(object)
   terms <- factor(draws$terms, draws$terms)
   replicates <- data.frame(

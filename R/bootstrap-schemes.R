@@ -278,6 +278,9 @@ validity_of_statistic <- function(sim, statistic) {
   if (sim == "block" && statistic %in% c("lm", "glm")) {
     return(c("adapted", "blocks of rows of the data"))
   }
+  if (sim == "cluster" && statistic == "function") {
+    return(c("adapted", "clusters drawn again get new labels (`relabel`); of frequencies, weights, two-way clusters: sums only"))
+  }
   if (sim == "bayesian") {
     return(c("adapted", "weights instead of resamples; wtype = \"gamma\" suits sums and lm only"))
   }

@@ -65,7 +65,7 @@ stat_mean <- function(columns = NULL) {
 
 #' @rdname statistics
 #' @export
-stat_sum <- function(columns = NULL) {
+stat_sums <- function(columns = NULL) {
   new_statistic("sum", columns = columns, compile = function(use) {
     moment_statistic(use$many(columns), 1L, function(x, c, S, scale) bquote(.(c) * N + .(S[[1L]])))
   })
@@ -138,7 +138,7 @@ stat_diff <- function(stat = c("mean", "median"), x = NULL, group = NULL) {
 
 #' @rdname statistics
 #' @export
-stat_quantile <- function(probs = c(0.25, 0.5, 0.75), type = 7, columns = NULL) {
+stat_quantiles <- function(probs = c(0.25, 0.5, 0.75), type = 7, columns = NULL) {
   if (!is.numeric(probs) || !length(probs) || anyNA(probs) || any(probs < 0 | probs > 1)) {
     stop_argument("probs", "numbers from 0 to 1", probs, sys.call())
   }
@@ -252,6 +252,7 @@ stat_rmst <- function(time = NULL, status = NULL, until) {
 #' @rdname statistics
 #' @export
 stat_lm <- function(formula) {
+  check_required("formula")
   check_model_formula(formula, sys.call())
   new_statistic("lm", formula = formula, compile = function(use) compile_lm(use$model(formula)))
 }
@@ -259,6 +260,7 @@ stat_lm <- function(formula) {
 #' @rdname statistics
 #' @export
 stat_glm <- function(formula, family = "binomial") {
+  check_required("formula")
   check_model_formula(formula, sys.call())
   family <- check_family(family, sys.call())
   new_statistic("glm", formula = formula, family = family, compile = function(use) {
@@ -287,7 +289,7 @@ check_family <- function(family, call) {
 # The statistics that a name stands for.
 named_statistics <- function() {
   list(
-    mean = stat_mean, sum = stat_sum, var = stat_var, sd = stat_sd, median = stat_median,
+    mean = stat_mean, sum = stat_sums, var = stat_var, sd = stat_sd, median = stat_median,
     iqr = stat_iqr, mad = stat_mad, gini = stat_gini, proportion = stat_proportion,
     cor = stat_cor, spearman = function() stat_cor(method = "spearman"), cov = stat_cov,
     ratio = stat_ratio, auc = stat_auc

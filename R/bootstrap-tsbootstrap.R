@@ -25,11 +25,16 @@
 #' sd(b$t)
 #' tsbootstrap(lynx, function(x) acf(x, 1, plot = FALSE)$acf[2], R = 50, l = 20, seed = 1)$t0
 #' @export
-tsbootstrap <- function(series, statistic, R = 999, l = NULL, sim = c("fixed", "geom", "model"),
-                        endcorr = TRUE, n.sim = NULL, ran.gen = NULL, ran.args = NULL, ...,
+tsbootstrap <- function(series, statistic, R = 999, l = NULL, sim = c("fixed", "geom", "model"), ...,
+                        endcorr = TRUE, n.sim = NULL, ran.gen = NULL, ran.args = NULL,
                         seed = NULL, threads = NULL) {
   origin <- sys.call()
   call <- match.call()
+  check_required("series")
+  check_data(series, missing(statistic), "tsbootstrap", origin)
+  # What bootstrap() would take for its own.
+  passed <- c("on_error", "workers", "influence", "progress", "keep_data", arguments_of_boot)
+  check_boot_dots(statistic, ..., own = names(formals()), takes = passed, call = origin)
   sims <- c("fixed", "geom", "model")
   sim <- check_choice(if (identical(sim, sims)) "fixed" else sim, sims, "sim", origin)
   endcorr <- check_flag(endcorr, "endcorr")
@@ -38,20 +43,22 @@ tsbootstrap <- function(series, statistic, R = 999, l = NULL, sim = c("fixed", "
   if (sim == "model") {
     n.sim <- if (is.null(n.sim)) length else check_count(n.sim, "n.sim")
     if (!is.function(ran.gen)) stop_argument("ran.gen", "a function for `sim = \"model\"`", ran.gen, origin)
+    check_arguments_of(ran.gen, c("series", "n.sim", "ran.args"), "ran.gen", origin)
     out <- with_call(origin, bootstrap(
       series, statistic, R, sim = "parametric", seed = seed, threads = threads, ...,
-      ran.gen = function(data, mle) ran.gen(data, n.sim, mle), mle = ran.args
+      ran.gen = calls_user(function(data, mle) ran.gen(data, n.sim, mle), ran.gen), mle = ran.args
     ))
   } else {
     if (is.null(l)) stop_argument("l", "a block length", NULL, origin)
     if (is.function(statistic)) {
       f <- statistic
+      check_arguments_of(f, "series", "statistic", origin)
       parameters <- stats::tsp(series)
-      statistic <- function(data, i, ...) {
+      statistic <- calls_user(function(data, i, ...) {
         x <- if (is.matrix(data)) data[i, , drop = FALSE] else as.vector(data)[i]
         if (!is.null(parameters)) x <- stats::ts(x, start = parameters[[1L]], frequency = parameters[[3L]])
         f(x, ...)
-      }
+      }, f)
     }
     rule <- if (sim == "geom") "geom" else if (endcorr) "circular" else "fixed"
     out <- with_call(origin, bootstrap(

@@ -61,6 +61,7 @@ prepare_workers <- function(job) {
   t0 <- as.double(value)
   names(t0) <- if (is.null(names(value))) component_names(NULL, length(t0), job$statistic) else names(value)
   job$t0 <- t0
+  job <- keep_random_seed(relabel_clusters(job))
   if (job$scheme$spec$kind == "antithetic") {
     job$scheme$spec$mirror <- mirror_of(function_jackknife(job)[, 1L], job$rows)
   }
@@ -82,8 +83,10 @@ check_second_argument <- function(statistic, stype, call) {
     min = base::min, range = base::range, length = base::length, quantile = stats::quantile
   )
   name <- names(of_data)[vapply(of_data, identical, NA, statistic)]
-  if (!length(name)) return()
-  native <- if (name == "quantile") "stat_quantile()" else if (name %in% names(named_statistics())) sprintf("\"%s\"", name)
+  if (!length(name)) {
+    return(check_arguments_of(statistic, c("data", switch(stype, i = "indices", f = "frequencies", w = "weights")), "statistic", call))
+  }
+  native <- if (name == "quantile") "stat_quantiles()" else if (name %in% names(named_statistics())) sprintf("\"%s\"", name)
   abort_rustle(
     sprintf(
       "`statistic` is called as f(data, %s), which %s() is not made for.%s",
@@ -122,12 +125,24 @@ new_resampler <- function(spec, stype, rows, place, to_one) {
   }
 }
 
-# What a task evaluates; X[[i]] is the replicate.
+# A function of ours that calls functions of the user, which it names: workers that share
+# no memory get the globals of these.
+calls_user <- function(f, ...) structure(f, user = list(...))
+
+# list() of the functions of the user that `f` is or calls.
+user_functions <- function(f) {
+  if (!is.function(f)) return(list())
+  inner <- attr(f, "user")
+  if (is.null(inner)) list(f) else unlist(lapply(inner, user_functions), recursive = FALSE)
+}
+
+# What a task evaluates; X[[i]] is the replicate. `user` is there for its globals.
 boot_frame <- function(job) {
   list2env(list(
     statistic = job$compute, data = job$data, dots = if (job$kind == "function") job$dots else list(),
     sim = job$sim, ran.gen = job$parametric$ran.gen, mle = job$parametric$mle, p = length(job$t0),
     attempt = 0, X = seq_len(job$R), FUN = replicate_value,
+    user = c(user_functions(job$statistic), user_functions(job$parametric$ran.gen)),
     resample = if (job$sim != "parametric") {
       new_resampler(
         engine_spec(job$scheme, job$n, job$stream), job$stype, job$rows,

@@ -27,6 +27,11 @@
 #' @param cluster A vector of clusters, or a list of two for two-way clusters (pigeonhole
 #'   bootstrap: an observation counts as often as the product of the counts of its
 #'   clusters).
+#' @param relabel Columns of a data frame, by name, that say to which cluster a row belongs:
+#'   a cluster that is drawn again gets a new label there, so that a function of data and
+#'   indices which groups by them sees as many clusters as are drawn. `NULL`: the columns
+#'   with the values of `cluster` (factors and characters: that name the same clusters);
+#'   `FALSE`: none. See Clusters.
 #' @param weights Importance weights for drawing the observations.
 #' @param m Size of a resample, if it is not n.
 #' @param l,blocktype Length of the blocks, and whether they lie inside the series
@@ -60,7 +65,7 @@
 #'   R x p matrix; `R`; `data`; `seed`, the caller's `.Random.seed`; `stream`, the two words
 #'   that the replicates are keyed by; `statistic`; `sim` (with the prefix `rustle_`, so
 #'   that boot's functions do not rebuild other indices); `call`; `stype`; `strata`,
-#'   `cluster`, `weights`, `m`; `L`, an n x p matrix of influence values or `NULL` (a row
+#'   `cluster`, `weights`, `m`; `relabel`, the columns with new labels, or `NULL`; `L`, an n x p matrix of influence values or `NULL` (a row
 #'   per cluster, if there are clusters); `failures`, a data frame with columns `replicate`
 #'   and `message`; `engine` (`"native"` or `"workers"`); `threads`. With `exact = TRUE`
 #'   also `exact`: a list with `mean`, `se` and, for quantiles, `values` and `prob` of the
@@ -70,6 +75,22 @@
 #'   replicates (all but balanced and antithetic) the first 1000 of 2000 are those of
 #'   `R = 1000`. A function that draws random numbers has a stream of its own in each
 #'   replicate.
+#' @section Clusters: A subject that is drawn twice must count as two subjects where the
+#'   statistic groups by subject, as a mixed model does. With `relabel` the function gets
+#'   the data with a copy of the rows of every cluster for each time that it is drawn again,
+#'   below the rows of the data and with labels such as `"308.2"`, and indices of these
+#'   rows; so it must use the data through its indices alone, as `d[i, ]` does. That is
+#'   checked by a call on rows that lie elsewhere; where it does not hold, clusters
+#'   keep their labels, with a warning of class `rustle_warning_relabel` (an error, if
+#'   `relabel` was given). Labels within clusters, such as classes in schools, are named
+#'   too: `relabel = c("school", "class")`. Functions of frequencies or weights, and two-way
+#'   clusters, have no further rows: they suit statistics that are sums over observations.
+#'   By hand, with a list that has an element per cluster as data:
+#'   \preformatted{by_subject <- split(sleepstudy, sleepstudy$Subject)
+#' bootstrap(by_subject, function(s, i) {
+#'   d <- do.call(rbind, Map(function(k, new) transform(s[[k]], Subject = new), i, seq_along(i)))
+#'   lme4::fixef(lme4::lmer(Reaction ~ Days + (Days | Subject), d))
+#' })}
 #' @section Memory: The resamples are never stored. A result that would take more than
 #'   half of the free memory is refused (`rustle_error_memory`); so are indices of
 #'   `rng = "R"` beyond the option `rustle.max_index_bytes` (1e9).
@@ -94,20 +115,27 @@
 bootstrap <- function(data, statistic, R = 999,
                       sim = c("ordinary", "balanced", "antithetic", "permutation", "parametric",
                               "bayesian", "poisson", "residual", "wild", "block"),
-                      stype = c("i", "f", "w"), strata = NULL, cluster = NULL, weights = NULL,
+                      stype = c("i", "f", "w"), ..., strata = NULL, cluster = NULL, weights = NULL,
                       m = NULL, l = NULL, blocktype = c("fixed", "circular", "geom"),
                       wild = c("rademacher", "mammen", "webb", "norm"), wtype = c("exp", "gamma"),
-                      ran.gen = NULL, mle = NULL, ..., on_error = c("stop", "na", "redraw"),
+                      ran.gen = NULL, mle = NULL, on_error = c("stop", "na", "redraw"),
                       seed = NULL, threads = NULL, workers = NULL,
                       influence = c("auto", "jack", "inf", "none"), rng = c("stream", "R"),
-                      progress = interactive(), keep_data = TRUE) {
+                      progress = interactive(), keep_data = TRUE, relabel = NULL) {
   call <- match.call()
   origin <- sys.call()
   choose <- function(x, choices, argument) {
     check_choice(if (identical(x, choices)) choices[[1L]] else x, choices, argument, origin)
   }
+  check_required("data")
+  check_data(data, missing(statistic), "bootstrap", origin)
+  check_boot_dots(statistic, ..., own = names(formals()), call = origin)
   R <- check_count(R, "R")
   sim <- choose(sim, boot_sims, "sim")
+  if (sim != "parametric" && !(is.null(ran.gen) && is.null(mle))) {
+    which <- if (is.null(ran.gen)) "mle" else "ran.gen"
+    stop_argument(which, sprintf("NULL for `sim = \"%s\"`; it belongs to \"parametric\"", sim), get(which), origin)
+  }
   given <- if (missing(stype)) NULL else choose(stype, c("i", "f", "w"), "stype")
   options <- boot_options(
     blocktype = choose(blocktype, c("fixed", "circular", "geom"), "blocktype"),
@@ -125,8 +153,7 @@ bootstrap <- function(data, statistic, R = 999,
     workers <- workers_of_boot(dots, workers, origin)
     dots <- dots[!names(dots) %in% arguments_of_boot]
   }
-  if (NROW(data) == 0L || is.null(data)) stop_argument("data", "at least one observation", data, origin)
-  design <- list(strata = strata, cluster = cluster, weights = weights, m = m, l = l)
+  design <- list(strata = strata, cluster = cluster, weights = weights, m = m, l = l, relabel = relabel)
   before <- get_random_seed()
   job <- boot_job(
     data, statistic, R, sim, given, design, options, list(ran.gen = ran.gen, mle = mle), dots,
@@ -134,15 +161,42 @@ bootstrap <- function(data, statistic, R = 999,
   )
   outcome <- if (job$native) run_native(job) else run_boot_workers(job)
   settled <- settle_failures(outcome, job)
-  warn_not_finite(settled, job$t0)
+  warn_not_finite(settled, job$t0, job$data)
   new_rustle_boot(
     t0 = job$t0, t = settled$t, R = R, data = if (options$keep_data) job$data, seed = before,
     stream = job$stream, statistic = job$statistic, sim = sim, call = call, stype = job$stype,
     strata = if (!is.null(strata)) strata, cluster = cluster, weights = weights, m = m,
     L = boot_influence(job), failures = settled$failures,
     engine = if (job$native) "native" else "workers",
-    threads = if (job$native) job$threads else job$plan$workers, exact = job$exact,
+    threads = if (job$native) job$threads else job$plan$workers, exact = job$exact, relabel = job$relabel,
     scheme = if (options$rng == "stream") job$scheme
+  )
+}
+
+# Data with observations, and a statistic of them; who has a fitted model is told what
+# to do with it. `f`: the function that was called.
+check_data <- function(data, no_statistic, f, call) {
+  call_of_fit <- if (isS4(data)) attr(data, "call") else if (is.object(data) && is.list(data)) unclass(data)[["call"]]
+  if (is.call(call_of_fit) && !is.data.frame(data)) {
+    instead <- if (inherits(data, "lm")) {
+      "boot_lm(model) bootstraps a model of lm() or glm()"
+    } else {
+      sprintf("fit the model in the statistic, as in %s(data, function(d, i) coef(update(model, data = d[i, ])))", f)
+    }
+    abort_rustle(
+      sprintf("`data` must be data, not %s: %s.", describe(data), instead),
+      "rustle_error_argument", argument = "data", value = data, call = call
+    )
+  }
+  if (no_statistic) stop_missing("statistic", call)
+  if (is.null(data) || NROW(data) == 0L) stop_argument("data", "at least one observation", data, call)
+}
+
+# A function gets what is left of `...`; a native statistic takes two arguments there.
+check_boot_dots <- function(statistic, ..., own, takes = arguments_of_boot, call) {
+  fun <- if (is.function(statistic)) statistic
+  check_dots(
+    ..., .takes = c(takes, if (is.null(fun)) c("na.rm", "exact")), .fun = fun, .own = own, .call = call
   )
 }
 
@@ -201,6 +255,15 @@ statistic_kind <- function(statistic, call) {
   if (is.function(statistic)) return("function")
   if (inherits(statistic, "rustle_statistic")) return("spec")
   if (inherits(statistic, "formula") && length(statistic) == 2L) return("formula")
+  if (inherits(statistic, "formula")) {
+    abort_rustle(
+      sprintf(
+        "`statistic` must be a one-sided formula: a model such as %s is stat_lm(%s), or stat_glm().",
+        deparse1(statistic), deparse1(statistic)
+      ),
+      "rustle_error_argument", argument = "statistic", value = statistic, call = call
+    )
+  }
   names <- names(named_statistics())
   if (is.character(statistic) && length(statistic) == 1L && statistic %in% names) return("name")
   stop_argument(
@@ -265,4 +328,5 @@ check_suits <- function(job) {
   if (job$sim == "parametric" && !is.function(job$parametric$ran.gen)) {
     stop_argument("ran.gen", "a function of the data and `mle` for `sim = \"parametric\"`", job$parametric$ran.gen, job$call)
   }
+  if (job$sim == "parametric") check_arguments_of(job$parametric$ran.gen, c("data", "mle"), "ran.gen", job$call)
 }

@@ -21,6 +21,7 @@
 #' table(species, iris$Species)
 #' @export
 folds <- function(n, K = 10, reps = 1, strata = NULL, cluster = NULL, seed = NULL) {
+  check_required("n")
   n <- if (is.numeric(n) && length(n) == 1L && is.null(dim(n))) check_count(n, "n", min = 2) else NROW(n)
   reps <- check_count(reps, "reps")
   seed <- check_count(seed, "seed", min = -.Machine$integer.max, null = TRUE)

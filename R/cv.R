@@ -7,7 +7,8 @@
 #' @param x Data: a data frame or matrix whose rows are observations. Or a fitted model of
 #'   class `lm` or `glm`, which is fitted again to the data that its call names.
 #' @param fit A function that fits. When `response` names a column: `fit(train, ...)`, with
-#'   rows of `x`. When `response` is a vector: `fit(x, y, ...)`.
+#'   rows of `x`, all columns. When `response` is a vector: `fit(x, y, ...)`. Functions whose
+#'   first argument is a formula are wrapped: `function(train) lm(y ~ ., train)`.
 #' @param predict A function `predict(model, newdata)` that returns a vector (or factor, or
 #'   a matrix) with a value (row) per row of `newdata`. The default is [stats::predict()], for
 #'   models of class `glm` with `type = "response"`.
@@ -18,7 +19,7 @@
 #'   fold numbers, or a list with the observations of each fold.
 #' @param loss A function of observed and predicted values that returns a number, or one of
 #'   `"mse"`, `"rmse"`, `"mae"` and `"misclassification"`. By default `"mse"` for numbers,
-#'   `"misclassification"` otherwise.
+#'   `"misclassification"` otherwise, which compares classes: see Classes.
 #' @param adjust `TRUE` also computes the bias-adjusted estimate (Davison and Hinkley 1997,
 #'   equation 6.48), for which every fit predicts all observations.
 #' @param lambda For `lm`: penalties of ridge regression, one estimate each, with the
@@ -29,18 +30,30 @@
 #' @param on_error `"stop"`, or `"na"`: a fold that fails is missing and listed in
 #'   `failures`.
 #' @param seed A whole number: folds and random numbers of the learner depend on it alone,
-#'   and the state of R's generator does not move. `NULL`: R's generator says. Every fit has a stream of its own, so the result does not
-#'   depend on the workers.
-#' @param ... Further arguments of `fit`.
+#'   and the state of R's generator does not move. `NULL`: R's generator says. Every fit has
+#'   a stream of its own, so the result does not depend on the workers.
+#' @param ... Further arguments of `fit`. Others are refused; those after `...` are given by
+#'   their full names.
 #' @return A list of class `rustle_cv`: `estimate` (the loss, averaged over folds by their
 #'   size and over repetitions), `adjusted` (with `adjust`), `losses` (a data frame with a
-#'   row per fold: `rep`, `fold`, `n`, `loss`), `predictions` (a data frame with a row per
-#'   observation and repetition: `observation`, `rep`, `fold`, `observed`, `predicted`; a
-#'   matrix stays one), `failures`, `folds`, `loss`. With several `lambda`, `estimate` is a
+#'   row per fold: `rep`, `fold`, `n` (observations that count), `loss`), `predictions` (a
+#'   data frame with a row per observation and repetition: `observation`, the row of the
+#'   data, `rep`, `fold`, `observed`, `predicted`; a matrix stays one), `failures`, `folds`,
+#'   `loss`, `left_out` (the number of rows left out for missing values). With several `lambda`, `estimate` is a
 #'   vector and `losses` and `predictions` have a column `lambda`.
+#' @section Classes: For `"misclassification"` predictions must be values of the response, or
+#'   a matrix of numbers with a column named after each class, of which the largest counts.
+#'   Probabilities of a `glm` of family binomial, predicted by default, count as the second
+#'   class above 0.5, and a message says so. Other numbers are an error which asks for `loss`:
+#'   whether they are probabilities, and of which class, cannot be seen.
+#' @section Missing values: Rows whose response is missing are left out before folds are
+#'   made, as [stats::lm()] leaves them out; a message says how many. Where a prediction is
+#'   missing the loss leaves the observation out, with a warning of class
+#'   `rustle_warning_missing`. `strata`, `cluster` and `folds` may be given for all rows.
 #' @section Errors: `rustle_error_fold` when a fit or prediction fails (fields `fold`, `rep`,
 #'   `parent`) or returns another number of predictions; `rustle_error_argument` for wrong
-#'   arguments.
+#'   arguments, for predictions that the named loss cannot be computed of, and for a `loss`
+#'   that does not return one number.
 #' @section Method: For least squares with hat matrix H the residuals of fold k without
 #'   it are \eqn{(I - H_{kk})^{-1} e_k}, for one observation \eqn{e_i / (1 - h_i)} (Allen
 #'   1974); for ridge regression H is that of the penalized fit.
@@ -63,30 +76,44 @@
 #' )
 #' plan(oplan)
 #' @export
-cv <- function(x, fit = NULL, predict = stats::predict, response = NULL, K = 10, reps = 1,
+cv <- function(x, fit = NULL, predict = stats::predict, response = NULL, K = 10, ..., reps = 1,
                strata = NULL, cluster = NULL, folds = NULL, loss = NULL, adjust = FALSE,
-               lambda = NULL, exact = TRUE, on_error = c("stop", "na"), seed = NULL, ...) {
+               lambda = NULL, exact = TRUE, on_error = c("stop", "na"), seed = NULL) {
+  check_required("x")
+  check_dots(..., .fun = if (is.character(fit)) get0(fit[[1L]], parent.frame(), mode = "function") else fit, .role = "`fit`")
   adjust <- check_flag(adjust, "adjust")
   exact <- check_flag(exact, "exact")
   on_error <- check_choice(on_error[1L], c("stop", "na"), "on_error")
   seed <- check_count(seed, "seed", min = -.Machine$integer.max, null = TRUE)
   learner <- as_learner(x, fit, if (missing(predict)) NULL else predict, response, list(...), parent.frame())
   n <- length_of(learner$y)
+  # What is given for all rows is cut to those that are used.
+  of_kept <- function(v) if (length(learner$kept) && is.atomic(v) && length(v) == learner$rows) v[learner$kept] else v
   loss <- check_loss(loss, learner$y)
   closed <- learner$linear && exact && !adjust
   lambda <- check_lambda(lambda, learner$linear, closed)
   made <- if (is.null(folds)) {
-    with_call(sys.call(), rustle_folds(n, K, reps, strata, cluster, seed))
+    with_call(sys.call(), rustle_folds(n, K, reps, of_kept(strata), of_kept(cluster), seed))
   } else {
-    as_folds(folds, n)
+    folds_of_kept(folds, n, learner, sys.call())
   }
   runs <- which_folds(made)
+  do.call(tell_left_out, learner$left_out)
   parts <- if (closed) {
     closed_form(x, made, runs, lambda)
   } else {
     run_folds(learner, made, runs, adjust, on_error, seed, sys.call())
   }
-  new_cv(parts, runs, made, learner$y, loss, lambda, adjust)
+  parts$learner <- learner
+  new_cv(parts, runs, made, learner$y, loss, lambda, adjust, sys.call())
+}
+
+# Folds of the user, of all rows or of those that are used.
+folds_of_kept <- function(folds, n, learner, call) {
+  of <- if (is.list(folds)) length(unlist(folds)) else NROW(folds)
+  if (!length(learner$kept) || of != learner$rows) return(as_folds(folds, n, call))
+  made <- as_folds(folds, learner$rows, call)
+  structure(unclass(made)[learner$kept, , drop = FALSE], class = "rustle_folds", K = attr(made, "K"))
 }
 
 # folds() under a name that the argument of cv() does not hide.
@@ -101,15 +128,36 @@ as_learner <- function(x, fit, predict, response, extra, envir, call = sys.call(
     stop_argument("x", "a data frame or matrix with at least two rows, or a fitted lm or glm", x, call)
   }
   fit <- check_function(fit, "fit", envir, call)
+  default <- is.null(predict)
   predict <- if (is.null(predict)) predict_response else check_function(predict, "predict", envir, call)
   named <- is.character(response) && length(response) == 1L && response %in% colnames(x)
   if (!named && (is.null(response) || NROW(response) != nrow(x))) {
     must <- sprintf("the name of a column of `x`, or a vector of length %d", nrow(x))
     stop_argument("response", must, response, call)
   }
+  check_arguments_of(fit, if (named) "train" else c("x", "y"), "fit", call)
+  check_arguments_of(predict, c("model", "newdata"), "predict", call)
+  # lm() takes a data frame for a formula, of its first column.
+  if (named && identical(names(formals(fit))[1L], "formula")) {
+    abort_rustle(
+      sprintf(
+        "`fit` is called as fit(train, ...), but this function has `formula` first: give function(train) fit(%s ~ ., train).",
+        response
+      ),
+      "rustle_error_argument", argument = "fit", value = fit, call = call
+    )
+  }
+  rows <- nrow(x)
+  used <- without_missing(x, if (!named) response else if (is.data.frame(x)) x[[response]] else x[, response])
+  if (NROW(used$y) < 2L) stop_argument("response", "known for at least two rows", response, call)
   list(
-    x = x, y = if (named) x[, response] else response, apart = !named, fit = fit,
-    predict = predict, extra = extra, linear = FALSE
+    x = used$x, y = used$y, apart = !named, fit = fit, predict = predict, extra = extra, linear = FALSE,
+    default = default, kept = used$kept, rows = rows,
+    left_out = list(rows - NROW(used$y), rows, "their response is missing"),
+    hint = sprintf(
+      " `fit` is called as %s of `x`, `predict` as predict(model, newdata).",
+      if (named) "fit(train, ...) with rows" else "fit(x, y, ...) with rows"
+    )
   )
 }
 
@@ -124,6 +172,8 @@ model_learner <- function(model, call) {
   frame <- stats::model.frame(model)
   data <- eval(model$call$data, environment(stats::formula(model)))
   if (is.null(data)) data <- frame
+  rows <- nrow(data)
+  kept <- NULL
   if (nrow(data) != nrow(frame)) {
     kept <- match(rownames(frame), rownames(data))
     if (anyNA(kept)) stop_argument("x", "a model whose data are still there", model, call)
@@ -137,7 +187,9 @@ model_learner <- function(model, call) {
     x = data, y = if (inherits(model, "glm")) model$y else stats::model.response(frame), apart = FALSE,
     fit = function(train) eval(again, list(train = train), home),
     predict = function(model, newdata) stats::predict(model, newdata, type = "response"),
-    extra = list(), linear = identical(class(model), "lm") && all(stats::weights(model) > 0)
+    extra = list(), default = TRUE, kept = kept, rows = rows,
+    left_out = list(length(model$na.action), nrow(frame) + length(model$na.action), "so did the model, for missing values"),
+    linear = identical(class(model), "lm") && all(stats::weights(model) > 0)
   )
 }
 
@@ -151,20 +203,6 @@ check_lambda <- function(lambda, linear, closed, call = sys.call(-1L)) {
   as.vector(lambda)
 }
 
-losses <- list(
-  mse = function(y, p) mean((y - p)^2), rmse = function(y, p) sqrt(mean((y - p)^2)),
-  mae = function(y, p) mean(abs(y - p)),
-  misclassification = function(y, p) mean(as.character(y) != as.character(p))
-)
-
-# list(name, f)
-check_loss <- function(loss, y, call = sys.call(-1L)) {
-  if (is.null(loss)) loss <- if (is.numeric(y)) "mse" else "misclassification"
-  if (is.function(loss)) return(list(name = "loss", f = loss))
-  loss <- check_choice(loss, names(losses), "loss", call)
-  list(name = loss, f = losses[[loss]])
-}
-
 # A row per repetition and fold.
 which_folds <- function(folds) {
   per_rep <- lapply(seq_len(ncol(folds)), function(r) sort(unique(folds[, r])))
@@ -175,7 +213,7 @@ which_folds <- function(folds) {
 run_folds <- function(learner, folds, runs, adjust, on_error, seed, call) {
   task <- make_fold(
     learner$x, learner$y, learner$apart, learner$fit, learner$predict, learner$extra,
-    unclass(folds), runs$rep, runs$fold, adjust
+    unclass(folds), runs$rep, runs$fold, adjust, learner$default
   )
   plan <- current_plan()
   streams <- streams_of_future(if (is.null(seed)) TRUE else seed, nrow(runs), "seed")
@@ -198,27 +236,28 @@ run_folds <- function(learner, folds, runs, adjust, on_error, seed, call) {
       sprintf("%d predictions for %d observations", NROW(value$predicted), expected)
     }
     if (is.null(text)) next
-    if (on_error == "stop") stop_fold(runs, k, text, if (failed) value, call)
+    if (on_error == "stop") stop_fold(runs, k, text, if (failed) value, call, learner$hint)
     failures <- rbind(failures, data.frame(rep = runs$rep[[k]], fold = runs$fold[[k]], message = text))
-    values[[k]] <- list(predicted = rep(NA, expected), everywhere = NULL)
+    values[[k]] <- list(predicted = rep(NA, expected), everywhere = NULL, probability = NA)
   }
   list(
     predicted = lapply(values, `[[`, "predicted"), everywhere = lapply(values, `[[`, "everywhere"),
-    failures = failures, learner = learner
+    failures = failures, failed = paste(failures$rep, failures$fold),
+    probability = isTRUE(all(vapply(values, `[[`, NA, "probability"), na.rm = TRUE))
   )
 }
 
-stop_fold <- function(runs, k, text, parent, call) {
+stop_fold <- function(runs, k, text, parent, call, hint = NULL) {
   where <- if (max(runs$rep) > 1L) sprintf("Fold %d of repetition %d", runs$fold[[k]], runs$rep[[k]]) else sprintf("Fold %d", runs$fold[[k]])
   abort_rustle(
-    sprintf("%s failed: %s", where, text), class = "rustle_error_fold",
+    if (is.null(hint)) sprintf("%s failed: %s", where, text) else sprintf("%s failed: %s.%s", where, sub("[.]$", "", text), hint), class = "rustle_error_fold",
     fold = runs$fold[[k]], rep = runs$rep[[k]], parent = parent, call = call
   )
 }
 
 # Runs on workers, which may not have rustle: base R only. Errors are values, so that
 # the first one in order is told, under every plan.
-make_fold <- function(x, y, apart, fit, predict, extra, folds, reps, which, adjust) {
+make_fold <- function(x, y, apart, fit, predict, extra, folds, reps, which, adjust, default) {
   rows <- function(x, kept) if (length(dim(x))) x[kept, , drop = FALSE] else x[kept]
   function(k) {
     tryCatch({
@@ -229,7 +268,9 @@ make_fold <- function(x, y, apart, fit, predict, extra, folds, reps, which, adju
       model <- do.call(fit, c(arguments, extra), quote = TRUE)
       list(
         predicted = predict(model, rows(x, out)),
-        everywhere = if (adjust) predict(model, x)
+        everywhere = if (adjust) predict(model, x),
+        # Of the second class, where nothing but the family says so.
+        probability = default && inherits(model, "glm") && isTRUE(model$family$family %in% c("binomial", "quasibinomial"))
       )
     }, error = identity)
   }
@@ -264,48 +305,66 @@ closed_form <- function(model, folds, runs, lambda) {
   if (singular) {
     warning(structure(
       class = c("rustle_warning_fold", "rustle_warning", "warning", "condition"),
-      list(message = "Without some folds the model has no unique fit: their predictions are NA.", call = NULL)
+      list(message = "Without some folds the model has no unique fit: their predictions are NA, and left out of the loss.", call = NULL)
     ))
   }
-  list(predicted = unlist(predicted, recursive = FALSE), failures = data.frame(rep = integer(), fold = integer(), message = character()))
+  list(
+    predicted = unlist(predicted, recursive = FALSE), told = singular, probability = FALSE,
+    failures = data.frame(rep = integer(), fold = integer(), message = character())
+  )
 }
 
-new_cv <- function(parts, runs, folds, y, loss, lambda, adjust) {
-  rows <- function(x, kept) if (length(dim(x))) x[kept, , drop = FALSE] else x[kept]
+new_cv <- function(parts, runs, folds, y, loss, lambda, adjust, call) {
   penalties <- max(1L, length(lambda))
   all_runs <- runs[rep(seq_len(nrow(runs)), penalties), ]
   if (!is.null(lambda)) all_runs$lambda <- rep(lambda, each = nrow(runs))
   out <- lapply(seq_len(nrow(all_runs)), function(k) {
     which(folds[, all_runs$rep[[k]]] == all_runs$fold[[k]])
   })
-  all_runs$n <- lengths(out)
-  all_runs$loss <- vapply(seq_along(out), function(k) {
-    value <- loss$f(rows(y, out[[k]]), parts$predicted[[k]])
-    if (is.numeric(value) && length(value) == 1L) as.numeric(value) else NA_real_
-  }, 0)
+  lose <- settle_loss(loss, y, parts$predicted, parts$probability, call)
+  lost <- vapply(seq_along(out), function(k) lose(pick_rows(y, out[[k]]), parts$predicted[[k]]), c(0, 0))
+  missing <- lengths(out) - lost[2L, ]
+  missing[paste(all_runs$rep, all_runs$fold) %in% parts$failed] <- 0
+  if (any(missing > 0) && !isTRUE(parts$told)) warn_no_prediction(sum(missing), sum(lengths(out)))
+  all_runs$n <- as.integer(lost[2L, ])
+  all_runs$loss <- lost[1L, ]
   rownames(all_runs) <- NULL
-  mean_loss <- function(d) stats::weighted.mean(d$loss, d$n, na.rm = NROW(parts$failures) > 0L)
   estimate <- if (is.null(lambda)) {
     mean_loss(all_runs)
   } else {
     stats::setNames(vapply(lambda, function(l) mean_loss(all_runs[all_runs$lambda == l, ]), 0), format(lambda))
   }
   times <- lengths(out)
+  # Rows of the data, also where some are left out.
+  row_of <- if (is.null(parts$learner$kept)) seq_len(nrow(folds)) else parts$learner$kept
   predictions <- data.frame(
-    observation = unlist(out), rep = rep(all_runs$rep, times), fold = rep(all_runs$fold, times)
+    observation = row_of[unlist(out)], rep = rep(all_runs$rep, times), fold = rep(all_runs$fold, times)
   )
   if (!is.null(lambda)) predictions$lambda <- rep(all_runs$lambda, times)
-  predictions$observed <- rows(y, unlist(out))
+  predictions$observed <- pick_rows(y, unlist(out))
   predictions$predicted <- bind_predictions(parts$predicted)
   structure(class = "rustle_cv", list(
-    estimate = estimate, adjusted = if (adjust) adjusted_loss(parts, all_runs, y, loss, estimate),
+    estimate = estimate, adjusted = if (adjust) adjusted_loss(parts, all_runs, y, lose, estimate),
     losses = all_runs, predictions = predictions[order(predictions$rep, predictions$observation), ],
-    failures = parts$failures, folds = folds, loss = loss$name, lambda = lambda
+    failures = parts$failures, folds = folds, loss = loss$name, lambda = lambda,
+    left_out = parts$learner$left_out[[1L]],
+    cut = loss$name == "misclassification" && parts$probability
   ))
 }
 
+# Over folds by the observations that count; where none does, a fold counts for nothing.
+mean_loss <- function(losses) {
+  counted <- losses[losses$n > 0L, ]
+  if (nrow(counted)) stats::weighted.mean(counted$loss, counted$n) else NA_real_
+}
+
 bind_predictions <- function(predicted) {
-  if (any(vapply(predicted, function(p) length(dim(p)) == 2L, NA))) return(do.call(rbind, lapply(predicted, as.matrix)))
+  wide <- vapply(predicted, function(p) length(dim(p)) == 2L, NA)
+  if (any(wide)) {
+    # Folds that failed have a row of NA for each observation.
+    columns <- ncol(predicted[[which(wide)[[1L]]]])
+    return(do.call(rbind, lapply(predicted, function(p) if (length(dim(p)) == 2L) as.matrix(p) else matrix(p, length(p), columns))))
+  }
   if (any(vapply(predicted, is.factor, NA))) {
     all <- unique(unlist(lapply(predicted, levels)))
     return(factor(unlist(lapply(predicted, as.character)), all))
@@ -315,13 +374,13 @@ bind_predictions <- function(predicted) {
 
 # The loss of the fit to all data on all data, minus what the fits without a fold lose
 # there, corrects for the smaller training sets.
-adjusted_loss <- function(parts, runs, y, loss, estimate) {
+adjusted_loss <- function(parts, runs, y, lose, estimate) {
   learner <- parts$learner
   arguments <- list(learner$x)
   if (learner$apart) arguments[[2L]] <- y
   model <- do.call(learner$fit, c(arguments, learner$extra), quote = TRUE)
-  full <- loss$f(y, learner$predict(model, learner$x))
-  each <- vapply(parts$everywhere, function(p) if (is.null(p)) NA_real_ else loss$f(y, p), 0)
+  full <- lose(y, learner$predict(model, learner$x))[[1L]]
+  each <- vapply(parts$everywhere, function(p) if (is.null(p)) NA_real_ else lose(y, p)[[1L]], 0)
   estimate + full - stats::weighted.mean(each, runs$n, na.rm = TRUE)
 }
 
@@ -336,14 +395,15 @@ print.rustle_cv <- function(x, digits = max(3L, getOption("digits") - 3L), ...) 
     "%s cross-validation of %d observations%s\n", if (K == n) "Leave-one-out" else sprintf("%d-fold", K),
     n, if (reps > 1L) sprintf(", %d repetitions", reps) else ""
   ))
+  if (isTRUE(x$left_out > 0)) cat(sprintf("%d rows with missing values are left out\n", x$left_out))
   if (is.null(x$lambda)) {
-    cat(x$loss, ": ", format(x$estimate, digits = digits), "\n", sep = "")
+    cat(x$loss, ": ", format(x$estimate, digits = digits), if (isTRUE(x$cut)) " (probabilities are cut at 0.5)", "\n", sep = "")
   } else {
     print(data.frame(lambda = x$lambda, loss = unname(x$estimate)), digits = digits, row.names = FALSE)
   }
   if (!is.null(x$adjusted)) cat("adjusted: ", format(x$adjusted, digits = digits), "\n", sep = "")
   if (reps > 1L && is.null(x$lambda)) {
-    by_rep <- vapply(split(x$losses, x$losses$rep), function(d) stats::weighted.mean(d$loss, d$n, na.rm = TRUE), 0)
+    by_rep <- vapply(split(x$losses, x$losses$rep), mean_loss, 0)
     cat("standard deviation over repetitions: ", format(stats::sd(by_rep), digits = digits), "\n", sep = "")
   }
   if (nrow(x$failures)) cat(nrow(x$failures), "folds failed: see $failures.\n")

@@ -12,16 +12,17 @@ run_job <- function(job, plan) {
   keep_report(outcome$report)
   if (job$on_error == "stop" && length(outcome$failed)) {
     task <- outcome$failed[[1L]]
-    stop(with_task(outcome$values[[task]], task))
+    raise_of_task(outcome$values[[task]], task, job$n)
   }
   outcome
 }
 
 # When tasks failed whose errors did not end the job: raises the first.
-stop_first_failure <- function(outcome) {
+stop_first_failure <- function(outcome, what = "task") {
   failed <- outcome$failed
   if (!length(failed)) return(invisible())
-  error <- with_task(outcome$values[[failed[[1L]]]], failed[[1L]])
+  error <- outcome$values[[failed[[1L]]]]
   if (is.list(error)) error$failed <- failed
-  stop(error)
+  more <- if (length(failed) > 1L) sprintf("; %d of them failed", length(failed)) else ""
+  raise_of_task(error, failed[[1L]], length(outcome$values), what, more)
 }

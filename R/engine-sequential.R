@@ -30,7 +30,7 @@ run_sequential <- function(job, plan) {
   }
   relaying(job$relay, with_globals(job$globals, withCallingHandlers(evaluate(), error = function(e) {
     # A calling handler: traceback(), recover() and browser() see the task's frames.
-    stop(with_task(e, job$frame[["i"]][[1L]]))
+    raise_of_task(e, job$frame[["i"]][[1L]], job$n)
   })))
   if (job$streams$check && !identical(before, get_random_seed())) warn_rng_misuse(job, 1L)
   new_outcome(values, sort(failed), report = new_report(job, plan))

@@ -123,30 +123,6 @@ rs_vector_clean <- function() .Call(wrap__rs_vector_clean)
 #' @noRd
 rs_scale <- function(x, nrow, weights, threads) .Call(wrap__rs_scale, x, nrow, weights, threads)
 
-#' One slice of `x %*% y` (kind 0), `crossprod(x, y)` (1) or `tcrossprod(x, y)` (2);
-#' `y` NULL: the same matrix, and a symmetric result. `out` is a new matrix, `state`
-#' NULL in the first slice.
-#' @noRd
-rs_product <- function(kind, x, y, out, state, threads) .Call(wrap__rs_product, kind, x, y, out, state, threads)
-
-#' One slice of `chol(x)`; the value is NULL when `x` is not positive definite.
-#' @noRd
-rs_chol <- function(x, out, state, threads) .Call(wrap__rs_chol, x, out, state, threads)
-
-#' One slice of `chol2inv(x)`.
-#' @noRd
-rs_chol2inv <- function(x, out, state, threads) .Call(wrap__rs_chol2inv, x, out, state, threads)
-
-#' One slice of `solve(a, b, tol)`; `b` NULL is the identity; `lu` is a new matrix for
-#' the factors. The value is NULL when `a` is singular or ill-conditioned.
-#' @noRd
-rs_solve <- function(a, b, tol, lu, out, state, threads) .Call(wrap__rs_solve, a, b, tol, lu, out, state, threads)
-
-#' One slice of the determinant of `x`; `lu` is a new matrix for the factors. The value
-#' is (logarithm of the modulus, sign, modulus), NULL when `x` is singular.
-#' @noRd
-rs_determinant <- function(x, lu, state, threads) .Call(wrap__rs_determinant, x, lu, state, threads)
-
 #' One slice of solving `n` x `n` systems `a` for `ncol` right-hand sides `b` each into
 #' the new vector `out`; `b` NULL: inverses.
 #' @noRd
@@ -179,20 +155,30 @@ rs_ranks <- function(x, plan, out, state, threads) .Call(wrap__rs_ranks, x, plan
 #' @noRd
 rs_distances <- function(x, method, power, plan, out, state, threads) .Call(wrap__rs_distances, x, method, power, plan, out, state, threads)
 
-#' One slice of sums (`moment` 0), means (1) or variances (2) of the rows (`margin` 1)
-#' or columns (2) of `x` into the new vector `out`.
+#' Eigenvalues of the symmetric `x`, smallest first, into the new matrix `values`, and
+#' eigenvectors into `vectors` if that is not NULL.
 #' @noRd
-rs_moments <- function(x, margin, moment, skip, plan, out, state, threads) .Call(wrap__rs_moments, x, margin, moment, skip, plan, out, state, threads)
+rs_eigen_symmetric <- function(x, values, vectors, threads) .Call(wrap__rs_eigen_symmetric, x, values, vectors, threads)
 
-#' One slice of quantiles of the rows (`margin` 1) or columns (2) of `x` into the columns
-#' of the new matrix `out`.
+#' Eigenvalues of `x` as the columns (real, imaginary) of the new matrix `values`, and
+#' eigenvectors into `vectors` if that is not NULL.
 #' @noRd
-rs_quantiles <- function(x, margin, probs, kind, skip, plan, out, state, threads) .Call(wrap__rs_quantiles, x, margin, probs, kind, skip, plan, out, state, threads)
+rs_eigen_general <- function(x, values, vectors) .Call(wrap__rs_eigen_general, x, values, vectors)
 
-#' One slice of sorting `x` (double, integer or UTF-8 strings) into the new vector
-#' `out`; `order`: the places (from 1), equal elements in their order; strings: always.
+#' One slice of fitted values `x %*% coefficients` and residuals into new matrices.
 #' @noRd
-rs_sort <- function(x, order, decreasing, plan, out, state, threads) .Call(wrap__rs_sort, x, order, decreasing, plan, out, state, threads)
+rs_fitted <- function(x, y, coefficients, fitted, residuals, state, threads) .Call(wrap__rs_fitted, x, y, coefficients, fitted, residuals, state, threads)
+
+#' One slice of Q'Y, into the new matrix `out`, from `rank` reflections as "qr" objects
+#' hold them.
+#' @noRd
+rs_effects <- function(qr, aux, rank, y, out, state, threads) .Call(wrap__rs_effects, qr, aux, rank, y, out, state, threads)
+
+#' One slice of `x %*% y` (kind 0), `crossprod(x, y)` (1) or `tcrossprod(x, y)` (2);
+#' `y` NULL: the same matrix, and a symmetric result. `out` is a new matrix, `state`
+#' NULL in the first slice.
+#' @noRd
+rs_product <- function(kind, x, y, out, state, threads) .Call(wrap__rs_product, kind, x, y, out, state, threads)
 
 #' One slice of the QR of `x` by `rank` reflections into `out`, a new matrix. The value
 #' at the end is `qraux`, empty if some column is too near to the others.
@@ -204,29 +190,43 @@ rs_qr <- function(x, rank, out, state, threads) .Call(wrap__rs_qr, x, rank, out,
 #' @noRd
 rs_triangle <- function(x, y, weights, state, threads) .Call(wrap__rs_triangle, x, y, weights, state, threads)
 
-#' One slice of fitted values `x %*% coefficients` and residuals into new matrices.
+#' One slice of sums (`moment` 0), means (1) or variances (2) of the rows (`margin` 1)
+#' or columns (2) of `x` into the new vector `out`.
 #' @noRd
-rs_fitted <- function(x, y, coefficients, fitted, residuals, state, threads) .Call(wrap__rs_fitted, x, y, coefficients, fitted, residuals, state, threads)
+rs_moments <- function(x, margin, moment, skip, plan, out, state, threads) .Call(wrap__rs_moments, x, margin, moment, skip, plan, out, state, threads)
 
-#' One slice of Q'Y, into the new matrix `out`, from `rank` reflections as "qr" objects
-#' hold them.
+#' One slice of quantiles of the rows (`margin` 1) or columns (2) of `x` into the columns
+#' of the new matrix `out`.
 #' @noRd
-rs_effects <- function(qr, aux, rank, y, out, state, threads) .Call(wrap__rs_effects, qr, aux, rank, y, out, state, threads)
+rs_quantiles <- function(x, margin, probs, kind, skip, plan, out, state, threads) .Call(wrap__rs_quantiles, x, margin, probs, kind, skip, plan, out, state, threads)
+
+#' One slice of `chol(x)`; the value is NULL when `x` is not positive definite.
+#' @noRd
+rs_chol <- function(x, out, state, threads) .Call(wrap__rs_chol, x, out, state, threads)
+
+#' One slice of `chol2inv(x)`.
+#' @noRd
+rs_chol2inv <- function(x, out, state, threads) .Call(wrap__rs_chol2inv, x, out, state, threads)
+
+#' One slice of `solve(a, b, tol)`; `b` NULL is the identity; `lu` is a new matrix for
+#' the factors. The value is NULL when `a` is singular or ill-conditioned.
+#' @noRd
+rs_solve <- function(a, b, tol, lu, out, state, threads) .Call(wrap__rs_solve, a, b, tol, lu, out, state, threads)
+
+#' One slice of the determinant of `x`; `lu` is a new matrix for the factors. The value
+#' is (logarithm of the modulus, sign, modulus), NULL when `x` is singular.
+#' @noRd
+rs_determinant <- function(x, lu, state, threads) .Call(wrap__rs_determinant, x, lu, state, threads)
+
+#' One slice of sorting `x` (double, integer or UTF-8 strings) into the new vector
+#' `out`; `order`: the places (from 1), equal elements in their order; strings: always.
+#' @noRd
+rs_sort <- function(x, order, decreasing, plan, out, state, threads) .Call(wrap__rs_sort, x, order, decreasing, plan, out, state, threads)
 
 #' Singular values of `x` into the new vector `d`, singular vectors into the new
-#' matrices `u` and `v` where they are not NULL.
+#' matrices `u` and `v` where they are not NULL. The value says whether there is a result.
 #' @noRd
 rs_svd <- function(x, d, u, v, threads) .Call(wrap__rs_svd, x, d, u, v, threads)
-
-#' Eigenvalues of the symmetric `x`, smallest first, into the new matrix `values`, and
-#' eigenvectors into `vectors` if that is not NULL.
-#' @noRd
-rs_eigen_symmetric <- function(x, values, vectors, threads) .Call(wrap__rs_eigen_symmetric, x, values, vectors, threads)
-
-#' Eigenvalues of `x` as the columns (real, imaginary) of the new matrix `values`, and
-#' eigenvectors into `vectors` if that is not NULL.
-#' @noRd
-rs_eigen_general <- function(x, values, vectors) .Call(wrap__rs_eigen_general, x, values, vectors)
 
 #' Counts permutations `from` (from 0) to `to`, or the first that can be looked at
 #' within a slice. `seed`: NULL for all of them.

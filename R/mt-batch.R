@@ -158,26 +158,12 @@ mt_lm_batch <- function(x, y, tol = 1e-07, schedule = "stealing", threads = NULL
   list(coefficients = b, residuals = r, rank = rank, df.residual = n - rank)
 }
 
-is_plain_number <- function(x) (is.double(x) || is.integer(x) || is.logical(x)) && !is.object(x)
-
 check_squares <- function(a, argument, call = sys.call(-1L)) {
   d <- dim(a)
   if (!is_plain_number(a) || length(d) != 3L || d[[1L]] != d[[2L]]) {
     stop_argument(argument, "a numeric n x n x k array", a, call)
   }
   d
-}
-
-check_tolerance <- function(tol, call = user_call()) {
-  good <- is.numeric(tol) && length(tol) == 1L && !is.na(tol) && tol >= 0
-  if (!good) stop_argument("tol", "a number of at least 0", tol, call)
-  as.double(tol)
-}
-
-new_array <- function(dim) {
-  out <- numeric(prod(dim))
-  dim(out) <- dim
-  out
 }
 
 # Matrix `i` of a three-dimensional array, also if it has one row or column.

@@ -69,7 +69,11 @@ covariance <- function(x, y, use, method, correlation, schedule, threads) {
   use <- if (is.character(use) && length(use) == 1L) uses[pmatch(use, uses)]
   vectors <- length(dim(x)) < 2L && length(dim(y)) < 2L
   x <- columns(x)
-  if (!is.null(y)) y <- columns(y)
+  if (!is.null(y)) {
+    y <- columns(y)
+    # Not a matrix that our code takes, such as a table.
+    if (is.null(y)) return(NULL)
+  }
   shapes <- is.matrix(x) && nrow(x) > 2L && ncol(x) > 0L && (is.null(y) || (is.matrix(y) && nrow(y) == nrow(x)))
   if (length(use) != 1L || is.na(use) || !shapes || method == "kendall" || (vectors && is.null(y))) {
     return(NULL)

@@ -15,6 +15,7 @@
 #' @param symmetric `TRUE`: only the lower triangle is used. Missing: found out with
 #'   [isSymmetric()].
 #' @param only.values `TRUE`: no eigenvectors.
+#' @param EISPACK Obsolete in base R: if given, the call is passed on to it.
 #' @inheritParams mt_matmul
 #' @return A list of class "eigen" with `values` and `vectors`.
 #' @section Reproducibility: The same bits for every number of threads, except for
@@ -27,7 +28,8 @@
 #' all.equal(mt_eigen(x, threads = 2)$values, eigen(x)$values)
 #' @seealso [mt_svd()].
 #' @export
-mt_eigen <- function(x, symmetric, only.values = FALSE, threads = NULL) {
+mt_eigen <- function(x, symmetric, only.values = FALSE, EISPACK = FALSE, threads = NULL) {
+  if (!missing(EISPACK)) return(eigen(x, symmetric, only.values, EISPACK))
   if (is.null(threads) && length(x) <= 64L && !is.object(x)) return(eigen(x, symmetric, only.values))
   threads_given(threads)
   n <- square_order(x)

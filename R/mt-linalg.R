@@ -32,36 +32,6 @@ linalg_info <- function(threads = NULL) {
   )
 }
 
-# The range of scales that our kernels take. Its ends leave room for the squares of
-# what rounding leaves of a column, 1e-16 of it, and for sums of squares.
-smallest_scale <- 1e-130
-largest_scale <- 1e130
-
-# Has every element a value, and no column a scale outside of the range, when its rows
-# are multiplied by `weights`?
-in_range <- function(x, weights = NULL, threads = NULL) {
-  if (!is.double(x) && !is.null(weights)) storage.mode(x) <- "double"
-  scale <- scale_of(x, NROW(x), weights, threads)
-  !scale$gaps && !is_extreme(scale = scale)
-}
-
-# The largest absolute element of the column for which it is smallest, and of all;
-# whether there are gaps, which do not count.
-scale_of <- function(x, rows = NROW(x), weights = NULL, threads = NULL) {
-  if (!is.double(x)) return(list(smallest = 1, largest = 1, gaps = anyNA(x)))
-  # Waking threads takes longer than looking at a few numbers.
-  threads <- if (length(x) < 2^17) 1L else thread_count(threads)
-  of <- rs_scale(x, rows, weights, threads)
-  list(smallest = of[[1L]], largest = of[[2L]], gaps = of[[3L]] != 0)
-}
-
-is_extreme <- function(x, rows = NROW(x), threads = NULL, scale = scale_of(x, rows, threads = threads)) {
-  scale$smallest < smallest_scale || scale$largest > largest_scale
-}
-
-# A call of base R is over before ours has looked at its arguments.
-is_tiny <- function(x) length(x) <= 64L && is.double(x) && is.matrix(x) && !is.object(x) && !anyNA(x)
-
 linalg_paths <- function() {
   row <- function(operation, path, threads, why) {
     data.frame(operation = operation, path = path, threads = threads, why = why)

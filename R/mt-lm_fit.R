@@ -1,4 +1,115 @@
-# Least squares: how mt_lm_fit() works.
+# Least squares.
+
+#' Fit linear models on several threads
+#'
+#' `mt_lm_fit()` solves least squares problems as [lm.fit()] and [lm.wfit()] do, and
+#' `mt_lm()` fits linear models as [lm()] does, on threads.
+#'
+#' `mt_lm_fit()` finds the triangle of the QR decomposition without its reflections, and
+#' computes residuals as `y - x %*% coefficients`. Where `x` is very tall (2048 rows, 8 rows
+#' for each of at most 256 columns) and no column is nearly dependent on those before, the
+#' triangle comes from two cross products ("CholeskyQR2"), of which the second is refined
+#' and refines the coefficients; else blocks of rows are reduced to triangles, which are
+#' joined in a fixed tree ("tall-skinny QR"). Signs of the rows of `R` are arbitrary.
+#' Columns that depend on those before, by R's limited pivoting with `tol`, have `NA`
+#' coefficients. With `qr = TRUE` the reflections are computed too, as `lm.fit()` keeps them
+#' (see [mt_qr()]): that takes longer, and [influence()], [anova()] and others need them.
+#'
+#' `mt_lm()` takes its model frame from `lm()` and keeps the reflections as `lm()` does: the methods for
+#' "lm" work on the result. Weights must not be negative; observations with weight 0 do
+#' not count, but have fitted values and residuals.
+#'
+#' Results have the same bits for every number of threads. Passed on to base R's
+#' `lm.fit()` and `lm.wfit()` are designs of up to 512 elements, with fewer rows than
+#' columns or without columns, those of extreme scale (see [linalg_info()]), and (at once:
+#' they are errors) missing or infinite numbers. So are designs with a column of which
+#' elimination leaves `tol` times its norm but for a thousandth: rounding decides on their rank,
+#' which hence is that of `lm.fit()`, with `qr = TRUE` and without. It may
+#' still differ where columns before that one are nearly dependent themselves.
+#'
+#' @param x A design matrix, numeric (double), integer or logical; for `mt_lm()` a flag: `TRUE` keeps
+#'   the model matrix in the result.
+#' @param y The response: a vector, or a matrix with a column per response; for `mt_lm()` a flag:
+#'   `TRUE` keeps the response.
+#' @param offset,singular.ok As in [lm.fit()].
+#' @param method `"qr"`; `mt_lm()` has `"model.frame"` besides, as [lm()]. Others give a warning.
+#' @param weights A vector of weights that are not negative, or `NULL`.
+#' @param tol Tolerance of the rank, as in [mt_qr()].
+#' @param qr For `mt_lm_fit()`, `TRUE` adds `qr` and `effects`, and takes longer. `mt_lm()`
+#'   computes both as `lm()` does, and `FALSE` only leaves out `qr`.
+#' @inheritParams mt_matmul
+#' @return `mt_lm_fit()`: a list of `coefficients`, `residuals`, `fitted.values` (vectors for one
+#'   response, else matrices with a column per response), `rank`, `pivot`, `df.residual` and `R` (the upper
+#'   triangle, with its columns in the order of `pivot`); with `qr = TRUE`
+#'   also `effects` and `qr`, as [lm.fit()] has them. `mt_lm()`: an object of class
+#'   `"lm"`, or `c("mlm", "lm")` for several responses, with the components of [lm()].
+#' @section Errors: Those of base R; `rustle_error_argument` for `threads`, flags, `tol` and
+#'   arguments that neither function has.
+#' @section Interrupts: Honoured within 200 ms.
+#' @references J. Demmel, L. Grigori, M. Hoemmen and J. Langou (2012), Communication-optimal
+#'   parallel and sequential QR and LU factorizations, SIAM Journal on Scientific Computing 34.
+#'
+#'   Y. Yamamoto, Y. Nakatsukasa, Y. Yanagisawa and T. Fukaya (2015), Roundoff error analysis
+#'   of the CholeskyQR2 algorithm, Electronic Transactions on Numerical Analysis 44.
+#' @examples
+#' x <- cbind(1, matrix(rnorm(2000), 500))
+#' y <- rnorm(500)
+#' all.equal(mt_lm_fit(x, y, threads = 2)$coefficients, unname(lm.fit(x, y)$coefficients))
+#' summary(mt_lm(mpg ~ wt + hp, mtcars, threads = 2))
+#' @seealso [mt_qr()], [with_threads()].
+#' @export
+mt_lm_fit <- function(x, y, offset = NULL, method = "qr", tol = 1e-07, singular.ok = TRUE, ...,
+                      weights = NULL, qr = FALSE, threads = NULL) {
+  if (nargs() == 2L && is_tiny(x) && is_tiny_response(y, nrow(x))) return(fit_tiny(x, y))
+  check_no_more(match.call(expand.dots = FALSE)$..., sys.call())
+  threads <- thread_count(threads)
+  qr <- check_flag(qr, "qr")
+  singular.ok <- check_flag(singular.ok, "singular.ok")
+  if (!(is.numeric(tol) && length(tol) == 1L && is.finite(tol) && tol >= 0)) {
+    stop_argument("tol", "a number of at least 0", tol, user_call())
+  }
+  check_method(method)
+  by_base <- function() fit_by_base(x, y, offset, tol, singular.ok, weights, qr)
+  left <- without_offset(y, offset)
+  if (is.null(left) || !fit_is_ours(x, left, weights, threads)) return(by_base())
+  values <- as_double(x)
+  response <- if (is.matrix(left)) as_double(left) else matrix(as.double(left), ncol = 1L)
+  root <- if (!is.null(weights)) sqrt(as.double(weights))
+  fit <- if (qr) {
+    fit_reflections(values, response, root, tol, threads)
+  } else {
+    fit_triangle(values, response, root, tol, threads)
+  }
+  if (is.null(fit)) return(by_base())
+  if (!singular.ok && fit$rank < ncol(x)) stop(simpleError("singular fit encountered", user_call()))
+  fit$df.residual <- nrow(x) - sum(weights == 0) - fit$rank
+  fit <- shape_fit(fit, x, left, weights)
+  if (!is.null(offset)) fit$fitted.values <- fit$fitted.values + offset
+  fit
+}
+
+# The response that lm.fit() sees: a vector if it has one column, and without its offset.
+# NULL: base R shall tell what is wrong.
+without_offset <- function(y, offset) {
+  if (is.matrix(y) && ncol(y) == 1L) y <- drop(y)
+  if (is.null(offset)) return(y)
+  numbers <- is_plain_number(y) && is_plain_number(offset) && length(offset) == length(y)
+  if (numbers && (is.null(dim(offset)) || identical(dim(offset), dim(y)))) y - offset
+}
+
+check_method <- function(method) {
+  if (!identical(method, "qr")) {
+    text <- sprintf("method = '%s' is not supported. Using 'qr'", paste(format(method), collapse = ""))
+    warning(simpleWarning(text, user_call()))
+  }
+}
+
+# The dots, unevaluated, of functions whose originals have some that go nowhere.
+check_no_more <- function(dots, call) {
+  if (!length(dots)) return()
+  name <- c(names(dots)[nzchar(names(dots))], deparse(dots[[1L]]))[[1L]]
+  stop_argument("...", "empty", NULL, call, sprintf("`%s`", name))
+}
 
 fit_is_ours <- function(x, y, weights, threads) {
   d <- plain_dim(x)
@@ -17,12 +128,12 @@ fit_is_ours <- function(x, y, weights, threads) {
   rows >= d[[2L]] && in_range(x, root, threads) && in_range(y, root, threads)
 }
 
-fit_by_base <- function(x, y, weights, tol, qr) {
+fit_by_base <- function(x, y, offset, tol, singular.ok, weights, qr) {
   x <- as.matrix(x)
   fit <- if (is.null(weights)) {
-    stats::lm.fit(x, y, tol = tol)
+    stats::lm.fit(x, y, offset, tol = tol, singular.ok = singular.ok)
   } else {
-    stats::lm.wfit(x, y, weights, tol = tol)
+    stats::lm.wfit(x, y, weights, offset, tol = tol, singular.ok = singular.ok)
   }
   k <- seq_len(min(dim(x)))
   found <- fit$qr
@@ -42,7 +153,7 @@ is_tiny_response <- function(y, n) {
 
 # lm.fit()'s own routine, without what it does around it.
 fit_tiny <- function(x, y) {
-  if (!ncol(x) || !all(is.finite(x))) return(fit_by_base(x, y, NULL, 1e-07, FALSE))
+  if (!ncol(x) || !all(is.finite(x))) return(fit_by_base(x, y, NULL, 1e-07, TRUE, NULL, FALSE))
   found <- stats::.lm.fit(x, y, 1e-07)
   p <- ncol(x)
   rank <- found$rank
@@ -149,28 +260,33 @@ complete_fit <- function(x, y, solved, triangle, rank, pivot, threads) {
   )
 }
 
-# Names and shapes as lm.fit() gives them.
-shape_fit <- function(fit, x, y) {
+# Names and shapes as lm.fit() gives them; other attributes as arithmetic with `y` keeps them.
+shape_fit <- function(fit, x, y, weights) {
   names <- colnames(x)
   several <- is.matrix(y)
   labels <- if (is.null(names)) paste0("x", seq_len(ncol(x))) else names
   if (!is.null(names)) colnames(fit$R) <- names[fit$pivot]
-  if (several) {
-    dimnames(fit$coefficients) <- list(labels, colnames(y))
-    for (part in c("residuals", "fitted.values")) dimnames(fit[[part]]) <- dimnames(y)
+  dropped <- any(weights == 0)
+  kept <- attributes(y)
+  more <- if (length(weights) == length(y) && !dropped) attributes(weights)
+  kept <- c(kept, more[setdiff(names(more), c(names(kept), if (several) "names"))])
+  for (part in c("residuals", "fitted.values")) attributes(fit[[part]]) <- kept
+  coefficients <- fit$coefficients
+  fit$coefficients <- if (several) {
+    `dimnames<-`(coefficients, list(labels, colnames(y)))
   } else {
-    fit$coefficients <- stats::setNames(fit$coefficients[, 1L], labels)
-    for (part in c("residuals", "fitted.values")) {
-      fit[[part]] <- stats::setNames(fit[[part]][, 1L], names(y))
-    }
+    stats::setNames(coefficients[, 1L], labels)
   }
   if (!is.null(fit$qr)) {
     behind <- rep.int("", max(0L, nrow(fit$qr$qr) - fit$rank))
-    effects_names <- c(labels[fit$pivot[seq_len(fit$rank)]], behind)
+    labels <- c(labels[fit$pivot[seq_len(fit$rank)]], behind)
+    # Elements of weight zero are not among the effects, so that no attribute fits them.
+    if (!dropped) attributes(fit$effects) <- kept
     if (several) {
-      dimnames(fit$effects) <- list(effects_names, colnames(y))
+      dimnames(fit$effects) <- list(labels, colnames(y))
     } else {
-      fit$effects <- stats::setNames(fit$effects[, 1L], effects_names)
+      dim(fit$effects) <- NULL
+      names(fit$effects) <- labels
     }
   }
   in_order(fit)

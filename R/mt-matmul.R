@@ -13,6 +13,7 @@
 #'
 #' @param x,y Matrices that are numeric (double), integer or logical; integers and
 #'   logicals are converted to double. `y = NULL` stands for `x`.
+#' @param ... For base R's methods, to which the call is then passed on.
 #' @param threads Number of threads; by default see [with_threads()].
 #' @return A double matrix: `nrow(x)` x `ncol(y)`, `ncol(x)` x `ncol(y)`
 #'   (`mt_crossprod()`) or `nrow(x)` x `nrow(y)` (`mt_tcrossprod()`).
@@ -43,7 +44,8 @@ mt_matmul <- function(x, y, threads = NULL) {
 
 #' @rdname mt_matmul
 #' @export
-mt_crossprod <- function(x, y = NULL, threads = NULL) {
+mt_crossprod <- function(x, y = NULL, ..., threads = NULL) {
+  if (...length()) return(crossprod(x, y, ...))
   if (is.null(threads) && length(x) <= 64L && length(y) <= 64L) return(crossprod(x, y))
   dx <- plain_dim(x)
   dy <- if (is.null(y)) dx else plain_dim(y)
@@ -57,7 +59,8 @@ mt_crossprod <- function(x, y = NULL, threads = NULL) {
 
 #' @rdname mt_matmul
 #' @export
-mt_tcrossprod <- function(x, y = NULL, threads = NULL) {
+mt_tcrossprod <- function(x, y = NULL, ..., threads = NULL) {
+  if (...length()) return(tcrossprod(x, y, ...))
   if (is.null(threads) && length(x) <= 64L && length(y) <= 64L) return(tcrossprod(x, y))
   dx <- plain_dim(x)
   dy <- if (is.null(y)) dx else plain_dim(y)
@@ -86,20 +89,6 @@ product <- function(kind, x, y, threads, rownames, colnames) {
   out
 }
 
-# The extents of a matrix that our kernels take; NULL for what is left to base R.
-plain_dim <- function(x) {
-  if ((is.double(x) || is.integer(x) || is.logical(x)) && !is.object(x)) {
-    d <- dim(x)
-    if (length(d) == 2L) d
-  }
-}
-
 # Below, a call of R's own is over before ours has begun. (The functions themselves
 # begin with a shorter test for up to 64 elements, where microseconds count.)
 tiny <- function(...) prod(...) <= 512
-
-# Makes a double matrix of what plain_dim() accepts.
-as_double <- function(x) {
-  if (!is.double(x)) storage.mode(x) <- "double"
-  x
-}

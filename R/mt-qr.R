@@ -20,6 +20,7 @@
 #' @param x A matrix, numeric (double), integer or logical.
 #' @param tol Columns whose norm falls below `tol` times what it was are moved to the
 #'   end, as linearly dependent on those before.
+#' @param LAPACK `TRUE`: the pivoting of LAPACK, by base R.
 #' @param ... Further arguments of [qr()], with which the call is passed on to it.
 #' @inheritParams mt_matmul
 #' @return An object of class "qr": `qr`, `rank`, `qraux` and `pivot`.
@@ -34,10 +35,11 @@
 #'   and Distributed Computing 85 (2015).
 #' @seealso [mt_lm_fit()], [mt_solve()].
 #' @export
-mt_qr <- function(x, tol = 1e-07, ..., threads = NULL) {
+mt_qr <- function(x, tol = 1e-07, LAPACK = FALSE, ..., threads = NULL) {
   if (nargs() == 1L && length(x) <= 64L) return(qr(x))
-  if (is.null(threads) && length(x) <= 64L) return(qr(x, tol = tol, ...))
   threads_given(threads)
+  if (!isFALSE(LAPACK)) return(qr(x, tol = tol, LAPACK = LAPACK, ...))
+  if (is.null(threads) && length(x) <= 64L) return(qr(x, tol = tol, ...))
   d <- plain_dim(x)
   good <- !is.null(d) && d[[1L]] >= d[[2L]] && worth_reflections(d) && !...length() &&
     is.numeric(tol) && length(tol) == 1L && !is.na(tol) && in_range(x, threads = threads)
@@ -85,6 +87,11 @@ qr_reflections <- function(x, rank, threads) {
   out <- rs_matrix(nrow(x), ncol(x))
   aux <- in_slices(function(state) rs_qr(x, rank, out, state, threads))
   list(qr = out, qraux = aux)
+}
+
+# The triangle R of the QR of `x`, and of further columns, without Q.
+triangle_of <- function(x, threads, y = NULL, weights = NULL) {
+  in_slices(function(state) rs_triangle(x, y, weights, state, threads))
 }
 
 # Rank and pivot by limited pivoting of a matrix X with this triangle R: the norm of

@@ -8,7 +8,8 @@
 #'
 #' Sums are compensated: they are as good as if they were computed in twice the
 #' precision, which holds for base R's too, on processors that have extended
-#' precision. Both agree but for the last bit. Variances take two passes. Sums are cut
+#' precision. Both agree but for the last bit. Means are rounded once: that of equal
+#' elements is their value. Variances take two passes, and are 0 for equal elements. Sums are cut
 #' by the shape of the matrix, and results have the same bits for every number of
 #' threads and every schedule.
 #'
@@ -183,36 +184,4 @@ named_as <- function(out, x, margin) {
   names <- dimnames(x)[[margin]]
   if (!is.null(names)) names(out) <- names
   out
-}
-
-# A matrix that our kernels take, also of a data frame.
-check_numeric_matrix <- function(x, argument, call) {
-  was <- NULL
-  if (is.data.frame(x)) {
-    number <- vapply(x, function(v) (is.numeric(v) || is.logical(v)) && !is.factor(v), NA)
-    if (all(number)) {
-      x <- as.matrix(x)
-    } else {
-      at <- match(FALSE, number)
-      was <- sprintf(
-        "a data frame whose column `%s` is %s", names(x)[[at]],
-        if (is.factor(x[[at]])) "a factor" else describe(x[[at]])
-      )
-    }
-  }
-  x <- plain_matrix(x)
-  if (!is.null(was) || is.null(plain_dim(x))) {
-    stop_argument(argument, "a numeric or logical matrix", x, call, was)
-  }
-  x
-}
-
-# A matrix of numbers without its class: tables, time series and others.
-plain_matrix <- function(x) {
-  numbers <- is.double(x) || is.integer(x) || is.logical(x)
-  if (is.object(x) && !isS4(x) && is.matrix(x) && numbers && !inherits(x, c("factor", "integer64"))) {
-    x <- unclass(x)
-    attributes(x) <- attributes(x)[c("dim", if (!is.null(dimnames(x))) "dimnames")]
-  }
-  x
 }

@@ -18,10 +18,12 @@
 #' @param x,a A square matrix, numeric (double), integer or logical. `mt_chol()` uses
 #'   the upper triangle only; `mt_chol2inv()` takes the upper factor.
 #' @param pivot `TRUE` factors with pivoting, as in [chol()], for semidefinite matrices.
+#' @param LINPACK Obsolete in base R: if given, the call is passed on to it.
 #' @param size Number of columns of `x` that hold the factor.
 #' @param b A vector or matrix with as many rows as `a`; missing: the identity, which
 #'   gives the inverse.
-#' @param tol Reciprocal condition number below which `a` is called singular.
+#' @param tol For `mt_solve()` the reciprocal condition number below which `a` is called
+#'   singular; for `mt_chol()` the tolerance of `pivot = TRUE`, as in [chol()].
 #' @param logarithm `TRUE` (default) gives the logarithm of the modulus.
 #' @param ... For base R's methods, where the call is passed on; else not used.
 #' @inheritParams mt_matmul
@@ -38,13 +40,14 @@
 #' mt_det(a)
 #' @seealso [mt_qr()], [with_threads()].
 #' @export
-mt_chol <- function(x, pivot = FALSE, ..., threads = NULL) {
+mt_chol <- function(x, pivot = FALSE, LINPACK = FALSE, tol = -1, ..., threads = NULL) {
   if (nargs() == 1L && length(x) <= 64L) return(chol(x))
-  if (is.null(threads) && length(x) <= 64L) return(chol(x, pivot = pivot, ...))
   threads_given(threads)
   n <- square_order(x)
-  if (is.null(n) || n <= 16L || !isFALSE(pivot) || ...length() || !in_range(x, threads = threads)) {
-    return(chol(x, pivot = pivot, ...))
+  plain <- missing(LINPACK) && missing(tol) && !...length()
+  if (is.null(n) || n <= 16L || !isFALSE(pivot) || !plain || !in_range(x, threads = threads)) {
+    if (plain) return(chol(x, pivot = pivot))
+    return(if (missing(LINPACK)) chol(x, pivot = pivot, tol = tol, ...) else chol(x, pivot, LINPACK, tol, ...))
   }
   threads <- thread_count(threads)
   of <- x
@@ -53,14 +56,15 @@ mt_chol <- function(x, pivot = FALSE, ..., threads = NULL) {
   if (is.null(in_slices(function(state) rs_chol(x, out, state, threads)))) {
     return(chol(of))
   }
-  names <- dimnames(of)
-  if (!is.null(names)) dimnames(out) <- names
+  # As in base R, all that `x` has.
+  attributes(out) <- attributes(of)
   out
 }
 
 #' @rdname mt_chol
 #' @export
-mt_chol2inv <- function(x, size = NCOL(x), threads = NULL) {
+mt_chol2inv <- function(x, size = NCOL(x), LINPACK = FALSE, threads = NULL) {
+  if (!missing(LINPACK)) return(chol2inv(x, size, LINPACK))
   if (is.null(threads) && length(x) <= 64L) return(chol2inv(x, size))
   threads_given(threads)
   d <- plain_dim(x)
@@ -77,8 +81,11 @@ mt_chol2inv <- function(x, size = NCOL(x), threads = NULL) {
 
 #' @rdname mt_chol
 #' @export
-mt_solve <- function(a, b, tol = .Machine$double.eps, ..., threads = NULL) {
+mt_solve <- function(a, b, tol = .Machine$double.eps, LINPACK = FALSE, ..., threads = NULL) {
   if (nargs() == 1L && length(a) <= 64L) return(solve(a))
+  if (!missing(LINPACK)) {
+    return(if (missing(b)) solve(a, tol = tol, LINPACK = LINPACK, ...) else solve(a, b, tol, LINPACK, ...))
+  }
   if (is.null(threads) && length(a) <= 64L) {
     return(if (missing(b)) solve(a, tol = tol, ...) else solve(a, b, tol = tol, ...))
   }
@@ -142,15 +149,4 @@ mt_det <- function(x, ..., threads = NULL) {
   if (is.null(threads) && length(x) <= 64L) return(det(x, ...))
   z <- mt_determinant(x, logarithm = TRUE, ..., threads = threads)
   c(z$sign * exp(z$modulus))
-}
-
-# The order of a square matrix that our kernels take, or NULL.
-square_order <- function(x) {
-  d <- plain_dim(x)
-  if (!is.null(d) && d[[1L]] == d[[2L]]) d[[1L]]
-}
-
-# A number of threads that was given is checked even where it is not needed.
-threads_given <- function(threads, call = user_call()) {
-  if (!is.null(threads)) thread_count(threads, call)
 }

@@ -17,6 +17,7 @@
 #' @param x A matrix, numeric (double), integer or logical.
 #' @param nu,nv Numbers of left and right singular vectors wanted, from 0 to the number of rows
 #'   and columns.
+#' @param LINPACK Obsolete in base R: if given, the call is passed on to it.
 #' @inheritParams mt_matmul
 #' @return A list with `d`, and `u` and `v` where they were wanted; for `mt_prcomp()`
 #'   an object of class "prcomp".
@@ -31,7 +32,8 @@
 #' summary(mt_prcomp(x, rank. = 3, threads = 2))
 #' @seealso [mt_eigen()], [mt_qr()].
 #' @export
-mt_svd <- function(x, nu = min(n, p), nv = min(n, p), threads = NULL) {
+mt_svd <- function(x, nu = min(n, p), nv = min(n, p), LINPACK = FALSE, threads = NULL) {
+  if (!missing(LINPACK)) return(svd(x, nu, nv, LINPACK))
   if (is.null(threads) && length(x) <= 64L && !is.object(x)) {
     n <- NROW(x)
     p <- NCOL(x)
@@ -64,11 +66,6 @@ mt_svd <- function(x, nu = min(n, p), nv = min(n, p), threads = NULL) {
   if (nu) out$u <- if (ncol(u) == nu) u else u[, seq_len(nu), drop = FALSE]
   if (nv) out$v <- if (ncol(v) == nv) v else v[, seq_len(nv), drop = FALSE]
   out
-}
-
-# The triangle R of the QR of `x`, and of further columns, without Q.
-triangle_of <- function(x, threads, y = NULL, weights = NULL) {
-  in_slices(function(state) rs_triangle(x, y, weights, state, threads))
 }
 
 #' @rdname mt_svd

@@ -55,6 +55,11 @@ thread_count <- function(threads = NULL, call = user_call()) {
   min(threads, thread_limit())
 }
 
+# A number of threads that was given is checked even where it is not needed.
+threads_given <- function(threads, call = user_call()) {
+  if (!is.null(threads)) thread_count(threads, call)
+}
+
 # What was chosen for the session: possibly in the parent of this process.
 ambient_threads <- function(set, call) {
   if (!is.null(set)) return(set$n)

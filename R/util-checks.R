@@ -1,6 +1,27 @@
 # Checks of arguments: each returns the value in its canonical form or stops
 # with `rustle_error_argument`. They run before anything has started.
 
+# Arguments without a default, of the function that calls this.
+check_required <- function(..., .call = sys.call(-1L)) {
+  for (name in c(...)) {
+    if (eval.parent(call("missing", as.name(name)))) stop_missing(name, .call)
+  }
+}
+
+# `f` is called with as many arguments as `of` names, such as c("data", "i").
+check_arguments_of <- function(f, of, argument, call) {
+  with_formals <- args(f)
+  known <- names(formals(with_formals))
+  if (is.null(with_formals) || "..." %in% known || length(known) >= length(of)) return()
+  abort_rustle(
+    sprintf(
+      "`%s` must be a function(%s), not one of %s.", argument, paste(of, collapse = ", "),
+      if (length(known)) sprintf("`%s` alone", paste(known, collapse = "`, `")) else "no arguments"
+    ),
+    "rustle_error_argument", argument = argument, value = f, call = call
+  )
+}
+
 check_count <- function(x, argument, min = 1, null = FALSE, call = sys.call(-1L)) {
   if (null && is.null(x)) return(NULL)
   good <- is.numeric(x) && length(x) == 1L && !is.na(x) && is.finite(x) &&
@@ -32,6 +53,12 @@ check_seconds <- function(x, argument, call = sys.call(-1L)) {
   if (!good) stop_argument(argument, "a positive number of seconds", x, call)
   # A century is for ever.
   if (x > 3e9) Inf else as.double(x)
+}
+
+check_tolerance <- function(tol, call = user_call()) {
+  good <- is.numeric(tol) && length(tol) == 1L && !is.na(tol) && tol >= 0
+  if (!good) stop_argument("tol", "a number of at least 0", tol, call)
+  as.double(tol)
 }
 
 check_choice <- function(x, choices, argument, call = sys.call(-1L)) {

@@ -139,6 +139,20 @@ with_task <- function(condition, task) {
   condition
 }
 
+# Raises the error of a task as stop() does: handlers get the condition itself, once. Where
+# none takes it, what R prints ends with a line of ours: nothing else would tell which of a
+# thousand tasks it was. That is the message of another condition, whose class no handler
+# of errors knows, so that the error keeps its own.
+raise_of_task <- function(condition, task, n, what = "task", more = "") {
+  condition <- with_task(condition, task)
+  message <- conditionMessage(condition)
+  # Ours name the task.
+  if (inherits(condition, "rustle_error") || !is.character(message) || length(message) != 1L) stop(condition)
+  signalCondition(condition)
+  shown <- sprintf("%s\n(%s %.0f of %.0f%s)", message, what, task, n, more)
+  stop(structure(class = c("rustle_unhandled", "condition"), list(message = shown, call = conditionCall(condition))))
+}
+
 new_timeout_error <- function(task, timeout, call) {
   structure(
     class = c("rustle_error_timeout", "rustle_error", "error", "condition"),

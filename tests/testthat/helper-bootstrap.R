@@ -32,7 +32,7 @@ rmst_of <- function(time, status, until) {
 statistic_pairs <- function() {
   list(
     mean = list(stat_mean(c("x", "y")), function(d, i) c(mean(d$x[i]), mean(d$y[i]))),
-    sum = list(stat_sum("x"), function(d, i) sum(d$x[i])),
+    sum = list(stat_sums("x"), function(d, i) sum(d$x[i])),
     var = list(stat_var("x"), function(d, i) var(d$x[i])),
     sd = list(stat_sd(c("x", "u")), function(d, i) c(sd(d$x[i]), sd(d$u[i]))),
     cov = list(stat_cov("x", "y"), function(d, i) cov(d$x[i], d$y[i])),

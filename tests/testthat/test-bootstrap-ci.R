@@ -281,7 +281,8 @@ test_that("degenerate replicates are NA with a warning that names the component"
   # Replicates that failed are left out.
   holes <- t[, 2L, drop = FALSE]
   holes[1:50] <- NA
-  expect_equal(ends(boot_ci(fake(c(b = 1.5), holes), type = "perc")), ends(boot_ci(fake(c(b = 1.5), t[51:300, 2L, drop = FALSE]), type = "perc")))
+  expect_warning(left <- boot_ci(fake(c(b = 1.5), holes), type = "perc"), "50 of 300 replicates of b are NA", class = "rustle_warning_interval")
+  expect_equal(ends(left), ends(boot_ci(fake(c(b = 1.5), t[51:300, 2L, drop = FALSE]), type = "perc")))
 })
 
 test_that("few replicates warn of extreme order statistics", {
@@ -431,4 +432,45 @@ test_that("the table of schemes is that of bootstrap_validity()", {
     if (row$sim == "cluster" && row$type == "abc") next
     expect_identical(refused, row$status == "refused", info = paste(row$sim, row$type))
   }
+})
+
+test_that("a statistic that meets NA is told: how many replicates, and why", {
+  warned <- function(expr) paste(capture_warnings(expr), collapse = " | ")
+  all_na <- function(d, i) mean(d$Ozone[i])
+  said <- warned(b <- bootstrap(airquality, all_na, R = 50, seed = 1))
+  expect_match(said, "NA on the data (component t). The data have missing values (Ozone: 37, Solar.R: 7).", fixed = TRUE)
+  said <- warned(ci <- boot_ci(b, type = "perc"))
+  expect_match(said, "The estimate of t is NA: no interval. The data have missing values (Ozone: 37, Solar.R: 7).", fixed = TRUE)
+  expect_no_match(said, "equal")
+  expect_true(is.na(ci$lower))
+  # Of a few: one observation is missing, so a resample has it with probability 1 - (1 - 1/n)^n.
+  x <- c(1:30 / 7, NA)
+  few <- function(d, i) if (all(i == seq_along(d))) mean(d, na.rm = TRUE) else mean(d[i])
+  b <- suppressWarnings(bootstrap(x, few, R = 200, seed = 1))
+  lost <- sum(is.na(b$t))
+  for (type in c("norm", "basic", "perc")) {
+    expect_match(warned(ci <- boot_ci(b, conf = 0.8, type = type)), sprintf("%d of 200 replicates of t are NA: intervals leave them out. The data have missing values (1).", lost), fixed = TRUE)
+    expect_true(is.finite(ci$lower))
+  }
+  all_lost <- b
+  all_lost$t[] <- NA
+  expect_match(warned(boot_ci(all_lost, type = "perc")), "200 of 200 replicates of t are NA: no interval")
+  infinite <- b
+  infinite$t[1:3] <- Inf
+  infinite$data <- NULL
+  expect_match(warned(boot_ci(infinite, type = "perc", conf = 0.8)), "replicates of t are not finite: intervals leave them out.", fixed = TRUE)
+  failing <- function(d, i) if (anyNA(d[i]) && !all(i == seq_along(d))) stop("it met NA") else 1 + mean(d[i], na.rm = TRUE)
+  b <- suppressWarnings(bootstrap(x, failing, R = 200, seed = 1, on_error = "na"))
+  expect_match(warned(boot_ci(b, conf = 0.8, type = "perc")), "The statistic failed (first: it met NA).", fixed = TRUE)
+  # Constant replicates are what they were.
+  constant <- bootstrap(x, function(d, i) 1, R = 50, seed = 1)
+  expect_match(warned(boot_ci(constant, type = "perc")), "All replicates of t are equal")
+  # Results of boot, bands and other readers.
+  expect_match(warned(boot_ci(boot(airquality, all_na, R = 50), type = "norm")), "The estimate of t1 is NA", fixed = TRUE)
+  two <- function(d, i) c(a = mean(d$Ozone[i]), b = mean(d$Wind[i]))
+  b <- suppressWarnings(bootstrap(airquality, two, R = 200, seed = 1))
+  said <- warned(bands <- boot_ci(b, conf = 0.8, type = c("norm", "perc"), simultaneous = TRUE))
+  expect_match(said, "The estimate of a is NA")
+  expect_identical(is.na(bands$lower), bands$term == "a")
+  expect_match(warned(confint(b)), "The estimate of a is NA")
 })

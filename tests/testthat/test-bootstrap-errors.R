@@ -27,7 +27,7 @@ test_that("statistics that there are not are refused", {
   d <- boot_data()
   refused("statistic", d$x, "modus")
   refused("statistic", d$x, y ~ x)
-  refused("...", d$x, "mean", 99, trim = 1)
+  refused("trim", d$x, "mean", 99, trim = 1)
 })
 
 test_that("a number of replicates is a whole number of at least 1, a seed a whole number", {
@@ -78,7 +78,7 @@ test_that("arguments of statistics are checked when the statistic is written dow
   expect_argument_error(stat_mad(constant = "a"), "constant")
   expect_argument_error(stat_iqr(type = 10), "type")
   expect_argument_error(stat_trimmed(0.6), "trim")
-  expect_argument_error(stat_quantile(2), "probs")
+  expect_argument_error(stat_quantiles(2), "probs")
   expect_argument_error(stat_glm(y ~ x, "gaussian"), "family")
   expect_argument_error(stat_lm(~x), "formula")
 })
@@ -242,9 +242,9 @@ test_that("functions of data alone are told how statistics are called", {
   expect_match(conditionMessage(expect_argument_error(bootstrap(x, median), "statistic")), "native statistic is \"median\"")
   expect_match(conditionMessage(expect_argument_error(bootstrap(x, max), "statistic")), "made for.$")
   for (stype in c("i", "f", "w")) {
-    error <- expect_error(bootstrap(x, function(d) mean(d), stype = stype), class = "rustle_error_statistic")
+    error <- expect_argument_error(bootstrap(x, function(d) mean(d), stype = stype), "statistic")
     second <- c(i = "indices", f = "frequencies", w = "weights")[[stype]]
-    expect_match(conditionMessage(error), sprintf("unused argument.*The statistic is called as f\\(data, %s\\)", second))
+    expect_identical(conditionMessage(error), sprintf("`statistic` must be a function(data, %s), not one of `d` alone.", second))
   }
   # They are statistics of simulated data and of series.
   normal <- function(data, mle) data + 1

@@ -2,12 +2,12 @@ treatment <- c(94, 197, 16, 38, 99, 141, 23)
 control <- c(52, 104, 146, 10, 51, 30, 40, 27, 46)
 
 test_that("mouse data: the exact test is that of the literature", {
-  one <- permutation_test(treatment, control, alternative = "greater")
+  one <- permutation_test(treatment, control, alternative = "greater", studentize = FALSE)
   expect_equal(one$p.value, 1613 / 11440)
   expect_true(one$exact)
   expect_equal(one$parameter[[1L]], 11440)
-  expect_equal(permutation_test(treatment, control)$p.value, 0.2783217, tolerance = 1e-6)
-  expect_equal(permutation_test(control, treatment, alternative = "less")$p.value, 1613 / 11440)
+  expect_equal(permutation_test(treatment, control, studentize = FALSE)$p.value, 0.2783217, tolerance = 1e-6)
+  expect_equal(permutation_test(control, treatment, alternative = "less", studentize = FALSE)$p.value, 1613 / 11440)
   expect_s3_class(one, "htest")
   expect_output(print(one), "Exact permutation test")
 })
@@ -36,7 +36,7 @@ test_that("all permutations within strata agree with combn()", {
 })
 
 test_that("random permutations approach the exact p-value and never give 0", {
-  p <- permutation_test(treatment, control, exact = FALSE, R = 20000, seed = 1)
+  p <- permutation_test(treatment, control, exact = FALSE, R = 20000, seed = 1, studentize = FALSE)
   expect_false(p$exact)
   expect_lt(abs(p$p.value - 0.2783217), 4 * sqrt(0.28 * 0.72 / 20000))
   expect_equal(permutation_test(1:30, 101:130, R = 99, seed = 1)$p.value, 1 / 100)
@@ -47,7 +47,7 @@ test_that("random permutations approach the exact p-value and never give 0", {
 test_that("sums that are equal but for rounding are ties", {
   x <- c(0.1, 0.2, 0.3)
   y <- c(0.1, 0.3, 0.2)
-  expect_equal(permutation_test(x, y)$p.value, 1)
+  for (studentize in c(TRUE, FALSE)) expect_equal(permutation_test(x, y, studentize = studentize)$p.value, 1)
 })
 
 test_that("the maximum over columns adjusts p-values", {
@@ -144,7 +144,7 @@ test_that("gravity: all 10.4 million splits, as combn() counts them", {
   g <- boot::gravity
   x <- g$g[g$series == 7]
   y <- g$g[g$series == 8]
-  p <- permutation_test(x, y)
+  p <- permutation_test(x, y, studentize = FALSE)
   expect_identical(p$parameter[[1L]], choose(26, 13))
   # The sums of 13 of 26 whole numbers, counted by adding one number after another.
   z <- c(x, y)
@@ -209,4 +209,71 @@ test_that("correlations and functions are permuted", {
   expect_argument_error(permutation_test(1:3, 1:2, paired = TRUE), "y")
   expect_argument_error(permutation_test(1:3, 1:2, alternative = "both"), "alternative")
   expect_argument_error(permutation_test(1:60, 1:60, exact = TRUE), "exact")
+})
+
+test_that("the default for means keeps its level when variances and sizes differ", {
+  set.seed(11)
+  rejected <- function(studentize) {
+    mean(replicate(400, permutation_test(rnorm(10, sd = 4), rnorm(50), R = 199, exact = FALSE, seed = 1, studentize = studentize)$p.value <= 0.05))
+  }
+  # Four standard errors about the level; without studentizing it is not even near.
+  expect_lt(rejected(NULL), 0.05 + 4 * sqrt(0.05 * 0.95 / 400))
+  expect_gt(rejected(FALSE), 0.25)
+})
+
+test_that("help and print name the same null hypothesis, which is the one that is tested", {
+  x <- c(1.5, 2, 7, 3, 5.5)
+  y <- c(2, 2.5, 9, 1, 4)
+  g <- c(1, 1, 2, 2, 2, 1, 1, 2, 2, 2)
+  f <- function(x, y) mean(x) - mean(y)
+  says <- function(p, null, value = NULL) {
+    expect_identical(p$null.hypothesis, null)
+    expect_identical(p$null.value, value)
+    expect_s3_class(p, "htest")
+    expect_output(print(p), sprintf("null hypothesis: %s\nalternative: ", null), fixed = TRUE)
+    if (is.null(value)) {
+      # As htest prints it.
+      shown <- utils::capture.output(print(structure(unclass(p), class = "htest")))
+      expect_no_match(paste(shown, collapse = " "), "true .* is")
+    }
+  }
+  says(permutation_test(x, y), "the means are equal", c("difference in means" = 0))
+  expect_match(permutation_test(x, y)$method, "studentized")
+  says(permutation_test(x, y, studentize = FALSE), "the distributions are equal")
+  says(permutation_test(x, y[1]), "the distributions are equal")
+  says(permutation_test(x, y, "median"), "the distributions are equal")
+  says(permutation_test(x, y, f), "the distributions are equal")
+  says(permutation_test(x, y, strata = g), "the distributions are equal within strata")
+  says(permutation_test(x, y, f, strata = g), "the distributions are equal within strata")
+  says(permutation_test(x, y, paired = TRUE), "the differences are symmetric about 0")
+  says(permutation_test(x, y, "cor"), "the variables are independent")
+  says(permutation_test(x, y, "spearman", strata = g[1:5]), "the variables are independent within strata")
+  says(permutation_test(cbind(x, y), cbind(y, x)), "the means are equal", c("difference in means" = 0))
+  expect_output(print(permutation_test(x, y, alternative = "less")), "alternative: a smaller statistic")
+})
+
+test_that("studentized: groups that do not vary are infinitely far apart, the same in every order", {
+  welch <- function(z, i) {
+    d <- mean(z[i]) - mean(z[-i])
+    spread <- function(v) if (all(v == v[[1L]])) 0 else var(v)
+    t <- d / sqrt(spread(z[i]) / length(i) + spread(z[-i]) / (length(z) - length(i)))
+    if (is.nan(t)) 0 else t
+  }
+  for (values in list(c(0, 1), c(0.1, 0.2), c(1 / 3, 1e6 + 0.1))) {
+    for (sizes in list(c(3, 3), c(4, 2), c(2, 5))) {
+      x <- rep(values[[1L]], sizes[[1L]])
+      y <- rep(values[[2L]], sizes[[2L]])
+      # One that varies, too.
+      for (y in list(y, c(y[-1L], values[[1L]]))) {
+        z <- c(x, y)
+        t <- utils::combn(length(z), length(x), function(i) welch(z, i))
+        t0 <- welch(z, seq_along(x))
+        near <- function(t) if (is.finite(t0)) t - 1e-9 * abs(t) else t
+        expect_equal(permutation_test(x, y)$p.value, mean(abs(t) >= near(abs(t0))))
+        expect_equal(permutation_test(x, y, alternative = "less")$p.value, mean(-t >= near(-t0)))
+        expect_equal(permutation_test(x, y, alternative = "greater")$p.value, mean(t >= near(t0)))
+      }
+    }
+  }
+  expect_identical(permutation_test(rep(0, 12), rep(1, 13), R = 99, exact = FALSE, seed = 1)$p.value, 0.01)
 })

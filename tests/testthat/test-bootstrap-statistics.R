@@ -69,3 +69,20 @@ test_that("a difference is named by its levels", {
   d <- data.frame(x = 1:4, g = factor(c("old", "new", "old", "new"), c("old", "new")))
   expect_output(print(bootstrap(d, stat_diff(), R = 5, seed = 1, on_error = "na")), "(old - new)", fixed = TRUE)
 })
+
+test_that("columns are picked by number, with and without names", {
+  # As R 4.3 does whatever is asked: a condition of two values is an error.
+  withr::local_envvar("_R_CHECK_LENGTH_1_LOGIC2_" = "true", "_R_CHECK_LENGTH_1_CONDITION_" = "true")
+  x <- cbind(1:20 + 0, sqrt(1:20))
+  named <- data.frame(a = x[, 1L], b = x[, 2L])
+  expect_identical(unname(bootstrap(x, "mean", R = 20, seed = 1)$t), unname(bootstrap(named, "mean", R = 20, seed = 1)$t))
+  for (data in list(x, named)) {
+    expect_equal(unname(bootstrap(data, stat_mean(1:2), R = 5, seed = 1)$t0), colMeans(x))
+    expect_equal(unname(bootstrap(data, stat_quantiles(0.5, columns = 2:1), R = 5, seed = 1)$t0), c(median(x[, 2L]), 10.5))
+    expect_equal(unname(bootstrap(data, stat_cor(2, 1), R = 5, seed = 1)$t0), cor(x)[[2L]])
+    expect_equal(unname(jackknife(data, "mean")$se), apply(x, 2L, sd) / sqrt(20))
+    expect_identical(unname(coef(blb(data, "mean", s = 2, R = 5, seed = 1))), unname(colMeans(x)))
+    expect_argument_error(bootstrap(data, stat_mean(2:3), R = 5), "columns")
+    expect_argument_error(bootstrap(data, stat_mean(list(1, 2)), R = 5), "columns")
+  }
+})

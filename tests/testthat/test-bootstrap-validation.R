@@ -149,7 +149,7 @@ test_that("an even sample has exact quantiles too", {
   expect_equal(sum(times), 6^6)
   for (p in c(0.5, 0.3)) {
     values <- rep(apply(places, 2L, function(k) quantile(x[k], p, type = 7, names = FALSE)), times)
-    e <- bootstrap(x, stat_quantile(p), R = 1, exact = TRUE)$exact
+    e <- bootstrap(x, stat_quantiles(p), R = 1, exact = TRUE)$exact
     expect_equal(e$mean[[1L]], mean(values))
     expect_equal(e$se[[1L]], sqrt(mean((values - mean(values))^2)))
   }

@@ -23,7 +23,7 @@ test_that("all nine definitions of a quantile are those of quantile()", {
   x <- c(boot_data()$x, 3, 3)
   probs <- c(0, 0.1, 0.25, 1 / 3, 0.5, 0.9, 1)
   for (type in 1:9) {
-    native <- bootstrap(x, stat_quantile(probs, type), R = 50, seed = 1, threads = 1)
+    native <- bootstrap(x, stat_quantiles(probs, type), R = 50, seed = 1, threads = 1)
     plain <- bootstrap(x, function(x, i) quantile(x[i], probs, type = type), R = 50, seed = 1)
     expect_true(same(native$t, plain$t), info = type)
     expect_identical(colnames(native$t), names(quantile(1, probs)))

@@ -74,3 +74,44 @@ test_that("what the originals export is exported here", {
     )
   }
 })
+
+# The functions of linear algebra have the arguments of base R's in its order; their own
+# come behind. Where the original is generic, those of its method for matrices or vectors.
+algebra <- list(
+  mt_matmul = function(x, y) NULL, mt_crossprod = crossprod, mt_tcrossprod = tcrossprod,
+  mt_chol = chol.default, mt_chol2inv = chol2inv, mt_solve = solve.default, mt_determinant = determinant.matrix,
+  mt_det = det, mt_qr = qr.default, mt_svd = svd, mt_eigen = eigen, mt_prcomp = stats::prcomp,
+  mt_prcomp.default = utils::getS3method("prcomp", "default"), mt_prcomp.formula = utils::getS3method("prcomp", "formula"),
+  mt_lm = stats::lm, mt_lm_fit = stats::lm.fit, mt_dist = stats::dist, mt_cor = stats::cor, mt_cov = stats::cov,
+  mt_rowSums = rowSums, mt_colSums = colSums, mt_rowMeans = rowMeans, mt_colMeans = colMeans,
+  mt_sort = sort.default, mt_order = order
+)
+# Without an original in base R.
+our_own <- c(
+  "mt_rowVars", "mt_colVars", "mt_rowMedians", "mt_colMedians", "mt_rowQuantiles", "mt_colQuantiles",
+  "mt_solve_batch", "mt_chol_batch", "mt_lm_batch"
+)
+behind <- c("schedule", "threads", "weights", "qr", "tol")
+# Arguments that differ, and why.
+differing <- list(
+  mt_order = c(method = "strings are compared as in the C locale, which order() does when told \"radix\"")
+)
+# Before R 4.4 crossprod() had no dots; R may drop its obsolete arguments.
+optional <- c("...", "LINPACK", "EISPACK")
+
+test_that("functions of linear algebra have the arguments of base R in its order, and theirs behind", {
+  exported <- grep("^mt_", getNamespaceExports("rustle"), value = TRUE)
+  expect_identical(sort(setdiff(exported, our_own)), sort(intersect(names(algebra), exported)))
+  for (name in names(algebra)) {
+    ours <- as.list(formals(args(get(name, asNamespace("rustle")))))
+    base <- as.list(formals(args(algebra[[name]])))
+    lacking <- setdiff(optional, names(base))
+    own <- setdiff(names(ours), c(names(base), lacking))
+    expect_identical(setdiff(own, behind), character(), info = name)
+    expect_identical(setdiff(names(ours), c(own, lacking)), names(base), info = name)
+    expect_identical(utils::tail(names(ours), length(own)), own, info = name)
+    for (argument in setdiff(names(base), names(differing[[name]]))) {
+      expect_identical(deparse(ours[[argument]]), deparse(base[[argument]]), info = paste(name, argument))
+    }
+  }
+})

@@ -61,7 +61,7 @@ test_that("a model matrix keeps its attributes", {
   y <- seq_len(36000)
   for (w in list(rep(1:2, 18000), rep(0:2, 12000))) {
     expect_identical(
-      attributes(mt_lm_fit(x, y, w, qr = TRUE)$qr$qr)[c("assign", "contrasts")],
+      attributes(mt_lm_fit(x, y, weights = w, qr = TRUE)$qr$qr)[c("assign", "contrasts")],
       attributes(lm.wfit(x, y, w)$qr$qr)[c("assign", "contrasts")]
     )
   }

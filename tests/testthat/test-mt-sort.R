@@ -21,7 +21,7 @@ test_that("sort and order are base's radix methods for all threads and schedules
         sorted <- sort(x, decreasing, na.last = na.last, method = "radix")
         by <- order(x, decreasing = decreasing, na.last = na.last, method = "radix")
         expect_identical(mt_sort(x, decreasing, na.last, threads = 2), sorted)
-        expect_identical(mt_order(x, decreasing, na.last, threads = 2), by)
+        expect_identical(mt_order(x, na.last = na.last, decreasing = decreasing, threads = 2), by)
       }
     }
     for (schedule in c("static", "cyclic", "dynamic", "guided")) {
@@ -34,10 +34,10 @@ test_that("sort and order are base's radix methods for all threads and schedules
 test_that("equal elements keep their order, and zeros are equal", {
   x <- rep(c(0, -0, 1, -1), 3e4)
   expect_identical(mt_order(x, threads = 2), order(x))
-  expect_identical(mt_order(x, TRUE, threads = 2), order(x, decreasing = TRUE))
+  expect_identical(mt_order(x, decreasing = TRUE, threads = 2), order(x, decreasing = TRUE))
   set.seed(2)
   words <- sample(c("a", "A", "b"), 1e5, TRUE)
-  expect_identical(mt_order(words, TRUE, threads = 2), order(words, decreasing = TRUE, method = "radix"))
+  expect_identical(mt_order(words, decreasing = TRUE, threads = 2), order(words, decreasing = TRUE, method = "radix"))
 })
 
 test_that("names move with their elements; other attributes and classes are base's", {
@@ -76,17 +76,66 @@ test_that("arguments are not changed, and wrong ones are named", {
   expect_error(mt_sort(list(1, 2)))
 })
 
-test_that("places have no names, and there is one key", {
+test_that("places have no names", {
   x <- c(b = 2, a = NA, c = 1)
   for (na.last in c(TRUE, FALSE, NA)) {
     expect_identical(mt_order(x, na.last = na.last), order(x, na.last = na.last))
     expect_identical(mt_order(array(x, 3), na.last = na.last), order(array(x, 3), na.last = na.last))
     expect_identical(mt_sort(x, na.last = na.last), sort(x, na.last = na.last))
   }
-  error <- expect_argument_error(mt_order(c(2, 1, 2), c(3, 2, 1)), "decreasing")
-  expect_match(conditionMessage(error), "one key is `x`, where order() takes several", fixed = TRUE)
   expect_like_base(mt_sort(NULL), sort(NULL))
   expect_like_base(mt_sort(NULL, decreasing = TRUE), sort(NULL, decreasing = TRUE))
+})
+
+test_that("several keys are order()'s, with a direction for each", {
+  set.seed(6)
+  for (n in c(7L, 70L, 5000L)) {
+    keys <- list(
+      sample(c(1, 2, NA, NaN, -0, 0), n, TRUE), sample(3L, n, TRUE), sample(c(TRUE, FALSE, NA), n, TRUE),
+      sample(c("a", "B", "\u00e9", NA), n, TRUE), stats::rnorm(n)
+    )
+    for (of in list(1:2, 3:1, c(4L, 2L), c(2L, 3L, 4L, 5L), c(1L, 5L))) {
+      for (na.last in c(TRUE, FALSE, NA)) {
+        for (decreasing in list(FALSE, TRUE, c(TRUE, FALSE), rep(c(FALSE, TRUE), 4), "TRUE", 1)) {
+          ours <- do.call(mt_order, c(keys[of], list(na.last = na.last, decreasing = decreasing, threads = 2)))
+          base <- do.call(order, c(keys[of], list(na.last = na.last, decreasing = decreasing, method = "radix")))
+          expect_identical(ours, base, info = paste(n, toString(of), na.last, toString(decreasing)))
+        }
+      }
+    }
+    f <- factor(keys[[4L]])
+    expect_identical(mt_order(f, keys[[2L]]), order(f, keys[[2L]]))
+    named <- stats::setNames(keys[[5L]], seq_len(n))
+    expect_identical(mt_order(keys[[2L]], y = named), order(keys[[2L]], y = named))
+    for (method in c("auto", "shell", "radix")) {
+      expect_identical(mt_order(keys[[4L]], keys[[5L]], method = method), order(keys[[4L]], keys[[5L]], method = method))
+      expect_identical(mt_order(keys[[1L]], keys[[2L]], method = method), order(keys[[1L]], keys[[2L]], method = method))
+    }
+  }
+  expect_like_base(mt_order(1:3, 1:2), order(1:3, 1:2))
+  expect_like_base(mt_order(), order())
+  expect_argument_error(mt_order(1:3, decreasing = NA), "decreasing")
+  expect_argument_error(mt_order(1:3, 3:1, decreasing = list()), "decreasing")
+  expect_argument_error(mt_order(1:3, method = "quick"), "method")
+})
+
+test_that("further arguments are those of sort(), by name, in part or in order", {
+  x <- c(b = 3, a = 1, z = NA, c = 2)
+  expect_identical(mt_sort(x, index.return = TRUE), sort(x, index.return = TRUE, method = "radix"))
+  expect_identical(mt_sort(x, index = TRUE), sort(x, index = TRUE, method = "radix"))
+  expect_identical(mt_sort(x, TRUE, FALSE, index.return = TRUE), sort(x, TRUE, na.last = FALSE, index.return = TRUE, method = "radix"))
+  y <- stats::rnorm(100)
+  expect_identical(mt_sort(y, partial = 5), sort(y, partial = 5))
+  expect_identical(mt_sort(y, FALSE, NA, 5), sort(y, FALSE, NA, 5))
+  words <- c("b", "A", "a", "B")
+  for (method in c("auto", "shell", "radix")) expect_identical(mt_sort(words, method = method), sort(words, method = method))
+  expect_identical(mt_sort(y, method = "quick"), sort(y, method = "quick"))
+  expect_like_base(mt_sort(y, method = "quick", partial = 2), sort(y, method = "quick", partial = 2))
+  expect_argument_error(mt_sort(y, decresing = TRUE), "...")
+  expect_like_base(
+    tryCatch(mt_sort(y, decreasing = "TRUE"), error = function(e) "refused"),
+    tryCatch(sort(y, decreasing = "TRUE"), error = function(e) "refused")
+  )
 })
 
 test_that("an interrupt ends sorting, and the next call is right", {

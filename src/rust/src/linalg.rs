@@ -2,19 +2,23 @@
 //! and coerced what comes here.
 
 mod batch;
-mod correlation;
-mod distance;
+mod cor;
+mod dist;
+mod eigen;
+mod lm_fit;
 mod loops;
+mod matmul;
 mod qr;
 mod rows;
+mod solve;
 mod sort;
-mod spectral;
+mod svd;
 
 use std::num::NonZeroUsize;
 
 use extendr_api::prelude::*;
 use faer::{MatMut, MatRef};
-use rustle_linalg::{Cholesky, CholeskyInverse, Lu, Product, Slice, Solve};
+use rustle_linalg::Slice;
 
 /// A double matrix of R, as it lies in memory.
 fn view(x: &RMatrix<f64>) -> MatRef<'_, f64> {
@@ -78,122 +82,6 @@ fn rs_scale(x: Doubles, nrow: i32, weights: Nullable<Doubles>, threads: i32) -> 
     ]
 }
 
-/// One slice of `x %*% y` (kind 0), `crossprod(x, y)` (1) or `tcrossprod(x, y)` (2);
-/// `y` NULL: the same matrix, and a symmetric result. `out` is a new matrix, `state`
-/// NULL in the first slice.
-/// @noRd
-#[extendr]
-fn rs_product(
-    kind: i32,
-    x: RMatrix<f64>,
-    y: Nullable<RMatrix<f64>>,
-    mut out: RMatrix<f64>,
-    state: Nullable<ExternalPtr<Product>>,
-    threads: i32,
-) -> List {
-    let (y, symmetric) = match &y {
-        Nullable::NotNull(y) => (view(y), false),
-        Nullable::Null => (view(&x), true),
-    };
-    let (lhs, rhs) = match kind {
-        0 => (view(&x), y),
-        1 => (view(&x).transpose(), y),
-        _ => (view(&x), y.transpose()),
-    };
-    let mut state = state_or(state, || {
-        Product::new(lhs.nrows(), lhs.ncols(), rhs.ncols(), symmetric)
-    });
-    let complete = state.advance(view_mut(&mut out), lhs, rhs, slice(threads));
-    in_slices(out.into(), state, complete)
-}
-
-/// One slice of `chol(x)`; the value is NULL when `x` is not positive definite.
-/// @noRd
-#[extendr]
-fn rs_chol(
-    x: RMatrix<f64>,
-    mut out: RMatrix<f64>,
-    state: Nullable<ExternalPtr<Cholesky>>,
-    threads: i32,
-) -> List {
-    let mut state = state_or(state, || Cholesky::new(view(&x), view_mut(&mut out)));
-    match state.advance(view_mut(&mut out), slice(threads)) {
-        Ok(complete) => in_slices(out.into(), state, complete),
-        Err(_) => ended(()),
-    }
-}
-
-/// One slice of `chol2inv(x)`.
-/// @noRd
-#[extendr]
-fn rs_chol2inv(
-    x: RMatrix<f64>,
-    mut out: RMatrix<f64>,
-    state: Nullable<ExternalPtr<CholeskyInverse>>,
-    threads: i32,
-) -> List {
-    let mut state = state_or(state, CholeskyInverse::default);
-    let (size, whole) = (out.ncols(), view(&x));
-    let factor = whole.submatrix(0, 0, size, size);
-    let complete = state.advance(view_mut(&mut out), factor, slice(threads));
-    in_slices(out.into(), state, complete)
-}
-
-/// One slice of `solve(a, b, tol)`; `b` NULL is the identity; `lu` is a new matrix for
-/// the factors. The value is NULL when `a` is singular or ill-conditioned.
-/// @noRd
-#[extendr]
-fn rs_solve(
-    a: RMatrix<f64>,
-    b: Nullable<RMatrix<f64>>,
-    tol: f64,
-    mut lu: RMatrix<f64>,
-    mut out: RMatrix<f64>,
-    state: Nullable<ExternalPtr<Solve>>,
-    threads: i32,
-) -> List {
-    let mut state = state_or(state, || Solve::new(view(&a), view_mut(&mut lu)));
-    let rhs = match &b {
-        Nullable::NotNull(b) => Some(view(b)),
-        Nullable::Null => None,
-    };
-    match state.advance(
-        view_mut(&mut lu),
-        view_mut(&mut out),
-        rhs,
-        tol,
-        slice(threads),
-    ) {
-        Ok(complete) => in_slices(out.into(), state, complete),
-        Err(_) => ended(()),
-    }
-}
-
-/// One slice of the determinant of `x`; `lu` is a new matrix for the factors. The value
-/// is (logarithm of the modulus, sign, modulus), NULL when `x` is singular.
-/// @noRd
-#[extendr]
-fn rs_determinant(
-    x: RMatrix<f64>,
-    mut lu: RMatrix<f64>,
-    state: Nullable<ExternalPtr<Lu>>,
-    threads: i32,
-) -> List {
-    let mut state = state_or(state, || {
-        view_mut(&mut lu).copy_from(view(&x));
-        Lu::new(x.ncols())
-    });
-    match state.advance(view_mut(&mut lu), slice(threads)) {
-        Ok(true) => {
-            let (log, sign) = state.log_determinant(view(&lu));
-            let (modulus, _) = state.determinant(view(&lu));
-            ended(vec![log, sign, modulus])
-        }
-        Ok(false) => in_slices(().into(), state, false),
-        Err(_) => ended(()),
-    }
-}
-
 /// Names of the vector instructions that are used, and faer's version.
 /// @noRd
 #[extendr]
@@ -216,18 +104,17 @@ fn rs_vector_clean() -> Rbool {
 extendr_module! {
     mod linalg;
     use batch;
-    use correlation;
-    use distance;
-    use rows;
-    use sort;
+    use cor;
+    use dist;
+    use eigen;
+    use lm_fit;
+    use matmul;
     use qr;
-    use spectral;
+    use rows;
+    use solve;
+    use sort;
+    use svd;
     fn rs_linalg_info;
     fn rs_vector_clean;
     fn rs_scale;
-    fn rs_product;
-    fn rs_chol;
-    fn rs_chol2inv;
-    fn rs_solve;
-    fn rs_determinant;
 }

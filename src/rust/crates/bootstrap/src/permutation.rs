@@ -109,6 +109,17 @@ pub struct Test {
 /// the size of what was added.
 const TIES: f64 = 1e-10;
 
+/// A sum of squares about the mean: what is rounding alone is 0, as it is for equal
+/// numbers, so that their statistics are the same in every order of the sum.
+fn spread(squares: f64, of_mean: f64) -> f64 {
+    let left = squares - of_mean;
+    if left > 1e-13 * squares {
+        left
+    } else {
+        0.0
+    }
+}
+
 /// How many permutations were as extreme, of how many.
 #[derive(Clone, Debug)]
 pub struct Counts {
@@ -164,7 +175,7 @@ impl Test {
                 Design::Signs => {
                     let mean = s / n1;
                     if self.studentize {
-                        mean / ((squares - s * mean).max(0.0) / (n1 * (n1 - 1.0))).sqrt()
+                        mean / (spread(squares, s * mean) / (n1 * (n1 - 1.0))).sqrt()
                     } else {
                         mean
                     }
@@ -175,8 +186,8 @@ impl Test {
                 Design::Groups(_) => {
                     let (m1, m2) = (s / n1, (total - s) / n2);
                     if self.studentize {
-                        let v1 = (q - s * m1).max(0.0) / (n1 - 1.0);
-                        let v2 = (squares - q - (total - s) * m2).max(0.0) / (n2 - 1.0);
+                        let v1 = spread(q, s * m1) / (n1 - 1.0);
+                        let v2 = spread(squares - q, (total - s) * m2) / (n2 - 1.0);
                         (m1 - m2) / (v1 / n1 + v2 / n2).sqrt()
                     } else {
                         m1 - m2
@@ -293,7 +304,14 @@ impl Test {
         } else {
             self.x.iter().fold(0.0, |a: f64, x| a.max(x.abs()))
         };
-        let bound = |t: f64| t - TIES * (t.abs() + size);
+        // Infinite where nothing varies within the groups.
+        let bound = |t: f64| {
+            if t.is_finite() {
+                t - TIES * (t.abs() + size)
+            } else {
+                t
+            }
+        };
         let observed = self.observed().into_iter();
         observed.map(|t| bound(self.tail.extremity(t))).collect()
     }

@@ -208,64 +208,23 @@ impl Moments {
         let (grid, moment, skip) = (self.grid, self.moment, self.skip);
         let lens = (0..grid.units).map(|u| group(grid.over(), grid.results, u).len());
         let parts = Parts::new(out, lens);
-        let arch = Arch::new();
-        let wide = if grid.margin == Margin::Rows {
-            BLOCK
-        } else {
-            0
+        // Blocks of results, which stay in the cache for the second pass.
+        let step = match grid.margin {
+            Margin::Rows => BLOCK,
+            Margin::Cols => (8 * BLOCK / grid.nrow.max(1)).clamp(1, BLOCK),
         };
-        let scratch = || (Sums::new(wide), Vec::new(), vec![0.0; wide]);
-        self.job
-            .advance(slice, scratch, |(sums, found, means), unit| {
+        self.job.advance(
+            slice,
+            || Scratch::new(grid.margin),
+            |scratch, unit| {
                 let Some(out) = parts.take(unit) else { return };
-                let over = group(grid.over(), grid.results, unit);
-                // Blocks of results, which stay in the cache for the second pass.
-                let step = match grid.margin {
-                    Margin::Rows => BLOCK,
-                    Margin::Cols => (8 * BLOCK / grid.nrow.max(1)).clamp(1, BLOCK),
-                };
-                for (k, out) in out.chunks_mut(step).enumerate() {
-                    let first = over.start + k * step;
-                    let span = first..first + out.len();
-                    found.resize(out.len(), Sum::default());
-                    let mut pass = |means: Option<&[f64]>, found: &mut [Sum]| {
-                        let all = 0..grid.along();
-                        let span = span.clone();
-                        arch.dispatch(
-                            #[inline(always)]
-                            || match (grid.margin, skip) {
-                                (Margin::Cols, false) => cols::<false>(x, span, all, means, found),
-                                (Margin::Cols, true) => cols::<true>(x, span, all, means, found),
-                                (Margin::Rows, false) => {
-                                    rows::<false>(x, span, all, means, found, sums)
-                                }
-                                (Margin::Rows, true) => {
-                                    rows::<true>(x, span, all, means, found, sums)
-                                }
-                            },
-                        );
-                    };
-                    pass(None, found);
-                    let finish = |moment, k: usize, sum, missing| {
-                        finish(x, grid.margin, skip, moment, first + k, sum, missing)
-                    };
-                    if moment != Moment::Variance {
-                        for (k, (out, sum)) in out.iter_mut().zip(found.iter()).enumerate() {
-                            *out = finish(moment, k, *sum, false);
-                        }
-                        continue;
-                    }
-                    means.clear();
-                    for (k, sum) in found.iter().enumerate() {
-                        means.push(finish(Moment::Mean, k, *sum, false));
-                        out[k] = f64::from(u8::from(sum.is_missing()));
-                    }
-                    pass(Some(means.as_slice()), found);
-                    for (k, (out, sum)) in out.iter_mut().zip(found.iter()).enumerate() {
-                        *out = finish(moment, k, *sum, *out != 0.0);
-                    }
+                let mut first = group(grid.over(), grid.results, unit).start;
+                for out in out.chunks_mut(step) {
+                    finish_block(x, &grid, skip, moment, first, out, scratch);
+                    first += out.len();
                 }
-            })
+            },
+        )
     }
 
     /// One pass over the matrix.
@@ -276,35 +235,105 @@ impl Moments {
         let parts = Parts::new(&mut self.sums, lens);
         let (means, skip) = (self.means.as_deref(), self.skip);
         let arch = Arch::new();
-        let wide = if grid.margin == Margin::Rows {
-            BLOCK
-        } else {
-            0
-        };
         self.job.advance(
             slice,
-            || Sums::new(wide),
-            |scratch, unit| {
+            || Scratch::new(grid.margin).sums,
+            |sums, unit| {
                 let Some(out) = parts.take(unit) else { return };
                 let over = group(grid.over(), grid.results, unit % grid.units);
                 let along = group(grid.along(), grid.terms, unit / grid.units);
                 let means = means.map(|means| &means[over.clone()]);
                 arch.dispatch(
                     #[inline(always)]
-                    || match (grid.margin, skip) {
-                        (Margin::Cols, false) => cols::<false>(x, over, along, means, out),
-                        (Margin::Cols, true) => cols::<true>(x, over, along, means, out),
-                        (Margin::Rows, false) => rows::<false>(x, over, along, means, out, scratch),
-                        (Margin::Rows, true) => rows::<true>(x, over, along, means, out, scratch),
-                    },
+                    || sum_block(x, grid.margin, skip, over, along, means, out, sums),
                 );
             },
         )
     }
 }
 
+/// What a thread needs for a block of results.
+struct Scratch {
+    sums: Sums,
+    found: Vec<Sum>,
+    means: Vec<f64>,
+    missing: Vec<bool>,
+}
+
+impl Scratch {
+    fn new(margin: Margin) -> Scratch {
+        Scratch {
+            sums: Sums::new(if margin == Margin::Rows { BLOCK } else { 0 }),
+            found: Vec::new(),
+            means: Vec::new(),
+            missing: Vec::new(),
+        }
+    }
+}
+
+/// The results from `first` on, as many as `out` takes, from all of their terms.
+fn finish_block(
+    x: Matrix<'_>,
+    grid: &Grid,
+    skip: bool,
+    moment: Moment,
+    first: usize,
+    out: &mut [f64],
+    scratch: &mut Scratch,
+) {
+    let (arch, margin, size) = (Arch::new(), grid.margin, out.len());
+    let Scratch {
+        sums,
+        found,
+        means,
+        missing,
+    } = scratch;
+    found.resize(size, Sum::default());
+    let mut pass = |means: Option<&[f64]>, found: &mut [Sum]| {
+        let (over, along) = (first..first + size, 0..grid.along());
+        arch.dispatch(
+            #[inline(always)]
+            || sum_block(x, margin, skip, over, along, means, found, sums),
+        );
+    };
+    pass(None, found);
+    missing.clear();
+    if moment == Moment::Variance {
+        means.resize(size, 0.0);
+        missing.extend(found.iter().map(Sum::is_missing));
+        arch.dispatch(
+            #[inline(always)]
+            || finish_all(x, margin, skip, Moment::Mean, first, found, &[], means),
+        );
+        pass(Some(means), found);
+    }
+    arch.dispatch(
+        #[inline(always)]
+        || finish_all(x, margin, skip, moment, first, found, missing, out),
+    );
+}
+
+/// The results from `first` on from their sums; `missing` as for [`finish`], or empty.
+#[inline(always)]
+#[allow(clippy::too_many_arguments)]
+fn finish_all(
+    x: Matrix<'_>,
+    margin: Margin,
+    skip: bool,
+    moment: Moment,
+    first: usize,
+    found: &[Sum],
+    missing: &[bool],
+    out: &mut [f64],
+) {
+    for (k, (out, sum)) in out.iter_mut().zip(found).enumerate() {
+        let missing = missing.get(k).copied().unwrap_or_default();
+        *out = finish(x, margin, skip, moment, first + k, *sum, missing);
+    }
+}
+
 /// Result `k` from its sum; `missing`: an element is NA or NaN and counts.
-#[inline]
+#[inline(always)]
 fn finish(
     x: Matrix<'_>,
     margin: Margin,
@@ -321,19 +350,35 @@ fn finish(
     };
     match moment {
         Moment::Sum => total.value().unwrap_or_else(|| scaled(1.0)),
-        // Not the quotient when the sum is no number: that would keep the NA, but
-        // not surely on all processors.
-        Moment::Mean => match total.value() {
-            Some(sum) if sum.is_nan() => sum,
-            Some(sum) => sum / count,
-            None => scaled(count),
-        },
+        Moment::Mean => total.mean().unwrap_or_else(|| scaled(count)),
         Moment::Variance if missing || total.count < 2 => NA,
         Moment::Variance => total.value().unwrap_or(f64::INFINITY) / (count - 1.0),
     }
 }
 
 type Span = std::ops::Range<usize>;
+
+/// Into `out` the sums of the terms `along` of the rows or columns `over`: of their
+/// elements, or of the squared differences from `means`.
+#[inline(always)]
+#[allow(clippy::too_many_arguments)]
+fn sum_block(
+    x: Matrix<'_>,
+    margin: Margin,
+    skip: bool,
+    over: Span,
+    along: Span,
+    means: Option<&[f64]>,
+    out: &mut [Sum],
+    sums: &mut Sums,
+) {
+    match (margin, skip) {
+        (Margin::Cols, false) => cols::<false>(x, over, along, means, out),
+        (Margin::Cols, true) => cols::<true>(x, over, along, means, out),
+        (Margin::Rows, false) => rows::<false>(x, over, along, means, out, sums),
+        (Margin::Rows, true) => rows::<true>(x, over, along, means, out, sums),
+    }
+}
 
 #[inline(always)]
 fn cols<const SKIP: bool>(

@@ -68,6 +68,14 @@ fn two_sum(a: f64, b: f64) -> (f64, f64) {
     (sum, (a - (sum - bb)) + (b - bb))
 }
 
+/// `(high + low) / n`, rounded once. The quotient of the rounded sum is not always the
+/// common value of equal terms, and so their variance would not be 0.
+#[inline(always)]
+fn quotient(high: f64, low: f64, n: f64) -> f64 {
+    let near = (high + low) / n;
+    near + ((-near).mul_add(n, high) + low) / n
+}
+
 impl Sum {
     /// Adds a part that comes behind this one.
     pub(crate) fn add(&mut self, next: &Sum) {
@@ -88,6 +96,17 @@ impl Sum {
             Special::NaN => Some(f64::NAN),
             Special::Na => Some(NA),
         }
+    }
+
+    /// The mean of the terms; `None` as for [`Sum::value`].
+    #[inline(always)]
+    pub(crate) fn mean(&self) -> Option<f64> {
+        let sum = self.value()?;
+        if sum.is_finite() {
+            return Some(quotient(self.high, self.low, f64::from(self.count)));
+        }
+        // Not a quotient: that would keep an NA, but not surely on all processors.
+        Some(sum)
     }
 
     /// Was there an NA or a NaN?
@@ -314,5 +333,32 @@ pub(crate) fn scaled_sum(x: impl Iterator<Item = f64>, skip: bool, divide: f64) 
         high = sum;
         low += error;
     }
-    (high + low) / divide * SCALE
+    quotient(high, low, divide) * SCALE
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_mean_of_equal_terms_is_their_value() {
+        let mut state = 7u64;
+        for n in [2, 3, 7, 63, 200, 1000, 65536] {
+            for _ in 0..if n > 1000 { 20 } else { 500 } {
+                state = state.wrapping_mul(6364136223846793005).wrapping_add(1);
+                let value = (state >> 11) as f64 * 0.5f64.powi((state % 97) as i32);
+                let x = vec![value; n];
+                let means = [
+                    sum::<false>(&x, |x| x).mean(),
+                    one_sum::<true>(&x, |x| x).mean(),
+                    short_sums::<false>(&vec![value; LANES * n], n, |_, x| x)[3].mean(),
+                ];
+                assert_eq!(means, [Some(value); 3], "{n} times {value}");
+            }
+        }
+        let large = [1.7e308; 20];
+        assert_eq!(sum::<false>(&large, |x| x).mean(), None);
+        assert_eq!(scaled_sum(large.into_iter(), false, 20.0), 1.7e308);
+        assert_eq!(sum::<false>(&[5e-324; 9], |x| x).mean(), Some(5e-324));
+    }
 }

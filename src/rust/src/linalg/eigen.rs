@@ -1,32 +1,9 @@
-//! Singular values and eigenvalues, for R. The value of each function says whether
-//! there is a result.
+//! Eigenvalues, for R. The value of each function says whether there is a result.
 
 use extendr_api::prelude::*;
-use rustle_linalg::spectral::{eigen_general, eigen_symmetric, svd};
+use rustle_linalg::spectral::{eigen_general, eigen_symmetric};
 
 use super::{count, view, view_mut};
-
-/// Singular values of `x` into the new vector `d`, singular vectors into the new
-/// matrices `u` and `v` where they are not NULL.
-/// @noRd
-#[extendr]
-fn rs_svd(
-    x: RMatrix<f64>,
-    mut d: RMatrix<f64>,
-    mut u: Nullable<RMatrix<f64>>,
-    mut v: Nullable<RMatrix<f64>>,
-    threads: i32,
-) -> bool {
-    let u = match &mut u {
-        Nullable::NotNull(u) => Some(view_mut(u)),
-        Nullable::Null => None,
-    };
-    let v = match &mut v {
-        Nullable::NotNull(v) => Some(view_mut(v)),
-        Nullable::Null => None,
-    };
-    svd(view(&x), d.data_mut(), u, v, count(threads)).is_ok()
-}
 
 /// Eigenvalues of the symmetric `x`, smallest first, into the new matrix `values`, and
 /// eigenvectors into `vectors` if that is not NULL.
@@ -63,8 +40,7 @@ fn rs_eigen_general(
 }
 
 extendr_module! {
-    mod spectral;
-    fn rs_svd;
+    mod eigen;
     fn rs_eigen_symmetric;
     fn rs_eigen_general;
 }

@@ -77,7 +77,7 @@ fn rs_ranks(
 }
 
 extendr_module! {
-    mod correlation;
+    mod cor;
     fn rs_centered;
     fn rs_pairwise;
     fn rs_ranks;

@@ -41,6 +41,6 @@ fn rs_distances(
 }
 
 extendr_module! {
-    mod distance;
+    mod dist;
     fn rs_distances;
 }
