@@ -63,7 +63,8 @@ expect_same_examples <- function(package) {
     writeLines(text, theirs)
     writeLines(gsub(attach_ours, "\\1(\\2rustle", text), ours)
     first <- run_examples(package, theirs)
-    second <- run_examples(package, theirs)
+    says_nothing <- !length(unlist(lapply(first, `[`, c("output", "warnings"))))
+    second <- if (says_nothing) first else run_examples(package, theirs)
     got <- run_examples("rustle", ours)
     expect_length(got, length(first))
     for (k in seq_along(first)) {
