@@ -85,9 +85,10 @@ run_parcel <- function(parcel, load) {
     on.exit(if (is.null(globalenv()[[".Random.seed"]])) set_kinds(own, before), add = TRUE)
   }
   check <- parcel$check
-  # Nothing but `...`: arguments may have any name.
+  # Nothing but `...`: arguments may have any name. So may the variables of the job: their
+  # frame is not that of this loop.
   run <- function(...) {
-    frame <- list2env(c(parcel$variables, load$data), envir = environment())
+    frame <- list2env(c(parcel$variables, load$data), envir = new.env(parent = environment()))
     values <- vector("list", length(tasks))
     failed <- integer()
     for (k in seq_along(tasks)) {
