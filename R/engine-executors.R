@@ -32,8 +32,8 @@ executor <- function(name) {
   )
 }
 
-# The one place where a strategy of future finds its executor: ours for what we have,
-# futures for every other.
+# The executor for a strategy of future: one of ours if we have one for it, otherwise the
+# executor that runs chunks as futures. No other place decides this.
 executor_of <- function(strategy) {
   if (inherits(strategy, "sequential")) return(executor("sequential"))
   if (inherits(strategy, "multicore") && parallelly::supportsMulticore()) return(executor("multicore"))

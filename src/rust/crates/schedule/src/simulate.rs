@@ -69,7 +69,7 @@ pub fn imbalance(busy: &[f64]) -> f64 {
     }
 }
 
-/// The share of the workers' time until the last task ended, `makespan`, in which they
+/// The fraction of the workers' time until the last task ended, `makespan`, in which they
 /// were busy. 1 when there was no time.
 #[must_use]
 pub fn efficiency(busy: &[f64], makespan: f64) -> f64 {

@@ -11,7 +11,7 @@ use crate::jump::{M1, M2, STREAM, SUBSTREAM};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Seed(pub(crate) [u32; 6]);
 
-/// Words that are no seed.
+/// Why words are not a seed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SeedError {
