@@ -117,13 +117,19 @@ permutation_test <- function(x, y, statistic = "mean", alternative = c("two.side
   permutation_result(found, x, y, statistic, samples, paired, studentize, alternative)
 }
 
+# Up to how many permutations all are tried: by default; when `exact = TRUE` asks for it;
+# and for a statistic that is an R function. Round numbers, not measured.
+all_by_default <- 2e7
+all_at_most <- 1e9
+all_calls_at_most <- 1e6
+
 # Runs the test in Rust: list(observed, all, tried, counts). `all`: were all permutations
 # tried?
 run_permutations <- function(test, R, exact, seed, threads, call) {
   observed <- unpack(rs_permutation_observed(test), call)
-  all <- observed$total <= max(2e7, R)
+  all <- observed$total <= max(all_by_default, R)
   if (!identical(exact, "auto")) all <- exact
-  if (all && observed$total > 1e9) {
+  if (all && observed$total > all_at_most) {
     stop_argument("exact", sprintf("FALSE or \"auto\" for %g permutations", observed$total), TRUE, call)
   }
   words <- if (!all) stream_words(seed)
@@ -292,7 +298,7 @@ test_by_function <- function(x, y, statistic, alternative, R, exact, strata, see
   if (is.null(rows)) rows <- list(seq_along(z))
   total <- prod(vapply(rows, function(r) choose(length(r), sum(r <= length(x))), 0))
   all <- if (identical(exact, "auto")) total <= R else exact
-  if (all && total > 1e6) {
+  if (all && total > all_calls_at_most) {
     stop_argument("exact", sprintf("FALSE or \"auto\" for %g permutations of a function", total), TRUE, call)
   }
   f <- calls_user(function(d, i) statistic(d[i[first]], d[i[-first]]), statistic)

@@ -113,7 +113,10 @@ relabel_clusters <- function(job) {
     job["relabel"] <- list(NULL)
     if (!is.null(job$design$relabel)) {
       abort_rustle(
-        "`statistic` must look at the data through its indices alone, as data[i, ], where clusters get new labels: what is drawn again lies in further rows.",
+        paste(
+          "`statistic` must use `data` only as data[i, ] here: clusters that are drawn twice get new labels,",
+          "and the rows with these labels are added to `data`."
+        ),
         "rustle_error_argument", argument = "statistic", call = job$call
       )
     }

@@ -176,7 +176,7 @@ model_learner <- function(model, call) {
   kept <- NULL
   if (nrow(data) != nrow(frame)) {
     kept <- match(rownames(frame), rownames(data))
-    if (anyNA(kept)) stop_argument("x", "a model whose data are still there", model, call)
+    if (anyNA(kept)) stop_argument("x", "a model whose data can be found again (by the `data` of its call)", model, call)
     data <- data[kept, , drop = FALSE]
   }
   again <- model$call

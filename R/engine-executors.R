@@ -28,7 +28,7 @@ executor <- function(name) {
       name, run_multicore, shares_memory = TRUE, cheap_claims = TRUE, any_number = TRUE
     ),
     future = new_executor(name, run_future),
-    abort_rustle(sprintf("There is no executor \"%s\".", name), "rustle_error_internal", executor = name)
+    stop_internal(sprintf("there is no executor \"%s\"", name), executor = name)
   )
 }
 

@@ -255,7 +255,7 @@ print.rustle_plan <- function(x, ...) {
     "schedule: %s%s; retries: %d; timeout: %s; progress: %s; threads per worker: %s\n",
     s$schedule, if (is.null(s$chunk_size)) "" else sprintf(" (chunk size %d)", s$chunk_size),
     s$retries, if (is.finite(s$timeout)) paste(format(s$timeout), "s") else "none",
-    or(s$progress, "option rustle.progress"), or(s$worker_threads, "share of the cores")
+    or(s$progress, "option rustle.progress"), or(s$worker_threads, "an equal part of the cores")
   ))
   invisible(x)
 }

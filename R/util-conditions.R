@@ -28,6 +28,14 @@ stop_missing <- function(argument, call) {
   )
 }
 
+# An error that users cannot cause: the code of this package contradicts itself.
+stop_internal <- function(what, ..., call = NULL) {
+  abort_rustle(
+    sprintf("This is a fault of rustle, not of your code; please report it: %s.", what),
+    class = "rustle_error_internal", ..., call = call
+  )
+}
+
 # Evaluates `expr`; errors of ours in it show the user's `call`, not a call that we made.
 with_call <- function(call, expr) {
   withCallingHandlers(expr, rustle_error = function(e) {
@@ -74,6 +82,7 @@ dimensions <- function(d) sprintf("%d dimension%s", length(d), if (length(d) == 
 unpack <- function(result, call = NULL) {
   err <- result[["err"]]
   if (!is.null(err)) {
+    if (err[["class"]] == "internal") stop_internal(err[["message"]], call = call)
     abort_rustle(err[["message"]], paste0("rustle_error_", err[["class"]]), call = call)
   }
   result[["ok"]]

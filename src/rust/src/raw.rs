@@ -22,7 +22,7 @@ pub(crate) fn guard(f: impl FnOnce() -> Sexp) -> Sexp {
                 .map(String::as_str)
                 .or_else(|| payload.downcast_ref::<&str>().copied());
             let text = format!(
-                "internal error in rustle: {}",
+                "This is a fault of rustle, not of your code; please report it: {}",
                 said.unwrap_or("a panic in Rust")
             );
             // throw_r_error() jumps, so the payload of the panic is never freed.

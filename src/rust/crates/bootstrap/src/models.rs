@@ -25,7 +25,7 @@ pub enum Status {
 impl Status {
     /// The messages for the states other than `Fine`: state number k has the k-th.
     pub const REASONS: [&'static str; 2] = [
-        "the design of the resample has not full rank",
+        "the design of the resample does not have full rank",
         "the fit did not converge",
     ];
 }

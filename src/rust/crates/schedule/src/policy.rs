@@ -97,7 +97,7 @@ impl fmt::Display for LayoutError {
             }
             Self::OrderEntry { position, task } => write!(
                 f,
-                "entry {position} of the order, {task}, is no task or was there before"
+                "entry {position} of the order, {task}, is not a task, or is there twice"
             ),
         }
     }

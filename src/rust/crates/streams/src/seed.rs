@@ -47,7 +47,11 @@ impl fmt::Display for SeedError {
                 modulus,
             } => write!(f, "word {index} of the seed is {word}, not below {modulus}"),
             Self::Zeros { index } => {
-                write!(f, "words {index} to {} of the seed are all 0", index + 2)
+                write!(
+                    f,
+                    "words {index} to {} of the seed must not all be 0",
+                    index + 2
+                )
             }
         }
     }
