@@ -26,6 +26,9 @@ calls_with_dots <- function() {
     future_tapply = NULL, future_vapply = NULL, mclapply = NULL, mcMap = NULL, mcmapply = NULL, parApply = NULL,
     parCapply = NULL, parLapply = NULL, parLapplyLB = NULL, parRapply = NULL, parSapply = NULL, parSapplyLB = NULL,
     pvec = NULL,
+    mt_lm_fit = function(...) mt_lm_fit(cbind(1, x), x, ...), mt_sort = function(...) mt_sort(x, ...),
+    # Further arguments are keys, or go to base R's functions, which refuse them.
+    mt_order = NULL, mt_crossprod = NULL, mt_tcrossprod = NULL,
     # Methods of base R's generic functions take them.
     mt_chol = NULL, mt_det = NULL, mt_determinant = NULL, mt_prcomp = NULL, mt_qr = NULL, mt_solve = NULL
   )
