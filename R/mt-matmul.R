@@ -45,7 +45,10 @@ mt_matmul <- function(x, y, threads = NULL) {
 #' @rdname mt_matmul
 #' @export
 mt_crossprod <- function(x, y = NULL, ..., threads = NULL) {
-  if (...length()) return(crossprod(x, y, ...))
+  if (...length()) {
+    if (!is.object(x) && !is.object(y)) check_dots(...)
+    return(crossprod(x, y, ...))
+  }
   if (is.null(threads) && length(x) <= tiny_length && length(y) <= tiny_length) return(crossprod(x, y))
   dx <- plain_dim(x)
   dy <- if (is.null(y)) dx else plain_dim(y)
@@ -60,7 +63,10 @@ mt_crossprod <- function(x, y = NULL, ..., threads = NULL) {
 #' @rdname mt_matmul
 #' @export
 mt_tcrossprod <- function(x, y = NULL, ..., threads = NULL) {
-  if (...length()) return(tcrossprod(x, y, ...))
+  if (...length()) {
+    if (!is.object(x) && !is.object(y)) check_dots(...)
+    return(tcrossprod(x, y, ...))
+  }
   if (is.null(threads) && length(x) <= tiny_length && length(y) <= tiny_length) return(tcrossprod(x, y))
   dx <- plain_dim(x)
   dy <- if (is.null(y)) dx else plain_dim(y)

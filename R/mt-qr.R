@@ -37,6 +37,7 @@
 #' @export
 mt_qr <- function(x, tol = 1e-07, LAPACK = FALSE, ..., threads = NULL) {
   if (nargs() == 1L && length(x) <= tiny_length) return(qr(x))
+  if (...length() && !is.object(x)) check_dots(...)
   threads_given(threads)
   if (!isFALSE(LAPACK)) return(qr(x, tol = tol, LAPACK = LAPACK, ...))
   if (is.null(threads) && length(x) <= tiny_length) return(qr(x, tol = tol, ...))

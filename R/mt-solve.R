@@ -42,6 +42,7 @@
 #' @export
 mt_chol <- function(x, pivot = FALSE, LINPACK = FALSE, tol = -1, ..., threads = NULL) {
   if (nargs() == 1L && length(x) <= tiny_length) return(chol(x))
+  if (...length() && !is.object(x)) check_dots(...)
   threads_given(threads)
   n <- square_order(x)
   plain <- missing(LINPACK) && missing(tol) && !...length()
@@ -83,6 +84,7 @@ mt_chol2inv <- function(x, size = NCOL(x), LINPACK = FALSE, threads = NULL) {
 #' @export
 mt_solve <- function(a, b, tol = .Machine$double.eps, LINPACK = FALSE, ..., threads = NULL) {
   if (nargs() == 1L && length(a) <= tiny_length) return(solve(a))
+  if (...length() && !is.object(a)) check_dots(...)
   if (!missing(LINPACK)) {
     return(if (missing(b)) solve(a, tol = tol, LINPACK = LINPACK, ...) else solve(a, b, tol, LINPACK, ...))
   }
@@ -125,6 +127,7 @@ mt_solve <- function(a, b, tol = .Machine$double.eps, LINPACK = FALSE, ..., thre
 #' @rdname mt_chol
 #' @export
 mt_determinant <- function(x, logarithm = TRUE, ..., threads = NULL) {
+  if (...length() && !is.object(x)) check_dots(...)
   if (is.null(threads) && length(x) <= tiny_length) return(determinant(x, logarithm = logarithm, ...))
   threads_given(threads)
   n <- square_order(x)
@@ -146,6 +149,7 @@ mt_determinant <- function(x, logarithm = TRUE, ..., threads = NULL) {
 #' @rdname mt_chol
 #' @export
 mt_det <- function(x, ..., threads = NULL) {
+  if (...length() && !is.object(x)) check_dots(...)
   if (is.null(threads) && length(x) <= tiny_length) return(det(x, ...))
   z <- mt_determinant(x, logarithm = TRUE, ..., threads = threads)
   c(z$sign * exp(z$modulus))

@@ -82,6 +82,7 @@ mt_prcomp <- function(x, ...) UseMethod("mt_prcomp")
 mt_prcomp.default <- function(x, retx = TRUE, center = TRUE, scale. = FALSE, tol = NULL, rank. = NULL,
                               ..., threads = NULL) {
   if (nargs() == 1L && is_tiny(x)) return(stats::prcomp(x))
+  check_dots(...)
   threads <- thread_count(threads)
   x <- scale(as.matrix(x), center = center, scale = scale.)
   center <- attr(x, "scaled:center")
@@ -120,7 +121,7 @@ mt_prcomp.default <- function(x, retx = TRUE, center = TRUE, scale. = FALSE, tol
 #' @rdname mt_svd
 #' @param formula,data,subset,na.action A formula without a response, whose variables are
 #'   the columns, and where they are found: see [prcomp()].
-#' @param ... For the method for formulas, the arguments of the other one; else not used.
+#' @param ... For the method for formulas, the arguments of the other one; else none are taken.
 #' @export
 mt_prcomp.formula <- function(formula, data = NULL, subset, na.action, ..., threads = NULL) {
   call <- match.call()

@@ -3,6 +3,7 @@
 #
 # NOT_CRAN set: build directory kept, the user's own cargo registry.
 # DEBUG set: debug build. RUSTLE_CHECKED set: optimized, with debug assertions.
+# RUSTLE_TARGET set: the build directory, which then stays; builds may share it.
 
 source("tools/msrv.R")
 
@@ -11,6 +12,7 @@ is_set <- function(name) !tolower(Sys.getenv(name)) %in% c("", "false", "0")
 windows <- .Platform$OS.type == "windows"
 developer <- is_set("NOT_CRAN")
 profile <- if (is_set("DEBUG")) "debug" else if (is_set("RUSTLE_CHECKED")) "checked" else "release"
+shared <- Sys.getenv("RUSTLE_TARGET")
 vendored <- !developer && file.exists("src/rust/vendor.tar.xz")
 
 unpack <- paste(
@@ -19,6 +21,7 @@ unpack <- paste(
   'export CARGO_HOME="$(CARGO_TMP)" &&'
 )
 values <- c(
+  TARGET_DIR = if (nzchar(shared)) shared else "$(OWN_TARGET)",
   PROFILE_DIR = profile,
   CARGO_FLAGS = paste(c(
     if (profile != "debug") paste("--profile", profile),
@@ -27,7 +30,7 @@ values <- c(
   VENDOR = if (vendored) unpack else "",
   CLEAN = paste(c(
     '"$(CARGO_TMP)"', '"$(VENDOR_DIR)"',
-    if (!developer) '"$(TARGET_DIR)"'
+    if (!developer) '"$(OWN_TARGET)"'
   ), collapse = " "),
   TARGET = if (grepl("aarch64", R.version$arch)) {
     "aarch64-pc-windows-gnullvm"

@@ -26,14 +26,14 @@ expect_conformance <- function(plan, name = plan_label(plan), exempt = character
   invisible(held)
 }
 
-# What a claim's expectations said when they failed. A claim that expects nothing fails.
+# What a claim's expectations said when they failed, each after the file and line
+# where it stands. A claim that expects nothing fails.
 run_claim <- function(claim, plan) {
   failures <- character()
   expected <- 0L
-  note <- function(...) failures <<- c(failures, paste0(...))
+  note <- function(...) failures <<- c(failures, paste0(place_in(claim, sys.calls()), ...))
   withr::local_preserve_seed()
   skipped <- function(s) expected <<- expected + 1L
-  failed <- function(e) note("Error in ", deparse(conditionCall(e))[[1L]], ": ", conditionMessage(e))
   tryCatch(withCallingHandlers(
     claim(plan),
     expectation = function(e) {
@@ -45,10 +45,26 @@ run_claim <- function(claim, plan) {
     warning = function(w) {
       note("Warning: ", conditionMessage(w))
       invokeRestart("muffleWarning")
-    }
-  ), skip = skipped, error = failed)
+    },
+    error = function(e) note("Error in ", deparse(conditionCall(e))[[1L]], ": ", conditionMessage(e))
+  ), skip = skipped, error = identity)
   if (expected == 0L && !length(failures)) note("It expects nothing.")
   failures
+}
+
+# "file:line: " of the innermost of `calls` that is written in `claim`; else of the
+# claim itself. "" where sources are not kept.
+place_in <- function(claim, calls) {
+  whole <- attr(claim, "srcref")
+  if (is.null(whole)) return("")
+  file <- attr(whole, "srcfile")$filename
+  within <- function(ref) {
+    !is.null(ref) && identical(attr(ref, "srcfile")$filename, file) && ref[[1L]] >= whole[[1L]] && ref[[3L]] <= whole[[3L]]
+  }
+  refs <- Filter(within, lapply(calls, attr, "srcref"))
+  # The call of the claim as a whole has no place within it.
+  at <- if (length(refs)) refs[[length(refs)]] else whole
+  sprintf("%s:%d: ", basename(file), at[[1L]])
 }
 
 plan_label <- function(plan) paste(deparse(as.call(c(as.name("plan"), plan))), collapse = "")
@@ -87,28 +103,6 @@ expect_as_future <- function(call, seed = NA, parts = c("value", "message", "see
 }
 
 oracles <- new.env()
-
-# What a call writes and signals, as strings: `output`, `conditions` in their
-# order, and `all` of them interleaved.
-log_of <- function(expr) {
-  seen <- character()
-  say <- function(kind) function(c) {
-    line <- sprintf("<%s %s>", kind, trimws(conditionMessage(c)))
-    seen <<- c(seen, line)
-    cat(line)
-    if (inherits(c, "warning")) invokeRestart("muffleWarning")
-    if (inherits(c, "message")) invokeRestart("muffleMessage")
-  }
-  # A text connection is slow on long lines.
-  file <- withr::local_tempfile()
-  withr::with_output_sink(file, withCallingHandlers(
-    tryCatch(expr, error = say("error")),
-    warning = say("warning"), message = say("message"), custom = say("custom")
-  ))
-  lines <- readLines(file, warn = FALSE)
-  all <- paste(lines, collapse = "\n")
-  list(output = gsub("<(error|warning|message|custom) [^>]*>", "", all, perl = TRUE, useBytes = TRUE), conditions = seen, all = all)
-}
 
 # `parts`: "all" when output and conditions must be interleaved as they were.
 expect_same_log <- function(ours, oracle, parts = c("output", "conditions")) {

@@ -25,15 +25,22 @@ new_case <- function(family, number, plan = NULL) {
   set.seed(number)
   kind <- any_kind()
   made <- families[[family]](kind)
-  list(
-    family = family, number = number, kind = kind, setup = made$setup,
-    call = as.call(c(as.name(family), made$arguments)), arguments = made$arguments,
-    plan = if (is.null(plan)) any_plan() else plan, state = if (is.null(made$state)) any_state() else made$state
+  case_of(
+    family, made$setup, made$arguments, kind, if (is.null(plan)) any_plan() else plan,
+    if (is.null(made$state)) any_state() else made$state, number
   )
 }
 
-# What a call did: value or error, conditions, output and the random state.
-record <- function(case, package, original = original_function(case$family, package), cl = NULL) {
+case_of <- function(family, setup, arguments, kind = "plain", plan = list("multicore", workers = 2, schedule = "static"),
+                    state = quote(RNGkind("Mersenne-Twister", "Inversion", "Rejection")), number = 1L) {
+  list(
+    family = family, number = number, kind = kind, setup = setup, call = as.call(c(as.name(family), arguments)),
+    arguments = arguments, plan = plan, state = state
+  )
+}
+
+# What the call of a case did with `package`'s function.
+observe_case <- function(case, package, original = original_function(case$family, package), cl = NULL) {
   envir <- new.env(parent = globalenv())
   envir$cl <- cl
   assign(case$family, original, envir = envir)
@@ -41,50 +48,40 @@ record <- function(case, package, original = original_function(case$family, pack
   withr::local_preserve_seed()
   eval(case$state)
   set.seed(case$number)
-  conditions <- list()
-  keep <- function(c) conditions[[length(conditions) + 1L]] <<- list(
-    class = class(c), message = conditionMessage(c), call = conditionCall(c)
-  )
-  errors <- tempfile()
-  message <- file(errors, "w")
-  sink(message, type = "message")
-  on.exit({ sink(type = "message"); close(message); unlink(errors) }, add = TRUE)
-  output <- utils::capture.output(result <- withCallingHandlers(
-    tryCatch(list(value = eval(case$call, envir)), error = function(e) list(error = e)),
-    warning = function(w) { keep(w); invokeRestart("muffleWarning") },
-    message = function(m) { keep(m); invokeRestart("muffleMessage") },
-    custom = keep
-  ))
-  error <- result$error
-  list(
-    value = result$value,
-    error = if (!is.null(error)) list(class = class(error), message = conditionMessage(error), call = conditionCall(error)),
-    conditions = conditions, output = output, state = globalenv()[[".Random.seed"]]
-  )
-}
-
-without_task <- function(x) {
-  if (is.list(x) && !is.object(x)) {
-    for (k in which(vapply(x, inherits, NA, "try-error"))) attr(x[[k]], "condition")$task <- NULL
-  }
-  x
+  seen <- observe(eval(case$call, envir))
+  # How output and conditions are interleaved is not compared.
+  seen$conditions <- lapply(seen$conditions, function(c) c[c("class", "message", "call")])
+  seen
 }
 
 same_value <- function(x, y) {
   identical(x, y, ignore.environment = TRUE, ignore.bytecode = TRUE, ignore.srcref = TRUE)
 }
 
+compared_parts <- c("value", "class", "message", "call", "conditions", "output", "seed")
+
+# What both did, without the differences that are accepted; NULL when nothing is left
+# to compare.
+without_differences <- function(case, ours, oracle, accepted = differences) {
+  both <- list(ours, oracle)
+  for (difference in accepted) {
+    both <- difference(both[[1L]], both[[2L]], case)
+    if (is.null(both)) break
+  }
+  both
+}
+
+differing_parts <- function(both) {
+  Filter(function(part) !same_value(both[[1L]][[part]], both[[2L]][[part]]), compared_parts)
+}
+
 # What differs, by part; an empty list if nothing does.
 compare_case <- function(case, ours, oracle) {
-  for (difference in differences) {
-    both <- difference(ours, oracle, case)
-    if (is.null(both)) return(list())
-    ours <- both[[1L]]
-    oracle <- both[[2L]]
-  }
-  parts <- Filter(function(part) !same_value(ours[[part]], oracle[[part]]), names(oracle))
-  lapply(stats::setNames(nm = parts), function(part) {
-    utils::head(as.character(waldo::compare(ours[[part]], oracle[[part]], x_arg = "ours", y_arg = "original")), 3L)
+  both <- without_differences(case, ours, oracle)
+  lapply(stats::setNames(nm = differing_parts(both)), function(part) {
+    utils::head(as.character(
+      waldo::compare(both[[1L]][[part]], both[[2L]][[part]], x_arg = "ours", y_arg = "original")
+    ), 3L)
   })
 }
 
@@ -103,8 +100,8 @@ script_of <- function(case) {
   c(sprintf("# case %d of %s", case$number, case$family), unlist(lapply(code, deparse)))
 }
 
-expect_no_difference <- function(case, ours = under_plan(case$plan, record(case, "rustle")),
-                                 oracle = under_future(record(case, original_package(case$family), cl = cl)), cl = NULL) {
+expect_no_difference <- function(case, ours = under_plan(case$plan, observe_case(case, "rustle")),
+                                 oracle = under_future(observe_case(case, original_package(case$family), cl = cl)), cl = NULL) {
   found <- compare_case(case, ours, oracle)
   expect(!length(found), paste(c(
     sprintf("Ours and the original differ in: %s.", paste(names(found), collapse = ", ")),

@@ -4,6 +4,19 @@ skip_without_fork <- function() {
   skip_if_not(parallelly::supportsMulticore(), "no forking here")
 }
 
+# Do the long versions of the tests run (tools/test --long)?
+long_tests <- function() identical(Sys.getenv("RUSTLE_TEST_LONG"), "true")
+
+# A data frame of combinations of three kinds of things (`...`: vectors). In a long
+# run all of them; else a Latin square, in which each thing meets each of another
+# kind at least once.
+combinations <- function(...) {
+  every <- expand.grid(..., KEEP.OUT.ATTRS = FALSE, stringsAsFactors = FALSE)
+  if (long_tests()) return(every)
+  sizes <- lengths(list(...))
+  every[rowSums(expand.grid(lapply(sizes, seq_len))) %% min(sizes) == 0, ]
+}
+
 test_schedules <- function() c("stealing", "static", "cyclic", "dynamic", "guided")
 
 # Plans: every schedule with 1 to 5 workers, and the sequential one.
@@ -54,42 +67,6 @@ under_future <- function(expr) {
   on.exit(set(old))
   expr
 }
-
-# `expr` with `.Random.seed` set to `seed` first (NULL: none there, NA: as it is).
-# What it did: value or error, warnings, messages, and the state afterwards.
-observe <- function(expr, seed = NA) {
-  here <- function() globalenv()[[".Random.seed"]]
-  put <- function(s) {
-    if (is.null(s)) {
-      suppressWarnings(rm(".Random.seed", envir = globalenv()))
-    } else {
-      assign(".Random.seed", s, envir = globalenv())
-    }
-  }
-  before <- here()
-  on.exit(put(before))
-  if (!identical(seed, NA)) put(seed)
-  warnings <- messages <- character()
-  result <- withCallingHandlers(
-    tryCatch(list(value = expr), error = function(e) list(error = e)),
-    warning = function(w) {
-      warnings <<- c(warnings, conditionMessage(w))
-      invokeRestart("muffleWarning")
-    },
-    message = function(m) {
-      messages <<- c(messages, conditionMessage(m))
-      invokeRestart("muffleMessage")
-    }
-  )
-  error <- result$error
-  list(
-    value = result$value, class = class(error), message = if (!is.null(error)) conditionMessage(error),
-    call = conditionCall_or_null(error), warnings = warnings, messages = messages, seed = here(),
-    task = if (is.list(error)) error$task
-  )
-}
-
-conditionCall_or_null <- function(error) if (!is.null(error)) conditionCall(error)
 
 # `ours`: a function of further future.* arguments. It does what `oracle` (from
 # observe()) did, under every plan and chunking.

@@ -381,14 +381,14 @@ test_that("output, messages and warnings are relayed in task order", {
   skip_without_fork()
   for (plan in few_plans()) {
     said <- character()
-    out <- capture.output(got <- observe(looping(foreach(i = 1:4, .combine = c) %dopar% {
+    got <- observe(looping(foreach(i = 1:4, .combine = c) %dopar% {
       Sys.sleep((4 - i) / 100)
       cat("out", i, "\n")
       message("m", i)
       warning("w", i)
       i
-    }, plan)))
-    expect_identical(out, paste("out", 1:4, ""))
+    }, plan))
+    expect_identical(got$output, paste("out", 1:4, ""))
     expect_identical(got$messages, paste0("m", 1:4, "\n"))
     expect_identical(got$warnings, paste0("w", 1:4))
     expect_identical(got$value, 1:4)

@@ -150,12 +150,11 @@ test_that("after all tasks have run the first error is raised, with class, call 
 test_that("output and conditions of tasks are relayed in task order", {
   skip_without_fork()
   local_plan("multicore", workers = 2)
-  got <- NULL
-  output <- capture.output(got <- observe(parLapply(NULL, 1:4, function(i) {
+  got <- observe(parLapply(NULL, 1:4, function(i) {
     cat("out", i, "\n"); message("m", i); warning("w", i); i
-  })))
+  }))
   expect_identical(got$value, as.list(1:4))
-  expect_identical(output, paste("out", 1:4, ""))
+  expect_identical(got$output, paste("out", 1:4, ""))
   expect_identical(got$messages, paste0("m", 1:4, "\n"))
   expect_identical(got$warnings, paste0("w", 1:4))
 })

@@ -25,7 +25,7 @@ test_that("coverage of the intervals is what it should be", {
     )
     ci$lower <= 1 & 1 <= ci$upper
   }
-  long <- identical(Sys.getenv("RUSTLE_TEST_LONG"), "true")
+  long <- long_tests()
   sets <- if (long) 20000 else 2000
   hits <- under_plan(list("multicore", workers = 2), future_vapply(seq_len(sets), covered, logical(5), future.seed = 1))
   measured <- rowMeans(hits)

@@ -39,14 +39,46 @@ test_that("the suite knows a broken executor", {
   expect_identical(unname(found > 0L), c(FALSE, TRUE, TRUE, TRUE, TRUE))
 })
 
+test_that("a claim that fails shows the file and the line of what failed", {
+  broken <- list(
+    function(plan) {
+      expect_true(TRUE)
+      for (i in 1:2) {
+        expect_identical(i, 1L) # line 3
+      }
+    },
+    function(plan) {
+      wrong <- function() expect_as(function(apply) apply(1:2, function(i) runif(1))) # line 1
+      set.seed(1)
+      wrong()
+    },
+    function(plan) {
+      expect_true(TRUE)
+      future_lapply(1:2, function(i) if (i == 2L) stop("no")) # line 2
+    },
+    function(plan) {
+
+      warning("careful") # line 2
+    }
+  )
+  lines <- c(3L, 1L, 2L, 2L)
+  for (k in seq_along(broken)) {
+    at <- utils::getSrcLocation(broken[[k]]) + lines[[k]]
+    said <- run_claim(broken[[k]], list("sequential"))
+    expect_match(said[[1L]], sprintf("^test-conformance[.]R:%d: .", at))
+  }
+})
+
 test_that("sequential", {
   expect_conformance(list("sequential"), exempt = exempt_sequential)
 })
 
-# The default schedule with every number of workers; the others too in a long run.
+# Every schedule, and every number of workers up to 4 with one of them; all with all
+# in a long run.
 worker_counts <- function(schedule) {
   if (on_cran()) return(2L)
-  if (schedule == "stealing" || identical(Sys.getenv("RUSTLE_TEST_LONG"), "true")) 1:4 else 3L
+  if (long_tests()) return(1:4)
+  switch(schedule, stealing = c(1L, 3L), static = 2L, cyclic = 3L, dynamic = 4L, guided = 2L)
 }
 
 for (schedule in test_schedules()) {
@@ -73,6 +105,6 @@ test_that("multisession", {
 # future runs both on sessions of the same kind, so not all claims each time.
 test_that("cluster", {
   skip_on_cran()
-  claims <- if (identical(Sys.getenv("RUSTLE_TEST_LONG"), "true")) conformance_claims() else c(value_claims, error_claims, fault_claims)
+  claims <- if (long_tests()) conformance_claims() else c(value_claims, error_claims, fault_claims)
   expect_conformance(list("cluster", workers = 2), exempt = exempt_futures, claims = claims)
 })

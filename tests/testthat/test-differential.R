@@ -1,17 +1,18 @@
 # Generated calls: ours does what the installed original does. What a case is made
 # of is in helper-differential-cases.R; `tools/test --long` runs eight times as many.
 
-case_count <- function(usual) if (identical(Sys.getenv("RUSTLE_TEST_LONG"), "true")) 8L * usual else usual
+case_count <- function(usual) if (long_tests()) 8L * usual else usual
 
 test_that("the comparison sees a difference in each part, and its script runs", {
   skip_without_fork()
   case <- new_case("future_lapply", 1L)
-  oracle <- under_future(record(case, "future.apply"))
+  oracle <- under_future(observe_case(case, "future.apply"))
   expect_length(compare_case(case, oracle, oracle), 0L)
   other <- list(
-    value = list("other"), error = list(class = "error", message = "other", call = NULL),
-    conditions = list(list(class = c("warning", "condition"), message = "other", call = NULL)), output = "other", state = 1:3
+    value = list("other"), class = "error", message = "other", call = quote(other()),
+    conditions = list(list(class = c("warning", "condition"), message = "other", call = NULL)), output = "other", seed = 1:3
   )
+  expect_setequal(names(other), compared_parts)
   for (part in names(other)) {
     ours <- oracle
     ours[[part]] <- other[[part]]
@@ -26,6 +27,24 @@ test_that("the comparison sees a difference in each part, and its script runs", 
 
 test_that("a case is the same whenever it is made", {
   expect_identical(new_case("future_mapply", 7L), new_case("future_mapply", 7L))
+})
+
+test_that("every accepted difference is there: a case needs it, and differs without it", {
+  skip_on_cran()
+  skip_without_fork()
+  withr::local_options(keep.source = FALSE)
+  expect_setequal(names(difference_cases), names(differences))
+  cl <- parallel::makeCluster(2L)
+  withr::defer(parallel::stopCluster(cl))
+  for (name in names(differences)) {
+    case <- difference_case(name)
+    if (is.null(case)) next
+    ours <- under_plan(case$plan, observe_case(case, "rustle"))
+    oracle <- under_future(observe_case(case, original_package(case$family), cl = cl))
+    expect(is_needed(name, case, ours, oracle), paste(c(
+      paste0("Nothing differs any more for this reason: ", name, "."), script_of(case)
+    ), collapse = "\n"))
+  }
 })
 
 counts <- c(
@@ -54,8 +73,8 @@ test_that("future_*() on sessions of their own", {
   some <- c("future_lapply", "future_sapply", "future_mapply", "future_apply", "future_tapply")
   # Workers live as long as the plan does, so the originals run first.
   cases <- do.call(c, lapply(some, function(family) lapply(1000L + seq_len(case_count(8L)), new_case, family = family, plan = plan)))
-  oracles <- lapply(cases, function(case) under_future(record(case, original_package(case$family))))
+  oracles <- lapply(cases, function(case) under_future(observe_case(case, original_package(case$family))))
   under_plan(plan, for (k in seq_along(cases)) {
-    expect_no_difference(cases[[k]], record(cases[[k]], "rustle"), oracles[[k]])
+    expect_no_difference(cases[[k]], observe_case(cases[[k]], "rustle"), oracles[[k]])
   })
 })

@@ -2,26 +2,34 @@
 
 test_that("however a worker ends, its tasks run again, on every schedule and number of workers", {
   skip_unless_faults()
-  run <- run_r(timeout = 60, {
-    faults <- list(
-      kill = function() die(9L), segv = function() die(11L), term = function() die(15L),
-      hup = function() die(1L), quit = function() quit(),
-      q = function() q("no"), status = function() quit(status = 3L),
-      restart = function() invokeRestart("abort")
-    )
+  faults <- quote(list(
+    kill = function() die(9L), segv = function() die(11L), term = function() die(15L),
+    hup = function() die(1L), quit = function() quit(),
+    q = function() q("no"), status = function() quit(status = 3L),
+    restart = function() invokeRestart("abort")
+  ))
+  cases <- combinations(fault = names(faults)[-1L], schedule = test_schedules(), workers = 1:5)
+  cases <- cases[order(cases$schedule, cases$workers), ]
+  run <- run_r(timeout = 60, before = bquote({ faults <- .(faults); cases <- .(cases) }), {
     out <- list()
-    for (schedule in c("stealing", "static", "cyclic", "dynamic", "guided")) {
-      for (workers in 1:5) {
-        plan(multicore, workers = workers, schedule = schedule)
-        for (fault in names(faults)) {
-          tag <- paste(schedule, workers, fault, sep = "-")
-          out[[tag]] <- right(tag, faults[[fault]])
-        }
-      }
+    for (k in seq_len(nrow(cases))) {
+      case <- cases[k, ]
+      plan(multicore, workers = case$workers, schedule = case$schedule)
+      tag <- paste(case$schedule, case$workers, case$fault, sep = "-")
+      out[[tag]] <- right(tag, faults[[case$fault]])
     }
   })
-  expect_length(run$value, 200L)
+  expect_length(run$value, if (long_tests()) 200L else 40L)
   expect_all_true(run$value)
+})
+
+test_that("a smaller number of combinations has every pair", {
+  withr::local_envvar(RUSTLE_TEST_LONG = NA)
+  some <- combinations(a = letters[1:8], b = 1:5, c = c("u", "v", "w", "x", "y"))
+  expect_identical(nrow(some), 40L)
+  for (pair in list(c("a", "b"), c("a", "c"), c("b", "c"))) expect_false(any(table(some[pair]) == 0L))
+  withr::local_envvar(RUSTLE_TEST_LONG = "true")
+  expect_identical(nrow(combinations(a = 1:8, b = 1:5, c = 1:5)), 200L)
 })
 
 test_that("real faults of compiled code are survived", {
@@ -78,7 +86,10 @@ test_that("chunks, an ordering and prescheduled shares survive lost workers", {
 test_that("a killer from outside changes nothing, whenever it strikes", {
   skip_unless_faults()
   skip_unless_linux()
-  run <- run_r(timeout = 60, {
+  # The kinds of signals in turn, unless there is time for all.
+  cases <- expand.grid(signal = c(9L, 11L), schedule = c(test_schedules(), "shares"), stringsAsFactors = FALSE)
+  if (!long_tests()) cases <- cases[c(1, 4, 5, 8, 9, 12), ]
+  run <- run_r(timeout = 60, before = bquote({ cases <- .(cases) }), {
     # Kills a random child of this process every few milliseconds.
     killer <- function(signal, until) {
       sprintf(paste(
@@ -88,24 +99,24 @@ test_that("a killer from outside changes nothing, whenever it strikes", {
       ), dirname(until), until, Sys.getpid(), Sys.getpid(), signal)
     }
     out <- list()
-    for (schedule in c("stealing", "static", "cyclic", "dynamic", "guided", "shares")) {
-      for (signal in c(9L, 11L)) {
-        rule <- if (schedule == "shares") "stealing" else schedule
-        plan(multicore, workers = 4L, retries = 1000L, schedule = rule)
-        tag <- paste(schedule, signal, sep = "-")
-        stop_file <- file.path(scratch, paste0("stop-", tag))
-        system(paste0("(", killer(signal, stop_file), ") >/dev/null 2>&1 &"))
-        slow <- function(i) { Sys.sleep(0.003); list(i, as.character(i), runif(1)) }
-        set.seed(1)
-        out[[tag]] <- tryCatch(if (schedule == "shares") {
-          value <- mclapply(1:60, slow, mc.cores = 4L)
-          identical(lapply(value, `[`, 1:2), lapply(1:60, function(i) list(i, as.character(i))))
-        } else {
-          value <- future_lapply(1:60, slow, future.seed = 7L)
-          identical(value, with_plan(sequential, future_lapply(1:60, slow, future.seed = 7L)))
-        }, error = conditionMessage)
-        file.create(stop_file)
-      }
+    for (k in seq_len(nrow(cases))) {
+      schedule <- cases$schedule[[k]]
+      signal <- cases$signal[[k]]
+      rule <- if (schedule == "shares") "stealing" else schedule
+      plan(multicore, workers = 4L, retries = 1000L, schedule = rule)
+      tag <- paste(schedule, signal, sep = "-")
+      stop_file <- file.path(scratch, paste0("stop-", tag))
+      system(paste0("(", killer(signal, stop_file), ") >/dev/null 2>&1 &"))
+      slow <- function(i) { Sys.sleep(0.003); list(i, as.character(i), runif(1)) }
+      set.seed(1)
+      out[[tag]] <- tryCatch(if (schedule == "shares") {
+        value <- mclapply(1:60, slow, mc.cores = 4L)
+        identical(lapply(value, `[`, 1:2), lapply(1:60, function(i) list(i, as.character(i))))
+      } else {
+        value <- future_lapply(1:60, slow, future.seed = 7L)
+        identical(value, with_plan(sequential, future_lapply(1:60, slow, future.seed = 7L)))
+      }, error = conditionMessage)
+      file.create(stop_file)
     }
     out$children <- none_left()
   })
@@ -243,7 +254,9 @@ test_that("after a SIGKILL tasks run again one at a time", {
 test_that("a large result that was half sent is sent again and right", {
   skip_unless_faults()
   skip_unless_linux()
-  run <- run_r(timeout = 60, {
+  # In multiples of 5 ms.
+  moments <- if (long_tests()) 1:8 else c(1L, 3L, 6L)
+  run <- run_r(timeout = 60, before = bquote({ moments <- .(moments) }), {
     # One task may meet both killers.
     plan(multicore, workers = 2L, retries = 2L)
     # Killed by a shell that starts when the value is complete and on its way.
@@ -263,11 +276,11 @@ test_that("a large result that was half sent is sent again and right", {
     whole <- lapply(1:3, big, tag = {
       first_time("none"); first_time("none-list"); "none"
     })
-    out <- vapply(1:8, function(k) {
+    out <- vapply(moments, function(k) {
       identical(future_lapply(1:3, big, tag = paste0("big", k)), whole)
     }, NA)
   })
-  expect_identical(run$value, rep(TRUE, 8L))
+  expect_identical(run$value, rep(TRUE, length(moments)))
 })
 
 test_that("random numbers are the same after a recovery", {

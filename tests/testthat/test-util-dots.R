@@ -26,12 +26,20 @@ calls_with_dots <- function() {
     future_tapply = NULL, future_vapply = NULL, mclapply = NULL, mcMap = NULL, mcmapply = NULL, parApply = NULL,
     parCapply = NULL, parLapply = NULL, parLapplyLB = NULL, parRapply = NULL, parSapply = NULL, parSapplyLB = NULL,
     pvec = NULL,
-    mt_lm_fit = function(...) mt_lm_fit(cbind(1, x), x, ...), mt_sort = function(...) mt_sort(x, ...),
-    # Further arguments are keys, or go to base R's functions, which refuse them.
-    mt_order = NULL, mt_crossprod = NULL, mt_tcrossprod = NULL,
-    # Methods of base R's generic functions take them.
-    mt_chol = NULL, mt_det = NULL, mt_determinant = NULL, mt_prcomp = NULL, mt_qr = NULL, mt_solve = NULL
+    # Of a plain matrix; methods of base R's generic functions take what they know.
+    mt_chol = of_matrices(mt_chol), mt_qr = of_matrices(mt_qr), mt_solve = of_matrices(mt_solve),
+    mt_det = of_matrices(mt_det), mt_determinant = of_matrices(mt_determinant),
+    mt_crossprod = of_matrices(mt_crossprod), mt_tcrossprod = of_matrices(mt_tcrossprod),
+    mt_sort = function(...) mt_sort(x, ...), mt_lm_fit = function(...) mt_lm_fit(cbind(1, x), x, ...),
+    # Its `...` are the keys, as those of order().
+    mt_order = NULL,
+    mt_prcomp = c(of_matrices(mt_prcomp), function(...) mt_prcomp(~ mpg + wt, mtcars, ...))
   )
+}
+
+# On both sides of the sizes from which our own code computes.
+of_matrices <- function(f) {
+  lapply(c(3L, 40L), function(n) { force(n); function(...) f(diag(n) + 0.1, ...) })
 }
 
 exports_with_dots <- function() {

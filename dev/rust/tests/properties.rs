@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 
 use proptest::prelude::*;
-use rustle_schedule::{simulate, Cell, Costs, Layout, Queue, Schedule, Table};
+use rustle_schedule::{simulate, Cell, Claims, Clock, Costs, Layout, Queue, Schedule, Table};
 use rustle_streams::{Numbering, Seed, TaskSeeds};
 
 /// A layout as the numbers it is made of, so that failures shrink.
@@ -86,6 +86,65 @@ fn turns() -> impl Strategy<Value = Vec<Turn>> {
     prop::collection::vec(turn, 0..400)
 }
 
+/// What happens to a worker in one turn, after its running task has taken `took`.
+#[derive(Clone, Debug)]
+struct Event {
+    worker: prop::sample::Index,
+    /// Nanoseconds.
+    took: u64,
+    kind: Kind,
+}
+
+#[derive(Clone, Debug)]
+enum Kind {
+    /// The task is finished, and the worker asks for the next one.
+    Next,
+    /// The same, after something that is not the time of tasks.
+    Pause,
+    /// The worker dies; another one starts under its number.
+    Death,
+}
+
+fn events() -> impl Strategy<Value = Vec<Event>> {
+    let kind = prop_oneof![8 => Just(Kind::Next), 1 => Just(Kind::Pause), 1 => Just(Kind::Death)];
+    // Most tasks are quick, so that claims grow; some are slow enough to be given back.
+    let took = prop_oneof![3 => 0..100_000u64, 1 => 0..50_000_000u64];
+    let event = (any::<prop::sample::Index>(), took, kind).prop_map(|(worker, took, kind)| Event {
+        worker,
+        took,
+        kind,
+    });
+    prop::collection::vec(event, 0..600)
+}
+
+/// The time, which goes on when tasks do.
+#[derive(Default)]
+struct Hand(std::cell::Cell<u64>);
+
+impl Clock for Hand {
+    fn now(&self) -> u64 {
+        self.0.get()
+    }
+}
+
+/// A worker and what a supervisor knows of it.
+struct Crewman {
+    claims: Claims,
+    /// Tasks that it was told to run again.
+    redo: Vec<u32>,
+    running: Option<u32>,
+}
+
+impl Crewman {
+    fn new(me: usize, redo: Vec<u32>) -> Crewman {
+        Crewman {
+            claims: Claims::new(me, redo.clone()),
+            redo,
+            running: None,
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 3000, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -129,6 +188,58 @@ proptest! {
         }
         prop_assert_eq!(table.unclaimed(), 0);
         prop_assert!(runs.iter().all(|&runs| runs == 1));
+    }
+
+    #[test]
+    fn every_task_runs_whoever_dies(recipe in recipes(), events in events()) {
+        let layout = layout(&recipe);
+        let queue: Queue = Queue::default();
+        let cells: Vec<Cell> = (0..layout.workers()).map(|_| Cell::default()).collect();
+        let table = Table::new(&layout, &queue, &cells);
+        table.reset();
+        let clock = Hand::default();
+        let mut crew: Vec<Crewman> = (0..cells.len()).map(|me| Crewman::new(me, Vec::new())).collect();
+        let mut begun = vec![0; layout.tasks() as usize];
+        let mut done = vec![false; layout.tasks() as usize];
+        // How often the worker that ran a task died.
+        let mut lost = vec![0; layout.tasks() as usize];
+        let mut turn = |me: usize, took: u64, kind: &Kind| {
+            let worker = &mut crew[me];
+            clock.0.set(clock.0.get() + took);
+            if let Kind::Death = kind {
+                if let Some(task) = worker.running {
+                    lost[task as usize] += 1;
+                }
+                let held = table.bury(me).into_iter().flat_map(|units| layout.positions(units));
+                let mut redo: Vec<u32> = held.map(|position| layout.task(position)).collect();
+                redo.extend(&worker.redo);
+                redo.retain(|&task| !done[task as usize]);
+                *worker = Crewman::new(me, redo);
+                return true;
+            }
+            if let Some(task) = worker.running.take() {
+                assert!(!std::mem::replace(&mut done[task as usize], true));
+            }
+            if let Kind::Pause = kind {
+                worker.claims.pause(&table, &clock);
+                clock.0.set(clock.0.get() + took);
+                worker.claims.resume(&clock);
+            }
+            worker.running = worker.claims.next(&table, &clock);
+            if let Some(task) = worker.running {
+                begun[task as usize] += 1;
+            }
+            worker.running.is_some()
+        };
+        for event in &events {
+            turn(event.worker.index(cells.len()), event.took, &event.kind);
+        }
+        while (0..cells.len()).filter(|&me| turn(me, 1000, &Kind::Next)).count() > 0 {}
+        prop_assert_eq!(table.unclaimed(), 0);
+        prop_assert!(done.iter().all(|&done| done));
+        for (begun, lost) in begun.iter().zip(&lost) {
+            prop_assert_eq!(*begun, 1 + lost);
+        }
     }
 
     #[test]

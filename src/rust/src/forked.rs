@@ -5,6 +5,7 @@ mod decode;
 mod encode;
 mod entries;
 mod evaluate;
+mod exits;
 mod job;
 mod rules;
 mod values;
@@ -30,7 +31,7 @@ fn rs_job_open(spec: Robj, code: Robj) -> List {
 /// @noRd
 #[extendr]
 fn rs_exit_statuses() -> List {
-    let (names, values): (Vec<&str>, Vec<i32>) = STATUSES.into_iter().unzip();
+    let (names, values): (Vec<&str>, Vec<i32>) = exits::NAMED.into_iter().unzip();
     List::from_names_and_values(names, values).unwrap_or_default()
 }
 

@@ -8,7 +8,6 @@ use rustle_workers::supervisor::{Failure, Verdict};
 
 use super::evaluate;
 use super::job::{Job, Origin};
-use super::worker;
 use crate::ffi::{self, Sexp};
 use crate::lists::{named_list, set_names, string};
 use crate::raw::{guard, number, routines};
@@ -283,9 +282,3 @@ routines! {
     meta__rs_job_close "rs_job_close" "wrap__rs_job_close" ("handle", "signal", "grace")
         => rs_job_close;
 }
-
-/// Exit statuses of workers that R names in messages.
-pub(crate) const STATUSES: [(&str, i32); 2] = [
-    ("quit", worker::EXIT_QUIT),
-    ("abandoned", worker::EXIT_ABANDONED),
-];

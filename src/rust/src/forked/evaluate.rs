@@ -20,8 +20,8 @@ use rustle_workers::child;
 use rustle_workers::seat::Seat;
 
 use super::encode::Encoder;
+use super::exits;
 use super::rules::{Code, Rules};
-use super::worker::EXIT_ABANDONED;
 use crate::ffi::{self, Sexp};
 use crate::here::check;
 use crate::index::{symbol_i, Index};
@@ -256,7 +256,7 @@ pub(crate) unsafe extern "C-unwind" fn fail(condition: Sexp) -> Sexp {
     unsafe {
         if !(*c).seat.is_running() {
             // The error came from no task: this worker could not prepare itself.
-            child::leave(EXIT_ABANDONED);
+            child::leave(exits::ABANDONED);
         }
         store(c, condition, Content::Error, None);
         if (*c).rules.stop_on_error {

@@ -17,15 +17,9 @@ use rustle_workers::seat::{Link, Seat};
 use rustle_workers::{blas, child};
 
 use super::evaluate::{self, Context};
+use super::exits;
 use super::rules::{Code, Rules};
 use crate::ffi::{self, Sexp};
-
-/// Status of a worker in which a task called `quit()`.
-pub(crate) const EXIT_QUIT: i32 = 17;
-/// Status of a worker in which a task jumped out of the loop (`invokeRestart("abort")`).
-pub(crate) const EXIT_ABANDONED: i32 = 18;
-/// Status of a worker in which our own code panicked.
-const EXIT_PANIC: i32 = 70;
 
 /// What every worker of a job is told.
 #[derive(Debug)]
@@ -54,7 +48,7 @@ pub(crate) fn replace(orders: &Orders, memory: &Rc<JobMemory>, assignment: Assig
         become_worker(orders, memory, assignment);
         live(orders.code.main, false)
     }));
-    child::leave(EXIT_PANIC)
+    child::leave(exits::PANIC)
 }
 
 /// The life of a worker from where it is outside of `main`. When a jump ends one evaluation
@@ -74,7 +68,7 @@ pub(crate) fn leave_if_over(whole: bool) {
         child::leave(0);
     }
     if whole {
-        child::leave(EXIT_ABANDONED);
+        child::leave(exits::ABANDONED);
     }
 }
 
@@ -112,7 +106,7 @@ static WORKER: AtomicU32 = AtomicU32::new(0);
 pub(crate) fn prepare() {
     unsafe extern "C-unwind" fn leave(_: Sexp) {
         if WORKER.load(Ordering::Relaxed) == std::process::id() {
-            child::leave(EXIT_QUIT)
+            child::leave(exits::QUIT)
         }
     }
     static ONCE: Once = Once::new();
