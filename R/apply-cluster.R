@@ -66,8 +66,8 @@ need_cluster <- function(cl, what, instead, call = sys.call(-1L)) {
   )
 }
 
-# The plan of a call with `cl`; NULL when there is a cluster and the call is
-# parallel's own affair.
+# The plan of a call with `cl`; NULL when there is a cluster, so that parallel's own function
+# runs the call.
 cluster_plan <- function(cl, call = sys.call(-1L)) {
   if (has_cluster(cl, call)) return(NULL)
   plan <- current_plan()
@@ -88,8 +88,8 @@ has_cluster <- function(cl, call = sys.call(-1L)) {
   FALSE
 }
 
-# Runs the n tasks of a call of the family, whose data are in `frame`. Errors do not
-# end it; the first is raised afterwards.
+# Runs the n tasks of a call of the family, whose data are in `frame`. An error of a task
+# does not stop the others; the first error is raised afterwards.
 run_cluster <- function(plan, policy, frame, n, envir, origin, task = lapply_call,
                         forced = 1L, shape = NULL, over = c(X = "elements")) {
   if (n == 0L) return(new_outcome(list()))

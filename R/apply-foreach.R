@@ -73,8 +73,9 @@ registerDoRustle <- function(workers = NULL) {
   invisible()
 }
 
-# As library(doParallel) does, for scripts that have no other line for foreach. Where it
-# would be if rustle depended on it: what was attached later is not masked.
+# Attaches foreach, as library(doParallel) does, for scripts that have no other line for it.
+# It is attached behind rustle, where it would be if rustle depended on it, so that it masks
+# nothing that was attached later.
 attach_foreach <- function() {
   for (package in c("iterators", "foreach")) {
     at <- match("package:rustle", search())
@@ -84,7 +85,7 @@ attach_foreach <- function() {
   }
 }
 
-# What getDoParWorkers(), getDoParName() and getDoParVersion() ask.
+# Answers for getDoParWorkers(), getDoParName() and getDoParVersion().
 rustle_backend_info <- function(data, item) {
   switch(item,
     workers = if (is_registered_here(data)) data$workers else current_plan()$workers,
@@ -93,8 +94,8 @@ rustle_backend_info <- function(data, item) {
   )
 }
 
-# A registration with workers is for the process that made it: in a worker the nested
-# plan holds.
+# A registration with workers holds in the process that made it. In a worker the nested plan
+# decides instead.
 is_registered_here <- function(data) !is.null(data$workers) && data$pid == Sys.getpid()
 
 # The backend: foreach calls it for `obj %dopar% expr` in `envir`.
@@ -168,8 +169,9 @@ policy_of_foreach <- function(options, plan) {
   policy
 }
 
-# doRNG hands each task its seed as a variable, and the loop's expression sets it. Tasks
-# that run in the session then leave its state as it was, as in a worker.
+# doRNG gives each task its seed as a variable, and the loop's expression sets it. When such
+# tasks run in the session, its random state is put back afterwards, so that they leave no
+# more behind than tasks on workers.
 streams_of_foreach <- function(options, n, variables, call) {
   if (".doRNG.stream" %in% variables) {
     if (!is.null(options$seed) && !isFALSE(options$seed)) {
@@ -204,7 +206,7 @@ foreach_frame <- function(FUN, tasks) {
   variables <- names(formals(FUN))
   given <- names(tasks[[1L]])
   for (k in seq_along(variables)) {
-    # Of variables of one name in nested loops the outer one counts, as in foreach.
+    # When nested loops have variables of the same name, the outer one counts, as in foreach.
     frame[[column_name(k)]] <- lapply(tasks, `[[`, match(variables[[k]], given))
   }
   frame
@@ -236,7 +238,7 @@ error_handling <- function(obj) {
 
 run_foreach <- function(job, plan, call) {
   tryCatch(run_job(job, plan)$values, error = function(e) {
-    # Errors of tasks have the task's index; others are ours or those of handlers.
+    # Only errors of tasks have a field `task`; others come from us or from handlers.
     task <- if (is.list(e)) e[["task"]]
     if (is.null(task) || inherits(e, "RngFutureError")) stop(e)
     stop_foreach(e, task, call)
@@ -253,8 +255,8 @@ stop_foreach <- function(error, task, call) {
   ))
 }
 
-# foreach's own code combines. Its accumulators hide some errors and keep none of the
-# values; here every error ends the loop, and has them.
+# foreach's own code combines the values. Its accumulators hide some errors, and keep no
+# values after an error; here every error ends the loop and carries the values.
 combine_values <- function(it, values) {
   with_values(values, {
     accumulate <- foreach::makeAccum(it)

@@ -27,7 +27,7 @@ future_apply <- function(X, MARGIN, FUN, ..., simplify = TRUE, future.envir = pa
   simplify <- check_flag(simplify, "simplify")
   options <- future_options("future_apply-%d", if (simplify) "scalar")
   slices <- margin_slices(X, MARGIN)
-  # Without a slice base R calls FUN once, to see what it gives.
+  # When there is no slice, base R calls FUN once to learn the type of its values.
   if (is.null(slices)) return(apply(X, MARGIN, FUN, ..., simplify = simplify))
   frame <- function() list2env(list(newX = slices$newX, d = slices$dim, dn = slices$dimnames, FUN = FUN), open_frame(...))
   outcome <- run_future_call(options, slices$n, slices$call, frame, over = slices$over)
@@ -35,7 +35,7 @@ future_apply <- function(X, MARGIN, FUN, ..., simplify = TRUE, future.envir = pa
   as_apply(X, MARGIN, outcome$values, simplify)
 }
 
-# What apply() makes of a bare scalar for each slice.
+# The shape that apply() gives to one scalar for each slice.
 shape_margin <- function(X, MARGIN, vector) {
   X <- as_plain_array(X)
   names <- dimnames(X)
@@ -80,9 +80,9 @@ margin_slices <- function(X, MARGIN, call = sys.call(-1L)) {
   )
 }
 
-# base::apply() gives the values their shape: it runs over an array of the same
-# margins with one element per slice. The name of the dimension inside of a slice
-# is all that it cannot know.
+# Lets base::apply() give the values their shape: it runs over an array with the same
+# margins and one element per slice. It cannot know the name of the dimension inside of a
+# slice, which is added here.
 as_apply <- function(X, MARGIN, values, simplify) {
   X <- as_plain_array(X)
   names <- dimnames(X)
@@ -103,7 +103,7 @@ as_apply <- function(X, MARGIN, values, simplify) {
   out
 }
 
-# As apply() takes it: a data frame has row names that its matrix has not.
+# `X` as apply() sees it. A data frame has row names where its matrix has none.
 as_plain_array <- function(X) {
   if (!is.object(X)) X else if (length(dim(X)) == 2L) as.matrix(X) else as.array(X)
 }

@@ -72,8 +72,9 @@ future_lapply <- function(X, FUN, ..., future.envir = parent.frame(), future.std
   values
 }
 
-# The call up to its outcome, for those who give it another shape: with `names`, those of
-# the elements. Arguments of FUN may have any name, so `...` is first.
+# Runs a call and returns its outcome, with `names`, those of the elements. Functions that
+# return another shape than a list use this. Arguments of FUN may have any name, so `...`
+# comes first.
 lapply_outcome <- function(..., rustle.X, rustle.FUN, future.envir = parent.frame(2L), future.stdout = TRUE,
                            future.conditions = "condition", future.globals = TRUE,
                            future.packages = NULL, future.seed = FALSE, future.scheduling = 1.0,
@@ -85,8 +86,8 @@ lapply_outcome <- function(..., rustle.X, rustle.FUN, future.envir = parent.fram
   X <- as_elements(rustle.X)
   n <- length(X)
   if (n == 0L) return(c(new_outcome(as.list(X)), list(names = names(X))))
-  # As in future.apply, arguments are evaluated once, here: no two workers evaluate them (or
-  # draw random numbers for them) anew.
+  # As in future.apply, arguments are evaluated once, here. If workers evaluated them, an
+  # argument that draws random numbers would have another value in each.
   frame <- function() list2env(list(X = X, FUN = FUN), open_frame(...))
   c(run_future_call(options, n, lapply_call, frame), list(names = names(X)))
 }

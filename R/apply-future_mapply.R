@@ -36,7 +36,7 @@ future_mapply <- function(FUN, ..., MoreArgs = NULL, SIMPLIFY = TRUE, USE.NAMES 
   dots <- list(...)
   outcome <- run_mapply(options, FUN, dots, MoreArgs)
   names <- if (USE.NAMES && length(dots)) element_names(dots[[1L]])
-  # Among vectors of which one is empty, the first need not be.
+  # When one vector is empty there are no tasks, though the first may have elements.
   if (!is.null(names) && !length(outcome$values) && is.null(outcome$vector)) names <- character()
   simplify_outcome(outcome, names, SIMPLIFY)
 }
@@ -79,7 +79,7 @@ future_.mapply <- function(FUN, dots, MoreArgs, ..., future.label = "future_.map
   if (missing(dots)) stop_missing("dots", sys.call())
   if (missing(MoreArgs)) stop_missing("MoreArgs", sys.call())
   if (!is.null(dots) && !is.list(dots)) stop_argument("dots", "a list of vectors", dots, sys.call())
-  # Symbols keep what is in the vectors out of the call.
+  # The call has symbols in it and not the vectors themselves, which may be large.
   frame <- list2env(list(FUN = FUN, dots = dots, MoreArgs = MoreArgs), parent = parent.frame())
   vectors <- lapply(seq_along(dots), function(k) bquote(dots[[.(k)]]))
   names(vectors) <- names(dots)

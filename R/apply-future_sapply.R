@@ -58,8 +58,8 @@ future_vapply <- function(X, FUN, FUN.VALUE, ..., USE.NAMES = TRUE,
   fit_values(values, FUN.VALUE, USE.NAMES)
 }
 
-# Values that have passed the check as one vector, and the first of them; nothing where
-# they are no numbers like those of the template.
+# Values that have passed the check, as one vector, and the first of them. NULL when the
+# template is not of numbers, or values have another type than it.
 as_numbers <- function(values, shape) {
   template <- shape_spec(shape)
   if (is.null(template) || !length(values)) return(list(NULL, NULL))
@@ -69,14 +69,14 @@ as_numbers <- function(values, shape) {
   list(out, values[[1L]])
 }
 
-# What vapply() takes.
+# Is this a template that vapply() accepts?
 is_template <- function(x) {
   typeof(x) %in% c("logical", "integer", "double", "complex", "character", "raw", "list") &&
     (is.vector(unclass(x)) || is.array(x))
 }
 
-# What vapply() makes of numbers: the names of rows are those of the template, else
-# those of the first value.
+# The result of vapply() from the values as one vector. Rows are named as the template, or
+# as the first value when the template has no names.
 shape_vector <- function(outcome, FUN.VALUE, names, use_names) {
   out <- outcome$vector
   k <- length(FUN.VALUE)
@@ -92,7 +92,7 @@ shape_vector <- function(outcome, FUN.VALUE, names, use_names) {
   out
 }
 
-# A function that stops, with vapply()'s error, where a value does not fit the template.
+# A function that raises vapply()'s error when a value does not fit the template.
 value_check <- function(FUN.VALUE, call) {
   force(call)
   type <- typeof(FUN.VALUE)
@@ -121,10 +121,10 @@ fit_values <- function(X, FUN.VALUE, USE.NAMES) {
 future_replicate <- function(n, expr, simplify = "array", future.seed = TRUE, ...,
                              future.envir = parent.frame(),
                              future.label = "future_replicate-%d") {
-  # As integer() does, which base R gives it to.
+  # base R passes `n` to integer(), so the same values are accepted.
   n <- check_count(if (is.numeric(n)) trunc(n) else n, "n", min = 0)
   check_simplify(simplify)
-  # The expression sees nothing of `...`: it is for the engine.
+  # The expression does not get `...`, which has arguments of the engine only.
   check_dots(..., .takes = future_arguments())
   FUN <- eval.parent(substitute(function(...) expr))
   future_sapply(

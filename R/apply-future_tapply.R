@@ -46,8 +46,8 @@ check_groups <- function(groups, n, argument, call = sys.call(-1L)) {
 }
 
 # `rustle.original` is a function of base R that splits data, applies its argument to each
-# part and gives the results their shape. It runs twice: to hand out the parts, and
-# to take the values of our tasks.
+# part and gives the results their shape. It runs twice: first to find the parts, which
+# become tasks, and then to give the values of the tasks their shape.
 split_with <- function(..., rustle.original, rustle.FUN, rustle.call, future.envir, future.label) {
   parts <- list()
   rustle.original(function(x, ...) {
@@ -73,7 +73,7 @@ future_by <- function(data, INDICES, FUN, ..., simplify = TRUE, future.envir = p
 future_by.default <- function(data, INDICES, FUN, ..., simplify = TRUE,
                               future.envir = parent.frame()) {
   out <- by_outcome(data, INDICES, FUN, ..., simplify = simplify, future.envir = future.envir)
-  # As by() names it, which makes a data frame of a matrix first.
+  # by() makes a data frame of a matrix first, and names the data after that.
   named <- !is.null(dimnames(out)) && (is.data.frame(data) || !length(dim(data)))
   if (named && !is.list(INDICES)) names(dimnames(out)) <- deparse(substitute(INDICES))[[1L]]
   attr(out, "call") <- match.call()

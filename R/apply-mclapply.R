@@ -60,7 +60,7 @@ mclapply <- function(X, FUN, ..., mc.preschedule = TRUE, mc.set.seed = TRUE,
   values
 }
 
-# The arguments that mclapply(), mcmapply() and pvec() share, checked, for n tasks.
+# Checks the arguments that mclapply(), mcmapply() and pvec() have in common, for n tasks.
 # `forks` is FALSE where parallel, too, runs all tasks in the session.
 check_mc <- function(n, preschedule, set_seed, silent, cores, cleanup, affinity = NULL,
                      call = sys.call(-1L)) {
@@ -90,15 +90,15 @@ run_mc <- function(call, frame, n, mc, streams, origin, shape = NULL) {
   run_job(job, multicore_plan(min(mc$cores, n)))
 }
 
-# Conditions reach the handlers of the caller, which parallel runs in its workers. A
-# warning that nobody handles is dropped, as there; one that `warn = 2` makes an
-# error is that of its task, so it stays in the worker.
+# Conditions of tasks are relayed to handlers of the caller; in parallel these handlers run
+# in the workers. A warning that no handler takes is dropped, as in parallel. With
+# options(warn = 2) a warning is an error of its task, so it is not relayed.
 relay_of_mclapply <- function() {
   leave <- if (getOption("warn") >= 2) "warning"
   new_relay(NA, list(classes = "condition"), leave = leave, quiet = TRUE)
 }
 
-# `call`: of the warning.
+# Errors among the values become "try-error" objects. call: the call that the warning shows.
 as_try_errors <- function(outcome, call) {
   values <- outcome$values
   failed <- outcome$failed
@@ -116,8 +116,8 @@ as_try_errors <- function(outcome, call) {
   values
 }
 
-# What try() makes of a condition. One that is no error (stop() takes those too)
-# would pass by try().
+# What try() returns for a condition. try() does not catch a condition that is not an error,
+# though stop() accepts one, so it is converted by hand.
 as_try_error <- function(condition) {
   if (inherits(condition, "error")) return(try(stop(condition), silent = TRUE))
   text <- paste0("Error : ", conditionMessage(condition), "\n")
@@ -126,7 +126,7 @@ as_try_error <- function(condition) {
 
 check_cores <- function(cores, affinity, call = sys.call(-1L)) {
   if (!is.null(affinity)) return(max(unlist(affinity), 1L))
-  # A string too: Sys.getenv("SLURM_CPUS_PER_TASK").
+  # A string is allowed, as from Sys.getenv("SLURM_CPUS_PER_TASK").
   number <- if (is.atomic(cores) && length(cores) == 1L) suppressWarnings(as.integer(cores)) else NA
   if (is.na(number) || number < 1L) stop_argument("mc.cores", "a number of at least 1", cores, call)
   number

@@ -61,8 +61,8 @@ mcMap <- function(f, ...) {
   mcmapply(f, ..., SIMPLIFY = FALSE, mc.silent = TRUE)
 }
 
-# A task is a mapply() of its own over one element of each vector, as in parallel:
-# FUN sees the same call.
+# A task calls mapply() over one element of each vector, as in parallel, so that FUN sees
+# the same call (sys.call()) as there.
 mapply_one_frame <- function(FUN, X, MoreArgs) {
   one <- function(i) .mapply(FUN, lapply(X, function(x) x[i]), MoreArgs)[[1L]]
   environment()

@@ -49,13 +49,13 @@ parCapply <- function(cl = NULL, x, FUN, ..., chunk.size = NULL) {
   par_apply(plan, x, 2L, FUN, open_frame(...), chunk.size, parent.frame(), sys.call(), shape_flat)
 }
 
-# `shape` makes the answer of the values.
+# shape: a function that turns the values into the answer.
 par_apply <- function(plan, X, MARGIN, FUN, frame, chunk_size, envir, origin, shape) {
   slices <- margin_slices(X, MARGIN, origin)
   n <- if (is.null(slices)) 0L else slices$n
   policy <- policy_of_cluster(n, plan, chunk_size, FALSE, origin)
   if (n == 0L) {
-    # It calls FUN once, for the type of the answer.
+    # apply() calls FUN once, to learn the type of the answer.
     frame$FUN <- FUN
     return(apply(X, MARGIN, eval(quote(function(x) FUN(x, ...)), frame)))
   }
@@ -76,7 +76,8 @@ shape_array <- function(values, X, MARGIN) {
   out
 }
 
-# One vector, as the parallel of this R makes it: new versions ask apply() for a list.
+# The values as one vector, as the installed version of parallel makes it: newer versions
+# ask apply() for a list.
 shape_flat <- function(values, X, MARGIN) {
   if (!any(grepl("simplify", deparse(body(parallel::parRapply)), fixed = TRUE))) {
     return(c(shape_array(values, X, MARGIN)))

@@ -44,7 +44,7 @@ pvec <- function(v, FUN, ..., mc.set.seed = TRUE, mc.silent = FALSE,
   values
 }
 
-# The first pieces are one longer when it does not come out even.
+# Cuts a vector into pieces of equal length, or with the first ones longer by one.
 cut_vector <- function(v, pieces) {
   n <- length(v)
   if (n <= pieces) return(as.list(v))

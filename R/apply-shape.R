@@ -1,6 +1,6 @@
-# What the families share: elements in, calls of tasks, and the shape of the answer.
+# For all families: the elements of the data, the calls of tasks, the shape of the answer.
 
-# Elements as lapply() takes them.
+# The data as lapply() would convert them.
 as_elements <- function(X) {
   if (!is.vector(X) || is.object(X)) as.list(X) else X
 }
@@ -15,7 +15,7 @@ mapply_call <- function(X) {
   as.call(c(list(quote(FUN)), arguments, list(quote(...))))
 }
 
-# The number of tasks of vectors that are gone over together.
+# The number of tasks of a call over several vectors.
 check_lengths <- function(X, call = sys.call(-1L)) {
   lengths <- lengths(X)
   n <- max(lengths, 0L)
@@ -37,7 +37,7 @@ check_simplify <- function(simplify, argument = "simplify", call = sys.call(-1L)
   if (!good) stop_argument(argument, "TRUE, FALSE or \"array\"", simplify, call)
 }
 
-# What sapply() and mapply() make of the values.
+# The values as sapply() and mapply() return them.
 simplify_outcome <- function(outcome, names, simplify) {
   if (!is.null(outcome$vector)) {
     names(outcome$vector) <- names

@@ -48,7 +48,7 @@ tell_serial <- function() {
   ))
 }
 
-# In this session, one replicate after another in boot's order.
+# Runs the replicates in this session, one after another in boot's order.
 replay_here <- function(replay) {
   statistic <- replay$statistic
   calls <- 0L
@@ -115,7 +115,7 @@ replay_on_workers <- function(replay, plan) {
 # How many bytes of arguments are recorded before their replicates run.
 replay_bytes <- function() getOption("rustle.boot_bytes", 2^28)
 
-# The one place where replicates become a job. `before`: replicates that ran earlier.
+# Runs replicates as a job. before: how many replicates ran earlier.
 run_replicates <- function(X, task, before, plan, origin) {
   job <- new_job(
     lapply_call, lapply_frame(X, task), length(X), policy_of_plan(plan),
@@ -127,8 +127,8 @@ run_replicates <- function(X, task, before, plan, origin) {
   }))
 }
 
-# A replicate on a worker, which may not have rustle: base R only. Plain numbers go
-# back; whatever else the statistic returned is judged in the session.
+# Computes a replicate on a worker, which may not have rustle: base R only. The worker sends
+# back what the statistic returned; the session checks values that are not plain numbers.
 make_replicate <- function(statistic, data, leading, ...) {
   list(statistic, data, ...)
   function(args) {
@@ -187,7 +187,8 @@ as_original <- function(out, replay) {
 
 is_numbers <- function(x) is.numeric(x) || is.logical(x) || is.complex(x)
 
-# Returns how many numbers there are; replicate 0 is the statistic of the data.
+# Checks a value of the statistic and returns how many numbers it has. Replicate 0 is the
+# statistic of the data.
 check_value <- function(value, size, replicate, call) {
   where <- if (replicate > 0L) sprintf("in replicate %d", replicate) else "of the data"
   good <- is_numbers(value) && length(value)

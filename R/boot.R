@@ -74,7 +74,7 @@ boot <- function(data, statistic, R, sim = "ordinary", stype = c("i", "f", "w"),
     if ("strata" %in% given) check_boot_strata(strata, n)
     check_boot_weights(weights, n)
   }
-  # Influence values are computed by n + 1 calls, before that of the data.
+  # boot() first computes influence values by n + 1 calls, and then the statistic of the data.
   extra <- if (sim == "antithetic" && is.null(L)) n + 1L else 0L
   replay <- new_replay(
     "boot", environment(), given, leading = as.integer(sim != "parametric"),
@@ -90,7 +90,8 @@ check_observations <- function(data, argument = "data", call = sys.call(-1L)) {
   n
 }
 
-# One whole number, or one for each row of a matrix of weights; 0 is allowed, as in boot.
+# R must be one whole number, or one for each row of a matrix of weights; 0 is allowed, as
+# in boot.
 check_replicates <- function(R, weights = NULL, sim = "ordinary", call = sys.call(-1L)) {
   many <- is.matrix(weights) && sim %in% c("ordinary", "balanced")
   size <- if (many) nrow(weights) else 1L

@@ -43,8 +43,8 @@ boot_array <- function(x, r = NULL, indices = FALSE) {
     !is.null(x$scheme$strata), FALSE
   )
   which <- if (is.null(x$replicates)) r else x$replicates[r]
-  # A replicate that was drawn again is its last attempt: each one before has failed, and is
-  # listed.
+  # A replicate that was drawn again comes from its last attempt. The attempts before have
+  # failed, and each is a row of `failures`: their number tells which attempt it was.
   attempts <- vapply(r, function(k) {
     if (anyNA(x$t[k, ])) 0 else as.numeric(sum(x$failures$replicate == k))
   }, 0)

@@ -44,10 +44,11 @@ blb <- function(data, statistic, gamma = 0.7, s = 20, R = 100, conf = 0.95, ...,
   kind <- statistic_kind(statistic, origin)
   if (kind == "function") check_second_argument(statistic, "f", origin)
   if (kind == "name") statistic <- named_statistics()[[statistic]]()
-  # Every subset reads `status` as all the data together do: 0 and 1, or 1 and 2.
+  # Events may be coded 0 and 1, or 1 and 2. All the data decide which, because a subset may
+  # contain one code only.
   if (inherits(statistic, "rustle_statistic")) statistic$coding <- new.env()
-  # The statistic of all the data, where it is native, hence cheap; wrong arguments stop here,
-  # before any resampling.
+  # The statistic of all the data is cheap when it is native. It is computed here, so that
+  # wrong arguments stop the call before any resampling.
   t0 <- if (kind != "function") {
     observed <- function(..., on_error) {
       bootstrap(data, statistic, 1L, ..., seed = 0, threads = 1L, influence = "none", on_error = "na", progress = FALSE, keep_data = FALSE)$t0

@@ -83,7 +83,8 @@ boot_ci <- function(x, conf = 0.95, type = "all", index = NULL, h = NULL, hdot =
   draws <- as_draws(x)
   check_statistic_dots(..., .takes = c("level", "parm"), .x = x)
   dots <- list(...)
-  # As confint() has them, unless they are arguments of the statistic.
+  # `level` and `parm` are confint()'s names for `conf` and `index`; they are accepted unless
+  # they are arguments of the statistic.
   synonyms <- setdiff(intersect(c("level", "parm"), names(dots)), if (is.function(x$statistic)) names(formals(args(x$statistic))))
   for (name in synonyms) {
     ours <- c(level = "conf", parm = "index")[[name]]
@@ -137,8 +138,8 @@ boot_ci <- function(x, conf = 0.95, type = "all", index = NULL, h = NULL, hdot =
   )
 }
 
-# `...` for the statistic of a result: what it has an argument for, or was given when the
-# replicates were made.
+# Checks `...` for the statistic of a result: it may hold arguments that the statistic has,
+# and those that it was given when the replicates were made.
 check_statistic_dots <- function(..., .takes, .x, .own = names(formals(sys.function(-1L))), .call = sys.call(-1L)) {
   of_statistic <- setdiff(names(.x$call), c(names(formals(bootstrap)), names(formals(boot)), names(formals(tsboot)), ""))
   check_dots(
@@ -157,7 +158,7 @@ one_component <- function(kind, k, conf, draws, scale, variances, a, notes) {
   # A studentized replicate of m out of n is divided by the standard error of m observations.
   t <- if (kind == "stud") draws$raw[kept, k] else draws$t[kept, k]
   nothing <- list(lower = rep(NA_real_, length(conf)), upper = rep(NA_real_, length(conf)))
-  # NaN and infinite numbers too.
+  # Replicates that are NaN or infinite are left out too.
   what <- function(v) if (all(is.na(v))) "NA" else "not finite"
   if (!is.finite(t0)) {
     notes$add("The estimate of %s is %s: no interval.%s", draws$terms[[k]], what(t0), notes$why)
@@ -224,7 +225,7 @@ normal_quantile <- function(t, p, extreme = function() NULL) {
   R <- length(t)
   t <- sort(t)
   rank <- (R + 1) * p
-  # (R + 1) p may miss the whole number that it is by rounding.
+  # (R + 1) p may differ by rounding from the whole number that it should be.
   whole <- abs(rank - round(rank)) < 1e-8
   rank[whole] <- round(rank[whole])
   low <- floor(rank)
@@ -232,16 +233,16 @@ normal_quantile <- function(t, p, extreme = function() NULL) {
   j <- pmin(pmax(low, 1), R - 1)
   left <- stats::qnorm(j / (R + 1))
   right <- stats::qnorm((j + 1) / (R + 1))
-  share <- (stats::qnorm(rank / (R + 1)) - left) / (right - left)
-  share <- pmin(pmax(share, 0), 1)
-  share[whole & low == j] <- 0
-  t[j] + share * (t[j + 1] - t[j])
+  weight <- (stats::qnorm(rank / (R + 1)) - left) / (right - left)
+  weight <- pmin(pmax(weight, 0), 1)
+  weight[whole & low == j] <- 0
+  t[j] + weight * (t[j + 1] - t[j])
 }
 
 # The acceleration a of each component. With strata the influence of an observation counts by the
 # size of its stratum: l / n_s (Davison and Hinkley 1997, section 5.3.2).
 accelerations <- function(L, draws) {
-  # One factor for all values would cancel out: one stratum needs no sizes.
+  # With one stratum all values would be divided by the same number, which cancels out.
   sizes <- if (length(draws$strata) == nrow(L) && any(draws$strata != draws$strata[[1L]])) {
     as.vector(stats::ave(numeric(nrow(L)), draws$strata, FUN = length))
   } else {
@@ -264,7 +265,7 @@ abc_ends <- function(x, draws, k, conf, simultaneous, scale, ...) {
 }
 
 # Bands. The levels at which the pointwise intervals of all components hold together
-# in a share `conf` of the replicates: a replicate is inside when its rank in every
+# in a fraction `conf` of the replicates: a replicate is inside when its rank in every
 # component is.
 band_levels <- function(kind, conf, terms, draws, variances) {
   if (kind == "norm") return(conf)
@@ -312,7 +313,7 @@ why_missing <- function(data, failures = NULL) {
   sprintf(" The data have missing values (%s).", of)
 }
 
-# Warnings of one call, each said once. why: see why_missing().
+# Collects the warnings of one call, so that each is given once. why: see why_missing().
 new_notes <- function(why = "") {
   texts <- character()
   extremes <- character()

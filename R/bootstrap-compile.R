@@ -5,8 +5,8 @@
 # `smooth` (is there a derivative by the weights?) and `response`, a function of a kind
 # of scheme that says how to compute it for another response, or NULL.
 
-# Columns of `data` as statistics ask for them. What is missing or infinite is noted,
-# and told or dropped by compile_statistic().
+# Columns of `data` as statistics ask for them. Missing and infinite values are noted here;
+# compile_statistic() then raises an error about them, or drops their rows.
 # coding: an environment that keeps how events are coded.
 column_user <- function(data, call, coding) {
   source <- column_source(data, call)
@@ -49,7 +49,7 @@ column_user <- function(data, call, coding) {
 # Where columns are found: list(n, width, titles, label, pick). pick(which): a list of them,
 # as they are; label(which): how messages call them.
 column_source <- function(data, call) {
-  # A plain vector is one column, and not copied: it may be most of the memory.
+  # A plain vector is one column. It is not copied, because it may fill most of the memory.
   plain <- !is.data.frame(data) && !is.matrix(data)
   titles <- if (!plain) colnames(data)
   width <- if (plain) 1L else ncol(data)
@@ -71,8 +71,8 @@ column_source <- function(data, call) {
   )
 }
 
-# What is missing or infinite in `n` rows: note(x, label) looks for it and returns x; bad():
-# is it in this row?; told(): how often in which column.
+# Keeps which of `n` rows have missing or infinite values: note(x, label) looks at a column
+# and returns it; bad() says for each row whether it has any; told() counts them by column.
 new_gaps <- function(n) {
   bad <- logical(n)
   told <- character()
@@ -214,7 +214,7 @@ moment_statistic <- function(x, power, expr) {
     }
     exprs[[k]] <- expr(x[[k]], center, sums, scale)
   }
-  # One column is not copied: it may be most of the memory.
+  # One column is not copied, because it may fill most of the memory.
   sums_statistic(if (length(z) > 1L) do.call(cbind, z) else z[[1L]], exprs, names(x))
 }
 
@@ -225,7 +225,7 @@ sums_statistic <- function(z, exprs, names = NULL, response = NULL) {
   compiled_statistic(native, names, response = response)
 }
 
-# What to divide by before squaring, for numbers whose squares overflow or vanish.
+# A number to divide by before squaring, when squares would overflow or become 0.
 extreme_scale <- function(d) {
   size <- max(abs(d))
   if (size == 0 || (size > 1e-100 && size < 1e100)) 1 else size
@@ -297,7 +297,7 @@ compile_median_difference <- function(x, group) {
 # Says which level is subtracted from which.
 name_difference <- function(what, group) sprintf("difference of %s (%s)", what, paste(levels(group), collapse = " - "))
 
-# The same scans of every column.
+# Applies the same scans to every column.
 scan_statistic <- function(x, scans) {
   orders <- lapply(unname(x), function(v) list(x = as.double(v), rows = seq_along(v)))
   all <- list()
@@ -344,7 +344,7 @@ linear_response <- function(parts) {
 }
 
 design_of <- function(frame) {
-  # Its errors are its own.
+  # Errors of model.frame() are shown as they are.
   force(frame)
   x <- tryCatch(
     stats::model.matrix(attr(frame, "terms"), frame, contrasts.arg = attr(frame, "contrasts")),
@@ -413,7 +413,7 @@ compile_glm <- function(frame, family) {
   }
   basis <- basis_of(design$x)
   offset <- if (is.null(design$offset)) double(length(y)) else design$offset
-  # More exactly than glm(), which stops when the deviance changes by less than 1e-8.
+  # Stops at a smaller change of the deviance than glm(), which stops below 1e-8.
   fit <- suppressWarnings(stats::glm.fit(
     design$x, y, family = get(family, envir = asNamespace("stats"))(), offset = offset,
     control = list(epsilon = 1e-14, maxit = 100)

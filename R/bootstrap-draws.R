@@ -1,8 +1,13 @@
-# What intervals and methods read from a bootstrap object, ours or boot's: a list with
-# t0 (vector), t (matrix; of m out of n rescaled, `raw` is not), R, terms, sim (the scheme,
-# without our prefix), variant (of the table of bootstrap_validity()), strata, data, n, `statistic` (a function or NULL) with
-# its `stype`, `of_weights`: a function that returns the statistic as a function of data
-# and weights (sum 1 in each stratum), or NULL, and `own`: are the indices boot's?
+# The draws of a bootstrap object, ours or boot's: the list that intervals and methods read.
+#   t0, t       the estimates (vector) and their replicates (matrix); with m out of n, `t` is
+#               rescaled and `raw` is not
+#   R, terms    number of replicates, names of the components
+#   sim         the scheme, without our prefix; variant: its row in bootstrap_validity()
+#   strata, data, n
+#   statistic   a function or NULL, with its `stype`
+#   of_weights  NULL, or a function that returns the statistic as a function of data and
+#               weights (sum 1 in each stratum)
+#   own         are the indices boot's?
 
 as_draws <- function(x, call = sys.call(-1L)) {
   if (!inherits(x, c("rustle_boot", "boot"))) {
@@ -62,13 +67,13 @@ is_importance <- function(weights, strata) {
   any(ranges)
 }
 
-# Which types of intervals a scheme allows; given: has the user given L?
+# The types of intervals that a scheme allows. given: has the user given L?
 valid_intervals <- function(draws, given = FALSE) {
   valid <- Filter(function(type) is.null(refused_interval(type, draws)), interval_types)
   if (given && length(valid)) union(valid, "bca") else valid
 }
 
-# Why a type is not for the scheme, or NULL.
+# Why a type of interval is not valid for the scheme, or NULL when it is.
 refused_interval <- function(type, draws) {
   if (draws$variant == "weighted") {
     return("replicates drawn with importance weights follow another distribution; see boot::imp.quantile()")
@@ -210,9 +215,9 @@ centred_influence <- function(L, draws) {
   matrix(out, nrow(L))
 }
 
-# list(statistic, stype) that the jackknife can call, or NULL.
+# The statistic in a form that the jackknife can call, list(statistic, stype), or NULL.
 jackknife_source <- function(draws) {
-  # With two-way clusters there is no one kind of group to leave out.
+  # With clusters in two ways it is not clear which groups the jackknife would leave out.
   if (is.list(draws$cluster) && length(draws$cluster) > 1L) return(NULL)
   if (is.function(draws$statistic)) return(list(statistic = draws$statistic, stype = draws$stype[[1L]]))
   of_weights <- draws$of_weights()

@@ -33,7 +33,7 @@ exact_moments <- function(job) {
 # neighbouring order statistics (Efron 1979, Annals of Statistics 7, section 3).
 exact_quantile <- function(x, prob, type) {
   n <- length(x)
-  # Which order statistics, from the quantile of the ranks themselves.
+  # The quantile of the ranks 1, ..., n tells which order statistics are used.
   at <- unname(stats::quantile(seq_len(n), prob, type = type))
   j <- floor(at + 1e-9)
   h <- at - j
@@ -57,7 +57,7 @@ merge_atoms <- function(values, prob) {
   list(values = sort(unique(values[keep])), prob = as.vector(sums))
 }
 
-# rng = "R": what boot draws, if it fits.
+# rng = "R": the indices that boot draws, if they fit into memory.
 check_given <- function(job, call) {
   if (!job$sim %in% c("ordinary", "balanced", "permutation") || !is.null(job$design$cluster) ||
     !is.null(job$design$m)) {
@@ -78,8 +78,8 @@ check_given <- function(job, call) {
   }
 }
 
-# The scheme of boot's own indices, which boot() itself draws: the generator moves as it
-# does there.
+# The scheme of boot's own indices. boot() itself draws them, so that R's generator moves as
+# it does there.
 with_given <- function(job, seed) {
   draw <- function() {
     indices <- matrix(0L, job$n, job$R)

@@ -119,7 +119,8 @@ function_jackknife <- function(job) {
 # stratum of each observation, or the number of clusters, which are left out whole (Davison
 # & Hinkley 1997, section 2.7).
 jackknife_influence <- function(t0, t, sizes) {
-  # No copies of one component: of many observations it may be most of the memory.
+  # One component is not copied, because with many observations it may fill most of the
+  # memory.
   t0 <- if (length(t0) == 1L) t0[[1L]] else rep(t0, each = nrow(t))
   (sizes - 1) * (t0 - t)
 }

@@ -28,7 +28,7 @@
 #   stream          two words that key the replicates
 #   handle          of native statistics: the engine of the replicates
 
-# Switches that the replicates follow; those of a plain run by default.
+# Options of the replicates; by default those of a plain run.
 boot_options <- function(blocktype = "fixed", wild = "rademacher", wtype = "exp", on_error = "stop",
                          influence = "none", rng = "stream", progress = FALSE, keep_data = FALSE) {
   list(
@@ -75,8 +75,8 @@ read_boot <- function(data, statistic, R, sim = "ordinary", stype = NULL, design
   job
 }
 
-# The statistic, its kind, and for Rust what it is made of; a native statistic says which
-# rows of the data it can use.
+# Adds the statistic and its kind, and for a native one what Rust needs. A native statistic
+# says which rows of the data it can use.
 read_statistic <- function(job, statistic) {
   call <- job$call
   kind <- statistic_kind(statistic, call)
@@ -91,7 +91,7 @@ read_statistic <- function(job, statistic) {
   na_rm <- check_flag(if (is.null(dots$na.rm)) FALSE else dots$na.rm, "na.rm", call = call)
   compile <- if (kind == "formula") native_formula else compile_statistic
   made <- compile(statistic, job$data, na_rm, call)
-  # A formula that Rust cannot compute.
+  # Rust cannot compute this formula: it becomes an R function.
   if (is.null(made)) return(job)
   n <- NROW(made$data)
   if (n < job$n && any(lengths(job$design[c("strata", "cluster", "weights")]))) {
@@ -102,7 +102,7 @@ read_statistic <- function(job, statistic) {
 }
 
 prepare_boot <- function(job) {
-  # Where influence values are computed before the replicates, nothing is drawn.
+  # Influence values that are needed before the replicates are computed without drawing.
   job$stream <- c(0, 0)
   job <- if (job$native) prepare_native(job) else prepare_workers(job)
   check_memory(as.double(job$R) * length(job$t0) * 8, job$call)
@@ -110,7 +110,7 @@ prepare_boot <- function(job) {
   job
 }
 
-# Nothing can be refused any more: the generator moves.
+# All arguments have been accepted, so the caller's generator may move now.
 draw_boot <- function(job, seed) {
   if (job$options$on_error == "redraw") {
     warning("on_error = \"redraw\": the results are conditional on resamples for which the statistic succeeds.", call. = FALSE)

@@ -126,7 +126,7 @@ vcov.rustle_boot <- function(object, ...) {
 #' @rdname bootstrap-methods
 #' @export
 confint.rustle_boot <- function(object, parm = NULL, level = 0.95, type = NULL, ...) {
-  # R's own confint() passes `parm` missing.
+  # R's own confint() may pass `parm` on although it is missing.
   if (missing(parm)) parm <- NULL
   check_interval_dots(..., x = object)
   type <- default_interval(object, type)
@@ -198,7 +198,7 @@ as.data.frame.rustle_boot <- function(x, row.names = NULL, optional = FALSE, ...
     if (anyNA(rows)) stop_argument("i", sprintf("replicates from 1 to %d", nrow(x$t)), i, sys.call())
     x$t <- x$t[rows, , drop = FALSE]
     x$R <- length(rows)
-    # The replicates that are left are not the first ones of the seed.
+    # After a choice of rows the replicates are no longer the first ones of the seed.
     x$replicates <- if (is.null(x$replicates)) rows else x$replicates[rows]
     if (NROW(x$failures)) {
       x$failures <- x$failures[x$failures$replicate %in% rows, , drop = FALSE]
@@ -238,7 +238,7 @@ c.rustle_boot <- function(...) {
   first$R <- nrow(first$t)
   first$seed <- lapply(all, `[[`, "seed")
   if (!is.null(first$stream)) {
-    # boot_array() finds the stream of each replicate.
+    # boot_array() needs to know which stream each replicate has.
     if (any(vapply(all, function(x) is.list(x$stream) || !is.null(x$replicates), NA))) {
       stop_argument("...", "whole results, none of which c() or `[` has made", first, sys.call())
     }
@@ -307,8 +307,8 @@ as_boot <- function(x, index = NULL) {
   }
   draws <- as_draws(x)
   own <- draws$own
-  # boot.array() sets .Random.seed to `seed` before it finds that it cannot draw our indices
-  # again: so that of a result of ours is the present one, and nothing changes.
+  # boot.array() sets .Random.seed to `seed` before it finds out that it cannot draw our
+  # indices again. So `seed` of our results is the present state, which then does not change.
   seed <- if (own) x$seed else get_random_seed()
   out <- list(
     t0 = x$t0, t = unname(draws$t), R = draws$R, data = x$data, seed = seed,

@@ -1,7 +1,7 @@
 # Native replicates: Rust computes as many as fit into a slice, R looks whether the user
 # wants to stop, until all are there.
 
-# The formula natively, or NULL.
+# The formula as Rust can compute it, or NULL when it cannot.
 native_formula <- function(formula, data, na_rm, call) {
   spec <- list(compile = function(use) {
     made <- compile_formula(formula, data_now)
@@ -15,7 +15,7 @@ native_formula <- function(formula, data, na_rm, call) {
   if (is.null(out$compiled)) NULL else out
 }
 
-# t0, and the engine of the scheme.
+# Computes t0, and makes the engine of the scheme.
 prepare_native <- function(job) {
   compiled <- job$compiled
   plain <- unpack(open_boot(plain_spec(job$n, compiled$native)), job$call)
@@ -94,7 +94,7 @@ rows_in_slices <- function(total, p, call, step, stopping = FALSE, tell = functi
 boot_attempts <- 100L
 
 # What becomes of replicates that failed: list(t, failures).
-settle_failures <- function(outcome, job) {
+handle_failures <- function(outcome, job) {
   t <- outcome$t
   failed <- outcome$failed
   if (!length(failed)) return(list(t = t, failures = no_failures(), lost = 0L))
@@ -129,14 +129,14 @@ settle_failures <- function(outcome, job) {
 }
 
 # Values that are not finite, which intervals leave out; failures are told elsewhere.
-warn_not_finite <- function(settled, t0, data) {
-  R <- nrow(settled$t)
-  # A component that has no value, as an aliased coefficient, is seen in the result; what
-  # missing data did to it is not.
+warn_not_finite <- function(handled, t0, data) {
+  R <- nrow(handled$t)
+  # A component without a value, such as an aliased coefficient, is visible in the result.
+  # That missing data are the reason is not, so there is a warning.
   if (anyNA(t0) && nzchar(why <- why_missing(data))) {
     warning(sprintf("The statistic is NA on the data (component %s).%s", names(t0)[is.na(t0)][[1L]], why), call. = FALSE)
   }
-  missing <- R - colSums(is.finite(settled$t)) - settled$lost
+  missing <- R - colSums(is.finite(handled$t)) - handled$lost
   many <- is.finite(t0) & missing > 0.1 * R
   if (!any(many)) return()
   warning(sprintf(
@@ -203,10 +203,10 @@ boot_influence <- function(job) {
   if (!job$native) return(if (kind == "auto") NULL else function_jackknife(job))
   cluster <- job$design$cluster
   cases <- job$sim %in% c("ordinary", "balanced", "antithetic", "poisson", "bayesian")
-  # With two-way clusters there is no one kind of group to leave out.
+  # With clusters in two ways it is not clear which groups the jackknife would leave out.
   if (!cases || (is.list(cluster) && length(cluster) == 2L)) return(NULL)
   if (kind == "auto") {
-    # The others take a pass over all observations for each that they leave out.
+    # Other statistics need a pass over all observations for each one that is left out.
     largest <- switch(job$compiled$native$source, sums = Inf, lm = if (is.null(cluster)) Inf else 5000, glm = 2000, 5000)
     if (job$n > largest) return(NULL)
     kind <- "jack"

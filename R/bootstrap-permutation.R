@@ -117,13 +117,19 @@ permutation_test <- function(x, y, statistic = "mean", alternative = c("two.side
   permutation_result(found, x, y, statistic, samples, paired, studentize, alternative)
 }
 
-# What Rust finds: list(observed, all, tried, counts). `all`: were all permutations looked
-# at?
+# Up to how many permutations all are tried: by default; when `exact = TRUE` asks for it;
+# and for a statistic that is an R function. Round numbers, not measured.
+all_by_default <- 2e7
+all_at_most <- 1e9
+all_calls_at_most <- 1e6
+
+# Runs the test in Rust: list(observed, all, tried, counts). `all`: were all permutations
+# tried?
 run_permutations <- function(test, R, exact, seed, threads, call) {
   observed <- unpack(rs_permutation_observed(test), call)
-  all <- observed$total <= max(2e7, R)
+  all <- observed$total <= max(all_by_default, R)
   if (!identical(exact, "auto")) all <- exact
-  if (all && observed$total > 1e9) {
+  if (all && observed$total > all_at_most) {
     stop_argument("exact", sprintf("FALSE or \"auto\" for %g permutations", observed$total), TRUE, call)
   }
   words <- if (!all) stream_words(seed)
@@ -159,7 +165,7 @@ permutation_result <- function(found, x, y, statistic, samples, paired, studenti
       statistic = if (single) found$observed else label(found$observed),
       parameter = c(permutations = tried), p.value = label(p(found$counts$single)),
       adjusted = if (!single) label(p(found$counts$maximal)), estimate = estimate,
-      # Where the null hypothesis is not about a number, none is named.
+      # A null hypothesis that is not about a number has no null value.
       null.value = if (studentize && !paired && is.null(samples$strata)) c("difference in means" = 0),
       null.hypothesis = null_hypothesis(statistic, paired, studentize, !is.null(samples$strata)),
       alternative = alternative,
@@ -186,7 +192,7 @@ null_hypothesis <- function(statistic, paired, studentize, stratified) {
   if (stratified) paste(what, "within strata") else what
 }
 
-# print() of an htest would claim a null hypothesis about the statistic.
+# A print method of our own, because that of class "htest" would name a wrong null hypothesis.
 #' @export
 print.rustle_permutations <- function(x, digits = getOption("digits"), ...) {
   cat("\n", paste0("\t", x$method), "\n\ndata:  ", x$data.name, "\n", sep = "")
@@ -292,7 +298,7 @@ test_by_function <- function(x, y, statistic, alternative, R, exact, strata, see
   if (is.null(rows)) rows <- list(seq_along(z))
   total <- prod(vapply(rows, function(r) choose(length(r), sum(r <= length(x))), 0))
   all <- if (identical(exact, "auto")) total <= R else exact
-  if (all && total > 1e6) {
+  if (all && total > all_calls_at_most) {
     stop_argument("exact", sprintf("FALSE or \"auto\" for %g permutations of a function", total), TRUE, call)
   }
   f <- calls_user(function(d, i) statistic(d[i[first]], d[i[-first]]), statistic)
@@ -326,7 +332,8 @@ all_choices <- function(strata, size) {
   choices <- list(integer())
   for (rows in strata) {
     m <- sum(rows <= size)
-    # Of positions, not of rows: combn() of a single number n would choose from 1 to n.
+    # combn() chooses positions, not rows: given a single row number n it would choose from
+    # 1 to n.
     here <- lapply(utils::combn(length(rows), m, simplify = FALSE), function(k) rows[k])
     choices <- unlist(lapply(choices, function(a) lapply(here, function(b) c(a, b))), recursive = FALSE)
   }
@@ -340,5 +347,5 @@ enumerate_function <- function(data, f, indices, seed, call) {
   )
   job$scheme$spec <- list(kind = "given", indices = as.integer(unlist(indices)))
   job$scheme["strata"] <- list(NULL)
-  list(t0 = job$t0, t = settle_failures(run_boot_workers(job), job)$t)
+  list(t0 = job$t0, t = handle_failures(run_boot_workers(job), job)$t)
 }

@@ -7,7 +7,7 @@ plot.rustle_boot <- function(x, index = 1L, jack = FALSE, nclass = NULL, ...) {
   jack <- check_flag(jack, "jack")
   k <- check_index(index, draws)
   if (length(k) != 1L) stop_argument("index", "one component", index, sys.call())
-  # Before anything is drawn: this stops where there are no frequencies.
+  # This stops when there are no frequencies, so it comes before anything is drawn.
   after <- if (jack) jack_after_boot(x, k)
   t <- draws$t[is.finite(draws$t[, k]), k]
   old <- graphics::par(no.readonly = TRUE)
@@ -137,7 +137,7 @@ plot.rustle_jack_after_boot <- function(x, ...) {
   graphics::abline(h = attr(x, "quantiles"), lty = 3L)
   sorted <- order(at)
   graphics::matlines(at[sorted], lines[sorted, , drop = FALSE], lty = 1L, col = "#4477AA")
-  # Of many observations only those with the smallest and largest values are named.
+  # When there are many observations, only those with extreme values get a label.
   named <- if (length(at) <= 40L) sorted else unique(c(utils::head(sorted, 5L), utils::tail(sorted, 5L)))
   graphics::text(at[named], limits[[1L]] - 0.1 * diff(limits), x$observation[named], cex = 0.7)
   invisible(x)

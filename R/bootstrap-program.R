@@ -72,7 +72,7 @@ compile_formula <- function(formula, data) {
   )
 }
 
-# Rust cannot compute the formula.
+# Signals that the formula has no form that Rust can compute.
 not_linear <- function() stop(structure(class = c("not_linear", "condition"), list()))
 
 has_weights <- function(e) ".w" %in% all.names(e)
@@ -100,7 +100,7 @@ value_in_formula <- function(e, formula, data) {
     stop_statistic(0L, conditionMessage(err), err, NULL)
   })
   n <- NROW(data)
-  # R would recycle other lengths, and take the codes of factors.
+  # Without this check R would recycle other lengths, and use the codes of factors.
   if (!(is.numeric(x) || is.logical(x)) || !length(x) %in% c(1L, n)) {
     stop_argument("statistic", sprintf("a formula of numbers, one or %d of them in `%s`", n, deparse1(e)), x, NULL)
   }

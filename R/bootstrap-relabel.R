@@ -25,8 +25,8 @@ check_relabel <- function(job) {
 
 is_label <- function(x) is.factor(x) || is.character(x) || is.numeric(x) && !is.object(x) && is.null(dim(x))
 
-# Those that hold the clusters themselves, or name them one to one. Numbers that differ
-# from the clusters' may be a measurement.
+# The columns that hold the clusters themselves, or that name each cluster by one label. A
+# numeric column with other numbers than the clusters' is left alone: it may be measured.
 columns_of_cluster <- function(data, cluster) {
   if (is.list(cluster)) cluster <- cluster[[1L]]
   codes <- function(x) match(x, unique(x))
@@ -48,7 +48,7 @@ relabelling <- function(statistic, columns, data) {
   rm(data)
   function(data, i, ...) {
     n <- NROW(data)
-    # Which time it is that a row is drawn.
+    # How often the row has been drawn before, plus one.
     sorted <- order(i)
     runs <- rle(i[sorted])$lengths
     copy <- integer(length(i))
@@ -91,7 +91,7 @@ sees_rows_alone <- function(job) {
   n <- job$n
   others <- seq_len(max(1L, n %/% 3L))
   data <- job$data[c(seq_len(n), others, seq_len(n)), , drop = FALSE]
-  # With the same random numbers, if it draws some.
+  # Both calls get the same random numbers, in case the statistic draws some.
   value_of <- function(data, i) {
     set.seed(1)
     out <- tryCatch(
@@ -113,7 +113,10 @@ relabel_clusters <- function(job) {
     job["relabel"] <- list(NULL)
     if (!is.null(job$design$relabel)) {
       abort_rustle(
-        "`statistic` must look at the data through its indices alone, as data[i, ], where clusters get new labels: what is drawn again lies in further rows.",
+        paste(
+          "`statistic` must use `data` only as data[i, ] here: clusters that are drawn twice get new labels,",
+          "and the rows with these labels are added to `data`."
+        ),
         "rustle_error_argument", argument = "statistic", call = job$call
       )
     }

@@ -70,7 +70,7 @@ new_scheme <- function(job) {
   check_together(given, call)
   spec <- switch(job$sim,
     ordinary = ordinary_spec(job$n, tables, cluster, m),
-    residual = , parametric = list(kind = "ordinary", draws = job$n),
+    residual = , parametric = list(kind = "ordinary", size = job$n),
     balanced = list(kind = "balanced", replicates = job$R),
     # The mirror images of observations need their influence values.
     antithetic = list(kind = "antithetic"),
@@ -138,7 +138,7 @@ ordinary_spec <- function(n, tables, cluster, m) {
       first_size = max(cluster[[1L]]), second_size = max(cluster[[2L]])
     ))
   }
-  list(kind = "ordinary", draws = if (is.null(m)) n else m)
+  list(kind = "ordinary", size = if (is.null(m)) n else m)
 }
 
 wild_spec <- function(law, cluster, call) {
@@ -160,7 +160,7 @@ open_boot <- function(spec, like = NULL) rs_boot_open(spec, like)
 
 # What Rust reads of a native statistic of `n` observations without a scheme that matters.
 plain_spec <- function(n, native) {
-  engine_spec(list(spec = list(kind = "ordinary", draws = n)), n, c(0, 0), native)
+  engine_spec(list(spec = list(kind = "ordinary", size = n)), n, c(0, 0), native)
 }
 
 # A function that gives the engine of `spec` wherever it is called: a handle belongs to one

@@ -21,7 +21,7 @@ statistic_function <- function(job) {
   function(data) observed_statistic(spec, data)
 }
 
-# A native statistic of data that are not those of the job.
+# Computes a native statistic on other data than those of the job.
 observed_statistic <- function(spec, data) {
   compiled <- compile_statistic(spec, data, FALSE, NULL)$compiled
   observed <- unpack(rs_boot_observed(unpack(open_boot(plain_spec(NROW(data), compiled$native)))))
@@ -68,7 +68,7 @@ prepare_workers <- function(job) {
   job
 }
 
-# How a function is called, for those whose function fails on the data.
+# The error when a function fails on the data: it says how functions are called.
 calling_hint <- function(job) {
   if (job$kind != "function" || job$sim == "parametric") return("")
   second <- switch(job$stype, i = "indices", f = "frequencies", w = "weights")
@@ -136,7 +136,8 @@ user_functions <- function(f) {
   if (is.null(inner)) list(f) else unlist(lapply(inner, user_functions), recursive = FALSE)
 }
 
-# What a task evaluates; X[[i]] is the replicate. `user` is there for its globals.
+# The function that a task calls; X[[i]] is the number of the replicate. `user` is an
+# argument so that the globals of the user's functions travel too.
 boot_frame <- function(job) {
   list2env(list(
     statistic = job$compute, data = job$data, dots = if (job$kind == "function") job$dots else list(),
@@ -215,7 +216,7 @@ run_boot_workers <- function(job) {
   )
 }
 
-# One replicate again, here.
+# Computes one replicate again, in this session.
 again_function <- function(job, replicate, attempt) {
   frame <- boot_frame(job)
   frame$attempt <- attempt

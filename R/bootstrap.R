@@ -160,21 +160,21 @@ bootstrap <- function(data, statistic, R = 999,
     workers, threads, origin, seed = seed
   )
   outcome <- if (job$native) run_native(job) else run_boot_workers(job)
-  settled <- settle_failures(outcome, job)
-  warn_not_finite(settled, job$t0, job$data)
+  handled <- handle_failures(outcome, job)
+  warn_not_finite(handled, job$t0, job$data)
   new_rustle_boot(
-    t0 = job$t0, t = settled$t, R = R, data = if (options$keep_data) job$data, seed = before,
+    t0 = job$t0, t = handled$t, R = R, data = if (options$keep_data) job$data, seed = before,
     stream = job$stream, statistic = job$statistic, sim = sim, call = call, stype = job$stype,
     strata = if (!is.null(strata)) strata, cluster = cluster, weights = weights, m = m,
-    L = boot_influence(job), failures = settled$failures,
+    L = boot_influence(job), failures = handled$failures,
     engine = if (job$native) "native" else "workers",
     threads = if (job$native) job$threads else job$plan$workers, exact = job$exact, relabel = job$relabel,
     scheme = if (options$rng == "stream") job$scheme
   )
 }
 
-# Data with observations, and a statistic of them; who has a fitted model is told what
-# to do with it. `f`: the function that was called.
+# Checks that there are observations and a statistic. For a fitted model the error says which
+# function to use. f: the function that was called.
 check_data <- function(data, no_statistic, f, call) {
   call_of_fit <- if (isS4(data)) attr(data, "call") else if (is.object(data) && is.list(data)) unclass(data)[["call"]]
   if (is.call(call_of_fit) && !is.data.frame(data)) {
@@ -192,7 +192,8 @@ check_data <- function(data, no_statistic, f, call) {
   if (is.null(data) || NROW(data) == 0L) stop_argument("data", "at least one observation", data, call)
 }
 
-# A function gets what is left of `...`; a native statistic takes two arguments there.
+# Checks `...`: a function gets the arguments that bootstrap() does not take; a native
+# statistic takes two.
 check_boot_dots <- function(statistic, ..., own, takes = arguments_of_boot, call) {
   fun <- if (is.function(statistic)) statistic
   check_dots(
@@ -274,7 +275,7 @@ statistic_kind <- function(statistic, call) {
   )
 }
 
-# Bytes that `R x p` numbers take against what is free.
+# Refuses a result of this many bytes when it takes more than half of the free memory.
 check_memory <- function(bytes, call, free = free_memory()) {
   # Below 100 MB the system is not asked.
   if (bytes < 1e8 || is.na(free) || bytes <= free / 2) return()
@@ -295,7 +296,7 @@ free_memory <- function() {
 
 format_bytes <- function(bytes) format(structure(bytes, class = "object_size"), units = "auto", standard = "SI")
 
-# The kinds that the table of validity knows.
+# The name of the scheme in the table of validity.
 validity_sim <- function(job) {
   if (job$sim != "ordinary") return(job$sim)
   switch(job$scheme$spec$kind,

@@ -38,7 +38,7 @@ folds <- function(n, K = 10, reps = 1, strata = NULL, cluster = NULL, seed = NUL
   draw <- function() {
     out <- vapply(seq_len(reps), function(r) {
       if (K == units) return(seq_len(units))
-      if (is.null(cluster)) deal(n, K, group) else share(size, K, group)
+      if (is.null(cluster)) deal(n, K, group) else balance_folds(size, K, group)
     }, integer(units))
     matrix(out, ncol = reps)
   }
@@ -47,7 +47,7 @@ folds <- function(n, K = 10, reps = 1, strata = NULL, cluster = NULL, seed = NUL
   structure(out, class = "rustle_folds", K = K)
 }
 
-# Dealt like cards, stratum after stratum, so that all sizes differ by at most one.
+# Deals units to folds in turn, stratum after stratum, so that sizes differ by at most one.
 deal <- function(n, K, strata) {
   order <- sample.int(n)
   if (!is.null(strata)) order <- order[order(strata[order])]
@@ -56,9 +56,9 @@ deal <- function(n, K, strata) {
   out
 }
 
-# Units of different sizes, the largest first, each to the smallest fold (of its
-# stratum, then of all).
-share <- function(size, K, strata) {
+# Assigns units of different sizes to folds: the largest first, each to the fold that is
+# smallest in its stratum (and among equals smallest overall).
+balance_folds <- function(size, K, strata) {
   if (is.null(strata)) strata <- rep(1L, length(size))
   out <- integer(length(size))
   total <- integer(K)

@@ -1,5 +1,5 @@
-# What predictions lose: which loss, of which observations, and classes of predictions
-# that are probabilities.
+# Losses of predictions: which loss is used, for which observations, and how probabilities
+# become classes.
 
 losses <- list(
   mse = function(y, p) mean((y - p)^2), rmse = function(y, p) sqrt(mean((y - p)^2)),
@@ -22,10 +22,10 @@ check_loss <- function(loss, y, call = sys.call(-1L)) {
   list(name = loss, f = losses[[loss]])
 }
 
-# The loss with what it must know of all predictions: a function of observed and
-# predicted values that returns c(loss, n), n of them not missing.
+# The loss as a function of observed and predicted values, which returns c(loss, n), where n
+# values are not missing. It depends on all predictions, which tell what they are.
 # probability: are the predictions probabilities of the second of two classes?
-settle_loss <- function(loss, y, predicted, probability, call) {
+choose_loss <- function(loss, y, predicted, probability, call) {
   predicted <- predicted[!vapply(predicted, function(p) all(is.na(p)), NA)]
   rule <- if (loss$name == "misclassification") {
     class_rule(y, predicted, probability, call)
@@ -51,7 +51,7 @@ settle_loss <- function(loss, y, predicted, probability, call) {
 
 pick_rows <- function(x, kept) if (length(dim(x)) == 2L) x[kept, , drop = FALSE] else x[kept]
 
-# One value per row: is anything of it missing?
+# For each row: is its value, or any part of it, missing?
 is_missing <- function(x) {
   missing <- is.na(x)
   if (length(dim(missing)) > 1L) apply(missing, 1L, any) else as.vector(missing)
@@ -133,7 +133,7 @@ tell_left_out <- function(count, of, why) {
   if (count) message(sprintf("cv(): %d of %d rows are left out: %s.", count, of, why))
 }
 
-# Predictions that are NA where nothing failed.
+# Warns of predictions that are NA although the fold did not fail.
 warn_no_prediction <- function(count, of) {
   warning(structure(
     class = c("rustle_warning_missing", "rustle_warning", "warning", "condition"),

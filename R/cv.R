@@ -87,7 +87,7 @@ cv <- function(x, fit = NULL, predict = stats::predict, response = NULL, K = 10,
   seed <- check_count(seed, "seed", min = -.Machine$integer.max, null = TRUE)
   learner <- as_learner(x, fit, if (missing(predict)) NULL else predict, response, list(...), parent.frame())
   n <- length_of(learner$y)
-  # What is given for all rows is cut to those that are used.
+  # Arguments that are given for all rows are reduced to the rows that are used.
   of_kept <- function(v) if (length(learner$kept) && is.atomic(v) && length(v) == learner$rows) v[learner$kept] else v
   loss <- check_loss(loss, learner$y)
   closed <- learner$linear && exact && !adjust
@@ -108,7 +108,7 @@ cv <- function(x, fit = NULL, predict = stats::predict, response = NULL, K = 10,
   new_cv(parts, runs, made, learner$y, loss, lambda, adjust, sys.call())
 }
 
-# Folds of the user, of all rows or of those that are used.
+# Folds that the user gave: for all rows, or for the rows that are used.
 folds_of_kept <- function(folds, n, learner, call) {
   of <- if (is.list(folds)) length(unlist(folds)) else NROW(folds)
   if (!length(learner$kept) || of != learner$rows) return(as_folds(folds, n, call))
@@ -161,7 +161,7 @@ as_learner <- function(x, fit, predict, response, extra, envir, call = sys.call(
   )
 }
 
-# Runs on workers, as make_fold().
+# Runs on workers like make_fold(), so it uses base R only.
 predict_response <- function(model, newdata) {
   if (inherits(model, "glm")) stats::predict(model, newdata, type = "response") else stats::predict(model, newdata)
 }
@@ -176,7 +176,7 @@ model_learner <- function(model, call) {
   kept <- NULL
   if (nrow(data) != nrow(frame)) {
     kept <- match(rownames(frame), rownames(data))
-    if (anyNA(kept)) stop_argument("x", "a model whose data are still there", model, call)
+    if (anyNA(kept)) stop_argument("x", "a model whose data can be found again (by the `data` of its call)", model, call)
     data <- data[kept, , drop = FALSE]
   }
   again <- model$call
@@ -217,7 +217,7 @@ run_folds <- function(learner, folds, runs, adjust, on_error, seed, call) {
   )
   plan <- current_plan()
   streams <- streams_of_future(if (is.null(seed)) TRUE else seed, nrow(runs), "seed")
-  # A seed is all there is: the caller's generator stays where it is.
+  # With a seed the caller's generator does not move.
   if (!is.null(seed)) streams$after <- NULL
   job <- new_job(
     lapply_call, lapply_frame(seq_len(nrow(runs)), task), nrow(runs), policy_of_plan(plan), streams,
@@ -255,8 +255,8 @@ stop_fold <- function(runs, k, text, parent, call, hint = NULL) {
   )
 }
 
-# Runs on workers, which may not have rustle: base R only. Errors are values, so that
-# the first one in order is told, under every plan.
+# Runs on workers, which may not have rustle: base R only. Errors are returned as values, so
+# that under every plan the error of the first failed fold is raised.
 make_fold <- function(x, y, apart, fit, predict, extra, folds, reps, which, adjust, default) {
   rows <- function(x, kept) if (length(dim(x))) x[kept, , drop = FALSE] else x[kept]
   function(k) {
@@ -269,7 +269,7 @@ make_fold <- function(x, y, apart, fit, predict, extra, folds, reps, which, adju
       list(
         predicted = predict(model, rows(x, out)),
         everywhere = if (adjust) predict(model, x),
-        # Of the second class, where nothing but the family says so.
+        # Only the family tells that these are probabilities of the second class.
         probability = default && inherits(model, "glm") && isTRUE(model$family$family %in% c("binomial", "quasibinomial"))
       )
     }, error = identity)
@@ -277,7 +277,8 @@ make_fold <- function(x, y, apart, fit, predict, extra, folds, reps, which, adju
 }
 environment(make_fold) <- baseenv()
 
-# Residuals without the fold, from the hat matrix of the (penalized) fit.
+# The residuals of each fold from a fit without it, computed from the hat matrix of the
+# (penalized) fit to all data.
 closed_form <- function(model, folds, runs, lambda) {
   x <- stats::model.matrix(model)
   kept <- model$qr$pivot[seq_len(model$rank)]
@@ -321,7 +322,7 @@ new_cv <- function(parts, runs, folds, y, loss, lambda, adjust, call) {
   out <- lapply(seq_len(nrow(all_runs)), function(k) {
     which(folds[, all_runs$rep[[k]]] == all_runs$fold[[k]])
   })
-  lose <- settle_loss(loss, y, parts$predicted, parts$probability, call)
+  lose <- choose_loss(loss, y, parts$predicted, parts$probability, call)
   lost <- vapply(seq_along(out), function(k) lose(pick_rows(y, out[[k]]), parts$predicted[[k]]), c(0, 0))
   missing <- lengths(out) - lost[2L, ]
   missing[paste(all_runs$rep, all_runs$fold) %in% parts$failed] <- 0
@@ -335,7 +336,7 @@ new_cv <- function(parts, runs, folds, y, loss, lambda, adjust, call) {
     stats::setNames(vapply(lambda, function(l) mean_loss(all_runs[all_runs$lambda == l, ]), 0), format(lambda))
   }
   times <- lengths(out)
-  # Rows of the data, also where some are left out.
+  # Numbers of rows in the full data, even when some rows are left out.
   row_of <- if (is.null(parts$learner$kept)) seq_len(nrow(folds)) else parts$learner$kept
   predictions <- data.frame(
     observation = row_of[unlist(out)], rep = rep(all_runs$rep, times), fold = rep(all_runs$fold, times)
@@ -352,7 +353,7 @@ new_cv <- function(parts, runs, folds, y, loss, lambda, adjust, call) {
   ))
 }
 
-# Over folds by the observations that count; where none does, a fold counts for nothing.
+# The mean over folds, weighted by their observations that are not missing.
 mean_loss <- function(losses) {
   counted <- losses[losses$n > 0L, ]
   if (nrow(counted)) stats::weighted.mean(counted$loss, counted$n) else NA_real_

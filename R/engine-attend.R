@@ -1,14 +1,14 @@
 # What a session does while workers run its job, whoever they are: it receives, relays,
 # shows progress and answers interrupts until the job has ended; then makes the outcome.
 
-# handle: of a job whose workers were started (src/rust/src/forked/job.rs). Raises the error of
-# workers that were lost; errors of tasks are values of the outcome.
+# handle: the handle of a job whose workers were started (src/rust/src/forked/job.rs). The
+# loss of workers is raised as an error here; errors of tasks are values of the outcome.
 attend <- function(handle, job, plan) {
   mailbox <- new_mailbox(job$policy$order, job$n, job$relay$quiet)
   progress <- new_progress(job, min(plan$workers, job$n), plan)
   on.exit(progress$close())
   repeat {
-    # It returns when there is something to tell, after 100 ms at most.
+    # rs_job_wait() returns when there is something to relay, or after 100 ms.
     status <- rs_job_wait(handle, 0.1)
     rs_check_interrupt()
     mailbox$add(status$events)

@@ -28,12 +28,12 @@ executor <- function(name) {
       name, run_multicore, shares_memory = TRUE, cheap_claims = TRUE, any_number = TRUE
     ),
     future = new_executor(name, run_future),
-    abort_rustle(sprintf("There is no executor \"%s\".", name), "rustle_error_internal", executor = name)
+    stop_internal(sprintf("there is no executor \"%s\"", name), executor = name)
   )
 }
 
-# The one place where a strategy of future finds its executor: ours for what we have,
-# futures for every other.
+# The executor for a strategy of future: one of ours if we have one for it, otherwise the
+# executor that runs chunks as futures. No other place decides this.
 executor_of <- function(strategy) {
   if (inherits(strategy, "sequential")) return(executor("sequential"))
   if (inherits(strategy, "multicore") && parallelly::supportsMulticore()) return(executor("multicore"))

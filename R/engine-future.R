@@ -10,7 +10,8 @@ run_future <- function(job, plan) {
   label <- function(k) if (is.character(job$label)) format_label(job$label, k)
   code <- without_source(run_parcel)
   start <- function(k) {
-    # The limit is for what was found in the session, and that was looked at.
+    # future's limit of sizes is for globals that future finds itself. Ours have been found
+    # and measured already (engine-parcel.R).
     limit <- options(future.globals.maxSize = Inf)
     on.exit(options(limit))
     future::future(
@@ -29,7 +30,7 @@ run_future <- function(job, plan) {
   values <- vector("list", job$n)
   failed <- misuse <- integer()
   for (k in seq_along(futures)) {
-    # One warning tells of all chunks, with future.apply's words.
+    # One warning for all chunks, in future.apply's words.
     result <- withCallingHandlers(future::value(futures[[k]]), RngFutureWarning = function(w) {
       misuse <<- c(misuse, chunks[[k]][[1L]])
       invokeRestart("muffleWarning")

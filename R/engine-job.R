@@ -1,14 +1,14 @@
-# A job: one call, before anybody knows where it will run.
+# A job: one call of a family, described without regard to where it will run.
 
-# The frame in which lapply() would evaluate FUN(X[[i]], ...): it is lapply()'s own in that
-# it finds no variables of ours.
+# The frame in which lapply() would evaluate FUN(X[[i]], ...). As in lapply()'s own frame,
+# FUN must find no variables of this package there.
 lapply_frame <- function(X, FUN, ...) environment()
 environment(lapply_frame) <- .BaseNamespaceEnv
 
-# The same with the arguments in `...`, whatever their names, evaluated here, once, and
-# without the other variables, which are put there later. An argument that cannot be
-# evaluated here stays as it was written: FUN may evaluate it elsewhere, as with() does, or
-# not at all. Its error is attribute "unforced" of the frame.
+# The same frame, with the arguments in `...` alone: whatever their names, they are
+# evaluated here, once. The other variables are added later. An argument that cannot be
+# evaluated here stays as it was written, because FUN may evaluate it elsewhere, as with()
+# does, or not at all. The error is kept as attribute "unforced" of the frame.
 open_frame <- function(...) {
   frame <- dots_frame(...)
   for (k in seq_len(...length())) {
@@ -20,7 +20,7 @@ open_frame <- function(...) {
       error = identity
     )
     if (is.null(failure) || !is.null(attr(frame, "unforced"))) next
-    # The call of stop() in an argument is one of tryCatch().
+    # Without this, an error of stop() in an argument would show a call of tryCatch().
     if (identical(conditionCall(failure)[[1L]], quote(doTryCatch))) failure["call"] <- list(NULL)
     attr(frame, "unforced") <- failure
   }
@@ -53,14 +53,15 @@ lapply_call <- quote(FUN(X[[i]], ...))
 # "elements" (of a vector: x[[i]]), "vectors" (of each in a list: x[[k]][[i]]) or "columns"
 # (of a matrix: x[, i]). n: number of tasks.
 # policy: engine-policy.R. streams: engine-streams.R. relay: engine-relay.R. on_error: "stop" (cancel
-# later tasks, raise) or "keep" (errors are results). shares: a worker's share is
-# the unit of randomness and of recovery. shape: what values look like, for those
-# who know: NULL (nothing is known), "scalar" (perhaps), or list(template =, check =), that
-# of vapply() and a function of value and task number that raises an error where one does
+# later tasks, raise) or "keep" (errors are results). shares: TRUE when the tasks are dealt
+# out beforehand; then all tasks of one worker, its share, have one random number stream,
+# and run again together when the worker is lost. shape: what is known of the values: NULL
+# (nothing), "scalar" (they may be scalars), or list(template =, check =): the template of
+# vapply(), and a function of value and task number that raises an error where a value does
 # not fit. `packages`, `globals` and `envir` are those of future; packages are attached
-# where tasks run. code: NULL, or list(export, noexport) where FUN is code of its
-# caller's frame, as in a loop: then it needs what it names, and not the frame. ours:
-# tasks call functions of this package. See engine-parcel.R.
+# where tasks run. code: NULL, or list(export, noexport) where FUN is code of its caller's
+# frame, as in a loop: such code needs the variables that it names, but not the frame.
+# ours: do tasks call functions of this package? See engine-parcel.R.
 new_job <- function(call, frame, n, policy, streams = no_streams(), relay = no_relay(),
                     on_error = "stop", shares = FALSE, packages = character(),
                     globals = TRUE, envir = NULL, silent = FALSE, affinity = NULL,
@@ -111,7 +112,7 @@ job_code <- function(job, main) {
   )
 }
 
-# What looks at each value, or NULL.
+# The function that checks each value, or NULL.
 job_check <- function(job) if (is.list(job$shape)) job$shape$check
 
 # A shape as Rust takes it. Only vectors of numbers have a template: vapply() looks

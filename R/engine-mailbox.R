@@ -1,21 +1,21 @@
-# Events of tasks between their arrival and their turn.
+# Events of tasks, kept from their arrival until they may be relayed.
 
 is_immediate <- function(event, object) {
   event == "condition" && inherits(object, "immediateCondition")
 }
 
-# Events that wait for the tasks before theirs. `add()` takes what arrived: list(task,
-# event, object), vectors of one length; an event is "condition" or "output", which have
-# an object and are relayed, or "misuse" (of random numbers), "discard" (what the task
-# said is void: it runs again) or "timeout". `flush(prefix)` relays what belongs to the
-# first `prefix` tasks in relay order.
+# Events are relayed in the order of tasks, so each waits for those of earlier tasks.
+# `add()` takes what has arrived: list(task, event, object), vectors of one length. An event
+# is "condition" or "output", which have an object and are relayed; "misuse" (of random
+# numbers); "discard" (the task runs again, so its events so far do not count); or
+# "timeout". `flush(prefix)` relays the events of the first `prefix` tasks in relay order.
 new_mailbox <- function(order, n, quiet = FALSE) {
   position <- if (is.null(order)) NULL else { p <- integer(n); p[order] <- seq_len(n); p }
   place <- function(tasks) if (is.null(position)) tasks else position[tasks]
   tasks <- integer(); events <- character(); objects <- list()
   misuse <- timeouts <- integer()
-  # Batches of tasks whose events were relayed: a share that runs again says the
-  # same again, which is not told twice.
+  # Batches of tasks whose events were relayed. When the share of a lost worker runs again,
+  # its tasks send the same events again; these are not relayed twice.
   told <- list()
   again <- FALSE
 

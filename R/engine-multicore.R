@@ -1,11 +1,12 @@
 # Forked workers: Rust forks them, hands out tasks, receives results and replaces
-# the dead. This file starts them and has what R does in them; attend() is what the
-# session does meanwhile.
+# workers that die. This file starts them and holds the R code that they run; attend() is
+# what the session does meanwhile.
 
 run_multicore <- function(job, plan) {
-  # Loaded here, they are there in every worker; a missing one fails here.
+  # Loaded before the fork, the packages are there in every worker, and a package that is
+  # not installed is an error before anything starts.
   for (package in job$packages) loadNamespace(package)
-  # Tasks find the kinds that the session sees.
+  # Tasks must use the same kinds of random number generators as the session.
   read_random_kinds()
   nested <- nested_plan(plan)
   main <- worker_main(job, nested)
@@ -16,12 +17,13 @@ run_multicore <- function(job, plan) {
   attend(handle, job, plan)
 }
 
-# What a worker does: one tryCatch() around the loop, not one per task. An error
-# of a task jumps out of the Rust loop, is stored, and the loop goes on. A jump
-# past tryCatch(), to the top level, brings us here again (`again`): the task
-# called stop() with a condition that is not an error, which fails it, or it left
-# by invokeRestart("abort"), which ends this worker. The session enters here too:
-# rs_worker_begin() forks its first workers within the handlers.
+# What a worker does. There is one tryCatch() around the loop over tasks, not one per task:
+# an error of a task jumps out of the Rust loop, the error is stored, and the loop goes on.
+# A task can also jump past tryCatch(), to the top level. Rust then calls this function
+# again, with `again` TRUE. Either the task called stop() with a condition that is not an
+# error, and so it has failed; or it called invokeRestart("abort"), and this worker ends.
+# The session runs this function too: rs_worker_begin() forks the first workers from
+# within the handlers.
 worker_main <- function(job, nested) {
   relay <- job$relay
   packages <- job$packages
@@ -29,10 +31,10 @@ worker_main <- function(job, nested) {
   prepare <- function() {
     setTimeLimit()
     setSessionTimeLimit()
-    # The session was one already when it forked its first workers.
+    # The session had the state of a worker when it forked this one: nothing is to be done.
     if (!process$as_worker) prepare_worker(relay)
     if (!process$as_worker || length(nested$levels)) enter_worker(nested)
-    set_thread_share(nested$threads)
+    set_thread_allotment(nested$threads)
     for (package in packages) library(package, character.only = TRUE)
     set_globals(globals)
   }
@@ -57,25 +59,36 @@ worker_main <- function(job, nested) {
   }
 }
 
-# Something jumped to the top level while the session started its workers: an
-# interrupt, whose handlers are not seen from there, or an error that R has told.
+# Something jumped to the top level while the session started its workers. If it was an
+# interrupt, it is signalled again, because the caller's handlers could not see it there.
+# Otherwise it was an error outside of run(), which R has printed, or a call of the restart
+# "abort". (Errors in run() are caught; then the job goes on and asks for workers again.)
 explain_jump <- function(call) {
   if (!isTRUE(take_noted("interrupted"))) {
-    abort_rustle("The workers could not be started.", "rustle_error_system", call = call)
+    last <- trimws(geterrmessage())
+    abort_rustle(
+      sprintf(
+        "The start of the workers was broken off, as setTimeLimit(), a lack of memory or %s can do. %s",
+        "invokeRestart(\"abort\")",
+        if (nzchar(last)) sprintf("The last error of R was: %s", last) else "R knows of no error."
+      ),
+      "rustle_error_system", call = call
+    )
   }
   signalCondition(structure(class = c("interrupt", "condition"), list(message = "", call = NULL)))
   invokeRestart("abort")
 }
 
-# Options and output of a worker.
+# Gives a worker its options, and sends its output to the session.
 prepare_worker <- function(relay) {
   options(worker_options)
   redirect_output(relay)
 }
 
 # Evaluates `expr`, which forks, while this session has the options, the plan and the
-# sink of a worker: they cost less here than in each worker, where every page that R
-# writes to is copied first. Replacements, which are forked later, do it themselves.
+# sink of a worker. To set them once here costs less than to set them in each worker, where
+# every page of memory that R writes to is copied first. Workers that are forked later, as
+# replacements, set them themselves.
 as_workers <- function(relay, nested, expr) {
   before <- options(worker_options)
   on.exit(options(before))

@@ -11,9 +11,9 @@
 #   the data and the arguments. Code of a loop travels with what it names, in place of
 #   the frame that it is in (`code` of a job).
 # * Functions of ours that run there use base R only and have base's environment. Where
-#   tasks must call this package, the job says so (`ours`), and a worker that has not got
-#   it says so too. No function of ours takes its source text along.
-# * What tasks would find in a forked worker is put in force: the kinds of random number
+#   tasks must call this package, the job says so (`ours`), and a worker without the
+#   package raises an error that says so. Functions of ours travel without source text.
+# * Settings that a forked worker would inherit are set: the kinds of random number
 #   generator, the option future.globals.maxSize, and our foreach backend where this
 #   package is installed.
 #
@@ -71,8 +71,9 @@ run_parcel <- function(parcel, load) {
   tasks <- load$tasks
   seeds <- load$seeds
   kinds <- parcel$kinds
-  # Without streams, set.seed() in a task means the generator of the session. A state
-  # that no task has touched comes back: future looks whether random numbers were drawn.
+  # Without streams, set.seed() in a task must seed the generator that the session uses. If
+  # no task has drawn random numbers, the state is put back as it was, because future checks
+  # whether it has changed.
   set_kinds <- function(kinds, seed) {
     suppressWarnings(RNGkind(kinds[[1L]], kinds[[2L]], kinds[[3L]]))
     rm(".Random.seed", envir = globalenv())
@@ -94,7 +95,7 @@ run_parcel <- function(parcel, load) {
     for (k in seq_along(tasks)) {
       if (!is.null(seeds)) assign(".Random.seed", seeds[[k]], envir = globalenv())
       assign("i", k, envir = frame)
-      # stop() is fatal whatever it is called with.
+      # stop() fails the task even when it is called with a condition that is not an error.
       value <- withRestarts(
         tryCatch(
           withCallingHandlers({
@@ -128,7 +129,7 @@ run_parcel <- function(parcel, load) {
 }
 environment(run_parcel) <- baseenv()
 
-# The call of a task as R code that forces what Rust's loop forces.
+# The call of a task as R code. It forces the same arguments as the loop in Rust.
 forced_call <- function(job) {
   as.call(c(list(quote(forceAndCall), job$forced), as.list(job$call)))
 }
@@ -143,7 +144,7 @@ plain_data <- function(job) {
   sapply(names(job$over), plain, simplify = FALSE)
 }
 
-# What plain_data() made, for some tasks.
+# The part of plain_data()'s result that some tasks need.
 cut_data <- function(data, over, tasks) {
   Map(function(x, how) {
     switch(how,
@@ -164,22 +165,22 @@ is_ours <- function(f) {
   is.function(f) && !is.primitive(f) && identical(topenv(environment(f)), topenv())
 }
 
-# A function of ours, or NULL, without the text that it was parsed from; a user's stays as
-# it is. Ours are in our namespace, or in base's environment.
+# A function of this package, or NULL, without the text that it was parsed from. (The
+# environment of ours is our namespace or base's.) A function of the user is left as it is.
 without_source <- function(f) {
   if (is.null(attr(f, "srcref"))) return(f)
   if (is_ours(f) || identical(topenv(environment(f)), baseenv())) utils::removeSource(f) else f
 }
 
-# list(FUN, globals, packages, envir) of FUN as it is. data: a list of lists in which
-# functions may be.
+# list(FUN, globals, packages, envir): what travels with FUN. data: a list of lists in which
+# there may be functions too.
 needs_of_function <- function(job, data) {
   home <- if (is.null(job$envir)) globalenv() else job$envir
   envir <- new.env(parent = home)
   FUN <- envir$FUN <- job$frame$FUN
   given <- is.list(job$globals)
-  # What is in our namespace needs that alone. future looks at the size of globals as well
-  # (option future.globals.maxSize).
+  # A function of our namespace needs the package, no globals. future also checks the size
+  # of globals (option future.globals.maxSize).
   code <- if (is_ours(FUN)) NULL else quote(FUN())
   found <- future::getGlobalsAndPackages(code, envir = envir, globals = job$globals)
   globals <- as_plain_list(found$globals)
@@ -192,14 +193,14 @@ needs_of_function <- function(job, data) {
       packages <- c(packages, more$packages)
     }
   }
-  # It is in the parcel; a global of the user's own may have its name.
+  # FUN is in the parcel already. In a list that the user gave, `FUN` is a variable of theirs.
   if (!given) globals$FUN <- NULL
   list(FUN = FUN, globals = globals, packages = if (given) character() else packages, envir = home)
 }
 
-# The same of code: FUN gets an environment with what it names, in place of all
-# that is around the loop. What lives in the global environment, where functions
-# that come along look for it, goes there.
+# The same for the code of a loop: FUN gets an environment with the variables that it names,
+# instead of everything around the loop. Variables of the global environment go to the
+# worker's, where other functions that travel look for them.
 needs_of_code <- function(job, data) {
   FUN <- job$frame$FUN
   envir <- environment(FUN)

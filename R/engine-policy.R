@@ -10,7 +10,7 @@ new_policy <- function(schedule = "stealing", chunk = 1L, ends = NULL, order = N
   list(schedule = schedule, chunk = chunk, ends = ends, order = order)
 }
 
-# A call that names no schedule follows the plan.
+# The policy of a call that names no schedule: the plan's.
 policy_of_plan <- function(plan) {
   settings <- plan$settings
   new_policy(settings$schedule, if (is.null(settings$chunk_size)) 1L else settings$chunk_size)
@@ -71,14 +71,14 @@ resolve_ordering <- function(ordering, n, argument, call) {
   as.integer(ordering)
 }
 
-# mclapply(): prescheduled shares are cyclic, others go one task at a time.
+# mclapply(): prescheduled tasks are dealt out cyclically; others are handed out one by one.
 policy_of_mclapply <- function(preschedule) {
   if (preschedule) new_policy("cyclic") else new_policy("dynamic", 1L)
 }
 
 # parLapply(): contiguous blocks, fixed; with a chunk size, chunks as parallel cuts
-# them, without its rounds. `balance` (parLapplyLB() and its like): one task at a
-# time, but where claims are dear two chunks per worker.
+# them, without its rounds. `balance` (parLapplyLB() and similar): one task at a time, or
+# two chunks per worker where each claim costs a message.
 policy_of_cluster <- function(n, plan, chunk_size, balance, call = sys.call(-1L)) {
   good <- is.null(chunk_size) || (is.numeric(chunk_size) && length(chunk_size) == 1L && !is.na(chunk_size))
   if (!good) stop_argument("chunk.size", "a number or NULL", chunk_size, call)

@@ -1,9 +1,9 @@
 # What this process is: the session, or one that was forked from it. The record `process`
 # is written here only:
 #   pid        of the process that loaded the package
-#   as_worker  is the session in the state of a worker, to fork some?
-#   share      list(pid, threads): the threads that are a worker's share. What a task
-#              forks is another process, and has none.
+#   as_worker  TRUE while the session has the state of a worker, in order to fork some
+#   allotment  list(pid, threads): how many threads this worker may use. A process that a
+#              task forks has another pid, so this does not hold for it.
 
 process <- new.env(parent = emptyenv())
 
@@ -12,17 +12,17 @@ remember_session <- function() {
   process$as_worker <- FALSE
 }
 
-# Are we in a forked process, ours or anybody's?
+# Is this a forked process, whoever forked it?
 is_worker <- function() Sys.getpid() != process$pid
 
 set_as_worker <- function(on) process$as_worker <- on
 
-set_thread_share <- function(threads) {
-  process$share <- list(pid = Sys.getpid(), threads = threads)
+set_thread_allotment <- function(threads) {
+  process$allotment <- list(pid = Sys.getpid(), threads = threads)
 }
 
-# May this process fork? In a worker we said that it should not by itself; that
-# is not the system's answer.
+# Can this process fork? Workers have an option that disables forking by default. It is
+# put aside here, since it does not say what the system allows.
 supports_fork <- function() {
   if (is_worker()) {
     old <- options(parallelly.fork.enable = NULL)

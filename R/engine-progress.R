@@ -14,12 +14,12 @@ new_progress <- function(job, workers, plan) {
   safe_progress(if (terminal) progress_bar(job$n, workers) else progress_lines(job$n, workers))
 }
 
-# Drawing that is broken off by Ctrl-C leaves cli in a state in which every later bar of the
-# session is an error. So interrupts wait until it is done, and an error (cli may have been
-# broken by somebody else) gives the progress up, not the job.
+# When Ctrl-C stops cli in the middle of drawing, every later progress bar of the session is
+# an error. So interrupts wait until the drawing is done. If there is an error nevertheless,
+# the job goes on without a progress bar.
 draw <- function(expr) suspendInterrupts(tryCatch({ expr; TRUE }, error = function(e) FALSE))
 
-# `progress`: evaluated here, since it may draw.
+# `progress` is evaluated here and not before, because that may draw.
 safe_progress <- function(progress) {
   good <- draw(progress)
   if (!good) give_up_progress()
@@ -34,7 +34,7 @@ safe_progress <- function(progress) {
   )
 }
 
-# The next call may have a bar again.
+# Ends the bar, so that the next call can have one.
 give_up_progress <- function() draw(if (interactive()) cli::cli_progress_cleanup())
 
 progress_bar <- function(n, workers) {

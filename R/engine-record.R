@@ -1,11 +1,12 @@
 # What a worker does with output and conditions of its tasks: they go to the session.
 
-# The record of what a handler saw and the loop has yet to act on, written here only:
+# The record of what a handler has noted for the code that runs after the jump, written here
+# only:
 #   fatal        list(condition, task): a condition that is not an error, given to stop()
-#   interrupted  TRUE: an interrupt passed, whose handlers are not seen from the top level
+#   interrupted  TRUE: there was an interrupt, and the caller's handlers have not seen it
 recorder <- new.env(parent = emptyenv())
 
-# What is noted under `what`, once.
+# Returns what is noted under `what` and forgets it.
 take_noted <- function(what) {
   noted <- recorder[[what]]
   recorder[[what]] <- NULL
@@ -21,8 +22,8 @@ redirect_output <- function(relay) {
   connection
 }
 
-# In a worker: evaluates `expr` while conditions go to the parent. What a task
-# forks inherits this handler, but is no worker of ours.
+# In a worker: evaluates `expr` while conditions go to the session. A process that a task
+# forks inherits this handler, but there the handler does nothing (its task number is 0).
 recording <- function(relay, expr) {
   withCallingHandlers(expr, condition = function(condition) {
     if (inherits(condition, "error")) return()
@@ -30,7 +31,8 @@ recording <- function(relay, expr) {
     task <- rs_worker_task()
     if (task == 0) return()
     if (is_second_try(relay, condition)) invokeRestart("muffleWarning")
-    # stop() is fatal whatever it is called with; the session will signal it.
+    # stop() fails the task even when it is called with a condition that is not an error;
+    # the session will signal the condition.
     if (is_stopping()) {
       recorder$fatal <- list(condition = condition, task = task)
       return()

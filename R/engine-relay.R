@@ -22,13 +22,13 @@ wants_condition <- function(relay, condition) {
 
 inherits_any <- function(x, classes) !is.null(classes) && inherits(x, classes)
 
-# How many restarts there are now: those of a task come on top of them. A worker
-# starts without those of the session, with R's "abort" alone.
+# How many restarts there are now; more than these come from the task itself. A worker
+# starts with R's restart "abort" alone, without the session's.
 restart_level <- function() length(computeRestarts())
 worker_restart_level <- 1L
 
-# Ends a condition where it was signalled, if whoever signalled it offers that:
-# messages, warnings and whatever else comes with a "muffle" restart of its own.
+# Ends a condition where it was signalled, if there is a "muffle" restart for it, as
+# messages and warnings have.
 muffle <- function(condition, level) {
   restart <- own_restart(condition, level)
   if (!is.null(restart)) invokeRestart(restart)
@@ -38,28 +38,30 @@ own_restart <- function(condition, level) {
   restarts <- computeRestarts(condition)
   own <- utils::head(restarts, max(0L, length(restarts) - level))
   for (restart in own) {
-    # R's own restarts have no names in them.
+    # Restarts that R itself establishes are lists without names.
     if (startsWith(restart[[1L]], "muffle")) return(restart)
   }
 }
 
-# For one without a restart: the frame of the call of signalCondition() that called the
-# handler whose frame is `frame`; NULL when something else did.
+# For a condition without a restart: the frame of signalCondition() that called the handler
+# whose frame is `frame`; NULL when the handler was called by something else.
 signal_frame <- function(frame) {
   if (frame > 1L && identical(sys.function(frame - 1L), base::signalCondition)) sys.frame(frame - 1L)
 }
 
 return_from <- function(frame) do.call("return", list(NULL), envir = frame)
 
-# R's warning when an argument is evaluated that could not be evaluated before: open_frame()
-# has tried, and the task does not want to know.
+# Is it R's warning "restarting interrupted promise evaluation"? It comes when a task
+# evaluates an argument that open_frame() has tried to evaluate without success. The user
+# must not see it.
 is_second_try <- function(relay, condition) {
   isTRUE(relay$unforced) && inherits(condition, "warning") &&
     identical(conditionMessage(condition), gettext("restarting interrupted promise evaluation", domain = "R"))
 }
 
-# In the session: evaluates `expr`, dropping what the caller does not want. The
-# caller's handlers write where they wrote before, so they run without the sink.
+# In the session: evaluates `expr` and drops output and conditions that the caller does not
+# want. Handlers of the caller must write where they wrote before, so the sink is removed
+# while they run.
 relaying <- function(relay, expr) {
   if (isTRUE(relay$unforced)) {
     tried <- relay
@@ -84,10 +86,10 @@ relaying <- function(relay, expr) {
     if (wanted && !silent) return()
     restart <- own_restart(condition, level)
     signalled <- if (is.null(restart)) signal_frame(sys.nframe())
-    # What cannot be ended here goes on to the caller's handlers by itself.
+    # A condition that cannot be ended here reaches the caller's handlers by itself.
     if (is.null(restart) && is.null(signalled)) return()
     if (wanted) {
-      # Sinks of the task itself, on top of ours, stay.
+      # Sinks that the task itself has opened on top of ours stay.
       if (sink.number() == depth) {
         sink()
         on.exit(sink(null))
@@ -111,7 +113,7 @@ relay_event <- function(event, object, quiet = FALSE) {
   } else if (inherits(object, "warning")) {
     warning(object)
   } else if (inherits(object, "progression")) {
-    # Its handler draws: see draw().
+    # The handler of the condition may draw a progress bar: see draw().
     suspendInterrupts(withRestarts(signalCondition(object), muffleProgression = function() NULL))
   } else {
     signalCondition(object)

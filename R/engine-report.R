@@ -35,8 +35,8 @@ job_timings <- function() timings_of(reports$last)
 #   bytes, receiving  size of the results that came through rings, and the seconds that
 #                   the session took to receive them
 #   start, end      when the call of the executor began and ended (run_job())
-# NA is what an executor does not count. `counted`: what Rust has counted of these
-# (rs_job_report()).
+# A number is NA when the executor does not count it. counted: the numbers that Rust has
+# counted (rs_job_report()).
 new_report <- function(job, plan, counted = list()) {
   of <- function(name) if (is.null(counted[[name]])) NA_real_ else counted[[name]]
   list(
@@ -68,7 +68,7 @@ new_timings <- function(task, worker, start, end, workers) {
   structure(out, class = c("rustle_timings", class(out)), workers = workers)
 }
 
-# How many workers there were; rows that were chosen do not tell.
+# The number of workers of the call; it cannot be read from rows that the user has chosen.
 timed_workers <- function(x) max(attr(x, "workers"), x$worker, 1L)
 
 #' @rdname job_timings

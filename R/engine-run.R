@@ -1,8 +1,8 @@
-# The one door to every executor.
+# Runs a job on the executor of a plan. No other code calls an executor.
 
 run_job <- function(job, plan) {
   if (plan$own_workers) return(with_local_workers(plan, function(plan) run_job(job, plan)))
-  # A call that fails before it has a report leaves none.
+  # If this call fails before it has a report, job_timings() must not show an older one.
   keep_report(NULL)
   after <- job$streams$after
   if (!is.null(after)) on.exit(restore_random_state(after))
@@ -17,7 +17,7 @@ run_job <- function(job, plan) {
   outcome
 }
 
-# When tasks failed whose errors did not end the job: raises the first.
+# Raises the first error of tasks whose errors did not end the job.
 stop_first_failure <- function(outcome, what = "task") {
   failed <- outcome$failed
   if (!length(failed)) return(invisible())

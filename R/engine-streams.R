@@ -20,16 +20,16 @@ set_random_seed <- function(seed) {
   }
 }
 
-# R learns the kinds of generator from `.Random.seed` when it next needs them. Until then
-# it has those of whoever drew last, and a worker, which starts without a state, would
-# keep them: set.seed() of a task would give numbers of another generator.
+# Makes R read the kinds of generators from `.Random.seed`. R does this by itself only when
+# it next draws; until then it may still have the kinds of an earlier state. A worker starts
+# without a state and would keep these: set.seed() in a task would seed another generator.
 read_random_kinds <- function() {
   ignore <- function(condition) NULL
   tryCatch(RNGkind(), error = ignore, warning = ignore)
 }
 
-# What is needed to put the random state back: where there is none, the kinds, which R
-# would keep.
+# What is needed to put the random state back: the state, or where there is none the kinds
+# of generators, because R would keep those that were set meanwhile.
 random_state <- function() {
   seed <- get_random_seed()
   list(seed = seed, kinds = if (is.null(seed)) RNGkind())
@@ -40,7 +40,7 @@ restore_random_state <- function(state) {
   set_random_seed(state$seed)
 }
 
-# "Rounding" warns, but whoever chose it has been warned.
+# R warns when sample.kind "Rounding" is set. The user was warned when they chose it.
 set_random_kinds <- function(kinds) suppressWarnings(RNGkind(kinds[[1L]], kinds[[2L]], kinds[[3L]]))
 
 # Evaluates `expr` and puts the random state back.
@@ -129,7 +129,7 @@ is_random_seed <- function(seed) {
 
 # `mc.set.seed` as parallel reads it. With L'Ecuyer-CMRG, share or task k draws
 # from the k-th next stream of the caller's state, which does not move; with
-# other kinds workers start without a seed. FALSE: everybody starts from the
+# other kinds workers start without a seed. FALSE: every worker starts from the
 # caller's state.
 streams_of_mclapply <- function(set_seed, preschedule) {
   if (!set_seed) {
@@ -149,7 +149,7 @@ streams_of_cluster <- function(n) {
   if (RNGkind()[[1L]] == "L'Ecuyer-CMRG") streams_of_future(TRUE, n) else no_streams()
 }
 
-# Seeds of given tasks as a list: for workers that cannot compute them.
+# The seeds of some tasks as a list, for workers without this package.
 task_seeds <- function(streams, tasks) {
   switch(streams$streams,
     list = streams$seed[tasks],

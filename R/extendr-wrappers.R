@@ -126,34 +126,34 @@ rs_scale <- function(x, nrow, weights, threads) .Call(wrap__rs_scale, x, nrow, w
 #' One slice of solving `n` x `n` systems `a` for `ncol` right-hand sides `b` each into
 #' the new vector `out`; `b` NULL: inverses.
 #' @noRd
-rs_solve_batch <- function(a, b, dims, tol, plan, out, state, threads) .Call(wrap__rs_solve_batch, a, b, dims, tol, plan, out, state, threads)
+rs_solve_batch <- function(a, b, dims, tol, schedule, out, state, threads) .Call(wrap__rs_solve_batch, a, b, dims, tol, schedule, out, state, threads)
 
 #' One slice of the Cholesky factors of `count` matrices of order `n` into `out`.
 #' @noRd
-rs_chol_batch <- function(a, n, matrices, plan, out, state, threads) .Call(wrap__rs_chol_batch, a, n, matrices, plan, out, state, threads)
+rs_chol_batch <- function(a, n, matrices, schedule, out, state, threads) .Call(wrap__rs_chol_batch, a, n, matrices, schedule, out, state, threads)
 
 #' One slice of least squares with matrices `x` (one if `shared`) and vectors `y`;
 #' `dims` are rows, columns and problems.
 #' @noRd
-rs_lm_batch <- function(x, y, dims, shared, tol, plan, coefficients, residuals, state, threads) .Call(wrap__rs_lm_batch, x, y, dims, shared, tol, plan, coefficients, residuals, state, threads)
+rs_lm_batch <- function(x, y, dims, shared, tol, schedule, coefficients, residuals, state, threads) .Call(wrap__rs_lm_batch, x, y, dims, shared, tol, schedule, coefficients, residuals, state, threads)
 
 #' One slice of centering the columns of `x` into the new matrix `out`, with their
 #' lengths; `unit`: divided by these.
 #' @noRd
-rs_centered <- function(x, unit, plan, out, lengths, state, threads) .Call(wrap__rs_centered, x, unit, plan, out, lengths, state, threads)
+rs_centered <- function(x, unit, schedule, out, lengths, state, threads) .Call(wrap__rs_centered, x, unit, schedule, out, lengths, state, threads)
 
 #' One slice of covariances, or Pearson's or Spearman's correlations over the rows that
 #' are complete in both columns, into the new matrix `out`; `y` NULL: the upper triangle.
 #' @noRd
-rs_pairwise <- function(x, y, measure, plan, out, state, threads) .Call(wrap__rs_pairwise, x, y, measure, plan, out, state, threads)
+rs_pairwise <- function(x, y, measure, schedule, out, state, threads) .Call(wrap__rs_pairwise, x, y, measure, schedule, out, state, threads)
 
 #' One slice of the average ranks within the columns of `x` into the new matrix `out`.
 #' @noRd
-rs_ranks <- function(x, plan, out, state, threads) .Call(wrap__rs_ranks, x, plan, out, state, threads)
+rs_ranks <- function(x, schedule, out, state, threads) .Call(wrap__rs_ranks, x, schedule, out, state, threads)
 
 #' One slice of the distances between the rows of `x` into the new vector `out`.
 #' @noRd
-rs_distances <- function(x, method, power, plan, out, state, threads) .Call(wrap__rs_distances, x, method, power, plan, out, state, threads)
+rs_distances <- function(x, method, power, schedule, out, state, threads) .Call(wrap__rs_distances, x, method, power, schedule, out, state, threads)
 
 #' Eigenvalues of the symmetric `x`, smallest first, into the new matrix `values`, and
 #' eigenvectors into `vectors` if that is not NULL.
@@ -193,12 +193,12 @@ rs_triangle <- function(x, y, weights, state, threads) .Call(wrap__rs_triangle, 
 #' One slice of sums (`moment` 0), means (1) or variances (2) of the rows (`margin` 1)
 #' or columns (2) of `x` into the new vector `out`.
 #' @noRd
-rs_moments <- function(x, margin, moment, skip, plan, out, state, threads) .Call(wrap__rs_moments, x, margin, moment, skip, plan, out, state, threads)
+rs_moments <- function(x, margin, moment, skip, schedule, out, state, threads) .Call(wrap__rs_moments, x, margin, moment, skip, schedule, out, state, threads)
 
 #' One slice of quantiles of the rows (`margin` 1) or columns (2) of `x` into the columns
 #' of the new matrix `out`.
 #' @noRd
-rs_quantiles <- function(x, margin, probs, kind, skip, plan, out, state, threads) .Call(wrap__rs_quantiles, x, margin, probs, kind, skip, plan, out, state, threads)
+rs_quantiles <- function(x, margin, probs, kind, skip, schedule, out, state, threads) .Call(wrap__rs_quantiles, x, margin, probs, kind, skip, schedule, out, state, threads)
 
 #' One slice of `chol(x)`; the value is NULL when `x` is not positive definite.
 #' @noRd
@@ -221,7 +221,7 @@ rs_determinant <- function(x, lu, state, threads) .Call(wrap__rs_determinant, x,
 #' One slice of sorting `x` (double, integer or UTF-8 strings) into the new vector
 #' `out`; `order`: the places (from 1), equal elements in their order; strings: always.
 #' @noRd
-rs_sort <- function(x, order, decreasing, plan, out, state, threads) .Call(wrap__rs_sort, x, order, decreasing, plan, out, state, threads)
+rs_sort <- function(x, order, decreasing, schedule, out, state, threads) .Call(wrap__rs_sort, x, order, decreasing, schedule, out, state, threads)
 
 #' Singular values of `x` into the new vector `d`, singular vectors into the new
 #' matrices `u` and `v` where they are not NULL. The value says whether there is a result.

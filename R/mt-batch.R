@@ -66,7 +66,7 @@ mt_solve_batch <- function(a, b, tol = .Machine$double.eps, schedule = "stealing
   out <- new_array(db)
   m <- if (length(db) == 3L) db[[2L]] else 1L
   len <- n * m
-  if (n > 64L) {
+  if (n > batch_order) {
     doubtful <- seq_len(k)
     one <- function(a, ...) mt_solve(a, ..., tol = tol, threads = threads)
   } else {
@@ -97,8 +97,8 @@ mt_chol_batch <- function(a, schedule = "stealing", threads = NULL) {
   a <- as_double(a)
   out <- new_array(da)
   n <- da[[1L]]
-  one <- if (n > 64L) function(a) mt_chol(a, threads = threads) else chol
-  doubtful <- if (n > 64L) {
+  one <- if (n > batch_order) function(a) mt_chol(a, threads = threads) else chol
+  doubtful <- if (n > batch_order) {
     seq_len(da[[3L]])
   } else if (length(out)) {
     in_slices(function(state) {

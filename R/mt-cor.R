@@ -131,7 +131,7 @@ products <- function(x, y, correlation, schedule, threads) {
   x <- centered(x, correlation, schedule, threads)
   y <- if (!is.null(y)) centered(y, correlation, schedule, threads)
   none <- list(NULL)
-  out <- if (nrow(x$data) * ncol(x$data) <= 64) {
+  out <- if (nrow(x$data) * ncol(x$data) <= tiny_length) {
     crossprod(x$data, y$data)
   } else {
     product(1L, x$data, y$data, threads, none, none)

@@ -30,11 +30,11 @@
 #' @export
 mt_eigen <- function(x, symmetric, only.values = FALSE, EISPACK = FALSE, threads = NULL) {
   if (!missing(EISPACK)) return(eigen(x, symmetric, only.values, EISPACK))
-  if (is.null(threads) && length(x) <= 64L && !is.object(x)) return(eigen(x, symmetric, only.values))
+  if (is.null(threads) && length(x) <= tiny_length && !is.object(x)) return(eigen(x, symmetric, only.values))
   threads_given(threads)
   n <- square_order(x)
   flag <- function(x) is.logical(x) && length(x) == 1L && !is.na(x)
-  good <- !is.null(n) && n > 16L && flag(only.values) && (missing(symmetric) || flag(symmetric)) &&
+  good <- !is.null(n) && n > small_order && flag(only.values) && (missing(symmetric) || flag(symmetric)) &&
     in_range(x, threads = threads)
   if (!good) return(eigen(x, symmetric, only.values))
   values <- unname(as_double(x))

@@ -1,4 +1,19 @@
-# What the linear algebra runs on.
+# What the linear algebra runs on, and the sizes that decide what is computed where.
+
+# Sizes up to which base R is called, because it has the result before ours would have
+# begun. They were timed on a machine of two cores with R 4.2 and OpenBLAS; the 4 x 4 cases
+# of bench/cases-linalg.R show what is gained. linalg_info() tells them to users.
+tiny_length <- 64L # elements; tested first, before the arguments are looked at
+small_size <- 512 # multiplications of a product, or elements of a model matrix
+small_rows_size <- 256 # elements of a matrix whose rows or columns are summed
+small_order <- 16L # order of a square matrix, columns in mt_qr(), shorter side in mt_svd()
+long_size <- 2^16 # elements from which mt_qr() takes fewer columns than small_order too
+
+# Orders up to which batches have kernels of their own; above, matrix by matrix.
+batch_order <- 64L
+
+# Elements from which looking for the scale of columns is worth waking other threads.
+threaded_length <- 2^17
 
 #' How linear algebra runs here
 #'
@@ -50,7 +65,11 @@ linalg_paths <- function() {
     row("mt_svd, mt_eigen (symmetric)", "faer", "all from order 1000, else 1",
       "faer's own threads lose below"),
     row("mt_eigen (general)", "faer", "1", "not split into blocks"),
-    row("up to 512 products of numbers or 512 elements (mt_lm_fit), order 16, 16 columns (mt_svd; mt_qr below 65536 elements)", "base R", "BLAS's",
+    row(
+      sprintf(
+        "up to %.0f products of numbers or %.0f elements (mt_lm_fit), order %d, %d columns (mt_svd; mt_qr below %.0f elements)",
+        small_size, small_size, small_order, small_order, long_size
+      ), "base R", "BLAS's",
       "a call of R's own is over before ours has begun"),
     row("mt_dist", "rows against tiles of rows", "all", "terms in the order of dist(): its bits"),
     row("mt_cor, mt_cov", "columns centered, then as mt_crossprod; pairs one by one where values are missing",
@@ -59,7 +78,7 @@ linalg_paths <- function() {
       "own loops over blocks of rows or columns", "all", "no copy of rows, compensated sums"),
     row("mt_sort, mt_order", "sample sort, then digits", "all",
       "buckets are sorted independently of each other"),
-    row("mt_solve_batch, mt_chol_batch, mt_lm_batch", "own kernels up to order 64, then matrix by matrix",
+    row("mt_solve_batch, mt_chol_batch, mt_lm_batch", sprintf("own kernels up to order %d, then matrix by matrix", batch_order),
       "all", "the calls of a loop in R cost more than the arithmetic"),
     row("mt_dist (canberra, binary), mt_cor (kendall)", "base R", "1", "no kernel of ours"),
     row("missing or infinite elements (but products, rows, columns, distances and sorting), singular and complex matrices",

@@ -113,7 +113,7 @@ check_no_more <- function(dots, call) {
 
 fit_is_ours <- function(x, y, weights, threads) {
   d <- plain_dim(x)
-  if (length(x) <= 512L) return(FALSE)
+  if (length(x) <= small_size) return(FALSE)
   plain <- function(v) (is.double(v) || is.integer(v) || is.logical(v)) && !is.object(v)
   if (is.null(d) || d[[2L]] == 0L || !plain(y)) return(FALSE)
   of_y <- if (is.null(dim(y))) c(length(y), 1L) else dim(y)

@@ -27,7 +27,7 @@
 #' @seealso [with_threads()].
 #' @export
 mt_matmul <- function(x, y, threads = NULL) {
-  if (is.null(threads) && length(x) <= 64L && length(y) <= 64L) return(x %*% y)
+  if (is.null(threads) && length(x) <= tiny_length && length(y) <= tiny_length) return(x %*% y)
   dx <- plain_dim(x)
   dy <- plain_dim(y)
   if (is.null(dx) || is.null(dy) || dx[[2L]] != dy[[1L]] || tiny(dx[[1L]], dx[[2L]], dy[[2L]])) {
@@ -49,7 +49,7 @@ mt_crossprod <- function(x, y = NULL, ..., threads = NULL) {
     if (!is.object(x) && !is.object(y)) check_dots(...)
     return(crossprod(x, y, ...))
   }
-  if (is.null(threads) && length(x) <= 64L && length(y) <= 64L) return(crossprod(x, y))
+  if (is.null(threads) && length(x) <= tiny_length && length(y) <= tiny_length) return(crossprod(x, y))
   dx <- plain_dim(x)
   dy <- if (is.null(y)) dx else plain_dim(y)
   if (is.null(dx) || is.null(dy) || dx[[1L]] != dy[[1L]] || tiny(dx[[2L]], dx[[1L]], dy[[2L]])) {
@@ -67,7 +67,7 @@ mt_tcrossprod <- function(x, y = NULL, ..., threads = NULL) {
     if (!is.object(x) && !is.object(y)) check_dots(...)
     return(tcrossprod(x, y, ...))
   }
-  if (is.null(threads) && length(x) <= 64L && length(y) <= 64L) return(tcrossprod(x, y))
+  if (is.null(threads) && length(x) <= tiny_length && length(y) <= tiny_length) return(tcrossprod(x, y))
   dx <- plain_dim(x)
   dy <- if (is.null(y)) dx else plain_dim(y)
   if (is.null(dx) || is.null(dy) || dx[[2L]] != dy[[2L]] || tiny(dx[[1L]], dx[[2L]], dy[[1L]])) {
@@ -97,4 +97,4 @@ product <- function(kind, x, y, threads, rownames, colnames) {
 
 # Below, a call of R's own is over before ours has begun. (The functions themselves
 # begin with a shorter test for up to 64 elements, where microseconds count.)
-tiny <- function(...) prod(...) <= 512
+tiny <- function(...) prod(...) <= small_size

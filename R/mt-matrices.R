@@ -78,7 +78,7 @@ in_range <- function(x, weights = NULL, threads = NULL) {
 scale_of <- function(x, rows = NROW(x), weights = NULL, threads = NULL) {
   if (!is.double(x)) return(list(smallest = 1, largest = 1, gaps = anyNA(x)))
   # Waking threads takes longer than looking at a few numbers.
-  threads <- if (length(x) < 2^17) 1L else thread_count(threads)
+  threads <- if (length(x) < threaded_length) 1L else thread_count(threads)
   of <- rs_scale(x, rows, weights, threads)
   list(smallest = of[[1L]], largest = of[[2L]], gaps = of[[3L]] != 0)
 }
@@ -88,4 +88,4 @@ is_extreme <- function(x, rows = NROW(x), threads = NULL, scale = scale_of(x, ro
 }
 
 # A call of base R is over before ours has looked at its arguments.
-is_tiny <- function(x) length(x) <= 64L && is.double(x) && is.matrix(x) && !is.object(x) && !anyNA(x)
+is_tiny <- function(x) length(x) <= tiny_length && is.double(x) && is.matrix(x) && !is.object(x) && !anyNA(x)

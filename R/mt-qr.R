@@ -36,11 +36,11 @@
 #' @seealso [mt_lm_fit()], [mt_solve()].
 #' @export
 mt_qr <- function(x, tol = 1e-07, LAPACK = FALSE, ..., threads = NULL) {
-  if (nargs() == 1L && length(x) <= 64L) return(qr(x))
+  if (nargs() == 1L && length(x) <= tiny_length) return(qr(x))
   if (...length() && !is.object(x)) check_dots(...)
   threads_given(threads)
   if (!isFALSE(LAPACK)) return(qr(x, tol = tol, LAPACK = LAPACK, ...))
-  if (is.null(threads) && length(x) <= 64L) return(qr(x, tol = tol, ...))
+  if (is.null(threads) && length(x) <= tiny_length) return(qr(x, tol = tol, ...))
   d <- plain_dim(x)
   good <- !is.null(d) && d[[1L]] >= d[[2L]] && worth_reflections(d) && !...length() &&
     is.numeric(tol) && length(tol) == 1L && !is.na(tol) && in_range(x, threads = threads)
@@ -58,7 +58,7 @@ qr_by_reflections <- function(x, tol, threads) {
   of <- rank_of_triangle(found$qr[pivot, , drop = FALSE], tol)
   if (is.null(of)) return(qr(x, tol = tol))
   if (of$moved) {
-    if (p <= 16L) return(qr(x, tol = tol))
+    if (p <= small_order) return(qr(x, tol = tol))
     rank <- of$rank
     pivot <- of$pivot
     found <- qr_reflections(values[, pivot, drop = FALSE], rank, threads)
@@ -81,7 +81,7 @@ qr_by_reflections <- function(x, tol, threads) {
 }
 
 # For a few columns base R is faster, unless they are long.
-worth_reflections <- function(d) d[[2L]] > 16L && prod(d) > 512 || d[[2L]] > 1L && prod(d) >= 2^16
+worth_reflections <- function(d) d[[2L]] > small_order && prod(d) > small_size || d[[2L]] > 1L && prod(d) >= long_size
 
 # Without `qraux` if some column is so near to the others that it has no reflection.
 qr_reflections <- function(x, rank, threads) {

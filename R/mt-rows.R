@@ -115,7 +115,7 @@ moments <- function(x, na.rm, dims, schedule, threads, margin, moment, base,
   threads_given(threads, call)
   d <- plain_dim(x)
   flag <- isTRUE(na.rm) || isFALSE(na.rm)
-  if (is.null(d) || !flag || !identical(as.double(dims), 1) || prod(d) <= 256) {
+  if (is.null(d) || !flag || !identical(as.double(dims), 1) || prod(d) <= small_rows_size) {
     return(base(x, na.rm = na.rm, dims = dims))
   }
   out <- numeric(d[[margin]])

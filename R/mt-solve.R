@@ -41,12 +41,12 @@
 #' @seealso [mt_qr()], [with_threads()].
 #' @export
 mt_chol <- function(x, pivot = FALSE, LINPACK = FALSE, tol = -1, ..., threads = NULL) {
-  if (nargs() == 1L && length(x) <= 64L) return(chol(x))
+  if (nargs() == 1L && length(x) <= tiny_length) return(chol(x))
   if (...length() && !is.object(x)) check_dots(...)
   threads_given(threads)
   n <- square_order(x)
   plain <- missing(LINPACK) && missing(tol) && !...length()
-  if (is.null(n) || n <= 16L || !isFALSE(pivot) || !plain || !in_range(x, threads = threads)) {
+  if (is.null(n) || n <= small_order || !isFALSE(pivot) || !plain || !in_range(x, threads = threads)) {
     if (plain) return(chol(x, pivot = pivot))
     return(if (missing(LINPACK)) chol(x, pivot = pivot, tol = tol, ...) else chol(x, pivot, LINPACK, tol, ...))
   }
@@ -66,11 +66,11 @@ mt_chol <- function(x, pivot = FALSE, LINPACK = FALSE, tol = -1, ..., threads = 
 #' @export
 mt_chol2inv <- function(x, size = NCOL(x), LINPACK = FALSE, threads = NULL) {
   if (!missing(LINPACK)) return(chol2inv(x, size, LINPACK))
-  if (is.null(threads) && length(x) <= 64L) return(chol2inv(x, size))
+  if (is.null(threads) && length(x) <= tiny_length) return(chol2inv(x, size))
   threads_given(threads)
   d <- plain_dim(x)
   good <- !is.null(d) && is.numeric(size) && length(size) == 1L && !is.na(size) &&
-    size > 16 && size == floor(size) && size <= min(d) && in_range(x, threads = threads) &&
+    size > small_order && size == floor(size) && size <= min(d) && in_range(x, threads = threads) &&
     all(diag(x)[seq_len(size)] != 0)
   if (!good) return(chol2inv(x, size))
   threads <- thread_count(threads)
@@ -83,19 +83,19 @@ mt_chol2inv <- function(x, size = NCOL(x), LINPACK = FALSE, threads = NULL) {
 #' @rdname mt_chol
 #' @export
 mt_solve <- function(a, b, tol = .Machine$double.eps, LINPACK = FALSE, ..., threads = NULL) {
-  if (nargs() == 1L && length(a) <= 64L) return(solve(a))
+  if (nargs() == 1L && length(a) <= tiny_length) return(solve(a))
   if (...length() && !is.object(a)) check_dots(...)
   if (!missing(LINPACK)) {
     return(if (missing(b)) solve(a, tol = tol, LINPACK = LINPACK, ...) else solve(a, b, tol, LINPACK, ...))
   }
-  if (is.null(threads) && length(a) <= 64L) {
+  if (is.null(threads) && length(a) <= tiny_length) {
     return(if (missing(b)) solve(a, tol = tol, ...) else solve(a, b, tol = tol, ...))
   }
   threads_given(threads)
   n <- square_order(a)
   whole <- missing(b)
   base <- function() if (whole) solve(a, tol = tol, ...) else solve(a, b, tol = tol, ...)
-  if (is.null(n) || n <= 16L || !is.double(tol) || length(tol) != 1L || is.na(tol) || ...length()) {
+  if (is.null(n) || n <= small_order || !is.double(tol) || length(tol) != 1L || is.na(tol) || ...length()) {
     return(base())
   }
   vector <- FALSE
@@ -128,10 +128,10 @@ mt_solve <- function(a, b, tol = .Machine$double.eps, LINPACK = FALSE, ..., thre
 #' @export
 mt_determinant <- function(x, logarithm = TRUE, ..., threads = NULL) {
   if (...length() && !is.object(x)) check_dots(...)
-  if (is.null(threads) && length(x) <= 64L) return(determinant(x, logarithm = logarithm, ...))
+  if (is.null(threads) && length(x) <= tiny_length) return(determinant(x, logarithm = logarithm, ...))
   threads_given(threads)
   n <- square_order(x)
-  good <- !is.null(n) && n > 16L && (isTRUE(logarithm) || isFALSE(logarithm)) &&
+  good <- !is.null(n) && n > small_order && (isTRUE(logarithm) || isFALSE(logarithm)) &&
     in_range(x, threads = threads)
   if (!good) return(determinant(x, logarithm = logarithm, ...))
   threads <- thread_count(threads)
@@ -150,7 +150,7 @@ mt_determinant <- function(x, logarithm = TRUE, ..., threads = NULL) {
 #' @export
 mt_det <- function(x, ..., threads = NULL) {
   if (...length() && !is.object(x)) check_dots(...)
-  if (is.null(threads) && length(x) <= 64L) return(det(x, ...))
+  if (is.null(threads) && length(x) <= tiny_length) return(det(x, ...))
   z <- mt_determinant(x, logarithm = TRUE, ..., threads = threads)
   c(z$sign * exp(z$modulus))
 }

@@ -41,7 +41,7 @@
 #' @seealso [with_threads()].
 #' @export
 mt_sort <- function(x, decreasing = FALSE, na.last = NA, ..., schedule = "stealing", threads = NULL) {
-  if (nargs() == 1L && length(x) <= 64L && is.double(x) && is.null(attributes(x))) {
+  if (nargs() == 1L && length(x) <= tiny_length && is.double(x) && is.null(attributes(x))) {
     # Of zeros the negative ones come first, as below.
     if (all(x != 0, na.rm = TRUE)) return(sort.int(x, method = "radix"))
   }
@@ -101,7 +101,7 @@ sort_with_places <- function(x, decreasing, na.last, schedule, threads) {
 #' @export
 mt_order <- function(..., na.last = TRUE, decreasing = FALSE, method = "radix", schedule = "stealing",
                      threads = NULL) {
-  if (nargs() == 1L && ...length() == 1L && length(..1) <= 64L && is.double(..1) && !is.object(..1)) {
+  if (nargs() == 1L && ...length() == 1L && length(..1) <= tiny_length && is.double(..1) && !is.object(..1)) {
     return(order(..1, method = "radix"))
   }
   method <- check_choice(method, c("radix", "auto", "shell"), "method")

@@ -34,7 +34,7 @@
 #' @export
 mt_svd <- function(x, nu = min(n, p), nv = min(n, p), LINPACK = FALSE, threads = NULL) {
   if (!missing(LINPACK)) return(svd(x, nu, nv, LINPACK))
-  if (is.null(threads) && length(x) <= 64L && !is.object(x)) {
+  if (is.null(threads) && length(x) <= tiny_length && !is.object(x)) {
     n <- NROW(x)
     p <- NCOL(x)
     return(svd(x, nu, nv))
@@ -48,7 +48,7 @@ mt_svd <- function(x, nu = min(n, p), nv = min(n, p), LINPACK = FALSE, threads =
   n <- d[[1L]]
   p <- d[[2L]]
   wanted <- function(k, most) is.numeric(k) && length(k) == 1L && !is.na(k) && k >= 0 && k <= most
-  good <- !is.null(plain_dim(x)) && min(d) > 16L && wanted(nu, n) && wanted(nv, p) &&
+  good <- !is.null(plain_dim(x)) && min(d) > small_order && wanted(nu, n) && wanted(nv, p) &&
     in_range(x, threads = threads)
   if (!good) return(svd(x, nu, nv))
   threads <- thread_count(threads)

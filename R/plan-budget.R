@@ -1,25 +1,25 @@
-# How many workers, and how many threads for each: one place decides.
+# How many workers a session may start, and how many threads each of them may use.
 
 # Cores that this session may use: control groups, Slurm, affinity, options and
 # _R_CHECK_LIMIT_CORES_ by parallelly, and OMP_THREAD_LIMIT.
 available_workers <- function() {
   limit <- suppressWarnings(as.integer(Sys.getenv("OMP_THREAD_LIMIT", "")))
-  # It may start a process to look, which the system may refuse.
+  # availableCores() may have to start a process, and the system may refuse that.
   cores <- tryCatch(parallelly::availableCores(), error = function(e) rs_cores()$logical)
   max(1L, as.integer(min(cores, limit, na.rm = TRUE)))
 }
 
-# The record of the budget, written here only: `cores` of the machine that workers and
-# their threads share, NULL until they are asked for.
+# The record of the budget, written here only: `cores` is the number of cores for all
+# workers and their threads together, NULL until somebody asks.
 budget <- new.env(parent = emptyenv())
 
-# Asked once: it reads files.
+# Looked up once, because that reads files.
 machine_cores <- function() {
   if (is.null(budget$cores)) budget$cores <- max(available_workers(), 1L)
   budget$cores
 }
 
-# Returns what was there.
+# Returns the number that was there before.
 set_machine_cores <- function(cores) {
   before <- budget$cores
   budget$cores <- cores
@@ -32,17 +32,17 @@ threads_per_worker <- function(workers, worker_threads) {
   max(1L, machine_cores() %/% workers)
 }
 
-# Threads of our kernels in this process when nobody says how many. In a worker of
-# ours its share; in a process that somebody else forked, whose siblings we do not
-# know, one.
-thread_share <- function() {
+# Threads of our kernels in this process when nobody says how many: in the session as many
+# as there are cores, in a worker of ours its allotment. In a process that somebody else
+# forked one, because we do not know how many more such processes there are.
+thread_allotment <- function() {
   if (!is_worker()) return(machine_cores())
-  share <- process$share
-  if (is.null(share) || share$pid != Sys.getpid()) 1L else share$threads
+  own <- process$allotment
+  if (is.null(own) || own$pid != Sys.getpid()) 1L else own$threads
 }
 
-# Threads at most: OMP_THREAD_LIMIT, 2 where R CMD check limits cores, and a number
-# that no typing error exceeds.
+# The most threads that a call can have: OMP_THREAD_LIMIT; 2 where R CMD check limits
+# cores; and otherwise 64 or the number of cores, so that a typing error starts no thousands.
 thread_limit <- function() {
   limit <- suppressWarnings(as.integer(Sys.getenv("OMP_THREAD_LIMIT", "")))
   check <- tolower(Sys.getenv("_R_CHECK_LIMIT_CORES_", ""))

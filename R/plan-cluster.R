@@ -1,8 +1,9 @@
 # cluster is the name of a strategy of future and of a term of survival's formulas. Ours
 # is both: survival's function returns what it is given.
 
-# future's function, which .onLoad() takes from the future that is installed. A copy
-# with its class, arguments and attributes, so that plan() and tweak() see no difference.
+# A copy of future's function, made by .onLoad() from the version of future that is
+# installed. It has the same class, arguments and attributes, so that plan() and tweak()
+# treat it as future's own.
 cluster <- NULL
 
 cluster_of_future <- function(f = future::cluster) {

@@ -19,7 +19,7 @@ new_plan <- function(executor, workers, settings, stack, limit = NULL, own_worke
 # our `settings`, and the `plan`, NULL until it is asked for.
 in_force <- new.env(parent = emptyenv())
 
-# `stack` is future's plan already.
+# Notes `stack`, which is future's plan already.
 put_in_force <- function(stack, settings) {
   in_force$stack <- stack
   in_force$settings <- settings
@@ -30,7 +30,8 @@ put_in_force <- function(stack, settings) {
 # workers, NA leaves future's plan alone.
 set_stack <- function(stack, settings, init, cleanup = TRUE) {
   if (!is.na(init)) {
-    # In a worker forking was disabled for who sets no plan there; here one is set.
+    # Workers start with forking disabled, so that calls nested in a task do not fork by
+    # default. A task that sets a plan has asked for it: forking is allowed again.
     if (is_worker()) options(parallelly.fork.enable = NULL)
     future::plan(stack, substitute = FALSE, .init = init, .cleanup = cleanup)
   }
@@ -39,7 +40,7 @@ set_stack <- function(stack, settings, init, cleanup = TRUE) {
 
 current_plan <- function() {
   stack <- future::plan("list")
-  # Somebody else has set future's plan.
+  # Future's plan is not the one that we set: somebody else has changed it.
   if (!identical(stack, in_force$stack)) put_in_force(stack, default_settings())
   if (is.null(in_force$plan)) {
     executor <- executor_of(stack[[1L]])
@@ -92,31 +93,31 @@ plan_of_number <- function(workers, frame) {
   current_plan()
 }
 
-# `plan` with another number of workers for one call; NULL when it has not so many. A plan
-# without workers finds them: forked, or others that live for the call.
+# `plan` with another number of workers for one call; NULL when the plan has fewer. For a
+# plan without workers some are started for the call: forked ones, or else sessions.
 resize_plan <- function(plan, workers) {
   can <- plan$executor
   if (can$any_number || (can$in_session && workers > 1L && supports_fork())) {
     return(multicore_plan(workers))
   }
   if (workers == plan$workers) return(plan)
-  # Workers of other kinds are future's. Not all of them need be used; more would take
-  # another plan of future's, at which the workers of this one and their futures end.
+  # Workers of other kinds belong to future. A call may use fewer of them. For more of them
+  # future would need another plan, which ends the workers and futures of this one.
   if (!can$in_session && workers > plan$workers) return(NULL)
   new_plan(
     executor("future"), workers, plan$settings, plan$stack, limit = workers, own_workers = can$in_session
   )
 }
 
-# What nested calls find in a worker: the next level of the plan, else sequential,
-# so that they do not multiply. The usual case needs options only (future's
-# multicore is sequential where forking is disabled): setting future's plan costs
-# a fresh worker a millisecond of page faults.
+# A call in a task follows the next level of the plan. When there is none it is
+# sequential, so that workers do not start workers of their own. These options are enough
+# for that (future's multicore is sequential where forking is disabled); to set future's
+# plan in a fresh worker would cost a millisecond of page faults.
 worker_options <- list(mc.cores = 1L, parallelly.fork.enable = FALSE)
 
-# list(plan, levels, cores, threads): the plan of a worker, the nested levels of the
-# session's, if any (they take its place), cores of the machine for its own workers, and
-# threads.
+# What a worker gets, as list(plan, levels, cores, threads): its plan; the nested levels of
+# the session's plan, which replace it if there are any; the cores that its own workers may
+# use; and its threads.
 nested_plan <- function(plan) {
   list(
     plan = new_plan(executor("sequential"), 1L, plan$settings, plan$stack),
@@ -125,7 +126,8 @@ nested_plan <- function(plan) {
   )
 }
 
-# Returns a function that undoes it, where there are no levels.
+# Puts the plan of a worker in force. Returns a function that undoes this; it works only
+# where there are no nested levels.
 enter_worker <- function(nested) {
   cores <- set_machine_cores(nested$cores)
   before <- in_force$plan

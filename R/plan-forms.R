@@ -20,9 +20,9 @@ check_future_flags <- function(substitute, .skip, .cleanup, .init, call = sys.ca
   check_flag(.init, ".init", na = TRUE, call = call)
 }
 
-# Hosts are asked for only when the first job starts their workers, and ssh takes minutes
-# to give up. So a name for which ssh would find no address is refused here. What only ssh
-# knows (aliases, proxies) is left to it.
+# Workers on other hosts are started by the first job, and ssh takes minutes to give up. So
+# a host name for which ssh would find no address is refused here, early. Names that only
+# ssh can resolve (aliases, proxies) are accepted.
 check_hosts <- function(hosts, call) {
   if (anyNA(hosts) || !all(nzchar(hosts)) || !length(hosts)) {
     stop_argument("workers", "names of hosts", hosts, call)
@@ -50,7 +50,7 @@ ssh_config <- function(host) {
   stats::setNames(vapply(words, `[[`, "", 2L), vapply(words, `[[`, "", 1L))
 }
 
-# TRUE too where nobody can tell.
+# Has the host an address? Also TRUE where we have no way to find out.
 has_address <- function(name) {
   if (.Platform$OS.type == "windows" || !is.null(suppressWarnings(utils::nsl(name)))) return(TRUE)
   # nsl() knows addresses of version 4 only.

@@ -1,4 +1,4 @@
-# Threads of the mt_ functions: one gate says how many, one loop runs their slices.
+# Threads of the mt_ functions: thread_count() says how many, in_slices() runs the work.
 
 #' Choose the number of threads
 #'
@@ -48,10 +48,10 @@ thread_count <- function(threads = NULL, call = user_call()) {
   } else {
     set <- chosen$threads
     here <- !is.null(set) && set$pid == Sys.getpid()
-    threads <- if (here) set$n else min(ambient_threads(set, call), thread_share_limit())
+    threads <- if (here) set$n else min(ambient_threads(set, call), allotment_limit())
   }
-  # A worker of ours has its share, whoever asks.
-  if (!is.null(process$share)) threads <- min(threads, thread_share_limit(asked = TRUE))
+  # A worker of ours never uses more than its allotment, even when a call asks for more.
+  if (!is.null(process$allotment)) threads <- min(threads, allotment_limit(asked = TRUE))
   min(threads, thread_limit())
 }
 
@@ -60,7 +60,8 @@ threads_given <- function(threads, call = user_call()) {
   if (!is.null(threads)) thread_count(threads, call)
 }
 
-# What was chosen for the session: possibly in the parent of this process.
+# The number that was chosen for the whole session, perhaps in the process that forked this
+# one.
 ambient_threads <- function(set, call) {
   if (!is.null(set)) return(set$n)
   option <- getOption("rustle.threads")
@@ -71,14 +72,15 @@ ambient_threads <- function(set, call) {
     if (is.na(number)) number <- variable
     return(check_count(number, "variable RUSTLE_THREADS", call = call))
   }
-  thread_share()
+  thread_allotment()
 }
 
-# In the session itself nothing but the environment limits; in a worker its share.
-thread_share_limit <- function(asked = FALSE) {
+# The most threads that this process may use: no limit in the session (thread_limit() holds
+# everywhere), in a worker its allotment. asked: the call has named a number.
+allotment_limit <- function(asked = FALSE) {
   if (!is_worker()) return(.Machine$integer.max)
-  if (asked && process$share$pid != Sys.getpid()) return(.Machine$integer.max)
-  thread_share()
+  if (asked && process$allotment$pid != Sys.getpid()) return(.Machine$integer.max)
+  thread_allotment()
 }
 
 # The one way in which native work that may take long is done: in slices of about 50 ms
@@ -110,9 +112,10 @@ warned_as_user <- function(expr) {
   })
 }
 
-# The call by which the user's code came here: that of the outermost of our functions
-# without another's between. (Arguments are evaluated late: deep in our own functions,
-# perhaps as an argument of base's.) `at` is a frame of ours, by default the caller's.
+# The call by which the user's code came here. From frame `at` (by default the caller's) it
+# goes down to the next frame of a function of ours, and from there as far as the frames
+# below are of ours too. (The first step is needed because R evaluates arguments late:
+# perhaps inside of a function of base R that ours called.)
 user_call <- function(at = sys.nframe() - 1L) {
   here <- topenv()
   ours <- function(k) k > 0L && identical(topenv(environment(sys.function(k))), here)

@@ -121,7 +121,7 @@ plan <- function(strategy = NULL, ..., workers, schedule, chunk_size, progress, 
   invisible(as_rustle_plan(old))
 }
 
-# What future::plan() does with these strings is not a strategy.
+# future::plan() gives these strings another meaning than a strategy.
 future_actions <- c("list", "next", "reset", "pop", "tail", "default", "backend", "backends")
 
 check_workers <- function(workers, call = sys.call(-1L)) {
@@ -129,7 +129,7 @@ check_workers <- function(workers, call = sys.call(-1L)) {
   check_count(workers, "workers", call = call)
 }
 
-# What future would take for something else: plan(multicore, 2).
+# Refuses arguments that future would take for something else, as in plan(multicore, 2).
 check_named_arguments <- function(given, call) {
   given <- as.list(given)[-1L]
   named <- if (is.null(names(given))) logical(length(given)) else nzchar(names(given))
@@ -255,14 +255,15 @@ print.rustle_plan <- function(x, ...) {
     "schedule: %s%s; retries: %d; timeout: %s; progress: %s; threads per worker: %s\n",
     s$schedule, if (is.null(s$chunk_size)) "" else sprintf(" (chunk size %d)", s$chunk_size),
     s$retries, if (is.finite(s$timeout)) paste(format(s$timeout), "s") else "none",
-    or(s$progress, "option rustle.progress"), or(s$worker_threads, "share of the cores")
+    or(s$progress, "option rustle.progress"), or(s$worker_threads, "an equal part of the cores")
   ))
   invisible(x)
 }
 
 level_workers <- function(strategy) {
   if (is_multicore(strategy)) return(plan_workers(strategy, executor("multicore")))
-  # It may warn of more workers than cores: when they are started is early enough.
+  # future may warn here of more workers than cores. The warning is left to the moment when
+  # they are started.
   count <- function() suppressWarnings(as.integer(future::nbrOfWorkers(strategy)))
   tryCatch(count(), error = function(e) NA_integer_)
 }

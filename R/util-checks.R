@@ -51,7 +51,7 @@ check_loose_flag <- function(x, argument, call = sys.call(-1L)) {
 check_seconds <- function(x, argument, call = sys.call(-1L)) {
   good <- is.numeric(x) && length(x) == 1L && !is.na(x) && x > 0
   if (!good) stop_argument(argument, "a positive number of seconds", x, call)
-  # A century is for ever.
+  # Times above 95 years mean no limit: nanoseconds in 64 bits must not overflow.
   if (x > 3e9) Inf else as.double(x)
 }
 

@@ -1,8 +1,8 @@
-# Every condition of ours is made here: one sentence, a class
+# The conditions of this package. Each has a message of one sentence, a class
 # `rustle_error_<what>` under `rustle_error`, and fields.
 
-# A wrong argument is a `simpleError` too, as it is in the packages whose functions ours
-# replace, and in the code that catches it.
+# The error of a wrong argument also has class `simpleError`: it has so in the packages
+# whose functions ours replace, and users' code may catch it by that class.
 abort_rustle <- function(message, class, ..., call = NULL) {
   simple <- if ("rustle_error_argument" %in% class) "simpleError"
   stop(structure(
@@ -28,7 +28,15 @@ stop_missing <- function(argument, call) {
   )
 }
 
-# Errors of ours in `expr` show `call`, the user's, not one that we made.
+# An error that users cannot cause: the code of this package contradicts itself.
+stop_internal <- function(what, ..., call = NULL) {
+  abort_rustle(
+    sprintf("This is a fault of rustle, not of your code; please report it: %s.", what),
+    class = "rustle_error_internal", ..., call = call
+  )
+}
+
+# Evaluates `expr`; errors of ours in it show the user's `call`, not a call that we made.
 with_call <- function(call, expr) {
   withCallingHandlers(expr, rustle_error = function(e) {
     e["call"] <- list(call)
@@ -39,7 +47,7 @@ with_call <- function(call, expr) {
 # The record of messages that a session sees once, written here only.
 told <- new.env(parent = emptyenv())
 
-# Is `what` to be told for the first time?
+# Has `what` not been told in this session? It counts as told afterwards.
 first_time <- function(what) {
   first <- is.null(told[[what]])
   told[[what]] <- TRUE
@@ -74,13 +82,14 @@ dimensions <- function(d) sprintf("%d dimension%s", length(d), if (length(d) == 
 unpack <- function(result, call = NULL) {
   err <- result[["err"]]
   if (!is.null(err)) {
+    if (err[["class"]] == "internal") stop_internal(err[["message"]], call = call)
     abort_rustle(err[["message"]], paste0("rustle_error_", err[["class"]]), call = call)
   }
   result[["ok"]]
 }
 
-# `failure`: list(tasks, cause, number, memory, reason), see src/rust/src/forked/entries.rs; `values`: what
-# arrived.
+# failure: list(tasks, cause, number, memory, reason), see src/rust/src/forked/entries.rs.
+# values: those that have arrived.
 stop_worker_lost <- function(failure, values, call) {
   if (failure$cause == "refused") {
     abort_rustle(
@@ -139,14 +148,14 @@ with_task <- function(condition, task) {
   condition
 }
 
-# Raises the error of a task as stop() does: handlers get the condition itself, once. Where
-# none takes it, what R prints ends with a line of ours: nothing else would tell which of a
-# thousand tasks it was. That is the message of another condition, whose class no handler
-# of errors knows, so that the error keeps its own.
+# Raises the error of a task as stop() does: handlers get the condition itself, once. If no
+# handler takes it, R prints the error with a line of ours at its end, which says which task
+# it was. For that a second condition is raised. Its class is one that no handler of errors
+# knows, so that handlers see the first condition only, with its own message.
 raise_of_task <- function(condition, task, n, what = "task", more = "") {
   condition <- with_task(condition, task)
   message <- conditionMessage(condition)
-  # Ours name the task.
+  # The messages of our own errors name the task already.
   if (inherits(condition, "rustle_error") || !is.character(message) || length(message) != 1L) stop(condition)
   signalCondition(condition)
   shown <- sprintf("%s\n(%s %.0f of %.0f%s)", message, what, task, n, more)

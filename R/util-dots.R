@@ -1,9 +1,9 @@
-# `...` of functions that do not hand all of it on: what nobody takes is an error that
-# says which argument is nearest, before work starts.
+# Checks `...` of functions that do not pass all of it on. An argument that nothing takes is
+# an error, before work starts, and the error names the argument that was probably meant.
 
-# takes: further names that are taken. fun: a function of the user that gets what is
-# left, `role` says which; any: also what it takes by its own `...`. own: arguments of
-# the function that was called.
+# takes: names that are allowed besides. fun: a function of the user that gets the other
+# arguments, named by `role` in messages; any: may they also go to the `...` of `fun`?
+# own: arguments of the function that was called.
 check_dots <- function(..., .takes = character(), .fun = NULL, .role = "the statistic", .any = TRUE,
                        .own = names(formals(sys.function(-1L))), .call = sys.call(-1L)) {
   if (!...length()) return(invisible())
@@ -19,8 +19,8 @@ check_dots <- function(..., .takes = character(), .fun = NULL, .role = "the stat
   invisible()
 }
 
-# May a function be given an argument of this name? One that takes anything (`any`) is
-# not given what cannot be but an argument of ours.
+# May the function get an argument of this name? Where it takes anything (`any`), names that
+# can only mean an argument of ours are still refused.
 takes_argument <- function(fun, name, own = character(), any = TRUE) {
   with_formals <- args(fun)
   if (is.null(with_formals)) return(TRUE)
@@ -50,7 +50,7 @@ stop_unknown_argument <- function(name, known, own, role, call) {
 # Arguments of the engine that any function of the future family passes on.
 future_arguments <- function() grep("^future[.]", names(formals(future_lapply)), value = TRUE)
 
-# "cv()", or what a call without a name is.
+# The name of the function in a call, such as "cv()", or words for a call without a name.
 name_of_call <- function(call) {
   f <- if (is.call(call)) call[[1L]]
   if (is.call(f) && length(f) == 3L) f <- f[[3L]]
@@ -58,7 +58,7 @@ name_of_call <- function(call) {
   if (is.symbol(f)) sprintf("%s()", sub("[.](rustle_[a-z_]+|default|ts|formula)$", "", as.character(f))) else "the function"
 }
 
-# Arguments of ours that other packages and other functions call so.
+# The names that other packages and functions have for arguments of ours.
 alias_of <- function(name) {
   other_names <- c(
     alpha = "conf", alpha = "level", alpha = "conf.level", level = "conf", level = "conf.level", conf = "conf.level", conf.level = "conf", confidence = "conf", parm = "index", conf = "level",
@@ -68,7 +68,7 @@ alias_of <- function(name) {
   unname(other_names[names(other_names) == name])
 }
 
-# The name in `known` that was meant, as far as one can tell, or NULL.
+# The name in `known` that was probably meant, or NULL.
 nearest_name <- function(name, known) {
   alias <- intersect(alias_of(name), known)
   if (length(alias)) return(alias[[1L]])

@@ -1,7 +1,7 @@
 .onLoad <- function(libname, pkgname) {
   remember_session()
   assign("cluster", cluster_of_future(), envir = topenv())
-  # Another package that masks our functions would run in our place unnoticed.
+  # If another package masks our functions, its own run instead and nobody notices.
   for (package in c("future.apply", "parallel", "future", "boot")) {
     setHook(packageEvent(package, "attach"), function(name, path) warn_masked(name))
   }

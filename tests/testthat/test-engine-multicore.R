@@ -135,3 +135,13 @@ test_that("an object without attributes keeps its S4 bit", {
   local_plan("multicore", workers = 2)
   expect_true(isS4(future_lapply(1, function(i) asS4(1))[[1L]]))
 })
+
+test_that("a start of workers that was broken off says what can do that, and R's last error", {
+  # R keeps the text of the last error that it has printed.
+  try(stop("a text of the last error"), silent = TRUE)
+  error <- tryCatch(explain_jump(quote(f(x))), error = identity)
+  expect_s3_class(error, "rustle_error_system")
+  expect_match(conditionMessage(error), "setTimeLimit", fixed = TRUE)
+  expect_match(conditionMessage(error), "a text of the last error", fixed = TRUE)
+  expect_identical(conditionCall(error), quote(f(x)))
+})

@@ -19,7 +19,7 @@ test_that("a worker has one worker, its share of the cores and the settings of t
   local_plan("multicore", workers = 2, retries = 0)
   seen <- future_lapply(1:2, function(i) {
     plan <- rustle:::current_plan()
-    list(plan$executor$name, plan$workers, plan$settings$retries, rustle:::is_worker(), rustle:::process$share$pid == Sys.getpid())
+    list(plan$executor$name, plan$workers, plan$settings$retries, rustle:::is_worker(), rustle:::process$allotment$pid == Sys.getpid())
   })
   expect_identical(seen, rep(list(list("sequential", 1L, 0L, TRUE, TRUE)), 2L))
   expect_false(is_worker())

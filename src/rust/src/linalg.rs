@@ -46,7 +46,7 @@ pub(crate) fn in_slices<T: 'static>(value: Robj, state: ExternalPtr<T>, complete
     List::from_values([value, state])
 }
 
-/// As [`in_slices`], when there is no going on.
+/// As [`in_slices`], for work that is over after one call.
 pub(crate) fn ended(value: impl Into<Robj>) -> List {
     List::from_values([value.into(), ().into()])
 }

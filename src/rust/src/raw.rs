@@ -22,10 +22,10 @@ pub(crate) fn guard(f: impl FnOnce() -> Sexp) -> Sexp {
                 .map(String::as_str)
                 .or_else(|| payload.downcast_ref::<&str>().copied());
             let text = format!(
-                "internal error in rustle: {}",
+                "This is a fault of rustle, not of your code; please report it: {}",
                 said.unwrap_or("a panic in Rust")
             );
-            // throw_r_error() jumps: the payload may stay, it is leaked once.
+            // throw_r_error() jumps, so the payload of the panic is never freed.
             std::mem::forget(payload);
             extendr_api::throw_r_error(text)
         }
@@ -61,7 +61,7 @@ unsafe extern "C-unwind" fn rs_run_here(
     unsafe {
         let order = (ffi::TYPEOF(order) == ffi::INTSXP).then(|| {
             match ffi::Rf_xlength(order) as usize {
-                // R gives an empty vector the address 1.
+                // The data of an empty vector are at address 1, which must not be read.
                 0 => &[],
                 len => std::slice::from_raw_parts(ffi::INTEGER_RO(order), len),
             }

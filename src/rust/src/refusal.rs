@@ -30,7 +30,7 @@ impl Refusal {
 
     /// The operating system starts no thread.
     pub(crate) fn threads(cause: impl Display) -> Refusal {
-        Refusal::new("system", format!("threads cannot be started: {cause}"))
+        Refusal::new("system", format!("Threads cannot be started: {cause}."))
     }
 }
 

@@ -20,7 +20,7 @@ pub(crate) enum Streams {
     Same,
     /// Every task has a stream of its own; the first number is R's kind code.
     Task(c_int, TaskSeeds),
-    /// Every share has a stream of its own.
+    /// Every worker's share of the tasks has a stream of its own.
     Share(c_int, Seed),
     /// Every task has its element of a list.
     List,

@@ -28,7 +28,7 @@ pub(super) fn scheme(spec: &Fields) -> Parsed<Scheme> {
 fn kind(fields: &Fields) -> Parsed<Kind> {
     Ok(match fields.text("kind")?.as_str() {
         "ordinary" => Kind::Ordinary {
-            draws: fields.number("draws")? as usize,
+            size: fields.number("size")? as usize,
         },
         "weighted" => Kind::Weighted {
             tables: fields.each("weights", |x| x.as_real_slice().map(Alias::new))?,

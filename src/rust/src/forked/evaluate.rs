@@ -55,8 +55,8 @@ pub(crate) struct Context {
 
 static CONTEXT: AtomicPtr<Context> = AtomicPtr::new(std::ptr::null_mut());
 
-/// The context of this worker process; null in a session, and in processes that a
-/// task has forked.
+/// The context of this worker process; null in a session, and in a process that a task has
+/// forked.
 fn context() -> *mut Context {
     let context = CONTEXT.load(Ordering::Relaxed);
     // SAFETY: set once after the fork to a leaked box; `pid` is never written.
@@ -103,7 +103,7 @@ impl Context {
         task
     }
 
-    /// What comes before the evaluation, but for what R evaluates.
+    /// Prepares a task: everything before the evaluation that runs no R code.
     fn begin(&mut self, task: u32) {
         self.signalling = false;
         self.unchecked.get_or_insert(task);
@@ -255,7 +255,7 @@ pub(crate) unsafe extern "C-unwind" fn fail(condition: Sexp) -> Sexp {
     // SAFETY: an argument of .Call is protected; no reference is held.
     unsafe {
         if !(*c).seat.is_running() {
-            // Not a task's: this worker could not prepare itself.
+            // The error came from no task: this worker could not prepare itself.
             child::leave(exits::ABANDONED);
         }
         store(c, condition, Content::Error, None);

@@ -61,8 +61,12 @@ impl Job {
         let memory = JobMemory::new(layout, spec.flag("timings")?, rules.shape.words())
             .map_err(|e| Refusal::new("memory", e))?;
         let flags = rustix::pipe::PipeFlags::CLOEXEC | rustix::pipe::PipeFlags::NONBLOCK;
-        let (reading, writing) = rustix::pipe::pipe_with(flags)
-            .map_err(|e| Refusal::new("system", format!("no pipe can be made: {e}")))?;
+        let (reading, writing) = rustix::pipe::pipe_with(flags).map_err(|e| {
+            Refusal::new(
+                "system",
+                format!("No pipe from the workers to the session can be made: {e}."),
+            )
+        })?;
         // SAFETY: jobs are started and waited for on R's main thread; our own pools hold
         // no lock over a fork; where `launch` or `advance` says that this process has
         // become a worker, `fork_starting` and `wait` make it one at once, and such

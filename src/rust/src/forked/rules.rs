@@ -84,10 +84,10 @@ impl Code {
 }
 
 /// Positions in relay order, from 0; `None` is task order.
-pub(crate) type Order = Option<Vec<u32>>;
+pub(crate) type RelayOrder = Option<Vec<u32>>;
 
 /// The layout of a job, and the order in which its tasks are relayed.
-pub(crate) fn layout(spec: &Fields) -> Parsed<(Layout, Order)> {
+pub(crate) fn layout(spec: &Fields) -> Parsed<(Layout, RelayOrder)> {
     let tasks = spec.number("tasks")? as u32;
     let workers = at_least_one(spec.number("workers")?);
     let mut layout = match spec.integers("ends")? {
@@ -101,7 +101,7 @@ pub(crate) fn layout(spec: &Fields) -> Parsed<(Layout, Order)> {
             workers,
         ),
     };
-    let order: Order = spec
+    let order: RelayOrder = spec
         .integers("order")?
         .map(|o| o.into_iter().map(|i| (i - 1) as u32).collect());
     if let Some(order) = &order {

@@ -51,9 +51,8 @@ pub(crate) fn replace(orders: &Orders, memory: &Rc<JobMemory>, assignment: Assig
     child::leave(exits::PANIC)
 }
 
-/// The life of a worker from where it is outside of `main`: a jump out of one
-/// evaluation ends it; the next (`again`) says what it was, and goes on with the
-/// task after it.
+/// The life of a worker from where it is outside of `main`. When a jump ends one evaluation
+/// of `main`, the next one (`again`) finds out what it was, and goes on with the next task.
 pub(crate) fn live(main: Sexp, mut again: bool) -> ! {
     loop {
         let whole = evaluate(main, again);
@@ -62,8 +61,8 @@ pub(crate) fn live(main: Sexp, mut again: bool) -> ! {
     }
 }
 
-/// Ends a worker that has left `main` and has nothing to do any more, or that
-/// returned (`whole`) with tasks left: it gives up.
+/// Ends a worker that has left `main` and has nothing to do any more, or that has returned
+/// from it (`whole`) although tasks are left, which means that it gave up.
 pub(crate) fn leave_if_over(whole: bool) {
     if evaluate::has_finished() {
         child::leave(0);
@@ -94,7 +93,8 @@ unsafe extern "C-unwind" fn evaluate_main(data: *mut c_void) {
     }
 }
 
-/// The process that is a worker of ours: what a task forks inherits this, and is none.
+/// The process id of this worker. A process that a task forks inherits the value but has
+/// another id, so it does not count as a worker.
 static WORKER: AtomicU32 = AtomicU32::new(0);
 
 /// Prepares this process for forking workers; once per process.

@@ -1,13 +1,13 @@
 //! Batches of small systems, for R. The value at the end of each function are the
 //! numbers (from 1) of the matrices that base R must look at.
 
-// R's routines take what R has, one by one.
+// A routine that R calls has one parameter for each value that R passes.
 #![allow(clippy::too_many_arguments)]
 
 use extendr_api::prelude::*;
 use rustle_linalg::batch::{CholeskyBatch, LeastSquaresBatch, SolveBatch};
 
-use super::loops::{numbers, schedule};
+use super::loops::{numbers, schedule_named};
 use super::{count, ended, in_slices, slice, state_or};
 
 fn from_one(doubtful: Vec<usize>) -> Vec<i32> {
@@ -28,7 +28,7 @@ fn rs_solve_batch(
     b: Nullable<&[f64]>,
     dims: &[i32],
     tol: f64,
-    plan: &str,
+    schedule: &str,
     mut out: Robj,
     state: Nullable<ExternalPtr<SolveBatch>>,
     threads: i32,
@@ -39,7 +39,7 @@ fn rs_solve_batch(
     };
     let mut state = state_or(state, || {
         let dims = (size(dims[0]), size(dims[1]), size(dims[2]));
-        SolveBatch::new(dims, tol, schedule(plan), count(threads).get())
+        SolveBatch::new(dims, tol, schedule_named(schedule), count(threads).get())
     });
     if state.advance(a, b, numbers(&mut out), slice(threads)) {
         ended(from_one(state.doubtful()))
@@ -55,7 +55,7 @@ fn rs_chol_batch(
     a: &[f64],
     n: i32,
     matrices: i32,
-    plan: &str,
+    schedule: &str,
     mut out: Robj,
     state: Nullable<ExternalPtr<CholeskyBatch>>,
     threads: i32,
@@ -64,7 +64,7 @@ fn rs_chol_batch(
         CholeskyBatch::new(
             size(n),
             size(matrices),
-            schedule(plan),
+            schedule_named(schedule),
             count(threads).get(),
         )
     });
@@ -85,7 +85,7 @@ fn rs_lm_batch(
     dims: &[i32],
     shared: bool,
     tol: f64,
-    plan: &str,
+    schedule: &str,
     mut coefficients: Robj,
     mut residuals: Robj,
     state: Nullable<ExternalPtr<LeastSquaresBatch>>,
@@ -93,7 +93,13 @@ fn rs_lm_batch(
 ) -> List {
     let mut state = state_or(state, || {
         let dims = (size(dims[0]), size(dims[1]), size(dims[2]));
-        LeastSquaresBatch::new(dims, shared, tol, schedule(plan), count(threads).get())
+        LeastSquaresBatch::new(
+            dims,
+            shared,
+            tol,
+            schedule_named(schedule),
+            count(threads).get(),
+        )
     });
     let (b, r) = (numbers(&mut coefficients), numbers(&mut residuals));
     if state.advance(x, y, b, r, slice(threads)) {

@@ -3,7 +3,7 @@
 use extendr_api::prelude::*;
 use rustle_linalg::correlation::{Centered, Measure, Pairwise, Ranks};
 
-use super::loops::{matrix, numbers, schedule};
+use super::loops::{matrix, numbers, schedule_named};
 use super::{count, in_slices, slice, state_or};
 
 /// One slice of centering the columns of `x` into the new matrix `out`, with their
@@ -13,7 +13,7 @@ use super::{count, in_slices, slice, state_or};
 fn rs_centered(
     x: RMatrix<f64>,
     unit: bool,
-    plan: &str,
+    schedule: &str,
     mut out: Robj,
     mut lengths: Robj,
     state: Nullable<ExternalPtr<Centered>>,
@@ -21,7 +21,13 @@ fn rs_centered(
 ) -> List {
     let mut state = state_or(state, || {
         let threads = count(threads).get();
-        Centered::new(x.nrows(), x.ncols(), unit, schedule(plan), threads)
+        Centered::new(
+            x.nrows(),
+            x.ncols(),
+            unit,
+            schedule_named(schedule),
+            threads,
+        )
     });
     let lengths = numbers(&mut lengths);
     let complete = state.advance(matrix(&x), numbers(&mut out), lengths, slice(threads));
@@ -36,7 +42,7 @@ fn rs_pairwise(
     x: RMatrix<f64>,
     y: Nullable<RMatrix<f64>>,
     measure: &str,
-    plan: &str,
+    schedule: &str,
     mut out: Robj,
     state: Nullable<ExternalPtr<Pairwise>>,
     threads: i32,
@@ -53,7 +59,12 @@ fn rs_pairwise(
             _ => Measure::Spearman,
         };
         let ncol = y.unwrap_or(x).ncol;
-        Pairwise::new(ncol, measure, schedule(plan), count(threads).get())
+        Pairwise::new(
+            ncol,
+            measure,
+            schedule_named(schedule),
+            count(threads).get(),
+        )
     });
     let complete = state.advance(x, y, numbers(&mut out), slice(threads));
     in_slices(().into(), state, complete)
@@ -64,13 +75,13 @@ fn rs_pairwise(
 #[extendr]
 fn rs_ranks(
     x: RMatrix<f64>,
-    plan: &str,
+    schedule: &str,
     mut out: Robj,
     state: Nullable<ExternalPtr<Ranks>>,
     threads: i32,
 ) -> List {
     let mut state = state_or(state, || {
-        Ranks::new(x.ncols(), schedule(plan), count(threads).get())
+        Ranks::new(x.ncols(), schedule_named(schedule), count(threads).get())
     });
     let complete = state.advance(matrix(&x), numbers(&mut out), slice(threads));
     in_slices(().into(), state, complete)

@@ -4,7 +4,7 @@ use extendr_api::prelude::*;
 use rustle_linalg::all_finite;
 use rustle_linalg::distance::{Distances, Metric};
 
-use super::loops::{matrix, numbers, schedule};
+use super::loops::{matrix, numbers, schedule_named};
 use super::{count, in_slices, slice, state_or, view};
 
 /// Distances, and whether elements are missing.
@@ -18,7 +18,7 @@ fn rs_distances(
     x: RMatrix<f64>,
     method: &str,
     power: f64,
-    plan: &str,
+    schedule: &str,
     mut out: Robj,
     state: Nullable<ExternalPtr<State>>,
     threads: i32,
@@ -32,7 +32,13 @@ fn rs_distances(
     };
     let mut state = state_or(state, || {
         let threads = count(threads).get();
-        let state = Distances::new(x.nrows(), x.ncols(), metric, schedule(plan), threads);
+        let state = Distances::new(
+            x.nrows(),
+            x.ncols(),
+            metric,
+            schedule_named(schedule),
+            threads,
+        );
         State(state, !all_finite(view(&x)))
     });
     let State(distances, gaps) = &mut *state;

@@ -18,6 +18,6 @@ pub(super) fn numbers(out: &mut Robj) -> &mut [f64] {
 }
 
 /// A schedule by its name, which R code has checked, and one task at a time.
-pub(super) fn schedule(name: &str) -> Schedule {
+pub(super) fn schedule_named(name: &str) -> Schedule {
     crate::fields::schedule(name, 1.0).unwrap_or(Schedule::Stealing)
 }

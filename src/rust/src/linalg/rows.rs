@@ -1,13 +1,13 @@
 //! Rows and columns, for R.
 
-// R's routines take what R has, one by one.
+// A routine that R calls has one parameter for each value that R passes.
 #![allow(clippy::too_many_arguments)]
 
 use extendr_api::prelude::*;
 use rustle_linalg::quantile::Quantiles;
 use rustle_linalg::rows::{Margin, Matrix, Moment, Moments};
 
-use super::loops::{matrix, numbers, schedule};
+use super::loops::{matrix, numbers, schedule_named};
 use super::{count, in_slices, slice, state_or};
 
 fn margin_of(margin: i32) -> Margin {
@@ -27,7 +27,7 @@ fn rs_moments(
     margin: i32,
     moment: i32,
     skip: bool,
-    plan: &str,
+    schedule: &str,
     mut out: Robj,
     state: Nullable<ExternalPtr<Moments>>,
     threads: i32,
@@ -46,7 +46,7 @@ fn rs_moments(
             margin_of(margin),
             moment,
             skip,
-            schedule(plan),
+            schedule_named(schedule),
             threads,
         )
     });
@@ -64,7 +64,7 @@ fn rs_quantiles(
     probs: &[f64],
     kind: i32,
     skip: bool,
-    plan: &str,
+    schedule: &str,
     mut out: Robj,
     state: Nullable<ExternalPtr<Quantiles>>,
     threads: i32,
@@ -77,7 +77,7 @@ fn rs_quantiles(
             probs.to_vec(),
             kind.clamp(1, 9) as u8,
             skip,
-            schedule(plan),
+            schedule_named(schedule),
             count(threads).get(),
         )
     });

@@ -4,7 +4,7 @@ use extendr_api::prelude::*;
 use rustle_linalg::sort::{key, number, Prefixed, Sort, Strings};
 use rustle_linalg::Slice;
 
-use super::loops::schedule;
+use super::loops::schedule_named;
 use super::{count, in_slices, slice, state_or};
 
 /// What is being sorted: keys, with places where these are asked for.
@@ -30,18 +30,18 @@ fn turned<K: std::ops::Not<Output = K>>(item: (K, u32)) -> (K, u32) {
 }
 
 impl State {
-    fn new(x: &Robj, order: bool, plan: &str, threads: usize) -> Option<State> {
-        let plan = schedule(plan);
+    fn new(x: &Robj, order: bool, schedule: &str, threads: usize) -> Option<State> {
+        let schedule = schedule_named(schedule);
         let n = x.len();
         Some(match (x.rtype(), order) {
-            (Rtype::Doubles, true) => State::NumberOrder(Sort::new(n, plan, threads)),
-            (Rtype::Doubles, false) => State::Numbers(Sort::new(n, plan, threads)),
-            (Rtype::Integers, true) => State::IntegerOrder(Sort::new(n, plan, threads)),
-            (Rtype::Integers, false) => State::Integers(Sort::new(n, plan, threads)),
+            (Rtype::Doubles, true) => State::NumberOrder(Sort::new(n, schedule, threads)),
+            (Rtype::Doubles, false) => State::Numbers(Sort::new(n, schedule, threads)),
+            (Rtype::Integers, true) => State::IntegerOrder(Sort::new(n, schedule, threads)),
+            (Rtype::Integers, false) => State::Integers(Sort::new(n, schedule, threads)),
             _ => {
                 let mut strings = Strings::default();
                 x.as_str_iter()?.for_each(|x| strings.push(x.as_bytes()));
-                let sort = Sort::new(strings.count(), plan, threads);
+                let sort = Sort::new(strings.count(), schedule, threads);
                 State::Strings(strings, sort)
             }
         })
@@ -116,12 +116,14 @@ fn rs_sort(
     x: Robj,
     order: bool,
     decreasing: bool,
-    plan: &str,
+    schedule: &str,
     mut out: Robj,
     state: Nullable<ExternalPtr<Option<State>>>,
     threads: i32,
 ) -> List {
-    let mut state = state_or(state, || State::new(&x, order, plan, count(threads).get()));
+    let mut state = state_or(state, || {
+        State::new(&x, order, schedule, count(threads).get())
+    });
     let complete = match &mut *state {
         Some(sort) => {
             let complete = sort.advance(&x, decreasing, slice(threads));

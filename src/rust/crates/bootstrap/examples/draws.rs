@@ -3,7 +3,7 @@
 //!
 //! `cargo run --release -p rustle-bootstrap --example draws`
 
-// The table is what it is for.
+// An example that prints its table.
 #![allow(clippy::print_stdout)]
 
 use std::hint::black_box;
@@ -65,7 +65,7 @@ fn main() {
             source: Source::Sums(Columns::new(&x, n, 1)),
             program: Program::identity(2),
         };
-        let scheme = Scheme::new(n, 1, Kind::Ordinary { draws: n }, Vec::new());
+        let scheme = Scheme::new(n, 1, Kind::Ordinary { size: n }, Vec::new());
         let mean = best(replicates * n, || {
             let mut done = 0;
             while done < replicates as u64 {

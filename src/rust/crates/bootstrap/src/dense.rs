@@ -129,7 +129,7 @@ mod tests {
         for (x, y) in x.iter().zip(&rhs) {
             assert!((x - y).abs() < 1e-12);
         }
-        // A column twice.
+        // The same column twice.
         let mut twice: Vec<f64> = a.chunks(p).flat_map(|r| [r[0], r[1], r[0]]).collect();
         assert!(!least_squares(&mut twice, &mut vec![1.0; n], p, &mut x));
     }

@@ -11,7 +11,7 @@ use crate::statistic::{Scratch, Source, Statistic};
 /// Step of the numerical derivative, over n.
 const STEP: f64 = 1e-3;
 
-/// Rows that are worth going to the queue for.
+/// Rows of one item of the queue: enough to make the price of taking an item small.
 const BATCH: usize = 32;
 
 /// The statistic of the data with weights `w`, one for each observation.
@@ -122,8 +122,8 @@ pub fn infinitesimal(
     })
 }
 
-/// How the inputs of a program move with the weight of each observation, where that is
-/// known without a step.
+/// The derivatives of a program's inputs by the weight of each observation, where they are
+/// known in closed form.
 struct Slopes<'a> {
     /// The inputs for weights of one.
     at: Vec<f64>,
@@ -134,9 +134,9 @@ struct Slopes<'a> {
 
 /// A row of slopes for each observation.
 enum SlopeRows<'a> {
-    /// Of sums: the columns themselves.
+    /// When the inputs are sums: the columns themselves.
     Columns(&'a Columns),
-    /// Of coefficients, row after row.
+    /// When the inputs are coefficients: row after row.
     Model { rows: Vec<f64>, p: usize },
 }
 

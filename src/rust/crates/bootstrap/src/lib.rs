@@ -13,7 +13,7 @@
 //!   infinitesimal jackknife.
 
 #![forbid(unsafe_code)]
-// `!(x > 0.0)` also holds for NaN, which is why it is written so.
+// `!(x > 0.0)` is not `x <= 0.0`: it must also hold for NaN.
 #![allow(clippy::neg_cmp_op_on_partial_ord)]
 // Loops over lanes run over several arrays at once.
 #![allow(clippy::needless_range_loop)]

@@ -6,8 +6,8 @@
 
 const LN2_HI: f64 = f64::from_bits(0x3fe6_2e42_fee0_0000);
 const LN2_LO: f64 = f64::from_bits(0x3dea_39ef_3579_3c76);
-/// Added and taken away again, it rounds to a whole number, whose low bits are then
-/// those of the sum.
+/// Adding this number and subtracting it again rounds to a whole number. Before the
+/// subtraction, the low bits of the sum are those of the whole number.
 const ROUND: f64 = 6_755_399_441_055_744.0;
 
 /// The natural logarithm of a positive, normal, finite number.
@@ -33,10 +33,10 @@ pub(crate) fn ln(x: f64) -> f64 {
     s * (half + even + odd) + k * LN2_LO - half + f + k * LN2_HI
 }
 
-/// The exponential; arguments beyond -708 and 709 are taken for these.
+/// The exponential; arguments below -708 or above 709 count as -708 or 709.
 #[inline(always)]
 pub(crate) fn exp(x: f64) -> f64 {
-    // NaN stays NaN: max() and min() would swallow it.
+    // Written so that NaN stays NaN; max() and min() would replace it by a number.
     let x = if x < -708.0 { -708.0 } else { x };
     let x = if x > 709.0 { 709.0 } else { x };
     let shifted = x * std::f64::consts::LOG2_E + ROUND;

@@ -14,23 +14,24 @@ use crate::math;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Status {
-    /// It has one.
+    /// It has a value.
     Fine = 0,
-    /// The design of the resample has not full rank.
+    /// The design of the resample does not have full rank.
     Rank = 1,
     /// The iterations did not converge.
     Diverged = 2,
 }
 
 impl Status {
-    /// What users read, of the states that are not fine: that of number k is the k-th.
+    /// The messages for the states other than `Fine`: state number k has the k-th.
     pub const REASONS: [&'static str; 2] = [
-        "the design of the resample has not full rank",
+        "the design of the resample does not have full rank",
         "the fit did not converge",
     ];
 }
 
-/// Squared pivots apart by more than this lead to a fresh QR factorization.
+/// When the squared pivots differ by more than this ratio, the resample gets a QR
+/// factorization of its own.
 const PIVOTS: f64 = 1e-8;
 
 /// The basis of a model.
@@ -160,8 +161,8 @@ impl Linear {
         true
     }
 
-    /// The sums with given weights, rows in order: for so many coefficients that the
-    /// products would not fit.
+    /// The sums with given weights, rows in order. Used when there are so many coefficients
+    /// that a table of products would be too large.
     pub(crate) fn sums(&self, arch: Arch, w: &[f64], sums: &mut [f64]) {
         sums.fill(0.0);
         arch.dispatch(WeightedSums {
@@ -223,7 +224,7 @@ pub struct Glm {
     columns: Vec<f64>,
 }
 
-/// Observations at a time.
+/// How many observations a loop handles at a time.
 const ROWS: usize = 256;
 const STEPS: usize = 30;
 

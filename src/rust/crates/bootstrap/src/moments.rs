@@ -27,7 +27,7 @@ impl Columns {
     ///
     /// # Panics
     ///
-    /// When their number is another.
+    /// When `z` does not have that many numbers.
     #[must_use]
     pub fn new(by_column: &[f64], n: usize, columns: usize) -> Self {
         assert_eq!(by_column.len(), n * columns);
@@ -89,7 +89,7 @@ impl Columns {
         let mut lanes = [0.0; 8];
         let z = &self.z[..];
         scheme.indices(stream, replicate, attempt, |chunk| {
-            // A copy, which lives in registers: what the closure refers to does not.
+            // A copy can live in registers; a variable that the closure borrows cannot.
             let mut sums = lanes;
             let (eights, rest) = pulp::as_arrays::<8, u32>(chunk);
             for eight in eights {
@@ -153,7 +153,7 @@ impl Columns {
     }
 }
 
-/// Adds rows to two lanes in turn.
+/// Adds rows to two lanes alternately.
 struct Gather<'a, const W: usize> {
     z: &'a [[f64; W]],
     chunk: &'a [u32],

@@ -51,9 +51,9 @@ impl Center {
 pub enum Tail {
     /// The absolute value is at least as large.
     Both,
-    /// As large.
+    /// The value is at least as large.
     Greater,
-    /// As small.
+    /// The value is at most as large.
     Less,
 }
 
@@ -79,7 +79,7 @@ impl Tail {
     }
 }
 
-/// Which permutations.
+/// Which permutations are tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Choice {
     /// All of them, numbered.
@@ -109,8 +109,8 @@ pub struct Test {
 /// the size of what was added.
 const TIES: f64 = 1e-10;
 
-/// A sum of squares about the mean: what is rounding alone is 0, as it is for equal
-/// numbers, so that their statistics are the same in every order of the sum.
+/// A sum of squares about the mean. A result that is only rounding error becomes 0, the
+/// true value for equal numbers, so that it is the same in every order of summation.
 fn spread(squares: f64, of_mean: f64) -> f64 {
     let left = squares - of_mean;
     if left > 1e-13 * squares {
@@ -282,7 +282,7 @@ impl Test {
     /// slice, at least one batch.
     #[must_use]
     pub fn run(&self, choice: Choice, from: u64, to: u64, slice: Slice) -> Counts {
-        // Worth going to the queue for, and short beside the slice.
+        // Enough work to make the price of the queue small, and short beside the slice.
         let batch = (30_000 / self.n().max(1)).clamp(1, 1024);
         let batches = (from..to).step_by(batch);
         let batches = batches.map(|first| first..(first + batch as u64).min(to));

@@ -6,7 +6,7 @@ use crate::models::Status;
 use crate::scheme::Scheme;
 use crate::statistic::{Scratch, Statistic};
 
-/// Draws that are worth going to the queue for.
+/// Draws of one item of the queue: enough to make the price of taking an item small.
 const GRAIN: usize = 30_000;
 
 /// Values of a statistic, one row after another.

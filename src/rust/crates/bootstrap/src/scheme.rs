@@ -14,10 +14,10 @@ pub(crate) const CHUNK: usize = 512;
 /// How the observations of a replicate are chosen.
 #[derive(Clone, Debug)]
 pub enum Kind {
-    /// `draws` observations with replacement; in every stratum as many as it has.
+    /// `size` observations with replacement; in every stratum as many as it has.
     Ordinary {
         /// Size of a resample; only without strata another number than n.
-        draws: usize,
+        size: usize,
     },
     /// As many as there are, with unequal probabilities.
     Weighted {
@@ -160,8 +160,8 @@ impl Alias {
                 small.push(l);
             }
         }
-        // Rounding leaves some behind; those of weight 0 are never among them unless
-        // nothing else is left to send them to.
+        // Rounding may leave some entries unpaired. An entry of weight 0 is among them only
+        // when there was no other entry left to pair it with.
         for i in large.into_iter().chain(small) {
             keep[i] = 1.0;
         }
@@ -225,9 +225,9 @@ impl Scheme {
 
     /// Number of indices of a replicate.
     #[must_use]
-    pub fn draws(&self) -> usize {
+    pub fn resample_size(&self) -> usize {
         match self.kind {
-            Kind::Ordinary { draws } => draws,
+            Kind::Ordinary { size } => size,
             _ => self.n,
         }
     }
@@ -282,9 +282,9 @@ impl Scheme {
                 }
             }
             Kind::Blocks { length, rule } => self.blocks(stream, *length, *rule, sink),
-            Kind::Ordinary { draws } if self.strata.is_empty() => {
+            Kind::Ordinary { size } if self.strata.is_empty() => {
                 let mut buffer = [0; CHUNK];
-                let mut left = *draws;
+                let mut left = *size;
                 while left > 0 {
                     let count = left.min(CHUNK);
                     stream.below(self.n as u32, &mut buffer[..count]);

@@ -124,7 +124,7 @@ pub enum Scan {
     },
     /// The median of the absolute deviations from the median.
     MedianDeviation,
-    /// The mean without the `trim` share of the weight at either end.
+    /// The mean without the fraction `trim` of the weight at either end.
     Trimmed {
         /// From 0 to 0.5.
         trim: f64,
@@ -417,7 +417,7 @@ fn midranks<W: Weight>(order: &Sorted, w: &[W], out: &mut [f64]) -> f64 {
 }
 
 impl Sorted {
-    /// The place of each row in the order; `None` if some rows are not there.
+    /// The place of each row in the order; `None` when the order does not hold all rows.
     pub(crate) fn places(&self) -> Option<Vec<u32>> {
         if self.rows.len() != self.n {
             return None;

@@ -48,7 +48,7 @@ pub enum Source {
     },
 }
 
-/// Larger tables of products are not made.
+/// The largest table of products that is made.
 const PRODUCTS: usize = 12;
 
 impl Source {
@@ -77,7 +77,7 @@ impl Source {
     }
 }
 
-/// A source and what is made of it.
+/// A source of numbers, and the program that makes the statistic of them.
 #[derive(Clone, Debug)]
 pub struct Statistic {
     /// The source.
@@ -100,7 +100,7 @@ pub(crate) struct Scratch {
     sums: Vec<f64>,
     pub(crate) inputs: Vec<f64>,
     ranks: [Vec<f64>; 2],
-    /// Of the observations, for statistics that leave some out.
+    /// Weights of the observations, for statistics that leave some out.
     pub(crate) case_weights: Vec<f64>,
     places: Option<Vec<u32>>,
 }
@@ -287,7 +287,7 @@ impl Statistic {
         }
     }
 
-    /// One replicate of what is not a sum.
+    /// One replicate of a statistic that is not made of sums.
     fn one(
         &self,
         scheme: &Scheme,
@@ -380,7 +380,7 @@ impl Statistic {
                 attempt,
                 &mut s.inputs[..q],
             );
-            s.inputs[q] = scheme.draws() as f64;
+            s.inputs[q] = scheme.resample_size() as f64;
             each(s, r);
         }
     }
@@ -404,7 +404,7 @@ impl Statistic {
         for start in (0..count).step_by(WIDTH) {
             let width = WIDTH.min(count - start);
             let mut totals = [0.0; WIDTH];
-            if scheme.form() == Form::Indices && scheme.draws() < 1 << 24 {
+            if scheme.form() == Form::Indices && scheme.resample_size() < 1 << 24 {
                 s.narrow.clear();
                 s.narrow.resize(n, [0.0; WIDTH]);
                 for b in 0..width {
@@ -418,7 +418,7 @@ impl Statistic {
                             chunk.iter().for_each(|i| w[*i as usize][b] += 1.0);
                         },
                     );
-                    totals[b] = scheme.draws() as f64;
+                    totals[b] = scheme.resample_size() as f64;
                 }
                 columns.multiply(s.arch, &s.narrow, &mut s.products);
             } else {
@@ -499,7 +499,7 @@ fn sorted_counts(
                 .iter()
                 .for_each(|i| sorted[places[*i as usize] as usize] += 1);
         });
-        return scheme.draws() as u32;
+        return scheme.resample_size() as u32;
     }
     counts.resize(sorted.len(), 0);
     scheme.frequencies(stream, r, attempt, counts);

@@ -45,8 +45,8 @@ pub struct Stream {
     arch: Arch,
 }
 
-// Kernels are types and not closures: only so are they compiled for the vector units
-// that the machine has.
+// Kernels are types, not closures, because only types can be compiled for the vector units
+// of the machine that runs them.
 
 /// Steps of all lanes until `words` is full.
 fn refill(arch: Arch, state: &mut [[u64; LANES]; 4], words: &mut [u64; WORDS]) {
@@ -75,7 +75,7 @@ fn refill(arch: Arch, state: &mut [[u64; LANES]; 4], words: &mut [u64; WORDS]) {
     *state = [s0, s1, s2, s3];
 }
 
-/// The same in two registers of four lanes: the compiler does not find it by itself.
+/// The same with two registers of four lanes, which the compiler does not do by itself.
 #[cfg(target_arch = "x86_64")]
 struct Refill<'a>(
     pulp::x86::V3,

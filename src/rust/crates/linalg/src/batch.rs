@@ -244,7 +244,7 @@ fn well_conditioned(n: usize, lu: &[f64], norm: f64, tol: f64) -> bool {
         y[j] = sum;
         lower = lower.max(sum);
     }
-    // max() passes NaN over; a sum does not.
+    // max() would ignore a NaN; a sum keeps it.
     let finite = (0..n).all(|j| y[j].is_finite()) && norm.is_finite() && upper.is_finite();
     let numbers = lu.iter().fold(true, |all, x| all & x.is_finite());
     finite && numbers && 1.0 / (norm * upper * lower) >= tol
@@ -410,7 +410,7 @@ fn least_squares(
     tol: f64,
 ) -> bool {
     let p = b.len();
-    // The rank is base R's to decide where a column has lost all but this part.
+    // When no more than this part of a column is left, base R decides on the rank.
     let doubt = 2.0 * tol;
     for (column, norm) in x.chunks_exact(n).zip(diagonal.iter_mut()) {
         *norm = dot(column, column).sqrt();

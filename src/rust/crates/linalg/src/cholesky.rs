@@ -37,9 +37,10 @@ pub struct Cholesky {
 enum Phase {
     /// The first block on the diagonal.
     Diagonal,
-    /// The rest of the rows of a block that is factored: strips done.
+    /// The rest of the rows of a factored block is computed; so many strips are done.
     Rows(usize),
-    /// What is left below: tiles done; and why the next block has no factor.
+    /// What is left below is updated; so many tiles are done. With why the next block has no
+    /// factor, if so.
     Update(usize, Option<NotPositive>),
 }
 

@@ -181,7 +181,8 @@ struct Pair {
 
 impl Pair {
     fn fill(&mut self, left: &[f64], right: &[f64]) {
-        // Written always, kept if both are numbers: no branch to mispredict.
+        // The pair is always written, and kept by moving on only if both are numbers: that
+        // needs no branch, which the processor would often predict wrongly.
         let n = left.len();
         self.left.resize(n, 0.0);
         self.right.resize(n, 0.0);
@@ -254,7 +255,7 @@ fn moments(x: &[f64], y: &[f64], measure: Measure) -> f64 {
 /// Average ranks of the numbers of `x`; a NaN has the rank NaN.
 fn ranks(x: &[f64], out: &mut [f64], scratch: &mut Vec<(i64, u32)>) {
     scratch.clear();
-    // Adding 0 makes -0 equal to it.
+    // Adding 0 turns -0 into 0.
     let number = |(k, x): (usize, &f64)| (!x.is_nan()).then(|| (key(x + 0.0), k as u32));
     scratch.extend(x.iter().enumerate().filter_map(number));
     scratch.sort_unstable();

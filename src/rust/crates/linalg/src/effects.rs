@@ -28,14 +28,14 @@ pub struct Effects {
 
 #[derive(Debug)]
 enum Phase {
-    /// U'U and U'Y of units of rows: units done.
+    /// U'U and U'Y are computed unit by unit; so many units are done.
     Sums(usize, Vec<(Mat<f64>, Mat<f64>)>),
-    /// Y - U (T'U'Y): T'U'Y, and units done.
+    /// Y - U (T'U'Y) is computed: T'U'Y, and how many units are done.
     Subtract(Mat<f64>, usize),
 }
 
 impl Effects {
-    /// Of so many reflections.
+    /// For so many reflections.
     pub fn new(rank: usize) -> Effects {
         Effects {
             rank,

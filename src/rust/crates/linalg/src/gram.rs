@@ -41,8 +41,8 @@ const UNITS: usize = 64;
 const SUMS: usize = 1 << 23;
 /// Columns of Y that are multiplied one by one.
 const FEW: usize = 4;
-/// What elimination may leave of a column's norm: less, and the first factor has too few
-/// digits for the second to be near the identity.
+/// The part of a column's norm that elimination must leave. With less, the first factor has
+/// so few digits that the second is not near the identity.
 const LEFT: f64 = 1e-5;
 
 /// R and Q'Y of X = QR, where X is tall and not nearly singular.
@@ -74,7 +74,7 @@ struct First {
     coefficients: Mat<f64>,
 }
 
-/// How far it has come.
+/// How far the computation has come.
 #[derive(Debug)]
 pub(crate) enum Progress {
     Slice,
@@ -171,7 +171,7 @@ impl First {
     fn new(mut gram: Mat<f64>, mut coefficients: Mat<f64>) -> Option<First> {
         let n = gram.ncols();
         let norms: Vec<f64> = (0..n).map(|j| gram[(j, j)].sqrt()).collect();
-        // Squares of the others are not what they should be.
+        // Squares of other numbers overflow or lose digits.
         if !norms.iter().all(|norm| (1e-140..1e140).contains(norm)) {
             return None;
         }
@@ -295,8 +295,8 @@ fn unit_sums(
     (gram, products)
 }
 
-/// Adds Z'E. For a few columns of E sums column by column: faer's product of a matrix of
-/// rows and a vector takes longer than all of Z'Z.
+/// Adds Z'E. For a few columns of E this is done column by column, because faer's product of
+/// a matrix of rows and a vector would take longer than all of Z'Z.
 pub(crate) fn add_products(products: MatMut<'_, f64>, z: MatRef<'_, f64>, e: MatRef<'_, f64>) {
     let by_columns =
         (e.ncols() <= FEW).then(|| Some((z.try_as_col_major()?, e.try_as_col_major()?)));

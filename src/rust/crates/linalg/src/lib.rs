@@ -12,7 +12,7 @@
 //!   [`rustle_threads::vector::clean_after`]; [`rustle_threads::blocks::run`] does that.
 //! * Long work is a state with an `advance` method that returns after a slice of
 //!   time, `true` when all is done. The caller passes the same matrices each time.
-//! * Shapes are the caller's promise: functions panic on others.
+//! * The caller promises that shapes fit: functions panic when they do not.
 //!
 //! Nothing here knows R.
 

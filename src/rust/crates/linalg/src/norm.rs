@@ -45,11 +45,11 @@ pub struct Scale {
     pub smallest: f64,
     /// The largest absolute element.
     pub largest: f64,
-    /// Is an element NaN? These do not count for the others.
+    /// Is an element NaN? The other fields ignore such elements.
     pub gaps: bool,
 }
 
-/// That of no columns.
+/// The scale of a matrix without columns.
 impl Default for Scale {
     fn default() -> Scale {
         Scale {
@@ -122,7 +122,7 @@ fn largest(x: &[f64]) -> (f64, bool) {
         #[inline(always)]
         || {
             let mut most = [0.0f64; LANES];
-            // NaN for what is not finite.
+            // This is NaN when `x` is not finite.
             let mut sums = [0.0f64; LANES];
             let chunks = x.chunks_exact(LANES);
             let rest = chunks.remainder();

@@ -12,9 +12,9 @@ use crate::rows::{Margin, Matrix};
 const UNIT: usize = 1 << 14;
 /// Rows that are read together at least: a cache line holds so many elements.
 const TOGETHER: usize = 8;
-/// From so many elements to be found on, all are sorted.
+/// When at least so many order statistics are wanted, all elements are sorted.
 const MANY: usize = 12;
-/// So few elements are sorted at once.
+/// Up to so many elements are always sorted.
 const FEW: usize = 24;
 
 /// A whole number that is ordered as `x` is; no NaN. -0 and 0 differ.
@@ -157,7 +157,7 @@ impl Quantiles {
                     for (j, out) in span.zip(out.chunks_exact_mut(many)) {
                         scratch.keys.clear();
                         scratch.keys.extend(x.col(j).iter().map(|x| code(*x)));
-                        self.quantiles(&mut scratch.keys, &mut scratch.plan, out);
+                        self.quantiles(&mut scratch.keys, &mut scratch.wanted, out);
                     }
                 }
                 Margin::Rows => {
@@ -173,7 +173,7 @@ impl Quantiles {
                     }
                     for (k, out) in out.chunks_exact_mut(many).enumerate() {
                         let row = &mut scratch.keys[k * ncol..(k + 1) * ncol];
-                        self.quantiles(row, &mut scratch.plan, out);
+                        self.quantiles(row, &mut scratch.wanted, out);
                     }
                 }
             }
@@ -181,7 +181,7 @@ impl Quantiles {
     }
 
     /// The quantiles of the numbers with these codes.
-    fn quantiles(&self, keys: &mut [i64], plan: &mut Plan, out: &mut [f64]) {
+    fn quantiles(&self, keys: &mut [i64], wanted: &mut Wanted, out: &mut [f64]) {
         let missing = keys.iter().filter(|key| **key == MISSING).count();
         if (missing > 0 && !self.skip) || missing == keys.len() {
             out.fill(NA);
@@ -198,26 +198,26 @@ impl Quantiles {
             }
         }
         let keys = &mut keys[..n];
-        if plan.n != n {
-            plan.fill(n, self.probs.iter().map(|p| place(self.kind, n, *p)));
+        if wanted.n != n {
+            wanted.fill(n, self.probs.iter().map(|p| place(self.kind, n, *p)));
         }
-        if n <= FEW || plan.ranks.len() >= MANY {
+        if n <= FEW || wanted.ranks.len() >= MANY {
             keys.sort_unstable();
-            for (found, rank) in plan.found.iter_mut().zip(&plan.ranks) {
+            for (found, rank) in wanted.found.iter_mut().zip(&wanted.ranks) {
                 *found = number(keys[*rank]);
             }
         } else {
-            // What is found leaves the larger ones behind it.
+            // After a search, all larger elements stand behind the one that was found.
             let (mut rest, mut before) = (keys, 0);
-            for (found, rank) in plan.found.iter_mut().zip(&plan.ranks) {
+            for (found, rank) in wanted.found.iter_mut().zip(&wanted.ranks) {
                 let (_, key, behind) = rest.select_nth_unstable(rank - before);
                 *found = number(*key);
                 before = rank + 1;
                 rest = behind;
             }
         }
-        for (out, at) in out.iter_mut().zip(&plan.places) {
-            let (low, high) = (plan.found[at.low], plan.found[at.high]);
+        for (out, at) in out.iter_mut().zip(&wanted.places) {
+            let (low, high) = (wanted.found[at.low], wanted.found[at.high]);
             // Equal infinities have no difference to weigh.
             *out = if at.weight == 0.0 || low == high {
                 low
@@ -230,9 +230,9 @@ impl Quantiles {
     }
 }
 
-/// What is looked for among `n` elements.
+/// The order statistics that are wanted of `n` elements.
 #[derive(Default)]
-struct Plan {
+struct Wanted {
     n: usize,
     /// Ranks, rising, and the elements that have them.
     ranks: Vec<usize>,
@@ -241,7 +241,7 @@ struct Plan {
     places: Vec<Place>,
 }
 
-impl Plan {
+impl Wanted {
     fn fill(&mut self, n: usize, places: impl Iterator<Item = Place>) {
         self.n = n;
         self.places.clear();
@@ -263,7 +263,7 @@ impl Plan {
 #[derive(Default)]
 struct Scratch {
     keys: Vec<i64>,
-    plan: Plan,
+    wanted: Wanted,
 }
 
 /// Stands for NaN: the key of no other number.

@@ -15,7 +15,7 @@ const PIECE: usize = 1 << 16;
 const UNIT: usize = 1 << 15;
 /// Rows whose sums are kept side by side: they stay in the innermost cache.
 const BLOCK: usize = 1024;
-/// With at least so many units over the rows, sums over the columns are not cut.
+/// When there are at least so many units of rows, sums over the columns are not cut.
 const ENOUGH: usize = 64;
 
 /// What the functions of this crate run along.
@@ -390,7 +390,7 @@ fn cols<const SKIP: bool>(
 ) {
     let first = cols.start;
     if x.nrow > 0 && x.nrow < SHORT {
-        // Lane by lane or alone, the sum of a column has the same bits.
+        // A column must have the same bits whether it is summed alone or beside others.
         let mut j = first;
         while j + LANES <= cols.end {
             let block = &x.data[j * x.nrow..(j + LANES) * x.nrow];

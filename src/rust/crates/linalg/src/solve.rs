@@ -59,7 +59,7 @@ impl Solve {
             }
             self.factored = true;
             let rcond = Lu::rcond(lu.as_ref(), self.norm);
-            // Not a number when the estimate overflows: not solvable either.
+            // The estimate is NaN when it overflows; such a system is refused too.
             if rcond.is_nan() || rcond < tolerance {
                 return Err(Unsolved::IllConditioned(rcond));
             }

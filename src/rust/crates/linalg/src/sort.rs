@@ -15,7 +15,7 @@ const BLOCKS: usize = 64;
 const SAMPLES: usize = 64;
 /// Bits of a digit: its counts stay in the innermost cache.
 const DIGIT: u32 = 11;
-/// Below, comparisons are quicker than digits.
+/// Below this number of elements, comparisons are faster than sorting by digits.
 const FEW: usize = 512;
 
 /// What is sorted by a whole number. Elements with equal keys keep their order.
@@ -208,7 +208,7 @@ fn deal<T: Item>(
     counts: &mut [usize],
     which: &mut Vec<u8>,
 ) {
-    // At most 63 bounds; behind them none is below.
+    // There are at most 63 bounds; the rest is filled with the largest key.
     let mut padded = [u64::MAX; BLOCKS];
     padded[..bounds.len()].copy_from_slice(bounds);
     which.clear();

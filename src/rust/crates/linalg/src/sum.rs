@@ -324,7 +324,7 @@ impl Sums {
     }
 }
 
-/// The sum of `x` divided by `divide`, when it overflows on its way: scaled down.
+/// The sum of `x` divided by `divide`, for sums that overflow on the way: `x` is scaled down.
 pub(crate) fn scaled_sum(x: impl Iterator<Item = f64>, skip: bool, divide: f64) -> f64 {
     const SCALE: f64 = 18446744073709551616.0;
     let (mut high, mut low) = (0.0, 0.0);

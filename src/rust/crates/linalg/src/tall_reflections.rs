@@ -28,7 +28,7 @@ const SMALL: usize = 16;
 #[derive(Debug)]
 pub(crate) struct TallReflections {
     gram: Gram,
-    /// What is left when the cross products are done, and the blocks of rows done.
+    /// The rest, after the cross products; so many blocks of rows are done.
     found: Option<(Top, usize)>,
 }
 
@@ -41,7 +41,7 @@ struct Top {
     triangle: Mat<f64>,
 }
 
-/// How far they have come.
+/// How far the reflections have come.
 #[derive(Debug)]
 pub(crate) enum Reflections {
     Slice,

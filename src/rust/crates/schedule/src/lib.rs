@@ -11,7 +11,7 @@
 //! | [`Static`](Schedule::Static) | the worker's own block of neighbouring tasks |
 //! | [`Cyclic`](Schedule::Cyclic) | the worker's own tasks `w`, `w + p`, `w + 2p`, ... |
 //! | [`Dynamic`](Schedule::Dynamic) | one queue, a fixed number at a time |
-//! | [`Guided`](Schedule::Guided) | one queue, a share of what is left |
+//! | [`Guided`](Schedule::Guided) | one queue, a fraction of what is left |
 //! | [`Stealing`](Schedule::Stealing) | the own block, then half of the largest other one |
 //! | [`Layout::from_chunks`] | one queue, one chunk of the list at a time |
 //!

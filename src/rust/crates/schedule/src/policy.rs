@@ -17,7 +17,7 @@ pub enum Schedule {
         /// Tasks in a chunk; the last one may be shorter.
         chunk: NonZeroU32,
     },
-    /// Shrinking chunks: a share `1 / workers` of what is left, rounded up, and at
+    /// Shrinking chunks: a fraction `1 / workers` of what is left, rounded up, and at
     /// least `min` (guided self-scheduling: Polychronopoulos & Kuck 1987, IEEE
     /// Transactions on Computers C-36, 1425-1439).
     Guided {
@@ -47,7 +47,7 @@ impl Schedule {
     }
 }
 
-/// A list of chunks or an order of tasks that is none.
+/// Why a list of chunks or an order of tasks is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LayoutError {
@@ -97,7 +97,7 @@ impl fmt::Display for LayoutError {
             }
             Self::OrderEntry { position, task } => write!(
                 f,
-                "entry {position} of the order, {task}, is no task or was there before"
+                "entry {position} of the order, {task}, is not a task, or is there twice"
             ),
         }
     }

@@ -69,7 +69,7 @@ pub fn imbalance(busy: &[f64]) -> f64 {
     }
 }
 
-/// The share of the workers' time until the last task ended, `makespan`, in which they
+/// The fraction of the workers' time until the last task ended, `makespan`, in which they
 /// were busy. 1 when there was no time.
 #[must_use]
 pub fn efficiency(busy: &[f64], makespan: f64) -> f64 {
@@ -114,11 +114,14 @@ pub enum SimulateError {
 impl fmt::Display for SimulateError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Length { times, tasks } => write!(f, "{times} times for {tasks} tasks"),
+            Self::Length { times, tasks } => write!(f, "there are {times} times for {tasks} tasks"),
             Self::Time { task, time } => {
-                write!(f, "the time of task {task} is {time}, no number of seconds")
+                write!(
+                    f,
+                    "the time of task {task} is {time}, not seconds of at least 0"
+                )
             }
-            Self::Cost { cost } => write!(f, "a cost is {cost}, no number of seconds"),
+            Self::Cost { cost } => write!(f, "a cost is {cost}, not seconds of at least 0"),
             Self::TooManyWorkers { workers } => {
                 write!(f, "{workers} workers; at most {MAX_WORKERS} are simulated")
             }

@@ -11,7 +11,7 @@ use crate::jump::{M1, M2, STREAM, SUBSTREAM};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Seed(pub(crate) [u32; 6]);
 
-/// Words that are no seed.
+/// Why words are not a seed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SeedError {
@@ -47,7 +47,11 @@ impl fmt::Display for SeedError {
                 modulus,
             } => write!(f, "word {index} of the seed is {word}, not below {modulus}"),
             Self::Zeros { index } => {
-                write!(f, "words {index} to {} of the seed are all 0", index + 2)
+                write!(
+                    f,
+                    "words {index} to {} of the seed must not all be 0",
+                    index + 2
+                )
             }
         }
     }

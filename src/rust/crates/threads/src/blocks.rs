@@ -83,9 +83,9 @@ pub fn run(slice: Slice, from: usize, n: usize, op: impl Fn(usize) + Sync) -> us
     from.min(n) + run_each(slice, from..n, || (), |(), block| op(block))
 }
 
-/// Runs `op`, which calls [`run`] many times for a short while each, on a thread of the
-/// pool: each call then wakes the other threads alone, not one that wakes them and in
-/// the end the calling thread.
+/// Runs `op`, which makes many short calls of [`run`], on a thread of the pool. From there a
+/// call of [`run`] wakes the other threads directly; from outside it would have to wake a
+/// thread of the pool first, and be woken itself at the end.
 pub fn within<R: Send>(slice: Slice, op: impl FnOnce() -> R + Send) -> R {
     if slice.threads.get() == 1 {
         return op();

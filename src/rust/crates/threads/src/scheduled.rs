@@ -71,7 +71,7 @@ impl Loop {
         let table = Table::new(&self.layout, &self.queue, &self.cells);
         let work = |me: usize| clean_after(|| self.work(table, me, slice, &scratch, &op));
         let workers = self.workers.len();
-        // Fewer threads than there were at the start: some take two parts.
+        // If there are fewer threads than at the start, some work for two workers.
         let threads = slice.threads.get().min(workers);
         let shared = on_threads(slice.threads, workers, |thread| {
             (thread..workers).step_by(threads).for_each(work);

@@ -13,7 +13,7 @@ const SETTERS: [&CStr; 3] = [
     c"omp_set_num_threads",
 ];
 
-/// What of these libraries is there.
+/// The libraries that were found.
 #[derive(Clone, Copy, Debug)]
 struct Found {
     /// Address of OpenBLAS's variable; 0 when it is not there.

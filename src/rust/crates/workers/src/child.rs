@@ -47,7 +47,7 @@ pub fn isolate(parent: i32) {
     let _ = std::fs::write("/proc/self/oom_score_adj", "500");
 }
 
-/// A handler and not SIG_IGN, which programs that a task starts would inherit.
+/// A handler that does nothing. SIG_IGN would be inherited by programs that a task starts.
 extern "C" fn disregard(_: libc::c_int) {}
 
 /// Ends this process at once: no finalizers, no exit handlers, no flushing of
@@ -57,7 +57,7 @@ pub fn leave(status: i32) -> ! {
     unsafe { libc::_exit(status) }
 }
 
-/// Has the process that forked us gone? For systems that do not say so.
+/// Has the process that forked us ended? For systems that send no signal then.
 pub fn is_orphan(parent: i32) -> bool {
     getppid().map(Pid::as_raw_pid) != Some(parent)
 }

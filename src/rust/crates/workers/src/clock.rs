@@ -11,7 +11,7 @@ impl Clock for Monotonic {
         now_ns()
     }
 
-    /// Not before the kernel has ticked since.
+    /// Only when the kernel's clock has ticked since `since`.
     fn is_worth_reading(&self, since: u64) -> bool {
         coarse_ns() >= since
     }

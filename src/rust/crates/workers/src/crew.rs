@@ -1,4 +1,4 @@
-//! Who carries assignments out.
+//! The workers of a job, as the supervisor sees them.
 
 use std::os::fd::BorrowedFd;
 use std::time::Duration;

@@ -12,7 +12,7 @@ use crate::process::{self, end_all, Child, Exit, Fork};
 #[derive(Debug)]
 pub struct Forked {
     seats: Vec<Option<Child>>,
-    /// Workers that have said goodbye and will be gone in a moment.
+    /// Workers that have said that they are leaving, and are not reaped yet.
     leaving: Vec<Child>,
 }
 
@@ -65,7 +65,8 @@ impl Crew for Forked {
     }
 
     fn tidy(&mut self) {
-        // Those that are gone no longer count against a limit of processes.
+        // Workers that have ended must be reaped: until then they count against a limit of
+        // processes.
         self.leaving.retain(|child| child.try_reap().is_none());
     }
 

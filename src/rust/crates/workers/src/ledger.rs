@@ -4,8 +4,8 @@ use rustle_shared::State;
 
 use crate::memory::JobMemory;
 
-/// Whether tasks are finished is read from their slots. This keeps how far one has
-/// looked, so that a look costs what has changed since.
+/// Whether tasks are finished is read from their slots. This remembers how far the slots
+/// have been read, so that the next look costs only what has changed since.
 #[derive(Debug)]
 pub struct Ledger {
     /// The task at each position of the order in which tasks are told; `None`: task order.

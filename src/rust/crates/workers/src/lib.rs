@@ -6,8 +6,8 @@
 //! * [`job`] is the loop of the session that waits; its [`supervisor`] starts workers
 //!   while tasks remain and notices who was lost;
 //!   [`recovery`] decides what runs again;
-//! * [`crew`] says what a supervisor wants of workers, [`forked`] are workers that are
-//!   forked for one job: [`process`] forks and watches, [`child`] is what a fresh worker
+//! * [`crew`] is the trait by which the supervisor uses workers, [`forked`] are workers that
+//!   are forked for one job: [`process`] forks and watches, [`child`] is what a fresh worker
 //!   does before its first task;
 //! * [`blas`] is the one gate for the threads of the system's BLAS in a worker,
 //!   [`clock`] the clock, [`limits`] the numbers that decide.

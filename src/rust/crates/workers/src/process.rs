@@ -85,7 +85,7 @@ impl Child {
         self.pid.as_raw_nonzero().get()
     }
 
-    /// What to poll for its end, where the system has it.
+    /// What to poll for its end, where the system has such a thing.
     pub fn pidfd(&self) -> Option<BorrowedFd<'_>> {
         self.pidfd.as_ref().map(AsFd::as_fd)
     }

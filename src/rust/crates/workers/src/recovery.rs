@@ -79,7 +79,7 @@ pub struct Recovery {
     sweeps: u32,
 }
 
-/// What a sweep over a job has found in which nobody is at work.
+/// What was found by a sweep over a job while no worker was at work.
 #[derive(Clone, Debug)]
 pub enum Sweep {
     /// Every task that has to run has a result.
@@ -181,7 +181,8 @@ impl Recovery {
         }
         self.exit = exit;
         self.deaths += 1;
-        // It may have begun another task, or none, between our look and our kill.
+        // Between our look and our kill the worker may have finished that task and begun
+        // another, or none.
         let timed_out = ours.is_some() && ours == in_flight;
         if let (true, Some(task)) = (timed_out, in_flight) {
             memory.slots()[task as usize].commit(State::Failed, 0, seat as u32);

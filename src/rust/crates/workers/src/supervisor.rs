@@ -85,7 +85,7 @@ pub struct Supervisor<C> {
     recovery: Recovery,
     /// Workers that were started so far.
     starts: u64,
-    /// How often in a row the system had no worker for us.
+    /// How often in a row the system has refused a worker.
     refused: u32,
     /// The reading end of the pipe by which workers wake us.
     wake: OwnedFd,

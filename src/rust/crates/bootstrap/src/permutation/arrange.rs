@@ -71,14 +71,14 @@ impl Arrangement {
         }
     }
 
-    /// The arrangement of the data, which a new one is at.
+    /// A new arrangement: that of the data.
     pub(super) fn start(&mut self, design: &Design) {
         if let (Self::Groups(at), Design::Groups(strata)) = (self, design) {
             at.place(strata);
         }
     }
 
-    /// Goes to permutation `r`; `fresh`: it stands at another one than `r - 1`.
+    /// Goes to permutation `r`; `fresh` says that the last one was not `r - 1`.
     pub(super) fn go(&mut self, design: &Design, choice: Choice, r: u64, fresh: bool) {
         match (self, design) {
             (Self::Groups(at), Design::Groups(strata)) => match choice {
@@ -133,7 +133,7 @@ impl Groups {
 }
 
 impl Signs {
-    /// A permutation is named by the bits of its number: there are less than 2^53.
+    /// The bits of the number of a permutation are its signs: there are less than 2^53.
     fn enumerate(&mut self, r: u64) {
         for (i, sign) in self.signs.iter_mut().enumerate() {
             *sign = sign_of(r >> (i % 64));

@@ -1,9 +1,9 @@
-//! Replicates for statistics that are computed elsewhere.
+//! What replicates are made of, for statistics that R computes.
 
 use super::{Form, Scheme};
 use crate::stream::{Key, Stream};
 
-/// How a replicate is handed to somebody else's statistic.
+/// In which form R's statistic gets a replicate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ask {
     /// Indices, where the scheme has them; else each index as often as it counts.
@@ -51,7 +51,7 @@ impl Scheme {
                 Resample::Real(out)
             }
             Ask::Indices if self.form() == Form::Indices => {
-                let mut out = Vec::with_capacity(self.draws());
+                let mut out = Vec::with_capacity(self.resample_size());
                 self.indices(stream, replicate, attempt, |chunk| {
                     out.extend_from_slice(chunk);
                 });

@@ -54,7 +54,7 @@ fn strata_keep_their_sizes_and_permutations_are_permutations() {
         vec![5, 1, 2],
         (6..700).chain([0, 3, 4]).collect::<Vec<u32>>(),
     ];
-    let scheme = Scheme::new(700, 3, Kind::Ordinary { draws: 700 }, strata.clone());
+    let scheme = Scheme::new(700, 3, Kind::Ordinary { size: 700 }, strata.clone());
     let first = drawn(&scheme, 0);
     assert_eq!(first.len(), 700);
     assert!(first[..3].iter().all(|i| strata[0].contains(i)));

@@ -1,7 +1,7 @@
 use super::*;
 
 /// A grain after many claims of units that take `unit` each.
-fn settled(unit: Duration) -> Grain {
+fn adapted(unit: Duration) -> Grain {
     let mut grain = Grain::new();
     for _ in 0..100 {
         grain.observe(grain.size(), unit * grain.size());
@@ -10,10 +10,10 @@ fn settled(unit: Duration) -> Grain {
 }
 
 #[test]
-fn claims_settle_between_50_us_and_2_ms() {
+fn claims_adapt_to_between_50_us_and_2_ms() {
     for nanos in [10, 100, 700, 5_000, 49_000, 120_000, 900_000] {
         let unit = Duration::from_nanos(nanos);
-        let claim = unit * settled(unit).size();
+        let claim = unit * adapted(unit).size();
         let wanted = Duration::from_micros(50)..=Duration::from_millis(2);
         assert!(wanted.contains(&claim), "{unit:?} {claim:?}");
     }
@@ -21,13 +21,13 @@ fn claims_settle_between_50_us_and_2_ms() {
 
 #[test]
 fn slow_units_are_claimed_alone() {
-    assert_eq!(settled(Duration::from_millis(3)).size(), 1);
-    assert_eq!(settled(Duration::MAX / 2).size(), 1);
+    assert_eq!(adapted(Duration::from_millis(3)).size(), 1);
+    assert_eq!(adapted(Duration::MAX / 2).size(), 1);
 }
 
 #[test]
 fn the_size_is_bounded() {
-    assert_eq!(settled(Duration::ZERO).size(), MOST);
+    assert_eq!(adapted(Duration::ZERO).size(), MOST);
 }
 
 #[test]
@@ -46,7 +46,7 @@ fn no_claim_is_expected_to_take_more_than_10_ms() {
 
 #[test]
 fn one_slow_claim_shrinks_the_grain_at_once() {
-    let mut grain = settled(Duration::from_micros(1));
+    let mut grain = adapted(Duration::from_micros(1));
     assert!(grain.size() > 50);
     grain.observe(1, Duration::from_millis(1));
     assert!(grain.size() <= 2);
@@ -54,7 +54,7 @@ fn one_slow_claim_shrinks_the_grain_at_once() {
 
 #[test]
 fn the_end_of_a_block_teaches_the_time_of_a_unit() {
-    let mut grain = settled(Duration::from_micros(1));
+    let mut grain = adapted(Duration::from_micros(1));
     let before = grain.size();
     // One unit of 1 us is short, but a full claim of such units is not.
     grain.observe(1, Duration::from_micros(1));

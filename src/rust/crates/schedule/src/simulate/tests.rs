@@ -106,8 +106,8 @@ fn every_task_runs_once_and_time_is_conserved() {
             let most = outcome.busy.iter().copied().fold(0.0, f64::max);
             let mean = total / f64::from(workers);
             assert!((outcome.imbalance() - (most - mean) / mean).abs() < 1e-9);
-            let share = total / (f64::from(workers) * outcome.makespan);
-            assert!((outcome.efficiency() - share).abs() < 1e-9);
+            let fraction = total / (f64::from(workers) * outcome.makespan);
+            assert!((outcome.efficiency() - fraction).abs() < 1e-9);
         }
     }
 }
