@@ -70,7 +70,7 @@ explain_jump <- function(call) {
       sprintf(
         "The start of the workers was broken off, as setTimeLimit(), a lack of memory or %s can do. %s",
         "invokeRestart(\"abort\")",
-        if (nzchar(last)) sprintf("The last error of R was: %s", last) else "R knows of no error."
+        if (nzchar(last)) sprintf("The last error that R printed, perhaps an older one: %s", last) else "R has printed no error."
       ),
       "rustle_error_system", call = call
     )

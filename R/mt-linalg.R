@@ -1,8 +1,9 @@
 # What the linear algebra runs on, and the sizes that decide what is computed where.
 
 # Sizes up to which base R is called, because it has the result before ours would have
-# begun. They were timed on a machine of two cores with R 4.2 and OpenBLAS; the 4 x 4 cases
-# of bench/cases-linalg.R show what is gained. linalg_info() tells them to users.
+# begun. They were chosen by timing calls on two cores with R 4.2 and OpenBLAS; of these
+# timings only the 4 x 4 cases are recorded (bench/cases-linalg.R). linalg_info() tells the
+# sizes to users.
 tiny_length <- 64L # elements; tested first, before the arguments are looked at
 small_size <- 512 # multiplications of a product, or elements of a model matrix
 small_rows_size <- 256 # elements of a matrix whose rows or columns are summed
