@@ -65,7 +65,7 @@ future_lapply <- function(X, FUN, ..., future.envir = parent.frame(), future.std
     future.conditions = future.conditions, future.globals = future.globals,
     future.packages = future.packages, future.seed = future.seed,
     future.scheduling = future.scheduling, future.chunk.size = future.chunk.size,
-    future.label = future.label
+    future.label = future.label, rustle.scheduled = !missing(future.scheduling)
   )
   values <- outcome$values
   names(values) <- outcome$names
@@ -79,10 +79,12 @@ lapply_outcome <- function(..., rustle.X, rustle.FUN, future.envir = parent.fram
                            future.conditions = "condition", future.globals = TRUE,
                            future.packages = NULL, future.seed = FALSE, future.scheduling = 1.0,
                            future.chunk.size = NULL, future.label = "future_lapply-%d",
-                           rustle.shape = NULL, rustle.call = sys.call(-1L)) {
+                           rustle.shape = NULL, rustle.call = sys.call(-1L),
+                           rustle.scheduled = !missing(future.scheduling)) {
+  force(rustle.scheduled)
   if (missing(rustle.X)) stop_missing("X", rustle.call)
   FUN <- check_function(rustle.FUN, "FUN", parent.frame(2L), rustle.call)
-  options <- future_options("future_lapply-%d", rustle.shape, rustle.call)
+  options <- future_options("future_lapply-%d", rustle.shape, rustle.call, scheduled = rustle.scheduled)
   X <- as_elements(rustle.X)
   n <- length(X)
   if (n == 0L) return(c(new_outcome(as.list(X)), list(names = names(X))))
@@ -93,9 +95,12 @@ lapply_outcome <- function(..., rustle.X, rustle.FUN, future.envir = parent.fram
 }
 
 # The future.* arguments of the function that calls this, checked. `shape`: see
-# new_job().
-future_options <- function(label, shape = NULL, call = sys.call(-1L), frame = parent.frame()) {
-  take_disposable(frame)
+# new_job(). `scheduled`: did the user give future.scheduling? missing() cannot tell that of
+# an argument that was handed on: one with a default is never missing there.
+future_options <- function(label, shape = NULL, call = sys.call(-1L), frame = parent.frame(),
+                           scheduled = !eval(quote(missing(future.scheduling)), frame)) {
+  force(scheduled)
+  scheduled <- "future.scheduling" %in% take_disposable(frame) || scheduled
   named <- check_label(frame$future.label, "future.label", call)
   list(
     envir = check_environment(frame$future.envir, "future.envir", call),
@@ -105,13 +110,14 @@ future_options <- function(label, shape = NULL, call = sys.call(-1L), frame = pa
     packages = check_packages(frame$future.packages, "future.packages", call),
     seed = frame$future.seed, scheduling = frame$future.scheduling,
     chunk_size = frame$future.chunk.size,
-    given = !eval(quote(missing(future.scheduling)), frame) || !is.null(frame$future.chunk.size),
+    given = scheduled || !is.null(frame$future.chunk.size),
     label = if (isTRUE(named)) label else named, shape = shape, origin = call
   )
 }
 
 # future's operators, as in future_lapply(X, FUN) %seed% TRUE, leave the arguments that they
-# stand for in option `future.disposable`, for the next call.
+# stand for in option `future.disposable`, for the next call. Returns which arguments these
+# are.
 take_disposable <- function(frame) {
   given <- getOption("future.disposable")
   if (is.null(given)) return()
@@ -119,6 +125,7 @@ take_disposable <- function(frame) {
   arguments <- paste0("future.", names(given))
   known <- vapply(arguments, exists, NA, envir = frame, inherits = FALSE)
   list2env(stats::setNames(given, arguments)[known], envir = frame)
+  arguments[known]
 }
 
 # Runs the n tasks of a future_*() call. frame: a function that makes the frame of

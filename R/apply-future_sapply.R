@@ -64,7 +64,7 @@ as_numbers <- function(values, shape) {
   template <- shape_spec(shape)
   if (is.null(template) || !length(values)) return(list(NULL, NULL))
   out <- unlist(values, use.names = FALSE)
-  if (!is.null(attributes(out)) || length(out) != template[[2L]] * length(values)) return(list(NULL, NULL))
+  if (!is.null(attributes(out)) || length(out) != template$length * length(values)) return(list(NULL, NULL))
   storage.mode(out) <- typeof(shape$template)
   list(out, values[[1L]])
 }

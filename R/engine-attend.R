@@ -1,6 +1,10 @@
 # What a session does while workers run its job, whoever they are: it receives, relays,
 # shows progress and answers interrupts until the job has ended; then makes the outcome.
 
+# Seconds after which a session looks for interrupts and shows progress again though
+# nothing has arrived: no user notices them.
+longest_wait <- 0.1
+
 # handle: the handle of a job whose workers were started (src/rust/src/forked/job.rs). The
 # loss of workers is raised as an error here; errors of tasks are values of the outcome.
 attend <- function(handle, job, plan) {
@@ -8,8 +12,8 @@ attend <- function(handle, job, plan) {
   progress <- new_progress(job, min(plan$workers, job$n), plan)
   on.exit(progress$close())
   repeat {
-    # rs_job_wait() returns when there is something to relay, or after 100 ms.
-    status <- rs_job_wait(handle, 0.1)
+    # It returns as soon as there is something to relay.
+    status <- rs_job_wait(handle, longest_wait)
     rs_check_interrupt()
     mailbox$add(status$events)
     if (status$state != "running") break

@@ -120,9 +120,9 @@ job_check <- function(job) if (is.list(job$shape)) job$shape$check
 shape_spec <- function(shape) {
   if (is.null(shape) || identical(shape, "scalar")) return(shape)
   shape <- shape$template
-  type <- match(typeof(shape), c("logical", "integer", "double"))
-  plain <- !is.na(type) && length(shape) > 0L && is.null(dim(shape)) && !is.object(shape)
-  if (plain) c(c(10L, 13L, 14L)[[type]], length(shape))
+  plain <- typeof(shape) %in% c("logical", "integer", "double") && length(shape) > 0L &&
+    is.null(dim(shape)) && !is.object(shape)
+  if (plain) list(type = typeof(shape), length = as.double(length(shape)))
 }
 
 # An outcome: `values` (list; the condition where a task failed) and `failed`

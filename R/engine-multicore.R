@@ -12,8 +12,9 @@ run_multicore <- function(job, plan) {
   main <- worker_main(job, nested)
   handle <- unpack(rs_job_open(job_spec(job, plan), job_code(job, main)), job$origin)
   on.exit(rs_job_close(handle, job$cleanup$signal, job$cleanup$grace))
+  told <- geterrmessage()
   started <- as_workers(job$relay, nested, rs_job_start(handle))
-  if (!started) explain_jump(job$origin)
+  if (!started) explain_jump(job$origin, told)
   attend(handle, job, plan)
 }
 
@@ -63,14 +64,13 @@ worker_main <- function(job, nested) {
 # interrupt, it is signalled again, because the caller's handlers could not see it there.
 # Otherwise it was an error outside of run(), which R has printed, or a call of the restart
 # "abort". (Errors in run() are caught; then the job goes on and asks for workers again.)
-explain_jump <- function(call) {
+explain_jump <- function(call, told) {
   if (!isTRUE(take_noted("interrupted"))) {
-    last <- trimws(geterrmessage())
+    last <- geterrmessage()
     abort_rustle(
       sprintf(
-        "The start of the workers was broken off, as setTimeLimit(), a lack of memory or %s can do. %s",
-        "invokeRestart(\"abort\")",
-        if (nzchar(last)) sprintf("The last error that R printed, perhaps an older one: %s", last) else "R has printed no error."
+        "The start of the workers was broken off, as setTimeLimit(), a lack of memory or %s can do%s",
+        "invokeRestart(\"abort\")", if (identical(last, told)) "." else paste0(": ", trimws(last))
       ),
       "rustle_error_system", call = call
     )

@@ -6,7 +6,9 @@
 #'
 #' @return A data frame of class `rustle_timings` with a row per task and columns
 #'   `task`, `worker`, `start` and `end` (seconds from the first start), or `NULL`
-#'   when nothing was kept: the last call ran in this session or as futures.
+#'   when nothing was kept: the last call ran in this session or as futures. A task that
+#'   was stopped, or still ran when the call was over, ends at that moment; one that ran
+#'   again is shown as it ran last.
 #'
 #'   `plot()` draws how the tasks filled the workers: a row per worker, grey where it
 #'   waited, and a dotted line where the last task ended. `summary()` is a list of class
@@ -32,8 +34,8 @@ job_timings <- function() timings_of(reports$last)
 #                   rustle.timings
 #   forks, claims, steals, losses  how many: processes started, claims of chunks, those
 #                   that had to steal, workers lost
-#   bytes, receiving  size of the results that came through rings, and the seconds that
-#                   the session took to receive them
+#   bytes, receiving  size of what came through rings (results, conditions, output, and
+#                   their heads), and the seconds that the session took to receive it
 #   start, end      when the call of the executor began and ended (run_job())
 # A number is NA when the executor does not count it. counted: the numbers that Rust has
 # counted (rs_job_report()).
@@ -56,7 +58,8 @@ wants_timings <- function() isTRUE(getOption("rustle.timings"))
 timings_of <- function(report) {
   spans <- report$spans
   if (is.null(spans)) return(NULL)
-  ran <- spans$start > 0
+  # A task that began and was lost without another run has no end.
+  ran <- spans$start > 0 & spans$end > 0
   origin <- if (any(ran)) min(spans$start[ran]) else 0
   new_timings(
     which(ran), spans$worker[ran], spans$start[ran] - origin, spans$end[ran] - origin, report$workers

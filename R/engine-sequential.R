@@ -4,10 +4,6 @@
 
 run_sequential <- function(job, plan) {
   for (package in job$packages) library(package, character.only = TRUE)
-  seeds <- unpack(rs_seeds_open(list(
-    streams = if (job$streams$streams == "clear") "keep" else job$streams$streams,
-    seed = job$streams$seed
-  )))
   before <- get_random_seed()
   values <- vector("list", job$n)
   call <- job$call
@@ -23,10 +19,12 @@ run_sequential <- function(job, plan) {
     call <- as.call(list(keep, forced_call(job)))
     forced <- 0L
   }
+  here <- unpack(rs_here_open(list(
+    streams = if (job$streams$streams == "clear") "keep" else job$streams$streams,
+    seed = job$streams$seed, shape = shape_spec(job$shape), forced = as.double(forced)
+  )))
   evaluate <- function() {
-    with_next_level(plan, rs_run_here(
-      call, job$frame, values, job$policy$order, seeds, forced, job_check(job), shape_spec(job$shape)
-    ))
+    with_next_level(plan, rs_run_here(call, job$frame, values, job$policy$order, here, job_check(job)))
   }
   relaying(job$relay, with_globals(job$globals, withCallingHandlers(evaluate(), error = function(e) {
     # A calling handler: traceback(), recover() and browser() see the task's frames.

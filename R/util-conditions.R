@@ -120,6 +120,8 @@ describe_exit <- function(failure) {
       "the task called quit()"
     } else if (number == known$abandoned) {
       "the task left the loop, as invokeRestart(\"abort\") does"
+    } else if (number == known$panic) {
+      "rustle's own code failed in it, which is a fault of rustle: please report it"
     } else {
       sprintf("its process exited with status %d", number)
     },

@@ -139,9 +139,12 @@ test_that("an object without attributes keeps its S4 bit", {
 test_that("a start of workers that was broken off says what can do that, and R's last error", {
   # R keeps the text of the last error that it has printed.
   try(stop("a text of the last error"), silent = TRUE)
-  error <- tryCatch(explain_jump(quote(f(x))), error = identity)
+  error <- tryCatch(explain_jump(quote(f(x)), told = "an older one"), error = identity)
   expect_s3_class(error, "rustle_error_system")
   expect_match(conditionMessage(error), "setTimeLimit", fixed = TRUE)
   expect_match(conditionMessage(error), "a text of the last error", fixed = TRUE)
   expect_identical(conditionCall(error), quote(f(x)))
+  # It says nothing of an error that was told before the start.
+  error <- tryCatch(explain_jump(quote(f(x)), told = geterrmessage()), error = identity)
+  expect_no_match(conditionMessage(error), "a text of the last error", fixed = TRUE)
 })

@@ -98,3 +98,38 @@ test_that("with dynamic and chunk_size = 1 tasks are processed in order, by one 
   ))
   expect_identical(seen, "4 2 1 3 ")
 })
+
+test_that("every future_*() follows the plan's schedule unless the call names chunks", {
+  skip_without_fork()
+  withr::local_options(rustle.timings = TRUE)
+  e <- list2env(as.list(stats::setNames(1:6, letters[1:6])))
+  m <- matrix(1:6, 6)
+  d <- data.frame(x = 1:6, g = letters[1:6])
+  calls <- list(
+    future_lapply = function(...) future_lapply(1:6, identity, ...),
+    future_sapply = function(...) future_sapply(1:6, identity, ...),
+    future_vapply = function(...) future_vapply(1:6, identity, 1L, ...),
+    future_eapply = function(...) future_eapply(e, identity, ...),
+    future_apply = function(...) future_apply(m, 1L, identity, ...),
+    future_mapply = function(...) future_mapply(identity, 1:6, ...),
+    future_Map = function(...) future_Map(identity, 1:6, ...),
+    future_.mapply = function(...) future_.mapply(identity, list(1:6), NULL, ...),
+    future_Filter = function(...) future_Filter(function(x) TRUE, 1:6, ...),
+    future_tapply = function(...) future_tapply(d$x, d$g, identity, ...),
+    future_by = function(...) future_by(d, d$g, function(x) x$x, ...),
+    future_replicate = function(...) future_replicate(6L, 1, ...)
+  )
+  expect_setequal(names(calls), setdiff(grep("^future_", getNamespaceExports("rustle"), value = TRUE), "future_kernapply"))
+  claims <- function(run) {
+    run()
+    reports$last$claims
+  }
+  local_plan("multicore", workers = 1L, schedule = "dynamic", chunk_size = 1L)
+  for (name in names(calls)) {
+    expect_equal(claims(function() calls[[name]]()), 6, info = name)
+    expect_equal(claims(function() calls[[name]](future.scheduling = 1)), 1, info = name)
+    expect_equal(claims(function() calls[[name]](future.chunk.size = 3)), 2, info = name)
+  }
+  # future's operator stands for the argument.
+  expect_equal(claims(function() future_lapply(1:6, identity) %scheduling% 2), 2)
+})

@@ -5,7 +5,16 @@ use std::ffi::c_int;
 use crate::ffi::{self, Sexp};
 use crate::index::{symbol_i, Index};
 use crate::seeds::Seeds;
-use crate::shape::{is_like, Kind};
+use crate::shape::{is_like, Shape};
+
+/// What this process is told of its tasks, apart from R objects.
+#[derive(Debug)]
+pub(crate) struct Here {
+    pub(crate) seeds: Seeds,
+    pub(crate) shape: Shape,
+    /// How many arguments of the call are forced before it is made.
+    pub(crate) forced: c_int,
+}
 
 /// Calls `check(value, task)`, where R may jump out of.
 ///
@@ -32,20 +41,22 @@ pub(crate) unsafe fn check(check: Sexp, value: Sexp, task: u32) {
 ///
 /// # Safety
 ///
-/// All arguments are protected; main thread. R may jump out at any task.
+/// All arguments are protected; `here` is live and nobody else uses it; main thread. R may
+/// jump out at any task.
 pub(crate) unsafe fn run_here(
     call: Sexp,
     rho: Sexp,
     values: Sexp,
     order: Option<&[c_int]>,
-    seeds: *mut Seeds,
-    forced: c_int,
-    (checker, template): (Sexp, Option<(Kind, usize)>),
+    here: *mut Here,
+    checker: Sexp,
 ) {
     // SAFETY: by the caller's promise; every task number is below the length of
     // `values`.
     unsafe {
         let tasks = ffi::Rf_xlength(values) as u32;
+        let (forced, template) = ((*here).forced, (*here).shape.template());
+        let seeds = &raw mut (*here).seeds;
         let mut index = Index::new(symbol_i(), rho);
         for position in 0..tasks {
             let task = order.map_or(position, |o| o[position as usize] as u32 - 1);

@@ -27,9 +27,11 @@ use extendr_api::prelude::*;
 use rustle_streams::{Numbering, TaskSeeds};
 
 use fields::Fields;
+use here::Here;
 use raw::*;
 use refusal::into_r;
 use seeds::{base_seed, Seeds, Streams};
+use shape::Shape;
 
 fn robj(x: ffi::Sexp) -> Robj {
     // SAFETY: callers pass an object that was just made, on R's main thread; it is
@@ -37,22 +39,24 @@ fn robj(x: ffi::Sexp) -> Robj {
     unsafe { Robj::from_sexp(x.cast()) }
 }
 
-/// The seeds of a job that runs in this process.
+/// What a job that runs in this process is told of its tasks; see R/engine-sequential.R.
 /// @noRd
 #[extendr]
-fn rs_seeds_open(spec: Robj) -> List {
-    let seeds = Fields::new(&spec).and_then(|spec| {
-        let streams = Streams::read(&spec)?;
-        // SAFETY: the handle of the seeds keeps the list, which `spec` protects here.
-        let list = unsafe { spec.get("seed")?.get() }.cast();
-        let inherited = ffi::nil();
-        Ok(robj(seeds_handle(Seeds {
-            streams,
-            inherited,
-            list,
+fn rs_here_open(spec: Robj) -> List {
+    let here = Fields::new(&spec).and_then(|spec| {
+        let seeds = Seeds {
+            streams: Streams::read(&spec)?,
+            inherited: ffi::nil(),
+            // SAFETY: `spec` protects the list here, and the handle from then on.
+            list: unsafe { spec.get("seed")?.get() }.cast(),
+        };
+        Ok(robj(here_handle(Here {
+            seeds,
+            shape: Shape::read(&spec)?,
+            forced: spec.number("forced")? as i32,
         })))
     });
-    into_r(seeds)
+    into_r(here)
 }
 
 /// `.Random.seed` of tasks `tasks` (from 1), as a list; `numbering` is
@@ -94,7 +98,7 @@ extendr_module! {
     use linalg;
     use permutation;
     use simulation;
-    fn rs_seeds_open;
+    fn rs_here_open;
     fn rs_task_seeds;
     fn rs_cores;
     fn rs_run_here;

@@ -6,7 +6,7 @@
 
 use crate::ffi::{self, Sexp};
 
-/// `CE_NATIVE`: the words are plain ASCII.
+/// `CE_NATIVE`: our words are plain ASCII, those of the system are in its own encoding.
 const NATIVE: std::ffi::c_int = 0;
 
 /// A word as an element of a character vector.

@@ -9,8 +9,7 @@ use std::ffi::c_int;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 
 use crate::ffi::{self, Sexp};
-use crate::here;
-use crate::shape::Kind;
+use crate::here::{self, Here};
 
 /// Runs `f`; a panic (a bug of ours) becomes an R error after all is unwound.
 pub(crate) fn guard(f: impl FnOnce() -> Sexp) -> Sexp {
@@ -51,40 +50,32 @@ unsafe extern "C-unwind" fn rs_run_here(
     rho: Sexp,
     values: Sexp,
     order: Sexp,
-    seeds: Sexp,
-    forced: Sexp,
+    here: Sexp,
     check: Sexp,
-    shape: Sexp,
 ) -> Sexp {
-    // SAFETY: R code passes protected objects of these types; `seeds` owns the
-    // state, so a jump out of the loop leaks nothing.
+    // SAFETY: R code passes protected objects of these types; the pointer `here` owns what
+    // changes, so a jump out of the loop leaks nothing.
     unsafe {
         let order = (ffi::TYPEOF(order) == ffi::INTSXP).then(|| {
             match ffi::Rf_xlength(order) as usize {
-                // The data of an empty vector are at address 1, which must not be read.
+                // R gives an empty vector the address 1.
                 0 => &[],
                 len => std::slice::from_raw_parts(ffi::INTEGER_RO(order), len),
             }
         });
-        let seeds = ffi::R_ExternalPtrAddr(seeds).cast();
-        let forced = number(forced) as c_int;
-        let is_template = ffi::TYPEOF(shape) == ffi::INTSXP && ffi::Rf_xlength(shape) == 2;
-        let template = is_template.then(|| {
-            let shape = ffi::INTEGER_RO(shape);
-            Kind::from_type(*shape).map(|kind| (kind, *shape.add(1) as usize))
-        });
-        let check = (check, template.flatten());
-        here::run_here(call, rho, values, order, seeds, forced, check);
+        let here = ffi::R_ExternalPtrAddr(here).cast();
+        here::run_here(call, rho, values, order, here, check);
     }
     ffi::nil()
 }
 
-/// Puts the seeds of a job under an external pointer, which keeps their list alive.
-pub(crate) fn seeds_handle(seeds: crate::seeds::Seeds) -> Sexp {
+/// Puts what is told of tasks here under an external pointer, which keeps the list of
+/// their seeds alive.
+pub(crate) fn here_handle(here: Here) -> Sexp {
     unsafe extern "C-unwind" fn free(handle: Sexp) {
         // SAFETY: R passes the pointer made below, once.
         unsafe {
-            let address = ffi::R_ExternalPtrAddr(handle).cast::<crate::seeds::Seeds>();
+            let address = ffi::R_ExternalPtrAddr(handle).cast::<Here>();
             ffi::R_ClearExternalPtr(handle);
             if !address.is_null() {
                 drop(Box::from_raw(address));
@@ -93,8 +84,8 @@ pub(crate) fn seeds_handle(seeds: crate::seeds::Seeds) -> Sexp {
     }
     // SAFETY: main thread; the pointer owns the box from here on.
     unsafe {
-        let list = seeds.list;
-        let address = Box::into_raw(Box::new(seeds)).cast();
+        let list = here.seeds.list;
+        let address = Box::into_raw(Box::new(here)).cast();
         let handle = ffi::Rf_protect(ffi::R_MakeExternalPtr(address, ffi::nil(), list));
         ffi::R_RegisterCFinalizerEx(handle, free, 0);
         ffi::Rf_unprotect(1);
@@ -147,7 +138,7 @@ macro_rules! routines {
 pub(crate) use routines;
 
 routines! {
-    meta__rs_run_here "rs_run_here" "wrap__rs_run_here" ("call", "rho", "values", "order", "seeds", "forced", "check", "shape")
+    meta__rs_run_here "rs_run_here" "wrap__rs_run_here" ("call", "rho", "values", "order", "here", "check")
         => rs_run_here;
     meta__rs_check_interrupt "rs_check_interrupt" "wrap__rs_check_interrupt" ()
         => rs_check_interrupt;

@@ -4,7 +4,6 @@
 use std::ffi::c_int;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use extendr_api::prelude::*;
 use rustle_shared::State;
 
 use crate::ffi::{self, Sexp};
@@ -33,24 +32,27 @@ pub(crate) enum Shape {
 }
 
 impl Shape {
-    /// `NULL`, a string, or `c(type, length)`.
+    /// From the field `shape` of R/engine-job.R: `NULL`, a string, or
+    /// `list(type, length)` with the word of `typeof()`.
     pub(crate) fn read(spec: &Fields) -> Parsed<Shape> {
-        let template = |x: &Robj| {
-            let [kind, len] = x.as_integer_slice()? else {
-                return None;
-            };
-            let (kind, len) = (Kind::from_type(*kind)?, *len as usize);
-            Some(Shape::Template { kind, len })
+        let Some(shape) = spec.optional("shape")? else {
+            return Ok(Shape::Unknown);
         };
-        spec.read("shape", |x| {
-            if x.is_null() {
-                Some(Shape::Unknown)
-            } else if x.is_string() {
-                Some(Shape::Scalar)
-            } else {
-                template(x)
-            }
-        })
+        if shape.as_str().is_some() {
+            return Ok(Shape::Scalar);
+        }
+        let template = Fields::new(shape)?;
+        let kind = template.read("type", |x| Kind::named(x.as_str()?))?;
+        let len = template.number("length")? as usize;
+        Ok(Shape::Template { kind, len })
+    }
+
+    /// The type and length of a template.
+    pub(crate) fn template(self) -> Option<(Kind, usize)> {
+        match self {
+            Shape::Template { kind, len } => Some((kind, len)),
+            _ => None,
+        }
     }
 
     /// How many words a value takes that its slot cannot hold.
@@ -66,16 +68,27 @@ impl Shape {
 const NA_REAL: u64 = 0x7FF0_0000_0000_07A2;
 
 impl Kind {
-    pub(crate) fn of(value: Sexp) -> Option<Kind> {
-        // SAFETY: `TYPEOF` reads a live object.
-        Kind::from_type(unsafe { ffi::TYPEOF(value) })
-    }
-
-    pub(crate) fn from_type(number: c_int) -> Option<Kind> {
-        match number {
+    /// The kind of a vector.
+    ///
+    /// # Safety
+    ///
+    /// `value` is a live R object; main thread.
+    pub(crate) unsafe fn of(value: Sexp) -> Option<Kind> {
+        // SAFETY: by the caller's promise.
+        match unsafe { ffi::TYPEOF(value) } {
             ffi::LGLSXP => Some(Kind::Logical),
             ffi::INTSXP => Some(Kind::Integer),
             ffi::REALSXP => Some(Kind::Double),
+            _ => None,
+        }
+    }
+
+    /// By the word of `typeof()`.
+    fn named(word: &str) -> Option<Kind> {
+        match word {
+            "logical" => Some(Kind::Logical),
+            "integer" => Some(Kind::Integer),
+            "double" => Some(Kind::Double),
             _ => None,
         }
     }

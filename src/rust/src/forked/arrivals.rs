@@ -147,11 +147,13 @@ impl Arrivals {
             out
         }
     }
+}
 
+impl Drop for Arrivals {
     /// Gives the R objects back.
-    pub(crate) fn release(&mut self) {
-        // SAFETY: the lists were preserved (`NULL` need not be); released once, by
-        // `close`.
+    fn drop(&mut self) {
+        // SAFETY: jobs are closed on R's main thread; the lists were preserved (`NULL` need
+        // not be), and are released once.
         unsafe {
             ffi::R_ReleaseObject(self.building);
             ffi::R_ReleaseObject(self.objects);

@@ -1,16 +1,39 @@
 //! The routines of forked workers and of the session that waits for them; see raw.rs.
 
 use std::ffi::{c_int, c_void};
+use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::time::Duration;
 
+use rustle_workers::child;
 use rustle_workers::process::Exit;
 use rustle_workers::supervisor::{Failure, Verdict};
 
-use super::evaluate;
 use super::job::{Job, Origin};
+use super::{evaluate, exits};
 use crate::ffi::{self, Sexp};
 use crate::lists::{named_list, set_names, string};
 use crate::raw::{guard, number, routines};
+
+/// Runs what a worker does. A panic (a bug of ours) ends the worker: there is no session
+/// here that could be told. R may jump over this frame, which owns nothing.
+fn as_worker(f: impl FnOnce() -> Sexp) -> Sexp {
+    catch_unwind(AssertUnwindSafe(f)).unwrap_or_else(|_| child::leave(exits::PANIC))
+}
+
+unsafe extern "C-unwind" fn rs_worker_run() -> Sexp {
+    // SAFETY: R calls its routines on its main thread.
+    as_worker(|| unsafe { evaluate::run() })
+}
+
+unsafe extern "C-unwind" fn rs_worker_fail(condition: Sexp) -> Sexp {
+    // SAFETY: as above; R protects the arguments of a call.
+    as_worker(|| unsafe { evaluate::fail(condition) })
+}
+
+unsafe extern "C-unwind" fn rs_worker_signal(condition: Sexp) -> Sexp {
+    // SAFETY: as above.
+    as_worker(|| unsafe { evaluate::signal(condition) })
+}
 
 /// The job behind a handle; `None` when it is closed or belongs to the parent.
 ///
@@ -221,7 +244,8 @@ unsafe extern "C-unwind" fn rs_job_report(handle: Sexp) -> Sexp {
     })
 }
 
-/// `list(worker, start, end)`, see [`rs_job_report`].
+/// `list(worker, start, end)`, see [`rs_job_report`]. A task that still runs, in a job
+/// that does not wait for it, ends now.
 ///
 /// # Safety
 ///
@@ -246,6 +270,15 @@ unsafe fn spans(job: &Job) -> Sexp {
             at(1, row).write(seconds(&span.start));
             at(2, row).write(seconds(&span.end));
         }
+        let now = rustle_workers::clock::now_ns() as f64 * 1e-9;
+        for (seat, status) in memory.status().iter().enumerate() {
+            let running = status.running.load(std::sync::atomic::Ordering::Relaxed);
+            let row = running as usize;
+            if row > 0 && *at(2, row - 1) == 0.0 {
+                at(0, row - 1).write(seat as f64 + 1.0);
+                at(2, row - 1).write(now);
+            }
+        }
         ffi::Rf_unprotect(1);
         out
     }
@@ -267,11 +300,11 @@ unsafe extern "C-unwind" fn rs_job_close(handle: Sexp, signal: Sexp, grace: Sexp
 
 routines! {
     meta__rs_worker_begin "rs_worker_begin" "wrap__rs_worker_begin" () => rs_worker_begin;
-    meta__rs_worker_run "rs_worker_run" "wrap__rs_worker_run" () => evaluate::run;
-    meta__rs_worker_fail "rs_worker_fail" "wrap__rs_worker_fail" ("condition") => evaluate::fail;
+    meta__rs_worker_run "rs_worker_run" "wrap__rs_worker_run" () => rs_worker_run;
+    meta__rs_worker_fail "rs_worker_fail" "wrap__rs_worker_fail" ("condition") => rs_worker_fail;
     meta__rs_worker_task "rs_worker_task" "wrap__rs_worker_task" () => evaluate::task;
     meta__rs_worker_signal "rs_worker_signal" "wrap__rs_worker_signal" ("condition")
-        => evaluate::signal;
+        => rs_worker_signal;
     meta__rs_job_start "rs_job_start" "wrap__rs_job_start"
         ("handle") => rs_job_start;
     meta__rs_job_wait "rs_job_wait" "wrap__rs_job_wait" ("handle", "seconds")

@@ -31,9 +31,48 @@ use crate::shape::{fit, inline, Shape};
 /// Output of a task is sent when it exceeds this, and at the task's end.
 const OUTPUT_BYTES: usize = 32 << 10;
 
-/// A worker at work.
-pub(crate) struct Context {
+/// By which a worker talks to the session: what a task writes is gathered, and sent
+/// before anything else of the task.
+struct Voice {
     seat: Seat,
+    output: Vec<u8>,
+}
+
+impl Voice {
+    /// Sends a frame. When nobody receives any more, this process ends.
+    fn send<'a>(
+        &self,
+        task: u32,
+        content: Content,
+        skeleton: &'a [u8],
+        bulk: impl Iterator<Item = &'a [u8]> + Clone,
+    ) {
+        if self.seat.send(task, content, skeleton, bulk).is_err() {
+            child::leave(1);
+        }
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        self.output.extend_from_slice(bytes);
+        if self.output.len() > OUTPUT_BYTES {
+            self.flush();
+        }
+    }
+
+    fn flush(&mut self) {
+        if !self.output.is_empty() {
+            let task = self.seat.task();
+            self.send(task, Content::Output, &self.output, std::iter::empty());
+            self.output.clear();
+        }
+    }
+}
+
+/// A worker at work. While R evaluates, allocates or serializes, R may come back through
+/// [`signal`], [`task`] and [`rustle_output`]: these use `voice`, `condition` and
+/// `signalling`, field by field, and whoever lets R run holds no reference to these.
+pub(crate) struct Context {
+    voice: Voice,
     rules: Rules,
     code: Code,
     seeds: Seeds,
@@ -50,7 +89,6 @@ pub(crate) struct Context {
     condition: Encoder,
     /// A condition is being encoded: one that comes from within is dropped.
     signalling: bool,
-    output: Vec<u8>,
 }
 
 static CONTEXT: AtomicPtr<Context> = AtomicPtr::new(std::ptr::null_mut());
@@ -74,8 +112,9 @@ impl Context {
             inherited: code.inherited,
             list: code.seeds,
         };
+        let output = Vec::new();
         let context = Box::new(Context {
-            seat,
+            voice: Voice { seat, output },
             rules,
             code,
             seeds,
@@ -87,17 +126,17 @@ impl Context {
             value: Encoder::default(),
             condition: Encoder::default(),
             signalling: false,
-            output: Vec::new(),
         });
         CONTEXT.store(Box::leak(context), Ordering::Relaxed);
     }
 
     /// The next task of this worker.
     fn next(&mut self) -> Option<u32> {
-        let task = self.seat.next();
+        let seat = &mut self.voice.seat;
+        let task = seat.next();
         // Once per claim: looking after every task costs more than a quick one.
-        if task.is_none() || self.seat.claims() != self.checked {
-            self.checked = self.seat.claims();
+        if task.is_none() || seat.claims() != self.checked {
+            self.checked = seat.claims();
             self.check_seed();
         }
         task
@@ -111,12 +150,12 @@ impl Context {
         if let Some(cpus) = cpus.and_then(|of_tasks| of_tasks.get(task as usize)) {
             child::pin(cpus);
         }
-        self.seat.begin(task);
+        self.voice.seat.begin(task);
     }
 
     fn end(&mut self) {
-        self.seat.end();
-        self.flush_output();
+        self.voice.seat.end();
+        self.voice.flush();
     }
 
     /// Tells, once, that a task since the last look has drawn random numbers; which one
@@ -127,28 +166,8 @@ impl Context {
         };
         if self.rules.check_rng && seeds::exists() {
             self.rules.check_rng = false;
-            self.send(first, Content::Misuse, &[], std::iter::empty());
-        }
-    }
-
-    /// Sends a frame. When nobody receives any more, this process ends.
-    fn send<'a>(
-        &self,
-        task: u32,
-        content: Content,
-        skeleton: &'a [u8],
-        bulk: impl Iterator<Item = &'a [u8]> + Clone,
-    ) {
-        if self.seat.send(task, content, skeleton, bulk).is_err() {
-            child::leave(1);
-        }
-    }
-
-    fn flush_output(&mut self) {
-        if !self.output.is_empty() {
-            let task = self.seat.task();
-            self.send(task, Content::Output, &self.output, std::iter::empty());
-            self.output.clear();
+            let voice = &self.voice;
+            voice.send(first, Content::Misuse, &[], std::iter::empty());
         }
     }
 }
@@ -160,19 +179,24 @@ impl Context {
 /// `c` is this worker's context, to which no reference is held; `object` is
 /// protected; main thread.
 unsafe fn store(c: *mut Context, object: Sexp, content: Content, small: Option<(State, u64)>) {
-    // SAFETY: by the caller's promise. While `encode` may run R code, only the
-    // encoder of values is borrowed, and nothing that R calls touches it.
+    // SAFETY: by the caller's promise. While `encode` may run R code, only the encoder of
+    // values is borrowed, which nothing that R may come back through uses.
     unsafe {
         (*c).end();
         let failed = content == Content::Error;
         if let Some((state, bits)) = small {
-            return (*c).seat.commit(state, bits);
+            return (*c).voice.seat.commit(state, bits);
         }
         (*c).value.encode(object);
-        let (encoder, task) = (&(*c).value, (*c).seat.task());
-        (*c).send(task, content, &encoder.skeleton, encoder.pieces());
+        let (encoder, voice) = (&(*c).value, &(*c).voice);
+        voice.send(
+            voice.seat.task(),
+            content,
+            &encoder.skeleton,
+            encoder.pieces(),
+        );
         let state = if failed { State::Failed } else { State::Sent };
-        (*c).seat.commit(state, 0);
+        (*c).voice.seat.commit(state, 0);
     }
 }
 
@@ -184,11 +208,13 @@ unsafe fn store(c: *mut Context, object: Sexp, content: Content, small: Option<(
 unsafe fn in_slot(c: *const Context, value: Sexp) -> Option<(State, u64)> {
     // SAFETY: by the caller's promise.
     unsafe {
-        let task = (*c).seat.task() as usize;
+        let task = (*c).voice.seat.task() as usize;
         match (*c).rules.shape {
             Shape::Template { kind, len } => {
-                let words = (*c).seat.memory().words(task);
-                fit((kind, len), value, task == 0, words)
+                // Looking at a compact vector may allocate, hence run R code: no
+                // reference to the voice is held. The words live as long as the worker.
+                let words: *const [_] = (*c).voice.seat.memory().words(task);
+                fit((kind, len), value, task == 0, &*words)
             }
             _ => inline(value),
         }
@@ -201,16 +227,16 @@ pub(crate) unsafe extern "C-unwind" fn run() -> Sexp {
     if c.is_null() {
         return ffi::nil();
     }
-    // SAFETY: this worker's context; every reference to it ends within its
-    // statement, so none is held while R evaluates. Call and frame are live in
-    // every worker.
+    // SAFETY: this worker's context. Every reference to it ends within its statement; one
+    // to `seeds` alone is held while R allocates what a task draws from. Call and frame
+    // are live in every worker.
     unsafe {
         let (call, frame, checker) = ((*c).code.call, (*c).code.frame, (*c).code.check);
         let forced = (*c).rules.forced;
         let templated = matches!((*c).rules.shape, Shape::Template { .. });
         let seeds = &raw mut (*c).seeds;
-        if (*c).seat.start() {
-            (*seeds).enter_worker((*c).seat.number());
+        if (*c).voice.seat.start() {
+            (*seeds).enter_worker((*c).voice.seat.number());
         }
         let mut index = Index::new((*c).index, frame);
         while let Some(task) = (*c).next() {
@@ -227,23 +253,23 @@ pub(crate) unsafe extern "C-unwind" fn run() -> Sexp {
             ffi::Rf_unprotect(1);
         }
         ffi::Rf_unprotect(1);
-        (*c).seat.finish();
+        (*c).voice.seat.finish();
     }
     ffi::nil()
 }
 
 /// Has this process just become a worker? True once.
 pub(crate) fn is_fresh() -> bool {
-    // SAFETY: null or this worker's context; nobody else refers to it now.
-    let context = unsafe { context().as_mut() };
-    context.is_some_and(|c| std::mem::take(&mut c.fresh))
+    let c = context();
+    // SAFETY: null or this worker's context, of which one field is read and written.
+    !c.is_null() && unsafe { std::mem::take(&mut (*c).fresh) }
 }
 
 /// Has this worker done all that there was to do?
 pub(crate) fn has_finished() -> bool {
-    // SAFETY: null or this worker's context.
-    let context = unsafe { context().as_ref() };
-    context.is_some_and(|c| c.seat.is_finished())
+    let c = context();
+    // SAFETY: null or this worker's context; called where no R code runs.
+    !c.is_null() && unsafe { (*c).voice.seat.is_finished() }
 }
 
 /// The task in flight has failed with `condition`.
@@ -252,15 +278,16 @@ pub(crate) unsafe extern "C-unwind" fn fail(condition: Sexp) -> Sexp {
     if c.is_null() {
         return ffi::nil();
     }
-    // SAFETY: an argument of .Call is protected; no reference is held.
+    // SAFETY: an argument of .Call is protected; this worker's context, to which no
+    // reference is held.
     unsafe {
-        if !(*c).seat.is_running() {
+        if !(*c).voice.seat.is_running() {
             // The error came from no task: this worker could not prepare itself.
             child::leave(exits::ABANDONED);
         }
         store(c, condition, Content::Error, None);
         if (*c).rules.stop_on_error {
-            (*c).seat.cut();
+            (*c).voice.seat.cut();
         }
     }
     ffi::nil()
@@ -276,16 +303,12 @@ pub(crate) unsafe extern "C-unwind" fn signal(condition: Sexp) -> Sexp {
         if c.is_null() || (*c).signalling {
             return ffi::nil();
         }
-        (*c).flush_output();
+        (*c).voice.flush();
         (*c).signalling = true;
         (*c).condition.encode(condition);
-        let (encoder, task) = (&(*c).condition, (*c).seat.task());
-        (*c).send(
-            task,
-            Content::Condition,
-            &encoder.skeleton,
-            encoder.pieces(),
-        );
+        let (voice, encoder) = (&(*c).voice, &(*c).condition);
+        let (task, skeleton) = (voice.seat.task(), &encoder.skeleton);
+        voice.send(task, Content::Condition, skeleton, encoder.pieces());
         (*c).signalling = false;
     }
     ffi::nil()
@@ -293,10 +316,15 @@ pub(crate) unsafe extern "C-unwind" fn signal(condition: Sexp) -> Sexp {
 
 /// The task in flight, from 1; 0 in a process that is no worker.
 pub(crate) unsafe extern "C-unwind" fn task() -> Sexp {
-    // SAFETY: null or this worker's context; main thread.
+    let c = context();
+    // SAFETY: null or this worker's context; a number is read, and then allocated on R's
+    // main thread.
     unsafe {
-        let task = context().as_ref();
-        let task = task.map_or(0.0, |c| f64::from(c.seat.task()) + 1.0);
+        let task = if c.is_null() {
+            0.0
+        } else {
+            f64::from((*c).voice.seat.task()) + 1.0
+        };
         ffi::Rf_ScalarReal(task)
     }
 }
@@ -306,17 +334,14 @@ pub(crate) unsafe extern "C-unwind" fn task() -> Sexp {
 #[no_mangle]
 unsafe extern "C" fn rustle_output(bytes: *const c_char, len: usize) {
     let c = context();
-    // SAFETY: the connection passes `len` readable bytes; null or this worker's
-    // context, to which nobody holds a reference while R code runs.
+    // SAFETY: the connection passes `len` readable bytes; null or this worker's context,
+    // to whose voice nobody holds a reference while R code runs.
     unsafe {
         if c.is_null() {
             libc::write(1, bytes.cast(), len);
             return;
         }
-        (*c).output
-            .extend_from_slice(std::slice::from_raw_parts(bytes.cast::<u8>(), len));
-        if (*c).output.len() > OUTPUT_BYTES {
-            (*c).flush_output();
-        }
+        (*c).voice
+            .write(std::slice::from_raw_parts(bytes.cast::<u8>(), len));
     }
 }

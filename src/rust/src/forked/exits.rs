@@ -8,4 +8,5 @@ pub(crate) const ABANDONED: i32 = 18;
 pub(crate) const PANIC: i32 = 70;
 
 /// Those that R names in messages.
-pub(crate) const NAMED: [(&str, i32); 2] = [("quit", QUIT), ("abandoned", ABANDONED)];
+pub(crate) const NAMED: [(&str, i32); 3] =
+    [("quit", QUIT), ("abandoned", ABANDONED), ("panic", PANIC)];

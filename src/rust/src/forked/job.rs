@@ -58,6 +58,8 @@ impl Job {
         let settings = rules::settings(spec)?;
         let (rules, code) = (Rules::read(spec)?, Code::read(code)?);
         let (workers, tasks) = (layout.workers() as usize, layout.tasks() as usize);
+        // R may jump out of this: no mapping and no descriptor is owned yet.
+        let arrivals = Arrivals::new(workers, tasks);
         let memory = JobMemory::new(layout, spec.flag("timings")?, rules.shape.words())
             .map_err(|e| Refusal::new("memory", e))?;
         let flags = rustix::pipe::PipeFlags::CLOEXEC | rustix::pipe::PipeFlags::NONBLOCK;
@@ -84,7 +86,7 @@ impl Job {
             orders: Orders { rules, code, link },
             _wake: writing,
             pid,
-            arrivals: Arrivals::new(workers, tasks),
+            arrivals,
             failed: Vec::new(),
         }))
     }
@@ -176,6 +178,5 @@ impl Job {
     pub(crate) fn close(&mut self, signal: c_int, grace: Duration) {
         let polite = || Signal::from_named_raw(signal).unwrap_or(Signal::KILL);
         self.job.close((signal != 0).then(polite), grace);
-        self.arrivals.release();
     }
 }

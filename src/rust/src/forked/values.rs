@@ -46,7 +46,9 @@ pub(crate) unsafe fn as_vector(shape: Shape, memory: &JobMemory, sent: Sexp) -> 
         if !fits {
             return None;
         }
+        // Reading a compact vector may allocate.
         let out = ffi::Rf_allocVector(kind.r_type(), (slots.len() * len) as isize);
+        let out = ffi::Rf_protect(out);
         let to = match kind {
             Kind::Double => ffi::REAL(out).cast::<c_int>(),
             Kind::Integer => ffi::INTEGER(out),
@@ -71,6 +73,7 @@ pub(crate) unsafe fn as_vector(shape: Shape, memory: &JobMemory, sent: Sexp) -> 
                 }
             }
         }
+        ffi::Rf_unprotect(1);
         Some(out)
     }
 }

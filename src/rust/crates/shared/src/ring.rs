@@ -62,6 +62,10 @@ pub trait Backpressure {
     fn flowing(&mut self) {}
 }
 
+/// How long a producer sleeps before it asks again whether anybody still consumes; a
+/// consumer that makes room wakes it at once.
+const PATIENCE: Duration = Duration::from_millis(50);
+
 const HEADER: u64 = 8;
 const PAD: u32 = u32::MAX;
 
@@ -239,7 +243,7 @@ impl Ring {
                 outcome = Err(RingFull);
                 break;
             }
-            wait_for_change(&self.head().consumed, seen, Duration::from_millis(50));
+            wait_for_change(&self.head().consumed, seen, PATIENCE);
         }
         self.head().asleep.store(0, Ordering::SeqCst);
         wait.flowing();

@@ -1,7 +1,7 @@
 //! A job in the session that waits for it: receive, bury, start, until it is over.
 //!
 //! An [`Audience`] may leave by a jump (an interpreter that has no memory for what it is
-//! told): all that lasts is in [`Job`], and a call of [`Job::wait`] after it goes on.
+//! told): all that must be given back is in [`Job`], which can then be closed.
 
 use std::rc::Rc;
 use std::time::{Duration, Instant};

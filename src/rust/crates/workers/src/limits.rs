@@ -28,6 +28,10 @@ pub const GLANCE: Duration = Duration::from_micros(20);
 /// pidfd).
 pub const BLIND_SLEEP: Duration = Duration::from_millis(10);
 
+/// How often workers that were asked to end are looked at: short beside the 0.2 s that
+/// they have (`cleanup` of a job, R/engine-job.R), long beside a look.
+pub const FAREWELL: Duration = Duration::from_millis(2);
+
 /// Rings of all workers together use at most this much memory; each at most
 /// [`RING_MOST`], where larger ones gained nothing, and at least [`RING_LEAST`].
 pub const RINGS_BYTES: usize = 128 << 20;

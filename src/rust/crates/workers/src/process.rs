@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Mutex;
 use std::time::Duration;
 
+use crate::limits::FAREWELL;
 use rustix::io::Errno;
 use rustix::process::{
     kill_process, kill_process_group, pidfd_open, waitid, waitpid, Pid, PidfdFlags, Signal, WaitId,
@@ -152,7 +153,7 @@ pub fn end_all(children: &[Child], polite: Signal, grace: Duration) {
     }
     let deadline = std::time::Instant::now() + grace;
     while !children.iter().all(Child::has_ended) && std::time::Instant::now() < deadline {
-        std::thread::sleep(Duration::from_millis(2));
+        std::thread::sleep(FAREWELL);
     }
     for child in children {
         child.clear_away();

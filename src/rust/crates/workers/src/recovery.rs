@@ -8,6 +8,7 @@ use std::sync::atomic::Ordering;
 
 use rustle_shared::State;
 
+use crate::clock::now_ns;
 use crate::crew::Assignment;
 use crate::limits::SWEEPS;
 use crate::memory::{JobMemory, Phase};
@@ -66,8 +67,8 @@ pub struct Recovery {
     /// killed by somebody else, most likely for memory.
     alone: VecDeque<Assignment>,
     losses: HashMap<u32, u32>,
-    /// Workers that were lost so far.
-    deaths: u32,
+    /// Workers that were lost so far; those that we ended are not.
+    total: u64,
     /// Losses exceed the retries.
     gave_up: bool,
     /// The tasks to blame for that, if any.
@@ -100,7 +101,7 @@ impl Recovery {
             ready: VecDeque::new(),
             alone: VecDeque::new(),
             losses: HashMap::new(),
-            deaths: 0,
+            total: 0,
             gave_up: false,
             blamed: Vec::new(),
             exit: Exit::Unknown,
@@ -109,9 +110,10 @@ impl Recovery {
         }
     }
 
-    /// Workers that were lost so far.
-    pub fn deaths(&self) -> u32 {
-        self.deaths
+    /// Workers that were lost so far; those that we ended, and those that ran what need
+    /// not run any more, are none.
+    pub fn total(&self) -> u64 {
+        self.total
     }
 
     /// Has an assignment started as soon as that can be.
@@ -180,7 +182,9 @@ impl Recovery {
             return None;
         }
         self.exit = exit;
-        self.deaths += 1;
+        if let Some(span) = in_flight.and_then(|task| memory.spans().get(task as usize)) {
+            span.end.store(now_ns(), Ordering::Relaxed);
+        }
         // Between our look and our kill the worker may have finished that task and begun
         // another, or none.
         let timed_out = ours.is_some() && ours == in_flight;
@@ -211,6 +215,7 @@ impl Recovery {
         } else {
             ours.is_none()
         };
+        self.total += u64::from(is_loss);
         if is_loss && self.exceeds_retries(seat, blamed) {
             self.gave_up = true;
             self.blamed.extend(blamed);

@@ -131,6 +131,8 @@ impl Seat {
             status.since.store(now_ns(), Ordering::Release);
         }
         if let Some(span) = self.memory.spans().get(task as usize) {
+            // The task may have run before, in a share that runs again.
+            span.end.store(0, Ordering::Relaxed);
             span.start.store(now_ns(), Ordering::Relaxed);
         }
     }

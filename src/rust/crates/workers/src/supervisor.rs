@@ -83,6 +83,8 @@ pub struct Supervisor<C> {
     settings: Settings,
     crew: C,
     recovery: Recovery,
+    /// Seats for which [`Supervisor::launch`] has not decided yet.
+    undecided: std::ops::Range<usize>,
     /// Workers that were started so far.
     starts: u64,
     /// How often in a row the system has refused a worker.
@@ -102,6 +104,7 @@ impl<C: Crew> Supervisor<C> {
             settings,
             crew,
             recovery: Recovery::new(settings.unit, settings.retries, seats),
+            undecided: 0..seats,
             starts: 0,
             refused: 0,
             wake,
@@ -138,7 +141,7 @@ impl<C: Crew> Supervisor<C> {
     pub fn costs(&self) -> Costs {
         let mut costs = Costs {
             starts: self.starts,
-            losses: u64::from(self.recovery.deaths()),
+            losses: self.recovery.total(),
             bytes: self.memory.rings().iter().map(|ring| ring.total()).sum(),
             ..Costs::default()
         };
@@ -168,6 +171,13 @@ impl<C: Crew> Supervisor<C> {
     /// Starts what has to be started and says where the job stands.
     pub fn advance(&mut self) -> Verdict {
         self.crew.tidy();
+        // A launch that was broken off has left them.
+        for seat in std::mem::take(&mut self.undecided) {
+            self.recovery.assign(Assignment {
+                seat,
+                redo: Vec::new(),
+            });
+        }
         if let Some(lost) = self.recovery.lost(&self.memory) {
             return self.failed(lost);
         }

@@ -18,9 +18,12 @@ fn a_pool_used_before_a_fork_works_again_in_the_child() {
     let threads = NonZeroUsize::new(2).unwrap();
     let expected = (0..100_000u64).sum::<u64>();
     assert_eq!(sum(threads), expected);
-    // SAFETY: the child uses no lock of this process and leaves by `leave`.
+    let parent = std::process::id() as i32;
+    // SAFETY: the only test here, and the pool's threads sleep: the child finds no lock
+    // taken. It isolates itself at once, and leaves by `leave`.
     match unsafe { fork() }.unwrap() {
         Fork::Child => {
+            child::isolate(parent);
             // A hang is ended by the default action of the alarm.
             // SAFETY: plain system call.
             unsafe { libc::alarm(20) };

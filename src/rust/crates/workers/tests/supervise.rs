@@ -8,6 +8,7 @@ use std::num::NonZeroU32;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::rc::Rc;
 use std::sync::atomic::Ordering;
+use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use rustix::process::Signal;
@@ -23,6 +24,13 @@ use rustle_workers::process::Exit;
 use rustle_workers::recovery::Unit;
 use rustle_workers::seat::{Link, Seat};
 use rustle_workers::supervisor::{Costs, Failure, Settings, Supervisor, Verdict};
+
+/// Keeps other tests waiting: a fork copies the locks that other threads hold, and one
+/// test changes what a signal does.
+fn alone() -> MutexGuard<'static, ()> {
+    static ONE: Mutex<()> = Mutex::new(());
+    ONE.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+}
 
 /// How a task ends its worker.
 type Fate = fn(task: u32, first_time: bool) -> Option<i32>;
@@ -73,10 +81,11 @@ fn settings(unit: Unit, retries: u32) -> Settings {
 
 fn trial(schedule: Schedule, tasks: u32, workers: u32, settings: Settings) -> Trial {
     let layout = Layout::new(schedule, tasks, NonZeroU32::new(workers).unwrap());
-    let memory = Rc::new(JobMemory::new(layout, true, 0).unwrap());
+    let memory = Rc::new(JobMemory::new(layout, true, 1).unwrap());
     let (reading, writing): (OwnedFd, OwnedFd) = rustix::pipe::pipe().unwrap();
     rustix::io::ioctl_fionbio(&reading, true).unwrap();
-    // SAFETY: one thread; `run` has a copy of this process work and leave at once.
+    // SAFETY: no other test runs (`alone`), so no lock is held that a worker needs; `run`
+    // has a copy of this process isolate itself, work and leave.
     let crew = unsafe { Forked::new(workers as usize) };
     let link = Link {
         wake: writing.as_raw_fd(),
@@ -99,9 +108,8 @@ fn work(trial: &Trial, assignment: Assignment, fate: Fate) -> ! {
     let mut seat = Seat::take(Rc::clone(&memory), assignment, trial.link, false);
     seat.start();
     while let Some(task) = seat.next() {
-        // The end of the span counts how often a task was started.
-        let span = &memory.spans()[task as usize];
-        let starts = span.end.fetch_add(1, Ordering::SeqCst);
+        // The task's word counts how often it was started.
+        let starts = memory.words(task as usize)[0].fetch_add(1, Ordering::SeqCst);
         seat.begin(task);
         let said = seat.send(task, Content::Output, b"here", std::iter::empty());
         if said.is_err() {
@@ -111,6 +119,7 @@ fn work(trial: &Trial, assignment: Assignment, fate: Fate) -> ! {
             // SAFETY: ends this process.
             unsafe { libc::kill(libc::getpid(), signal) };
         }
+        seat.end();
         seat.commit(State::Integer, u64::from(task));
     }
     seat.finish();
@@ -159,12 +168,15 @@ fn schedules() -> [Schedule; 5] {
 }
 
 fn starts(s: &Outcome) -> Vec<u64> {
-    let spans = s.memory.spans().iter();
-    spans.map(|span| span.end.load(Ordering::SeqCst)).collect()
+    let tasks = 0..s.memory.slots().len();
+    tasks
+        .map(|task| s.memory.words(task)[0].load(Ordering::SeqCst))
+        .collect()
 }
 
 #[test]
 fn every_task_is_done_though_workers_die_and_only_tasks_in_flight_start_twice() {
+    let _alone = alone();
     let fate: Fate = |task, first| match (task % 7, first) {
         (0, true) => Some(libc::SIGKILL),
         (3, true) => Some(libc::SIGSEGV),
@@ -194,6 +206,7 @@ fn every_task_is_done_though_workers_die_and_only_tasks_in_flight_start_twice() 
 
 #[test]
 fn without_retries_the_job_names_the_task_and_no_task_starts_twice() {
+    let _alone = alone();
     let fate: Fate = |task, _| (task == 11).then_some(libc::SIGBUS);
     for schedule in schedules() {
         let s = trial(schedule, 20, 3, settings(Unit::Task, 0));
@@ -210,6 +223,7 @@ fn without_retries_the_job_names_the_task_and_no_task_starts_twice() {
 
 #[test]
 fn a_share_runs_again_as_a_whole() {
+    let _alone = alone();
     let fate: Fate = |task, first| (task == 8 && first).then_some(libc::SIGSEGV);
     let s = trial(Schedule::Cyclic, 12, 3, settings(Unit::Share, 1));
     let s = run(s, fate);
@@ -222,6 +236,7 @@ fn a_share_runs_again_as_a_whole() {
 
 #[test]
 fn slow_tasks_behind_quick_ones_are_given_back_and_stolen_though_their_worker_dies() {
+    let _alone = alone();
     let fate: Fate = |task, first| {
         if task >= 400 {
             std::thread::sleep(Duration::from_millis(3));
@@ -244,6 +259,7 @@ fn slow_tasks_behind_quick_ones_are_given_back_and_stolen_though_their_worker_di
 
 #[test]
 fn the_ledger_tells_positions_in_order_and_forgets_what_is_void() {
+    let _alone = alone();
     let layout = Layout::new(Schedule::Static, 4, NonZeroU32::MIN);
     let memory = JobMemory::new(layout, false, 0).unwrap();
     let finish = |task: usize, state| memory.slots()[task].commit(state, 0, 0);
@@ -272,6 +288,7 @@ fn the_ledger_tells_positions_in_order_and_forgets_what_is_void() {
 
 #[test]
 fn a_signal_that_comes_right_after_the_fork_meets_no_handler_of_the_parent() {
+    let _alone = alone();
     static FORKED: std::sync::atomic::AtomicI32 = std::sync::atomic::AtomicI32::new(0);
     extern "C" fn of_the_parent(_: libc::c_int) {
         let parent = FORKED.load(Ordering::SeqCst);
@@ -290,7 +307,7 @@ fn a_signal_that_comes_right_after_the_fork_meets_no_handler_of_the_parent() {
             of_the_parent as *const () as libc::sighandler_t,
         )
     };
-    // SAFETY: one thread; the child isolates itself at once and leaves.
+    // SAFETY: no other test runs (`alone`); the child isolates itself and leaves.
     match unsafe { rustle_workers::process::fork() }.unwrap() {
         rustle_workers::process::Fork::Child => {
             // SAFETY: plain system call: it stays blocked until the process isolates itself.
@@ -306,6 +323,7 @@ fn a_signal_that_comes_right_after_the_fork_meets_no_handler_of_the_parent() {
 
 #[test]
 fn signals_by_which_batch_systems_announce_the_end_do_not_end_a_worker() {
+    let _alone = alone();
     let fate: Fate = |task, _| match task {
         1 => Some(libc::SIGUSR1),
         2 => Some(libc::SIGUSR2),

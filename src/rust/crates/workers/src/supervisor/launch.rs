@@ -26,22 +26,17 @@ impl<C: Crew> Supervisor<C> {
             match self.crew.start(&assignment) {
                 Ok(Started::Here) => return Some(assignment),
                 Ok(Started::Elsewhere) => self.starts += 1,
-                Err(_) => {
-                    for seat in seat..self.seats().end {
-                        self.recovery.assign(Assignment {
-                            seat,
-                            redo: Vec::new(),
-                        });
-                    }
-                    break;
-                }
+                // `advance` starts those that are undecided.
+                Err(_) => return None,
             }
+            self.undecided.start = seat + 1;
             // Read while the worker comes up, when we have nothing else to do.
             self.oom_before = self.oom_before.or_else(watch::oom_kills);
             if !self.settings.eager && !self.pays_another(seat + 1, before.elapsed()) {
                 break;
             }
         }
+        self.undecided = 0..0;
         None
     }
 
