@@ -4,9 +4,9 @@
 #' @useDynLib rustle, .registration = TRUE
 NULL
 
-#' The seeds of a job that runs in this process.
+#' What a job that runs in this process is told of its tasks; see R/engine-sequential.R.
 #' @noRd
-rs_seeds_open <- function(spec) .Call(wrap__rs_seeds_open, spec)
+rs_here_open <- function(spec) .Call(wrap__rs_here_open, spec)
 
 #' `.Random.seed` of tasks `tasks` (from 1), as a list; `numbering` is
 #' "substream" or "stream".
@@ -18,7 +18,7 @@ rs_task_seeds <- function(seed, tasks, numbering) .Call(wrap__rs_task_seeds, see
 rs_cores <- function() .Call(wrap__rs_cores)
 
 #'@noRd
-rs_run_here <- function(call, rho, values, order, seeds, forced, check, shape) .Call(wrap__rs_run_here, call, rho, values, order, seeds, forced, check, shape)
+rs_run_here <- function(call, rho, values, order, here, check) .Call(wrap__rs_run_here, call, rho, values, order, here, check)
 
 #'@noRd
 rs_check_interrupt <- function() .Call(wrap__rs_check_interrupt)

@@ -130,6 +130,9 @@ test_that("every future_*() follows the plan's schedule unless the call names ch
     expect_equal(claims(function() calls[[name]](future.scheduling = 1)), 1, info = name)
     expect_equal(claims(function() calls[[name]](future.chunk.size = 3)), 2, info = name)
   }
-  # future's operator stands for the argument.
-  expect_equal(claims(function() future_lapply(1:6, identity) %scheduling% 2), 2)
+  # An operator of future's leaves the argument in this option.
+  expect_equal(claims(function() {
+    options(future.disposable = list(scheduling = 2))
+    future_lapply(1:6, identity, future.chunk.size = NULL)
+  }), 2)
 })

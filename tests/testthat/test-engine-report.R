@@ -112,3 +112,48 @@ test_that("a call that fails before it has a report leaves none of the call befo
   })
   expect_null(job_timings())
 })
+
+test_that("every task that began has an end after its start, however the call ended", {
+  skip_without_fork()
+  skip_on_cran()
+  withr::local_options(rustle.timings = TRUE)
+  ordered <- function() {
+    timings <- job_timings()
+    expect_true(all(timings$end >= timings$start))
+    used <- summary(timings)
+    expect_true(used$efficiency >= 0 && used$efficiency <= 1)
+    timings
+  }
+  # Stopped for its time: no loss.
+  with_plan("multicore", workers = 2, timeout = 0.3, {
+    suppressWarnings(mclapply(1:6, function(i) if (i == 2L) Sys.sleep(30), mc.cores = 2, mc.preschedule = FALSE))
+  })
+  timings <- ordered()
+  expect_true(2L %in% timings$task)
+  expect_equal(reports$last$losses, 0)
+  # An error while another task still runs.
+  local_plan("multicore", workers = 2, schedule = "static")
+  try(future_lapply(1:2, function(i) {
+    if (i == 1L) {
+      Sys.sleep(0.2)
+      stop("an error")
+    }
+    Sys.sleep(30)
+  }), silent = TRUE)
+  timings <- ordered()
+  expect_identical(timings$worker[timings$task == 2L], 2L)
+  # A share that runs again as a whole.
+  first <- tempfile()
+  withr::defer(unlink(first))
+  mclapply(1:6, function(i) {
+    if (i == 3L && file.create(first) && is.na(file.size(paste0(first, "x")))) {
+      file.create(paste0(first, "x"))
+      tools::pskill(Sys.getpid(), tools::SIGKILL)
+      Sys.sleep(5)
+    }
+    i
+  }, mc.cores = 2)
+  unlink(paste0(first, "x"))
+  ordered()
+  expect_equal(reports$last$losses, 1)
+})
