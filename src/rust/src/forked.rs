@@ -22,9 +22,13 @@ use entries::*;
 /// @noRd
 #[extendr]
 fn rs_job_open(spec: Robj, code: Robj) -> List {
-    let job = Fields::new(&spec).and_then(|spec| job::Job::open(&spec, &Fields::new(&code)?));
-    // SAFETY: `code` is protected by its Robj.
-    into_r(job.map(|job| robj(handle_of(job, unsafe { code.get() }.cast()))))
+    // SAFETY: extendr's functions run on R's main thread; `code` is protected by its Robj
+    // here, and by the handle as long as there is the job.
+    let handle = |spec: Fields, code_fields: Fields| unsafe {
+        let job = job::Job::open(&spec, &code_fields)?;
+        Ok(robj(handle_of(job, code.get().cast())))
+    };
+    into_r(Fields::new(&spec).and_then(|spec| handle(spec, Fields::new(&code)?)))
 }
 
 /// Exit statuses of workers that have a meaning.
@@ -49,4 +53,5 @@ extendr_module! {
     fn rs_job_collect;
     fn rs_job_report;
     fn rs_job_close;
+    fn rs_output_connection;
 }

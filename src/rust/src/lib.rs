@@ -104,5 +104,4 @@ extendr_module! {
     fn rs_run_here;
     fn rs_check_interrupt;
     fn rs_matrix;
-    fn rs_output_connection;
 }

@@ -111,11 +111,6 @@ unsafe extern "C-unwind" fn rs_matrix(nrow: Sexp, ncol: Sexp) -> Sexp {
     }
 }
 
-unsafe extern "C-unwind" fn rs_output_connection() -> Sexp {
-    // SAFETY: main thread; this frame owns nothing.
-    unsafe { ffi::rustle_output_connection() }
-}
-
 macro_rules! routines {
     ($($meta:ident $name:literal $c_name:literal ($($arg:literal),*) => $function:expr;)*) => {$(
         #[allow(non_snake_case)]
@@ -143,6 +138,4 @@ routines! {
     meta__rs_check_interrupt "rs_check_interrupt" "wrap__rs_check_interrupt" ()
         => rs_check_interrupt;
     meta__rs_matrix "rs_matrix" "wrap__rs_matrix" ("nrow", "ncol") => rs_matrix;
-    meta__rs_output_connection "rs_output_connection" "wrap__rs_output_connection" ()
-        => rs_output_connection;
 }

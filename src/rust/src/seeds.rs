@@ -85,8 +85,11 @@ pub(crate) fn exists() -> bool {
     unsafe { ffi::R_existsVarInFrame(ffi::R_GlobalEnv, variable()) != 0 }
 }
 
-fn set(value: Sexp) {
-    // SAFETY: main thread; `value` is live and the global environment keeps it.
+/// # Safety
+///
+/// `value` is a live R object; main thread.
+unsafe fn set(value: Sexp) {
+    // SAFETY: by the caller's promise; the global environment keeps it.
     unsafe { ffi::Rf_defineVar(variable(), value, ffi::R_GlobalEnv) };
 }
 
@@ -137,13 +140,14 @@ impl Seeds {
                 if self.inherited == ffi::nil() {
                     clear();
                 } else {
-                    set(self.inherited);
+                    // SAFETY: the job keeps what its workers inherit.
+                    unsafe { set(self.inherited) };
                 }
             }
             Streams::Task(kind, seeds) => set_words(*kind, seeds.seed(u64::from(task))),
             // SAFETY: the list has an element per task (R code has checked it) and is kept
             // alive by the job.
-            Streams::List => set(unsafe { ffi::VECTOR_ELT(self.list, task as isize) }),
+            Streams::List => unsafe { set(ffi::VECTOR_ELT(self.list, task as isize)) },
         }
     }
 }

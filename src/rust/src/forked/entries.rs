@@ -48,9 +48,13 @@ unsafe fn job<'a>(handle: Sexp) -> Option<&'a mut Job> {
 
 /// Puts a job under an external pointer that closes it when R forgets it, and keeps the
 /// objects of its code alive.
-pub(crate) fn handle_of(job: Box<Job>, code: Sexp) -> Sexp {
-    // SAFETY: main thread; `code` is protected by the caller, and by the pointer from
-    // here on, which owns the box.
+///
+/// # Safety
+///
+/// `code` is a live R object; main thread.
+pub(crate) unsafe fn handle_of(job: Box<Job>, code: Sexp) -> Sexp {
+    // SAFETY: by the caller's promise; the pointer protects `code` and owns the box from
+    // here on.
     unsafe {
         let address = Box::into_raw(job).cast::<c_void>();
         let handle = ffi::Rf_protect(ffi::R_MakeExternalPtr(address, ffi::nil(), code));
@@ -298,6 +302,11 @@ unsafe extern "C-unwind" fn rs_job_close(handle: Sexp, signal: Sexp, grace: Sexp
     })
 }
 
+unsafe extern "C-unwind" fn rs_output_connection() -> Sexp {
+    // SAFETY: main thread; this frame owns nothing.
+    unsafe { ffi::rustle_output_connection() }
+}
+
 routines! {
     meta__rs_worker_begin "rs_worker_begin" "wrap__rs_worker_begin" () => rs_worker_begin;
     meta__rs_worker_run "rs_worker_run" "wrap__rs_worker_run" () => rs_worker_run;
@@ -314,4 +323,6 @@ routines! {
     meta__rs_job_report "rs_job_report" "wrap__rs_job_report" ("handle") => rs_job_report;
     meta__rs_job_close "rs_job_close" "wrap__rs_job_close" ("handle", "signal", "grace")
         => rs_job_close;
+    meta__rs_output_connection "rs_output_connection" "wrap__rs_output_connection" ()
+        => rs_output_connection;
 }

@@ -49,14 +49,20 @@ pub(crate) struct Job {
 }
 
 impl Job {
-    /// Maps the memory of a job; starts nothing. Whoever holds the job keeps the objects
-    /// of `code` alive.
-    pub(crate) fn open(spec: &Fields, code: &Fields) -> Parsed<Box<Job>> {
+    /// Maps the memory of a job; starts nothing.
+    ///
+    /// # Safety
+    ///
+    /// On R's main thread. Whoever holds the job keeps the list alive of which `code` has
+    /// the fields.
+    pub(crate) unsafe fn open(spec: &Fields, code: &Fields) -> Parsed<Box<Job>> {
         worker::prepare();
         process::reap_abandoned();
         let (layout, relay_order) = rules::layout(spec)?;
         let settings = rules::settings(spec)?;
-        let (rules, code) = (Rules::read(spec)?, Code::read(code)?);
+        let rules = Rules::read(spec)?;
+        // SAFETY: by the caller's promise.
+        let code = unsafe { Code::read(code) }?;
         let (workers, tasks) = (layout.workers() as usize, layout.tasks() as usize);
         // R may jump out of this: no mapping and no descriptor is owned yet.
         let arrivals = Arrivals::new(workers, tasks);

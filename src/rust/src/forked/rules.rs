@@ -69,8 +69,11 @@ impl Rules {
 }
 
 impl Code {
-    pub(crate) fn read(code: &Fields) -> Parsed<Code> {
-        // SAFETY: only the pointer is kept; the handle of the job keeps the object.
+    /// # Safety
+    ///
+    /// Whoever keeps the result keeps the list alive of which `code` has the fields.
+    pub(crate) unsafe fn read(code: &Fields) -> Parsed<Code> {
+        // SAFETY: only pointers are kept, which live by the caller's promise.
         let object = |name| Ok(unsafe { code.get(name)?.get() }.cast());
         Ok(Code {
             call: object("call")?,

@@ -73,16 +73,6 @@ impl Mapping {
         }
     }
 
-    /// Length in bytes.
-    pub fn len(&self) -> usize {
-        self.len
-    }
-
-    /// Always false: a mapping has at least one byte.
-    pub fn is_empty(&self) -> bool {
-        self.len == 0
-    }
-
     /// `count` values of type `T` at `offset` bytes.
     ///
     /// # Panics
