@@ -26,9 +26,6 @@ rs_check_interrupt <- function() .Call(wrap__rs_check_interrupt)
 #'@noRd
 rs_matrix <- function(nrow, ncol) .Call(wrap__rs_matrix, nrow, ncol)
 
-#'@noRd
-rs_output_connection <- function() .Call(wrap__rs_output_connection)
-
 #' Opens the engine of a scheme and a statistic, that of the engine `like` if there is
 #' one; see R/bootstrap-schemes.R.
 #' @noRd
@@ -107,6 +104,9 @@ rs_job_report <- function(handle) .Call(wrap__rs_job_report, handle)
 
 #'@noRd
 rs_job_close <- function(handle, signal, grace) .Call(wrap__rs_job_close, handle, signal, grace)
+
+#'@noRd
+rs_output_connection <- function() .Call(wrap__rs_output_connection)
 
 #' Names of the vector instructions that are used, and faer's version.
 #' @noRd
