@@ -309,6 +309,8 @@ as_boot <- function(x, index = NULL) {
   own <- draws$own
   # boot.array() sets .Random.seed to `seed` before it finds out that it cannot draw our
   # indices again. So `seed` of our results is the present state, which then does not change.
+  # As boot(), which makes a state where there is none.
+  if (!own && is.null(get_random_seed())) stats::runif(1L)
   seed <- if (own) x$seed else get_random_seed()
   out <- list(
     t0 = x$t0, t = unname(draws$t), R = draws$R, data = x$data, seed = seed,

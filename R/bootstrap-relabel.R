@@ -7,7 +7,11 @@ check_relabel <- function(job) {
   call <- job$call
   if (isFALSE(relabel) || !"relabel" %in% names(job$design)) return(NULL)
   possible <- job$kind == "function" && is.data.frame(job$data) && job$scheme$spec$kind == "clusters" && job$stype == "i"
-  if (is.null(relabel)) return(if (possible) columns_of_cluster(job$data, job$design$cluster))
+  if (is.null(relabel)) {
+    if (!possible) return(NULL)
+    warn_kept_labels(job$data, job$design$cluster)
+    return(columns_of_cluster(job$data, job$design$cluster))
+  }
   if (!possible) {
     must <- "NULL or FALSE, except for a function of a data frame and indices with one vector of clusters"
     stop_argument("relabel", must, relabel, call)
@@ -23,20 +27,45 @@ check_relabel <- function(job) {
   relabel
 }
 
-is_label <- function(x) is.factor(x) || is.character(x) || is.numeric(x) && !is.object(x) && is.null(dim(x))
+is_label <- function(x) is.factor(x) || is.character(x) || is_number(x)
+
+# Numbers that can be moved: of a class too (dates, times, labelled numbers), but for those
+# whose bits are none (bit64).
+is_number <- function(x) {
+  typeof(x) %in% c("integer", "double") && !is.factor(x) && !inherits(x, "integer64") && is.null(dim(x))
+}
 
 # The columns that hold the clusters themselves, or that name each cluster by one label. A
 # numeric column with other numbers than the clusters' is left alone: it may be measured.
 columns_of_cluster <- function(data, cluster) {
-  if (is.list(cluster)) cluster <- cluster[[1L]]
+  cluster <- one_clustering(cluster)
   codes <- function(x) match(x, unique(x))
   of <- codes(cluster)
   named <- as.character(cluster)
   same <- vapply(data, function(x) {
     if (!is_label(x) || anyNA(x)) return(FALSE)
-    if (is.numeric(x)) identical(as.character(x), named) else identical(codes(x), of)
+    if (is_number(x)) identical(as.character(x), named) else identical(codes(x), of)
   }, NA)
   if (any(same)) names(data)[same]
+}
+
+one_clustering <- function(cluster) if (is.list(cluster) && !is.object(cluster)) cluster[[1L]] else cluster
+
+# Tells of a column that holds the clusters and cannot have new labels.
+warn_kept_labels <- function(data, cluster) {
+  named <- as.character(one_clustering(cluster))
+  kept <- vapply(data, function(x) !is_label(x) && is.atomic(x) && identical(as.character(x), named), NA)
+  if (!any(kept)) return()
+  warning(structure(
+    class = c("rustle_warning_relabel", "rustle_warning", "warning", "condition"),
+    list(
+      message = sprintf(
+        "Clusters that are drawn again keep their labels in %s, of class %s: make it a factor, or say `relabel = FALSE`.",
+        paste0("`", names(data)[kept], "`", collapse = ", "), sQuote(class(data[[which(kept)[[1L]]]])[[1L]], FALSE)
+      ),
+      call = NULL
+    )
+  ))
 }
 
 # The statistic, given the data with a further copy of each cluster for every time that
@@ -67,11 +96,14 @@ relabelling <- function(statistic, columns, data) {
 # A function that gives the labels after the first n new ones, by the number of the
 # copy: labels that no other row has.
 label_maker <- function(x) {
-  if (is.numeric(x)) {
-    far <- ceiling(max(x, na.rm = TRUE)) - floor(min(x, na.rm = TRUE)) + 1
+  if (is_number(x)) {
+    numbers <- as.vector(unclass(x))
+    far <- ceiling(max(numbers, na.rm = TRUE)) - floor(min(numbers, na.rm = TRUE)) + 1
     return(function(x, n, copy) {
-      moved <- x + c(rep(0, n), copy - 1) * far
-      if (is.integer(x) && max(abs(moved), na.rm = TRUE) <= .Machine$integer.max) as.integer(moved) else moved
+      moved <- as.vector(unclass(x)) + c(rep(0, n), copy - 1) * far
+      if (is.integer(x) && max(abs(moved), na.rm = TRUE) <= .Machine$integer.max) moved <- as.integer(moved)
+      attributes(moved) <- attributes(x)
+      moved
     })
   }
   labels <- if (is.factor(x)) levels(x) else unique(x)

@@ -193,6 +193,8 @@ run_boot_workers <- function(job) {
     replicate_call, frame, R, policy_of_plan(job$plan), worker_streams(job),
     relay = new_relay(NA, list(classes = "condition", exclude = NULL)),
     label = "bootstrap-%d", origin = job$call,
+    # A replicate that is stopped for its time has failed like any other.
+    on_error = if (stopping) "stop" else "keep",
     shape = if (stopping) list(template = double(p)),
     ours = TRUE
   )

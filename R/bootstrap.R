@@ -47,7 +47,9 @@
 #'   a message says so once in a session.
 #' @param on_error When a replicate fails: `"stop"`; `"na"`, a row of `NA`; `"redraw"`, other
 #'   resamples in its place, which makes the results conditional on success. Failures
-#'   are listed in `failures`; more than 10 % give a warning.
+#'   are listed in `failures`; more than 10 % give a warning. A replicate that exceeds the
+#'   plan's `timeout` has failed; a worker that is lost more often than `retries` allows
+#'   ends the run whatever is said here.
 #' @param seed A whole number. `NULL`: two uniform numbers of R's generator, so
 #'   `set.seed()` governs, and the generator moves by these two whatever else is chosen.
 #'   With a seed it does not move.

@@ -104,6 +104,7 @@ mt_order <- function(..., na.last = TRUE, decreasing = FALSE, method = "radix", 
   if (nargs() == 1L && ...length() == 1L && length(..1) <= tiny_length && is.double(..1) && !is.object(..1)) {
     return(order(..1, method = "radix"))
   }
+  by_default <- missing(method)
   method <- check_choice(method, c("radix", "auto", "shell"), "method")
   na.last <- check_flag(na.last, "na.last", na = TRUE)
   schedule <- check_choice(schedule, schedules, "schedule")
@@ -113,7 +114,11 @@ mt_order <- function(..., na.last = TRUE, decreasing = FALSE, method = "radix", 
   strings <- any(vapply(keys, is.character, NA))
   ours <- length(keys) && all(vapply(keys, sortable, NA)) && all(lengths(keys) == length(keys[[1L]])) &&
     (method == "radix" || (method == "auto" && !strings))
-  if (!ours) return(order(..., na.last = na.last, decreasing = decreasing, method = method))
+  if (!ours) {
+    # Of complex numbers and of nothing base knows no radix sort.
+    if (by_default && !all(vapply(keys, has_radix, NA))) method <- "auto"
+    return(order(..., na.last = na.last, decreasing = decreasing, method = method))
+  }
   if (length(keys) == 1L) return(place(keys[[1L]], decreasing, na.last, schedule, threads))
   place_by_all(keys, rep_len(decreasing, length(keys)), na.last, schedule, threads)
 }
@@ -166,3 +171,5 @@ run_sort <- function(values, order, decreasing, schedule, out, threads) {
     rs_sort(values, order, decreasing, schedule, out, state, threads)
   })
 }
+
+has_radix <- function(key) is.factor(key) || is.numeric(key) || is.logical(key) || is.character(key)

@@ -230,3 +230,12 @@ test_that("a jackknife after the bootstrap prints what stands out", {
   expect_identical(nrow(as.data.frame(j)), 32L)
   expect_output(print(j[1:3, ]), "replicates")
 })
+
+test_that("as_boot() in a session without a random state leaves one that R takes", {
+  withr::with_preserve_seed({
+    b <- bootstrap(1:10, function(d, i) mean(d[i]), R = 20, seed = 3)
+    rm(".Random.seed", envir = globalenv())
+    # boot puts this back.
+    expect_type(as_boot(b)$seed, "integer")
+  })
+})

@@ -113,8 +113,8 @@ test_that("what has no labels is not asked for, and refused when it is", {
   refused(d, function(d, w) sum(d$x * w), cluster = d$id, stype = "w", relabel = "id")
   refused(as.matrix(d[1:3]), function(m, i) mean(m[i, 2]), cluster = d$id, relabel = "id")
   refused(d, stat_mean("x"), cluster = d$id, relabel = "id")
-  d$day <- as.Date("2026-01-01") + d$id
-  refused(d, f, cluster = d$id, relabel = "day")
+  d$early <- d$id < 3
+  refused(d, f, cluster = d$id, relabel = "early")
   expect_null(bootstrap(d, f, R = 5, seed = 1)$relabel)
   expect_null(bootstrap(d, stat_mean("x"), R = 5, cluster = d$id, seed = 1)$relabel)
   expect_null(bootstrap(d, function(d, w) sum(d$x * w), R = 5, cluster = d$id, stype = "w", seed = 1)$relabel)
@@ -152,4 +152,23 @@ test_that("standard errors of a mixed model are those of resampled subjects", {
   for (r in 1:8) expect_equal(unname(b$t[r, ]), unname(by_hand(counts[r, ])), tolerance = 1e-3)
   same <- bootstrap(sleep, function(d, i) slopes(d[i, ]), R = 60, cluster = sleep$Subject, seed = 1, relabel = FALSE)
   expect_gt(sd(b$t[, 2L]), 1.15 * sd(same$t[, 2L]))
+})
+
+test_that("dates and other numbers with a class get new labels; what cannot have them is told", {
+  days <- as.Date("2026-01-01") + rep(1:8, each = 5)
+  distinct <- function(d, i) length(unique(d[i, ]$id))
+  for (id in list(days, as.POSIXct(days), structure(as.double(days), class = "labelled"), as.double(days), as.integer(days))) {
+    d <- data.frame(y = 1:40)
+    d$id <- id
+    b <- bootstrap(d, distinct, R = 20, cluster = d$id, seed = 1)
+    expect_identical(b$relabel, "id")
+    expect_true(all(b$t == 8))
+  }
+  dated <- function(d, i) inherits(d[i, ]$id, "Date") + 0
+  d$id <- days
+  expect_true(all(bootstrap(d, dated, R = 5, cluster = d$id, seed = 1)$t == 1))
+  d <- data.frame(y = 1:8, id = rep(c(TRUE, FALSE), each = 4))
+  expect_warning(b <- bootstrap(d, distinct, R = 5, cluster = d$id, seed = 1), "`id`", class = "rustle_warning_relabel")
+  expect_null(b$relabel)
+  expect_no_warning(bootstrap(d, distinct, R = 5, cluster = d$id, seed = 1, relabel = FALSE))
 })

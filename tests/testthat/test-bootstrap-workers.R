@@ -24,3 +24,21 @@ test_that("workers that share no memory have the globals of functions, also of t
   local_plan("multisession", workers = 2)
   for (k in seq_along(runs)) expect_equal(runs[[k]](), oracle[[k]], info = k)
 })
+
+test_that("a replicate that is stopped for its time has failed like any other", {
+  skip_without_fork()
+  skip_on_cran()
+  local_plan("multicore", workers = 2L, timeout = 0.3)
+  slow <- function(d, i) {
+    if (i[[1L]] == 1L) Sys.sleep(20)
+    mean(d[i])
+  }
+  quick <- function(d, i) if (i[[1L]] == 1L) stop("slow") else mean(d[i])
+  x <- c(3, 1, 4, 1, 5)
+  x_first <- function(f) bootstrap(x, function(d, i) if (identical(i, 1:5)) mean(d) else f(d, i), R = 16, seed = 2, on_error = "na")
+  late <- x_first(slow)
+  oracle <- x_first(quick)
+  expect_true(anyNA(oracle$t))
+  expect_identical(late$t, oracle$t)
+  expect_match(late$failures$message, "more than 0.3 s", fixed = TRUE)
+})
