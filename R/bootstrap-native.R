@@ -85,7 +85,7 @@ rows_in_slices <- function(total, p, call, step, stopping = FALSE, tell = functi
     done <- done + length(rows)
     tell(done)
     ended <- done >= total || (stopping && any(part$status != 0L))
-    list(NULL, if (!ended) done)
+    list(value = NULL, state = if (!ended) done)
   })
   list(t = t, status = status)
 }

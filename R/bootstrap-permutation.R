@@ -284,7 +284,7 @@ count_permutations <- function(test, words, total, threads, call) {
     single <<- single + out$single
     maximal <<- maximal + out$maximal
     done <- done + out$done
-    list(list(single = single, maximal = maximal), if (done < total) done)
+    list(value = list(single = single, maximal = maximal), state = if (done < total) done)
   })
 }
 

@@ -118,7 +118,7 @@ rs_vector_clean <- function() .Call(wrap__rs_vector_clean)
 
 #' The scale of the columns of `x`, a double vector of columns of `nrow` elements: the
 #' largest absolute element of the column where it is smallest (but zero), that of all,
-#' and whether (1) or not (0) any element is NaN, which do not count. `weights` multiply
+#' and whether there are gaps: elements that are NaN, which do not count. `weights` multiply
 #' the rows; NULL: none.
 #' @noRd
 rs_scale <- function(x, nrow, weights, threads) .Call(wrap__rs_scale, x, nrow, weights, threads)

@@ -40,8 +40,8 @@ linalg_info <- function(threads = NULL) {
   known <- rs_linalg_info()
   structure(
     list(
-      simd = c(products = known[[1L]], other = known[[2L]]), threads = threads,
-      cores = machine_cores(), faer = known[[3L]], blas = extSoftVersion()[["BLAS"]],
+      simd = c(products = known$products, other = known$other), threads = threads,
+      cores = machine_cores(), faer = known$faer, blas = extSoftVersion()[["BLAS"]],
       lapack = La_library(), operations = linalg_paths()
     ),
     class = "rustle_linalg_info"

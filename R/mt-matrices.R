@@ -79,8 +79,7 @@ scale_of <- function(x, rows = NROW(x), weights = NULL, threads = NULL) {
   if (!is.double(x)) return(list(smallest = 1, largest = 1, gaps = anyNA(x)))
   # Waking threads takes longer than looking at a few numbers.
   threads <- if (length(x) < threaded_length) 1L else thread_count(threads)
-  of <- rs_scale(x, rows, weights, threads)
-  list(smallest = of[[1L]], largest = of[[2L]], gaps = of[[3L]] != 0)
+  rs_scale(x, rows, weights, threads)
 }
 
 is_extreme <- function(x, rows = NROW(x), threads = NULL, scale = scale_of(x, rows, threads = threads)) {

@@ -91,16 +91,16 @@ allotment_limit <- function(asked = FALSE) {
 # time limit (an error, of the user's call).
 in_slices <- function(step) {
   at <- step(NULL)
-  call <- if (!is.null(at[[2L]])) user_call()
+  call <- if (!is.null(at$state)) user_call()
   of_user <- function(e) {
     e$call <- call
     stop(e)
   }
-  while (!is.null(at[[2L]])) {
+  while (!is.null(at$state)) {
     tryCatch(rs_check_interrupt(), error = of_user)
-    at <- step(at[[2L]])
+    at <- step(at$state)
   }
-  at[[1L]]
+  at$value
 }
 
 # Warnings of base R in `expr` become those of the user's call.

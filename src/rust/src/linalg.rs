@@ -43,12 +43,12 @@ fn slice(threads: i32) -> Slice {
 /// for R to come back with; see in_slices() in R/plan-threads.R.
 pub(crate) fn in_slices<T: 'static>(value: Robj, state: ExternalPtr<T>, complete: bool) -> List {
     let state: Robj = if complete { ().into() } else { state.into() };
-    List::from_values([value, state])
+    list!(value = value, state = state)
 }
 
 /// As [`in_slices`], for work that is over after one call.
 pub(crate) fn ended(value: impl Into<Robj>) -> List {
-    List::from_values([value.into(), ().into()])
+    list!(value = value.into(), state = ())
 }
 
 /// A state from R, or a new one.
@@ -64,31 +64,31 @@ pub(crate) fn state_or<T: 'static>(
 
 /// The scale of the columns of `x`, a double vector of columns of `nrow` elements: the
 /// largest absolute element of the column where it is smallest (but zero), that of all,
-/// and whether (1) or not (0) any element is NaN, which do not count. `weights` multiply
+/// and whether there are gaps: elements that are NaN, which do not count. `weights` multiply
 /// the rows; NULL: none.
 /// @noRd
 #[extendr]
-fn rs_scale(x: Doubles, nrow: i32, weights: Nullable<Doubles>, threads: i32) -> Vec<f64> {
+fn rs_scale(x: Doubles, nrow: i32, weights: Nullable<Doubles>, threads: i32) -> List {
     let x = x.as_robj().as_real_slice().unwrap_or_default();
     let weights: Option<&[f64]> = match &weights {
         Nullable::NotNull(weights) => weights.as_robj().as_real_slice(),
         Nullable::Null => None,
     };
     let scale = rustle_linalg::scale(x, nrow.max(0) as usize, weights, count(threads));
-    vec![
-        scale.smallest,
-        scale.largest,
-        f64::from(u8::from(scale.gaps)),
-    ]
+    list!(
+        smallest = scale.smallest,
+        largest = scale.largest,
+        gaps = scale.gaps
+    )
 }
 
 /// Names of the vector instructions that are used, and faer's version.
 /// @noRd
 #[extendr]
-fn rs_linalg_info() -> Vec<String> {
+fn rs_linalg_info() -> List {
     let (product, rest) = rustle_linalg::simd();
     let version = env!("FAER_VERSION");
-    vec![product.into(), rest.into(), version.into()]
+    list!(products = product, other = rest, faer = version)
 }
 
 /// Are the vector registers of this thread clean? For tests; NA: not known.
