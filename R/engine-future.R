@@ -8,18 +8,17 @@ run_future <- function(job, plan) {
   conditions <- job$relay$classes
   if (!is.null(job$relay$exclude)) conditions <- structure(conditions, exclude = job$relay$exclude)
   label <- function(k) if (is.character(job$label)) format_label(job$label, k)
-  code <- without_source(run_parcel)
+  # The function itself and not its name: future would count it among the user's globals.
+  run <- as.call(list(without_source(run_parcel), quote(...rustle.parcel), quote(...rustle.load)))
   start <- function(k) {
-    # future's limit of sizes is for globals that future finds itself. Ours have been found
-    # and measured already (engine-parcel.R).
+    # The user's globals have been found and measured already (engine-parcel.R). New
+    # versions of future, whose limit is that of the plan, measure them and the data again.
     limit <- options(future.globals.maxSize = Inf)
     on.exit(options(limit))
     future::future(
-      quote(...rustle.run(...rustle.parcel, ...rustle.load)),
-      substitute = FALSE, envir = parcel$envir,
+      run, substitute = FALSE, envir = parcel$envir,
       globals = c(parcel$globals, list(
-        ...rustle.run = code, ...rustle.parcel = parcel$worker,
-        ...rustle.load = load_tasks(parcel, job, chunks[[k]])
+        ...rustle.parcel = parcel$worker, ...rustle.load = load_tasks(parcel, job, chunks[[k]])
       )),
       packages = parcel$packages, seed = if (job$streams$check) FALSE else NULL,
       stdout = job$relay$stdout, conditions = conditions, label = label(k)
