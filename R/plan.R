@@ -219,14 +219,20 @@ is_multicore <- function(strategy) identical(strategy, "multicore") || inherits(
 #' another level.
 #'
 #' @param evaluator A strategy; the current plan by default.
-#' @return A whole number; of class `AsIs` where `workers = I(n)` made the plan.
+#' @return A whole number; of class `AsIs` where `workers = I(n)` made the plan and
+#'   future's has that class.
 #' @examples
 #' nbrOfWorkers()
 #' @export
 nbrOfWorkers <- function(evaluator = NULL) {
   if (!is.null(evaluator)) return(future::nbrOfWorkers(evaluator))
   plan <- current_plan()
-  as_is <- !plan$executor$in_session && inherits(formals(plan$stack[[1L]])$workers, "AsIs")
+  # Of strategies that are future's own, its versions differ in this.
+  as_is <- if (plan$executor$shares_memory) {
+    inherits(formals(plan$stack[[1L]])$workers, "AsIs")
+  } else {
+    inherits(future::nbrOfWorkers(), "AsIs")
+  }
   if (as_is) I(plan$workers) else plan$workers
 }
 
