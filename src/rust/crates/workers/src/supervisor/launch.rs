@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::{watch, Supervisor};
 use crate::crew::{Assignment, Crew, Started};
-use crate::limits::{FIRST_TASK, GLANCE, START_PRICE, WARM_UP};
+use crate::limits::{FIRST_TASK, GLANCE, START_PRICE, WARM_UP, WORTH};
 
 impl<C: Crew> Supervisor<C> {
     /// Starts the workers of the job.
@@ -50,7 +50,13 @@ impl<C: Crew> Supervisor<C> {
         let table = self.memory.table();
         let total = u64::from(self.memory.layout.units());
         let begun = Instant::now();
+        // When the first task began, and when we last saw one that was done.
         let mut first: Option<Instant> = None;
+        let mut moved = begun;
+        let mut seen = 0;
+        // When tasks were first seen done, and how many: these copied the pages of a
+        // fresh process, and say nothing of the others.
+        let mut warm: Option<(Instant, u64)> = None;
         loop {
             let rest = table.unclaimed();
             if rest == 0 {
@@ -59,16 +65,23 @@ impl<C: Crew> Supervisor<C> {
             let now = Instant::now();
             if first.is_none() && (rest < total || self.memory.status()[0].phase().is_over()) {
                 first = Some(now);
+                moved = now;
             }
             let done = self.done();
-            let clear = match first.map(|first| now - first) {
+            if done != seen {
+                (seen, moved) = (done, now);
+                warm = warm.or(Some((now, done)));
+            }
+            let slow = warm.is_some_and(|(since, before)| {
+                let (elapsed, more) = (now - since, done - before);
+                let pace = elapsed.as_secs_f64() / more as f64;
+                let left = pace * rest as f64;
+                elapsed > WARM_UP && more > 0 && left > WORTH * price.as_secs_f64()
+            });
+            let clear = match first {
                 None => now - begun > FIRST_TASK,
-                Some(elapsed) if done > 0 => {
-                    let pace = elapsed.as_secs_f64() / done as f64;
-                    let left = pace * rest as f64;
-                    elapsed > price || elapsed > WARM_UP && left > 3.0 * price.as_secs_f64()
-                }
-                Some(elapsed) => elapsed > price,
+                // A task that takes longer than a start is worth one.
+                Some(_) => slow || now - moved > price,
             };
             if clear {
                 return true;
