@@ -326,12 +326,7 @@ new_notes <- function(why = "") {
   )
 }
 
-warn_interval <- function(text) {
-  warning(structure(
-    class = c("rustle_warning_interval", "rustle_warning", "warning", "condition"),
-    list(message = text, call = NULL)
-  ))
-}
+warn_interval <- function(text) warn_rustle(text, "rustle_warning_interval")
 
 warn_few_replicates <- function(draws, conf, type, notes) {
   if (!any(c("basic", "perc", "bca", "stud") %in% type)) return()

@@ -56,16 +56,13 @@ warn_kept_labels <- function(data, cluster) {
   named <- as.character(one_clustering(cluster))
   kept <- vapply(data, function(x) !is_label(x) && is.atomic(x) && identical(as.character(x), named), NA)
   if (!any(kept)) return()
-  warning(structure(
-    class = c("rustle_warning_relabel", "rustle_warning", "warning", "condition"),
-    list(
-      message = sprintf(
-        "Clusters that are drawn again keep their labels in %s, of class %s: make it a factor, or say `relabel = FALSE`.",
-        paste0("`", names(data)[kept], "`", collapse = ", "), sQuote(class(data[[which(kept)[[1L]]]])[[1L]], FALSE)
-      ),
-      call = NULL
-    )
-  ))
+  warn_rustle(
+    sprintf(
+      "Clusters that are drawn again keep their labels in %s, of class %s: make it a factor, or say `relabel = FALSE`.",
+      paste0("`", names(data)[kept], "`", collapse = ", "), sQuote(class(data[[which(kept)[[1L]]]])[[1L]], FALSE)
+    ),
+    "rustle_warning_relabel"
+  )
 }
 
 # The statistic, given the data with a further copy of each cluster for every time that
@@ -152,16 +149,13 @@ relabel_clusters <- function(job) {
         "rustle_error_argument", argument = "statistic", call = job$call
       )
     }
-    warning(structure(
-      class = c("rustle_warning_relabel", "rustle_warning", "warning", "condition"),
-      list(
-        message = sprintf(
-          "Clusters that are drawn again keep their labels in %s: the statistic does not look at the data through its indices alone. `relabel = FALSE` says that this is right.",
-          paste0("`", columns, "`", collapse = ", ")
-        ),
-        call = NULL
-      )
-    ))
+    warn_rustle(
+      sprintf(
+        "Clusters that are drawn again keep their labels in %s: the statistic does not look at the data through its indices alone. `relabel = FALSE` says that this is right.",
+        paste0("`", columns, "`", collapse = ", ")
+      ),
+      "rustle_warning_relabel"
+    )
     return(job)
   }
   job$compute <- relabelling(job$compute, columns, job$data)

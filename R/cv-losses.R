@@ -135,13 +135,8 @@ tell_left_out <- function(count, of, why) {
 
 # Warns of predictions that are NA although the fold did not fail.
 warn_no_prediction <- function(count, of) {
-  warning(structure(
-    class = c("rustle_warning_missing", "rustle_warning", "warning", "condition"),
-    list(
-      message = sprintf(
-        "%d of %d predictions are missing, as they are where a predictor is: the loss leaves them out.", count, of
-      ),
-      call = NULL
-    )
-  ))
+  warn_rustle(
+    sprintf("%d of %d predictions are missing, as they are where a predictor is: the loss leaves them out.", count, of),
+    "rustle_warning_missing"
+  )
 }

@@ -304,10 +304,10 @@ closed_form <- function(model, folds, runs, lambda) {
   }
   predicted <- lapply(if (is.null(lambda)) 0 else lambda, without)
   if (singular) {
-    warning(structure(
-      class = c("rustle_warning_fold", "rustle_warning", "warning", "condition"),
-      list(message = "Without some folds the model has no unique fit: their predictions are NA, and left out of the loss.", call = NULL)
-    ))
+    warn_rustle(
+      "Without some folds the model has no unique fit: their predictions are NA, and left out of the loss.",
+      "rustle_warning_fold"
+    )
   }
   list(
     predicted = unlist(predicted, recursive = FALSE), told = singular, probability = FALSE,

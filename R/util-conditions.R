@@ -11,6 +11,14 @@ abort_rustle <- function(message, class, ..., call = NULL) {
   ))
 }
 
+# Every warning of ours that code may want to catch: `rustle_warning_<what>` under
+# `rustle_warning`.
+warn_rustle <- function(message, class) {
+  warning(structure(
+    class = c(class, "rustle_warning", "warning", "condition"), list(message = message, call = NULL)
+  ))
+}
+
 # `class`: further classes.
 stop_argument <- function(argument, must, value, call, was = NULL, class = NULL) {
   if (is.null(was)) was <- describe(value)
