@@ -39,7 +39,6 @@ pub struct Job<C> {
     supervisor: Supervisor<C>,
     ledger: Ledger,
     receivers: Vec<Receiver>,
-    stop_on_error: bool,
     /// How long it took to receive what was there.
     receiving: Duration,
 }
@@ -53,7 +52,6 @@ impl<C: Crew> Job<C> {
             supervisor,
             ledger: Ledger::new(order, stop_on_error),
             receivers: (0..seats).map(|_| Receiver::new()).collect(),
-            stop_on_error,
             receiving: Duration::ZERO,
         }
     }
@@ -176,7 +174,7 @@ impl<C: Crew> Job<C> {
         }
         if let (true, Some(task)) = (death.timed_out, death.in_flight) {
             audience.time_out(task);
-            if self.stop_on_error {
+            if self.ledger.stops_on_error() {
                 self.supervisor.memory.header().cut_after(u64::from(task));
             }
         }

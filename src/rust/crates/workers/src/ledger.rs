@@ -32,6 +32,11 @@ impl Ledger {
         }
     }
 
+    /// Does a task that failed make those after it unnecessary?
+    pub fn stops_on_error(&self) -> bool {
+        self.stop_on_error
+    }
+
     /// Positions from the first on whose tasks are finished: what they have sent is in
     /// their rings or received.
     pub fn advance(&mut self, memory: &JobMemory) -> u32 {
