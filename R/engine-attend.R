@@ -5,7 +5,7 @@
 # nothing has arrived: no user notices them.
 longest_wait <- 0.1
 
-# handle: the handle of a job whose workers were started (src/rust/src/forked/job.rs). The
+# handle: the handle of a job whose workers were started (src/rust/src/jobs/job.rs). The
 # loss of workers is raised as an error here; errors of tasks are values of the outcome.
 attend <- function(handle, job, plan) {
   mailbox <- new_mailbox(job$policy$order, job$n, job$relay$quiet)

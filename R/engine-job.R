@@ -86,7 +86,7 @@ frame_dots <- function(frame) {
   eval(as.call(list(list_dots, quote(...))), frame)
 }
 
-# What Rust needs to know of it; see src/rust/src/forked/rules.rs.
+# What Rust needs to know of it; see src/rust/src/jobs/rules.rs.
 job_spec <- function(job, plan) {
   workers <- min(plan$workers, job$n)
   settings <- plan$settings

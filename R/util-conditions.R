@@ -96,7 +96,7 @@ unpack <- function(result, call = NULL) {
   result[["ok"]]
 }
 
-# failure: list(tasks, cause, number, memory, reason), see src/rust/src/forked/entries.rs.
+# failure: list(tasks, cause, number, memory, reason), see src/rust/src/jobs/entries.rs.
 # values: those that have arrived.
 stop_worker_lost <- function(failure, values, call) {
   if (failure$cause == "refused") {

@@ -2,7 +2,7 @@
 //!
 //! It converts, evaluates R code and hands bytes over; schedules, memory,
 //! processes and streams are the work of the crates below it. `raw.rs` and
-//! `forked/entries.rs` list the routines that R may longjmp out of; the others are
+//! `jobs/entries.rs` list the routines that R may longjmp out of; the others are
 //! extendr's. What needs processes is in `forked`.
 
 // extendr's macros write items without documentation.
@@ -11,7 +11,7 @@
 mod bootstrap;
 mod ffi;
 mod fields;
-mod forked;
+mod jobs;
 mod here;
 mod index;
 mod linalg;
@@ -94,7 +94,7 @@ fn rs_cores() -> List {
 extendr_module! {
     mod rustle;
     use bootstrap;
-    use forked;
+    use jobs;
     use linalg;
     use permutation;
     use simulation;

@@ -1,4 +1,4 @@
-//! Forked workers, and the session that waits for them: all that needs processes.
+//! Jobs of worker processes, and the session that waits for them.
 
 mod arrivals;
 mod decode;
@@ -40,7 +40,7 @@ fn rs_exit_statuses() -> List {
 }
 
 extendr_module! {
-    mod forked;
+    mod jobs;
     fn rs_job_open;
     fn rs_exit_statuses;
     fn rs_worker_begin;
