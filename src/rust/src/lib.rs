@@ -16,6 +16,7 @@ mod here;
 mod index;
 mod linalg;
 mod lists;
+mod needs;
 mod parcel;
 mod permutation;
 mod raw;
@@ -29,6 +30,7 @@ use rustle_streams::{Numbering, TaskSeeds};
 
 use fields::Fields;
 use here::Here;
+use needs::*;
 use raw::*;
 use refusal::into_r;
 use seeds::{base_seed, Seeds, Streams};
@@ -106,4 +108,8 @@ extendr_module! {
     fn rs_run_here;
     fn rs_check_interrupt;
     fn rs_matrix;
+    fn rs_code_key;
+    fn rs_locate;
+    fn rs_holds_code;
+    fn rs_holds_environment;
 }
