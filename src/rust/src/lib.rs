@@ -11,9 +11,9 @@
 mod bootstrap;
 mod ffi;
 mod fields;
-mod jobs;
 mod here;
 mod index;
+mod jobs;
 mod linalg;
 mod lists;
 mod permutation;
