@@ -289,6 +289,23 @@ rs_sort <- function(x, order, decreasing, schedule, out, state, threads) .Call(w
 #' @noRd
 rs_svd <- function(x, d, u, v, threads) .Call(wrap__rs_svd, x, d, u, v, threads)
 
+#' Sets how many bytes of large vectors are kept for later parcels; 0 forgets them.
+#' @noRd
+rs_parcel_keep <- function(bytes) .Call(wrap__rs_parcel_keep, bytes)
+
+#' `list(bytes, files)`: what is kept for later parcels.
+#' @noRd
+rs_parcel_kept <- function() .Call(wrap__rs_parcel_kept)
+
+#'@noRd
+rs_parcel_pack <- function(object, threads) .Call(wrap__rs_parcel_pack, object, threads)
+
+#'@noRd
+rs_parcel_unpack_here <- function(handle) .Call(wrap__rs_parcel_unpack_here, handle)
+
+#'@noRd
+rs_parcel_sizes <- function(handle) .Call(wrap__rs_parcel_sizes, handle)
+
 #' Counts permutations `from` (from 0) to `to`, or the first that can be looked at
 #' within a slice. `seed`: NULL for all of them.
 #' @noRd

@@ -104,6 +104,7 @@ extern "C-unwind" {
     pub(crate) fn R_ReleaseObject(x: Sexp);
     pub(crate) fn R_MakeExternalPtr(p: *mut c_void, tag: Sexp, protect: Sexp) -> Sexp;
     pub(crate) fn R_ExternalPtrAddr(x: Sexp) -> *mut c_void;
+    pub(crate) fn R_SetExternalPtrAddr(x: Sexp, p: *mut c_void);
     pub(crate) fn R_ClearExternalPtr(x: Sexp);
     pub(crate) fn R_RegisterCFinalizerEx(
         x: Sexp,

@@ -16,6 +16,7 @@ mod index;
 mod jobs;
 mod linalg;
 mod lists;
+mod parcel;
 mod permutation;
 mod raw;
 mod refusal;
@@ -96,6 +97,7 @@ extendr_module! {
     use bootstrap;
     use jobs;
     use linalg;
+    use parcel;
     use permutation;
     use simulation;
     fn rs_here_open;
