@@ -98,7 +98,8 @@ job_spec <- function(job, plan) {
     shares = job$shares, eager = job$shares, shape = shape_spec(job$shape),
     streams = job$streams$streams, seed = job$streams$seed, check_rng = job$streams$check,
     stop_on_error = job$on_error == "stop", timings = wants_timings(),
-    silent = job$silent, affinity = job$affinity,
+    silent = job$silent, affinity = job$affinity, standing = plan$executor$name == "multisession",
+    patience = as.double(settings$idle_timeout),
     threads = as.double(threads_per_worker(workers, settings$worker_threads))
   )
 }

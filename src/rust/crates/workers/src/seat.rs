@@ -110,6 +110,9 @@ impl Seat {
                 add(&status.steals, self.claims.stolen() - stolen);
             }
             let task = task?;
+            if self.memory.header().stopped.load(Ordering::Relaxed) == 1 {
+                return None;
+            }
             let slot = &self.memory.slots()[task as usize];
             if slot.is_finished() {
                 continue;
@@ -189,6 +192,11 @@ impl Seat {
             }
         })
         .map_err(|_| Abandoned)
+    }
+
+    /// Shall no further task start?
+    pub fn is_stopped(&self) -> bool {
+        self.memory.header().stopped.load(Ordering::Acquire) == 1
     }
 
     /// Nothing is left to do.
