@@ -289,7 +289,8 @@ attach_package <- function(package, library, pos) {
 # Random numbers --------------------------------------------------------------------------
 
 # NULL: the state of the session is none. Generators of a user ("user-supplied") are in
-# compiled code, which a worker may not have. The state stays away: a task must not start from one that other workers have too.
+# compiled code, which a worker may not have. There is no state then: a task must not start
+# from one that other workers have too.
 lay_kinds <- function(kinds) {
   if (is.null(kinds) || identical(kinds, read_random_kinds())) return(invisible())
   try(set_random_kinds(kinds), silent = TRUE)
