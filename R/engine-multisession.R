@@ -39,13 +39,8 @@ standing <- new.env(parent = emptyenv())
 
 # What a worker evaluates for an order; see task_loop() for `again`.
 perform_order <- function(again) {
-  if (!again) {
-    ready <- tryCatch({ take_order(rs_worker_order()); TRUE }, interrupt = function(i) FALSE)
-    if (!ready) {
-      rs_worker_interrupted()
-      return()
-    }
-  }
+
+  if (!again) take_order(rs_worker_order())
   standing$main(again)
 }
 

@@ -160,7 +160,6 @@ pub(super) fn stand(main: Sexp, after: Sexp) -> ! {
             own.patience = order.patience;
             own.order = Some(order);
         });
-        child::let_interrupts(true);
         let mut again = false;
         loop {
             let whole = worker::evaluate(main, again);
@@ -277,6 +276,8 @@ fn rs_worker_enlist(spec: Robj, code: Robj) -> List {
         })?;
         blas::allot(rules.threads);
         Context::install(seat, rules, code, true);
+        // From here on an interrupt finds a job that it can end.
+        child::let_interrupts(true);
         Ok(r!(NULL))
     };
     into_r(Fields::new(&spec).and_then(|spec| enlist(spec, Fields::new(&code)?)))

@@ -18,6 +18,7 @@
 //! the seat or in shared memory. A failed task ends like another one, with
 //! [`State::Failed`].
 
+use std::cell::Cell;
 use std::os::fd::RawFd;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -54,6 +55,8 @@ pub struct Seat {
     timed: bool,
     /// The task that was begun last.
     task: u32,
+    /// [`Seat::finish`] has been called. The session takes its word back from shared memory.
+    finished: Cell<bool>,
 }
 
 impl Seat {
@@ -66,6 +69,7 @@ impl Seat {
             claims: Claims::new(assignment.seat, assignment.redo),
             timed,
             task: 0,
+            finished: Cell::new(false),
         }
     }
 
@@ -201,13 +205,14 @@ impl Seat {
 
     /// Nothing is left to do.
     pub fn finish(&self) {
+        self.finished.set(true);
         self.status().enter(Phase::Finished);
         self.wake();
     }
 
     /// Has [`Seat::finish`] been called?
     pub fn is_finished(&self) -> bool {
-        self.status().phase().is_over()
+        self.finished.get()
     }
 
     fn status(&self) -> &WorkerStatus {

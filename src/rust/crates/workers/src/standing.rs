@@ -587,8 +587,9 @@ impl Crew for Standing {
         let mut interrupted = vec![false; self.seats.len()];
         loop {
             for seat in 0..self.seats.len() {
-                let over = self.memory.status()[seat].phase().is_over();
-                if self.seats[seat].is_some() && over {
+                // Who has not reached its tasks finds that there are none, and stands by.
+                let phase = self.memory.status()[seat].phase();
+                if self.seats[seat].is_some() && phase != Phase::Started {
                     self.release(seat);
                 }
             }
@@ -617,7 +618,11 @@ impl Crew for Standing {
                 break;
             }
             drop(pool);
-            std::thread::sleep(if begun.elapsed() < FAREWELL { GLANCE } else { FAREWELL });
+            std::thread::sleep(if begun.elapsed() < FAREWELL {
+                GLANCE
+            } else {
+                FAREWELL
+            });
         }
         for seat in 0..self.seats.len() {
             let Some(duty) = self.seats[seat].take() else {
