@@ -9,6 +9,7 @@
 #![allow(non_snake_case, missing_docs)]
 
 mod bootstrap;
+mod desk;
 mod ffi;
 mod fields;
 mod here;
@@ -95,6 +96,7 @@ fn rs_cores() -> List {
 extendr_module! {
     mod rustle;
     use bootstrap;
+    use desk;
     use jobs;
     use linalg;
     use parcel;
