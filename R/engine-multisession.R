@@ -6,10 +6,11 @@ run_multisession <- function(job, plan) {
   read_random_kinds()
   ensure_pool(plan, job$origin)
   order <- job_order(job, plan)
-  code <- list(parcel = serialize(order, NULL, xdr = FALSE))
+  code <- list(order = rs_parcel_pack(order, machine_cores()), desk = sent_desk$parcel)
+  on.exit(rs_parcel_close(code$order))
   handle <- unpack(rs_job_open(order$spec, code), job$origin)
   # Workers are interrupted, and have half a second to leave their task.
-  on.exit(rs_job_close(handle, if (job$cleanup$signal == 0) 0 else tools::SIGINT, 0.5))
+  on.exit(add = TRUE, after = FALSE, rs_job_close(handle, if (job$cleanup$signal == 0) 0 else tools::SIGINT, 0.5))
   rs_job_start(handle)
   attend(handle, job, plan)
 }
@@ -23,8 +24,7 @@ job_order <- function(job, plan) {
   list(
     spec = job_spec(job, plan), call = job$call, FUN = worker$FUN, variables = worker$variables,
     dots = worker$dots, data = parcel$data, check = worker$check, globals = parcel$globals,
-    packages = parcel$packages, kinds = worker$kinds, options = worker$options,
-    backend = worker$backend, relay = job$relay,
+    packages = parcel$packages, backend = worker$backend, relay = job$relay, desk = desk_number(),
     nested = list(
       levels = nested$levels, cores = nested$cores, threads = nested$threads, settings = plan$settings
     ),
@@ -32,15 +32,32 @@ job_order <- function(job, plan) {
   )
 }
 
+# The desk of the session (engine-desk.R) travels in a parcel of its own, which is made when
+# the desk has changed, and which workers read when its number is another than that of the
+# desk that they have. The record of it, written here only: `desk`, its `number`, and the
+# `parcel`.
+sent_desk <- new.env(parent = emptyenv())
+sent_desk$number <- 0
+
+desk_number <- function() {
+  desk <- session_desk()
+  if (!identical(desk, sent_desk$desk)) {
+    sent_desk$parcel <- rs_parcel_pack(desk, 1)
+    sent_desk$desk <- desk
+    sent_desk$number <- sent_desk$number + 1
+  }
+  sent_desk$number
+}
+
 # The record of the order that this worker carries out, written here only: `code`, which
-# Rust evaluates and which lives as long as the job; `main`, the loop; `globals`, the names
-# of the variables that were there before.
+# Rust evaluates and which lives as long as the job; `main`, the loop; the `desk` that was
+# laid, its `number`, and what was `noted` of it.
 standing <- new.env(parent = emptyenv())
 
 # What a worker evaluates for an order; see task_loop() for `again`.
 perform_order <- function(again) {
 
-  if (!again) take_order(rs_worker_order())
+  if (!again) take_order(rs_worker_order(0))
   standing$main(again)
 }
 
@@ -79,12 +96,19 @@ order_frame <- function(order) {
 prepare_order <- function(order) {
   setTimeLimit()
   setSessionTimeLimit()
-  standing$globals <- ls(globalenv(), all.names = TRUE)
-  options(order$options)
-  prepare_worker(order$relay)
+  if (!identical(order$desk, standing$number)) {
+    # Until it is laid this worker cannot be cleared, and would be replaced.
+    standing$noted <- standing$number <- NULL
+    options(worker_options)
+    desk <- rs_worker_order(1)
+    lay_desk(desk, standing$desk)
+    standing$desk <- desk
+    standing$number <- order$desk
+    standing$noted <- note_desk()
+  }
+  redirect_output(order$relay)
   enter_standing(order$nested)
-  suppressWarnings(do.call(RNGkind, as.list(order$kinds)))
-  rm(list = ".Random.seed", envir = globalenv())
+  rm(list = intersect(".Random.seed", ls(globalenv(), all.names = TRUE)), envir = globalenv())
   for (package in order$packages) library(package, character.only = TRUE)
   if (order$backend && !foreach::getDoParRegistered()) registerDoRustle()
   set_globals(order$globals)
@@ -103,12 +127,10 @@ enter_standing <- function(nested) {
   }
 }
 
-# After a job: the worker is as it was before.
+# After a job: the worker is as it was before, or it is replaced.
 clear_order <- function(again) {
+  # An interrupt that came too late.
   tryCatch(rs_check_interrupt(), interrupt = function(i) NULL)
-  while (sink.number() > 0L) sink()
-  closeAllConnections()
-  new <- setdiff(ls(globalenv(), all.names = TRUE), standing$globals)
-  rm(list = new, envir = globalenv())
   standing$code <- standing$main <- NULL
+  if (is.null(standing$noted) || !clear_desk(standing$noted)) rs_worker_retire()
 }

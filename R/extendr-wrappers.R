@@ -96,7 +96,7 @@ rs_worker_signal <- function(condition) .Call(wrap__rs_worker_signal, condition)
 rs_worker_task <- function() .Call(wrap__rs_worker_task)
 
 #'@noRd
-rs_worker_order <- function() .Call(wrap__rs_worker_order)
+rs_worker_order <- function(part) .Call(wrap__rs_worker_order, part)
 
 #'@noRd
 rs_worker_stand <- function(main, after) .Call(wrap__rs_worker_stand, main, after)
@@ -310,6 +310,9 @@ rs_parcel_unpack_here <- function(handle) .Call(wrap__rs_parcel_unpack_here, han
 
 #'@noRd
 rs_parcel_sizes <- function(handle) .Call(wrap__rs_parcel_sizes, handle)
+
+#'@noRd
+rs_parcel_close <- function(handle) .Call(wrap__rs_parcel_close, handle)
 
 #' Counts permutations `from` (from 0) to `to`, or the first that can be looked at
 #' within a slice. `seed`: NULL for all of them.
