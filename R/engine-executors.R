@@ -27,6 +27,7 @@ executor <- function(name) {
     multicore = new_executor(
       name, run_multicore, shares_memory = TRUE, cheap_claims = TRUE, any_number = TRUE
     ),
+    multisession = new_executor(name, run_multisession, cheap_claims = TRUE, any_number = TRUE),
     future = new_executor(name, run_future),
     stop_internal(sprintf("there is no executor \"%s\"", name), executor = name)
   )
@@ -37,5 +38,6 @@ executor <- function(name) {
 executor_of <- function(strategy) {
   if (inherits(strategy, "sequential")) return(executor("sequential"))
   if (inherits(strategy, "multicore") && parallelly::supportsMulticore()) return(executor("multicore"))
+  if (inherits(strategy, "multisession") && has_standing_workers()) return(executor("multisession"))
   executor("future")
 }

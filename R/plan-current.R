@@ -34,6 +34,7 @@ set_stack <- function(stack, settings, init, cleanup = TRUE) {
     # default. A task that sets a plan has asked for it: forking is allowed again.
     if (is_worker()) options(parallelly.fork.enable = NULL)
     future::plan(stack, substitute = FALSE, .init = init, .cleanup = cleanup)
+    if (cleanup && !inherits(stack[[1L]], "multisession")) close_pool()
   }
   put_in_force(future::plan("list"), settings)
 }
@@ -85,9 +86,11 @@ serial_plan <- function() {
 }
 
 # The plan of a call that says how many workers it wants, whatever the plan in force is:
-# forked ones; where there are none, those of multisession until the function whose frame
-# is `frame` returns.
+# those of the plan if it can have any number of them, else forked ones; where there are none,
+# those of multisession until the function whose frame is `frame` returns.
 plan_of_number <- function(workers, frame) {
+  plan <- current_plan()
+  if (plan$executor$any_number) return(new_plan(plan$executor, workers, plan$settings, plan$stack))
   if (supports_fork()) return(multicore_plan(workers))
   local_plan("multisession", workers = workers, .local_envir = frame)
   current_plan()
@@ -97,9 +100,8 @@ plan_of_number <- function(workers, frame) {
 # plan without workers some are started for the call: forked ones, or else sessions.
 resize_plan <- function(plan, workers) {
   can <- plan$executor
-  if (can$any_number || (can$in_session && workers > 1L && supports_fork())) {
-    return(multicore_plan(workers))
-  }
+  if (can$any_number) return(new_plan(can, workers, plan$settings, plan$stack))
+  if (can$in_session && workers > 1L && supports_fork()) return(multicore_plan(workers))
   if (workers == plan$workers) return(plan)
   # Workers of other kinds belong to future. A call may use fewer of them. For more of them
   # future would need another plan, which ends the workers and futures of this one.

@@ -7,7 +7,7 @@
 default_settings <- function() {
   list(
     schedule = "stealing", chunk_size = NULL, progress = NULL, timeout = Inf,
-    retries = 1L, worker_threads = NULL
+    retries = 1L, worker_threads = NULL, idle_timeout = 600, rscript = NULL
   )
 }
 
@@ -42,6 +42,12 @@ default_settings <- function() {
 #'   run twice; with 0 it never does.
 #' @param worker_threads BLAS and OpenMP threads, and threads of rustle's own linear
 #'   algebra ([with_threads()]), in each worker. Default: an equal share of the cores.
+#' @param idle_timeout Seconds after which workers of `multisession` that had nothing to do
+#'   end; the next call starts others. Default 600.
+#' @param rscript How the R process is started of which the workers of `multisession` are
+#'   copies: a character vector, the program and its first arguments, as
+#'   `c("apptainer", "exec", "r.sif", "Rscript")`. It must be on this machine and have the
+#'   version of rustle that the session has. Default: `Rscript` of this R.
 #' @param ... Further arguments of the strategy, named, as for [future::plan()].
 #' @param substitute,.skip,.call,.cleanup,.init As for [future::plan()]: `substitute = FALSE`
 #'   takes `strategy` for its value, `.skip = TRUE` does nothing when the plan is that
@@ -72,7 +78,7 @@ default_settings <- function() {
 #' @seealso [with_plan()], [future_lapply()], [mclapply()].
 #' @export
 plan <- function(strategy = NULL, ..., workers, schedule, chunk_size, progress, timeout,
-                 retries, worker_threads, substitute = TRUE, .skip = FALSE, .call = TRUE,
+                 retries, worker_threads, idle_timeout, rscript, substitute = TRUE, .skip = FALSE, .call = TRUE,
                  .cleanup = TRUE, .init = FALSE) {
   check_future_flags(substitute, .skip, .cleanup, .init)
   called <- if (substitute) called_strategy(base::substitute(strategy), parent.frame())
@@ -94,6 +100,8 @@ plan <- function(strategy = NULL, ..., workers, schedule, chunk_size, progress, 
   if (!missing(worker_threads)) {
     changes["worker_threads"] <- list(check_count(worker_threads, "worker_threads", null = TRUE))
   }
+  if (!missing(idle_timeout)) changes$idle_timeout <- check_seconds(idle_timeout, "idle_timeout")
+  if (!missing(rscript)) changes["rscript"] <- list(check_command(rscript, "rscript"))
   if (!missing(workers)) check_workers(workers)
   old <- describe_plan()
   if (is.null(strategy) && missing(workers) && !...length()) {
@@ -123,6 +131,12 @@ plan <- function(strategy = NULL, ..., workers, schedule, chunk_size, progress, 
 
 # future::plan() gives these strings another meaning than a strategy.
 future_actions <- c("list", "next", "reset", "pop", "tail", "default", "backend", "backends")
+
+# A command with its first arguments, or NULL.
+check_command <- function(x, argument, call = sys.call(-1L)) {
+  if (is.null(x) || (is.character(x) && length(x) && !anyNA(x) && nzchar(x[[1L]]))) return(x)
+  stop_argument(argument, "a command as a character vector: the program and its first arguments", x, call)
+}
 
 check_workers <- function(workers, call = sys.call(-1L)) {
   if (is.function(workers) || is.character(workers) || inherits(workers, "cluster")) return()

@@ -1,5 +1,6 @@
 .onLoad <- function(libname, pkgname) {
   remember_session()
+  remember_environment()
   assign("cluster", cluster_of_future(), envir = topenv())
   # If another package masks our functions, its own run instead and nobody notices.
   for (package in c("future.apply", "parallel", "future", "boot")) {

@@ -7,7 +7,9 @@ mod entries;
 mod evaluate;
 mod exits;
 mod job;
+mod pool;
 mod rules;
+mod stand;
 mod values;
 mod worker;
 
@@ -43,6 +45,8 @@ fn rs_exit_statuses() -> List {
 
 extendr_module! {
     mod jobs;
+    use pool;
+    use stand;
     fn rs_job_open;
     fn rs_exit_statuses;
     fn rs_worker_begin;
@@ -50,6 +54,10 @@ extendr_module! {
     fn rs_worker_fail;
     fn rs_worker_signal;
     fn rs_worker_task;
+    fn rs_worker_order;
+    fn rs_worker_stand;
+    fn rs_worker_interrupted;
+    fn rs_server_next;
     fn rs_job_start;
     fn rs_job_wait;
     fn rs_job_collect;

@@ -9,11 +9,12 @@
 #![allow(non_snake_case, missing_docs)]
 
 mod bootstrap;
+mod desk;
 mod ffi;
 mod fields;
-mod jobs;
 mod here;
 mod index;
+mod jobs;
 mod linalg;
 mod lists;
 mod needs;
@@ -97,6 +98,7 @@ fn rs_cores() -> List {
 extendr_module! {
     mod rustle;
     use bootstrap;
+    use desk;
     use jobs;
     use linalg;
     use parcel;

@@ -6,11 +6,11 @@
 //! (`mapped.rs`), so that reading the stream maps the data where they are needed: in data
 //! frames, lists, attributes and environments alike.
 
-mod entries;
+pub(crate) mod entries;
 mod gather;
 mod mapped;
 mod pack;
-mod unpack;
+pub(crate) mod unpack;
 
 use std::num::NonZeroUsize;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -61,4 +61,5 @@ extendr_module! {
     fn rs_parcel_pack;
     fn rs_parcel_unpack_here;
     fn rs_parcel_sizes;
+    fn rs_parcel_close;
 }

@@ -151,7 +151,7 @@ fn advise_huge(_to: *mut u8, _bytes: usize) {
     let _ = HUGE_BYTES;
 }
 
-unsafe fn unserialize(bytes: &[u8]) -> Sexp {
+pub(crate) unsafe fn unserialize(bytes: &[u8]) -> Sexp {
     unsafe extern "C-unwind" fn byte(stream: *mut ffi::InStream) -> c_int {
         // SAFETY: `data` is the slice below; R reads no more than was written.
         unsafe {

@@ -36,6 +36,8 @@ const OUTPUT_BYTES: usize = 32 << 10;
 struct Voice {
     seat: Seat,
     output: Vec<u8>,
+    /// This worker outlives the job.
+    stays: bool,
 }
 
 impl Voice {
@@ -47,7 +49,9 @@ impl Voice {
         skeleton: &'a [u8],
         bulk: impl Iterator<Item = &'a [u8]> + Clone,
     ) {
-        if self.seat.send(task, content, skeleton, bulk).is_err() {
+        let sent = self.seat.send(task, content, skeleton, bulk);
+        // A job that was stopped ends at the next look for a task.
+        if sent.is_err() && !(self.stays && self.seat.is_stopped()) {
             child::leave(1);
         }
     }
@@ -105,8 +109,8 @@ fn context() -> *mut Context {
 }
 
 impl Context {
-    /// Makes this process, a fresh worker, the one in `seat`.
-    pub(crate) fn install(seat: Seat, rules: Rules, code: Code) {
+    /// Makes this process the worker in `seat`; with `stays` it outlives the job.
+    pub(crate) fn install(seat: Seat, rules: Rules, code: Code, stays: bool) {
         let seeds = Seeds {
             streams: rules.streams.clone(),
             inherited: code.inherited,
@@ -114,7 +118,11 @@ impl Context {
         };
         let output = Vec::new();
         let context = Box::new(Context {
-            voice: Voice { seat, output },
+            voice: Voice {
+                seat,
+                output,
+                stays,
+            },
             rules,
             code,
             seeds,
@@ -128,6 +136,17 @@ impl Context {
             signalling: false,
         });
         CONTEXT.store(Box::leak(context), Ordering::Relaxed);
+    }
+
+    /// The job is over: this worker stands by again. Not while R code of the job runs.
+    pub(crate) fn dispose() {
+        let c = context();
+        if !c.is_null() {
+            CONTEXT.store(std::ptr::null_mut(), Ordering::Relaxed);
+            // SAFETY: leaked by `install`, and nobody has a reference: no R code of the
+            // job runs any more.
+            drop(unsafe { Box::from_raw(c) });
+        }
     }
 
     /// The next task of this worker.
@@ -283,7 +302,17 @@ pub(crate) unsafe extern "C-unwind" fn fail(condition: Sexp) -> Sexp {
     unsafe {
         if !(*c).voice.seat.is_running() {
             // The error came from no task: this worker could not prepare itself.
-            child::leave(exits::ABANDONED);
+            if !(*c).voice.stays {
+                child::leave(exits::ABANDONED);
+            }
+            // It is told as the error of the next task: retries would not help.
+            match (*c).next() {
+                Some(task) => (*c).begin(task),
+                None => {
+                    (*c).voice.seat.finish();
+                    return ffi::nil();
+                }
+            }
         }
         store(c, condition, Content::Error, None);
         if (*c).rules.stop_on_error {
@@ -291,6 +320,24 @@ pub(crate) unsafe extern "C-unwind" fn fail(condition: Sexp) -> Sexp {
         }
     }
     ffi::nil()
+}
+
+/// This worker was interrupted. If its job was stopped, it is over: `TRUE`. Otherwise the
+/// time of its task was over, or somebody else has sent the signal: the worker leaves, and
+/// another one takes its seat.
+pub(crate) unsafe extern "C-unwind" fn interrupted() -> Sexp {
+    let c = context();
+    // SAFETY: null or this worker's context, to which no reference is held; a logical is
+    // allocated on R's main thread.
+    unsafe {
+        if !c.is_null() {
+            if !(*c).voice.seat.is_stopped() {
+                child::leave(exits::INTERRUPTED);
+            }
+            (*c).voice.seat.finish();
+        }
+        ffi::Rf_ScalarLogical(1)
+    }
 }
 
 /// The task in flight has signalled `condition`.

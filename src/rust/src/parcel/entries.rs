@@ -54,6 +54,15 @@ unsafe extern "C-unwind" fn rs_parcel_pack(object: Sexp, n: Sexp) -> Sexp {
     })
 }
 
+/// Closes a parcel: R collects its handle whenever it likes, and descriptors are few.
+unsafe extern "C-unwind" fn rs_parcel_close(handle: Sexp) -> Sexp {
+    guard(|| {
+        // SAFETY: R code passes a handle.
+        unsafe { forget(handle) };
+        ffi::nil()
+    })
+}
+
 fn refuse(error: MappingError) -> Sexp {
     // The text is leaked: R jumps away with it.
     extendr_api::throw_r_error(format!(
@@ -118,6 +127,8 @@ routines! {
         => rs_parcel_pack;
     meta__rs_parcel_unpack_here "rs_parcel_unpack_here" "wrap__rs_parcel_unpack_here"
         ("handle") => rs_parcel_unpack_here;
+    meta__rs_parcel_close "rs_parcel_close" "wrap__rs_parcel_close" ("handle")
+        => rs_parcel_close;
     meta__rs_parcel_sizes "rs_parcel_sizes" "wrap__rs_parcel_sizes" ("handle")
         => rs_parcel_sizes;
 }

@@ -22,6 +22,8 @@ pub struct Assignment {
 pub enum Started {
     /// By a worker somewhere else.
     Elsewhere,
+    /// Nobody does yet: it will be asked for again.
+    Later,
     /// Here: this process is a copy of the one that asked, and has become the worker.
     /// It carries the assignment out and never comes back.
     Here,
@@ -29,7 +31,7 @@ pub enum Started {
 
 /// The workers of a job, wherever they come from: new processes for each assignment, or
 /// workers that wait for one. A seat has one worker at a time.
-pub trait Crew {
+pub trait Crew: std::fmt::Debug {
     /// Has an assignment carried out by a worker that takes its seat.
     ///
     /// # Errors
@@ -62,4 +64,42 @@ pub trait Crew {
 
     /// Frees all seats and ends their workers: first politely, by force after `grace`.
     fn end(&mut self, polite: Signal, grace: Duration);
+}
+
+impl<C: Crew + ?Sized> Crew for Box<C> {
+    fn start(&mut self, assignment: &Assignment) -> Result<Started, i32> {
+        (**self).start(assignment)
+    }
+
+    fn is_taken(&self, seat: usize) -> bool {
+        (**self).is_taken(seat)
+    }
+
+    fn dismiss(&mut self, seat: usize) {
+        (**self).dismiss(seat);
+    }
+
+    fn ended(&mut self, seat: usize) -> Option<Exit> {
+        (**self).ended(seat)
+    }
+
+    fn kill(&mut self, seat: usize) {
+        (**self).kill(seat);
+    }
+
+    fn tidy(&mut self) {
+        (**self).tidy();
+    }
+
+    fn watched(&self, seat: usize) -> Option<BorrowedFd<'_>> {
+        (**self).watched(seat)
+    }
+
+    fn abandon(&mut self) {
+        (**self).abandon();
+    }
+
+    fn end(&mut self, polite: Signal, grace: Duration) {
+        (**self).end(polite, grace);
+    }
 }

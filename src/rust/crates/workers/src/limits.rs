@@ -36,6 +36,15 @@ pub const BLIND_SLEEP: Duration = Duration::from_millis(10);
 /// they have (`cleanup` of a job, R/engine-job.R), long beside a look.
 pub const FAREWELL: Duration = Duration::from_millis(2);
 
+/// How long the session waits for an answer of the server that forks workers: a fork takes
+/// it milliseconds, unless the machine is out of memory.
+pub const SERVER_ANSWER: Duration = Duration::from_secs(10);
+/// How long a worker that stands by between jobs has to leave a task that was interrupted,
+/// before it is ended by force: the prompt shall be back within a second.
+pub const INTERRUPT_GRACE: Duration = Duration::from_millis(500);
+/// More tasks than these to run first are sent in a file, not in the letter.
+pub const REDO_IN_LETTER: usize = 4000;
+
 /// Rings of all workers together use at most this much memory; each at most
 /// [`RING_MOST`], where larger ones gained nothing, and at least [`RING_LEAST`].
 pub const RINGS_BYTES: usize = 128 << 20;

@@ -26,6 +26,7 @@ impl<C: Crew> Supervisor<C> {
             match self.crew.start(&assignment) {
                 Ok(Started::Here) => return Some(assignment),
                 Ok(Started::Elsewhere) => self.starts += 1,
+                Ok(Started::Later) => return None,
                 // `advance` starts those that are undecided.
                 Err(_) => return None,
             }

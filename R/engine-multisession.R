@@ -1,0 +1,136 @@
+# Jobs on workers that stand by (engine-server.R): the same engine as on forked workers, but
+# what a job needs travels (engine-parcel.R), because these workers were made before it.
+
+run_multisession <- function(job, plan) {
+  for (package in job$packages) loadNamespace(package)
+  read_random_kinds()
+  ensure_pool(plan, job$origin)
+  order <- job_order(job, plan)
+  code <- list(order = rs_parcel_pack(order, machine_cores()), desk = sent_desk$parcel)
+  on.exit(rs_parcel_close(code$order))
+  handle <- unpack(rs_job_open(order$spec, code), job$origin)
+  # Workers are interrupted, and have half a second to leave their task.
+  on.exit(add = TRUE, after = FALSE, rs_job_close(handle, if (job$cleanup$signal == 0) 0 else tools::SIGINT, 0.5))
+  rs_job_start(handle)
+  attend(handle, job, plan)
+}
+
+# What a worker is sent.
+job_order <- function(job, plan) {
+  parcel <- job_parcel(job)
+  worker <- parcel$worker
+  nested <- nested_plan(plan)
+  streams <- job$streams
+  list(
+    spec = job_spec(job, plan), call = job$call, FUN = worker$FUN, variables = worker$variables,
+    dots = worker$dots, data = parcel$data, check = worker$check, globals = parcel$globals,
+    packages = parcel$packages, backend = worker$backend, relay = job$relay, desk = desk_number(),
+    nested = list(
+      levels = nested$levels, cores = nested$cores, threads = nested$threads, settings = plan$settings
+    ),
+    inherited = get_random_seed(), seeds = if (streams$streams == "list") streams$seed
+  )
+}
+
+# The desk of the session (engine-desk.R) travels in a parcel of its own, which is made when
+# the desk has changed, and which workers read when its number is another than that of the
+# desk that they have. The record of it, written here only: `desk`, its `number`, and the
+# `parcel`.
+sent_desk <- new.env(parent = emptyenv())
+sent_desk$number <- 0
+
+desk_number <- function() {
+  desk <- session_desk()
+  if (!identical(desk, sent_desk$desk)) {
+    sent_desk$parcel <- rs_parcel_pack(desk, 1)
+    sent_desk$desk <- desk
+    sent_desk$number <- sent_desk$number + 1
+  }
+  sent_desk$number
+}
+
+# The record of the order that this worker carries out, written here only: `code`, which
+# Rust evaluates and which lives as long as the job; `main`, the loop; the `desk` that was
+# laid, its `number`, and what was `noted` of it.
+standing <- new.env(parent = emptyenv())
+
+# What a worker evaluates for an order; see task_loop() for `again`.
+perform_order <- function(again) {
+
+  if (!again) take_order(rs_worker_order(0))
+  standing$main(again)
+}
+
+take_order <- function(order) {
+  standing$code <- list(
+    call = order$call, frame = order_frame(order), main = NULL, check = order$check,
+    inherited = order$inherited, seeds = order$seeds
+  )
+  unpack(rs_worker_enlist(order$spec, standing$code))
+  fresh <- TRUE
+  run <- function() {
+    if (fresh) {
+      fresh <<- FALSE
+      prepare_order(order)
+    }
+    rs_worker_run()
+    NULL
+  }
+  standing$main <- task_loop(order$relay, run, interrupt = function(i) {
+    rs_worker_interrupted()
+    NULL
+  })
+}
+
+# The frame in which tasks are evaluated, as it was in the session.
+order_frame <- function(order) {
+  # Names and calls among the arguments are data; a missing argument stays one.
+  quoted <- lapply(order$dots, function(d) if (is.language(d) && !identical(d, quote(expr = ))) call("quote", d) else d)
+  frame <- do.call(dots_frame, quoted)
+  frame$FUN <- order$FUN
+  list2env(order$variables, envir = frame)
+  list2env(order$data, envir = frame)
+}
+
+# In a worker, before its first task.
+prepare_order <- function(order) {
+  setTimeLimit()
+  setSessionTimeLimit()
+  if (!identical(order$desk, standing$number)) {
+    # Until it is laid this worker cannot be cleared, and would be replaced.
+    standing$noted <- standing$number <- NULL
+    options(worker_options)
+    desk <- rs_worker_order(1)
+    lay_desk(desk, standing$desk)
+    standing$desk <- desk
+    standing$number <- order$desk
+    standing$noted <- note_desk()
+  }
+  redirect_output(order$relay)
+  enter_standing(order$nested)
+  rm(list = intersect(".Random.seed", ls(globalenv(), all.names = TRUE)), envir = globalenv())
+  for (package in order$packages) library(package, character.only = TRUE)
+  if (order$backend && !foreach::getDoParRegistered()) registerDoRustle()
+  set_globals(order$globals)
+}
+
+# The plan of calls in a task: the next level of the session's plan, or none.
+enter_standing <- function(nested) {
+  set_machine_cores(nested$cores)
+  set_thread_allotment(nested$threads)
+  if (length(nested$levels)) {
+    set_stack(nested$levels, nested$settings, init = FALSE, cleanup = FALSE)
+  } else {
+    stack <- future::plan("list")
+    put_in_force(stack, nested$settings)
+    in_force$plan <- new_plan(executor("sequential"), 1L, nested$settings, stack)
+  }
+}
+
+# After a job: the worker is as it was before, or it is replaced.
+clear_order <- function(again) {
+  # An interrupt that came too late.
+  tryCatch(rs_check_interrupt(), interrupt = function(i) NULL)
+  standing$code <- standing$main <- NULL
+  if (is.null(standing$noted) || !clear_desk(standing$noted)) rs_worker_retire()
+}

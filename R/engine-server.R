@@ -1,0 +1,107 @@
+# The workers of multisession: copies of a clean R process, the server, which is started for
+# them and has loaded this package. They stand by between jobs. Rust keeps the pool of them
+# (src/rust/src/jobs/pool.rs) and drives server and workers (jobs/stand.rs); here is the R
+# code that these run, and how the session starts them.
+
+# Are there such workers on this system?
+has_standing_workers <- function() .Platform$OS.type != "windows"
+
+# The record of the pool of this process, written here only: `pid` of the process that
+# opened it, and the `command` that starts its server.
+pool <- new.env(parent = emptyenv())
+
+has_pool <- function() identical(pool$pid, Sys.getpid())
+
+# Makes sure that the workers of the plan can be asked for, and starts the server if need
+# be. Workers themselves start when they get their first order.
+ensure_pool <- function(plan, call = NULL) {
+  command <- server_command(plan$settings)
+  if (!has_pool() || !identical(pool$command, command)) {
+    close_pool()
+    unpack(rs_pool_open(c(command, list(size = as.double(plan$workers)))), call)
+    pool$pid <- Sys.getpid()
+    pool$command <- command
+    pool$size <- plan$workers
+  }
+  if (plan$workers > pool$size) resize_pool(plan$workers)
+  deadline <- proc.time()[["elapsed"]] + server_patience
+  repeat {
+    told <- rs_pool_prepare(0.05)
+    if (is.character(told)) break
+    if (is.list(told)) stop_no_server(command, told$printed, call)
+    if (proc.time()[["elapsed"]] > deadline) {
+      close_pool()
+      stop_no_server(command, sprintf("It had not answered after %d s.", server_patience), call)
+    }
+    rs_check_interrupt()
+  }
+  if (told != server_greeting()) {
+    close_pool()
+    stop_no_server(command, sprintf("It runs %s; this session runs %s.", told, server_greeting()), call)
+  }
+}
+
+# Seconds that the server may take: a container or a module on a slow file system takes many.
+server_patience <- 120L
+
+resize_pool <- function(size) {
+  rs_pool_resize(as.double(size))
+  pool$size <- size
+}
+
+close_pool <- function() {
+  if (has_pool()) rs_pool_close()
+  pool$pid <- pool$command <- pool$size <- NULL
+}
+
+# program, arguments, and names and values of variables of the environment.
+server_command <- function(settings) {
+  rscript <- settings$rscript
+  if (is.null(rscript)) rscript <- file.path(R.home("bin"), "Rscript")
+  home <- dirname(getNamespaceInfo(topenv(), "path"))
+  variables <- c(
+    R_LIBS = paste(unique(c(home, .libPaths())), collapse = .Platform$path.sep),
+    # R CMD check sets it for the session, and no other process finds its file.
+    R_TESTS = ""
+  )
+  list(
+    program = rscript[[1L]], arguments = c(rscript[-1L], "--vanilla", "-e", "rustle:::serve()"),
+    names = names(variables), values = unname(variables)
+  )
+}
+
+stop_no_server <- function(command, printed, call) {
+  ran <- paste(c(command$program, command$arguments), collapse = " ")
+  abort_rustle(
+    sprintf(
+      "The R process of which the workers of multisession are copies could not be started by\n  %s\n%s",
+      ran, if (nzchar(printed)) paste0("It said: ", printed) else "It printed nothing."
+    ),
+    "rustle_error_server", command = ran, printed = printed, call = call
+  )
+}
+
+server_greeting <- function() {
+  sprintf("rustle %s, R %s", getNamespaceVersion(topenv()), getRversion())
+}
+
+# The whole life of a server. A copy of it is a worker, and never comes back.
+serve <- function() {
+  if (!rs_server_open(server_greeting())) {
+    stop_internal("serve() is called by a session that has started this process, and by nobody else")
+  }
+  repeat {
+    told <- rs_server_next()
+    if (is.null(told)) break
+    if (isTRUE(told)) rs_worker_stand(perform_order, clear_order)
+    rs_server_answer(obey(told))
+  }
+  quit("no", runLast = FALSE)
+}
+
+# Loads packages that the session has, so that all workers have them. Returns what went
+# wrong; workers that need such a package say so themselves.
+obey <- function(packages) {
+  load <- function(package) tryCatch({ loadNamespace(package); NULL }, error = conditionMessage)
+  paste(unlist(lapply(strsplit(packages, "\n", fixed = TRUE)[[1L]], load)), collapse = "\n")
+}
