@@ -35,8 +35,8 @@ pub(crate) struct Encoder {
     pub(crate) bulk: Vec<(*const u8, usize)>,
     /// The object that is sent in place of the one that was to be encoded, preserved.
     instead: Option<Sexp>,
-    /// What is noticed while R serializes.
-    watch: Option<Box<Watch>>,
+    /// What is noticed while R serializes, and the pointer to it that R has, preserved.
+    watch: Option<(Box<Watch>, Sexp)>,
 }
 
 /// Size of an element of an atomic type, in bytes.
@@ -244,7 +244,7 @@ impl Encoder {
             unsafe {
                 let encoder = &mut *(*stream).data.cast::<Encoder>();
                 let from = std::slice::from_raw_parts(from.cast::<u8>(), n as usize);
-                if let Some(watch) = &mut encoder.watch {
+                if let Some((watch, _)) = &mut encoder.watch {
                     watch.look(&encoder.skeleton, from);
                 }
                 encoder.skeleton.extend_from_slice(from);
@@ -253,14 +253,9 @@ impl Encoder {
         self.put(&[SERIALIZED]);
         let mut stream = std::mem::MaybeUninit::<ffi::OutStream>::zeroed();
         // SAFETY: R fills the stream before using it; version 3 keeps compact
-        // sequences compact. The watch is in a box that is replaced by the next object's.
+        // sequences compact. Watch and pointer live as long as the encoder.
         unsafe {
-            let watch = self
-                .watch
-                .insert(Box::new(Watch::new(ffi::nil(), ffi::nil())));
-            let watch = (&raw mut **watch).cast();
-            let watching = ffi::R_MakeExternalPtr(watch, ffi::nil(), ffi::nil());
-            let watching = ffi::Rf_protect(watching);
+            let watching = self.watching();
             ffi::R_InitOutPStream(
                 stream.as_mut_ptr(),
                 (&raw mut *self).cast(),
@@ -272,11 +267,42 @@ impl Encoder {
                 watching,
             );
             ffi::R_Serialize(x, stream.as_mut_ptr());
-            ffi::R_ClearExternalPtr(watching);
-            ffi::Rf_unprotect(1);
         }
-        let watch = self.watch.take();
-        watch.is_some_and(|watch| watch.pointers || watch.classes)
+        let watch = self.watch.as_ref();
+        watch.is_some_and(|(watch, _)| watch.pointers || watch.classes)
+    }
+
+    /// The pointer to a watch that has not noticed anything.
+    ///
+    /// # Safety
+    ///
+    /// Main thread.
+    unsafe fn watching(&mut self) -> Sexp {
+        if let Some((watch, pointer)) = &mut self.watch {
+            (watch.pointers, watch.classes) = (false, false);
+            return *pointer;
+        }
+        // SAFETY: by the caller's promise; what is allocated is preserved at once.
+        unsafe {
+            let mut watch = Box::new(Watch::new(ffi::nil(), ffi::nil()));
+            let address = (&raw mut *watch).cast();
+            let pointer = ffi::R_MakeExternalPtr(address, ffi::nil(), ffi::nil());
+            let pointer = ffi::Rf_protect(pointer);
+            ffi::R_PreserveObject(pointer);
+            ffi::Rf_unprotect(1);
+            self.watch = Some((watch, pointer));
+            pointer
+        }
+    }
+}
+
+impl Drop for Encoder {
+    fn drop(&mut self) {
+        self.clear();
+        if let Some((_, pointer)) = self.watch.take() {
+            // SAFETY: preserved by `watching`; encoders live on R's main thread.
+            unsafe { ffi::R_ReleaseObject(pointer) };
+        }
     }
 }
 
