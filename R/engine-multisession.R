@@ -68,16 +68,23 @@ take_order <- function(order) {
   )
   unpack(rs_worker_enlist(order$spec, standing$code))
   fresh <- TRUE
+  # An interrupt that the session has sent ends the task in flight, with its on.exit(). One
+  # that a task signals is a condition like others.
+  end_task <- function(interrupt) {
+    if (rs_worker_called_off()) signalCondition(structure(class = c("called_off", "condition"), list()))
+  }
   run <- function() {
-    if (fresh) {
-      fresh <<- FALSE
-      prepare_order(order)
-    }
-    rs_worker_run()
+    withCallingHandlers(interrupt = end_task, {
+      if (fresh) {
+        fresh <<- FALSE
+        prepare_order(order)
+      }
+      rs_worker_run()
+    })
     NULL
   }
-  standing$main <- task_loop(order$relay, run, interrupt = function(i) {
-    rs_worker_interrupted()
+  standing$main <- task_loop(order$relay, run, called_off = function(condition) {
+    rs_worker_break_off()
     NULL
   })
 }

@@ -102,7 +102,10 @@ rs_worker_order <- function(part) .Call(wrap__rs_worker_order, part)
 rs_worker_stand <- function(main, after) .Call(wrap__rs_worker_stand, main, after)
 
 #'@noRd
-rs_worker_interrupted <- function() .Call(wrap__rs_worker_interrupted)
+rs_worker_called_off <- function() .Call(wrap__rs_worker_called_off)
+
+#'@noRd
+rs_worker_break_off <- function() .Call(wrap__rs_worker_break_off)
 
 #'@noRd
 rs_server_next <- function() .Call(wrap__rs_server_next)

@@ -322,13 +322,21 @@ pub(crate) unsafe extern "C-unwind" fn fail(condition: Sexp) -> Sexp {
     ffi::nil()
 }
 
-/// This worker was interrupted. If its job was stopped, it is over: `TRUE`. Otherwise the
-/// time of its task was over, or somebody else has sent the signal: the worker leaves, and
-/// another one takes its seat.
-pub(crate) unsafe extern "C-unwind" fn interrupted() -> Sexp {
+/// Does the session want the task in flight to end?
+pub(crate) unsafe extern "C-unwind" fn called_off() -> Sexp {
     let c = context();
-    // SAFETY: null or this worker's context, to which no reference is held; a logical is
-    // allocated on R's main thread.
+    // SAFETY: null or this worker's context; a logical is allocated on R's main thread.
+    unsafe {
+        let off = !c.is_null() && (*c).voice.seat.is_called_off();
+        ffi::Rf_ScalarLogical(off.into())
+    }
+}
+
+/// The task in flight has ended, as the session wanted. If the job was stopped, it is over.
+/// Otherwise the time of the task was: the worker leaves, and another one takes its seat.
+pub(crate) unsafe extern "C-unwind" fn break_off() -> Sexp {
+    let c = context();
+    // SAFETY: null or this worker's context, to which no reference is held.
     unsafe {
         if !c.is_null() {
             if !(*c).voice.seat.is_stopped() {
@@ -336,8 +344,8 @@ pub(crate) unsafe extern "C-unwind" fn interrupted() -> Sexp {
             }
             (*c).voice.seat.finish();
         }
-        ffi::Rf_ScalarLogical(1)
     }
+    ffi::nil()
 }
 
 /// The task in flight has signalled `condition`.

@@ -176,6 +176,7 @@ impl Recovery {
             task => Some((task - 1) as u32).filter(|&t| !is_finished(memory, t)),
         };
         status.since.store(0, Ordering::Relaxed);
+        status.called_off.store(0, Ordering::Relaxed);
         let phase = status.enter(Phase::Silent);
         let claim = memory.table().bury(seat);
         if phase.is_over() && in_flight.is_none() {

@@ -203,6 +203,11 @@ impl Seat {
         self.memory.header().stopped.load(Ordering::Acquire) == 1
     }
 
+    /// Shall the task in flight end?
+    pub fn is_called_off(&self) -> bool {
+        self.is_stopped() || self.status().called_off.load(Ordering::Acquire) == 1
+    }
+
     /// Nothing is left to do.
     pub fn finish(&self) {
         self.finished.set(true);

@@ -550,6 +550,8 @@ impl Crew for Standing {
         let pool = self.pool.borrow();
         if let Some(duty) = &mut self.seats[seat] {
             if let Some(at) = pool.at(duty.pid) {
+                let status = &self.memory.status()[seat];
+                status.called_off.store(1, Ordering::Release);
                 signal_group(&pool.members[at], Signal::INT);
                 duty.ultimatum = Some(Instant::now() + INTERRUPT_GRACE);
             }
