@@ -83,10 +83,11 @@ explain_jump <- function(call, told) {
   invokeRestart("abort")
 }
 
-# Gives a worker its options, and sends its output to the session.
+# Gives a worker its options, and sends its output to the session. Returns the number of the
+# connection that this takes, if it takes one.
 prepare_worker <- function(relay) {
   options(worker_options)
-  redirect_output(relay)
+  as.integer(redirect_output(relay))
 }
 
 # Evaluates `expr`, which forks, while this session has the options, the plan and the

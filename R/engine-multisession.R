@@ -26,16 +26,22 @@ job_order <- function(job, plan) {
     packages = parcel$packages, kinds = worker$kinds, options = worker$options,
     backend = worker$backend, relay = job$relay,
     nested = list(
-      levels = nested$levels, cores = nested$cores, threads = nested$threads, settings = plan$settings
+      levels = nested$levels, cores = nested$cores, threads = nested$threads,
+      settings = plan$settings[names(plan$settings) != "keep"]
     ),
+    desk = packed_desk(), steps = plan$settings$keep$steps, own_state = isTRUE(streams$own),
+    memory = memory_terms(plan),
     inherited = get_random_seed(), seeds = if (streams$streams == "list") streams$seed
   )
 }
 
 # The record of the order that this worker carries out, written here only: `code`, which
-# Rust evaluates and which lives as long as the job; `main`, the loop; `globals`, the names
-# of the variables that were there before.
-standing <- new.env(parent = emptyenv())
+# Rust evaluates and which lives as long as the job; `main`, the loop; `own_state`, does the
+# random state stay, and `memory` (workers-memory.R), both of the order; `noted`, the desk
+# before the job (engine-desk_clear.R), and `connection`, that of the output; and for the life
+# of the worker `desk` and its `number`, the last that was laid, and `made`, the number of the
+# last step (workers-keep.R).
+standing <- list2env(list(made = 0L), parent = emptyenv())
 
 # What a worker evaluates for an order; see task_loop() for `again`.
 perform_order <- function(again) {
@@ -79,12 +85,15 @@ order_frame <- function(order) {
 prepare_order <- function(order) {
   setTimeLimit()
   setSessionTimeLimit()
-  standing$globals <- ls(globalenv(), all.names = TRUE)
-  options(order$options)
-  prepare_worker(order$relay)
+  lay_packed_desk(order$desk)
   enter_standing(order$nested)
-  suppressWarnings(do.call(RNGkind, as.list(order$kinds)))
-  rm(list = ".Random.seed", envir = globalenv())
+  make_steps(order$steps)
+  standing$own_state <- order$own_state
+  standing$memory <- start_memory(order$memory)
+  standing$noted <- note_desk()
+  options(order$options)
+  standing$connection <- prepare_worker(order$relay)
+  if (!order$own_state) set_random_seed(if (order$spec$streams == "keep") order$inherited)
   for (package in order$packages) library(package, character.only = TRUE)
   if (order$backend && !foreach::getDoParRegistered()) registerDoRustle()
   set_globals(order$globals)
@@ -103,12 +112,32 @@ enter_standing <- function(nested) {
   }
 }
 
-# After a job: the worker is as it was before.
+# After a job: the worker is as it was before, or else there will be another one.
 clear_order <- function(again) {
   tryCatch(rs_check_interrupt(), interrupt = function(i) NULL)
-  while (sink.number() > 0L) sink()
-  closeAllConnections()
-  new <- setdiff(ls(globalenv(), all.names = TRUE), standing$globals)
-  rm(list = new, envir = globalenv())
-  standing$code <- standing$main <- NULL
+  noted <- standing$noted
+  standing$code <- standing$main <- standing$noted <- standing$connection <- NULL
+  # It was not prepared to its end.
+  if (is.null(noted)) rs_worker_retire()
+  if (standing$own_state) noted <- with_state_now(noted)
+  if (!clear_desk(noted) || has_grown(standing$memory)) rs_worker_retire()
+}
+
+# The desk of a job, serialized once. A worker that has laid the one of this number does not
+# read it again.
+packed_desk <- function() {
+  desk <- session_desk()
+  if (!identical(desks$packed$desk, desk)) {
+    number <- if (is.null(desks$packed)) 1L else desks$packed$number + 1L
+    desks$packed <- list(desk = desk, number = number, bytes = serialize(desk, NULL, xdr = FALSE))
+  }
+  desks$packed[c("number", "bytes")]
+}
+
+lay_packed_desk <- function(packed) {
+  if (identical(standing$number, packed$number)) return(invisible())
+  desk <- unserialize(packed$bytes)
+  lay_desk(desk, standing$desk)
+  standing$desk <- desk
+  standing$number <- packed$number
 }
