@@ -59,9 +59,7 @@ clusterEvalQ <- function(cl = NULL, expr) {
     "or in the function of the tasks."
   ))
   if (is.null(plan)) return(parallel::clusterCall(cl, eval, substitute(expr), env = .GlobalEnv))
-  on_each_worker(
-    plan, "call", sys.call(), fun = eval, arguments = list(substitute(expr), envir = globalenv())
-  )
+  on_each_worker(plan, "eval", sys.call(), code = substitute(expr))
 }
 
 #' @rdname clusterCall
@@ -97,7 +95,8 @@ clusterSetRNGStream <- function(cl = NULL, iseed = NULL) {
   }
   seeds <- Reduce(function(seed, k) parallel::nextRNGStream(seed), seq_len(plan$workers - 1L), seed, accumulate = TRUE)
   on_each_worker(plan, "seeds", sys.call(), seeds = seeds)
-  keep_in_force()$streams <- TRUE
+  keep <- keep_in_force()
+  keep$streams <- TRUE
   invisible()
 }
 

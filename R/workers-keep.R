@@ -25,7 +25,7 @@ keeps_streams <- function(plan) {
   plan$executor$keeps && !is.null(plan$settings$keep) && plan$settings$keep$streams
 }
 
-# what: "setup", "call", "export" or "seeds". Two exports that follow one another become one.
+# what: "setup", "call", "eval", "export" or "seeds". Two exports that follow one another become one.
 new_step <- function(keep, what, ...) {
   keep$last <- keep$last + 1L
   list(number = keep$last, what = what, ...)
@@ -78,6 +78,7 @@ make_setup <- function(step) {
 make_step <- function(step, number) {
   switch(step$what,
     call = do.call(step$fun, step$arguments, quote = TRUE),
+    eval = eval(step$code, globalenv()),
     export = { list2env(step$values, envir = globalenv()); NULL },
     seeds = { set_random_seed(stream_of_worker(step$seeds, number)); NULL }
   )
