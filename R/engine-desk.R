@@ -27,11 +27,10 @@ own_options <- function() {
   )
 }
 
-# The record of the desk, written here and by packed_desk() only:
+# The record of the desk, written in this file only:
 #   start    the environment variables when the package was loaded
 #   touched  names of those that have differed since
 #   seen     what the last desk was made from, and `desk` itself
-#   packed   list(desk, number, bytes), see packed_desk()
 desks <- new.env(parent = emptyenv())
 
 remember_environment <- function() {

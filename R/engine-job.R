@@ -90,15 +90,16 @@ frame_dots <- function(frame) {
 job_spec <- function(job, plan) {
   workers <- min(plan$workers, job$n)
   settings <- plan$settings
+  standing <- plan$executor$name == "multisession"
   list(
     tasks = as.double(job$n), workers = as.double(workers),
     forced = as.double(job$forced), schedule = job$policy$schedule, chunk = as.double(job$policy$chunk),
     ends = job$policy$ends, order = job$policy$order,
     retries = as.double(settings$retries), timeout = as.double(settings$timeout),
-    shares = job$shares, eager = job$shares, shape = shape_spec(job$shape),
+    shares = job$shares, eager = job$shares || standing, shape = shape_spec(job$shape),
     streams = job$streams$streams, seed = job$streams$seed, check_rng = job$streams$check,
     stop_on_error = job$on_error == "stop", timings = wants_timings(),
-    silent = job$silent, affinity = job$affinity, standing = plan$executor$name == "multisession",
+    silent = job$silent, affinity = job$affinity, standing = standing,
     patience = as.double(settings$idle_timeout),
     threads = as.double(threads_per_worker(workers, settings$worker_threads))
   )

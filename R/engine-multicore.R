@@ -83,11 +83,10 @@ explain_jump <- function(call, told) {
   invokeRestart("abort")
 }
 
-# Gives a worker its options, and sends its output to the session. Returns the number of the
-# connection that this takes, if it takes one.
+# Gives a worker its options, and sends its output to the session.
 prepare_worker <- function(relay) {
   options(worker_options)
-  as.integer(redirect_output(relay))
+  redirect_output(relay)
 }
 
 # Evaluates `expr`, which forks, while this session has the options, the plan and the

@@ -6,10 +6,11 @@ run_multisession <- function(job, plan) {
   read_random_kinds()
   ensure_pool(plan, job$origin)
   order <- job_order(job, plan)
-  code <- list(parcel = serialize(order, NULL, xdr = FALSE))
+  code <- list(order = rs_parcel_pack(order, machine_cores()), desk = sent_desk$parcel, steps = plan$settings$keep$parcel)
+  on.exit(rs_parcel_close(code$order))
   handle <- unpack(rs_job_open(order$spec, code), job$origin)
   # Workers are interrupted, and have half a second to leave their task.
-  on.exit(rs_job_close(handle, if (job$cleanup$signal == 0) 0 else tools::SIGINT, 0.5))
+  on.exit(add = TRUE, after = FALSE, rs_job_close(handle, if (job$cleanup$signal == 0) 0 else tools::SIGINT, 0.5))
   rs_job_start(handle)
   attend(handle, job, plan)
 }
@@ -23,30 +24,43 @@ job_order <- function(job, plan) {
   list(
     spec = job_spec(job, plan), call = job$call, FUN = worker$FUN, variables = worker$variables,
     dots = worker$dots, data = parcel$data, check = worker$check, globals = parcel$globals,
-    packages = parcel$packages, kinds = worker$kinds, options = worker$options,
-    backend = worker$backend, relay = job$relay,
+    packages = parcel$packages, backend = worker$backend, relay = job$relay, desk = desk_number(),
+    last_step = last_step(plan$settings$keep), own_state = isTRUE(streams$own), memory = memory_terms(plan),
     nested = list(
       levels = nested$levels, cores = nested$cores, threads = nested$threads,
       settings = plan$settings[names(plan$settings) != "keep"]
     ),
-    desk = packed_desk(), steps = plan$settings$keep$steps, own_state = isTRUE(streams$own),
-    memory = memory_terms(plan),
     inherited = get_random_seed(), seeds = if (streams$streams == "list") streams$seed
   )
 }
 
+# The desk of the session (engine-desk.R) travels in a parcel of its own, which is made when
+# the desk has changed, and which workers read when its number is another than that of the
+# desk that they have. The record of it, written here only: `desk`, its `number`, and the
+# `parcel`.
+sent_desk <- new.env(parent = emptyenv())
+sent_desk$number <- 0
+
+desk_number <- function() {
+  desk <- session_desk()
+  if (!identical(desk, sent_desk$desk)) {
+    sent_desk$parcel <- rs_parcel_pack(desk, 1)
+    sent_desk$desk <- desk
+    sent_desk$number <- sent_desk$number + 1
+  }
+  sent_desk$number
+}
+
 # The record of the order that this worker carries out, written here only: `code`, which
-# Rust evaluates and which lives as long as the job; `main`, the loop; `own_state`, does the
-# random state stay, and `memory` (workers-memory.R), both of the order; `noted`, the desk
-# before the job (engine-desk_clear.R), and `connection`, that of the output; and for the life
-# of the worker `desk` and its `number`, the last that was laid, and `made`, the number of the
-# last step (workers-keep.R).
+# Rust evaluates and which lives as long as the job; `main`, the loop; the `desk` that was
+# laid, its `number`, and what was `noted` of it; `made`, the number of the last step that was
+# made (workers-keep.R); and of the job its `memory` (workers-memory.R), the number of the
+# `connection` that takes the output, and `own_state`: does the random state stay?
 standing <- list2env(list(made = 0L), parent = emptyenv())
 
 # What a worker evaluates for an order; see task_loop() for `again`.
 perform_order <- function(again) {
-
-  if (!again) take_order(rs_worker_order())
+  if (!again) take_order(rs_worker_order(0))
   standing$main(again)
 }
 
@@ -85,14 +99,25 @@ order_frame <- function(order) {
 prepare_order <- function(order) {
   setTimeLimit()
   setSessionTimeLimit()
-  lay_packed_desk(order$desk)
-  enter_standing(order$nested)
-  make_steps(order$steps)
-  standing$own_state <- order$own_state
   standing$memory <- start_memory(order$memory)
-  standing$noted <- note_desk()
-  options(order$options)
-  standing$connection <- prepare_worker(order$relay)
+  standing$own_state <- order$own_state
+  enter_standing(order$nested)
+  if (!identical(order$desk, standing$number)) {
+    # Until it is laid this worker cannot be cleared, and would be replaced.
+    standing$noted <- standing$number <- NULL
+    options(worker_options)
+    desk <- rs_worker_order(1)
+    lay_desk(desk, standing$desk)
+    standing$desk <- desk
+    standing$number <- order$desk
+    standing$noted <- note_desk()
+  }
+  if (order$last_step > standing$made) {
+    standing$noted <- NULL
+    make_steps(rs_worker_order(2))
+    standing$noted <- note_desk()
+  }
+  standing$connection <- as.integer(redirect_output(order$relay))
   if (!order$own_state) set_random_seed(if (order$spec$streams == "keep") order$inherited)
   for (package in order$packages) library(package, character.only = TRUE)
   if (order$backend && !foreach::getDoParRegistered()) registerDoRustle()
@@ -112,32 +137,12 @@ enter_standing <- function(nested) {
   }
 }
 
-# After a job: the worker is as it was before, or else there will be another one.
+# After a job: the worker is as it was before, or it is replaced.
 clear_order <- function(again) {
+  # An interrupt that came too late.
   tryCatch(rs_check_interrupt(), interrupt = function(i) NULL)
-  noted <- standing$noted
-  standing$code <- standing$main <- standing$noted <- standing$connection <- NULL
-  # It was not prepared to its end.
-  if (is.null(noted)) rs_worker_retire()
-  if (standing$own_state) noted <- with_state_now(noted)
-  if (!clear_desk(noted) || has_grown(standing$memory)) rs_worker_retire()
-}
-
-# The desk of a job, serialized once. A worker that has laid the one of this number does not
-# read it again.
-packed_desk <- function() {
-  desk <- session_desk()
-  if (!identical(desks$packed$desk, desk)) {
-    number <- if (is.null(desks$packed)) 1L else desks$packed$number + 1L
-    desks$packed <- list(desk = desk, number = number, bytes = serialize(desk, NULL, xdr = FALSE))
-  }
-  desks$packed[c("number", "bytes")]
-}
-
-lay_packed_desk <- function(packed) {
-  if (identical(standing$number, packed$number)) return(invisible())
-  desk <- unserialize(packed$bytes)
-  lay_desk(desk, standing$desk)
-  standing$desk <- desk
-  standing$number <- packed$number
+  standing$code <- standing$main <- NULL
+  if (is.null(standing$noted)) rs_worker_retire()
+  if (standing$own_state) standing$noted <- with_state_now(standing$noted)
+  if (!clear_desk(standing$noted) || has_grown(standing$memory)) rs_worker_retire()
 }

@@ -104,7 +104,7 @@ rs_worker_task <- function() .Call(wrap__rs_worker_task)
 rs_worker_seat <- function() .Call(wrap__rs_worker_seat)
 
 #'@noRd
-rs_worker_order <- function() .Call(wrap__rs_worker_order)
+rs_worker_order <- function(part) .Call(wrap__rs_worker_order, part)
 
 #'@noRd
 rs_worker_stand <- function(main, after) .Call(wrap__rs_worker_stand, main, after)
@@ -301,6 +301,26 @@ rs_sort <- function(x, order, decreasing, schedule, out, state, threads) .Call(w
 #' matrices `u` and `v` where they are not NULL. The value says whether there is a result.
 #' @noRd
 rs_svd <- function(x, d, u, v, threads) .Call(wrap__rs_svd, x, d, u, v, threads)
+
+#' Sets how many bytes of large vectors are kept for later parcels; 0 forgets them.
+#' @noRd
+rs_parcel_keep <- function(bytes) .Call(wrap__rs_parcel_keep, bytes)
+
+#' `list(bytes, files)`: what is kept for later parcels.
+#' @noRd
+rs_parcel_kept <- function() .Call(wrap__rs_parcel_kept)
+
+#'@noRd
+rs_parcel_pack <- function(object, threads) .Call(wrap__rs_parcel_pack, object, threads)
+
+#'@noRd
+rs_parcel_unpack_here <- function(handle) .Call(wrap__rs_parcel_unpack_here, handle)
+
+#'@noRd
+rs_parcel_sizes <- function(handle) .Call(wrap__rs_parcel_sizes, handle)
+
+#'@noRd
+rs_parcel_close <- function(handle) .Call(wrap__rs_parcel_close, handle)
 
 #' Counts permutations `from` (from 0) to `to`, or the first that can be looked at
 #' within a slice. `seed`: NULL for all of them.

@@ -5,6 +5,7 @@
 # The keep of a plan is an environment under `settings$keep`, NULL until there is a step: a
 # plan that comes back comes with it, and it ends with the last copy of its plan.
 #   steps    list of list(number, what, packed): what to do, serialized
+#   parcel   the steps as workers get them
 #   last     the last number that was given
 #   streams  TRUE after clusterSetRNGStream(): the random state of a worker goes on from call
 #            to call
@@ -41,7 +42,13 @@ keep_step <- function(keep, step) {
   }
   packed <- serialize(step, NULL, xdr = FALSE)
   keep$steps[[length(keep$steps) + 1L]] <- list(number = step$number, what = step$what, packed = packed)
+  keep$parcel <- rs_parcel_pack(keep$steps, machine_cores())
   invisible()
+}
+
+last_step <- function(keep) {
+  n <- length(keep$steps)
+  if (n) keep$steps[[n]]$number else 0L
 }
 
 # In a worker ------------------------------------------------------------------------------

@@ -104,7 +104,9 @@ extern "C-unwind" {
     pub(crate) fn R_ReleaseObject(x: Sexp);
     pub(crate) fn R_MakeExternalPtr(p: *mut c_void, tag: Sexp, protect: Sexp) -> Sexp;
     pub(crate) fn R_ExternalPtrAddr(x: Sexp) -> *mut c_void;
+    pub(crate) fn R_SetExternalPtrAddr(x: Sexp, p: *mut c_void);
     pub(crate) fn R_ClearExternalPtr(x: Sexp);
+    pub(crate) fn R_gc();
     pub(crate) fn R_RegisterCFinalizerEx(
         x: Sexp,
         f: unsafe extern "C-unwind" fn(Sexp),

@@ -15,6 +15,8 @@ mod worker;
 
 use extendr_api::prelude::*;
 
+pub(crate) use encode::element_bytes;
+
 use crate::fields::Fields;
 use crate::refusal::into_r;
 use crate::robj;

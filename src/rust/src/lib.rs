@@ -17,6 +17,7 @@ mod index;
 mod jobs;
 mod linalg;
 mod lists;
+mod parcel;
 mod permutation;
 mod raw;
 mod refusal;
@@ -98,6 +99,7 @@ extendr_module! {
     use desk;
     use jobs;
     use linalg;
+    use parcel;
     use permutation;
     use simulation;
     fn rs_here_open;

@@ -322,7 +322,8 @@ routines! {
     meta__rs_worker_begin "rs_worker_begin" "wrap__rs_worker_begin" () => rs_worker_begin;
     meta__rs_worker_run "rs_worker_run" "wrap__rs_worker_run" () => rs_worker_run;
     meta__rs_worker_fail "rs_worker_fail" "wrap__rs_worker_fail" ("condition") => rs_worker_fail;
-    meta__rs_worker_order "rs_worker_order" "wrap__rs_worker_order" () => stand::order;
+    meta__rs_worker_order "rs_worker_order" "wrap__rs_worker_order" ("part")
+        => stand::order;
     meta__rs_worker_stand "rs_worker_stand" "wrap__rs_worker_stand" ("main", "after")
         => rs_worker_stand;
     meta__rs_worker_interrupted "rs_worker_interrupted" "wrap__rs_worker_interrupted" ()

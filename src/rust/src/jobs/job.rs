@@ -83,7 +83,7 @@ impl Job {
             let wake = Standing::wake(&pool).map_err(pool::refusal)?;
             let terms = Terms {
                 memory: Arc::new(file),
-                parcel: pool::parcel(code)?,
+                parts: pool::parts(code)?,
                 patience: Duration::from_secs_f64(spec.number("patience")?.min(1e9)),
             };
             let crew = Standing::new(pool, Rc::clone(&memory), terms);

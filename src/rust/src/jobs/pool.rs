@@ -13,6 +13,7 @@ use rustle_workers::clock::now_ns;
 use rustle_workers::standing::{NoServer, Pool};
 
 use crate::fields::{at_least_one, Fields};
+use crate::parcel::entries;
 use crate::refusal::{into_r, Parsed, Refusal};
 
 thread_local! {
@@ -45,17 +46,21 @@ fn forget_foreign() {
     });
 }
 
-/// The files of the parcel of a job.
-pub(crate) fn parcel(code: &Fields) -> Parsed<Vec<Arc<MemoryFile>>> {
-    let bytes = code.get("parcel")?;
-    let bytes = bytes
-        .as_raw_slice()
-        .ok_or_else(|| Refusal::internal("a parcel is a raw vector"))?;
-    let no_memory = |e| Refusal::new("memory", e);
-    let file = MemoryFile::new(bytes.len()).map_err(no_memory)?;
-    file.write_at(0, bytes).map_err(no_memory)?;
-    file.seal();
-    Ok(vec![Arc::new(file)])
+/// The files of the parcels of a job: what it is, the desk of its workers, and the steps that
+/// new workers make, if there are any.
+pub(crate) fn parts(code: &Fields) -> Parsed<Vec<Vec<Arc<MemoryFile>>>> {
+    let files = |name: &str| {
+        let handle = code.get(name)?;
+        // SAFETY: R code passes handles of parcels, which live as long as `code`.
+        let parcel = unsafe { entries::parcel(handle.get().cast()) };
+        let parcel = parcel.ok_or_else(|| Refusal::internal("a parcel is missing"))?;
+        Ok(parcel.files().to_vec())
+    };
+    let mut parts = vec![files("order")?, files("desk")?];
+    if code.optional("steps")?.is_some() {
+        parts.push(files("steps")?);
+    }
+    Ok(parts)
 }
 
 /// Makes the pool of this session: `program`, `arguments`, `names` and `values` of variables of

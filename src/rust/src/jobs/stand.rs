@@ -22,7 +22,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use extendr_api::prelude::*;
-use rustle_shared::Mapping;
+use rustle_shared::MemoryFile;
 use rustle_workers::memory::JobMemory;
 use rustle_workers::post::{Letter, Post};
 use rustle_workers::seat::{Link, Seat};
@@ -36,6 +36,8 @@ use super::rules::{self, Code, Rules};
 use super::worker::{self, WORKER};
 use crate::ffi::{self, Sexp};
 use crate::fields::Fields;
+use crate::parcel::unpack;
+use crate::raw::number;
 use crate::refusal::{into_r, Parsed, Refusal};
 
 /// What this process is, if it serves or stands by. On R's main thread.
@@ -55,8 +57,8 @@ struct StandsBy {
     /// How long it waits for an order.
     patience: Duration,
     order: Option<Order>,
-    /// The parcel while it is read, and after a jump out of that.
-    parcel: Vec<Mapping>,
+    /// What was ordered was large.
+    heavy: bool,
     /// What the job has changed and what must be put back.
     voice: Option<OwnedFd>,
     pinned: bool,
@@ -65,6 +67,10 @@ struct StandsBy {
 thread_local! {
     static ROLE: RefCell<Role> = RefCell::default();
 }
+
+/// A worker that was sent more than this gives the memory back after the job, not at R's next
+/// collection: that may be long after.
+const HEAVY_BYTES: usize = 16 << 20;
 
 /// How long a worker waits that was never told.
 const PATIENCE: Duration = Duration::from_secs(600);
@@ -128,7 +134,7 @@ pub(super) unsafe extern "C-unwind" fn server_next() -> Sexp {
                     server,
                     patience: PATIENCE,
                     order: None,
-                    parcel: Vec::new(),
+                    heavy: false,
                     voice: None,
                     pinned: false,
                 });
@@ -158,6 +164,8 @@ pub(super) fn stand(main: Sexp, after: Sexp) -> ! {
         let order = Order::read(next_letter()).unwrap_or_else(|| child::leave(1));
         with_standing(|own| {
             own.patience = order.patience;
+            let bytes: usize = order.parts.iter().flatten().map(MemoryFile::len).sum();
+            own.heavy = bytes >= HEAVY_BYTES;
             own.order = Some(order);
         });
         let mut again = false;
@@ -175,7 +183,6 @@ pub(super) fn stand(main: Sexp, after: Sexp) -> ! {
         Context::dispose();
         with_standing(|own| {
             own.order = None;
-            own.parcel.clear();
             if let Some(voice) = own.voice.take() {
                 child::speak_again(voice);
             }
@@ -185,6 +192,10 @@ pub(super) fn stand(main: Sexp, after: Sexp) -> ! {
         });
         if !worker::evaluate(after, false) {
             child::leave(RETIRED);
+        }
+        if with_standing(|own| own.heavy) {
+            // SAFETY: R's main thread, at top level.
+            unsafe { ffi::R_gc() };
         }
     }
 }
@@ -226,18 +237,21 @@ fn next_letter() -> Letter {
     })
 }
 
-/// The parcel of the job that was ordered, as an R object. R may jump out of this.
-pub(super) unsafe extern "C-unwind" fn order() -> Sexp {
-    let bytes: *const [u8] = with_standing(|own| {
-        let file = own.order.as_ref().and_then(|order| order.parcel.first());
-        let map = file.and_then(|file| file.map_private(0, file.len()).ok());
-        let map = map.unwrap_or_else(|| child::leave(exits::ABANDONED));
-        own.parcel = vec![map];
-        let bytes: *const [u8] = own.parcel[0].bytes(0, own.parcel[0].len());
-        bytes
+/// Part `part` (from 0) of what was ordered, as an R object; it can be asked for once. R may
+/// jump out of this.
+pub(super) unsafe extern "C-unwind" fn order(part: Sexp) -> Sexp {
+    // SAFETY: R code passes a number.
+    let part = unsafe { number(part) } as usize;
+    let files = with_standing(|own| {
+        let part = own
+            .order
+            .as_mut()
+            .and_then(|order| order.parts.get_mut(part));
+        part.map(std::mem::take).unwrap_or_default()
     });
-    // SAFETY: the mapping stays until the job is over; R's main thread.
-    unsafe { super::decode::unserialize(&*bytes) }
+    // SAFETY: the session has packed them, in the same version of this package; nothing is
+    // owned here any more.
+    unsafe { unpack::unpack(files) }
 }
 
 /// Takes the seat of the job that was ordered. R code keeps `code` alive until it is over.

@@ -396,8 +396,8 @@ pub struct Order {
     pub assignment: Assignment,
     /// The memory of the job.
     pub memory: MemoryFile,
-    /// What the job is.
-    pub parcel: Vec<MemoryFile>,
+    /// What the job is, in parts.
+    pub parts: Vec<Vec<MemoryFile>>,
     /// How long it stands by afterwards.
     pub patience: Duration,
 }
@@ -413,6 +413,11 @@ impl Order {
             return None;
         }
         let (seat, patience, redo, apart) = (word(4)?, word(8)?, word(12)?, word(16)? == 1);
+        let count = word(20)? as usize;
+        let lengths: Option<Vec<usize>> = (0..count)
+            .map(|k| Some(word(24 + 4 * k)? as usize))
+            .collect();
+        let redo_at = 24 + 4 * count;
         let mut files = letter.files.into_iter().map(MemoryFile::received);
         let memory = files.next()?.ok()?;
         let redo = if apart {
@@ -420,15 +425,17 @@ impl Order {
             let map = file.map_shared().ok()?;
             words(map.bytes(0, redo as usize * 4))
         } else {
-            words(letter.bytes.get(20..20 + redo as usize * 4)?)
+            words(letter.bytes.get(redo_at..redo_at + redo as usize * 4)?)
         };
+        let mut part = |len: usize| (0..len).map(|_| files.next()?.ok()).collect();
+        let parts: Option<Vec<Vec<MemoryFile>>> = lengths?.into_iter().map(&mut part).collect();
         Some(Order {
             assignment: Assignment {
                 seat: seat as usize,
                 redo,
             },
             memory,
-            parcel: files.collect::<Result<_, _>>().ok()?,
+            parts: parts?,
             patience: Duration::from_secs(patience.into()),
         })
     }
@@ -447,8 +454,8 @@ fn words(bytes: &[u8]) -> Vec<u32> {
 pub struct Terms {
     /// The memory of the job, as a file.
     pub memory: Arc<MemoryFile>,
-    /// What the job is: files that workers know how to read.
-    pub parcel: Vec<Arc<MemoryFile>>,
+    /// What the job is: files that workers know how to read, in parts.
+    pub parts: Vec<Vec<Arc<MemoryFile>>>,
     /// How long workers stand by afterwards.
     pub patience: Duration,
 }
@@ -499,13 +506,15 @@ impl Standing {
         let redo = &assignment.redo;
         let apart = redo.len() > REDO_IN_LETTER;
         let patience = self.terms.patience.as_secs().min(u64::from(u32::MAX)) as u32;
-        let head = [
+        let mut head = vec![
             ORDER,
             assignment.seat as u32,
             patience,
             redo.len() as u32,
             u32::from(apart),
+            self.terms.parts.len() as u32,
         ];
+        head.extend(self.terms.parts.iter().map(|part| part.len() as u32));
         let bytes_of =
             |words: &[u32]| -> Vec<u8> { words.iter().flat_map(|w| w.to_ne_bytes()).collect() };
         let mut bytes = bytes_of(&head);
@@ -522,7 +531,7 @@ impl Standing {
     fn send(&self, pool: &mut Pool, assignment: &Assignment) -> Result<Option<Duty>, i32> {
         let (bytes, apart) = self.letter(assignment)?;
         let files = || {
-            let parcel = self.terms.parcel.iter().map(|file| file.as_fd());
+            let parcel = self.terms.parts.iter().flatten().map(|file| file.as_fd());
             let memory = std::iter::once(self.terms.memory.as_fd());
             let apart = apart.as_ref().map(AsFd::as_fd);
             memory.chain(apart).chain(parcel).collect::<Vec<_>>()
