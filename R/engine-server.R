@@ -7,7 +7,8 @@
 has_standing_workers <- function() .Platform$OS.type != "windows"
 
 # The record of the pool of this process, written here only: `pid` of the process that
-# opened it, and the `command` that starts its server.
+# opened it, the `command` that starts its server, its `size`, and the `keep` of the plan that
+# has used it last (workers-keep.R).
 pool <- new.env(parent = emptyenv())
 
 has_pool <- function() identical(pool$pid, Sys.getpid())
@@ -22,7 +23,11 @@ ensure_pool <- function(plan, call = NULL) {
     pool$pid <- Sys.getpid()
     pool$command <- command
     pool$size <- plan$workers
+  } else if (!is.null(pool$keep) && !identical(pool$keep, plan$settings$keep)) {
+    # Workers that keep things of another plan.
+    rs_pool_dismiss()
   }
+  pool$keep <- plan$settings$keep
   if (plan$workers > pool$size) resize_pool(plan$workers)
   deadline <- proc.time()[["elapsed"]] + server_patience
   repeat {
@@ -51,7 +56,7 @@ resize_pool <- function(size) {
 
 close_pool <- function() {
   if (has_pool()) rs_pool_close()
-  pool$pid <- pool$command <- pool$size <- NULL
+  pool$pid <- pool$command <- pool$size <- pool$keep <- NULL
 }
 
 # program, arguments, and names and values of variables of the environment.

@@ -84,6 +84,11 @@ rs_boot_resample <- function(handle, replicate, attempt, what) .Call(wrap__rs_bo
 #' @noRd
 rs_environment_hash <- function() .Call(wrap__rs_environment_hash)
 
+#' Bytes of memory that process `pid` (0: this one) has in use and shares with no file: `NA`
+#' where the system does not tell.
+#' @noRd
+rs_own_memory <- function(pid) .Call(wrap__rs_own_memory, pid)
+
 #' Opens a job; see R/engine-job.R for the fields of `spec` and of `code`.
 #' @noRd
 rs_job_open <- function(spec, code) .Call(wrap__rs_job_open, spec, code)
@@ -106,6 +111,9 @@ rs_worker_signal <- function(condition) .Call(wrap__rs_worker_signal, condition)
 
 #'@noRd
 rs_worker_task <- function() .Call(wrap__rs_worker_task)
+
+#'@noRd
+rs_worker_seat <- function() .Call(wrap__rs_worker_seat)
 
 #'@noRd
 rs_worker_order <- function(part) .Call(wrap__rs_worker_order, part)
