@@ -17,7 +17,7 @@ use rustix::process::Signal;
 use rustle_shared::MemoryFile;
 
 use crate::crew::{Assignment, Crew, Started};
-use crate::limits::{FAREWELL, GLANCE, INTERRUPT_GRACE, REDO_IN_LETTER, START_ATTEMPTS};
+use crate::limits::{FAREWELL, GLANCE, INTERRUPT_GRACE, ORDER_PRICE, REDO_IN_LETTER, START_ATTEMPTS};
 use crate::memory::{JobMemory, Phase};
 use crate::post::{timespec, Letter, Post};
 use crate::process::Exit;
@@ -585,6 +585,10 @@ impl Crew for Standing {
         } else {
             Started::Later
         })
+    }
+
+    fn price(&self) -> Option<Duration> {
+        Some(ORDER_PRICE)
     }
 
     fn is_taken(&self, seat: usize) -> bool {
