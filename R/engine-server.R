@@ -13,9 +13,27 @@ pool <- new.env(parent = emptyenv())
 
 has_pool <- function() identical(pool$pid, Sys.getpid())
 
-# Makes sure that the workers of the plan can be asked for, and starts the server if need
+# Makes sure that the workers of the plan can be asked for, and waits for the server if need
 # be. Workers themselves start when they get their first order.
 ensure_pool <- function(plan, call = NULL) {
+  open_pool(plan, call)
+  deadline <- proc.time()[["elapsed"]] + server_patience
+  repeat {
+    told <- rs_pool_prepare(0.05)
+    if (is.character(told)) break
+    if (is.list(told)) stop_no_server(told$printed, call)
+    if (proc.time()[["elapsed"]] > deadline) {
+      stop_no_server(sprintf("It had not answered after %d s.", server_patience), call)
+    }
+    rs_check_interrupt()
+  }
+  if (told != server_greeting()) {
+    stop_no_server(sprintf("It runs %s; this session runs %s.", told, server_greeting()), call)
+  }
+}
+
+# Makes the pool of the plan, if it is not there; starts nothing.
+open_pool <- function(plan, call = NULL) {
   basis <- list(plan$settings$rscript, .libPaths())
   if (!has_pool() || !identical(pool$basis, basis)) {
     close_pool()
@@ -31,23 +49,15 @@ ensure_pool <- function(plan, call = NULL) {
   }
   pool$keep <- plan$settings$keep
   if (plan$workers > pool$size) resize_pool(plan$workers)
-  deadline <- proc.time()[["elapsed"]] + server_patience
-  repeat {
-    told <- rs_pool_prepare(0.05)
-    if (is.character(told)) break
-    if (is.list(told)) stop_no_server(pool$command, told$printed, call)
-    if (proc.time()[["elapsed"]] > deadline) {
-      command <- pool$command
-      close_pool()
-      stop_no_server(command, sprintf("It had not answered after %d s.", server_patience), call)
-    }
-    rs_check_interrupt()
-  }
-  if (told != server_greeting()) {
-    command <- pool$command
-    close_pool()
-    stop_no_server(command, sprintf("It runs %s; this session runs %s.", told, server_greeting()), call)
-  }
+}
+
+# Starts the server of a plan that was just set: it comes up while the session does other
+# things. What goes wrong is told by the first call that needs it.
+start_server <- function() {
+  plan <- current_plan()
+  if (plan$executor$name != "multisession" || is_worker()) return()
+  open_pool(plan)
+  rs_pool_prepare(0)
 }
 
 # Seconds that the server may take: a container or a module on a slow file system takes many.
@@ -80,8 +90,9 @@ server_command <- function(rscript) {
   )
 }
 
-stop_no_server <- function(command, printed, call) {
-  ran <- paste(c(command$program, command$arguments), collapse = " ")
+stop_no_server <- function(printed, call) {
+  ran <- paste(c(pool$command$program, pool$command$arguments), collapse = " ")
+  close_pool()
   abort_rustle(
     sprintf(
       "The R process of which the workers of multisession are copies could not be started by\n  %s\n%s",

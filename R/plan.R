@@ -149,6 +149,7 @@ plan <- function(strategy = NULL, ..., workers, schedule, chunk_size, progress, 
     set_stack(old$stack, old$settings, init = FALSE, cleanup = FALSE)
     stop(e)
   })
+  if (!is.na(.init)) start_server()
   invisible(as_rustle_plan(old))
 }
 
