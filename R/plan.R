@@ -118,7 +118,8 @@ plan <- function(strategy = NULL, ..., workers, schedule, chunk_size, progress, 
     changes["worker_threads"] <- list(check_count(worker_threads, "worker_threads", null = TRUE))
   }
   if (!missing(setup)) {
-    found <- read_setup(base::substitute(setup), function() setup, user_frame(), sys.call())
+    home <- user_frame()
+    found <- read_setup(base::substitute(setup), function() setup, home, sys.call())
     changes["setup"] <- list(found$code)
     changes["keep"] <- list(keep_of_setup(found))
   }
