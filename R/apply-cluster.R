@@ -107,7 +107,10 @@ keeping_plan <- function(cl, what, instead, call = sys.call(-1L)) {
   if (is.null(cl) && plan$executor$keeps) return(plan)
   abort_rustle(
     sprintf(
-      "%s() needs workers that keep what they are given, and there is no cluster: `cl` is %s. %s",
+      paste(
+        "%s() needs workers that keep what they are given, as those of plan(multisession) do,",
+        "and there is no cluster: `cl` is %s. %s"
+      ),
       what, if (is.null(cl)) "NULL and no default is registered" else "a number", instead
     ),
     class = "rustle_error_no_cluster", cl = cl, call = call
