@@ -72,9 +72,11 @@ take_order <- function(order) {
   unpack(rs_worker_enlist(order$spec, standing$code))
   fresh <- TRUE
   # An interrupt that the session has sent ends the task in flight, with its on.exit(). One
-  # that a task signals is a condition like others.
+  # that a task signals is a condition like others. NA: it was meant for the task before.
   end_task <- function(interrupt) {
-    if (rs_worker_called_off()) signalCondition(structure(class = c("called_off", "condition"), list()))
+    off <- rs_worker_called_off()
+    if (isTRUE(off)) signalCondition(structure(class = c("called_off", "condition"), list()))
+    if (is.na(off)) tryInvokeRestart("resume")
   }
   run <- function() {
     withCallingHandlers(interrupt = end_task, {

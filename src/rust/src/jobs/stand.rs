@@ -16,7 +16,7 @@
 //! ```
 
 use std::cell::RefCell;
-use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::rc::Rc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -26,7 +26,7 @@ use rustle_shared::MemoryFile;
 use rustle_workers::memory::JobMemory;
 use rustle_workers::post::{Letter, Post};
 use rustle_workers::seat::{Link, Seat};
-use rustle_workers::server::{Call, Serving, VARIABLE};
+use rustle_workers::server::{post_of, Call, Serving, VARIABLE};
 use rustle_workers::standing::{Order, RETIRED};
 use rustle_workers::{blas, child};
 
@@ -54,6 +54,8 @@ struct StandsBy {
     /// The pipe by which it wakes the session, both ends.
     wake: (OwnedFd, OwnedFd),
     server: i32,
+    /// What post and pipe are, by which it is known that no task has closed them.
+    channels: Vec<Option<(u64, u64)>>,
     /// How long it waits for an order.
     patience: Duration,
     order: Option<Order>,
@@ -62,6 +64,15 @@ struct StandsBy {
     /// What the job has changed and what must be put back.
     voice: Option<OwnedFd>,
     pinned: bool,
+}
+
+impl StandsBy {
+    fn identities(&self) -> Vec<Option<(u64, u64)>> {
+        let (reading, writing) = &self.wake;
+        [self.post.as_fd(), reading.as_fd(), writing.as_fd()]
+            .map(|fd| child::identity(fd.as_raw_fd()))
+            .to_vec()
+    }
 }
 
 thread_local! {
@@ -86,19 +97,14 @@ const PATIENCE: Duration = Duration::from_secs(600);
 #[extendr]
 fn rs_server_open(greeting: &str) -> bool {
     worker::prepare();
-    let number = std::env::var(VARIABLE).ok().and_then(|n| n.parse().ok());
+    let word = std::env::var(VARIABLE).unwrap_or_default();
     std::env::remove_var(VARIABLE);
-    let Some(number) = number.filter(|&n: &i32| n > 2) else {
+    // SAFETY: the session has left these descriptors open for us, and nobody else here knows
+    // them; if the first is no post, the greeting fails.
+    let Some(post) = (unsafe { post_of(&word) }) else {
         return false;
     };
-    // SAFETY: the session has left this descriptor open for us, and nobody else here knows it;
-    // if it is none, the greeting fails.
-    let fd = unsafe { OwnedFd::from_raw_fd(number) };
-    if rustix::io::fcntl_setfd(&fd, rustix::io::FdFlags::CLOEXEC).is_err() {
-        std::mem::forget(fd);
-        return false;
-    }
-    let serving = Serving::new(Post::received(fd));
+    let serving = Serving::new(post);
     let heard = serving.greet(greeting.as_bytes()).is_ok();
     ROLE.with_borrow_mut(|role| role.serving = heard.then_some(serving));
     heard
@@ -133,16 +139,19 @@ pub(super) unsafe extern "C-unwind" fn server_next() -> Sexp {
                 role.serving = None;
                 child::isolate_standing(server, &[post.as_raw_fd()]);
                 WORKER.store(std::process::id(), Ordering::Relaxed);
-                role.standing = Some(StandsBy {
+                let mut own = StandsBy {
                     post: Post::received(post),
                     wake: (reading, writing),
                     server,
+                    channels: Vec::new(),
                     patience: PATIENCE,
                     order: None,
                     held: 0,
                     voice: None,
                     pinned: false,
-                });
+                };
+                own.channels = own.identities();
+                role.standing = Some(own);
             });
             // SAFETY: R's main thread; nothing is owned here.
             unsafe { ffi::Rf_ScalarLogical(1) }
@@ -181,7 +190,8 @@ pub(super) fn stand(main: Sexp, after: Sexp) -> ! {
             if evaluate::has_finished() {
                 break;
             }
-            if whole {
+            // R has printed why it could not take its seat.
+            if whole || !evaluate::is_enlisted() {
                 child::leave(exits::ABANDONED);
             }
             again = true;
@@ -197,7 +207,8 @@ pub(super) fn stand(main: Sexp, after: Sexp) -> ! {
                 child::unpin(cpus);
             }
         });
-        if !worker::evaluate(after, false) {
+        let sound = with_standing(|own| own.identities() == own.channels);
+        if !worker::evaluate(after, false) || !sound {
             child::leave(RETIRED);
         }
         give_back();
@@ -249,7 +260,9 @@ fn next_letter() -> Letter {
                 match own.post.receive() {
                     Ok(Some(letter)) => return letter,
                     Ok(None) => child::leave(0),
-                    Err(_) => {}
+                    Err(rustix::io::Errno::INTR) => {}
+                    // A task has closed it.
+                    Err(_) => child::leave(RETIRED),
                 }
             }
         }

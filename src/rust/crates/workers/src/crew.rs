@@ -53,8 +53,9 @@ pub trait Crew: std::fmt::Debug {
     /// that the worker had started has ended too.
     fn ended(&mut self, seat: usize) -> Option<Exit>;
 
-    /// Ends the worker in this seat by force; [`Crew::ended`] will say so.
-    fn kill(&mut self, seat: usize);
+    /// Ends the worker in this seat by force, for the time of its `task` is over, unless it
+    /// has gone on to another; [`Crew::ended`] will say so.
+    fn kill(&mut self, seat: usize, task: u32);
 
     /// Gives back what dismissed workers still hold, without waiting for any.
     fn tidy(&mut self);
@@ -91,8 +92,8 @@ impl<C: Crew + ?Sized> Crew for Box<C> {
         (**self).ended(seat)
     }
 
-    fn kill(&mut self, seat: usize) {
-        (**self).kill(seat);
+    fn kill(&mut self, seat: usize, task: u32) {
+        (**self).kill(seat, task);
     }
 
     fn tidy(&mut self) {

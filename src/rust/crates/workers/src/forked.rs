@@ -62,7 +62,7 @@ impl Crew for Forked {
         Some(child.clear_away())
     }
 
-    fn kill(&mut self, seat: usize) {
+    fn kill(&mut self, seat: usize, _task: u32) {
         if let Some(child) = &self.seats[seat] {
             child.signal_group(Signal::KILL);
         }
