@@ -180,6 +180,7 @@ read_setup <- function(written, value, envir, call) {
 user_frame <- function() {
   at <- sys.nframe()
   skipped <- list(topenv(), .BaseNamespaceEnv)
-  while (at > 0L && list(topenv(environment(sys.function(at)))) %in% skipped) at <- at - 1L
+  # Of the frame, not of its function: eval() is a function of base.
+  while (at > 0L && list(topenv(sys.frame(at))) %in% skipped) at <- at - 1L
   if (at > 0L) sys.frame(at) else globalenv()
 }
