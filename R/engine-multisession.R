@@ -71,16 +71,25 @@ take_order <- function(order) {
   )
   unpack(rs_worker_enlist(order$spec, standing$code))
   fresh <- TRUE
+  # An interrupt that the session has sent ends the task in flight, with its on.exit(). One
+  # that a task signals is a condition like others. NA: it was meant for the task before.
+  end_task <- function(interrupt) {
+    off <- rs_worker_called_off()
+    if (isTRUE(off)) signalCondition(structure(class = c("called_off", "condition"), list()))
+    if (is.na(off)) tryInvokeRestart("resume")
+  }
   run <- function() {
-    if (fresh) {
-      fresh <<- FALSE
-      prepare_order(order)
-    }
-    rs_worker_run()
+    withCallingHandlers(interrupt = end_task, {
+      if (fresh) {
+        fresh <<- FALSE
+        prepare_order(order)
+      }
+      rs_worker_run()
+    })
     NULL
   }
-  standing$main <- task_loop(order$relay, run, interrupt = function(i) {
-    rs_worker_interrupted()
+  standing$main <- task_loop(order$relay, run, called_off = function(condition) {
+    rs_worker_break_off()
     NULL
   })
 }
@@ -101,17 +110,7 @@ prepare_order <- function(order) {
   setSessionTimeLimit()
   standing$memory <- start_memory(order$memory)
   standing$own_state <- order$own_state
-  enter_standing(order$nested)
-  if (!identical(order$desk, standing$number)) {
-    # Until it is laid this worker cannot be cleared, and would be replaced.
-    standing$noted <- standing$number <- NULL
-    options(worker_options)
-    desk <- rs_worker_order(1)
-    lay_desk(desk, standing$desk)
-    standing$desk <- desk
-    standing$number <- order$desk
-    standing$noted <- note_desk()
-  }
+  lay_order(order)
   if (order$last_step > standing$made) {
     standing$noted <- NULL
     make_steps(rs_worker_order(2))
@@ -122,6 +121,25 @@ prepare_order <- function(order) {
   for (package in order$packages) library(package, character.only = TRUE)
   if (order$backend && !foreach::getDoParRegistered()) registerDoRustle()
   set_globals(order$globals)
+}
+
+# What a worker has as the session has it, and what its plan is; laid anew when it has changed.
+lay_order <- function(order) {
+  new_desk <- !identical(order$desk, standing$number)
+  new_plan <- !identical(order$nested, standing$nested)
+  if (!new_desk && !new_plan) return()
+  # Until it is laid this worker cannot be cleared, and would be replaced.
+  standing$noted <- standing$number <- standing$nested <- NULL
+  if (new_desk) {
+    options(worker_options)
+    desk <- rs_worker_order(1)
+    lay_desk(desk, standing$desk)
+    standing$desk <- desk
+  }
+  if (new_plan) enter_standing(order$nested)
+  standing$number <- order$desk
+  standing$nested <- order$nested
+  standing$noted <- note_desk()
 }
 
 # The plan of calls in a task: the next level of the session's plan, or none.
@@ -143,6 +161,15 @@ clear_order <- function(again) {
   tryCatch(rs_check_interrupt(), interrupt = function(i) NULL)
   standing$code <- standing$main <- NULL
   if (is.null(standing$noted)) rs_worker_retire()
+  end_redirection()
   if (standing$own_state) standing$noted <- with_state_now(standing$noted)
   if (!clear_desk(standing$noted) || has_grown(standing$memory)) rs_worker_retire()
+}
+
+# Where a job has left its output redirected as it was, this is all that has changed on most
+# desks, and clear_desk() has nothing to do.
+end_redirection <- function() {
+  if (!length(standing$connection) || sink.number() != standing$noted$sinks + 1L) return()
+  sink()
+  close(getConnection(standing$connection))
 }

@@ -26,6 +26,18 @@ rs_check_interrupt <- function() .Call(wrap__rs_check_interrupt)
 #'@noRd
 rs_matrix <- function(nrow, ncol) .Call(wrap__rs_matrix, nrow, ncol)
 
+#'@noRd
+rs_code_key <- function(code) .Call(wrap__rs_code_key, code)
+
+#'@noRd
+rs_locate <- function(names, rho) .Call(wrap__rs_locate, names, rho)
+
+#'@noRd
+rs_holds_code <- function(x) .Call(wrap__rs_holds_code, x)
+
+#'@noRd
+rs_holds_environment <- function(x) .Call(wrap__rs_holds_environment, x)
+
 #' Opens the engine of a scheme and a statistic, that of the engine `like` if there is
 #' one; see R/bootstrap-schemes.R.
 #' @noRd
@@ -110,7 +122,10 @@ rs_worker_order <- function(part) .Call(wrap__rs_worker_order, part)
 rs_worker_stand <- function(main, after) .Call(wrap__rs_worker_stand, main, after)
 
 #'@noRd
-rs_worker_interrupted <- function() .Call(wrap__rs_worker_interrupted)
+rs_worker_called_off <- function() .Call(wrap__rs_worker_called_off)
+
+#'@noRd
+rs_worker_break_off <- function() .Call(wrap__rs_worker_break_off)
 
 #'@noRd
 rs_server_next <- function() .Call(wrap__rs_server_next)

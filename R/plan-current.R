@@ -34,7 +34,6 @@ set_stack <- function(stack, settings, init, cleanup = TRUE) {
     # default. A task that sets a plan has asked for it: forking is allowed again.
     if (is_worker()) options(parallelly.fork.enable = NULL)
     future::plan(stack, substitute = FALSE, .init = init, .cleanup = cleanup)
-    if (cleanup && !inherits(stack[[1L]], "multisession")) close_pool()
   }
   put_in_force(future::plan("list"), settings)
 }

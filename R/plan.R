@@ -152,6 +152,7 @@ plan <- function(strategy = NULL, ..., workers, schedule, chunk_size, progress, 
     stop(e)
   })
   if (.cleanup) release_workers(stack)
+  if (!is.na(.init)) start_server()
   invisible(as_rustle_plan(old))
 }
 
