@@ -52,8 +52,8 @@ pub struct WorkerStatus {
     pub claims: AtomicU64,
     /// Those among them that were stolen.
     pub steals: AtomicU64,
-    /// 1 when the session wants the task in flight to end, for its time is over.
-    pub called_off: AtomicU32,
+    /// The task, from 1, that the session wants to end, for its time is over; 0: none.
+    pub called_off: AtomicU64,
     /// See [`Phase`].
     phase: AtomicU32,
 }

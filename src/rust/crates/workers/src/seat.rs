@@ -203,9 +203,14 @@ impl Seat {
         self.memory.header().stopped.load(Ordering::Acquire) == 1
     }
 
-    /// Shall the task in flight end?
+    /// Is the time of the task over that was begun last?
     pub fn is_called_off(&self) -> bool {
-        self.is_stopped() || self.status().called_off.load(Ordering::Acquire) == 1
+        self.status().called_off.load(Ordering::Acquire) == u64::from(self.task) + 1
+    }
+
+    /// Was an earlier task called off, which had already ended? `true` once.
+    pub fn takes_late_call(&self) -> bool {
+        !self.is_called_off() && self.status().called_off.swap(0, Ordering::AcqRel) != 0
     }
 
     /// Nothing is left to do.
