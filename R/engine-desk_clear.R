@@ -55,6 +55,14 @@ desk_readers <- list(
   namespaces = function() loadedNamespaces()
 )
 
+# The same note, but the random state is to stay as it is now.
+with_state_now <- function(noted) {
+  noted$globals[".Random.seed"] <- list(get_random_seed())
+  if (is.null(get_random_seed())) noted$globals[".Random.seed"] <- NULL
+  noted["kinds"] <- list(desk_readers$kinds())
+  noted
+}
+
 # Is everything as it was, but for what may stay?
 is_cleared <- function(noted, changed) {
   loaded <- has_loaded(noted)
@@ -72,7 +80,7 @@ is_cleared <- function(noted, changed) {
   all(vapply(changed, same, NA))
 }
 
-all_as_before <- function(now, before) identical(now[names(before)], before)
+all_as_before <- function(now, before) !length(not_as_before(now, before))
 
 # Has the job loaded a package?
 has_loaded <- function(noted) !identical(loadedNamespaces(), noted$namespaces)

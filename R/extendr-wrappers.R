@@ -87,6 +87,11 @@ rs_boot_resample <- function(handle, replicate, attempt, what) .Call(wrap__rs_bo
 #' @noRd
 rs_environment_hash <- function() .Call(wrap__rs_environment_hash)
 
+#' Bytes of memory that process `pid` (0: this one) has in use and shares with no file: `NA`
+#' where the system does not tell.
+#' @noRd
+rs_own_memory <- function(pid) .Call(wrap__rs_own_memory, pid)
+
 #' Opens a job; see R/engine-job.R for the fields of `spec` and of `code`.
 #' @noRd
 rs_job_open <- function(spec, code) .Call(wrap__rs_job_open, spec, code)
@@ -111,13 +116,19 @@ rs_worker_signal <- function(condition) .Call(wrap__rs_worker_signal, condition)
 rs_worker_task <- function() .Call(wrap__rs_worker_task)
 
 #'@noRd
+rs_worker_seat <- function() .Call(wrap__rs_worker_seat)
+
+#'@noRd
 rs_worker_order <- function(part) .Call(wrap__rs_worker_order, part)
 
 #'@noRd
 rs_worker_stand <- function(main, after) .Call(wrap__rs_worker_stand, main, after)
 
 #'@noRd
-rs_worker_interrupted <- function() .Call(wrap__rs_worker_interrupted)
+rs_worker_called_off <- function() .Call(wrap__rs_worker_called_off)
+
+#'@noRd
+rs_worker_break_off <- function() .Call(wrap__rs_worker_break_off)
 
 #'@noRd
 rs_server_next <- function() .Call(wrap__rs_server_next)

@@ -54,9 +54,11 @@ extendr_module! {
     fn rs_worker_fail;
     fn rs_worker_signal;
     fn rs_worker_task;
+    fn rs_worker_seat;
     fn rs_worker_order;
     fn rs_worker_stand;
-    fn rs_worker_interrupted;
+    fn rs_worker_called_off;
+    fn rs_worker_break_off;
     fn rs_server_next;
     fn rs_job_start;
     fn rs_job_wait;

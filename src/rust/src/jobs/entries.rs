@@ -326,10 +326,13 @@ routines! {
         => stand::order;
     meta__rs_worker_stand "rs_worker_stand" "wrap__rs_worker_stand" ("main", "after")
         => rs_worker_stand;
-    meta__rs_worker_interrupted "rs_worker_interrupted" "wrap__rs_worker_interrupted" ()
-        => evaluate::interrupted;
+    meta__rs_worker_called_off "rs_worker_called_off" "wrap__rs_worker_called_off" ()
+        => evaluate::called_off;
+    meta__rs_worker_break_off "rs_worker_break_off" "wrap__rs_worker_break_off" ()
+        => evaluate::break_off;
     meta__rs_server_next "rs_server_next" "wrap__rs_server_next" () => rs_server_next;
     meta__rs_worker_task "rs_worker_task" "wrap__rs_worker_task" () => evaluate::task;
+    meta__rs_worker_seat "rs_worker_seat" "wrap__rs_worker_seat" () => evaluate::seat;
     meta__rs_worker_signal "rs_worker_signal" "wrap__rs_worker_signal" ("condition")
         => rs_worker_signal;
     meta__rs_job_start "rs_job_start" "wrap__rs_job_start"

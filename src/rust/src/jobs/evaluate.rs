@@ -172,6 +172,15 @@ impl Context {
         self.voice.seat.begin(task);
     }
 
+    /// A task whose time was over has none, even if it has caught the interrupt that told it
+    /// so: another worker takes this one's place.
+    fn leave_if_called_off(&self) {
+        let seat = &self.voice.seat;
+        if self.voice.stays && seat.is_called_off() && !seat.is_stopped() {
+            child::leave(exits::INTERRUPTED);
+        }
+    }
+
     fn end(&mut self) {
         self.voice.seat.end();
         self.voice.flush();
@@ -201,6 +210,7 @@ unsafe fn store(c: *mut Context, object: Sexp, content: Content, small: Option<(
     // SAFETY: by the caller's promise. While `encode` may run R code, only the encoder of
     // values is borrowed, which nothing that R may come back through uses.
     unsafe {
+        (*c).leave_if_called_off();
         (*c).end();
         let failed = content == Content::Error;
         if let Some((state, bits)) = small {
@@ -284,6 +294,11 @@ pub(crate) fn is_fresh() -> bool {
     !c.is_null() && unsafe { std::mem::take(&mut (*c).fresh) }
 }
 
+/// Has this worker taken a seat?
+pub(crate) fn is_enlisted() -> bool {
+    !context().is_null()
+}
+
 /// Has this worker done all that there was to do?
 pub(crate) fn has_finished() -> bool {
     let c = context();
@@ -322,13 +337,30 @@ pub(crate) unsafe extern "C-unwind" fn fail(condition: Sexp) -> Sexp {
     ffi::nil()
 }
 
-/// This worker was interrupted. If its job was stopped, it is over: `TRUE`. Otherwise the
-/// time of its task was over, or somebody else has sent the signal: the worker leaves, and
-/// another one takes its seat.
-pub(crate) unsafe extern "C-unwind" fn interrupted() -> Sexp {
+/// Does the session want the task in flight to end? `NA`: it wanted the end of one before.
+pub(crate) unsafe extern "C-unwind" fn called_off() -> Sexp {
     let c = context();
-    // SAFETY: null or this worker's context, to which no reference is held; a logical is
-    // allocated on R's main thread.
+    // SAFETY: null or this worker's context; a logical is allocated on R's main thread.
+    unsafe {
+        let off = if c.is_null() {
+            0
+        } else {
+            let seat = &(*c).voice.seat;
+            match seat.is_stopped() || seat.is_called_off() {
+                true => 1,
+                false if seat.takes_late_call() => ffi::NA_LOGICAL,
+                false => 0,
+            }
+        };
+        ffi::Rf_ScalarLogical(off)
+    }
+}
+
+/// The task in flight has ended, as the session wanted. If the job was stopped, it is over.
+/// Otherwise the time of the task was: the worker leaves, and another one takes its seat.
+pub(crate) unsafe extern "C-unwind" fn break_off() -> Sexp {
+    let c = context();
+    // SAFETY: null or this worker's context, to which no reference is held.
     unsafe {
         if !c.is_null() {
             if !(*c).voice.seat.is_stopped() {
@@ -336,8 +368,8 @@ pub(crate) unsafe extern "C-unwind" fn interrupted() -> Sexp {
             }
             (*c).voice.seat.finish();
         }
-        ffi::Rf_ScalarLogical(1)
     }
+    ffi::nil()
 }
 
 /// The task in flight has signalled `condition`.
@@ -373,6 +405,20 @@ pub(crate) unsafe extern "C-unwind" fn task() -> Sexp {
             f64::from((*c).voice.seat.task()) + 1.0
         };
         ffi::Rf_ScalarReal(task)
+    }
+}
+
+/// The number of this worker in its job, from 1; 0 in a process that is no worker.
+pub(crate) unsafe extern "C-unwind" fn seat() -> Sexp {
+    let c = context();
+    // SAFETY: as in `task`.
+    unsafe {
+        let seat = if c.is_null() {
+            0
+        } else {
+            (*c).voice.seat.number() + 1
+        };
+        ffi::Rf_ScalarInteger(seat as i32)
     }
 }
 

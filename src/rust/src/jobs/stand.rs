@@ -16,7 +16,7 @@
 //! ```
 
 use std::cell::RefCell;
-use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::rc::Rc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -26,7 +26,7 @@ use rustle_shared::MemoryFile;
 use rustle_workers::memory::JobMemory;
 use rustle_workers::post::{Letter, Post};
 use rustle_workers::seat::{Link, Seat};
-use rustle_workers::server::{Call, Serving, VARIABLE};
+use rustle_workers::server::{post_of, Call, Serving, VARIABLE};
 use rustle_workers::standing::{Order, RETIRED};
 use rustle_workers::{blas, child};
 
@@ -54,23 +54,39 @@ struct StandsBy {
     /// The pipe by which it wakes the session, both ends.
     wake: (OwnedFd, OwnedFd),
     server: i32,
+    /// What post and pipe are, by which it is known that no task has closed them.
+    channels: Vec<Option<(u64, u64)>>,
     /// How long it waits for an order.
     patience: Duration,
     order: Option<Order>,
-    /// What was ordered was large.
-    heavy: bool,
+    /// Bytes of large orders since R last collected.
+    held: usize,
     /// What the job has changed and what must be put back.
     voice: Option<OwnedFd>,
     pinned: bool,
+}
+
+impl StandsBy {
+    fn identities(&self) -> Vec<Option<(u64, u64)>> {
+        let (reading, writing) = &self.wake;
+        [self.post.as_fd(), reading.as_fd(), writing.as_fd()]
+            .map(|fd| child::identity(fd.as_raw_fd()))
+            .to_vec()
+    }
 }
 
 thread_local! {
     static ROLE: RefCell<Role> = RefCell::default();
 }
 
-/// A worker that was sent more than this gives the memory back after the job, not at R's next
-/// collection: that may be long after.
+/// A worker that was sent more than this gives the memory back soon after the job, not at R's
+/// next collection, which does not know of mapped files and may be long after.
 const HEAVY_BYTES: usize = 16 << 20;
+/// How soon: a collection takes R tens of milliseconds, for which the next job of a series
+/// would wait.
+const GIVE_BACK: Duration = Duration::from_millis(200);
+/// At once when it holds more than this.
+const HELD_MOST: usize = 1 << 30;
 
 /// How long a worker waits that was never told.
 const PATIENCE: Duration = Duration::from_secs(600);
@@ -81,19 +97,14 @@ const PATIENCE: Duration = Duration::from_secs(600);
 #[extendr]
 fn rs_server_open(greeting: &str) -> bool {
     worker::prepare();
-    let number = std::env::var(VARIABLE).ok().and_then(|n| n.parse().ok());
+    let word = std::env::var(VARIABLE).unwrap_or_default();
     std::env::remove_var(VARIABLE);
-    let Some(number) = number.filter(|&n: &i32| n > 2) else {
+    // SAFETY: the session has left these descriptors open for us, and nobody else here knows
+    // them; if the first is no post, the greeting fails.
+    let Some(post) = (unsafe { post_of(&word) }) else {
         return false;
     };
-    // SAFETY: the session has left this descriptor open for us, and nobody else here knows it;
-    // if it is none, the greeting fails.
-    let fd = unsafe { OwnedFd::from_raw_fd(number) };
-    if rustix::io::fcntl_setfd(&fd, rustix::io::FdFlags::CLOEXEC).is_err() {
-        std::mem::forget(fd);
-        return false;
-    }
-    let serving = Serving::new(Post::received(fd));
+    let serving = Serving::new(post);
     let heard = serving.greet(greeting.as_bytes()).is_ok();
     ROLE.with_borrow_mut(|role| role.serving = heard.then_some(serving));
     heard
@@ -128,16 +139,19 @@ pub(super) unsafe extern "C-unwind" fn server_next() -> Sexp {
                 role.serving = None;
                 child::isolate_standing(server, &[post.as_raw_fd()]);
                 WORKER.store(std::process::id(), Ordering::Relaxed);
-                role.standing = Some(StandsBy {
+                let mut own = StandsBy {
                     post: Post::received(post),
                     wake: (reading, writing),
                     server,
+                    channels: Vec::new(),
                     patience: PATIENCE,
                     order: None,
-                    heavy: false,
+                    held: 0,
                     voice: None,
                     pinned: false,
-                });
+                };
+                own.channels = own.identities();
+                role.standing = Some(own);
             });
             // SAFETY: R's main thread; nothing is owned here.
             unsafe { ffi::Rf_ScalarLogical(1) }
@@ -165,7 +179,9 @@ pub(super) fn stand(main: Sexp, after: Sexp) -> ! {
         with_standing(|own| {
             own.patience = order.patience;
             let bytes: usize = order.parts.iter().flatten().map(MemoryFile::len).sum();
-            own.heavy = bytes >= HEAVY_BYTES;
+            if bytes >= HEAVY_BYTES {
+                own.held += bytes;
+            }
             own.order = Some(order);
         });
         let mut again = false;
@@ -174,7 +190,8 @@ pub(super) fn stand(main: Sexp, after: Sexp) -> ! {
             if evaluate::has_finished() {
                 break;
             }
-            if whole {
+            // R has printed why it could not take its seat.
+            if whole || !evaluate::is_enlisted() {
                 child::leave(exits::ABANDONED);
             }
             again = true;
@@ -190,13 +207,11 @@ pub(super) fn stand(main: Sexp, after: Sexp) -> ! {
                 child::unpin(cpus);
             }
         });
-        if !worker::evaluate(after, false) {
+        let sound = with_standing(|own| own.identities() == own.channels);
+        if !worker::evaluate(after, false) || !sound {
             child::leave(RETIRED);
         }
-        if with_standing(|own| own.heavy) {
-            // SAFETY: R's main thread, at top level.
-            unsafe { ffi::R_gc() };
-        }
+        give_back();
     }
 }
 
@@ -216,6 +231,21 @@ fn with_standing<T>(f: impl FnOnce(&mut StandsBy) -> T) -> T {
     })
 }
 
+/// Gives back what large orders have left behind, unless the next order comes soon.
+fn give_back() {
+    let due = with_standing(|own| {
+        let due = own.held > HELD_MOST || (own.held > 0 && !own.post.is_readable(GIVE_BACK));
+        if due {
+            own.held = 0;
+        }
+        due
+    });
+    if due {
+        // SAFETY: R's main thread, at top level; finalizers find no borrow of ours.
+        unsafe { ffi::R_gc() };
+    }
+}
+
 /// Waits for an order. When there will be none, or none has come for too long, this process
 /// ends.
 fn next_letter() -> Letter {
@@ -230,7 +260,9 @@ fn next_letter() -> Letter {
                 match own.post.receive() {
                     Ok(Some(letter)) => return letter,
                     Ok(None) => child::leave(0),
-                    Err(_) => {}
+                    Err(rustix::io::Errno::INTR) => {}
+                    // A task has closed it.
+                    Err(_) => child::leave(RETIRED),
                 }
             }
         }

@@ -162,6 +162,15 @@ fn replace_by_null(fd: RawFd, mode: i32) {
     }
 }
 
+/// Device and inode of what a descriptor stands for: another one has others.
+pub fn identity(fd: RawFd) -> Option<(u64, u64)> {
+    // SAFETY: fstat fills the zeroed struct or fails.
+    unsafe {
+        let mut stat: libc::stat = std::mem::zeroed();
+        (libc::fstat(fd, &mut stat) == 0).then_some((stat.st_dev as u64, stat.st_ino as u64))
+    }
+}
+
 fn is_socket(fd: RawFd) -> bool {
     // SAFETY: fstat fills the zeroed struct or fails.
     unsafe {
@@ -170,7 +179,8 @@ fn is_socket(fd: RawFd) -> bool {
     }
 }
 
-fn open_descriptors() -> Vec<RawFd> {
+/// The descriptors of this process.
+pub(crate) fn open_descriptors() -> Vec<RawFd> {
     let listing = if cfg!(target_os = "linux") {
         "/proc/self/fd"
     } else {

@@ -39,6 +39,10 @@ pub trait Crew: std::fmt::Debug {
     /// The system's error number, when no worker can be had now.
     fn start(&mut self, assignment: &Assignment) -> Result<Started, i32>;
 
+    /// What a worker costs for which nothing is left, where it costs the same each time; `None`
+    /// where that has to be measured.
+    fn price(&self) -> Option<Duration>;
+
     /// Is there a worker in this seat?
     fn is_taken(&self, seat: usize) -> bool;
 
@@ -49,8 +53,9 @@ pub trait Crew: std::fmt::Debug {
     /// that the worker had started has ended too.
     fn ended(&mut self, seat: usize) -> Option<Exit>;
 
-    /// Ends the worker in this seat by force; [`Crew::ended`] will say so.
-    fn kill(&mut self, seat: usize);
+    /// Ends the worker in this seat by force, for the time of its `task` is over, unless it
+    /// has gone on to another; [`Crew::ended`] will say so.
+    fn kill(&mut self, seat: usize, task: u32);
 
     /// Gives back what dismissed workers still hold, without waiting for any.
     fn tidy(&mut self);
@@ -71,6 +76,10 @@ impl<C: Crew + ?Sized> Crew for Box<C> {
         (**self).start(assignment)
     }
 
+    fn price(&self) -> Option<Duration> {
+        (**self).price()
+    }
+
     fn is_taken(&self, seat: usize) -> bool {
         (**self).is_taken(seat)
     }
@@ -83,8 +92,8 @@ impl<C: Crew + ?Sized> Crew for Box<C> {
         (**self).ended(seat)
     }
 
-    fn kill(&mut self, seat: usize) {
-        (**self).kill(seat);
+    fn kill(&mut self, seat: usize, task: u32) {
+        (**self).kill(seat, task);
     }
 
     fn tidy(&mut self) {

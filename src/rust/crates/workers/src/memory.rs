@@ -52,6 +52,8 @@ pub struct WorkerStatus {
     pub claims: AtomicU64,
     /// Those among them that were stolen.
     pub steals: AtomicU64,
+    /// The task, from 1, that the session wants to end, for its time is over; 0: none.
+    pub called_off: AtomicU64,
     /// See [`Phase`].
     phase: AtomicU32,
 }

@@ -203,6 +203,16 @@ impl Seat {
         self.memory.header().stopped.load(Ordering::Acquire) == 1
     }
 
+    /// Is the time of the task over that was begun last?
+    pub fn is_called_off(&self) -> bool {
+        self.status().called_off.load(Ordering::Acquire) == u64::from(self.task) + 1
+    }
+
+    /// Was an earlier task called off, which had already ended? `true` once.
+    pub fn takes_late_call(&self) -> bool {
+        !self.is_called_off() && self.status().called_off.swap(0, Ordering::AcqRel) != 0
+    }
+
     /// Nothing is left to do.
     pub fn finish(&self) {
         self.finished.set(true);

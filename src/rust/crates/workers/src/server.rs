@@ -15,8 +15,12 @@
 //!
 //! A worker that has ended is reaped when the session asks for it and not before: until
 //! then its number is its own, so the session may send signals to it.
+//!
+//! Every question has a number, which its answer repeats: an answer that comes after the
+//! session has given up is not taken for that of the next question.
 
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::cell::Cell;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -25,6 +29,7 @@ use rustix::io::Errno;
 use rustix::process::{pidfd_open, Pid, PidfdFlags, Signal};
 use rustle_shared::MemoryFile;
 
+use crate::child;
 use crate::limits::SERVER_ANSWER;
 use crate::post::{Letter, Post};
 use crate::process::{self, Child, Exit, Fork};
@@ -40,6 +45,10 @@ pub struct Server {
     /// What it has printed before its greeting.
     log: MemoryFile,
     greeting: Option<Vec<u8>>,
+    /// The number of the last question.
+    asked: Cell<u32>,
+    /// It has not answered in time: it is given up.
+    mute: Cell<bool>,
 }
 
 /// How much a server that cannot start may print.
@@ -57,7 +66,7 @@ impl Server {
             MemoryFile::new(LOG_BYTES).map_err(|e| std::io::Error::from_raw_os_error(e.errno))?;
         let printed = || log.as_fd().try_clone_to_owned().map(Stdio::from);
         command
-            .env(VARIABLE, theirs.as_fd().as_raw_fd().to_string())
+            .env(VARIABLE, word_of_descriptors(theirs.as_fd().as_raw_fd()))
             .stdin(Stdio::null())
             .stdout(printed()?)
             .stderr(printed()?);
@@ -72,6 +81,8 @@ impl Server {
             child,
             log,
             greeting: None,
+            asked: Cell::new(0),
+            mute: Cell::new(false),
         })
     }
 
@@ -88,7 +99,7 @@ impl Server {
                     self.greeting = Some(letter.bytes[1..].to_vec());
                     // What its workers print from now on goes where the session prints.
                     let (out, error) = (rustix::stdio::stdout(), rustix::stdio::stderr());
-                    let _ = self.post.send(b"O", &[out, error]);
+                    let _ = self.post.send(b"\0\0\0\0O", &[out, error]);
                 }
                 Err(Errno::INTR) => {}
                 _ => return Err(self.printed()),
@@ -111,9 +122,9 @@ impl Server {
         String::from_utf8_lossy(&bytes[..len]).trim().to_owned()
     }
 
-    /// Has it ended?
+    /// Has it ended, or is it given up?
     pub fn has_ended(&self) -> bool {
-        self.child.as_ref().is_none_or(Child::has_ended)
+        self.mute.get() || self.child.as_ref().is_none_or(Child::has_ended)
     }
 
     /// Its process id.
@@ -157,7 +168,7 @@ impl Server {
         let mut bytes = vec![b'L'];
         bytes.extend_from_slice(&pid.to_ne_bytes());
         // A server that does not hear it ends its workers.
-        let _ = self.post.send(&bytes, &[]);
+        let _ = self.post.send(&[&[0; 4], &bytes[..]].concat(), &[]);
     }
 
     /// Has this worker ended? For systems that have no descriptor of a process.
@@ -190,11 +201,22 @@ impl Server {
         files: &[BorrowedFd<'_>],
         limit: Duration,
     ) -> Result<Letter, i32> {
+        // Its first letter is its greeting, which is no answer.
+        if !self.is_up() {
+            return Err(libc::ENOTCONN);
+        }
         let deadline = Instant::now() + limit;
-        self.post.send(bytes, files).map_err(Errno::raw_os_error)?;
+        let number = self.asked.get().wrapping_add(1);
+        self.asked.set(number);
+        let mut question = number.to_ne_bytes().to_vec();
+        question.extend_from_slice(bytes);
+        self.post
+            .send(&question, files)
+            .map_err(Errno::raw_os_error)?;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
+                self.mute.set(true);
                 return Err(libc::ETIMEDOUT);
             }
             // A signal to this process ends the wait early, and the next look says so.
@@ -202,7 +224,11 @@ impl Server {
                 continue;
             }
             match self.post.receive() {
-                Ok(Some(letter)) => return Ok(letter),
+                Ok(Some(mut letter)) if letter.bytes.starts_with(&number.to_ne_bytes()) => {
+                    letter.bytes.drain(..4);
+                    return Ok(letter);
+                }
+                Ok(Some(_)) => {}
                 Ok(None) => return Err(libc::EPIPE),
                 Err(Errno::INTR) => {}
                 Err(errno) => return Err(errno.raw_os_error()),
@@ -213,8 +239,11 @@ impl Server {
 
 impl Drop for Server {
     /// The server ends when it finds our end of its post closed; who waits for that is a
-    /// thread.
+    /// thread. A program that has never answered, or does not any more, is ended by force.
     fn drop(&mut self) {
+        if let (Some(child), true) = (&self.child, self.mute.get() || !self.is_up()) {
+            child.signal_group(Signal::KILL);
+        }
         let (mut last, _) = match Post::pair() {
             Ok(pair) => pair,
             Err(_) => return,
@@ -246,6 +275,8 @@ pub struct Serving {
     workers: Vec<Child>,
     /// Those of whom nobody wants to hear any more.
     released: Vec<Child>,
+    /// The number of the question that is being answered.
+    question: [u8; 4],
 }
 
 impl Serving {
@@ -257,6 +288,7 @@ impl Serving {
             session,
             workers: Vec::new(),
             released: Vec::new(),
+            question: [0; 4],
         }
     }
 
@@ -277,9 +309,11 @@ impl Serving {
     ///
     /// When the session is gone.
     pub fn answer(&self, words: &[u8]) -> Result<(), Errno> {
-        let mut bytes = vec![b'A'];
-        bytes.extend_from_slice(words);
-        self.post.send(&bytes, &[])
+        self.tell(&[b"A", words].concat(), &[])
+    }
+
+    fn tell(&self, words: &[u8], files: &[BorrowedFd<'_>]) -> Result<(), Errno> {
+        self.post.send(&[&self.question[..], words].concat(), files)
     }
 
     /// Carries out orders until there is something to do for whoever drives the server.
@@ -291,8 +325,8 @@ impl Serving {
     pub unsafe fn next(&mut self) -> Call {
         loop {
             let ended = self.session_has_ended();
-            self.released.retain(|worker| worker.try_reap().is_none());
-            let letter = match self.post.receive() {
+            self.clear_released();
+            let mut letter = match self.post.receive() {
                 Ok(Some(letter)) if !ended => letter,
                 Ok(_) => {
                     let all: Vec<Child> = self
@@ -305,6 +339,11 @@ impl Serving {
                 }
                 Err(_) => continue,
             };
+            let Some(question) = letter.bytes.first_chunk() else {
+                continue;
+            };
+            self.question = *question;
+            letter.bytes.drain(..4);
             let pid = letter.bytes.get(1..5).and_then(|b| b.try_into().ok());
             let pid = pid.map(i32::from_ne_bytes);
             let told = match (letter.bytes.first(), pid) {
@@ -330,7 +369,7 @@ impl Serving {
                 (Some(b'?'), Some(pid)) => {
                     let worker = self.workers.iter().find(|w| w.pid() == pid);
                     let gone = worker.is_none_or(Child::has_ended);
-                    self.post.send(&[b'!', u8::from(gone)], &[])
+                    self.tell(&[b'!', u8::from(gone)], &[])
                 }
                 (Some(b'O'), _) => {
                     for (file, to) in letter.files.iter().zip([1, 2]) {
@@ -348,34 +387,47 @@ impl Serving {
     }
 
     /// Waits for a letter: `true` when the session has ended instead.
-    fn session_has_ended(&self) -> bool {
-        let Some(session) = &self.session else {
-            return false;
-        };
-        let mut watched = vec![
-            PollFd::new(session, PollFlags::IN),
-            PollFd::new(&self.post, PollFlags::IN),
-        ];
-        // To reap them.
-        let leaving = self.released.iter().filter_map(Child::pidfd);
-        watched.extend(leaving.map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)));
+    fn session_has_ended(&mut self) -> bool {
         loop {
-            match poll(&mut watched, None) {
-                Err(_) => continue,
-                Ok(_) if watched[0].revents().contains(PollFlags::IN) => return true,
-                Ok(_) if !watched[1].revents().is_empty() => return false,
-                Ok(_) => self.released.iter().for_each(|worker| {
-                    worker.try_reap();
-                }),
+            self.clear_released();
+            let mut watched = vec![PollFd::new(&self.post, PollFlags::IN)];
+            watched.extend(
+                self.session
+                    .as_ref()
+                    .map(|fd| PollFd::new(fd, PollFlags::IN)),
+            );
+            let others = watched.len();
+            let leaving = self.released.iter().filter_map(Child::pidfd);
+            watched.extend(leaving.map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)));
+            if poll(&mut watched, None).is_err() {
+                continue;
+            }
+            let heard = |at: usize| !watched[at].revents().is_empty();
+            if others == 2 && heard(1) {
+                return true;
+            }
+            if heard(0) {
+                return false;
             }
         }
+    }
+
+    /// Reaps released workers that have left, and ends what they had started.
+    fn clear_released(&mut self) {
+        self.released.retain(|worker| {
+            let gone = worker.has_ended();
+            if gone {
+                worker.clear_away();
+            }
+            !gone
+        });
     }
 
     fn introduce(&mut self, child: Child) -> Result<(), Errno> {
         let mut bytes = vec![b'P'];
         bytes.extend_from_slice(&child.pid().to_ne_bytes());
         let files: Vec<BorrowedFd<'_>> = child.pidfd().into_iter().collect();
-        let told = self.post.send(&bytes, &files);
+        let told = self.tell(&bytes, &files);
         drop(files);
         self.workers.push(child);
         told
@@ -395,8 +447,55 @@ impl Serving {
     fn reply(&self, what: &[u8], number: i32) -> Result<(), Errno> {
         let mut bytes = what.to_vec();
         bytes.extend_from_slice(&number.to_ne_bytes());
-        self.post.send(&bytes, &[])
+        self.tell(&bytes, &[])
     }
+}
+
+/// What [`post_of`] reads: the number of the server's descriptor, then those that the session
+/// leaves open for every program that it starts, each with what it is. They are none of the
+/// server's: a pipe whose writing end it held would never come to its end.
+fn word_of_descriptors(own: RawFd) -> String {
+    let mut word = own.to_string();
+    for fd in child::open_descriptors() {
+        // SAFETY: asks for the flags of a number; one that is closed has none.
+        let flags = unsafe { libc::fcntl(fd, libc::F_GETFD) };
+        if fd > 2 && fd != own && flags >= 0 && flags & libc::FD_CLOEXEC == 0 {
+            if let Some((device, inode)) = child::identity(fd) {
+                word.push_str(&format!(" {fd}:{device}:{inode}"));
+            }
+        }
+    }
+    word
+}
+
+/// The post of a server, from the [`VARIABLE`] of its environment; closes what it has
+/// inherited besides. `None` when no session has started this process.
+///
+/// # Safety
+///
+/// The numbers in `word` are those of descriptors that this process has inherited and of
+/// which nobody here knows.
+pub unsafe fn post_of(word: &str) -> Option<Post> {
+    let mut numbers = word.split(' ');
+    let own: RawFd = numbers.next()?.parse().ok().filter(|&fd| fd > 2)?;
+    // SAFETY: sets a flag of a number.
+    if unsafe { libc::fcntl(own, libc::F_SETFD, libc::FD_CLOEXEC) } != 0 {
+        return None;
+    }
+    for other in numbers {
+        let mut parts = other.split(':').map(str::parse::<u64>);
+        if let (Some(Ok(fd)), Some(Ok(device)), Some(Ok(inode))) =
+            (parts.next(), parts.next(), parts.next())
+        {
+            // A script on the way may have closed it, and R may have opened another.
+            if child::identity(fd as RawFd) == Some((device, inode)) {
+                // SAFETY: by the caller's promise.
+                unsafe { libc::close(fd as RawFd) };
+            }
+        }
+    }
+    // SAFETY: by the caller's promise; the number is open, for it has just been given a flag.
+    Some(Post::received(unsafe { OwnedFd::from_raw_fd(own) }))
 }
 
 /// The process that made the other end, where the system says so.

@@ -5,7 +5,7 @@
 //! job, whose workers come from the pool and go back to it.
 
 use std::cell::RefCell;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::process::Command;
 use std::rc::Rc;
 use std::sync::atomic::Ordering;
@@ -17,7 +17,7 @@ use rustix::process::Signal;
 use rustle_shared::MemoryFile;
 
 use crate::crew::{Assignment, Crew, Started};
-use crate::limits::{FAREWELL, GLANCE, INTERRUPT_GRACE, REDO_IN_LETTER, START_ATTEMPTS};
+use crate::limits::{FAREWELL, GLANCE, INTERRUPT_GRACE, ORDER_PRICE, REDO_IN_LETTER, START_ATTEMPTS};
 use crate::memory::{JobMemory, Phase};
 use crate::post::{timespec, Letter, Post};
 use crate::process::Exit;
@@ -39,8 +39,67 @@ pub struct Member {
     /// Jobs that it has taken part in.
     pub jobs: u64,
     on_duty: bool,
+    /// Tasks that it has finished, and how long it was at jobs; without the job it is at.
+    tasks: u64,
+    busy: Duration,
+    stint: Option<Stint>,
     pidfd: Option<Rc<OwnedFd>>,
     post: Post,
+}
+
+/// The job that a worker is at.
+#[derive(Debug)]
+struct Stint {
+    memory: Rc<JobMemory>,
+    seat: usize,
+    begun: Instant,
+    /// Tasks that were finished in this seat before.
+    before: u64,
+}
+
+impl Stint {
+    fn tasks(&self) -> u64 {
+        let done = self.memory.status()[self.seat].done.load(Ordering::Relaxed);
+        done.saturating_sub(self.before)
+    }
+}
+
+impl Member {
+    /// Tasks that it has finished.
+    pub fn tasks(&self) -> u64 {
+        self.tasks + self.stint.as_ref().map_or(0, Stint::tasks)
+    }
+
+    /// How long it was at jobs.
+    pub fn busy(&self) -> Duration {
+        self.busy + self.stint.as_ref().map_or(Duration::ZERO, |s| s.begun.elapsed())
+    }
+
+    /// The task that it runs, from 1; 0: none.
+    pub fn task(&self) -> u64 {
+        self.stint.as_ref().map_or(0, |stint| {
+            let status = &stint.memory.status()[stint.seat];
+            status.running.load(Ordering::Relaxed)
+        })
+    }
+
+    fn set_on_duty(&mut self, memory: &Rc<JobMemory>, seat: usize) {
+        self.on_duty = true;
+        self.jobs += 1;
+        self.stint = Some(Stint {
+            memory: Rc::clone(memory),
+            seat,
+            begun: Instant::now(),
+            before: memory.status()[seat].done.load(Ordering::Relaxed),
+        });
+    }
+
+    fn set_off_duty(&mut self) {
+        self.tasks = self.tasks();
+        self.busy = self.busy();
+        self.on_duty = false;
+        self.stint = None;
+    }
 }
 
 /// The workers of a session, and the server that makes them.
@@ -59,6 +118,8 @@ pub struct Pool {
     failures: u32,
     /// Workers that were lost or had retired.
     replaced: u64,
+    /// Workers that were lost, by their number.
+    losses: Vec<u64>,
 }
 
 /// Why there are no workers.
@@ -88,6 +149,7 @@ impl Pool {
             owner: std::process::id(),
             failures: 0,
             replaced: 0,
+            losses: Vec::new(),
         })
     }
 
@@ -180,6 +242,11 @@ impl Pool {
         self.replaced
     }
 
+    /// Workers of this number that were lost since the pool began.
+    pub fn losses(&self, number: usize) -> u64 {
+        self.losses.get(number).copied().unwrap_or(0)
+    }
+
     /// The process id of the server.
     pub fn server_pid(&self) -> Option<i32> {
         self.server.as_ref().and_then(Server::pid)
@@ -221,10 +288,18 @@ impl Pool {
     fn bury(&mut self, at: usize) -> Exit {
         let member = self.members.swap_remove(at);
         self.replaced += 1;
-        match &self.server {
-            Some(server) => server.bury(member.pid),
-            None => Exit::Unknown,
+        let exit = self.server.as_ref().map(|server| server.bury(member.pid));
+        let exit = exit.unwrap_or(Exit::Unknown);
+        if exit == Exit::Unknown {
+            clear_group(&member);
         }
+        if exit != Exit::Status(RETIRED) {
+            if self.losses.len() <= member.number {
+                self.losses.resize(member.number + 1, 0);
+            }
+            self.losses[member.number] += 1;
+        }
+        exit
     }
 
     /// Lets go of a worker: when it has done what it does, it finds its post closed, and
@@ -240,8 +315,9 @@ impl Pool {
     fn forget_server(&mut self) {
         self.server = None;
         self.replaced += self.members.len() as u64;
-        for member in &mut self.members {
+        for member in &self.members {
             signal_group(member, Signal::KILL);
+            clear_group(member);
         }
         self.members.retain(|m| m.on_duty);
     }
@@ -285,6 +361,9 @@ impl Pool {
             born: Instant::now(),
             jobs: 0,
             on_duty: false,
+            tasks: 0,
+            busy: Duration::ZERO,
+            stint: None,
             pidfd: pidfd.map(Rc::new),
             post,
         });
@@ -310,6 +389,31 @@ fn signal_group(member: &Member, signal: Signal) {
     if rustix::process::kill_process_group(pid, signal).is_err() {
         let _ = rustix::process::kill_process(pid, signal);
     }
+}
+
+/// Ends what a worker has left behind that the server, which has ended, could not clear away.
+/// Its number may be somebody else's by now. It is not while the worker is not reaped, nor
+/// while there is no process but a group of this number.
+fn clear_group(member: &Member) {
+    let Some(pid) = rustix::process::Pid::from_raw(member.pid) else {
+        return;
+    };
+    let unreaped = member.pidfd.as_ref().is_some_and(|fd| is_unreaped(fd));
+    if unreaped || rustix::process::test_kill_process(pid) == Err(rustix::io::Errno::SRCH) {
+        let _ = rustix::process::kill_process_group(pid, Signal::KILL);
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn is_unreaped(pidfd: &OwnedFd) -> bool {
+    let (fd, none) = (pidfd.as_raw_fd(), std::ptr::null::<libc::siginfo_t>());
+    // SAFETY: signal 0 is not sent; it asks whether the process is there.
+    unsafe { libc::syscall(libc::SYS_pidfd_send_signal, fd, 0, none, 0) == 0 }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn is_unreaped(_: &OwnedFd) -> bool {
+    false
 }
 
 /// What a worker is told to do, as it receives it.
@@ -388,9 +492,9 @@ pub struct Terms {
 struct Duty {
     pid: i32,
     pidfd: Option<Rc<OwnedFd>>,
-    assignment: Assignment,
-    /// When it is ended by force, because it was interrupted and should have said something.
-    ultimatum: Option<Instant>,
+    /// When it is ended by force, because it was interrupted, and the task, from 1, in which
+    /// it is then.
+    ultimatum: Option<(Instant, u64)>,
 }
 
 /// The crew of one job whose workers stand by between jobs.
@@ -466,12 +570,10 @@ impl Standing {
             match pool.members[at].post.send(&bytes, &files()) {
                 Ok(()) => {
                     let member = &mut pool.members[at];
-                    member.on_duty = true;
-                    member.jobs += 1;
+                    member.set_on_duty(&self.memory, assignment.seat);
                     return Ok(Some(Duty {
                         pid: member.pid,
                         pidfd: member.pidfd.clone(),
-                        assignment: assignment.clone(),
                         ultimatum: None,
                     }));
                 }
@@ -490,7 +592,7 @@ impl Standing {
         };
         let mut pool = self.pool.borrow_mut();
         if let Some(at) = pool.at(duty.pid) {
-            pool.members[at].on_duty = false;
+            pool.members[at].set_off_duty();
             if pool.members[at].number >= pool.size {
                 pool.retire(at);
             }
@@ -509,6 +611,10 @@ impl Crew for Standing {
         } else {
             Started::Later
         })
+    }
+
+    fn price(&self) -> Option<Duration> {
+        Some(ORDER_PRICE)
     }
 
     fn is_taken(&self, seat: usize) -> bool {
@@ -533,25 +639,20 @@ impl Crew for Standing {
             }
             None => Exit::Unknown,
         };
-        let duty = self.seats[seat].take()?;
-        let unheard = self.memory.status()[seat].phase() == Phase::Silent;
-        if exit == Exit::Status(RETIRED) && unheard {
-            // It left before it had read the order: nothing is lost, and another takes it.
-            if let Ok(Some(next)) = self.send(&mut pool, &duty.assignment) {
-                self.seats[seat] = Some(next);
-                return None;
-            }
-        }
+        self.seats[seat] = None;
         Some(exit)
     }
 
-    fn kill(&mut self, seat: usize) {
+    fn kill(&mut self, seat: usize, task: u32) {
         // Interrupted first: what the task has left to be done at its end is done.
         let pool = self.pool.borrow();
         if let Some(duty) = &mut self.seats[seat] {
             if let Some(at) = pool.at(duty.pid) {
+                let status = &self.memory.status()[seat];
+                let word = u64::from(task) + 1;
+                status.called_off.store(word, Ordering::Release);
                 signal_group(&pool.members[at], Signal::INT);
-                duty.ultimatum = Some(Instant::now() + INTERRUPT_GRACE);
+                duty.ultimatum = Some((Instant::now() + INTERRUPT_GRACE, word));
             }
         }
     }
@@ -559,12 +660,17 @@ impl Crew for Standing {
     fn tidy(&mut self) {
         let pool = self.pool.borrow();
         let now = Instant::now();
-        for duty in self.seats.iter_mut().flatten() {
-            if duty.ultimatum.is_some_and(|at| at <= now) {
-                duty.ultimatum = None;
-                if let Some(at) = pool.at(duty.pid) {
-                    signal_group(&pool.members[at], Signal::KILL);
-                }
+        for (seat, duty) in self.seats.iter_mut().enumerate() {
+            let Some(duty) = duty else {
+                continue;
+            };
+            let Some((_, word)) = duty.ultimatum.take_if(|(at, _)| *at <= now) else {
+                continue;
+            };
+            // If the task had just ended, the worker has gone on, and may.
+            let running = self.memory.status()[seat].running.load(Ordering::Acquire);
+            if let (Some(at), true) = (pool.at(duty.pid), running == word) {
+                signal_group(&pool.members[at], Signal::KILL);
             }
         }
     }
@@ -581,7 +687,7 @@ impl Crew for Standing {
                 continue;
             };
             if self.memory.status()[seat].phase().is_over() {
-                pool.members[at].on_duty = false;
+                pool.members[at].set_off_duty();
             } else {
                 pool.retire(at);
             }

@@ -25,10 +25,13 @@ impl<C: Crew> Supervisor<C> {
             let over = since != 0 && u128::from(now.saturating_sub(since)) > timeout.as_nanos();
             // Both words were read of one task.
             let same = task != 0 && status.running.load(Ordering::Acquire) == task;
-            let ours = self.recovery.is_timed_out(seat);
-            if over && same && !ours && self.crew.is_taken(seat) {
-                self.recovery.time_out(seat, (task - 1) as u32);
-                self.crew.kill(seat);
+            if !(over && same && self.crew.is_taken(seat)) {
+                continue;
+            }
+            let task = (task - 1) as u32;
+            if !self.recovery.is_timed_out(seat, task) {
+                self.recovery.time_out(seat, task);
+                self.crew.kill(seat, task);
             }
         }
     }
