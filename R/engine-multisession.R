@@ -136,7 +136,8 @@ lay_order <- function(order) {
     lay_desk(desk, standing$desk)
     standing$desk <- desk
   }
-  if (new_plan) enter_standing(order$nested)
+  # The options of a worker forbid what a nested level may need.
+  if (new_plan || length(order$nested$levels)) enter_standing(order$nested)
   standing$number <- order$desk
   standing$nested <- order$nested
   standing$noted <- note_desk()
