@@ -48,7 +48,8 @@ default_settings <- function() {
 #'   database or to load a model, say: a function without arguments, or code in braces, which is
 #'   evaluated in the worker's global environment. What it makes stays as long as the
 #'   worker lives. Variables of the session and packages that it uses are found as
-#'   those of tasks are. An error in it ends the call (`rustle_error_setup`).
+#'   those of tasks are. What it prints goes nowhere; an error in it ends the call
+#'   (`rustle_error_setup`).
 #' @param idle_timeout Seconds after which workers of `multisession` that had nothing to do
 #'   end; the next call starts others. Default 600.
 #' @param rscript How the R process is started of which the workers of `multisession` are
