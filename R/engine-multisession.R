@@ -137,7 +137,11 @@ lay_order <- function(order) {
   if (new_desk) {
     options(worker_options)
     desk <- rs_worker_order(1)
-    lay_desk(desk, standing$desk)
+    # No task runs yet to which a warning would belong: it goes where the session prints.
+    withCallingHandlers(lay_desk(desk, standing$desk), warning = function(w) {
+      message("Warning in a worker: ", conditionMessage(w))
+      invokeRestart("muffleWarning")
+    })
     standing$desk <- desk
   }
   # The options of a worker forbid what a nested level may need.

@@ -214,3 +214,16 @@ test_that("workers of multisession have the desk of each call, and none finds tr
   })
   expect_all_true(run$value)
 })
+
+test_that("a session whose working directory is gone has workers", {
+  skip_unless_faults()
+  run <- run_r({
+    plan(multisession, workers = 2L)
+    directory <- tempfile()
+    dir.create(directory)
+    setwd(directory)
+    unlink(directory, recursive = TRUE)
+    out <- future_sapply(1:4, function(i) i)
+  })
+  expect_identical(run$value, 1:4)
+})
