@@ -154,6 +154,7 @@ arrived_value <- function(x, task, call = NULL) {
 # the first dead pointer, list(task, path, what), or NULL.
 arrive_values <- function(values, tasks, call = NULL) {
   dead <- NULL
+  if (!length(tasks)) return(list(values = values, dead = dead))
   for (task in sort(unique(tasks))) {
     x <- values[[task]]
     if (!inherits(x, "rustle_travelled")) next
