@@ -48,7 +48,8 @@ default_settings <- function() {
 #'   database or to load a model, say: a function without arguments, or code in braces, which is
 #'   evaluated in the worker's global environment. What it makes stays as long as the
 #'   worker lives. Variables of the session and packages that it uses are found as
-#'   those of tasks are. An error in it ends the call (`rustle_error_setup`).
+#'   those of tasks are. What it prints goes nowhere; an error in it ends the call
+#'   (`rustle_error_setup`).
 #' @param idle_timeout Seconds after which workers of `multisession` that had nothing to do
 #'   end; the next call starts others. Default 600.
 #' @param rscript How the R process is started of which the workers of `multisession` are
@@ -76,9 +77,28 @@ default_settings <- function() {
 #'
 #'   A new strategy starts from the default settings; `plan(workers = 4)` or
 #'   `plan(schedule = "static")` change the current plan and keep the rest. The
-#'   settings are those of forked workers: under other plans than `multicore`,
+#'   settings are those of `multicore` and `multisession`: under other plans
 #'   `timeout`, `retries` and `worker_threads` have no effect, and progress is not
-#'   shown.
+#'   shown. Those of `multisession` alone are `setup`, `idle_timeout`, `rscript`,
+#'   `memory_limit` and `cache`.
+#' @section Workers of `multisession`: They are copies of a clean R process that has never run
+#'   anything else, and stay from call to call until another strategy is set, the session
+#'   ends, or `idle_timeout` is over. One that is lost is replaced.
+#'
+#'   At each call they have what the session has: its working directory, environment variables
+#'   (those that have changed since rustle was loaded), options, locale, umask, library paths,
+#'   kinds of random number generators, and attached packages in their order. They have not:
+#'   options of the process itself (`device`, `prompt`, `continue`, `echo`, `error`,
+#'   `topLevelEnvironment`, `mc.cores`), options that hold pointers, connections or tools of a
+#'   front end, packages that are not installed (`load_all()` attaches such), and lists that were
+#'   attached. What tasks need of the global environment is found and sent.
+#'
+#'   After each call its traces are removed: sinks, devices, connections, attached packages, and
+#'   changes of the global environment, options, environment variables, locale, working
+#'   directory, random state and plan. Packages that were loaded stay loaded, with the options
+#'   that they have set, as do changes inside of environments, S4 classes and S3 methods. What
+#'   shall stay is made by `setup`, or by [clusterExport()] and its relatives with `cl = NULL`.
+#'   [worker_status()] shows the workers, and [reset_workers()] replaces them.
 #' @return The plan: for `plan()` without arguments the current one, else
 #'   (invisibly) the one before, which `plan()` takes back.
 #'   With a list the first level is for calls in this session, the second for calls in
