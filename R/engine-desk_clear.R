@@ -55,6 +55,14 @@ desk_readers <- list(
   namespaces = function() loadedNamespaces()
 )
 
+# The same note, but the random state is to stay as it is now.
+with_state_now <- function(noted) {
+  noted$globals[".Random.seed"] <- list(get_random_seed())
+  if (is.null(get_random_seed())) noted$globals[".Random.seed"] <- NULL
+  noted["kinds"] <- list(desk_readers$kinds())
+  noted
+}
+
 # Is everything as it was, but for what may stay?
 is_cleared <- function(noted, changed) {
   loaded <- has_loaded(noted)

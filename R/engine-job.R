@@ -96,7 +96,7 @@ job_spec <- function(job, plan) {
     forced = as.double(job$forced), schedule = job$policy$schedule, chunk = as.double(job$policy$chunk),
     ends = job$policy$ends, order = job$policy$order,
     retries = as.double(settings$retries), timeout = as.double(settings$timeout),
-    shares = job$shares, eager = job$shares || standing, shape = shape_spec(job$shape),
+    shares = job$shares, eager = job$shares, shape = shape_spec(job$shape),
     streams = job$streams$streams, seed = job$streams$seed, check_rng = job$streams$check,
     stop_on_error = job$on_error == "stop", timings = wants_timings(),
     silent = job$silent, affinity = job$affinity, standing = standing,

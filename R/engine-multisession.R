@@ -6,7 +6,7 @@ run_multisession <- function(job, plan) {
   read_random_kinds()
   ensure_pool(plan, job$origin)
   order <- job_order(job, plan)
-  code <- list(order = rs_parcel_pack(order, machine_cores()), desk = sent_desk$parcel)
+  code <- list(order = rs_parcel_pack(order, machine_cores()), desk = sent_desk$parcel, steps = plan$settings$keep$parcel)
   on.exit(rs_parcel_close(code$order))
   handle <- unpack(rs_job_open(order$spec, code), job$origin)
   # Workers are interrupted, and have half a second to leave their task.
@@ -25,8 +25,10 @@ job_order <- function(job, plan) {
     spec = job_spec(job, plan), call = job$call, FUN = worker$FUN, variables = worker$variables,
     dots = worker$dots, data = parcel$data, check = worker$check, globals = parcel$globals,
     packages = parcel$packages, backend = worker$backend, relay = job$relay, desk = desk_number(),
+    last_step = last_step(plan$settings$keep), own_state = isTRUE(streams$own), memory = memory_terms(plan),
     nested = list(
-      levels = nested$levels, cores = nested$cores, threads = nested$threads, settings = plan$settings
+      levels = nested$levels, cores = nested$cores, threads = nested$threads,
+      settings = plan$settings[names(plan$settings) != "keep"]
     ),
     inherited = get_random_seed(), seeds = if (streams$streams == "list") streams$seed
   )
@@ -51,8 +53,10 @@ desk_number <- function() {
 
 # The record of the order that this worker carries out, written here only: `code`, which
 # Rust evaluates and which lives as long as the job; `main`, the loop; the `desk` that was
-# laid, its `number`, and what was `noted` of it.
-standing <- new.env(parent = emptyenv())
+# laid, its `number`, and what was `noted` of it; `made`, the number of the last step that was
+# made (workers-keep.R); and of the job its `memory` (workers-memory.R), the number of the
+# `connection` that takes the output, and `own_state`: does the random state stay?
+standing <- list2env(list(made = 0L), parent = emptyenv())
 
 # What a worker evaluates for an order; see task_loop() for `again`.
 perform_order <- function(again) {
@@ -104,22 +108,38 @@ order_frame <- function(order) {
 prepare_order <- function(order) {
   setTimeLimit()
   setSessionTimeLimit()
-  if (!identical(order$desk, standing$number)) {
-    # Until it is laid this worker cannot be cleared, and would be replaced.
-    standing$noted <- standing$number <- NULL
+  standing$memory <- start_memory(order$memory)
+  standing$own_state <- order$own_state
+  lay_order(order)
+  if (order$last_step > standing$made) {
+    standing$noted <- NULL
+    make_steps(rs_worker_order(2))
+    standing$noted <- note_desk()
+  }
+  standing$connection <- as.integer(redirect_output(order$relay))
+  if (!order$own_state) set_random_seed(if (order$spec$streams == "keep") order$inherited)
+  for (package in order$packages) library(package, character.only = TRUE)
+  if (order$backend && !foreach::getDoParRegistered()) registerDoRustle()
+  set_globals(order$globals)
+}
+
+# What a worker has as the session has it, and what its plan is; laid anew when it has changed.
+lay_order <- function(order) {
+  new_desk <- !identical(order$desk, standing$number)
+  new_plan <- !identical(order$nested, standing$nested)
+  if (!new_desk && !new_plan) return()
+  # Until it is laid this worker cannot be cleared, and would be replaced.
+  standing$noted <- standing$number <- standing$nested <- NULL
+  if (new_desk) {
     options(worker_options)
     desk <- rs_worker_order(1)
     lay_desk(desk, standing$desk)
     standing$desk <- desk
-    standing$number <- order$desk
-    standing$noted <- note_desk()
   }
-  redirect_output(order$relay)
-  enter_standing(order$nested)
-  rm(list = intersect(".Random.seed", ls(globalenv(), all.names = TRUE)), envir = globalenv())
-  for (package in order$packages) library(package, character.only = TRUE)
-  if (order$backend && !foreach::getDoParRegistered()) registerDoRustle()
-  set_globals(order$globals)
+  if (new_plan) enter_standing(order$nested)
+  standing$number <- order$desk
+  standing$nested <- order$nested
+  standing$noted <- note_desk()
 }
 
 # The plan of calls in a task: the next level of the session's plan, or none.
@@ -140,5 +160,16 @@ clear_order <- function(again) {
   # An interrupt that came too late.
   tryCatch(rs_check_interrupt(), interrupt = function(i) NULL)
   standing$code <- standing$main <- NULL
-  if (is.null(standing$noted) || !clear_desk(standing$noted)) rs_worker_retire()
+  if (is.null(standing$noted)) rs_worker_retire()
+  end_redirection()
+  if (standing$own_state) standing$noted <- with_state_now(standing$noted)
+  if (!clear_desk(standing$noted) || has_grown(standing$memory)) rs_worker_retire()
+}
+
+# Where a job has left its output redirected as it was, this is all that has changed on most
+# desks, and clear_desk() has nothing to do.
+end_redirection <- function() {
+  if (!length(standing$connection) || sink.number() != standing$noted$sinks + 1L) return()
+  sink()
+  close(getConnection(standing$connection))
 }

@@ -26,6 +26,18 @@ rs_check_interrupt <- function() .Call(wrap__rs_check_interrupt)
 #'@noRd
 rs_matrix <- function(nrow, ncol) .Call(wrap__rs_matrix, nrow, ncol)
 
+#'@noRd
+rs_code_key <- function(code) .Call(wrap__rs_code_key, code)
+
+#'@noRd
+rs_locate <- function(names, rho) .Call(wrap__rs_locate, names, rho)
+
+#'@noRd
+rs_holds_code <- function(x) .Call(wrap__rs_holds_code, x)
+
+#'@noRd
+rs_holds_environment <- function(x) .Call(wrap__rs_holds_environment, x)
+
 #' Opens the engine of a scheme and a statistic, that of the engine `like` if there is
 #' one; see R/bootstrap-schemes.R.
 #' @noRd
@@ -72,6 +84,11 @@ rs_boot_resample <- function(handle, replicate, attempt, what) .Call(wrap__rs_bo
 #' @noRd
 rs_environment_hash <- function() .Call(wrap__rs_environment_hash)
 
+#' Bytes of memory that process `pid` (0: this one) has in use and shares with no file: `NA`
+#' where the system does not tell.
+#' @noRd
+rs_own_memory <- function(pid) .Call(wrap__rs_own_memory, pid)
+
 #' Opens a job; see R/engine-job.R for the fields of `spec` and of `code`.
 #' @noRd
 rs_job_open <- function(spec, code) .Call(wrap__rs_job_open, spec, code)
@@ -94,6 +111,9 @@ rs_worker_signal <- function(condition) .Call(wrap__rs_worker_signal, condition)
 
 #'@noRd
 rs_worker_task <- function() .Call(wrap__rs_worker_task)
+
+#'@noRd
+rs_worker_seat <- function() .Call(wrap__rs_worker_seat)
 
 #'@noRd
 rs_worker_order <- function(part) .Call(wrap__rs_worker_order, part)

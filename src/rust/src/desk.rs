@@ -1,4 +1,5 @@
-//! What R code of the desk (R/engine-desk.R) would be too slow to look at.
+//! What R code of the desk (R/engine-desk.R) and of memory (R/workers-memory.R) would be too
+//! slow to look at.
 
 use std::collections::hash_map::DefaultHasher;
 use std::hash::Hasher;
@@ -45,7 +46,27 @@ fn each_variable(mut f: impl FnMut(&[u8])) {
     }
 }
 
+/// Bytes of memory that process `pid` (0: this one) has in use and shares with no file: `NA`
+/// where the system does not tell.
+/// @noRd
+#[extendr]
+fn rs_own_memory(pid: f64) -> f64 {
+    let path = match pid {
+        0.0 => "/proc/self/statm".to_owned(),
+        _ => format!("/proc/{pid}/statm"),
+    };
+    let own = std::fs::read_to_string(path).ok().and_then(|text| {
+        let mut pages = text.split(' ').map(str::parse::<f64>);
+        let (resident, shared) = (pages.nth(1)?.ok()?, pages.next()?.ok()?);
+        Some(resident - shared)
+    });
+    // SAFETY: reads a number of the system.
+    let page = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
+    own.map_or(f64::NAN, |pages| pages * page as f64)
+}
+
 extendr_module! {
     mod desk;
     fn rs_environment_hash;
+    fn rs_own_memory;
 }

@@ -54,6 +54,7 @@ extendr_module! {
     fn rs_worker_fail;
     fn rs_worker_signal;
     fn rs_worker_task;
+    fn rs_worker_seat;
     fn rs_worker_order;
     fn rs_worker_stand;
     fn rs_worker_called_off;

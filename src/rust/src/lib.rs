@@ -17,6 +17,7 @@ mod index;
 mod jobs;
 mod linalg;
 mod lists;
+mod needs;
 mod parcel;
 mod permutation;
 mod raw;
@@ -30,6 +31,7 @@ use rustle_streams::{Numbering, TaskSeeds};
 
 use fields::Fields;
 use here::Here;
+use needs::*;
 use raw::*;
 use refusal::into_r;
 use seeds::{base_seed, Seeds, Streams};
@@ -108,4 +110,8 @@ extendr_module! {
     fn rs_run_here;
     fn rs_check_interrupt;
     fn rs_matrix;
+    fn rs_code_key;
+    fn rs_locate;
+    fn rs_holds_code;
+    fn rs_holds_environment;
 }

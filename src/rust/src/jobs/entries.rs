@@ -332,6 +332,7 @@ routines! {
         => evaluate::break_off;
     meta__rs_server_next "rs_server_next" "wrap__rs_server_next" () => rs_server_next;
     meta__rs_worker_task "rs_worker_task" "wrap__rs_worker_task" () => evaluate::task;
+    meta__rs_worker_seat "rs_worker_seat" "wrap__rs_worker_seat" () => evaluate::seat;
     meta__rs_worker_signal "rs_worker_signal" "wrap__rs_worker_signal" ("condition")
         => rs_worker_signal;
     meta__rs_job_start "rs_job_start" "wrap__rs_job_start"

@@ -408,6 +408,20 @@ pub(crate) unsafe extern "C-unwind" fn task() -> Sexp {
     }
 }
 
+/// The number of this worker in its job, from 1; 0 in a process that is no worker.
+pub(crate) unsafe extern "C-unwind" fn seat() -> Sexp {
+    let c = context();
+    // SAFETY: as in `task`.
+    unsafe {
+        let seat = if c.is_null() {
+            0
+        } else {
+            (*c).voice.seat.number() + 1
+        };
+        ffi::Rf_ScalarInteger(seat as i32)
+    }
+}
+
 /// Takes what a task writes to standard output; called by connection.c. What the
 /// task forks writes to the standard output that it inherited.
 #[no_mangle]

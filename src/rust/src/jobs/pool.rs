@@ -46,7 +46,8 @@ fn forget_foreign() {
     });
 }
 
-/// The files of the parcels of a job: what it is, and the desk of its workers.
+/// The files of the parcels of a job: what it is, the desk of its workers, and the steps that
+/// new workers make, if there are any.
 pub(crate) fn parts(code: &Fields) -> Parsed<Vec<Vec<Arc<MemoryFile>>>> {
     let files = |name: &str| {
         let handle = code.get(name)?;
@@ -55,7 +56,11 @@ pub(crate) fn parts(code: &Fields) -> Parsed<Vec<Vec<Arc<MemoryFile>>>> {
         let parcel = parcel.ok_or_else(|| Refusal::internal("a parcel is missing"))?;
         Ok(parcel.files().to_vec())
     };
-    Ok(vec![files("order")?, files("desk")?])
+    let mut parts = vec![files("order")?, files("desk")?];
+    if code.optional("steps")?.is_some() {
+        parts.push(files("steps")?);
+    }
+    Ok(parts)
 }
 
 /// Makes the pool of this session: `program`, `arguments`, `names` and `values` of variables of
@@ -159,6 +164,10 @@ fn rs_pool_status() -> List {
         pid = of(&|m| f64::from(m.pid)),
         busy = of(&|m| f64::from(u8::from(pool.is_on_duty(m)))),
         jobs = of(&|m| m.jobs as f64),
+        task = of(&|m| m.task() as f64),
+        tasks = of(&|m| m.tasks() as f64),
+        seconds = of(&|m| m.busy().as_secs_f64()),
+        losses = of(&|m| pool.losses(m.number) as f64),
         age = of(&|m| m.born.elapsed().as_secs_f64()),
         replaced = pool.replaced() as f64,
         server = pool.server_pid().unwrap_or(0),

@@ -59,8 +59,8 @@ struct StandsBy {
     /// How long it waits for an order.
     patience: Duration,
     order: Option<Order>,
-    /// What was ordered was large.
-    heavy: bool,
+    /// Bytes of large orders since R last collected.
+    held: usize,
     /// What the job has changed and what must be put back.
     voice: Option<OwnedFd>,
     pinned: bool,
@@ -79,9 +79,14 @@ thread_local! {
     static ROLE: RefCell<Role> = RefCell::default();
 }
 
-/// A worker that was sent more than this gives the memory back after the job, not at R's next
-/// collection: that may be long after.
+/// A worker that was sent more than this gives the memory back soon after the job, not at R's
+/// next collection, which does not know of mapped files and may be long after.
 const HEAVY_BYTES: usize = 16 << 20;
+/// How soon: a collection takes R tens of milliseconds, for which the next job of a series
+/// would wait.
+const GIVE_BACK: Duration = Duration::from_millis(200);
+/// At once when it holds more than this.
+const HELD_MOST: usize = 1 << 30;
 
 /// How long a worker waits that was never told.
 const PATIENCE: Duration = Duration::from_secs(600);
@@ -141,7 +146,7 @@ pub(super) unsafe extern "C-unwind" fn server_next() -> Sexp {
                     channels: Vec::new(),
                     patience: PATIENCE,
                     order: None,
-                    heavy: false,
+                    held: 0,
                     voice: None,
                     pinned: false,
                 };
@@ -174,7 +179,9 @@ pub(super) fn stand(main: Sexp, after: Sexp) -> ! {
         with_standing(|own| {
             own.patience = order.patience;
             let bytes: usize = order.parts.iter().flatten().map(MemoryFile::len).sum();
-            own.heavy = bytes >= HEAVY_BYTES;
+            if bytes >= HEAVY_BYTES {
+                own.held += bytes;
+            }
             own.order = Some(order);
         });
         let mut again = false;
@@ -204,10 +211,7 @@ pub(super) fn stand(main: Sexp, after: Sexp) -> ! {
         if !worker::evaluate(after, false) || !sound {
             child::leave(RETIRED);
         }
-        if with_standing(|own| own.heavy) {
-            // SAFETY: R's main thread, at top level.
-            unsafe { ffi::R_gc() };
-        }
+        give_back();
     }
 }
 
@@ -225,6 +229,21 @@ fn with_standing<T>(f: impl FnOnce(&mut StandsBy) -> T) -> T {
         Some(own) => f(own),
         None => child::leave(exits::PANIC),
     })
+}
+
+/// Gives back what large orders have left behind, unless the next order comes soon.
+fn give_back() {
+    let due = with_standing(|own| {
+        let due = own.held > HELD_MOST || (own.held > 0 && !own.post.is_readable(GIVE_BACK));
+        if due {
+            own.held = 0;
+        }
+        due
+    });
+    if due {
+        // SAFETY: R's main thread, at top level; finalizers find no borrow of ours.
+        unsafe { ffi::R_gc() };
+    }
 }
 
 /// Waits for an order. When there will be none, or none has come for too long, this process

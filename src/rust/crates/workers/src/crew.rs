@@ -39,6 +39,10 @@ pub trait Crew: std::fmt::Debug {
     /// The system's error number, when no worker can be had now.
     fn start(&mut self, assignment: &Assignment) -> Result<Started, i32>;
 
+    /// What a worker costs for which nothing is left, where it costs the same each time; `None`
+    /// where that has to be measured.
+    fn price(&self) -> Option<Duration>;
+
     /// Is there a worker in this seat?
     fn is_taken(&self, seat: usize) -> bool;
 
@@ -70,6 +74,10 @@ pub trait Crew: std::fmt::Debug {
 impl<C: Crew + ?Sized> Crew for Box<C> {
     fn start(&mut self, assignment: &Assignment) -> Result<Started, i32> {
         (**self).start(assignment)
+    }
+
+    fn price(&self) -> Option<Duration> {
+        (**self).price()
     }
 
     fn is_taken(&self, seat: usize) -> bool {

@@ -45,6 +45,10 @@ impl Crew for Forked {
         }
     }
 
+    fn price(&self) -> Option<Duration> {
+        None
+    }
+
     fn is_taken(&self, seat: usize) -> bool {
         self.seats[seat].is_some()
     }

@@ -19,6 +19,9 @@ pub const START_PAUSE: Duration = Duration::from_millis(10);
 pub const WARM_UP: Duration = Duration::from_millis(1);
 /// A start is taken to cost at least this; below, clocks and page faults decide.
 pub const START_PRICE: Duration = Duration::from_micros(500);
+/// What an order costs a worker that stands by, if nothing is left when it has read it: about
+/// as long as it takes to read one and to clear the desk afterwards.
+pub const ORDER_PRICE: Duration = Duration::from_micros(250);
 /// Another worker is worth its price when what is left takes so many times as long: half
 /// of that is saved, and a fresh process pays once more for its first pages (1,000 trivial
 /// tasks took 10 ms with one worker, 13 with two).

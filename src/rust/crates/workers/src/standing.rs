@@ -17,7 +17,7 @@ use rustix::process::Signal;
 use rustle_shared::MemoryFile;
 
 use crate::crew::{Assignment, Crew, Started};
-use crate::limits::{FAREWELL, GLANCE, INTERRUPT_GRACE, REDO_IN_LETTER, START_ATTEMPTS};
+use crate::limits::{FAREWELL, GLANCE, INTERRUPT_GRACE, ORDER_PRICE, REDO_IN_LETTER, START_ATTEMPTS};
 use crate::memory::{JobMemory, Phase};
 use crate::post::{timespec, Letter, Post};
 use crate::process::Exit;
@@ -39,8 +39,67 @@ pub struct Member {
     /// Jobs that it has taken part in.
     pub jobs: u64,
     on_duty: bool,
+    /// Tasks that it has finished, and how long it was at jobs; without the job it is at.
+    tasks: u64,
+    busy: Duration,
+    stint: Option<Stint>,
     pidfd: Option<Rc<OwnedFd>>,
     post: Post,
+}
+
+/// The job that a worker is at.
+#[derive(Debug)]
+struct Stint {
+    memory: Rc<JobMemory>,
+    seat: usize,
+    begun: Instant,
+    /// Tasks that were finished in this seat before.
+    before: u64,
+}
+
+impl Stint {
+    fn tasks(&self) -> u64 {
+        let done = self.memory.status()[self.seat].done.load(Ordering::Relaxed);
+        done.saturating_sub(self.before)
+    }
+}
+
+impl Member {
+    /// Tasks that it has finished.
+    pub fn tasks(&self) -> u64 {
+        self.tasks + self.stint.as_ref().map_or(0, Stint::tasks)
+    }
+
+    /// How long it was at jobs.
+    pub fn busy(&self) -> Duration {
+        self.busy + self.stint.as_ref().map_or(Duration::ZERO, |s| s.begun.elapsed())
+    }
+
+    /// The task that it runs, from 1; 0: none.
+    pub fn task(&self) -> u64 {
+        self.stint.as_ref().map_or(0, |stint| {
+            let status = &stint.memory.status()[stint.seat];
+            status.running.load(Ordering::Relaxed)
+        })
+    }
+
+    fn set_on_duty(&mut self, memory: &Rc<JobMemory>, seat: usize) {
+        self.on_duty = true;
+        self.jobs += 1;
+        self.stint = Some(Stint {
+            memory: Rc::clone(memory),
+            seat,
+            begun: Instant::now(),
+            before: memory.status()[seat].done.load(Ordering::Relaxed),
+        });
+    }
+
+    fn set_off_duty(&mut self) {
+        self.tasks = self.tasks();
+        self.busy = self.busy();
+        self.on_duty = false;
+        self.stint = None;
+    }
 }
 
 /// The workers of a session, and the server that makes them.
@@ -59,6 +118,8 @@ pub struct Pool {
     failures: u32,
     /// Workers that were lost or had retired.
     replaced: u64,
+    /// Workers that were lost, by their number.
+    losses: Vec<u64>,
 }
 
 /// Why there are no workers.
@@ -88,6 +149,7 @@ impl Pool {
             owner: std::process::id(),
             failures: 0,
             replaced: 0,
+            losses: Vec::new(),
         })
     }
 
@@ -180,6 +242,11 @@ impl Pool {
         self.replaced
     }
 
+    /// Workers of this number that were lost since the pool began.
+    pub fn losses(&self, number: usize) -> u64 {
+        self.losses.get(number).copied().unwrap_or(0)
+    }
+
     /// The process id of the server.
     pub fn server_pid(&self) -> Option<i32> {
         self.server.as_ref().and_then(Server::pid)
@@ -225,6 +292,12 @@ impl Pool {
         let exit = exit.unwrap_or(Exit::Unknown);
         if exit == Exit::Unknown {
             clear_group(&member);
+        }
+        if exit != Exit::Status(RETIRED) {
+            if self.losses.len() <= member.number {
+                self.losses.resize(member.number + 1, 0);
+            }
+            self.losses[member.number] += 1;
         }
         exit
     }
@@ -288,6 +361,9 @@ impl Pool {
             born: Instant::now(),
             jobs: 0,
             on_duty: false,
+            tasks: 0,
+            busy: Duration::ZERO,
+            stint: None,
             pidfd: pidfd.map(Rc::new),
             post,
         });
@@ -494,8 +570,7 @@ impl Standing {
             match pool.members[at].post.send(&bytes, &files()) {
                 Ok(()) => {
                     let member = &mut pool.members[at];
-                    member.on_duty = true;
-                    member.jobs += 1;
+                    member.set_on_duty(&self.memory, assignment.seat);
                     return Ok(Some(Duty {
                         pid: member.pid,
                         pidfd: member.pidfd.clone(),
@@ -517,7 +592,7 @@ impl Standing {
         };
         let mut pool = self.pool.borrow_mut();
         if let Some(at) = pool.at(duty.pid) {
-            pool.members[at].on_duty = false;
+            pool.members[at].set_off_duty();
             if pool.members[at].number >= pool.size {
                 pool.retire(at);
             }
@@ -536,6 +611,10 @@ impl Crew for Standing {
         } else {
             Started::Later
         })
+    }
+
+    fn price(&self) -> Option<Duration> {
+        Some(ORDER_PRICE)
     }
 
     fn is_taken(&self, seat: usize) -> bool {
@@ -608,7 +687,7 @@ impl Crew for Standing {
                 continue;
             };
             if self.memory.status()[seat].phase().is_over() {
-                pool.members[at].on_duty = false;
+                pool.members[at].set_off_duty();
             } else {
                 pool.retire(at);
             }
