@@ -107,7 +107,10 @@ keeping_plan <- function(cl, what, instead, call = sys.call(-1L)) {
   if (is.null(cl) && plan$executor$keeps) return(plan)
   abort_rustle(
     sprintf(
-      "%s() needs workers that keep what they are given, and there is no cluster: `cl` is %s. %s",
+      paste(
+        "%s() needs workers that keep what they are given, as those of plan(multisession) do,",
+        "and there is no cluster: `cl` is %s. %s"
+      ),
       what, if (is.null(cl)) "NULL and no default is registered" else "a number", instead
     ),
     class = "rustle_error_no_cluster", cl = cl, call = call
@@ -143,6 +146,9 @@ run_cluster <- function(plan, policy, frame, n, envir, origin, task = lapply_cal
   if (n == 0L) return(new_outcome(list()))
   # Which worker has which task tells its numbers then.
   own <- keeps_streams(plan)
+  if (own && policy$schedule == "static") {
+    policy$ends <- as.integer(cumsum(lengths(parallel::splitIndices(n, min(n, plan$workers)))))
+  }
   job <- new_job(
     task, frame, n, policy, if (own) own_streams() else streams_of_cluster(n),
     relay = new_relay(TRUE, list(classes = "condition")), on_error = "keep", envir = envir,

@@ -80,7 +80,7 @@ is_cleared <- function(noted, changed) {
   all(vapply(changed, same, NA))
 }
 
-all_as_before <- function(now, before) identical(now[names(before)], before)
+all_as_before <- function(now, before) !length(not_as_before(now, before))
 
 # Has the job loaded a package?
 has_loaded <- function(noted) !identical(loadedNamespaces(), noted$namespaces)

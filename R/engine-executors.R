@@ -38,7 +38,9 @@ executor <- function(name) {
 # executor that runs chunks as futures. No other place decides this.
 executor_of <- function(strategy) {
   if (inherits(strategy, "sequential")) return(executor("sequential"))
-  if (inherits(strategy, "multicore") && parallelly::supportsMulticore()) return(executor("multicore"))
+  if (inherits(strategy, "multicore") && parallelly::supportsMulticore()) {
+    return(executor(if (is_fork_hazardous() && has_standing_workers()) "multisession" else "multicore"))
+  }
   if (inherits(strategy, "multisession") && has_standing_workers()) return(executor("multisession"))
   executor("future")
 }

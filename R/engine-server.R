@@ -68,6 +68,11 @@ resize_pool <- function(size) {
   pool$size <- size
 }
 
+# Workers end with the plan: no level of `stack`, the new one, is multisession.
+release_workers <- function(stack) {
+  if (has_pool() && !any(vapply(unclass(stack), inherits, NA, "multisession"))) close_pool()
+}
+
 close_pool <- function() {
   if (has_pool()) rs_pool_close()
   pool$pid <- pool$basis <- pool$command <- pool$size <- pool$keep <- NULL

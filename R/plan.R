@@ -25,8 +25,9 @@ default_settings <- function() {
 #'   ([multisession], [cluster], tweaked ones, batchtools, ...), on which the
 #'   chunks of a call run as futures. A function, a string, a list of them for
 #'   nested levels, or a plan that `plan()` returned, which is restored with its
-#'   settings. Where forking is unsafe or missing (RStudio, Windows) `multicore`
-#'   becomes `multisession`, with a message.
+#'   settings. Where forking is unsafe or missing (RStudio, Positron, a session with a
+#'   Java virtual machine, macOS with its own BLAS, Windows) `multicore` becomes `multisession`,
+#'   with a message; `options(parallelly.fork.enable = TRUE)` says that it is safe.
 #' @param workers Number of workers, a whole number of at least 1. Default: the
 #'   cores that this session may use ([future::availableCores()]).
 #' @param schedule How tasks are handed to workers when a call names no chunks:
@@ -117,7 +118,8 @@ plan <- function(strategy = NULL, ..., workers, schedule, chunk_size, progress, 
     changes["worker_threads"] <- list(check_count(worker_threads, "worker_threads", null = TRUE))
   }
   if (!missing(setup)) {
-    found <- read_setup(base::substitute(setup), function() setup, user_frame(), sys.call())
+    home <- user_frame()
+    found <- read_setup(base::substitute(setup), function() setup, home, sys.call())
     changes["setup"] <- list(found$code)
     changes["keep"] <- list(keep_of_setup(found))
   }
@@ -149,6 +151,7 @@ plan <- function(strategy = NULL, ..., workers, schedule, chunk_size, progress, 
     set_stack(old$stack, old$settings, init = FALSE, cleanup = FALSE)
     stop(e)
   })
+  if (.cleanup) release_workers(stack)
   if (!is.na(.init)) start_server()
   invisible(as_rustle_plan(old))
 }
@@ -309,6 +312,9 @@ print.rustle_plan <- function(x, ...) {
     s$retries, if (is.finite(s$timeout)) paste(format(s$timeout), "s") else "none",
     or(s$progress, "option rustle.progress"), or(s$worker_threads, "an equal part of the cores")
   ))
+  if (plan$kind == "multisession") {
+    cat(sprintf("workers up: %d%s\n", workers_up(), if (is.null(s$setup)) "" else "; each has run `setup`"))
+  }
   invisible(x)
 }
 
