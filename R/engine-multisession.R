@@ -45,7 +45,7 @@ sent_desk$number <- 0
 desk_number <- function() {
   desk <- session_desk()
   if (!identical(desk, sent_desk$desk)) {
-    sent_desk$parcel <- rs_parcel_pack(desk, 1)
+    sent_desk$parcel <- pack_parcel(desk, 1)
     sent_desk$desk <- desk
     sent_desk$number <- sent_desk$number + 1
   }

@@ -2,7 +2,15 @@
 # (src/rust/src/parcel.rs), and large vectors among it are sent once.
 
 # A handle of the files; they exist as long as it does.
-pack_object <- function(object) rs_parcel_pack(object, thread_allotment())
+pack_object <- function(object) pack_parcel(object, thread_allotment())
+
+pack_parcel <- function(object, threads) as_parcel(rs_parcel_pack(object, threads))
+
+# A handle; a text says why there is none.
+as_parcel <- function(packed) {
+  if (is.character(packed)) abort_rustle(packed, "rustle_error_memory")
+  packed
+}
 
 # What a worker makes of the files, made here.
 unpack_here <- function(handle) rs_parcel_unpack_here(handle)
@@ -23,7 +31,7 @@ pack_order <- function(order, call = NULL) {
 
 pack_travellers <- function(order) {
   threads <- thread_allotment()
-  handle <- rs_parcel_pack(order, threads)
+  handle <- pack_parcel(order, threads)
   noticed <- rs_parcel_sizes(handle)
   action <- getOption("future.globals.onReference", "ignore")
   # A pointer may belong to an object with a serializer.
@@ -35,7 +43,7 @@ pack_travellers <- function(order) {
   if (!length(found$keys)) return(handle)
   rs_parcel_close(handle)
   sent <- departing(left, found)
-  rs_parcel_pack_with(sent$object, threads, sent$table, sent$keys, sent$names)
+  as_parcel(rs_parcel_pack_with(sent$object, threads, sent$table, sent$keys, sent$names))
 }
 
 # The order with `walk(x, path)` in the place of each of its parts.

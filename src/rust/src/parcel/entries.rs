@@ -2,6 +2,7 @@
 
 use std::os::fd::AsFd;
 
+use extendr_api::{GetSexp, Robj};
 use rustle_parcels::Parcel;
 use rustle_shared::{MappingError, MemoryFile};
 
@@ -38,8 +39,8 @@ unsafe extern "C-unwind" fn forget(handle: Sexp) {
     }
 }
 
-/// Packs an object: a handle, which holds the files as long as R holds it. Large vectors
-/// are hashed by so many threads.
+/// Packs an object: a handle, which holds the files as long as R holds it; or, as a string,
+/// why it cannot be. Large vectors are hashed by so many threads.
 unsafe extern "C-unwind" fn rs_parcel_pack(object: Sexp, n: Sexp) -> Sexp {
     let (table, keys, names) = (ffi::nil(), ffi::nil(), ffi::nil());
     // SAFETY: R protects the arguments of a call.
@@ -89,10 +90,11 @@ unsafe extern "C-unwind" fn rs_parcel_close(handle: Sexp) -> Sexp {
 }
 
 fn refuse(error: MappingError) -> Sexp {
-    // The text is leaked: R jumps away with it.
-    extendr_api::throw_r_error(format!(
-        "What a job needs cannot be sent to workers: {error}."
-    ))
+    let text = format!("What a job needs cannot be sent to workers: {error}.");
+    let mut text: Robj = text.into();
+    // SAFETY: the string is protected by `text` until it is returned, and nothing is
+    // allocated between.
+    unsafe { text.get_mut().cast() }
 }
 
 /// The object in a parcel, read as a worker reads it.
