@@ -165,6 +165,7 @@ fault_library <- local({
       "void fault_exit(int *status) { _exit(*status); }",
       "void fault_stack(int *n) { volatile char page[65536]; page[0] = 1; page[65535] = 2;",
       "  if (*n >= 0) fault_stack(n); page[1] = page[0]; }",
+      "void fault_close(int *fd) { close(*fd); }",
       "void fault_write(int *fd, int *n) { *n = (int) write(*fd, \"x\", 1); }"
     ), file.path(directory, "faults.c"))
     object <- file.path(directory, paste0("faults", .Platform$dynlib.ext))

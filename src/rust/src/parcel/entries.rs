@@ -2,6 +2,7 @@
 
 use std::os::fd::AsFd;
 
+use extendr_api::{GetSexp, Robj};
 use rustle_parcels::Parcel;
 use rustle_shared::{MappingError, MemoryFile};
 

@@ -4,6 +4,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::fs::{fcntl_add_seals, fstat, ftruncate, SealFlags};
 use rustix::io::{pwrite, Errno};
+use rustix::process::{getrlimit, Resource};
 
 use crate::mapping::{Mapping, MappingError};
 
@@ -27,6 +28,11 @@ impl MemoryFile {
             size_bytes: len,
             errno: e.raw_os_error(),
         };
+        // Beyond this limit the system would not refuse, but end this process by a signal.
+        let most = getrlimit(Resource::Fsize).current;
+        if most.is_some_and(|most| len as u64 > most) {
+            return Err(refused(Errno::FBIG));
+        }
         let fd = anonymous().map_err(refused)?;
         ftruncate(&fd, len as u64).map_err(refused)?;
         // A file that shrinks under a mapping kills who reads there. Where sealing is not

@@ -70,6 +70,10 @@ impl Server {
             .stdin(Stdio::null())
             .stdout(printed()?)
             .stderr(printed()?);
+        // No R starts in a directory that has been removed.
+        if std::env::current_dir().is_err() {
+            command.current_dir("/");
+        }
         // The terminal's Ctrl-C is for the session alone.
         std::os::unix::process::CommandExt::process_group(command, 0);
         rustix::io::fcntl_setfd(&theirs, rustix::io::FdFlags::empty())?;
