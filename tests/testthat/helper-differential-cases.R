@@ -160,8 +160,6 @@ any_plan <- function() {
   if (chance(0.12)) return(list("sequential"))
   schedule <- sample(c("stealing", "static", "cyclic", "dynamic", "guided"), 1L)
   plan <- list("multicore", workers = sample.int(4L, 1L), schedule = schedule)
-  # Workers that outlive a call and share no memory.
-  if (chance(0.2)) plan[1:2] <- list("multisession", sample(2:3, 1L))
   if (schedule %in% c("dynamic", "guided") && chance(0.5)) plan$chunk_size <- sample.int(4L, 1L)
   plan
 }
