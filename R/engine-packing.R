@@ -6,7 +6,7 @@ pack_object <- function(object, threads = thread_allotment()) packed(rs_parcel_p
 
 # Rust returns a text when the system has no memory or no descriptor left.
 packed <- function(handle) {
-  if (is.character(handle)) abort_rustle(handle, "rustle_error_memory")
+  if (is.character(handle)) abort_rustle(handle, "rustle_error_system")
   handle
 }
 

@@ -20,9 +20,10 @@ default_settings <- function() {
 #' worker is lost. It also sets future's plan, so that `future()` and packages
 #' built on future follow. The plan that was set last wins, whoever set it.
 #'
-#' @param strategy [sequential] (the default of a session), [multicore] (forked
-#'   workers under the Rust scheduler), or any other strategy of future
-#'   ([multisession], [cluster], tweaked ones, batchtools, ...), on which the
+#' @param strategy [sequential] (the default of a session), [multicore] (workers that are
+#'   forked for each call), [multisession] (workers that outlive a call, copies of a clean R
+#'   process), both under the Rust scheduler; or any other strategy of future
+#'   ([cluster], tweaked ones, batchtools, ...), on which the
 #'   chunks of a call run as futures. A function, a string, a list of them for
 #'   nested levels, or a plan that `plan()` returned, which is restored with its
 #'   settings. Where forking is unsafe or missing (RStudio, Positron, a session with a
@@ -76,11 +77,20 @@ default_settings <- function() {
 #'   before is: names of hosts in `workers` for which ssh would find no address are an error.
 #'
 #'   A new strategy starts from the default settings; `plan(workers = 4)` or
-#'   `plan(schedule = "static")` change the current plan and keep the rest. The
-#'   settings are those of `multicore` and `multisession`: under other plans
-#'   `timeout`, `retries` and `worker_threads` have no effect, and progress is not
-#'   shown. Those of `multisession` alone are `setup`, `idle_timeout`, `rscript`,
-#'   `memory_limit` and `cache`.
+#'   `plan(schedule = "static")` change the current plan and keep the rest.
+#'
+#'   `schedule`, `chunk_size`, `timeout`, `retries`, `progress` and `worker_threads` hold under
+#'   `multicore` and `multisession` alike. On plans whose chunks run as futures `schedule` and
+#'   `chunk_size` make the chunks, and the others have no effect. `setup`, `idle_timeout`,
+#'   `rscript`, `memory_limit` and `cache` are for the workers of `multisession` alone.
+#' @section Which plan: Workers of `multicore` see the session as it is at the call, which costs
+#'   a fork for each worker and call; it must be safe to fork the session. Workers of
+#'   `multisession` are told what a call needs: its function, the variables and packages that
+#'   this uses, and the session's options, directory, environment variables and attached packages
+#'   when they have changed. Calls are cheaper, and large vectors are sent once; variables that
+#'   no code names (`get(name)`) are not found unless `future.globals` names them. What
+#'   tasks change in a worker (options, global variables) does not reach the next call. On
+#'   Windows the workers of `multisession` are future's.
 #' @section Workers of `multisession`: They are copies of a clean R process that has never run
 #'   anything else, and stay from call to call until another strategy is set, the session
 #'   ends, or `idle_timeout` is over. One that is lost is replaced.

@@ -42,7 +42,7 @@ keep_step <- function(keep, step) {
   }
   packed <- serialize(step, NULL, xdr = FALSE)
   keep$steps[[length(keep$steps) + 1L]] <- list(number = step$number, what = step$what, packed = packed)
-  keep$parcel <- pack_parcel(keep$steps, machine_cores())
+  keep$parcel <- pack_object(keep$steps, machine_cores())
   invisible()
 }
 
