@@ -91,6 +91,8 @@ server_command <- function(rscript) {
     R_LIBS = paste(unique(c(home, .libPaths())), collapse = .Platform$path.sep),
     # R CMD check sets it for the session, and no other process finds its file.
     R_TESTS = "",
+    # OpenBLAS starts its threads when it is loaded, and every fork would end them first.
+    OPENBLAS_NUM_THREADS = "1", RUSTLE_OPENBLAS = Sys.getenv("OPENBLAS_NUM_THREADS"),
     # Loaded once, in the server, they are there in every worker.
     RUSTLE_PACKAGES = paste(rev(setdiff(.packages(), base_packages)), collapse = "\n")
   )
@@ -126,7 +128,9 @@ serve <- function() {
   # What cannot be loaded here is an error or a warning in the worker that needs it.
   packages <- strsplit(Sys.getenv("RUSTLE_PACKAGES"), "\n", fixed = TRUE)[[1L]]
   for (package in packages) try(loadNamespace(package), silent = TRUE)
-  Sys.unsetenv("RUSTLE_PACKAGES")
+  own <- Sys.getenv("RUSTLE_OPENBLAS")
+  if (nzchar(own)) Sys.setenv(OPENBLAS_NUM_THREADS = own) else Sys.unsetenv("OPENBLAS_NUM_THREADS")
+  Sys.unsetenv(c("RUSTLE_PACKAGES", "RUSTLE_OPENBLAS"))
   if (!rs_server_open(server_greeting())) {
     stop_internal("serve() is called by a session that has started this process, and by nobody else")
   }

@@ -78,6 +78,8 @@ test_that("future.stdout = NA leaves output alone: it goes where the worker's ou
 
 test_that("future.conditions names conditions without a restart too", {
   skip_without_fork()
+  # Workers of multisession have the package without the helpers of its tests.
+  custom <- custom
   FUN <- function(i) { signalCondition(custom(paste("c", i))); warning("w ", i) }
   for (conditions in list(c("warning", "custom"), structure("condition", exclude = "warning"))) {
     keep <- function(i) { signalCondition(custom(paste("c", i))); if ("warning" %in% conditions) warning("w ", i) }

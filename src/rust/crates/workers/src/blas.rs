@@ -46,20 +46,22 @@ fn find() -> Found {
     }
 }
 
-/// How many threads OpenBLAS had when [`allot`] was first called.
-static BEFORE: OnceLock<c_int> = OnceLock::new();
-
 /// Gives every BLAS and OpenMP runtime of this process `threads` threads, for a worker that
-/// has another number in its next job. OpenBLAS never gets more than it began with.
+/// has another number in its next job. More than one are wanted, so OpenBLAS may start them.
 pub fn allot(threads: usize) {
-    let openblas = FOUND.get_or_init(find).openblas as *mut c_int;
-    if !openblas.is_null() {
-        // SAFETY: see `limit`.
+    limit(threads);
+    if threads > 1 {
+        let name = c"openblas_set_num_threads";
+        // SAFETY: a lookup by a terminated name; the function is void(int) in every release.
         unsafe {
-            *openblas = *BEFORE.get_or_init(|| *openblas);
+            let address = libc::dlsym(libc::RTLD_DEFAULT, name.as_ptr());
+            if !address.is_null() {
+                std::mem::transmute::<*mut libc::c_void, extern "C" fn(c_int)>(address)(
+                    threads as c_int,
+                );
+            }
         }
     }
-    limit(threads);
 }
 
 /// Limits every BLAS and OpenMP runtime of this process to `threads` threads.
