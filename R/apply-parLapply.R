@@ -46,7 +46,7 @@
 #'   | lost worker | error in `unserialize()`; the cluster is gone | it is replaced and its tasks run again | |
 #'   | `clusterApply()`, `chunk.size` | rounds with a barrier | whoever is idle takes the next | no worker waits |
 #'   | `parLapplyLB()` without `chunk.size` | two chunks per node | one task at a time | balance; a claim costs no message |
-#'   | what workers keep between calls | yes | nothing: [clusterExport()] and its like stop | forked workers see the session as it is |
+#'   | what workers keep between calls | yes | `plan(multisession)`: what [clusterExport()] and its like have given; other plans: nothing, these functions stop | forked workers see the session as it is |
 #'   | random numbers | states of the workers | see Reproducibility | |
 #'   | `parRapply()`, `parCapply()` with values of several lengths | in older versions of R the shape depends on the chunks | the shape of one chunk | the same for all workers |
 #' @examples

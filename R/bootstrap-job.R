@@ -40,7 +40,7 @@ boot_options <- function(blocktype = "fixed", wild = "rademacher", wtype = "exp"
 boot_job <- function(..., seed) draw_boot(prepare_boot(read_boot(...)), seed)
 
 read_boot <- function(data, statistic, R, sim = "ordinary", stype = NULL, design = list(), options = boot_options(),
-                      parametric = list(), dots = list(), workers = NULL, threads = NULL, call) {
+                      parametric = list(), dots = list(), plan = current_plan(), threads = NULL, call) {
   job <- list(
     data = data, n = NROW(data), R = R, sim = sim, stype = stype, design = design, options = options,
     parametric = parametric, dots = dots, call = call
@@ -68,7 +68,7 @@ read_boot <- function(data, statistic, R, sim = "ordinary", stype = NULL, design
   }
   job$relabel <- check_relabel(job)
   job$threads <- thread_count(threads, call)
-  job$plan <- if (is.null(workers)) current_plan() else plan_of_processes(workers)
+  job$plan <- plan
   job$plan$settings$progress <- options$progress
   if (options$rng == "R") check_given(job, call)
   check_influence(job)

@@ -55,7 +55,8 @@
 #'   With a seed it does not move.
 #' @param threads Threads of native statistics. `NULL`: the cores that this session may
 #'   use; 1 in a worker.
-#' @param workers Number of forked workers for functions. `NULL`: those of the plan.
+#' @param workers Number of workers for functions: of the plan's kind, else forked ones. `NULL`:
+#'   those of the plan.
 #' @param influence Influence values `L` of a native statistic: `"jack"`, `"inf"`
 #'   (infinitesimal; not for quantiles), `"none"`; `"auto"`: the jackknife, if it is cheap.
 #'   Of a function only when asked for, by the jackknife.
@@ -159,7 +160,7 @@ bootstrap <- function(data, statistic, R = 999,
   before <- get_random_seed()
   job <- boot_job(
     data, statistic, R, sim, given, design, options, list(ran.gen = ran.gen, mle = mle), dots,
-    workers, threads, origin, seed = seed
+    if (is.null(workers)) current_plan() else plan_of_number(workers, environment()), threads, origin, seed = seed
   )
   outcome <- if (job$native) run_native(job) else run_boot_workers(job)
   handled <- handle_failures(outcome, job)

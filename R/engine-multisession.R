@@ -45,7 +45,7 @@ sent_desk$number <- 0
 desk_number <- function() {
   desk <- session_desk()
   if (!identical(desk, sent_desk$desk)) {
-    sent_desk$parcel <- pack_parcel(desk, 1)
+    sent_desk$parcel <- pack_object(desk, 1)
     sent_desk$desk <- desk
     sent_desk$number <- sent_desk$number + 1
   }
@@ -137,10 +137,15 @@ lay_order <- function(order) {
   if (new_desk) {
     options(worker_options)
     desk <- rs_worker_order(1)
-    lay_desk(desk, standing$desk)
+    # No task runs yet to which a warning would belong: it goes where the session prints.
+    withCallingHandlers(lay_desk(desk, standing$desk), warning = function(w) {
+      message("Warning in a worker: ", conditionMessage(w))
+      invokeRestart("muffleWarning")
+    })
     standing$desk <- desk
   }
-  if (new_plan) enter_standing(order$nested)
+  # The options of a worker forbid what a nested level may need.
+  if (new_plan || length(order$nested$levels)) enter_standing(order$nested)
   standing$number <- order$desk
   standing$nested <- order$nested
   standing$noted <- note_desk()

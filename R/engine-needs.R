@@ -15,11 +15,17 @@ special_functions <- c(
   "for", "function", "if", "library", "local", "quote", "Quote", "require", "substitute", "with"
 )
 
-# The names that code (a function, language or a list with these) uses and does not define.
+# The names that code (a function or language) uses and does not define, by the methods that
+# future uses.
 names_in_code <- function(code, envir) {
-  names <- globals::findGlobals(
-    code, envir = envir, dotdotdot = "return", method = "ordered", tweak = future_tweak(), unlist = TRUE
-  )
+  find <- function(method) {
+    globals::findGlobals(
+      code, envir = envir, dotdotdot = "return", method = method, tweak = future_tweak(), unlist = TRUE
+    )
+  }
+  method <- getOption("future.globals.method", getOption("future.globals.method.default", "ordered"))
+  # Not every version of globals, and not all code, takes "dfs"; future then does without.
+  names <- tryCatch(find(method), error = function(e) find("ordered"))
   # The arguments `...` are in the environment of code that has them.
   grep("^[.][.]([.]|[0-9]+)$", names, value = TRUE, invert = TRUE)
 }
@@ -143,13 +149,14 @@ only_attached <- function(packages) {
 # Raises future's own error when what was found exceeds the option future.globals.maxSize.
 check_size <- function(found, code, envir) {
   most <- getOption("future.globals.maxSize", 500 * 1024^2)
-  # Our estimate may be above future's measure, which decides, but not far below.
-  if (found$size <= most) return()
+  # future's measure decides. Its versions differ in what they count of functions, which is
+  # not much beside data.
+  if (found$size + 2e6 <= most) return()
   if (is.function(code)) {
     envir <- list2env(list(FUN = code), parent = envir)
     code <- quote(FUN())
   }
-  future::getGlobalsAndPackages(code, envir = envir, globals = TRUE)
+  future::getGlobalsAndPackages(code, envir = envir, globals = TRUE, maxSize = most)
   invisible()
 }
 

@@ -2,14 +2,12 @@
 # (src/rust/src/parcel.rs), and large vectors among it are sent once.
 
 # A handle of the files; they exist as long as it does.
-pack_object <- function(object) pack_parcel(object, thread_allotment())
+pack_object <- function(object, threads = thread_allotment()) packed(rs_parcel_pack(object, threads))
 
-pack_parcel <- function(object, threads) as_parcel(rs_parcel_pack(object, threads))
-
-# A handle; a text says why there is none.
-as_parcel <- function(packed) {
-  if (is.character(packed)) abort_rustle(packed, "rustle_error_memory")
-  packed
+# Rust returns a text when the system has no memory or no descriptor left.
+packed <- function(handle) {
+  if (is.character(handle)) abort_rustle(handle, "rustle_error_system")
+  handle
 }
 
 # What a worker makes of the files, made here.
@@ -24,26 +22,28 @@ order_parts <- list(
 
 # Packs an order. Objects with serializers are taken out. `call`: the user's call, for errors.
 pack_order <- function(order, call = NULL) {
-  handle <- with_call(call, pack_travellers(order))
-  warn_size(handle, order)
+  threads <- thread_allotment()
+  handle <- with_call(call, pack_object(order, threads))
+  sizes <- rs_parcel_sizes(handle)
+  # A pointer may belong to an object with a serializer.
+  if (sizes$classes || sizes$pointers) {
+    handle <- with_call(call, pack_apart(order, handle, threads))
+    sizes <- rs_parcel_sizes(handle)
+  }
+  if (sizes$sent > getOption("rustle.size.warning", 500e6)) warn_size(order, sizes$sent)
   handle
 }
 
-pack_travellers <- function(order) {
-  threads <- thread_allotment()
-  handle <- pack_parcel(order, threads)
-  noticed <- rs_parcel_sizes(handle)
-  action <- getOption("future.globals.onReference", "ignore")
-  # A pointer may belong to an object with a serializer.
-  if (!noticed$classes && !noticed$pointers) return(handle)
+# The same where something was noticed. `handle`: what was packed as it is.
+pack_apart <- function(order, handle, threads) {
   departure <- new_departure()
   left <- walk_order(order, departure$walk)
   found <- departure$result()
-  if (length(found$dead)) tell_reference(found$dead[[1L]], action)
+  if (length(found$dead)) tell_reference(found$dead[[1L]], getOption("future.globals.onReference", "ignore"))
   if (!length(found$keys)) return(handle)
   rs_parcel_close(handle)
   sent <- departing(left, found)
-  as_parcel(rs_parcel_pack_with(sent$object, threads, sent$table, sent$keys, sent$names))
+  packed(rs_parcel_pack_with(sent$object, threads, sent$table, sent$keys, sent$names))
 }
 
 # The order with `walk(x, path)` in the place of each of its parts.
@@ -86,11 +86,9 @@ reference_advice <- paste(
   "travel: register_serializer()"
 )
 
-# Tells, once in a session, that much is sent.
-warn_size <- function(handle, order) {
-  most <- getOption("rustle.size.warning", 500e6)
-  sent <- rs_parcel_sizes(handle)$sent
-  if (sent <= most || !first_time("size")) return()
+# Tells, once in a session, that much is sent for the first time.
+warn_size <- function(order, sent) {
+  if (!first_time("size")) return()
   largest <- largest_objects(order)
   warn_rustle(
     sprintf(

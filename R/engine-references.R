@@ -82,6 +82,7 @@ serializer_of <- function(x) {
 #'   function(x) arrow::read_ipc_stream(x, as_data_frame = FALSE)
 #' )
 #' register_serializer("SpatRaster", terra::wrap, terra::unwrap)
+#' # (Versions of xgboost before 2 need xgb.load.raw(x, as_booster = TRUE).)
 #' register_serializer("xgb.Booster", xgboost::xgb.save.raw, xgboost::xgb.load.raw)
 #' }
 #'

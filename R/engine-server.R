@@ -43,11 +43,13 @@ open_pool <- function(plan, call = NULL) {
     pool$basis <- basis
     pool$command <- command
     pool$size <- plan$workers
+    tell_memory(plan)
   } else if (!is.null(pool$keep) && !identical(pool$keep, plan$settings$keep)) {
     # Workers that keep things of another plan.
     rs_pool_dismiss()
   }
   pool$keep <- plan$settings$keep
+  set_cache(plan$settings$cache)
   if (plan$workers > pool$size) resize_pool(plan$workers)
 }
 
@@ -74,7 +76,10 @@ release_workers <- function(stack) {
 }
 
 close_pool <- function() {
-  if (has_pool()) rs_pool_close()
+  if (has_pool()) {
+    rs_pool_close()
+    set_cache(0)
+  }
   pool$pid <- pool$basis <- pool$command <- pool$size <- pool$keep <- NULL
 }
 

@@ -9,9 +9,10 @@ available_workers <- function() {
   max(1L, as.integer(min(cores, limit, na.rm = TRUE)))
 }
 
-# The record of the budget, written here and by memory_of_group(): `cores` is the number of
-# cores for all workers and their threads together, `memory` what the control group may have;
-# NULL until somebody asks.
+# The record of the budget, written here and in workers-memory.R: `cores` is the number of
+# cores for all workers and their threads together, `memory` what the control group may have,
+# `cache` the share of it for large vectors, and `kept` what was set of that; NULL until
+# somebody asks.
 budget <- new.env(parent = emptyenv())
 
 # Looked up once, because that reads files.

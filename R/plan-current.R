@@ -108,12 +108,13 @@ serial_plan <- function() {
 }
 
 # The plan of a call that says how many workers it wants, whatever the plan in force is:
-# those of the plan if it can have any number of them, else forked ones; where there are none,
-# those of multisession until the function whose frame is `frame` returns.
+# those of the plan if it can have any number of them, else forked ones, or where forking is
+# not safe those that stand by; where there are none either, future's sessions until the
+# function whose frame is `frame` returns.
 plan_of_number <- function(workers, frame) {
   plan <- current_plan()
   if (plan$executor$any_number) return(new_plan(plan$executor, workers, plan$settings, plan$stack))
-  if (supports_fork()) return(plan_of_processes(workers))
+  if (supports_fork() || has_standing_workers()) return(plan_of_processes(workers))
   local_plan("multisession", workers = workers, .local_envir = frame)
   current_plan()
 }

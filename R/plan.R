@@ -20,9 +20,10 @@ default_settings <- function() {
 #' worker is lost. It also sets future's plan, so that `future()` and packages
 #' built on future follow. The plan that was set last wins, whoever set it.
 #'
-#' @param strategy [sequential] (the default of a session), [multicore] (forked
-#'   workers under the Rust scheduler), or any other strategy of future
-#'   ([multisession], [cluster], tweaked ones, batchtools, ...), on which the
+#' @param strategy [sequential] (the default of a session), [multicore] (workers that are
+#'   forked for each call), [multisession] (workers that outlive a call, copies of a clean R
+#'   process), both under the Rust scheduler; or any other strategy of future
+#'   ([cluster], tweaked ones, batchtools, ...), on which the
 #'   chunks of a call run as futures. A function, a string, a list of them for
 #'   nested levels, or a plan that `plan()` returned, which is restored with its
 #'   settings. Where forking is unsafe or missing (RStudio, Positron, a session with a
@@ -48,7 +49,8 @@ default_settings <- function() {
 #'   database or to load a model, say: a function without arguments, or code in braces, which is
 #'   evaluated in the worker's global environment. What it makes stays as long as the
 #'   worker lives. Variables of the session and packages that it uses are found as
-#'   those of tasks are. An error in it ends the call (`rustle_error_setup`).
+#'   those of tasks are. What it prints goes nowhere; an error in it ends the call
+#'   (`rustle_error_setup`).
 #' @param idle_timeout Seconds after which workers of `multisession` that had nothing to do
 #'   end; the next call starts others. Default 600.
 #' @param rscript How the R process is started of which the workers of `multisession` are
@@ -75,10 +77,38 @@ default_settings <- function() {
 #'   before is: names of hosts in `workers` for which ssh would find no address are an error.
 #'
 #'   A new strategy starts from the default settings; `plan(workers = 4)` or
-#'   `plan(schedule = "static")` change the current plan and keep the rest. The
-#'   settings are those of forked workers: under other plans than `multicore`,
-#'   `timeout`, `retries` and `worker_threads` have no effect, and progress is not
-#'   shown.
+#'   `plan(schedule = "static")` change the current plan and keep the rest.
+#'
+#'   `schedule`, `chunk_size`, `timeout`, `retries`, `progress` and `worker_threads` hold under
+#'   `multicore` and `multisession` alike. On plans whose chunks run as futures `schedule` and
+#'   `chunk_size` make the chunks, and the others have no effect. `setup`, `idle_timeout`,
+#'   `rscript`, `memory_limit` and `cache` are for the workers of `multisession` alone.
+#' @section Which plan: Workers of `multicore` see the session as it is at the call, which costs
+#'   a fork for each worker and call; it must be safe to fork the session. Workers of
+#'   `multisession` are told what a call needs: its function, the variables and packages that
+#'   this uses, and the session's options, directory, environment variables and attached packages
+#'   when they have changed. Calls are cheaper, and large vectors are sent once; variables that
+#'   no code names (`get(name)`) are not found unless `future.globals` names them. What
+#'   tasks change in a worker (options, global variables) does not reach the next call. On
+#'   Windows the workers of `multisession` are future's.
+#' @section Workers of `multisession`: They are copies of a clean R process that has never run
+#'   anything else, and stay from call to call until another strategy is set, the session
+#'   ends, or `idle_timeout` is over. One that is lost is replaced.
+#'
+#'   At each call they have what the session has: its working directory, environment variables
+#'   (those that have changed since rustle was loaded), options, locale, umask, library paths,
+#'   kinds of random number generators, and attached packages in their order. They have not:
+#'   options of the process itself (`device`, `prompt`, `continue`, `echo`, `error`,
+#'   `topLevelEnvironment`, `mc.cores`), options that hold pointers, connections or tools of a
+#'   front end, packages that are not installed (`load_all()` attaches such), and lists that were
+#'   attached. What tasks need of the global environment is found and sent.
+#'
+#'   After each call its traces are removed: sinks, devices, connections, attached packages, and
+#'   changes of the global environment, options, environment variables, locale, working
+#'   directory, random state and plan. Packages that were loaded stay loaded, with the options
+#'   that they have set, as do changes inside of environments, S4 classes and S3 methods. What
+#'   shall stay is made by `setup`, or by [clusterExport()] and its relatives with `cl = NULL`.
+#'   [worker_status()] shows the workers, and [reset_workers()] replaces them.
 #' @return The plan: for `plan()` without arguments the current one, else
 #'   (invisibly) the one before, which `plan()` takes back.
 #'   With a list the first level is for calls in this session, the second for calls in

@@ -42,7 +42,7 @@ keep_step <- function(keep, step) {
   }
   packed <- serialize(step, NULL, xdr = FALSE)
   keep$steps[[length(keep$steps) + 1L]] <- list(number = step$number, what = step$what, packed = packed)
-  keep$parcel <- pack_parcel(keep$steps, machine_cores())
+  keep$parcel <- pack_object(keep$steps, machine_cores())
   invisible()
 }
 
@@ -53,19 +53,31 @@ last_step <- function(keep) {
 
 # In a worker ------------------------------------------------------------------------------
 
-# Makes the steps that this worker has not made. What the steps of cluster calls signal was
-# told when the call was made; an error of the setup is the error of the job.
+# Makes the steps that this worker has not made. What the steps of cluster calls print and
+# signal was told when the call was made. Of the setup, which every worker makes, nothing is
+# told but its error, which is that of the job.
 make_steps <- function(steps) {
   for (step in steps) {
     if (step$number <= standing$made) next
     step <- unserialize(step$packed)
     if (step$what == "setup") {
-      make_setup(step)
+      quietly(make_setup(step))
     } else {
-      try(suppressMessages(suppressWarnings(make_step(step, rs_worker_seat()))), silent = TRUE)
+      try(quietly(make_step(step, rs_worker_seat())), silent = TRUE)
     }
     standing$made <- step$number
   }
+}
+
+quietly <- function(expr) {
+  null <- file(nullfile(), "w")
+  sink(null)
+  depth <- sink.number()
+  on.exit({
+    while (sink.number() >= depth) sink()
+    close(null)
+  })
+  suppressMessages(suppressWarnings(expr))
 }
 
 make_setup <- function(step) {

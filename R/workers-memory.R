@@ -14,6 +14,38 @@ memory_of_group <- function() {
   budget$memory
 }
 
+# Bytes of memory that this machine has; Inf where it does not tell.
+memory_of_machine <- function(file = "/proc/meminfo") {
+  lines <- tryCatch(suppressWarnings(readLines(file)), error = function(e) character())
+  kilobytes <- as.numeric(gsub("[^0-9]", "", grep("^MemTotal:", lines, value = TRUE)))
+  if (length(kilobytes)) kilobytes * 1024 else Inf
+}
+
+# Sets how many bytes of large vectors are kept for the next call; NULL: the default.
+set_cache <- function(bytes) {
+  if (is.null(bytes)) {
+    if (is.null(budget$cache)) budget$cache <- min(memory_of_group(), memory_of_machine(), 2^36) / 4
+    bytes <- budget$cache
+  }
+  if (identical(budget$kept, bytes)) return(invisible())
+  rs_parcel_keep(min(bytes, 2^52))
+  budget$kept <- bytes
+}
+
+# What a worker needs before it has done anything, in bytes, with an allowance for small tasks.
+worker_bytes <- 1e8
+
+# Tells, once, that the control group has too little memory for all workers of the plan.
+tell_memory <- function(plan) {
+  limit <- memory_of_group()
+  allowed <- max(1, limit %/% worker_bytes)
+  if (plan$workers <= allowed || !first_time("memory_of_group")) return(invisible())
+  message(sprintf(
+    "The control group of this session may have %.0f MB of memory, enough for about %.0f workers; the plan has %d.",
+    limit / 1e6, allowed, plan$workers
+  ))
+}
+
 # The least limit of the groups above this process; of version 2 of control groups, and of 1.
 read_memory_limit <- function(root = "/sys/fs/cgroup", own = "/proc/self/cgroup") {
   lines <- tryCatch(suppressWarnings(readLines(own)), error = function(e) character())

@@ -1,12 +1,18 @@
 # The cases of tools/bench. `call` is ours, `peer` what it is compared with,
 # `bar` what the ratio of their times may be, `workers` the number of workers.
 
-# `settle` is the pause before each measurement in seconds.
-case <- function(name, against, bar, call, peer, reps = 15L, settle = 0) {
+# `settle` is the pause before each measurement in seconds, `prepare` sets the plan. unit: "MB"
+# where the values are gigabytes, not seconds.
+case <- function(name, against, bar, call, peer, reps = 15L, settle = 0, prepare = on_forks, unit = "ms") {
   list(
     name = name, against = against, bar = bar, call = call, peer = peer, reps = reps,
-    settle = settle
+    settle = settle, prepare = prepare, unit = unit
   )
+}
+
+on_forks <- function() {
+  future::plan(future::multicore, workers = workers)
+  plan(multicore, workers = workers)
 }
 
 fork_apply <- function(X, FUN, ...) parallel::mclapply(X, FUN, ..., mc.cores = workers)

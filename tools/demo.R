@@ -58,6 +58,17 @@ ok <- compare(
 wrong <- unlist(loo_par$value) != pima$type
 say("  Predictions are identical: %s. Misclassified: %.1f %%", ok, 100 * mean(wrong))
 
+# The first call also starts the workers, and sends them the data.
+say("  plan(multisession, workers = %d); the same call", workers)
+plan(multisession, workers = workers)
+set.seed(42)
+loo_ses <- timed(future_lapply(folds, left_out, future.seed = TRUE))
+ok <- compare(
+  "random forest, leave-one-out", "future_lapply, multisession", loo_seq, loo_ses,
+  identical(loo_seq$value, loo_ses$value)
+) && ok
+plan(multicore, workers = workers)
+
 say("  mclapply(folds, left_out, mc.cores = %d)", workers)
 RNGkind("L'Ecuyer-CMRG")
 set.seed(42)

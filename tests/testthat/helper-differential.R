@@ -25,10 +25,13 @@ new_case <- function(family, number, plan = NULL) {
   set.seed(number)
   kind <- any_kind()
   made <- families[[family]](kind)
-  case_of(
+  case <- case_of(
     family, made$setup, made$arguments, kind, if (is.null(plan)) any_plan() else plan,
     if (is.null(made$state)) any_state() else made$state, number
   )
+  # Decided last: the rest of a case is the same whatever its workers are.
+  if (is.null(plan) && case$plan[[1L]] == "multicore" && chance(0.2)) case$plan[1:2] <- list("multisession", sample(2:3, 1L))
+  case
 }
 
 case_of <- function(family, setup, arguments, kind = "plain", plan = list("multicore", workers = 2, schedule = "static"),

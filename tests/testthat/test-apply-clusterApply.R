@@ -110,11 +110,29 @@ test_that("numbers, errors and clusters are as for parLapply()", {
   expect_identical(clusterSplit(cl, 1:4), list(1:2, 3:4))
 })
 
-test_that("a number of workers leaves those of plans that run as futures alone", {
+test_that("a number of workers is what a call has, and the plan keeps its own", {
   skip_on_cran()
   pid <- function(i, ...) { Sys.sleep(0.05); Sys.getpid() }
   pids <- function(cl, n = 6L) unique(unlist(clusterApply(cl, seq_len(n), pid)))
   local_plan("multisession", workers = 2)
+  own <- pids(NULL)
+  before <- plan()
+  expect_length(own, 2L)
+  expect_length(pids(1), 1L)
+  expect_length(clusterSplit(1, 1:4), 1L)
+  more <- pids(3)
+  expect_length(more, 3L)
+  expect_true(all(own %in% more))
+  expect_identical(parLapply(3, 1:3, identity), as.list(1:3))
+  expect_identical(unclass(plan()), unclass(before))
+  expect_length(pids(NULL), 2L)
+})
+
+test_that("a number of workers leaves those of plans that run as futures alone", {
+  skip_on_cran()
+  pid <- function(i, ...) { Sys.sleep(0.05); Sys.getpid() }
+  pids <- function(cl, n = 6L) unique(unlist(clusterApply(cl, seq_len(n), pid)))
+  local_plan("cluster", workers = 2)
   own <- pids(NULL)
   # Newer versions of future note in the plan that its workers have started.
   before <- plan()
@@ -130,30 +148,35 @@ test_that("a number of workers leaves those of plans that run as futures alone",
   expect_setequal(pids(NULL), own)
 })
 
-test_that("workers for a plan without any are there for the next call, and end with the plan", {
+test_that("workers under a plan without any serve the next call too, and end when a plan is set", {
   skip_on_cran()
+  skip_on_os("windows")
   withr::local_options(parallelly.fork.enable = FALSE)
+  alive <- function(pid) any(grepl("^State:\\s[^ZX]", tryCatch(readLines(sprintf("/proc/%d/status", pid)), error = function(e) "", warning = function(w) "")))
   gone <- function(pids) {
-    alive <- function(pid) any(grepl("^State:\\s[^ZX]", tryCatch(readLines(sprintf("/proc/%d/status", pid)), error = function(e) "", warning = function(w) "")))
     until <- Sys.time() + 10
     while (any(left <- vapply(pids, alive, NA)) && Sys.time() < until) Sys.sleep(0.05)
     !any(left)
   }
   local_plan("sequential")
   before <- plan()
-  pids <- unique(unlist(clusterApply(2, 1:6, function(i) { Sys.sleep(0.05); Sys.getpid() })))
-  expect_length(pids, 2L)
+  pids <- function() unique(unlist(clusterApply(2, 1:6, function(i) { Sys.sleep(0.05); Sys.getpid() })))
+  first <- pids()
+  expect_length(first, 2L)
+  expect_false(Sys.getpid() %in% first)
   expect_identical(plan(), before)
   expect_error(parLapply(2, 1:3, function(i) if (i == 2L) stop("no") else i), "no")
   expect_identical(plan(), before)
-  # So does an end in the middle of a task.
+  expect_setequal(pids(), first)
+  # A call that is left in the middle of a task leaves nobody at work.
   file <- withr::local_tempfile()
   wait <- function(i) { cat(Sys.getpid(), "\n", file = file, append = TRUE); if (i == 2L) message("now") else Sys.sleep(60) }
-  tryCatch(clusterApplyLB(2, c(2, 1), wait), message = function(m) NULL)
+  seconds <- system.time(tryCatch(clusterApplyLB(2, c(2, 1), wait), message = function(m) NULL))[["elapsed"]]
+  expect_lt(seconds, 20)
   expect_identical(plan(), before)
-  pids <- c(pids, scan(file, quiet = TRUE))
+  now <- pids()
   plan("sequential")
-  if (dir.exists("/proc/self")) expect_true(gone(pids))
+  if (dir.exists("/proc/self")) expect_true(gone(c(first, now, scan(file, quiet = TRUE))))
 })
 
 test_that("wrong arguments stop before anything has started", {

@@ -15,10 +15,8 @@ looping <- function(expr, plan = list("sequential"), register = registerDoRustle
 # Plans under which every claim holds.
 loop_plans <- function() {
   if (!parallelly::supportsMulticore()) return(test_plans()["sequential"])
-  c(few_plans(), if (identical(Sys.getenv("NOT_CRAN"), "true")) list(multisession = list("multisession", workers = 2)))
+  few_plans()
 }
-
-few_loop_plans <- function() loop_plans()[names(loop_plans()) != "multisession"]
 
 # `loops`, expressions with %dopar%, do under every plan what `%do%` does.
 expect_as_do <- function(loops, envir = parent.frame(), parts = c("value", "class", "message", "call")) {
@@ -117,7 +115,7 @@ test_that("iterators of unknown length are read to their end", {
       from
     })
   }
-  for (plan in few_loop_plans()) {
+  for (plan in loop_plans()) {
     expect_identical(looping(foreach(i = countdown(5), .combine = c) %dopar% i, plan), c(4, 3, 2, 1, 0))
     expect_identical(looping(foreach(i = iterators::icount(), j = countdown(3), .combine = c) %dopar% (i + j), plan), c(3, 3, 3))
     expect_identical(looping(foreach(i = countdown(0)) %dopar% i, plan), list())
@@ -147,7 +145,7 @@ test_that(".errorhandling is that of %do%, and the error tells the index", {
     foreach(a = 1:2, .errorhandling = "remove") %:% foreach(b = 1:2, .errorhandling = "remove") %dopar% if (a == b) stop("x") else a
   )
   expect_as_do(loops)
-  for (plan in few_loop_plans()) {
+  for (plan in loop_plans()) {
     error <- tryCatch(
       looping(foreach(i = 1:6) %dopar% if (i >= 3) stop(structure(
         class = c("my_error", "error", "condition"), list(message = paste("bad", i), call = NULL, extra = i)
@@ -204,7 +202,7 @@ test_that("an error of .combine or .final ends the loop, and the values are in i
 test_that("an error of .combine under %dorng% ends the loop, and the values are in it", {
   skip_if_not_installed("doRNG")
   `%dorng%` <- doRNG::`%dorng%`
-  for (plan in few_loop_plans()) {
+  for (plan in loop_plans()) {
     error <- tryCatch(
       looping(foreach(i = 1:3, .combine = rbind) %dorng% matrix(runif(1), 1, i), plan), error = identity
     )
@@ -231,7 +229,7 @@ test_that("registering attaches foreach behind rustle, which masks nothing attac
 })
 
 test_that("tasks see the frame around the loop and leave it alone", {
-  for (plan in few_loop_plans()) {
+  for (plan in loop_plans()) {
     offset <- 10
     helper <- function(x) x + offset
     count <- 0
@@ -302,7 +300,7 @@ test_that("registerDoRustle(workers) starts R processes where forking is not pos
   withr::defer(registerDoSEQ())
   local_plan("sequential")
   registerDoRustle(workers = 2)
-  pids <- foreach(i = 1:4, .combine = c) %dopar% Sys.getpid()
+  pids <- foreach(i = 1:4, .combine = c) %dopar% { Sys.sleep(0.1); Sys.getpid() }
   expect_length(setdiff(unique(pids), Sys.getpid()), 2L)
   expect_identical(getDoParWorkers(), 2L)
   expect_identical(nbrOfWorkers(), 1L)
@@ -327,7 +325,7 @@ test_that("seeds give the numbers of future.apply, and move the state as it does
   for (state in test_seeds()[1:2]) {
     for (seed in list(TRUE, 42L, c(10407L, 1:6))) {
       oracle <- observe(under_future(future.apply::future_lapply(1:5, function(i) rnorm(i), future.seed = seed)), state)
-      for (plan in few_loop_plans()) {
+      for (plan in loop_plans()) {
         ours <- observe(looping(foreach(i = 1:5, .options.rustle = list(seed = seed)) %dopar% rnorm(i), plan), state)
         expect_identical(ours[c("value", "seed")], oracle[c("value", "seed")])
         expect_identical(ours$warnings, character())
@@ -361,7 +359,7 @@ test_that("%dorng% and registerDoRNG() give doRNG's numbers and state", {
     )
     for (loop in loops) {
       oracle <- suppressMessages(as_seq(eval(loop), state))
-      for (plan in few_loop_plans()) {
+      for (plan in loop_plans()) {
         ours <- suppressMessages(observe(looping(eval(loop), plan), state))
         expect_identical(ours[c("value", "warnings", "class", "seed")], oracle[c("value", "warnings", "class", "seed")])
       }

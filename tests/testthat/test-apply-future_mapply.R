@@ -56,7 +56,7 @@ test_that("future_Map(), future_.mapply() and future_Filter() are their original
   same_mapply(function() future_Filter(is.na, integer()), Filter(is.na, integer()), n = 1L)
 })
 
-test_that("mapply calls run as futures too", {
+test_that("mapply calls find globals on workers that share no memory", {
   skip_on_cran()
   local_plan("multisession", workers = 2)
   offset <- 10

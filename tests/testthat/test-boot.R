@@ -27,7 +27,7 @@ expect_as_boot <- function(call, plans = few_boot_plans(), seed = 1) {
 }
 
 few_boot_plans <- function() {
-  test_plans()[c("sequential", "stealing 2", "stealing 3", "cyclic 2", "dynamic 2")]
+  c(test_plans()[c("sequential", "stealing 2", "stealing 3", "cyclic 2", "dynamic 2")], if (!on_cran()) few_session_plans()[1L])
 }
 
 mean_of <- function(d, i) mean(d[i])
@@ -255,7 +255,7 @@ test_that("a cluster runs boot's own code", {
   expect_identical(b$statistic, f)
 })
 
-test_that("under futures the numbers are the same", {
+test_that("on workers that share no memory the numbers are the same", {
   x <- boot::aircondit$hours
   shift <- 2
   f <- function(d, i, a) mean(d[i]) + a + shift

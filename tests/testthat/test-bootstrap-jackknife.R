@@ -59,7 +59,7 @@ test_that("a model without an observation that has its fit to itself is fitted a
   expect_equal(unname(native[8L, ]), unname(refits[8L, ]), tolerance = 1e-6)
 })
 
-test_that("under futures a function is left out of as in this session", {
+test_that("on workers that share no memory a function is left out of as in this session", {
   d <- boot_data()
   f <- function(d, i) cor(d$x[i], d$y[i])
   here <- jackknife(d, f)

@@ -114,7 +114,7 @@ test_that("any learner: the same numbers for every plan, with random numbers and
   expect_equal(under_plan(list("sequential"), cv(X, noisy, guess, response = mtcars$mpg, K = 4, scale = 0.1)), a)
 })
 
-test_that("under futures the result is the same", {
+test_that("on workers that share no memory the result is the same", {
   shift <- 2
   fit <- function(train, scale) coef(stats::lm(y ~ id, train)) * scale + shift + stats::rnorm(1)
   guess <- function(model, new) model[[1L]] + model[[2L]] * new$id

@@ -161,3 +161,69 @@ test_that("options that hold what only the session has stay there", {
   })
   expect_all_true(run$value)
 })
+
+test_that("workers of multisession have the desk of each call, and none finds traces of another", {
+  skip_unless_faults()
+  run <- run_r(timeout = 60, {
+    plan(multisession, workers = 2L)
+    look <- function(i) {
+      Sys.sleep(0.02)
+      list(getwd(), getOption("of_desk"), Sys.getenv("OF_DESK", NA), search(), RNGkind(), Sys.getlocale("LC_TIME"))
+    }
+    environment(look) <- globalenv()
+    both <- function() unique(future_lapply(1:6, look))
+    here <- function() list(look(1))
+    first <- identical(both(), here())
+    setwd(tempdir())
+    options(of_desk = "a")
+    Sys.setenv(OF_DESK = "b")
+    Sys.setlocale("LC_TIME", "C")
+    suppressWarnings(RNGkind("Wichmann-Hill", "Box-Muller", "Rounding"))
+    library(splines)
+    library(stats4)
+    second <- identical(both(), here())
+    detach("package:splines")
+    options(of_desk = NULL)
+    Sys.unsetenv("OF_DESK")
+    third <- identical(both(), here())
+    pids <- worker_status()$pid
+    bad <- function(i) {
+      options(of_desk = i, warn = 2)
+      Sys.setenv(OF_DESK = "task")
+      setwd("/")
+      attach(list(mine = i))
+      library(tools)
+      sink(tempfile())
+      pdf(NULL)
+      assign("left", i, globalenv())
+      set.seed(i)
+      RNGkind("Marsaglia-Multicarry")
+      file(tempfile(), "w")
+      if (i == 2L) stop("badly")
+      TRUE
+    }
+    environment(bad) <- globalenv()
+    try(future_lapply(1:2, bad), silent = TRUE)
+    invisible(future_lapply(c(1, 3, 4), bad))
+    fourth <- identical(both(), here())
+    left <- any(future_sapply(1:4, function(i) exists("left") || exists("mine") || length(getAllConnections()) > 4L || !is.null(dev.list())))
+    out <- list(
+      first = first, second = second, third = third, fourth = fourth, left = !left,
+      same = identical(worker_status()$pid, pids)
+    )
+  })
+  expect_all_true(run$value)
+})
+
+test_that("a session whose working directory is gone has workers", {
+  skip_unless_faults()
+  run <- run_r({
+    plan(multisession, workers = 2L)
+    directory <- tempfile()
+    dir.create(directory)
+    setwd(directory)
+    unlink(directory, recursive = TRUE)
+    out <- future_sapply(1:4, function(i) i)
+  })
+  expect_identical(run$value, 1:4)
+})

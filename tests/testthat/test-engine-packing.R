@@ -235,3 +235,23 @@ test_that("an error while an object is written or read leaves nothing behind", {
   expect_identical(descriptors(), before)
   expect_identical(there_and_back(x), x)
 })
+
+test_that("a lack of descriptors is an error that says so, and the session goes on", {
+  skip_unless_linux()
+  run <- run_r(wrap = c("sh", "-c", "ulimit -n 300 && exec \"$@\"", "sh"), {
+    ns <- asNamespace("rustle")
+    held <- list()
+    for (k in 1:500) {
+      handle <- tryCatch(ns$pack_object(k), error = identity)
+      if (inherits(handle, "error")) break
+      held[[k]] <- handle
+    }
+    rm(held)
+    gc()
+    out <- list(
+      class = inherits(handle, "rustle_error_system"), message = grepl("cannot be sent to workers", conditionMessage(handle)),
+      again = identical(ns$unpack_here(ns$pack_object(list(1, "a"))), list(1, "a"))
+    )
+  })
+  expect_all_true(run$value)
+})

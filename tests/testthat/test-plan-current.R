@@ -32,16 +32,36 @@ test_that("a plan that somebody else sets is adopted with default settings", {
   expect_identical(current_plan()$settings, default_settings())
 })
 
-test_that("a call that says how many workers finds them where there is no forking, until it returns", {
+test_that("a call that says how many workers finds them where there is no forking, and the plan stays", {
   skip_on_cran()
+  skip_on_os("windows")
   withr::local_options(parallelly.fork.enable = FALSE)
   local_plan("sequential")
   call <- function() {
     plan <- plan_of_number(2L, environment())
     list(plan$executor$name, plan$workers, current_plan()$workers)
   }
-  expect_identical(call(), list("multisession", 2L, 2L))
+  expect_identical(call(), list("multisession", 2L, 1L))
   expect_identical(current_plan()$executor$name, "sequential")
+})
+
+test_that("a call that says how many workers gets workers of the plan's kind", {
+  skip_on_cran()
+  skip_without_fork()
+  local_plan("multisession", workers = 2)
+  own <- unlist(future_lapply(1:2, function(i) { Sys.sleep(0.1); Sys.getpid() }))
+  # pid of the parent: workers of multisession are children of one process, which is not this one.
+  parent <- function(...) as.integer(strsplit(sub("^.*\\) ", "", readLines("/proc/self/stat", warn = FALSE)), " ")[[1L]][[2L]])
+  skip_if_not(file.exists("/proc/self/stat"), "needs /proc")
+  server <- unlist(future_lapply(1:2, parent))
+  expect_false(Sys.getpid() %in% server)
+  expect_true(all(unlist(parLapply(3, 1:3, parent)) %in% server))
+  b <- bootstrap(1:5, function(d, i) parent() + 0, R = 4, workers = 3, seed = 1)
+  expect_true(all(b$t %in% server))
+  set.seed(1)
+  b <- boot(1:5, function(d, i) parent() + 0, R = 4, parallel = "multicore", ncpus = 3)
+  expect_true(all(b$t %in% server))
+  expect_identical(nbrOfWorkers(), 2L)
 })
 
 test_that("a message that is told once is told once", {

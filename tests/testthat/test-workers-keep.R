@@ -154,6 +154,16 @@ test_that("errors and output of workers arrive, and what failed is not kept", {
   expect_identical(seen$value, list(1, 1))
   expect_identical(seen$output, c("said", "said"))
   expect_identical(seen$messages, c("told\n", "told\n"))
+  # A worker that makes a step again does so in silence.
+  run <- run_r({
+    plan(multisession, workers = 2L, setup = { cat("said\n"); message("told"); warning("warned") })
+    invisible(clusterEvalQ(NULL, { cat("said by a step\n"); message("told by a step"); made <- 1 }))
+    reset_workers()
+    out <- clusterEvalQ(NULL, made)
+  })
+  expect_identical(run$value, list(1, 1))
+  expect_identical(run$stdout, "said by a step\nsaid by a step")
+  expect_no_match(run$stderr, "told\n|warned")
   expect_error(clusterExport(NULL, "no_such_variable", environment()), class = "rustle_error_argument")
   expect_error(clusterExport(NULL, 1), class = "rustle_error_argument")
   reset_workers()

@@ -23,8 +23,13 @@ use entries::*;
 
 /// What is kept before a plan says how much.
 const KEPT_BYTES: usize = 1 << 30;
-/// Descriptors are few: a process often has 1024.
+/// Descriptors are few: no more than this, and no more than a quarter of the process'.
 const KEPT_FILES: usize = 200;
+
+fn kept_files() -> usize {
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+    limit.map_or(KEPT_FILES, |most| KEPT_FILES.min(most as usize / 4))
+}
 
 static STORE: Mutex<Option<Store>> = Mutex::new(None);
 
@@ -33,14 +38,14 @@ static STORE: Mutex<Option<Store>> = Mutex::new(None);
 pub(crate) fn with_store<R>(f: impl FnOnce(&mut Store) -> R) -> R {
     let mut store: MutexGuard<'_, Option<Store>> =
         STORE.lock().unwrap_or_else(PoisonError::into_inner);
-    f(store.get_or_insert_with(|| Store::new(KEPT_BYTES, KEPT_FILES)))
+    f(store.get_or_insert_with(|| Store::new(KEPT_BYTES, kept_files())))
 }
 
 /// Sets how many bytes of large vectors are kept for later parcels; 0 forgets them.
 /// @noRd
 #[extendr]
 fn rs_parcel_keep(bytes: f64) {
-    with_store(|store| store.set_limits(bytes as usize, KEPT_FILES));
+    with_store(|store| store.set_limits(bytes as usize, kept_files()));
 }
 
 /// `list(bytes, files)`: what is kept for later parcels.

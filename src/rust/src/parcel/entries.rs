@@ -9,7 +9,7 @@ use rustle_shared::{MappingError, MemoryFile};
 use super::pack::{pack, Instead, Packed};
 use super::{threads, unpack};
 use crate::ffi::{self, Sexp};
-use crate::lists::named_list;
+use crate::lists::{named_list, string};
 use crate::raw::{guard, number, routines};
 
 /// The parcel behind a handle; `None` when there is none.
@@ -39,8 +39,8 @@ unsafe extern "C-unwind" fn forget(handle: Sexp) {
     }
 }
 
-/// Packs an object: a handle, which holds the files as long as R holds it; or, as a string,
-/// why it cannot be. Large vectors are hashed by so many threads.
+/// Packs an object: a handle, which holds the files as long as R holds it. Large vectors
+/// are hashed by so many threads. A string when memory or descriptors are short.
 unsafe extern "C-unwind" fn rs_parcel_pack(object: Sexp, n: Sexp) -> Sexp {
     let (table, keys, names) = (ffi::nil(), ffi::nil(), ffi::nil());
     // SAFETY: R protects the arguments of a call.
@@ -89,12 +89,12 @@ unsafe extern "C-unwind" fn rs_parcel_close(handle: Sexp) -> Sexp {
     })
 }
 
+/// What R code makes an error of.
 fn refuse(error: MappingError) -> Sexp {
-    let text = format!("What a job needs cannot be sent to workers: {error}.");
-    let mut text: Robj = text.into();
-    // SAFETY: the string is protected by `text` until it is returned, and nothing is
-    // allocated between.
-    unsafe { text.get_mut().cast() }
+    // Leaked, as R may jump out of making the string.
+    let text = format!("What a job needs cannot be sent to workers: {error}.").leak();
+    // SAFETY: R's main thread.
+    unsafe { string(text) }
 }
 
 /// The object in a parcel, read as a worker reads it.

@@ -1,0 +1,184 @@
+# Workers of plan(multisession) against sockets of parallel, future's sessions, forks and none
+# at all. tools/bench reads this file after cases.R. Workers are up and have been used before
+# anything is timed, except where the start itself is what is measured.
+
+# A cluster of parallel of as many workers, with what tasks use; made when first asked for.
+sockets <- local({
+  made <- NULL
+  function() {
+    if (is.null(made)) {
+      made <<- parallel::makePSOCKcluster(workers)
+      parallel::clusterExport(made, c("plain_loop", "n25", "n50", "frame"), globalenv())
+    }
+    made
+  }
+})
+
+# The time of `expr` alone, without what the case does before.
+timed <- function(expr) {
+  clock <- Sys.time()
+  force(expr)
+  structure(as.double(Sys.time() - clock, units = "secs"), class = "seconds")
+}
+constant <- function(value) function() structure(value, class = "seconds")
+
+on_sessions <- function(count = workers) {
+  function() {
+    future::plan(future::multisession, workers = count)
+    plan(multisession, workers = count)
+  }
+}
+
+# One case for each peer, a function of none; `bars` by their names. Peers without one are there
+# to compare.
+session_cases <- function(name, call, peers, bars, reps = 9L, prepare = on_sessions()) {
+  lapply(names(peers), function(peer) {
+    bar <- if (peer %in% names(bars)) bars[[peer]] else NA_real_
+    case(paste0("sessions: ", name), peer, bar, call, peers[[peer]], reps, prepare = prepare)
+  })
+}
+
+# The same tasks by all of them.
+apply_cases <- function(name, X, FUN, bars, reps = 9L) {
+  session_cases(name, function() future_lapply(X, FUN), list(
+    "parLapply" = function() parallel::parLapply(sockets(), X, FUN),
+    "parLapplyLB" = function() parallel::parLapplyLB(sockets(), X, FUN),
+    "future.apply" = function() future.apply::future_lapply(X, FUN),
+    "parallel::mclapply" = function() fork_apply(X, FUN),
+    "lapply" = function() lapply(X, FUN)
+  ), bars, reps)
+}
+
+# Data of a case, made when first asked for, and only the last: some are large.
+session_data <- local({
+  kept <- name <- NULL
+  makers <- list(
+    matrix = function() matrix(runif(sized(5e7, 5e5)), ncol = 100),
+    frame = function() as.data.frame(matrix(rnorm(sized(2.5e7, 2.5e5)), ncol = 5))
+  )
+  function(of) {
+    if (!identical(of, name)) {
+      kept <<- NULL
+      kept <<- makers[[of]]()
+      name <<- of
+    }
+    kept
+  }
+})
+
+# Tasks that read a row of a matrix; with `new`, of one that no worker has seen.
+reads <- function(new = FALSE, task = function(i) m[i, 1]) {
+  m <- session_data("matrix")
+  if (new) m[[1L]] <- stats::runif(1)
+  environment(task) <- list2env(list(m = m), parent = globalenv())
+  task
+}
+first_call <- function(apply) function() {
+  FUN <- reads(new = TRUE)
+  timed(apply(1:20, FUN))
+}
+# What a copy into fresh shared memory costs.
+write_shared <- function() {
+  m <- session_data("matrix")
+  path <- tempfile("bench-", if (dir.exists("/dev/shm")) "/dev/shm" else tempdir())
+  on.exit(unlink(path))
+  con <- file(path, "wb")
+  took <- timed(writeBin(as.vector(m), con))
+  close(con)
+  took
+}
+
+resampled <- function(data) function(i) colMeans(data[sample(nrow(data), replace = TRUE), ])
+eight_resamples <- function(apply) function() apply(1:8, resampled(session_data("frame")), future.seed = TRUE)
+
+start_plan <- function(count) function() {
+  plan(sequential)
+  timed({
+    plan(multisession, workers = count)
+    clusterCall(NULL, Sys.getpid)
+  })
+}
+start_sockets <- function(count) function() {
+  took <- timed(cl <- parallel::makePSOCKcluster(count))
+  parallel::stopCluster(cl)
+  took
+}
+
+# A call of all workers after one of them was killed.
+after_a_kill <- function() {
+  clusterCall(NULL, Sys.getpid)
+  pid <- worker_status()$pid[[1L]]
+  tools::pskill(pid, tools::SIGKILL)
+  Sys.sleep(0.05)
+  timed(clusterCall(NULL, Sys.getpid))
+}
+
+# Memory of all workers in GB, what they share counted once, when they have read all of the
+# matrix.
+worker_memory <- function() {
+  future_lapply(1:16, reads(task = function(i) { Sys.sleep(0.05); sum(m) }), future.chunk.size = 1)
+  share <- function(pid) {
+    lines <- readLines(file.path("/proc", pid, "smaps_rollup"))
+    as.numeric(gsub("[^0-9]", "", grep("^Pss:", lines, value = TRUE)))
+  }
+  structure(sum(vapply(worker_status()$pid, share, 0)) * 1024 / 1e9, class = "seconds")
+}
+
+cases <- c(
+  apply_cases("10 trivial tasks", 1:10, identity, list("parLapply" = 0.25, "parallel::mclapply" = 0.05), 41L),
+  apply_cases("1e3 trivial tasks", 1:1000, identity, list("parLapplyLB" = 0.3), 21L),
+  apply_cases("1e5 trivial tasks", seq_len(sized(1e5, 1e3)), identity, list("lapply" = 0.55)),
+  apply_cases("4000 tasks of 25 us", seq_len(sized(4000, 200)), task25, list("lapply" = 0.53), 15L),
+  session_cases("400 tasks, every second 20 x longer",
+    function() future_lapply(uneven, function(m) plain_loop(1, n50 * m)),
+    list(
+      "half of lapply" = function() lapply(uneven[seq_len(length(uneven) / 2)], function(m) plain_loop(1, n50 * m)),
+      "parLapplyLB" = function() parallel::parLapplyLB(sockets(), uneven, function(m) plain_loop(1, n50 * m)),
+      "future.apply" = function() future.apply::future_lapply(uneven, function(m) plain_loop(1, n50 * m)),
+      "parallel::mclapply" = function() fork_apply(uneven, function(m) plain_loop(1, n50 * m))
+    ), list("half of lapply" = 1.04), 15L
+  ),
+  apply_cases("1e4 tasks that return a small list", seq_len(sized(1e4, 500)), small_list, list("parallel::mclapply" = 0.35)),
+  apply_cases("1e4 tasks that return a 3 x 3 data frame", seq_len(sized(1e4, 500)), small_frame, list("lapply" = 0.55)),
+  session_cases("1e6 scalars, future_vapply", function() future_vapply(million[seq_len(sized(1e6, 1e4))], cubic, 0), list(
+    "vapply" = function() vapply(million[seq_len(sized(1e6, 1e4))], cubic, 0),
+    "future.apply" = function() future.apply::future_vapply(million[seq_len(sized(1e6, 1e4))], cubic, 0)
+  ), list("vapply" = 0.55), 5L),
+  session_cases("a matrix of 400 MB, first call of 20 tasks", first_call(future_lapply), list(
+    "a copy into shared memory" = write_shared,
+    "parLapply" = first_call(function(X, FUN) parallel::parLapply(sockets(), X, FUN)),
+    "future.apply" = first_call(future.apply::future_lapply)
+  ), list("a copy into shared memory" = 1.5), 5L),
+  session_cases("a matrix of 400 MB, second call of 20 tasks", function() { FUN <- reads(); timed(future_lapply(1:20, FUN)) }, list(
+    "reading it with two threads + 5 ms" = function() {
+      m <- session_data("matrix")
+      structure(unclass(timed(mt_colSums(m, threads = 2L))) + 0.005, class = "seconds")
+    },
+    "parLapply" = function() { FUN <- reads(); timed(parallel::parLapply(sockets(), 1:20, FUN)) },
+    "future.apply" = function() { FUN <- reads(); timed(future.apply::future_lapply(1:20, FUN)) },
+    "parallel::mclapply" = function() { FUN <- reads(); timed(fork_apply(1:20, FUN)) }
+  ), list("reading it with two threads + 5 ms" = 1), 5L),
+  session_cases("column means of 8 resamples of 5e6 x 5", eight_resamples(future_lapply), list(
+    "future.apply" = eight_resamples(future.apply::future_lapply),
+    "bootstrap(), in Rust" = function() bootstrap(session_data("frame"), "mean", R = 8, seed = 1, progress = FALSE)
+  ), list("future.apply" = 0.6), 3L),
+  session_cases("50 results of 8 MB",
+    function() future_lapply(1:50, function(i, n) rep(i + 0.5, n), n = sized(1e6, 1e4)),
+    list(
+      "50 copies of 8 MB" = function() {
+        x <- rep(0.5, sized(1e6, 1e4))
+        lapply(1:50, function(i) { x[[1L]] <- i; x })
+      },
+      "parLapply" = function() parallel::parLapply(sockets(), 1:50, function(i, n) rep(i + 0.5, n), n = sized(1e6, 1e4)),
+      "future.apply" = function() future.apply::future_lapply(1:50, function(i, n) rep(i + 0.5, n), n = sized(1e6, 1e4)),
+      "parallel::mclapply" = function() fork_apply(1:50, function(i, n) rep(i + 0.5, n), n = sized(1e6, 1e4))
+    ), list("50 copies of 8 MB" = 1.25)
+  ),
+  session_cases("start of a plan with 2 workers", start_plan(2L), list("makePSOCKcluster(2)" = start_sockets(2L)), list("makePSOCKcluster(2)" = 0.6)),
+  session_cases("start of a plan with 8 workers", start_plan(8L), list("makePSOCKcluster(8)" = start_sockets(8L)), list("makePSOCKcluster(8)" = 0.3), 5L),
+  session_cases("a call after a worker was killed", after_a_kill, list("20 ms" = constant(0.02)), list("20 ms" = 1), 15L),
+  if (file.exists("/proc/self/smaps_rollup")) list(case(
+    "sessions: memory of 8 workers with a matrix of 400 MB", "400 MB + 8 x 60 MB", 1, worker_memory,
+    constant(sized(0.88, 0.48)), 3L, prepare = on_sessions(8L), unit = "MB"
+  ))
+)
