@@ -166,6 +166,14 @@ fault_library <- local({
       "void fault_stack(int *n) { volatile char page[65536]; page[0] = 1; page[65535] = 2;",
       "  if (*n >= 0) fault_stack(n); page[1] = page[0]; }",
       "void fault_close(int *fd) { close(*fd); }",
+      "#ifdef __linux__", "#include <errno.h>", "#include <stddef.h>", "#include <sys/prctl.h>",
+      "#include <sys/syscall.h>", "#include <linux/filter.h>", "#include <linux/seccomp.h>",
+      "void fault_no_memfd(int *done) { struct sock_filter code[] = {",
+      "  BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),",
+      "  BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_memfd_create, 0, 1),",
+      "  BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS), BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW) };",
+      "  struct sock_fprog program = { 4, code }; prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);",
+      "  *done = prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0; }", "#endif",
       "void fault_write(int *fd, int *n) { *n = (int) write(*fd, \"x\", 1); }"
     ), file.path(directory, "faults.c"))
     object <- file.path(directory, paste0("faults", .Platform$dynlib.ext))

@@ -121,16 +121,16 @@ test_that("whatever the environment of a session is, its workers come up", {
   expect_all_true(run$value)
 })
 
-# Under `limit` (commands of a shell) a job on workers that stand by has its values, or an
-# error of ours.
-expect_sound_under <- function(limit, code = quote({}), wrap = c("sh", "-c", paste0(limit, "; exec \"$@\""), "sh")) {
-  run <- run_r(wrap = wrap, before = code, timeout = 60, {
+# Under limits a job on workers that stand by has its values, or an error of ours. wrap: as
+# of run_r(). limit, code: in the script, before the workers are there.
+expect_sound <- function(code = quote({}), wrap = character(), args = character(), errors = TRUE) {
+  code <- as.call(c(as.name("{"), as.list(code)[-1L], quote(errors <- isTRUE(as.logical(commandArgs(TRUE)[[1L]])))))
+  run <- run_r(wrap = wrap, before = code, args = c(as.character(errors), args), timeout = 60, {
     set.seed(1)
     big <- rnorm(2e6)
     sound <- function(call, expected) {
       tryCatch(identical(call, expected), error = function(e) {
-        cat("Error:", class(e)[[1L]], conditionMessage(e), "\n")
-        inherits(e, "rustle_error") || grepl("cannot allocate", conditionMessage(e))
+        if (errors && inherits(e, c("rustle_error_memory", "rustle_error_system", "rustle_error_server"))) TRUE else e
       })
     }
     plan(multisession, workers = 2L)
@@ -139,18 +139,51 @@ expect_sound_under <- function(limit, code = quote({}), wrap = c("sh", "-c", pas
       many = sound(future_sapply(1:1e5, function(i) i), 1:1e5),
       global = sound(future_lapply(1:4, function(i) sum(big) + i), lapply(1:4, function(i) sum(big) + i)),
       large = sound(future_lapply(1:4, function(i) rep(i, 1e6)), lapply(1:4, function(i) rep(i, 1e6))),
-      again = sound(future_lapply(1:20, function(i) i^2), expected())
+      again = sound(future_lapply(1:20, function(i) i^2), expected()),
+      unlinked = !length(list.files("/dev/shm", "^rustle"))
     )
-    if (length(list.files("/dev/shm", "rustle"))) out$leftovers <- list.files("/dev/shm", "rustle")
+    if (exists("relax")) relax()
   })
   expect_all_true(run$value)
-  invisible(run)
 }
 
-test_that("a small address space, few descriptors or few processes: the values, or an error of ours", {
+test_that("with little address space or small files there are the values, or an error of ours", {
   skip_unless_faults()
   skip_unless_linux()
-  for (limit in c("ulimit -v 1500000", "ulimit -v 700000", "ulimit -v 500000", "ulimit -n 64", "ulimit -n 24", "ulimit -n 16", "ulimit -f 1000")) {
-    expect_sound_under(limit)
+  for (limit in c("ulimit -v 700000", "ulimit -v 400000", "ulimit -f 1000", "ulimit -f 100")) {
+    expect_sound(wrap = c("sh", "-c", paste0(limit, "; exec \"$@\""), "sh"))
   }
+})
+
+test_that("with few descriptors there are the values, or an error of ours", {
+  skip_unless_faults()
+  skip_unless_linux()
+  skip_if(Sys.which("prlimit") == "", "no prlimit")
+  for (limit in c("40", "20", "12")) for (when in c("before", "after")) {
+    expect_sound(args = c(limit, when), errors = TRUE, code = quote({
+      args <- commandArgs(TRUE)
+      allow <- function(n) system(sprintf("prlimit --pid %d --nofile=%s:", Sys.getpid(), n))
+      relax <- function() allow("1024")
+      if (args[[3L]] == "after") {
+        plan(multisession, workers = 2L)
+        future_lapply(1:2, identity)
+      }
+      allow(args[[2L]])
+    }))
+  }
+})
+
+test_that("without memfd all is as ever, and a full /dev/shm is an error of ours", {
+  skip_unless_faults()
+  skip_unless_linux()
+  library <- skip_without_fault_library()
+  without <- quote({
+    dyn.load(commandArgs(TRUE)[[2L]])
+    stopifnot(.C("fault_no_memfd", done = 0L)$done == 1L)
+  })
+  expect_sound(args = library, errors = FALSE, code = without)
+  full <- "mount -t tmpfs -o size=1m none /dev/shm"
+  able <- suppressWarnings(system2("unshare", c("-m", "sh", "-c", shQuote(full)), stdout = FALSE, stderr = FALSE))
+  skip_if_not(identical(able, 0L), "cannot mount a file system")
+  expect_sound(args = library, wrap = c("unshare", "-m", "sh", "-c", paste0(full, "; exec \"$@\""), "sh"), code = without)
 })

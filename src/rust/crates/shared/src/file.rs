@@ -2,7 +2,7 @@
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use rustix::fs::{fcntl_add_seals, fstat, ftruncate, SealFlags};
+use rustix::fs::{fallocate, fcntl_add_seals, fstat, ftruncate, FallocateFlags, SealFlags};
 use rustix::io::{pwrite, Errno};
 use rustix::process::{getrlimit, Resource};
 
@@ -33,8 +33,12 @@ impl MemoryFile {
         if most.is_some_and(|most| len as u64 > most) {
             return Err(refused(Errno::FBIG));
         }
-        let fd = anonymous().map_err(refused)?;
+        let (fd, may_be_full) = anonymous().map_err(refused)?;
         ftruncate(&fd, len as u64).map_err(refused)?;
+        if may_be_full {
+            // Who touches a page for which there is no room is ended by a signal.
+            fallocate(&fd, FallocateFlags::empty(), 0, len as u64).map_err(refused)?;
+        }
         // A file that shrinks under a mapping kills who reads there. Where sealing is not
         // known, nobody but our own processes has the file.
         let _ = fcntl_add_seals(&fd, SealFlags::SHRINK | SealFlags::GROW);
@@ -129,17 +133,17 @@ impl AsFd for MemoryFile {
 }
 
 /// By memfd where the system has it; else a file of shared memory whose name is gone before
-/// anybody else can use it.
-fn anonymous() -> Result<OwnedFd, Errno> {
+/// anybody else can use it, and then `true`: containers give it little room.
+fn anonymous() -> Result<(OwnedFd, bool), Errno> {
     #[cfg(target_os = "linux")]
     {
         use rustix::fs::{memfd_create, MemfdFlags};
         match memfd_create("rustle", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING) {
             Err(Errno::NOSYS | Errno::PERM | Errno::INVAL) => {}
-            made => return made,
+            made => return made.map(|fd| (fd, false)),
         }
     }
-    named()
+    named().map(|fd| (fd, true))
 }
 
 fn named() -> Result<OwnedFd, Errno> {
@@ -169,7 +173,7 @@ mod tests {
 
     #[test]
     fn what_is_written_is_mapped() {
-        for fd in [anonymous(), named()] {
+        for fd in [anonymous().map(|made| made.0), named()] {
             let fd = fd.unwrap();
             ftruncate(&fd, 8192).unwrap();
             let file = MemoryFile::received(fd).unwrap();

@@ -248,6 +248,11 @@ impl Recovery {
         if tasks.is_empty() {
             tasks = unfinished(memory);
         }
+        if tasks.is_empty() {
+            // The worker had done the last task, and had not said so yet.
+            self.gave_up = false;
+            return None;
+        }
         let exit = self.exit;
         Some(Lost { tasks, exit })
     }

@@ -17,7 +17,9 @@ use rustix::process::Signal;
 use rustle_shared::MemoryFile;
 
 use crate::crew::{Assignment, Crew, Started};
-use crate::limits::{FAREWELL, GLANCE, INTERRUPT_GRACE, ORDER_PRICE, REDO_IN_LETTER, START_ATTEMPTS};
+use crate::limits::{
+    FAREWELL, GLANCE, INTERRUPT_GRACE, ORDER_PRICE, REDO_IN_LETTER, START_ATTEMPTS,
+};
 use crate::memory::{JobMemory, Phase};
 use crate::post::{timespec, Letter, Post};
 use crate::process::Exit;
@@ -72,7 +74,11 @@ impl Member {
 
     /// How long it was at jobs.
     pub fn busy(&self) -> Duration {
-        self.busy + self.stint.as_ref().map_or(Duration::ZERO, |s| s.begun.elapsed())
+        self.busy
+            + self
+                .stint
+                .as_ref()
+                .map_or(Duration::ZERO, |s| s.begun.elapsed())
     }
 
     /// The task that it runs, from 1; 0: none.
