@@ -146,6 +146,9 @@ run_cluster <- function(plan, policy, frame, n, envir, origin, task = lapply_cal
   if (n == 0L) return(new_outcome(list()))
   # Which worker has which task tells its numbers then.
   own <- keeps_streams(plan)
+  if (own && policy$schedule == "static") {
+    policy$ends <- as.integer(cumsum(lengths(parallel::splitIndices(n, min(n, plan$workers)))))
+  }
   job <- new_job(
     task, frame, n, policy, if (own) own_streams() else streams_of_cluster(n),
     relay = new_relay(TRUE, list(classes = "condition")), on_error = "keep", envir = envir,

@@ -6,7 +6,7 @@ run_multisession <- function(job, plan) {
   read_random_kinds()
   ensure_pool(plan, job$origin)
   order <- job_order(job, plan)
-  code <- list(order = rs_parcel_pack(order, machine_cores()), desk = sent_desk$parcel, steps = plan$settings$keep$parcel)
+  code <- list(order = pack_order(order, job$origin), desk = sent_desk$parcel, steps = plan$settings$keep$parcel)
   on.exit(rs_parcel_close(code$order))
   handle <- unpack(rs_job_open(order$spec, code), job$origin)
   # Workers are interrupted, and have half a second to leave their task.
@@ -26,6 +26,7 @@ job_order <- function(job, plan) {
     dots = worker$dots, data = parcel$data, check = worker$check, globals = parcel$globals,
     packages = parcel$packages, backend = worker$backend, relay = job$relay, desk = desk_number(),
     last_step = last_step(plan$settings$keep), own_state = isTRUE(streams$own), memory = memory_terms(plan),
+    serializers = packed_serializers(),
     nested = list(
       levels = nested$levels, cores = nested$cores, threads = nested$threads,
       settings = plan$settings[names(plan$settings) != "keep"]
@@ -61,10 +62,13 @@ standing <- list2env(list(made = 0L), parent = emptyenv())
 # What a worker evaluates for an order; see task_loop() for `again`.
 perform_order <- function(again) {
   if (!again) take_order(rs_worker_order(0))
+  # The order could not be read.
+  if (is.null(standing$main)) rs_worker_retire()
   standing$main(again)
 }
 
 take_order <- function(order) {
+  set_serializers(unpacked_serializers(order$serializers))
   standing$code <- list(
     call = order$call, frame = order_frame(order), main = NULL, check = order$check,
     inherited = order$inherited, seeds = order$seeds

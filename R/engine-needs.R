@@ -107,7 +107,7 @@ find_globals <- function(pieces, envir) {
       }
     }
   }
-  list(names = names, values = values, outer = outer, near = near, packages = those_attached(packages), size = size)
+  list(names = names, values = values, outer = outer, near = near, packages = only_attached(packages), size = size)
 }
 
 is_attached <- function(envir) {
@@ -134,7 +134,7 @@ package_of <- function(envir) {
   if (isNamespaceLoaded(name)) name
 }
 
-those_attached <- function(packages) {
+only_attached <- function(packages) {
   if (!length(packages)) return(character())
   packages <- unique(packages)
   packages[paste0("package:", packages) %in% search() & packages != "base"]

@@ -38,6 +38,9 @@ rs_holds_code <- function(x) .Call(wrap__rs_holds_code, x)
 #'@noRd
 rs_holds_environment <- function(x) .Call(wrap__rs_holds_environment, x)
 
+#'@noRd
+rs_is_plain <- function(x) .Call(wrap__rs_is_plain, x)
+
 #' Opens the engine of a scheme and a statistic, that of the engine `like` if there is
 #' one; see R/bootstrap-schemes.R.
 #' @noRd
@@ -329,6 +332,12 @@ rs_parcel_kept <- function() .Call(wrap__rs_parcel_kept)
 rs_parcel_pack <- function(object, threads) .Call(wrap__rs_parcel_pack, object, threads)
 
 #'@noRd
+rs_parcel_pack_with <- function(object, threads, table, keys, names) .Call(wrap__rs_parcel_pack_with, object, threads, table, keys, names)
+
+#'@noRd
+rs_parcel_arrivals <- function(functions) .Call(wrap__rs_parcel_arrivals, functions)
+
+#'@noRd
 rs_parcel_unpack_here <- function(handle) .Call(wrap__rs_parcel_unpack_here, handle)
 
 #'@noRd
@@ -336,6 +345,14 @@ rs_parcel_sizes <- function(handle) .Call(wrap__rs_parcel_sizes, handle)
 
 #'@noRd
 rs_parcel_close <- function(handle) .Call(wrap__rs_parcel_close, handle)
+
+#' Names of classes of which the objects are noticed when they are sent.
+#' @noRd
+rs_watch_classes <- function(names) .Call(wrap__rs_watch_classes, names)
+
+#' Is it a pointer to something in this process?
+#' @noRd
+rs_pointer_lives <- function(x) .Call(wrap__rs_pointer_lives, x)
 
 #' Counts permutations `from` (from 0) to `to`, or the first that can be looked at
 #' within a slice. `seed`: NULL for all of them.

@@ -12,10 +12,10 @@ abort_rustle <- function(message, class, ..., call = NULL) {
 }
 
 # Every warning of ours that code may want to catch: `rustle_warning_<what>` under
-# `rustle_warning`.
-warn_rustle <- function(message, class) {
+# `rustle_warning`. `...`: fields.
+warn_rustle <- function(message, class, ...) {
   warning(structure(
-    class = c(class, "rustle_warning", "warning", "condition"), list(message = message, call = NULL)
+    class = c(class, "rustle_warning", "warning", "condition"), list(message = message, call = NULL, ...)
   ))
 }
 

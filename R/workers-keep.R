@@ -179,7 +179,9 @@ read_setup <- function(written, value, envir, call) {
 # The frame from which the user's code has called a function of ours, perhaps by do.call().
 user_frame <- function() {
   at <- sys.nframe()
-  skipped <- list(topenv(), .BaseNamespaceEnv)
-  while (at > 0L && list(topenv(environment(sys.function(at)))) %in% skipped) at <- at - 1L
+  here <- topenv()
+  # Of the frame, not of its function: eval() is a function of base.
+  skipped <- function(frame) identical(topenv(frame), here) || identical(topenv(frame), .BaseNamespaceEnv)
+  while (at > 0L && skipped(sys.frame(at))) at <- at - 1L
   if (at > 0L) sys.frame(at) else globalenv()
 }

@@ -15,7 +15,7 @@ test_that("workers of the plan keep what they are given, as those of a cluster",
       clusterExport(cl, "given", here), clusterEvalQ(cl, given + 1),
       clusterEvalQ(cl, { later <- given * 2; NULL }), clusterCall(cl, function(k) later + k, 1),
       clusterCall(cl, "sum", 1, 2), clusterCall(cl, function(...) ..2, x = 1, i = 2),
-      clusterEvalQ(cl, suppressWarnings(library(splines)))[[1L]] %in% "splines",
+      lapply(clusterEvalQ(cl, suppressWarnings(library(splines))), is.element, el = "splines"),
       clusterEvalQ(cl, "package:splines" %in% search()), clusterCall(cl, function() exists("never_given"))
     )
   }

@@ -114,4 +114,5 @@ extendr_module! {
     fn rs_locate;
     fn rs_holds_code;
     fn rs_holds_environment;
+    fn rs_is_plain;
 }

@@ -165,7 +165,33 @@ unsafe extern "C-unwind" fn rs_holds_environment(x: Sexp) -> Sexp {
     guard(|| unsafe { ffi::Rf_ScalarLogical(holds(x, &[ffi::ENVSXP], 0).into()) })
 }
 
+/// Nothing but atomic vectors without attributes, in lists of lists?
+unsafe fn is_plain(x: Sexp, depth: u32) -> bool {
+    // SAFETY: `x` is a live object.
+    unsafe {
+        match ffi::TYPEOF(x) {
+            ffi::NILSXP => true,
+            ffi::LGLSXP | ffi::INTSXP | ffi::REALSXP | ffi::CPLXSXP | ffi::STRSXP | ffi::RAWSXP => {
+                depth == 0 || !ffi::has_attributes(x)
+            }
+            ffi::VECSXP => {
+                depth < DEPTH_MAX
+                    && (depth == 0 || !ffi::has_attributes(x))
+                    && (0..ffi::Rf_xlength(x)).all(|i| is_plain(ffi::VECTOR_ELT(x, i), depth + 1))
+            }
+            _ => false,
+        }
+    }
+}
+
+/// Are the elements of a list atomic vectors without attributes, or lists of such?
+unsafe extern "C-unwind" fn rs_is_plain(x: Sexp) -> Sexp {
+    // SAFETY: R protects the arguments of a call.
+    guard(|| unsafe { ffi::Rf_ScalarLogical(is_plain(x, 0).into()) })
+}
+
 routines! {
+    meta__rs_is_plain "rs_is_plain" "wrap__rs_is_plain" ("x") => rs_is_plain;
     meta__rs_code_key "rs_code_key" "wrap__rs_code_key" ("code") => rs_code_key;
     meta__rs_locate "rs_locate" "wrap__rs_locate" ("names", "rho") => rs_locate;
     meta__rs_holds_code "rs_holds_code" "wrap__rs_holds_code" ("x") => rs_holds_code;

@@ -11,6 +11,7 @@ mod gather;
 mod mapped;
 mod pack;
 pub(crate) mod unpack;
+pub(crate) mod watch;
 
 use std::num::NonZeroUsize;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -56,9 +57,12 @@ fn threads(n: f64) -> NonZeroUsize {
 
 extendr_module! {
     mod parcel;
+    use watch;
     fn rs_parcel_keep;
     fn rs_parcel_kept;
     fn rs_parcel_pack;
+    fn rs_parcel_pack_with;
+    fn rs_parcel_arrivals;
     fn rs_parcel_unpack_here;
     fn rs_parcel_sizes;
     fn rs_parcel_close;

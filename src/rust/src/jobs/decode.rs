@@ -5,7 +5,7 @@
 
 use std::ffi::{c_int, c_void};
 
-use super::encode::{element_bytes, BULK_BYTES, SERIALIZED};
+use super::encode::{element_bytes, BULK_BYTES, INSTEAD, SERIALIZED};
 use crate::ffi::{self, Sexp};
 
 /// Where bulk goes: address and bytes.
@@ -34,8 +34,14 @@ pub(crate) unsafe fn decode(bytes: &[u8], into: &mut Destinations) -> Sexp {
         if bytes.first() == Some(&SERIALIZED) {
             return unserialize(&bytes[1..]);
         }
+        let bytes = &bytes[usize::from(is_instead(bytes))..];
         Reader { bytes, at: 0, into }.object(true)
     }
+}
+
+/// Is this what was sent in place of an object that cannot travel?
+pub(crate) fn is_instead(bytes: &[u8]) -> bool {
+    bytes.first() == Some(&INSTEAD)
 }
 
 impl Reader<'_> {

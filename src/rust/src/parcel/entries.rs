@@ -5,7 +5,8 @@ use std::os::fd::AsFd;
 use rustle_parcels::Parcel;
 use rustle_shared::{MappingError, MemoryFile};
 
-use super::{pack, threads, unpack};
+use super::pack::{pack, Instead, Packed};
+use super::{threads, unpack};
 use crate::ffi::{self, Sexp};
 use crate::lists::named_list;
 use crate::raw::{guard, number, routines};
@@ -18,16 +19,21 @@ use crate::raw::{guard, number, routines};
 /// long as it.
 pub(crate) unsafe fn parcel<'a>(handle: Sexp) -> Option<&'a Parcel> {
     // SAFETY: by the caller's promise.
-    unsafe { ffi::R_ExternalPtrAddr(handle).cast::<Parcel>().as_ref() }
+    unsafe { packed(handle) }.map(|packed| &packed.parcel)
+}
+
+unsafe fn packed<'a>(handle: Sexp) -> Option<&'a Packed> {
+    // SAFETY: as above.
+    unsafe { ffi::R_ExternalPtrAddr(handle).cast::<Packed>().as_ref() }
 }
 
 unsafe extern "C-unwind" fn forget(handle: Sexp) {
     // SAFETY: R passes the pointer made below.
     unsafe {
-        let parcel = ffi::R_ExternalPtrAddr(handle).cast::<Parcel>();
+        let packed = ffi::R_ExternalPtrAddr(handle).cast::<Packed>();
         ffi::R_ClearExternalPtr(handle);
-        if !parcel.is_null() {
-            drop(Box::from_raw(parcel));
+        if !packed.is_null() {
+            drop(Box::from_raw(packed));
         }
     }
 }
@@ -35,23 +41,42 @@ unsafe extern "C-unwind" fn forget(handle: Sexp) {
 /// Packs an object: a handle, which holds the files as long as R holds it. Large vectors
 /// are hashed by so many threads.
 unsafe extern "C-unwind" fn rs_parcel_pack(object: Sexp, n: Sexp) -> Sexp {
-    guard(|| {
-        // SAFETY: R protects the arguments of a call; this frame owns nothing when R may
-        // jump.
-        unsafe {
-            match pack::pack(object, threads(number(n))) {
-                Ok(parcel) => {
-                    let address = Box::into_raw(Box::new(parcel)).cast();
-                    let handle = ffi::R_MakeExternalPtr(address, ffi::nil(), ffi::nil());
-                    let handle = ffi::Rf_protect(handle);
-                    ffi::R_RegisterCFinalizerEx(handle, forget, 0);
-                    ffi::Rf_unprotect(1);
-                    handle
-                }
-                Err(error) => refuse(error),
+    let (table, keys, names) = (ffi::nil(), ffi::nil(), ffi::nil());
+    // SAFETY: R protects the arguments of a call.
+    guard(|| unsafe { handle_of(object, n, Instead { table, keys, names }) })
+}
+
+/// The same; the environments and pointers in the list `keys` are written as `names` (a
+/// list of strings, their numbers), and the reader has for them what it makes of `table`.
+unsafe extern "C-unwind" fn rs_parcel_pack_with(
+    object: Sexp,
+    n: Sexp,
+    table: Sexp,
+    keys: Sexp,
+    names: Sexp,
+) -> Sexp {
+    // SAFETY: as above.
+    guard(|| unsafe { handle_of(object, n, Instead { table, keys, names }) })
+}
+
+/// # Safety
+///
+/// As [`pack`].
+unsafe fn handle_of(object: Sexp, n: Sexp, instead: Instead) -> Sexp {
+    // SAFETY: by the caller's promise; this frame owns nothing when R may jump.
+    unsafe {
+        match pack(object, threads(number(n)), instead) {
+            Ok(packed) => {
+                let address = Box::into_raw(Box::new(packed)).cast();
+                let handle = ffi::R_MakeExternalPtr(address, ffi::nil(), ffi::nil());
+                let handle = ffi::Rf_protect(handle);
+                ffi::R_RegisterCFinalizerEx(handle, forget, 0);
+                ffi::Rf_unprotect(1);
+                handle
             }
+            Err(error) => refuse(error),
         }
-    })
+    }
 }
 
 /// Closes a parcel: R collects its handle whenever it likes, and descriptors are few.
@@ -90,18 +115,22 @@ unsafe extern "C-unwind" fn rs_parcel_unpack_here(handle: Sexp) -> Sexp {
     })
 }
 
-/// `list(sent, small, files, bytes, found)`: bytes that were copied, those of them that are
-/// not large vectors, the number of files, and of each large vector its size in bytes and
-/// whether it was there.
+/// `list(sent, small, files, bytes, found, pointers, classes)`: bytes that were copied,
+/// those of them that are not large vectors, the number of files, of each large vector its
+/// size in bytes and whether it was there; whether there are pointers that will be dead in
+/// a worker, and whether there may be objects of the classes that are looked for.
 unsafe extern "C-unwind" fn rs_parcel_sizes(handle: Sexp) -> Sexp {
     guard(|| {
         // SAFETY: R code passes a handle; `out` is protected, and everything else that is
         // allocated is stored in it at once.
         unsafe {
-            let Some(parcel) = parcel(handle) else {
+            let Some(packed) = packed(handle) else {
                 return ffi::nil();
             };
-            let names = ["sent", "small", "files", "bytes", "found"];
+            let parcel = &packed.parcel;
+            let names = [
+                "sent", "small", "files", "bytes", "found", "pointers", "classes",
+            ];
             let out = ffi::Rf_protect(named_list(&names));
             let put = |i, x| ffi::SET_VECTOR_ELT(out, i, x);
             put(0, ffi::Rf_ScalarReal(parcel.sent_bytes() as f64));
@@ -112,6 +141,8 @@ unsafe extern "C-unwind" fn rs_parcel_sizes(handle: Sexp) -> Sexp {
             put(3, bytes);
             let found = ffi::Rf_allocVector(ffi::LGLSXP as u32, large.len() as isize);
             put(4, found);
+            put(5, ffi::Rf_ScalarLogical(packed.pointers.into()));
+            put(6, ffi::Rf_ScalarLogical(packed.classes.into()));
             for (i, one) in large.iter().enumerate() {
                 ffi::REAL(bytes).add(i).write(one.bytes as f64);
                 ffi::LOGICAL(found).add(i).write(one.found.into());
@@ -125,6 +156,10 @@ unsafe extern "C-unwind" fn rs_parcel_sizes(handle: Sexp) -> Sexp {
 routines! {
     meta__rs_parcel_pack "rs_parcel_pack" "wrap__rs_parcel_pack" ("object", "threads")
         => rs_parcel_pack;
+    meta__rs_parcel_pack_with "rs_parcel_pack_with" "wrap__rs_parcel_pack_with"
+        ("object", "threads", "table", "keys", "names") => rs_parcel_pack_with;
+    meta__rs_parcel_arrivals "rs_parcel_arrivals" "wrap__rs_parcel_arrivals" ("functions")
+        => unpack::set_functions;
     meta__rs_parcel_unpack_here "rs_parcel_unpack_here" "wrap__rs_parcel_unpack_here"
         ("handle") => rs_parcel_unpack_here;
     meta__rs_parcel_close "rs_parcel_close" "wrap__rs_parcel_close" ("handle")

@@ -9,6 +9,7 @@
 use rustle_parcels::{Packing, Spot, LARGE_BYTES};
 
 use super::mapped::{Class, CLASSES};
+use super::watch::Watch;
 use super::with_store;
 use crate::jobs::element_bytes;
 
@@ -47,16 +48,18 @@ struct Run {
 pub(super) struct Gather {
     pub(super) stream: Vec<u8>,
     pub(super) packing: Packing,
+    pub(super) watch: Watch,
     run: Option<Run>,
     /// Memory was short: large data stays in the stream from then on.
     refused: bool,
 }
 
 impl Gather {
-    pub(super) fn new(packing: Packing) -> Gather {
+    pub(super) fn new(packing: Packing, watch: Watch) -> Gather {
         Gather {
             stream: Vec::new(),
             packing,
+            watch,
             run: None,
             refused: false,
         }
@@ -86,8 +89,9 @@ impl Gather {
             if n >= CHUNK {
                 self.run = self.begins(from, n);
             }
-            self.stream
-                .extend_from_slice(std::slice::from_raw_parts(from, n));
+            let bytes = std::slice::from_raw_parts(from, n);
+            self.watch.look(&self.stream, bytes);
+            self.stream.extend_from_slice(bytes);
         }
     }
 

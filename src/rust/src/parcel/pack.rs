@@ -10,13 +10,38 @@ use rustle_shared::MappingError;
 
 use super::gather::Gather;
 use super::mapped::{CLASSES, PACKAGE};
+use super::watch::{on_writing, Watch};
 use super::with_store;
 use crate::ffi::{self, Sexp};
 
+/// Before the streams stands the length of the first.
+pub(super) const LENGTH_BYTES: usize = 8;
 /// Where the object is in the list that travels, behind the symbols.
 pub(super) const OBJECT_AT: isize = CLASSES.len() as isize + 1;
 
+/// A parcel, and what R code must know of it.
+#[derive(Debug)]
+pub(crate) struct Packed {
+    pub(crate) parcel: Parcel,
+    /// Pointers were there that will be dead in a worker.
+    pub(crate) pointers: bool,
+    /// Objects of classes may be there that have a way of their own.
+    pub(crate) classes: bool,
+}
+
+/// What stands for objects that have a way of their own: `table`, which the reader makes
+/// something of, and the objects (`keys`) that are written as `names`. All `NULL` otherwise.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Instead {
+    pub(crate) table: Sexp,
+    pub(crate) keys: Sexp,
+    pub(crate) names: Sexp,
+}
+
 /// Packs `object`; large vectors that the session's store has are not copied.
+///
+/// File 0 has two streams of R, behind the length (u64) of the first, which is empty or has
+/// the table.
 ///
 /// # Errors
 ///
@@ -24,18 +49,59 @@ pub(super) const OBJECT_AT: isize = CLASSES.len() as isize + 1;
 ///
 /// # Safety
 ///
-/// `object` is protected; main thread. R code may run and R may jump out (a method of an
-/// ALTREP class fails): the caller's frame owns nothing.
-pub(crate) unsafe fn pack(object: Sexp, threads: NonZeroUsize) -> Result<Parcel, MappingError> {
+/// `object` and `instead` are protected; main thread. R code may run and R may jump out (a
+/// method of an ALTREP class fails): the caller's frame owns nothing.
+pub(crate) unsafe fn pack(
+    object: Sexp,
+    threads: NonZeroUsize,
+    instead: Instead,
+) -> Result<Packed, MappingError> {
     // SAFETY: by the caller's promise. What grows belongs to an external pointer as long
     // as R may jump.
     unsafe {
-        let payload = ffi::Rf_protect(payload(object));
         let keeper = ffi::R_MakeExternalPtr(null_mut(), ffi::nil(), ffi::nil());
         let keeper = ffi::Rf_protect(keeper);
         ffi::R_RegisterCFinalizerEx(keeper, forget, 0);
-        let gather = Box::into_raw(Box::new(Gather::new(Packing::new(threads))));
+        let watching = ffi::R_MakeExternalPtr(null_mut(), ffi::nil(), ffi::nil());
+        let watching = ffi::Rf_protect(watching);
+        let watch = Watch::new(instead.keys, instead.names);
+        let gather = Box::into_raw(Box::new(Gather::new(Packing::new(threads), watch)));
         ffi::R_SetExternalPtrAddr(keeper, gather.cast());
+        ffi::R_SetExternalPtrAddr(watching, (&raw mut (*gather).watch).cast());
+        (*gather).stream.extend_from_slice(&[0; LENGTH_BYTES]);
+        if instead.table != ffi::nil() {
+            write(instead.table, gather, ffi::nil());
+            let len = ((*gather).stream.len() - LENGTH_BYTES) as u64;
+            (&mut (*gather).stream)[..LENGTH_BYTES].copy_from_slice(&len.to_ne_bytes());
+        }
+        write(object, gather, watching);
+        ffi::R_ClearExternalPtr(keeper);
+        ffi::R_ClearExternalPtr(watching);
+        ffi::Rf_unprotect(2);
+        let Gather {
+            stream,
+            packing,
+            watch,
+            ..
+        } = *Box::from_raw(gather);
+        // Large data for which there was no memory is in the stream; if that finds none
+        // either, the error says so.
+        let parcel = with_store(|store| packing.finish(store, &stream))?;
+        Ok(Packed {
+            parcel,
+            pointers: watch.pointers,
+            classes: watch.classes,
+        })
+    }
+}
+
+/// Writes an object behind what is in the stream. `watching`: `NULL`, or a pointer to the
+/// gather's watch.
+unsafe fn write(object: Sexp, gather: *mut Gather, watching: Sexp) {
+    // SAFETY: the gather outlives the call; see `pack`.
+    unsafe {
+        let payload = ffi::Rf_protect(payload(object));
+        let watched = watching != ffi::nil();
         let mut stream = MaybeUninit::<ffi::OutStream>::zeroed();
         // Version 3 writes ALTREP items.
         ffi::R_InitOutPStream(
@@ -45,17 +111,12 @@ pub(crate) unsafe fn pack(object: Sexp, threads: NonZeroUsize) -> Result<Parcel,
             3,
             Some(take_byte),
             Some(take_bytes),
-            None,
-            ffi::nil(),
+            if watched { Some(on_writing) } else { None },
+            watching,
         );
         ffi::R_Serialize(payload, stream.as_mut_ptr());
         (*gather).end();
-        ffi::R_ClearExternalPtr(keeper);
-        ffi::Rf_unprotect(2);
-        let gather = *Box::from_raw(gather);
-        // Large data for which there was no memory is in the stream; if that finds none
-        // either, the error says so.
-        with_store(|store| gather.packing.finish(store, &gather.stream))
+        ffi::Rf_unprotect(1);
     }
 }
 

@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicPtr, Ordering};
 
 use rustle_shared::{Mapping, MemoryFile};
 
-use super::pack::OBJECT_AT;
+use super::pack::{LENGTH_BYTES, OBJECT_AT};
+use super::watch::on_reading;
 use crate::ffi::{self, Sexp};
 
 /// A parcel that is being read.
@@ -55,22 +56,89 @@ pub(crate) unsafe fn unpack(files: Vec<MemoryFile>) -> Sexp {
         let keeper = ffi::Rf_protect(keeper);
         ffi::R_RegisterCFinalizerEx(keeper, forget, 0);
         let outer = CURRENT.swap(reading, Ordering::Relaxed);
-        let mut stream = MaybeUninit::<ffi::InStream>::zeroed();
+        let mut len = [0; LENGTH_BYTES];
+        len.copy_from_slice((*reading).stream.bytes(0, LENGTH_BYTES));
+        (*reading).at = LENGTH_BYTES;
+        let object = if u64::from_ne_bytes(len) == 0 {
+            read(reading, None, ffi::nil())
+        } else {
+            let table = ffi::Rf_protect(read(reading, None, ffi::nil()));
+            let made = ffi::Rf_protect(call(0, table, ffi::nil()));
+            let object = ffi::Rf_protect(read(reading, Some(on_reading), made));
+            let object = call(1, object, made);
+            ffi::Rf_unprotect(3);
+            object
+        };
+        let object = ffi::Rf_protect(object);
+        CURRENT.store(outer, Ordering::Relaxed);
+        forget(keeper);
+        ffi::Rf_unprotect(2);
+        object
+    }
+}
+
+/// Reads the next object of the stream. The result is not protected.
+unsafe fn read(
+    reading: *mut Reading,
+    hook: Option<unsafe extern "C-unwind" fn(Sexp, Sexp) -> Sexp>,
+    data: Sexp,
+) -> Sexp {
+    let mut stream = MaybeUninit::<ffi::InStream>::zeroed();
+    // SAFETY: R fills the stream before using it; `reading` outlives the call.
+    unsafe {
         ffi::R_InitInPStream(
             stream.as_mut_ptr(),
             reading.cast(),
             ffi::BINARY_FORMAT,
             Some(give_byte),
             Some(give_bytes),
-            None,
-            ffi::nil(),
+            hook,
+            data,
         );
-        let payload = ffi::Rf_protect(ffi::R_Unserialize(stream.as_mut_ptr()));
-        CURRENT.store(outer, Ordering::Relaxed);
-        forget(keeper);
-        let object = ffi::VECTOR_ELT(payload, OBJECT_AT);
-        ffi::Rf_unprotect(2);
-        object
+        ffi::VECTOR_ELT(ffi::R_Unserialize(stream.as_mut_ptr()), OBJECT_AT)
+    }
+}
+
+/// R functions (R/engine-references.R), in a list that is preserved: one makes something of
+/// a table, one finishes what was read with it, one says what travels in place of a value.
+static FUNCTIONS: AtomicPtr<c_void> = AtomicPtr::new(null_mut());
+
+/// Sets these functions when the package is loaded.
+pub(super) unsafe extern "C-unwind" fn set_functions(functions: Sexp) -> Sexp {
+    // SAFETY: R code passes a list of functions.
+    unsafe { ffi::R_PreserveObject(functions) };
+    FUNCTIONS.store(functions, Ordering::Relaxed);
+    ffi::nil()
+}
+
+/// What travels in place of a value that a task returned, or `NULL`. The result is not
+/// protected.
+///
+/// # Safety
+///
+/// `x` is protected; main thread. R code runs.
+pub(crate) unsafe fn instead_of(x: Sexp) -> Sexp {
+    // SAFETY: by the caller's promise. In a list, for `x` may be language.
+    unsafe {
+        let list = ffi::Rf_protect(ffi::Rf_allocVector(ffi::VECSXP as u32, 1));
+        ffi::SET_VECTOR_ELT(list, 0, x);
+        let value = call(2, list, ffi::nil());
+        ffi::Rf_unprotect(1);
+        value
+    }
+}
+
+/// Calls one of them. The result is not protected.
+unsafe fn call(which: isize, first: Sexp, second: Sexp) -> Sexp {
+    // SAFETY: the list is preserved; both arguments are protected, data and no code.
+    unsafe {
+        let f = ffi::VECTOR_ELT(FUNCTIONS.load(Ordering::Relaxed), which);
+        let arguments = ffi::Rf_protect(ffi::Rf_lcons(second, ffi::nil()));
+        let arguments = ffi::Rf_protect(ffi::Rf_lcons(first, arguments));
+        let call = ffi::Rf_protect(ffi::Rf_lcons(f, arguments));
+        let value = ffi::Rf_eval(call, ffi::R_BaseEnv);
+        ffi::Rf_unprotect(3);
+        value
     }
 }
 
