@@ -1,7 +1,7 @@
 #' When each task ran, and where
 #'
-#' With `options(rustle.timings = TRUE)` calls on forked workers keep the worker,
-#' start and end of every task; `job_timings()` has those of the last call, if it ran
+#' With `options(rustle.timings = TRUE)` calls on workers of `multicore` and `multisession`
+#' keep the worker, start and end of every task; `job_timings()` has those of the last call, if it ran
 #' there.
 #'
 #' @return A data frame of class `rustle_timings` with a row per task and columns

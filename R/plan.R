@@ -73,7 +73,8 @@ default_settings <- function() {
 #'   future.
 #'
 #'   `plan()` starts no worker: forked ones start with each call, those of
-#'   `multisession` and `cluster` with the first call that needs them. What can be checked
+#'   `multisession` and `cluster` with the first call that needs them; of `multisession` it
+#'   starts the process of which they are copies, and does not wait for it. What can be checked
 #'   before is: names of hosts in `workers` for which ssh would find no address are an error.
 #'
 #'   A new strategy starts from the default settings; `plan(workers = 4)` or

@@ -283,3 +283,42 @@ test_that("wrong arguments stop before anything has started", {
   expect_argument_error(mclapply(1:2, "no such function"), "FUN")
   expect_false(ran)
 })
+
+test_that("where forking is not safe all of them give what parallel gives, on workers that stand by", {
+  skip_on_cran()
+  skip_without_fork()
+  first_time("mclapply_sessions")
+  state <- test_seeds()$lecuyer
+  named <- stats::setNames(1:7, letters[1:7])
+  fail <- function(i) if (i == 3L) stop("three") else i
+  calls <- expression(
+    mclapply(named, draws, mc.cores = 3), mclapply(1:7, draws, mc.cores = 3, mc.preschedule = FALSE),
+    mclapply(1:4, draws, mc.cores = 2, mc.set.seed = FALSE),
+    mclapply(1:4, function(i) { cat("said ", i, "\n"); i }, mc.cores = 2, mc.silent = TRUE),
+    mclapply(1:2, function(i) i, mc.cores = 2, mc.preschedule = FALSE, affinity.list = c(1, 1)),
+    mclapply(1:5, function(i) i, mc.cores = 8, mc.cleanup = FALSE),
+    mclapply(1:4, fail, mc.cores = 4, mc.preschedule = FALSE),
+    pvec(named, function(v) v + runif(length(v)), mc.cores = 3), pvec(1:9, sqrt, mc.cores = 2, mc.set.seed = FALSE),
+    mcmapply(function(x, y) x + y + runif(1), named, 7:1, mc.cores = 3),
+    mcmapply(rep, 1:4, 4:1, mc.cores = 2, mc.preschedule = FALSE),
+    mcMap(function(x, y) c(x, y, runif(1)), named, 7:1)
+  )
+  parts <- c("value", "class", "message", "seed", "output")
+  run <- function(package) {
+    own <- list2env(mget(c("mclapply", "mcmapply", "mcMap", "pvec"), asNamespace(package)), parent = environment())
+    lapply(calls, function(call) observe(eval(call, own), state)[parts])
+  }
+  oracle <- run("parallel")
+  withr::local_options(parallelly.fork.enable = FALSE)
+  ours <- run("rustle")
+  for (k in seq_along(calls)) {
+    # The calls in the conditions of try-errors differ as they do on forks.
+    same <- function(seen) { if (is.list(seen$value)) seen$value <- lapply(seen$value, function(v) if (inherits(v, "try-error")) as.character(v) else v); seen }
+    expect_identical(same(ours[[k]]), same(oracle[[k]]), info = deparse(calls[[k]])[[1L]])
+  }
+  # They were on other processes than forks.
+  parent <- function(...) as.integer(strsplit(sub("^.*\\) ", "", readLines("/proc/self/stat", warn = FALSE)), " ")[[1L]][[2L]])
+  if (file.exists("/proc/self/stat")) expect_false(Sys.getpid() %in% unlist(mclapply(1:4, parent, mc.cores = 2)))
+  withr::local_options(rustle.mclapply.sessions = FALSE)
+  expect_identical(unlist(mclapply(1:2, function(i) Sys.getpid(), mc.cores = 2)), rep(Sys.getpid(), 2L))
+})
