@@ -22,6 +22,7 @@ mod refusal;
 mod seeds;
 mod shape;
 mod simulation;
+mod wild;
 
 use extendr_api::prelude::*;
 use rustle_streams::{Numbering, TaskSeeds};
@@ -98,6 +99,7 @@ extendr_module! {
     use linalg;
     use permutation;
     use simulation;
+    use wild;
     fn rs_here_open;
     fn rs_task_seeds;
     fn rs_cores;

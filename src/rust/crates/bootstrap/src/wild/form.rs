@@ -1,0 +1,158 @@
+//! What is kept of a replicate.
+//!
+//! With q restrictions and d trial values delta (0 or q of them, and delta_0 = 1), numerator
+//! a is the sum over j of `nu[a, j] delta_j`, and the entry (a, b) of its covariance the sum
+//! over j <= l of `m[a, b, j, l] delta_j delta_l`. These are the numbers that are kept:
+//! first `nu` by a, then `m` by (a, b), a <= b. With one restriction and its trial value
+//! they are five.
+
+/// How numerators and covariances follow from the products with the weights.
+#[derive(Clone, Debug)]
+pub struct Form {
+    /// Number of restrictions.
+    pub restrictions: usize,
+    /// Number of trial values.
+    pub trials: usize,
+    /// Where the covariance comes from.
+    pub variance: Variance,
+}
+
+/// Where the covariance comes from. All products come after the numerators, of which there
+/// is one for each pair (a, j); "pair" is one of these.
+#[derive(Clone, Debug)]
+pub enum Variance {
+    /// From scores: of each pair `rows` products, the scores of error clusters. Squares of
+    /// the first `positive` count positively, of the others negatively.
+    Rows {
+        /// Number of rows.
+        rows: usize,
+        /// Number of the first that count positively.
+        positive: usize,
+    },
+    /// From the coefficients: of each j `k` products t_j; of each restriction b and each pair
+    /// (a, j) `k` products w; of two pairs (the first not after the second) one product with
+    /// squares of weights. The sum of the products of scores is square - t_l w(b; a, j) -
+    /// t_j w(a; b, l) + t_j' Q(a, b) t_l.
+    Coefficients {
+        /// Number of coefficients.
+        k: usize,
+        /// The matrices Q(a, b), a <= b, k x k by rows.
+        q: Vec<f64>,
+    },
+}
+
+impl Form {
+    fn pairs(&self) -> usize {
+        self.restrictions * (self.trials + 1)
+    }
+
+    /// Products with the weights.
+    #[must_use]
+    pub fn linear(&self) -> usize {
+        let pairs = self.pairs();
+        pairs
+            + match &self.variance {
+                Variance::Rows { rows, .. } => pairs * rows,
+                Variance::Coefficients { k, .. } => {
+                    (self.trials + 1) * k + self.restrictions * pairs * k
+                }
+            }
+    }
+
+    /// Products with the squares of weights.
+    #[must_use]
+    pub fn squares(&self) -> usize {
+        match self.variance {
+            Variance::Rows { .. } => 0,
+            Variance::Coefficients { .. } => triangle(self.pairs()),
+        }
+    }
+
+    /// Numbers that are kept.
+    #[must_use]
+    pub fn outputs(&self) -> usize {
+        self.pairs() + triangle(self.restrictions) * triangle(self.trials + 1)
+    }
+
+    /// Makes the numbers of a replicate.
+    #[inline(always)]
+    pub(super) fn reduce(&self, linear: &[f64], squares: &[f64], out: &mut [f64]) {
+        let pairs = self.pairs();
+        let (nu, rest) = linear.split_at(pairs);
+        out[..pairs].copy_from_slice(nu);
+        let mut at = pairs;
+        let each = self.trials + 1;
+        for a in 0..self.restrictions {
+            for b in a..self.restrictions {
+                for j in 0..each {
+                    for l in j..each {
+                        let mut m = self.product(rest, squares, (a, j), (b, l));
+                        if l > j {
+                            m += self.product(rest, squares, (a, l), (b, j));
+                        }
+                        out[at] = m;
+                        at += 1;
+                    }
+                }
+            }
+        }
+    }
+
+    /// The sum of the products of the scores of two pairs.
+    #[inline(always)]
+    fn product(&self, rest: &[f64], squares: &[f64], x: (usize, usize), y: (usize, usize)) -> f64 {
+        let each = self.trials + 1;
+        let (first, second) = (x.0 * each + x.1, y.0 * each + y.1);
+        match &self.variance {
+            Variance::Rows { rows, positive } => {
+                let of = |pair: usize| rest[pair * rows..(pair + 1) * rows].split_at(*positive);
+                let ((x, x_minus), (y, y_minus)) = (of(first), of(second));
+                dot(x, y) - dot(x_minus, y_minus)
+            }
+            Variance::Coefficients { k, q } => {
+                let k = *k;
+                let (t, w) = rest.split_at(each * k);
+                let t = |j: usize| &t[j * k..(j + 1) * k];
+                let w = |b: usize, pair: usize| {
+                    let start = (b * self.pairs() + pair) * k;
+                    &w[start..start + k]
+                };
+                let (low, high) = (first.min(second), first.max(second));
+                // Of the upper triangle by rows.
+                let square = squares[low * self.pairs() - low * (low + 1) / 2 + high];
+                let (a, b) = (x.0.min(y.0), x.0.max(y.0));
+                let start = (a * self.restrictions - a * (a + 1) / 2 + b) * k * k;
+                let q = &q[start..start + k * k];
+                let (left, right) = if x.0 <= y.0 { (x.1, y.1) } else { (y.1, x.1) };
+                let mut quadratic = 0.0;
+                for (row, value) in q.chunks_exact(k).zip(t(left)) {
+                    quadratic += value * dot(row, t(right));
+                }
+                square - dot(t(y.1), w(y.0, first)) - dot(t(x.1), w(x.0, second)) + quadratic
+            }
+        }
+    }
+}
+
+fn triangle(n: usize) -> usize {
+    n * (n + 1) / 2
+}
+
+/// A sum of products in one fixed order, in eight lanes.
+#[inline(always)]
+fn dot(x: &[f64], y: &[f64]) -> f64 {
+    let mut lanes = [0.0; 8];
+    let (x8, x_rest) = pulp::as_arrays::<8, f64>(x);
+    let (y8, y_rest) = pulp::as_arrays::<8, f64>(y);
+    for (x, y) in x8.iter().zip(y8) {
+        for l in 0..8 {
+            lanes[l] += x[l] * y[l];
+        }
+    }
+    let mut rest = 0.0;
+    for (x, y) in x_rest.iter().zip(y_rest) {
+        rest += x * y;
+    }
+    let [a, b, c, d, e, f, g, h] = lanes;
+    ((a + b) + (c + d)) + ((e + f) + (g + h)) + rest
+}
