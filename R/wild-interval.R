@@ -19,8 +19,9 @@
 #' wild_curve(test, at = c(3, 4, 5))
 #' @export
 wild_curve <- function(x, at = NULL, n = if (length(x$estimate) > 1L) 25 else 201) {
-  if (!inherits(x, "rustle_wild") || is.null(x$draws)) stop_argument("x", "a result of wild_test() for a linear model", x, sys.call())
+  if (!inherits(x, "rustle_wild")) stop_argument("x", "a result of wild_test()", x, sys.call())
   q <- length(x$estimate)
+  if (q > 0L && !has_curve(x)) stop_argument("x", "a test of a linear model that imposes the null hypothesis, or of one hypothesis", x, sys.call())
   if (q > 2L) stop_argument("x", "a test of one or two hypotheses", x, sys.call(), was = sprintf("of %d", q))
   n <- check_count(n, "n", min = 2)
   if (is.null(at)) {
@@ -37,6 +38,9 @@ wild_curve <- function(x, at = NULL, n = if (length(x$estimate) > 1L) 25 else 20
   if (q == 1L) return(data.frame(null = at[, 1L], p.value = p))
   data.frame(null1 = at[, 1L], null2 = at[, 2L], p.value = p)
 }
+
+# Are there replicates for other null values?
+has_curve <- function(x) !x$generalized && (length(x$estimate) == 1L || x$trials > 0L)
 
 default_curve <- function(x, n) {
   ends <- x$conf.int
@@ -57,9 +61,9 @@ counts_at <- function(x, r) {
   parts <- lapply(pieces, function(i) {
     d <- delta[i, , drop = FALSE]
     out <- if (q == 1L) {
-      rs_wild_count(x$draws, nrow(x$draws), x$floor, d[, 1L], d[, 1L] / x$std.error, x$threads)
+      rs_wild_count(x$draws, nrow(x$draws), x$floor, d[, 1L], statistic_at(x, d[, 1L]), x$threads)
     } else {
-      trials <- if (x$impose) q else 0
+      trials <- x$trials
       observed <- rowSums(d * t(solve(x$vcov, t(d)))) / q
       rs_wild_joint(x$draws, as.double(c(nrow(x$draws), q, trials)), if (trials) as.double(t(d)) else double(), observed, x$threads)
     }
@@ -67,6 +71,13 @@ counts_at <- function(x, r) {
   })
   if (length(parts) == 1L) return(parts[[1L]])
   lapply(stats::setNames(nm = names(parts[[1L]])), function(name) unlist(lapply(parts, `[[`, name), use.names = FALSE))
+}
+
+# The statistic of the data, whose variance depends on the null value when it is that of
+# scores under the null hypothesis.
+statistic_at <- function(x, delta) {
+  if (is.null(x$powers)) return(delta / x$std.error)
+  delta / sqrt(x$powers[[1L]] + delta * (x$powers[[2L]] + delta * x$powers[[3L]]))
 }
 
 p_of_counts <- function(x, counts) {
@@ -101,12 +112,11 @@ invert_test <- function(x, level) {
   low <- z[change]
   high <- z[change + 1L]
   left <- inside[change]
-  while (length(low) && max(high - low) > 1e-9) {
+  while (length(low) && max(high - low) > 1e-8) {
     middle <- (low + high) / 2
     same <- kept(middle) == left
     low <- ifelse(same, middle, low)
     high <- ifelse(same, high, middle)
-    if (all(middle == low | middle == high) && max(high - low) < 1e-7) break
   }
   edges <- ifelse(left, low, high)
   if (inside[[1L]]) edges <- c(-Inf, edges)

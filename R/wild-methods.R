@@ -75,7 +75,7 @@ NULL
 #' @export
 confint.rustle_wild <- function(object, parm, level = if (is.null(object$conf)) 0.95 else object$conf, ...) {
   check_dots(...)
-  if (is.null(object$draws) || length(object$estimate) != 1L) {
+  if (length(object$estimate) != 1L || !has_curve(object)) {
     stop_argument("object", "a test of one hypothesis in a linear model", object, sys.call())
   }
   check_level_of_test(check_one_level(level, "level"), object$R, object$alternative, sys.call())

@@ -24,7 +24,6 @@ read_model <- function(model, data, effects, count_effects, call) {
   w <- check_model_weights(model$weights, call)
   frame <- stats::model.frame(model)
   X <- stats::model.matrix(model)
-  dimnames(X)[1L] <- list(NULL)
   rows <- function(formula, argument) rows_of_model(model, frame, formula, argument, call)
   out <- list(
     names = colnames(X), w = w, n = nrow(X), k = ncol(X), rows = rows, frame = frame,
@@ -39,16 +38,21 @@ read_model <- function(model, data, effects, count_effects, call) {
   out$back <- back
   out$coef <- unname(stats::coef(model))
   out$residual <- as.vector(model$residuals)
-  check_exact(out, call)
+  check_exact(out$residual, model$fitted.values, call)
   out
 }
 
 # A fit whose call says where its data are, for rows_of_model().
 fit_formula <- function(formula, data, call) {
-  tryCatch(
+  fit <- tryCatch(
     stats::lm(formula, data = if (is.null(data)) environment(formula) else data),
-    error = function(e) stop_argument("model", "a formula that lm() can fit", formula, call, was = conditionMessage(e))
-  ) -> fit
+    error = function(e) {
+      abort_rustle(
+        sprintf("`model` must be a formula that lm() can fit: %s.", conditionMessage(e)),
+        class = "rustle_error_argument", argument = "model", value = formula, call = call
+      )
+    }
+  )
   fit$rustle_data <- data
   fit
 }
@@ -71,9 +75,9 @@ check_model_weights <- function(w, call) {
 }
 
 # Residuals that are rounding error leave nothing to resample.
-check_exact <- function(model, call) {
-  size <- sum(model$residual^2)
-  fitted <- sum((model$X %*% model$coef)^2)
+check_exact <- function(residual, fitted, call) {
+  size <- sum(residual^2)
+  fitted <- sum(fitted^2)
   if (size <= 1e-24 * (fitted + size)) {
     abort_rustle(
       "`model` must have residuals; this one fits its response exactly.",
@@ -128,7 +132,7 @@ absorb <- function(out, model, X, effects, count_effects, call) {
   out$effect <- effect
   out$k <- p + if (count_effects) out$absorbed else 0L
   if (out$n <= out$k) stop_argument("effects", "fewer than there are observations", effects, call)
-  check_exact(out, call)
+  check_exact(out$residual, y, call)
   out
 }
 
@@ -141,6 +145,8 @@ demean <- function(x, effect, w) {
 
 # Sums of `x * factor` by group, a groups x columns matrix.
 group_sums <- function(x, factor, group, count, threads = 1L) {
-  out <- unpack(rs_wild_sums(as.double(x), as.double(factor), group, count, threads))
+  # as.double() would copy a matrix.
+  double <- function(x) if (is.double(x)) x else as.double(x)
+  out <- unpack(rs_wild_sums(double(x), double(factor), group, count, threads))
   matrix(out, count)
 }

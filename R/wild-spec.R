@@ -23,7 +23,7 @@ prepare_test <- function(model, null, parts, boot, type, impose, threads, call) 
   w <- if (is.null(model$w)) 1 else model$w
   test <- list(
     a = a, C = C, estimate = estimate, delta = delta, U = U, w = w, d = ncol(U) - 1L, q = q, boot = boot, parts = parts, model = model,
-    threads = threads, singular = 0L
+    type = type, threads = threads, singular = 0L
   )
   if (type != "11") test <- add_jackknife(test, type, impose, call)
   test$V <- observed_covariance(test)
@@ -141,8 +141,13 @@ sums_of_test <- function(test) {
   }
   nu <- do.call(cbind, lapply(seq_len(test$q), function(i) do.call(cbind, lapply(S, function(s) s %*% test$a[, i]))))
   pairs <- expand.grid(j = seq_len(each), i = seq_len(test$q))
+  # The change of the residuals is that of the restrictions, up to a factor.
+  from_scores <- function(part) test$type == "11" && test$d > 0L && identical(part$group, boot$group)
+  within <- crossprod(test$a)
   B <- lapply(test$parts, function(part) lapply(seq_len(test$q), function(i) {
-    if (is.null(part$a)) {
+    if (from_scores(part)) {
+      Reduce(`+`, Map(`*`, S[-1L], within[, i]))
+    } else if (is.null(part$a)) {
       group_sums(model$X, test$w * directions(test, part)[, i], part$group, part$count, test$threads) %*% model$back
     } else {
       t(vapply(seq_len(part$count), function(g) drop(part$N[[g]] %*% part$a[g, , i]), double(nrow(test$a))))
@@ -197,7 +202,7 @@ add_effect <- function(sums, test) {
 
 # The specification: by scores of error clusters, or by coefficients where that is less work.
 wild_spec <- function(test, law, seed) {
-  sums <- sums_of_test(test)
+  sums <- if (is.null(test$sums)) sums_of_test(test) else test$sums
   clusters <- test$boot$count
   pairs <- nrow(sums$pairs)
   k <- ncol(sums$S[[1L]])
@@ -269,6 +274,18 @@ rows_spec <- function(test, sums, rows) {
 coefficients_spec <- function(test, sums, k) {
   clusters <- test$boot$count
   pairs <- sums$pairs
+  q <- Map(function(part, B) function(a, b) part$factor * crossprod(B[[a]], B[[b]]), test$parts, sums$B)
+  product <- function(a, b) Reduce(`+`, lapply(q, function(f) f(a, b)))
+  if (test$q == 1L) {
+    # In the basis of its eigenvectors the matrix is its diagonal.
+    turn <- mt_eigen(product(1L, 1L), symmetric = TRUE, threads = test$threads)
+    sums$S <- lapply(sums$S, `%*%`, turn$vectors)
+    sums$B <- lapply(sums$B, lapply, `%*%`, turn$vectors)
+    q <- turn$values
+  } else {
+    # By rows.
+    q <- apply(upper_pairs(test$q), 1L, function(ab) t(product(ab[[1L]], ab[[2L]])))
+  }
   by_boot <- function(x, part, P) {
     # Sums over the error clusters of each bootstrap cluster.
     if (part$count == clusters && identical(P$error, P$boot)) return(x[order(P$boot), , drop = FALSE])
@@ -279,21 +296,19 @@ coefficients_spec <- function(test, sums, k) {
       part$factor * by_boot(B[[b]][P$error, , drop = FALSE] * P$values[, pair], part, P)
     }, test$parts, sums$P, sums$B))
   }))
-  upper <- function(n) do.call(rbind, lapply(seq_len(n), function(i) cbind(i, i:n)))
-  squares <- apply(upper(nrow(pairs)), 1L, function(xy) {
+  squares <- apply(upper_pairs(nrow(pairs)), 1L, function(xy) {
     Reduce(`+`, Map(function(part, P) {
       part$factor * by_boot(cbind(P$values[, xy[[1L]]] * P$values[, xy[[2L]]]), part, P)
     }, test$parts, sums$P))
-  })
-  q <- apply(upper(test$q), 1L, function(ab) {
-    # By rows.
-    t(Reduce(`+`, Map(function(part, B) part$factor * crossprod(B[[ab[[1L]]]], B[[ab[[2L]]]]), test$parts, sums$B)))
   })
   list(
     variance = "coefficients", k = k, q = as.double(q),
     linear = do.call(cbind, c(sums$S, unlist(w, recursive = FALSE))), squares = squares
   )
 }
+
+# The pairs (i, j), i <= j, in the order of an upper triangle by rows.
+upper_pairs <- function(n) do.call(rbind, lapply(seq_len(n), function(i) cbind(i, i:n)))
 
 # The numbers of all replicates, a row each.
 run_wild <- function(spec, R, threads, call) {

@@ -40,6 +40,9 @@
 #'   such as `~ firm`, a vector or a data frame.
 #' @param count_effects `FALSE`: fixed effects do not count as coefficients in the
 #'   finite-sample factor, as is usual when they are within clusters.
+#' @param method `"refit"`: replicates fit the model again. `"score"`: the score bootstrap of
+#'   Kline and Santos (2012), which multiplies the scores of clusters under the null hypothesis and fits
+#'   nothing again; variances are of scores less their mean. Glm have `"score"` only.
 #' @param adjust Finite-sample factor of the variance: `"each"`: (n - 1) / (n - k) and G / (G -
 #'   1), in the terms of a variance with several clusterings G of the term; `"min"`: the
 #'   smallest G for all terms; `"clusters"`: G / (G - 1) only; `"none"`. The jackknife has (G - 1) / G
@@ -48,8 +51,8 @@
 #'   Stata's `boottest`.
 #' @param data For a formula: the data frame with its variables.
 #' @param seed,threads As for [bootstrap()]. Results do not depend on the number of threads.
-#' @return An object of class `rustle_wild` and `htest`: `statistic` (t, F for joint
-#'   hypotheses, their square root or value of the score test for glm), `parameter` (degrees of
+#' @return An object of class `rustle_wild` and `htest`: `statistic` (t, or F for joint
+#'   hypotheses; of scores with `method = "score"`), `parameter` (degrees of
 #'   freedom with which an asymptotic test would compare it), `p.value`, `estimate`,
 #'   `std.error`, `null.value`, `conf.int` (the ends of the interval; of a set of several
 #'   pieces its outermost ends), `conf.set` (a matrix with a row `lower`, `upper` for each
@@ -71,10 +74,10 @@
 #'   rejected is searched between 1000 standard errors below and above the estimate. It may
 #'   have several pieces, and be unbounded when there are few (treated) clusters: then a share
 #'   of replicates above 1 - `conf` repeats the data whatever the null value.
-#' @section Logit and probit: The score bootstrap of Kline and Santos (2012): the model is fitted
-#'   under the null hypothesis, and the scores of clusters are multiplied with the weights. The
-#'   statistic is that of the score test. `type`, `effects` and `impose = FALSE` are of linear
-#'   models only, and so are intervals: `conf` is not used.
+#' @section Logit and probit: The model is fitted under the null hypothesis, and the score bootstrap
+#'   is used (`method`). The variance has no factor with n - k: `adjust = "each"` is G / (G - 1).
+#'   `type`, `effects` and `impose = FALSE` are of linear models only, and so are intervals:
+#'   `conf` is not used.
 #' @section Warnings: `rustle_warning_few_clusters` when there are so few clusters that
 #'   statistics have few different values (less than 10 with two-point weights, less than 5
 #'   else), and when a regressor varies between clusters only and
@@ -113,7 +116,7 @@ wild_test <- function(model, null, cluster = NULL, R = 9999,
                       weights = c("rademacher", "webb", "mammen", "normal", "gamma"),
                       type = c("11", "31", "13", "33"), impose = TRUE,
                       alternative = c("two.sided", "equal.tailed", "greater", "less"), conf = 0.95,
-                      boot_cluster = NULL, effects = NULL, count_effects = TRUE,
+                      boot_cluster = NULL, effects = NULL, count_effects = TRUE, method = c("refit", "score"),
                       adjust = c("each", "min", "clusters", "none"), plus_one = FALSE, data = NULL,
                       seed = NULL, threads = NULL) {
   origin <- sys.call()
@@ -126,6 +129,8 @@ wild_test <- function(model, null, cluster = NULL, R = 9999,
   type <- one(type, "type")
   alternative <- one(alternative, "alternative")
   adjust <- one(adjust, "adjust")
+  given <- !identical(method, c("refit", "score"))
+  method <- one(method, "method")
   impose <- check_flag(impose, "impose", call = origin)
   count_effects <- check_flag(count_effects, "count_effects", call = origin)
   plus_one <- check_flag(plus_one, "plus_one", call = origin)
@@ -141,6 +146,7 @@ wild_test <- function(model, null, cluster = NULL, R = 9999,
   if (inherits(model, "glm")) {
     if (!is.null(data)) stop_argument("data", "NULL for a fitted model, which has its own", data, origin)
     if (!is.null(effects)) stop_argument("effects", "NULL for a glm", effects, origin)
+    if (given && method != "score") stop_argument("method", "\"score\" for a glm", method, origin)
     return(score_test(model, null, asked, name, origin))
   }
   model <- read_model(model, data, effects, count_effects, origin)
@@ -148,11 +154,26 @@ wild_test <- function(model, null, cluster = NULL, R = 9999,
   if (length(null$r) > 1L && alternative != "two.sided") {
     stop_argument("alternative", "\"two.sided\" for joint hypotheses", alternative, origin)
   }
+  score <- method == "score"
+  if (score && type != "11") stop_argument("type", "\"11\" with method = \"score\"", type, origin)
+  if (score && !impose) stop_argument("impose", "TRUE with method = \"score\"", impose, origin)
   groups <- read_clusters(model, asked, origin)
   warn_few_treated(model, null, groups)
   test <- prepare_test(model, null, groups$parts, groups$boot, type, impose, threads, origin)
+  if (score) {
+    if (test$q > 1L) test <- at_null(test)
+    test <- score_of_test(test)
+    asked$score <- TRUE
+  }
   check_variance(test$V, test, origin)
   finish_test(test, null, groups, asked, name, origin)
+}
+
+# Without trial values: residuals at the null hypothesis.
+at_null <- function(test) {
+  test$U <- cbind(test$U[, 1L] + test$U[, -1L, drop = FALSE] %*% test$delta)
+  test$d <- 0L
+  test
 }
 
 # Clusters of the errors and of the bootstrap: list(clusters, parts, boot).
@@ -251,8 +272,8 @@ finish_test <- function(test, null, groups, asked, name, call) {
       statistic = NULL, parameter = NULL, p.value = NULL, estimate = stats::setNames(test$estimate, sub("=.*", "", null$labels)),
       null.value = stats::setNames(null$r, null$labels), std.error = sqrt(diag(test$V)), alternative = asked$alternative,
       method = name_of_test(asked, groups, q), data.name = name, hypotheses = null, vcov = test$V,
-      R = R, enumerated = all, weights = asked$weights, type = asked$type, impose = asked$impose,
-      plus_one = asked$plus_one, n = test$model$n, k = test$model$k, conf = asked$conf,
+      powers = test$polynomial, trials = test$d, R = R, enumerated = all, weights = asked$weights, type = asked$type, impose = asked$impose,
+      plus_one = asked$plus_one, generalized = isTRUE(test$generalized), n = test$model$n, k = test$model$k, conf = asked$conf,
       clusters = if (!groups$robust) stats::setNames(vapply(groups$clusters, `[[`, 0, "count"), vapply(groups$clusters, `[[`, "", "name")),
       boot_clusters = stats::setNames(boot$count, boot$name), parts = describe_parts(groups$parts), singular = test$singular,
       adjust = asked$adjust, absorbed = test$model$absorbed, draws = draws, floor = made$floor, threads = asked$threads,
@@ -296,7 +317,7 @@ tell_degenerate <- function(x) {
 
 name_of_test <- function(asked, groups, q) {
   sprintf(
-    "Wild %sbootstrap%s test%s", if (groups$robust) "" else "cluster ", if (asked$impose) "" else " (null not imposed)",
+    "%s %sbootstrap%s test%s", if (isTRUE(asked$score)) "Score" else "Wild", if (groups$robust) "" else "cluster ", if (asked$impose) "" else " (null not imposed)",
     if (q > 1L) " of joint hypotheses" else ""
   )
 }

@@ -35,10 +35,11 @@ pub struct Test {
     tables: Tables,
 }
 
-/// Multiply-adds of one item of the queue: enough to make the price of taking an item small.
-const GRAIN: usize = 1_000_000;
-/// The most replicates of an item.
-const MOST: usize = 16 * BLOCK;
+/// Numbers in the products of an item of the queue: they stay in the second cache, while every
+/// table is used for as many replicates as possible.
+const PRODUCTS: usize = 20_000;
+/// Additions that an item may take: some ten milliseconds.
+const MOST: usize = 50_000_000;
 
 impl Test {
     /// A test whose products have the coefficients `linear` of the weights and `squares` of
@@ -70,11 +71,9 @@ impl Test {
 
     /// Replicates of an item of the queue: whole blocks.
     fn batch(&self) -> usize {
-        let each = self.tables.cost().max(1);
-        let blocks = (GRAIN / (each * BLOCK)).max(if self.tables.kept() { 1 } else { 4 });
-        // A long replicate alone is an item.
-        let limit = if each > 20 * GRAIN / BLOCK { BLOCK } else { MOST };
-        (blocks * BLOCK).min(limit)
+        let width = self.tables.columns().width();
+        let most = (PRODUCTS / width).min(MOST / self.tables.cost().max(1));
+        most.clamp(BLOCK, 16 * BLOCK) / BLOCK * BLOCK
     }
 
     /// Numbers that are kept of a replicate.
@@ -169,13 +168,11 @@ impl WithSimd for Replicates<'_> {
         test.tables
             .multiply(&scratch.drawer, &mut scratch.table, &mut scratch.products);
         let start = columns.squares_start();
-        for (products, row) in scratch
-            .products
-            .chunks_exact(width)
-            .zip(rows.chunks_exact_mut(p))
-        {
+        for r in 0..count {
+            let products = &scratch.products[r * width..(r + 1) * width];
             let (linear, squares) = products.split_at(start);
-            test.form.reduce(linear, squares, row);
+            test.form
+                .reduce(linear, squares, &mut rows[r * p..(r + 1) * p]);
         }
     }
 }

@@ -72,16 +72,19 @@ pub fn count(draws: Draws<'_>, points: &[Point], threads: NonZeroUsize) -> Vec<C
     let arch = Arch::new();
     on_all(threads, (0..n).step_by(CHUNK), |from| {
         let to = (from + CHUNK).min(n);
-        let part = |x: &'_ [f64]| -> Vec<f64> {
-            if x.is_empty() {
-                vec![0.0; to - from]
-            } else {
-                x[from..to].to_vec()
+        // Whole vectors; a variance below every floor is behind the last replicate.
+        let part = |x: &'_ [f64], behind: f64| -> Vec<f64> {
+            let mut out = vec![0.0; to - from];
+            if !x.is_empty() {
+                out.copy_from_slice(&x[from..to]);
             }
+            out.resize((to - from).next_multiple_of(8), behind);
+            out
         };
+        let [d0, d1, d2] = draws.variance;
         let chunk = Chunk {
-            numerator: draws.numerator.map(part),
-            variance: draws.variance.map(part),
+            numerator: draws.numerator.map(|x| part(x, 0.0)),
+            variance: [part(d0, f64::NEG_INFINITY), part(d1, 0.0), part(d2, 0.0)],
             floor: draws.floor,
         };
         let counts: Vec<Counts> = points
@@ -101,45 +104,55 @@ struct Chunk {
     floor: [f64; 3],
 }
 
+#[inline(always)]
+fn vectors<S: Simd>(x: &[f64]) -> &[S::f64s] {
+    S::as_simd_f64s(x).0
+}
+
 struct At<'a>(&'a Chunk, Point);
 
 impl WithSimd for At<'_> {
     type Output = Counts;
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) -> Counts {
+    fn with_simd<S: Simd>(self, simd: S) -> Counts {
         let At(chunk, Point { delta, t }) = self;
-        let [n0, n1] = &chunk.numerator;
-        let [d0, d1, d2] = &chunk.variance;
+        let (n0, n1) = (vectors::<S>(&chunk.numerator[0]), vectors::<S>(&chunk.numerator[1]));
+        let [v0, v1, v2] = &chunk.variance;
+        let (d0, d1, d2) = (vectors::<S>(v0), vectors::<S>(v1), vectors::<S>(v2));
         let count = n0.len();
         let (n1, d0, d1, d2) = (&n1[..count], &d0[..count], &d1[..count], &d2[..count]);
         let [f0, f1, f2] = chunk.floor;
-        let floor = f0 + delta * (f1 + delta * f2);
+        let floor = simd.splat_f64s(f0 + delta * (f1 + delta * f2));
         // t* > t is the same as t* |t*| > t |t|, which needs no root.
         let square = t * t;
-        let (upper, lower) = (t * t.abs() + TIES * square, t * t.abs() - TIES * square);
-        let outer = square + TIES * square;
-        let mut sums = [[0u32; 8]; 4];
-        let mut one = |r: usize, l: usize| {
-            let nu = n0[r] + n1[r] * delta;
-            let variance = d0[r] + delta * (d1[r] + delta * d2[r]);
-            let valid = variance > floor;
-            let size = nu * nu.abs();
-            sums[0][l] += u32::from(valid & (size < lower * variance));
-            sums[1][l] += u32::from(valid & (size > upper * variance));
-            sums[2][l] += u32::from(valid & (nu * nu > outer * variance));
-            sums[3][l] += u32::from(valid);
-        };
-        let whole = count / 8 * 8;
-        for r in (0..whole).step_by(8) {
-            for l in 0..8 {
-                one(r + l, l);
+        let upper = simd.splat_f64s(t * t.abs() + TIES * square);
+        let lower = simd.splat_f64s(t * t.abs() - TIES * square);
+        let outer = simd.splat_f64s(square + TIES * square);
+        let (delta, one, none) = (
+            simd.splat_f64s(delta),
+            simd.splat_f64s(1.0),
+            simd.splat_f64s(0.0),
+        );
+        // Whole numbers, which floats add exactly.
+        let mut sums = [none; 4];
+        for r in 0..count {
+            let nu = simd.add_f64s(n0[r], simd.mul_f64s(n1[r], delta));
+            let slope = simd.add_f64s(d1[r], simd.mul_f64s(d2[r], delta));
+            let variance = simd.add_f64s(d0[r], simd.mul_f64s(slope, delta));
+            let good = simd.select_f64s(simd.greater_than_f64s(variance, floor), one, none);
+            let size = simd.mul_f64s(nu, simd.abs_f64s(nu));
+            let is = [
+                simd.less_than_f64s(size, simd.mul_f64s(lower, variance)),
+                simd.greater_than_f64s(size, simd.mul_f64s(upper, variance)),
+                simd.greater_than_f64s(simd.abs_f64s(size), simd.mul_f64s(outer, variance)),
+            ];
+            for k in 0..3 {
+                sums[k] = simd.add_f64s(sums[k], simd.select_f64s(is[k], good, none));
             }
+            sums[3] = simd.add_f64s(sums[3], good);
         }
-        for r in whole..count {
-            one(r, 0);
-        }
-        let [below, above, beyond, valid] = sums.map(|lanes| lanes.iter().map(|x| u64::from(*x)).sum());
+        let [below, above, beyond, valid] = sums.map(|lanes| simd.reduce_sum_f64s(lanes) as u64);
         Counts {
             below,
             above,

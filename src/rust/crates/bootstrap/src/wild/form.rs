@@ -36,7 +36,8 @@ pub enum Variance {
     Coefficients {
         /// Number of coefficients.
         k: usize,
-        /// The matrices Q(a, b), a <= b, k x k by rows.
+        /// The matrices Q(a, b), a <= b, k x k by rows; of one restriction the diagonal of
+        /// Q, in a basis in which it has no other numbers.
         q: Vec<f64>,
     },
 }
@@ -121,13 +122,18 @@ impl Form {
                 // Of the upper triangle by rows.
                 let square = squares[low * self.pairs() - low * (low + 1) / 2 + high];
                 let (a, b) = (x.0.min(y.0), x.0.max(y.0));
-                let start = (a * self.restrictions - a * (a + 1) / 2 + b) * k * k;
-                let q = &q[start..start + k * k];
                 let (left, right) = if x.0 <= y.0 { (x.1, y.1) } else { (y.1, x.1) };
-                let mut quadratic = 0.0;
-                for (row, value) in q.chunks_exact(k).zip(t(left)) {
-                    quadratic += value * dot(row, t(right));
-                }
+                let quadratic = if self.restrictions == 1 {
+                    weighted_dot(q, t(left), t(right))
+                } else {
+                    let start = (a * self.restrictions - a * (a + 1) / 2 + b) * k * k;
+                    let mut sum = 0.0;
+                    for (i, value) in t(left).iter().enumerate() {
+                        let row = &q[start + i * k..start + (i + 1) * k];
+                        sum += value * dot(row, t(right));
+                    }
+                    sum
+                };
                 square - dot(t(y.1), w(y.0, first)) - dot(t(x.1), w(x.0, second)) + quadratic
             }
         }
@@ -142,17 +148,41 @@ fn triangle(n: usize) -> usize {
 #[inline(always)]
 fn dot(x: &[f64], y: &[f64]) -> f64 {
     let mut lanes = [0.0; 8];
-    let (x8, x_rest) = pulp::as_arrays::<8, f64>(x);
-    let (y8, y_rest) = pulp::as_arrays::<8, f64>(y);
-    for (x, y) in x8.iter().zip(y8) {
+    let n = x.len().min(y.len());
+    let (x, y) = (&x[..n], &y[..n]);
+    let whole = n / 8 * 8;
+    let mut at = 0;
+    while at < whole {
         for l in 0..8 {
-            lanes[l] += x[l] * y[l];
+            lanes[l] += x[at + l] * y[at + l];
         }
+        at += 8;
     }
     let mut rest = 0.0;
-    for (x, y) in x_rest.iter().zip(y_rest) {
-        rest += x * y;
+    for i in whole..n {
+        rest += x[i] * y[i];
     }
     let [a, b, c, d, e, f, g, h] = lanes;
     ((a + b) + (c + d)) + ((e + f) + (g + h)) + rest
+}
+
+/// The same with weights.
+#[inline(always)]
+fn weighted_dot(w: &[f64], x: &[f64], y: &[f64]) -> f64 {
+    let mut lanes = [0.0; 4];
+    let n = x.len().min(y.len()).min(w.len());
+    let (w, x, y) = (&w[..n], &x[..n], &y[..n]);
+    let whole = n / 4 * 4;
+    let mut at = 0;
+    while at < whole {
+        for l in 0..4 {
+            lanes[l] += w[at + l] * x[at + l] * y[at + l];
+        }
+        at += 4;
+    }
+    let mut rest = 0.0;
+    for i in whole..n {
+        rest += w[i] * x[i] * y[i];
+    }
+    (lanes[0] + lanes[1]) + (lanes[2] + lanes[3]) + rest
 }

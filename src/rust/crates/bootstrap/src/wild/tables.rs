@@ -117,11 +117,6 @@ impl Tables {
         self.together
     }
 
-    /// Were the tables made beforehand?
-    pub(super) fn kept(&self) -> bool {
-        self.all.is_some() || self.points.is_none()
-    }
-
     /// Additions of a replicate, about.
     pub(super) fn cost(&self) -> usize {
         self.count() * self.columns.width
@@ -184,7 +179,8 @@ impl Tables {
                     &table[..]
                 }
             };
-            for (r, sums) in products.chunks_exact_mut(width).enumerate() {
+            for r in 0..products.len() / width {
+                let sums = &mut products[r * width..(r + 1) * width];
                 add_rows(tables, size, &drawn.digits(r)[from..to], sums);
             }
         }
@@ -197,8 +193,9 @@ impl Tables {
         for from in (0..self.columns.clusters).step_by(step) {
             let to = (from + step).min(self.columns.clusters);
             let rows = &self.columns.rows[from * width..to * width];
-            for (r, sums) in products.chunks_exact_mut(width).enumerate() {
+            for r in 0..products.len() / width {
                 let values = &drawn.values(r)[from..to];
+                let sums = &mut products[r * width..(r + 1) * width];
                 let (sums, squares) = sums.split_at_mut(linear);
                 add_products(rows, width, 0, values, |v| v, sums);
                 add_products(rows, width, linear, values, |v| v * v, squares);
@@ -238,18 +235,23 @@ fn add_panel<const W: usize>(
     at: usize,
     sums: &mut [f64],
 ) {
-    // A copy can live in registers.
+    // A copy can live in registers. Indices, not iterators, which the compiler does not always
+    // inline into code for other vector units.
     let mut local = [0.0; W];
     let sums = &mut sums[at..at + W];
-    local.copy_from_slice(sums);
-    for (table, digit) in tables.chunks_exact(size).zip(digits) {
-        let start = usize::from(*digit) * width + at;
-        let row = &table[start..start + W];
+    for l in 0..W {
+        local[l] = sums[l];
+    }
+    for k in 0..digits.len() {
+        let start = k * size + usize::from(digits[k]) * width + at;
+        let row = &tables[start..start + W];
         for l in 0..W {
             local[l] += row[l];
         }
     }
-    sums.copy_from_slice(&local);
+    for l in 0..W {
+        sums[l] = local[l];
+    }
 }
 
 /// Adds rows times (a function of) values to `sums`.
@@ -284,13 +286,18 @@ fn add_values<const W: usize>(
 ) {
     let mut local = [0.0; W];
     let sums = &mut sums[..W];
-    local.copy_from_slice(sums);
-    for (row, value) in rows.chunks_exact(width).zip(values) {
-        let row = &row[at..at + W];
-        let by = of(*value);
+    for l in 0..W {
+        local[l] = sums[l];
+    }
+    for k in 0..values.len() {
+        let start = k * width + at;
+        let row = &rows[start..start + W];
+        let by = of(values[k]);
         for l in 0..W {
             local[l] += by * row[l];
         }
     }
-    sums.copy_from_slice(&local);
+    for l in 0..W {
+        sums[l] = local[l];
+    }
 }
