@@ -48,9 +48,9 @@ read_equation <- function(text, names, call) {
   wrong <- function(must) stop_argument("null", must, text, call)
   coded <- code_names(text, names)
   sides <- strsplit(coded, "={1,2}")[[1L]]
-  if (length(sides) > 2L || grepl("[<>]|!=", coded)) wrong("an equation such as \"x = 0\"")
+  if (length(sides) > 2L || grepl("[<>]|!=|=\\s*$", coded)) wrong("an equation such as \"x = 0\"")
   parsed <- tryCatch(lapply(sides, str2lang), error = function(e) NULL)
-  if (is.null(parsed) || length(sides) == 2L && !nzchar(trimws(sides[[2L]]))) wrong("an equation such as \"x = 0\"")
+  if (is.null(parsed)) wrong("an equation such as \"x = 0\"")
   variables <- sprintf("..b%d..", seq_along(names))
   unknown <- setdiff(unlist(lapply(parsed, all.vars)), variables)
   if (length(unknown)) {
@@ -80,7 +80,9 @@ read_equation <- function(text, names, call) {
   expected <- origin + sum(row * b)
   linear <- all(is.finite(c(origin, row))) && abs(at(b) - expected) <= 1e-8 * (abs(origin) + sum(abs(row * b)))
   if (!linear) wrong("a linear equation")
-  list(row = row, r = -origin)
+  # "0 = x" is about x, not about -x.
+  side <- if (any(variables %in% all.vars(parsed[[1L]]))) 1 else -1
+  list(row = side * row, r = -side * origin)
 }
 
 # `text` with `..b<j>..` in place of the j-th name; longer names first.

@@ -64,7 +64,7 @@ counts_at <- function(x, r) {
       rs_wild_count(x$draws, nrow(x$draws), x$floor, d[, 1L], statistic_at(x, d[, 1L]), x$threads)
     } else {
       trials <- x$trials
-      observed <- rowSums(d * t(solve(x$vcov, t(d)))) / q
+      observed <- if (x$generalized) x$statistic else rowSums(d * t(solve(x$vcov, t(d)))) / q
       rs_wild_joint(x$draws, as.double(c(nrow(x$draws), q, trials)), if (trials) as.double(t(d)) else double(), observed, x$threads)
     }
     unpack(out)
@@ -76,6 +76,7 @@ counts_at <- function(x, r) {
 # The statistic of the data, whose variance depends on the null value when it is that of
 # scores under the null hypothesis.
 statistic_at <- function(x, delta) {
+  if (x$generalized) return(x$statistic)
   if (is.null(x$powers)) return(delta / x$std.error)
   delta / sqrt(x$powers[[1L]] + delta * (x$powers[[2L]] + delta * x$powers[[3L]]))
 }

@@ -101,18 +101,21 @@ absorb <- function(out, model, X, effects, count_effects, call) {
   own <- colnames(X)
   columns <- lapply(factors[-most], function(f) outer(f$group, seq_len(f$count)[-1L], `==`) + 0)
   all <- do.call(cbind, c(list(X, y), columns))
+  before <- sqrt(colSums(X^2))
   all <- demean(all, effect, out$w)
   p <- ncol(X)
   y <- all[, p + 1L]
   X <- all[, -(p + 1L), drop = FALSE]
   root <- if (is.null(out$w)) 1 else sqrt(out$w)
-  size <- sqrt(colSums((root * X)^2))
+  # What is left of a column within the effects is rounding error.
+  constant <- which(sqrt(colSums(X[, seq_len(p), drop = FALSE]^2)) <= 1e-10 * before)
+  X[, constant] <- 0
   q <- qr(root * X, tol = 1e-7)
   kept <- sort(q$pivot[seq_len(q$rank)])
-  lost <- setdiff(seq_len(p), kept)
-  if (length(lost) || any(size[seq_len(p)] == 0)) {
+  lost <- union(setdiff(seq_len(p), kept), constant)
+  if (length(lost)) {
     abort_rustle(
-      sprintf("`effects` must leave every regressor something to explain (they absorb: %s).", paste(own[union(lost, which(size[seq_len(p)] == 0))], collapse = ", ")),
+      sprintf("`effects` must leave every regressor something to explain (they absorb: %s).", paste(own[lost], collapse = ", ")),
       class = "rustle_error_argument", argument = "effects", aliased = own[lost], call = call
     )
   }

@@ -72,8 +72,8 @@
 #'   same weights, and the numerator of a replicate is linear and its variance quadratic in the
 #'   null value, so a trial costs a few operations per replicate. The set of values that are not
 #'   rejected is searched between 1000 standard errors below and above the estimate. It may
-#'   have several pieces, and be unbounded when there are few (treated) clusters: then a share
-#'   of replicates above 1 - `conf` repeats the data whatever the null value.
+#'   have several pieces, or be unbounded: where p-values cannot fall below 1 - `conf`, for
+#'   one-sided alternatives, and for scores, whose statistic is bounded.
 #' @section Logit and probit: The model is fitted under the null hypothesis, and the score bootstrap
 #'   is used (`method`). The variance has no factor with n - k: `adjust = "each"` is G / (G - 1).
 #'   `type`, `effects` and `impose = FALSE` are of linear models only, and so are intervals:
