@@ -39,7 +39,8 @@ group_columns <- function(x, model, argument, call, together = FALSE) {
 }
 
 intersect_groups <- function(groups) {
-  if (length(groups) == 1L) return(groups[[1L]])
+  same <- vapply(groups, function(g) identical(g$group, groups[[1L]]$group), NA)
+  if (all(same)) return(groups[[1L]])
   code <- groups[[1L]]$group
   for (g in groups[-1L]) {
     code <- (code - 1) * g$count + g$group
@@ -51,6 +52,7 @@ intersect_groups <- function(groups) {
 
 # Is each group of `inner` within one group of `outer`?
 is_nested <- function(inner, outer) {
+  if (identical(inner$group, outer$group)) return(TRUE)
   first <- outer$group[match(seq_len(inner$count), inner$group)]
   all(first[inner$group] == outer$group)
 }

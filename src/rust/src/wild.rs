@@ -97,7 +97,14 @@ fn columns(counts: &[Counts]) -> Robj {
 /// columns (without trial value) or 5.
 /// @noRd
 #[extendr]
-fn rs_wild_count(draws: &[f64], rows: f64, floor: &[f64], delta: &[f64], t: &[f64], threads: f64) -> List {
+fn rs_wild_count(
+    draws: &[f64],
+    rows: f64,
+    floor: &[f64],
+    delta: &[f64],
+    t: &[f64],
+    threads: f64,
+) -> List {
     let counts = || {
         let n = rows as usize;
         let wrong = || Refusal::internal("the draws have a wrong shape");
@@ -126,13 +133,7 @@ fn rs_wild_count(draws: &[f64], rows: f64, floor: &[f64], delta: &[f64], t: &[f6
 /// The same of several restrictions: `trials` numbers of `delta` belong to each of `f`.
 /// @noRd
 #[extendr]
-fn rs_wild_joint(
-    draws: &[f64],
-    shape: &[f64],
-    delta: &[f64],
-    f: &[f64],
-    threads: f64,
-) -> List {
+fn rs_wild_joint(draws: &[f64], shape: &[f64], delta: &[f64], f: &[f64], threads: f64) -> List {
     let counts = || {
         let [replicates, restrictions, trials] = *shape else {
             return Err(Refusal::internal("the shape has three numbers"));
@@ -155,7 +156,9 @@ fn rs_wild_joint(
 fn rs_wild_sums(x: &[f64], factors: &[f64], group: &[i32], groups: f64, threads: f64) -> List {
     let group: Vec<u32> = group.iter().map(|g| (*g - 1) as u32).collect();
     let threads = fields::threads(threads);
-    into_r(Ok(by_group(x, factors, &group, groups as usize, threads).into()))
+    into_r(Ok(
+        by_group(x, factors, &group, groups as usize, threads).into()
+    ))
 }
 
 extendr_module! {

@@ -32,7 +32,9 @@ fn main() {
                 variance,
             };
             let numbers = |n: usize| -> Vec<f64> {
-                (0..n).map(|i| ((i * 37) % 101) as f64 / 50.0 - 1.0).collect()
+                (0..n)
+                    .map(|i| ((i * 37) % 101) as f64 / 50.0 - 1.0)
+                    .collect()
             };
             let (linear, squares) = (clusters * form.linear(), clusters * form.squares());
             let test = Test::new(
@@ -54,7 +56,10 @@ fn main() {
                 out = test.run(0, R as u64, slice);
                 best = best.min(start.elapsed().as_secs_f64());
             }
-            print!("{law:?}, {clusters} clusters, {k} coefficients: {:.1} ms", best * 1e3);
+            print!(
+                "{law:?}, {clusters} clusters, {k} coefficients: {:.1} ms",
+                best * 1e3
+            );
             let columns: Vec<Vec<f64>> = (0..5)
                 .map(|c| out.iter().skip(c).step_by(5).copied().collect())
                 .collect();
@@ -72,7 +77,11 @@ fn main() {
             let start = Instant::now();
             let counts = count(draws, &points, NonZeroUsize::MIN);
             let seconds = start.elapsed().as_secs_f64();
-            println!(", 100 trials: {:.1} ms ({})", seconds * 1e3, counts[9].beyond);
+            println!(
+                ", 100 trials: {:.1} ms ({})",
+                seconds * 1e3,
+                counts[9].beyond
+            );
         }
     }
 }

@@ -117,7 +117,10 @@ impl WithSimd for At<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) -> Counts {
         let At(chunk, Point { delta, t }) = self;
-        let (n0, n1) = (vectors::<S>(&chunk.numerator[0]), vectors::<S>(&chunk.numerator[1]));
+        let (n0, n1) = (
+            vectors::<S>(&chunk.numerator[0]),
+            vectors::<S>(&chunk.numerator[1]),
+        );
         let [v0, v1, v2] = &chunk.variance;
         let (d0, d1, d2) = (vectors::<S>(v0), vectors::<S>(v1), vectors::<S>(v2));
         let count = n0.len();

@@ -24,12 +24,17 @@ pub fn by_group(
     let mut out = vec![0.0; x.len() / n * count * groups];
     let until = Instant::now() + Duration::from_secs(3600);
     let columns = x.chunks_exact(n).zip(out.chunks_exact_mut(count * groups));
-    run_each(Slice { threads, until }, columns, || (), |(), (x, out)| {
-        for (factor, out) in factors.chunks_exact(n).zip(out.chunks_exact_mut(groups)) {
-            for ((x, factor), g) in x.iter().zip(factor).zip(group) {
-                out[*g as usize] += x * factor;
+    run_each(
+        Slice { threads, until },
+        columns,
+        || (),
+        |(), (x, out)| {
+            for (factor, out) in factors.chunks_exact(n).zip(out.chunks_exact_mut(groups)) {
+                for ((x, factor), g) in x.iter().zip(factor).zip(group) {
+                    out[*g as usize] += x * factor;
+                }
             }
-        }
-    });
+        },
+    );
     out
 }

@@ -5,6 +5,9 @@
 //! product is a sum of rows of tables ("the method of four Russians"). Sums are added in
 //! the order of the clusters, without fused multiply-adds: the same bits on every machine.
 
+// Copies are loops in the hot functions: calls of memcpy() would cost more than they do.
+#![allow(clippy::manual_memcpy)]
+
 use super::weights::{Drawer, Law};
 
 /// Size of the tables that are used together, in numbers: they stay in the second cache.

@@ -28,7 +28,9 @@ fn all(test: &Test, to: u64, threads: usize) -> Vec<f64> {
 
 /// Numbers that are not regular.
 fn numbers(n: usize) -> Vec<f64> {
-    (0..n).map(|i| ((i * i * 37 + 11 * i) % 101) as f64 / 50.0 - 1.0).collect()
+    (0..n)
+        .map(|i| ((i * i * 37 + 11 * i) % 101) as f64 / 50.0 - 1.0)
+        .collect()
 }
 
 fn rows_test(law: Law, choice: Choice, clusters: usize, rows: usize) -> Test {
@@ -102,8 +104,12 @@ fn coefficients_give_the_same_as_rows() {
     // Two restrictions and two trial values, error clusters that are the bootstrap's.
     let (g, k, q, each) = (12, 3, 2, 3);
     let b: Vec<Vec<f64>> = (0..q).map(|a| numbers(g * k + a)[a..].to_vec()).collect();
-    let p: Vec<Vec<f64>> = (0..q * each).map(|i| numbers(g + 5 * i)[5 * i..].to_vec()).collect();
-    let s: Vec<Vec<f64>> = (0..each).map(|j| numbers(g * k + 3 * j)[3 * j..].to_vec()).collect();
+    let p: Vec<Vec<f64>> = (0..q * each)
+        .map(|i| numbers(g + 5 * i)[5 * i..].to_vec())
+        .collect();
+    let s: Vec<Vec<f64>> = (0..each)
+        .map(|j| numbers(g * k + 3 * j)[3 * j..].to_vec())
+        .collect();
     let nu = numbers(g * q * each);
     let mut rows = nu.clone();
     for a in 0..q {
@@ -198,7 +204,13 @@ fn counts_are_strict_and_leave_degenerate_replicates_out() {
         variance: [&variance, &[], &[]],
         floor: [1e-20, 0.0, 0.0],
     };
-    let points = [Point { delta: 0.0, t: 2.0 }, Point { delta: 0.0, t: -1.5 }];
+    let points = [
+        Point { delta: 0.0, t: 2.0 },
+        Point {
+            delta: 0.0,
+            t: -1.5,
+        },
+    ];
     let counts = count(draws, &points, NonZeroUsize::MIN);
     let expected = |below, above, beyond| Counts {
         below,

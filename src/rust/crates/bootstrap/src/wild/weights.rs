@@ -201,7 +201,11 @@ impl Drawer {
             }
             // Digits of clusters that there are not must be 0.
             let left = clusters - at;
-            let mask = if left < together { (1 << left) - 1 } else { mask };
+            let mask = if left < together {
+                (1 << left) - 1
+            } else {
+                mask
+            };
             self.digits.push((bits & mask) as u8);
         }
     }
