@@ -256,6 +256,10 @@ rs_wild_open <- function(spec) .Call(wrap__rs_wild_open, spec)
 #' @noRd
 rs_wild_run <- function(handle, from, to, threads) .Call(wrap__rs_wild_run, handle, from, to, threads)
 
+#' Replicates after two-stage least squares, as [`rs_wild_run`]; see R/wild-instruments.R.
+#' @noRd
+rs_wild_instruments <- function(spec, from, to, threads) .Call(wrap__rs_wild_instruments, spec, from, to, threads)
+
 #' The weights of replicate `r` (from 0).
 #' @noRd
 rs_wild_weights <- function(handle, r) .Call(wrap__rs_wild_weights, handle, r)

@@ -61,12 +61,20 @@ is_nested <- function(inner, outer) {
 # an error where these cannot be the rows of the fit.
 rows_of_model <- function(model, frame, formula, argument, call) {
   scope <- environment(stats::formula(model))
-  data <- if (is.null(model$rustle_data)) eval(model$call$data, scope) else model$rustle_data
+  find <- function(expr) {
+    tryCatch(expr, error = function(e) {
+      abort_rustle(
+        sprintf("`%s` must have variables that are found in the data of the model: %s.", argument, conditionMessage(e)),
+        class = c("rustle_error_rows", "rustle_error_argument"), argument = argument, call = call
+      )
+    })
+  }
+  data <- if (is.null(model$rustle_data)) find(eval(model$call$data, scope)) else model$rustle_data
   if (is.environment(data)) data <- NULL
-  variables <- stats::model.frame(formula, if (is.null(data)) environment(formula) else data, na.action = stats::na.pass)
+  variables <- find(stats::model.frame(formula, if (is.null(data)) environment(formula) else data, na.action = stats::na.pass))
   keep <- seq_len(nrow(variables))
   if (is.null(model$rustle_data)) {
-    subset <- eval(model$call$subset, if (is.null(data)) scope else as.list(data), scope)
+    subset <- find(eval(model$call$subset, if (is.null(data)) scope else as.list(data), scope))
     if (!is.null(subset)) {
       if (is.logical(subset)) subset <- which(rep_len(subset, length(keep)))
       if (is.character(subset)) subset <- match(subset, rownames(data))

@@ -40,7 +40,7 @@ wild_curve <- function(x, at = NULL, n = if (length(x$estimate) > 1L) 25 else 20
 }
 
 # Are there replicates for other null values?
-has_curve <- function(x) !x$generalized && (length(x$estimate) == 1L || x$trials > 0L)
+has_curve <- function(x) !x$generalized && (length(x$estimate) == 1L || x$trials > 0L || !is.null(x$recount))
 
 default_curve <- function(x, n) {
   ends <- x$conf.int
@@ -54,6 +54,10 @@ default_curve <- function(x, n) {
 # Numbers of replicates beyond the statistic of the data, at null values `r`, a row each.
 counts_at <- function(x, r) {
   q <- length(x$estimate)
+  if (!is.null(x$recount)) {
+    each <- lapply(seq_len(nrow(r)), function(i) x$recount(r[i, ]))
+    return(lapply(stats::setNames(nm = names(each[[1L]])), function(name) vapply(each, `[[`, 0, name)))
+  }
   delta <- matrix(rep(x$estimate, each = nrow(r)), nrow(r)) - r
   # One call must not keep R from looking for interrupts for long.
   each <- max(1, floor(2e7 / nrow(x$draws)))
@@ -95,10 +99,10 @@ p_of_counts <- function(x, counts) {
 }
 
 # Where the null value is looked for, in standard errors from the estimate.
-trial_values <- local({
-  half <- c(seq(0.25, 6, 0.25), 6 * 2^(1:7), 1000)
+trial_values <- function(coarse) {
+  half <- if (coarse) c(seq(0.5, 4, 0.5), 4 * 4^(1:3), 1000) else c(seq(0.25, 6, 0.25), 6 * 2^(1:7), 1000)
   sort(c(-half, 0, half))
-})
+}
 
 # The null values whose p-value is at least 1 - level: a matrix with a row for each piece.
 invert_test <- function(x, level) {
@@ -106,14 +110,16 @@ invert_test <- function(x, level) {
   at <- function(z) x$estimate - z * x$std.error
   # A p-value equal to alpha does not reject.
   kept <- function(z) p_of_counts(x, counts_at(x, as.matrix(at(z)))) >= alpha * (1 - 1e-9)
-  z <- trial_values
+  # Where each trial has replicates of its own there are fewer trials, and four digits less.
+  coarse <- !is.null(x$recount)
+  z <- trial_values(coarse)
   inside <- kept(z)
   # The estimate itself is never rejected by a symmetric test; by others it may be.
   change <- which(inside[-1L] != inside[-length(inside)])
   low <- z[change]
   high <- z[change + 1L]
   left <- inside[change]
-  while (length(low) && max(high - low) > 1e-8) {
+  while (length(low) && max(high - low) > if (coarse) 1e-4 else 1e-8) {
     middle <- (low + high) / 2
     same <- kept(middle) == left
     low <- ifelse(same, middle, low)

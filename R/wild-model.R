@@ -24,6 +24,8 @@ read_model <- function(model, data, effects, count_effects, call) {
   w <- check_model_weights(model$weights, call)
   frame <- stats::model.frame(model)
   X <- stats::model.matrix(model)
+  # A fit that has not kept its frame: that of its data now must be the same.
+  if (is.null(model$model)) check_fitted(model, X, call)
   rows <- function(formula, argument) rows_of_model(model, frame, formula, argument, call)
   out <- list(
     names = colnames(X), w = w, n = nrow(X), k = ncol(X), rows = rows, frame = frame,
@@ -40,6 +42,18 @@ read_model <- function(model, data, effects, count_effects, call) {
   out$residual <- as.vector(model$residuals)
   check_exact(out$residual, model$fitted.values, call)
   out
+}
+
+check_fitted <- function(model, X, call) {
+  offset <- if (is.null(model$offset)) 0 else model$offset
+  same <- nrow(X) == length(model$fitted.values) && isTRUE(all.equal(
+    as.vector(X %*% stats::coef(model)) + offset, as.vector(model$fitted.values), check.attributes = FALSE
+  ))
+  if (same) return(invisible())
+  abort_rustle(
+    "`model` has not kept its model frame, and its data have changed since it was fitted.",
+    class = c("rustle_error_rows", "rustle_error_argument"), argument = "model", call = call
+  )
 }
 
 # A fit whose call says where its data are, for rows_of_model().

@@ -54,6 +54,7 @@ score_test <- function(model, null, asked, name, call) {
   if (any(model$prior.weights <= 0)) check_model_weights(model$prior.weights, call)
   frame <- stats::model.frame(model)
   X <- stats::model.matrix(model)
+  if (is.null(model$model)) check_fitted(list(coefficients = stats::coef(model), offset = model$offset, fitted.values = model$linear.predictors), X, call)
   rows <- function(formula, argument) rows_of_model(model, frame, formula, argument, call)
   own <- list(names = colnames(X), X = X, n = nrow(X), k = ncol(X), rows = rows, effect = NULL, absorbed = 0L)
   null <- read_hypotheses(null, own$names, call)

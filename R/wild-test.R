@@ -12,7 +12,9 @@
 #'
 #' @param model A model fitted by [lm()] or [mt_lm()], whose prior weights, offset, subset and
 #'   missing values count as they do in the fit, or a formula, which is fitted by `lm()`. Or a
-#'   logit or probit model fitted by [glm()]; see below.
+#'   logit or probit model fitted by [glm()], or a model with instruments: a formula
+#'   `y ~ regressors | instruments`, in which exogenous regressors are in both parts, or a fit of
+#'   `ivreg()` of \pkg{AER}; see below.
 #' @param null The null hypothesis: a character vector of equations about coefficients, such
 #'   as `"x = 0"` or `"x1 - 2 * x2 = 0.5"`; without a right-hand side it is 0. Several are
 #'   tested jointly. Or `list(R =, r =)` for `R %*% coef == r`, `R` a q x k matrix.
@@ -42,7 +44,8 @@
 #'   finite-sample factor, as is usual when they are within clusters.
 #' @param method `"refit"`: replicates fit the model again. `"score"`: the score bootstrap of
 #'   Kline and Santos (2012), which multiplies the scores of clusters under the null hypothesis and fits
-#'   nothing again; variances are of scores less their mean. Glm have `"score"` only.
+#'   nothing again; variances are of scores less their mean. Glm have `"score"` only. `"ar"`: the
+#'   Anderson-Rubin test of all endogenous coefficients of a model with instruments.
 #' @param adjust Finite-sample factor of the variance: `"each"`: (n - 1) / (n - k) and G / (G -
 #'   1), in the terms of a variance with several clusterings G of the term; `"min"`: the
 #'   smallest G for all terms; `"clusters"`: G / (G - 1) only; `"none"`. The jackknife has (G - 1) / G
@@ -78,6 +81,16 @@
 #'   is used (`method`). The variance has no factor with n - k: `adjust = "each"` is G / (G - 1).
 #'   `type`, `effects` and `impose = FALSE` are of linear models only, and so are intervals:
 #'   `conf` is not used.
+#' @section Instruments: After two-stage least squares `"refit"` is the wild restricted efficient
+#'   bootstrap of Davidson and MacKinnon (2010): residuals of the structural equation under
+#'   the null hypothesis, and of the first stage with these as a further regressor, get the same
+#'   weights. Errors have one clustering or none, the hypothesis is one; the statistic is
+#'   compared with a normal distribution by asymptotic tests, and the variance has the factor G / (G - 1) alone.
+#'   An interval needs new replicates for each of about a hundred null values. `method = "ar"`
+#'   tests all endogenous coefficients by the regression of `y` less the endogenous regressors with
+#'   these coefficients on the instruments, whatever the strength of the instruments; its set of null
+#'   values that are not rejected may be empty or unbounded. `type`, `boot_cluster` and `effects`
+#'   are of models without instruments only.
 #' @section Warnings: `rustle_warning_few_clusters` when there are so few clusters that
 #'   statistics have few different values (less than 10 with two-point weights, less than 5
 #'   else), and when a regressor varies between clusters only and
@@ -95,7 +108,9 @@
 #' @references Cameron, A. C., Gelbach, J. B. and Miller, D. L. (2008) Bootstrap-based
 #'   improvements for inference with clustered errors. *Review of Economics and Statistics* 90,
 #'   414-427. Cameron, A. C., Gelbach, J. B. and Miller, D. L. (2011) Robust inference with
-#'   multiway clustering. *Journal of Business & Economic Statistics* 29, 238-249. Kline, P. and
+#'   multiway clustering. *Journal of Business & Economic Statistics* 29, 238-249. Davidson, R. and
+#'   MacKinnon, J. G. (2010) Wild bootstrap tests for IV regression. *Journal of Business &
+#'   Economic Statistics* 28, 128-144. Kline, P. and
 #'   Santos, A. (2012) A score based approach to wild bootstrap inference. *Journal of Econometric Methods* 1,
 #'   23-41. MacKinnon, J. G. and Webb, M. D. (2017) Wild bootstrap inference for wildly
 #'   different cluster sizes. *Journal of Applied Econometrics* 32, 233-254. MacKinnon, J. G.,
@@ -116,7 +131,7 @@ wild_test <- function(model, null, cluster = NULL, R = 9999,
                       weights = c("rademacher", "webb", "mammen", "normal", "gamma"),
                       type = c("11", "31", "13", "33"), impose = TRUE,
                       alternative = c("two.sided", "equal.tailed", "greater", "less"), conf = 0.95,
-                      boot_cluster = NULL, effects = NULL, count_effects = TRUE, method = c("refit", "score"),
+                      boot_cluster = NULL, effects = NULL, count_effects = TRUE, method = c("refit", "score", "ar"),
                       adjust = c("each", "min", "clusters", "none"), plus_one = FALSE, data = NULL,
                       seed = NULL, threads = NULL) {
   origin <- sys.call()
@@ -129,7 +144,7 @@ wild_test <- function(model, null, cluster = NULL, R = 9999,
   type <- one(type, "type")
   alternative <- one(alternative, "alternative")
   adjust <- one(adjust, "adjust")
-  given <- !identical(method, c("refit", "score"))
+  given <- !identical(method, c("refit", "score", "ar"))
   method <- one(method, "method")
   impose <- check_flag(impose, "impose", call = origin)
   count_effects <- check_flag(count_effects, "count_effects", call = origin)
@@ -149,11 +164,18 @@ wild_test <- function(model, null, cluster = NULL, R = 9999,
     if (given && method != "score") stop_argument("method", "\"score\" for a glm", method, origin)
     return(score_test(model, null, asked, name, origin))
   }
+  if (has_instruments(model)) {
+    if (!is.null(effects)) stop_argument("effects", "NULL for a model with instruments", effects, origin)
+    if (method == "score") stop_argument("method", "\"refit\" or \"ar\" for a model with instruments", method, origin)
+    asked$method <- method
+    return(instruments_test(model, null, asked, data, name, origin))
+  }
   model <- read_model(model, data, effects, count_effects, origin)
   null <- read_hypotheses(null, model$names, origin)
   if (length(null$r) > 1L && alternative != "two.sided") {
     stop_argument("alternative", "\"two.sided\" for joint hypotheses", alternative, origin)
   }
+  if (method == "ar") stop_argument("method", "\"refit\" or \"score\" for a model without instruments", method, origin)
   score <- method == "score"
   if (score && type != "11") stop_argument("type", "\"11\" with method = \"score\"", type, origin)
   if (score && !impose) stop_argument("impose", "TRUE with method = \"score\"", impose, origin)
@@ -263,8 +285,9 @@ warn_few_treated <- function(model, null, groups) {
 # Replicates of a prepared test, and the result.
 finish_test <- function(test, null, groups, asked, name, call) {
   boot <- groups$boot
-  all <- asked$weights == "rademacher" && boot$count < 31L && 2^boot$count <= asked$R
-  R <- if (all) 2^boot$count else asked$R
+  count <- replicates_of(boot, asked)
+  all <- count$all
+  R <- count$R
   words <- if (!all) stream_words(asked$seed)
   made <- wild_spec(test, asked$weights, words)
   draws <- run_wild(made$spec, R, asked$threads, call)

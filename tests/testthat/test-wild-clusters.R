@@ -49,6 +49,7 @@ test_that("clusters that cannot be used are refused", {
   expect_argument_error(wild_test(fit, "x1", rep(1, 120)), "cluster")
   expect_argument_error(wild_test(fit, "x1", y ~ f), "cluster")
   expect_argument_error(wild_test(fit, "x1", sum), "cluster")
+  expect_argument_error(wild_test(fit, "x1", ~ nowhere), "cluster")
   expect_argument_error(wild_test(fit, "x1", ~ f, boot_cluster = rep(1, 120)), "boot_cluster")
   expect_argument_error(wild_test(fit, "x1", ~ f, effects = matrix(1, 2, 2)), "effects")
 })
@@ -61,4 +62,13 @@ test_that("a clustering within another changes nothing", {
   both <- quiet_wild(fit, "x1", ~ state + f, R = 199, weights = "webb", seed = 1)
   expect_identical(both$draws, one$draws)
   expect_identical(nrow(both$parts), 1L)
+})
+
+test_that("fits without their frame are checked against their data", {
+  d <- wild_data()
+  fit <- lm(y ~ x1 + x2, d, model = FALSE, qr = FALSE)
+  oracle <- quiet_wild(lm(y ~ x1 + x2, d), "x1", ~ t, R = 99, seed = 1)
+  expect_equal(quiet_wild(fit, "x1", ~ t, R = 99, seed = 1)$draws, oracle$draws)
+  d$x1 <- rev(d$x1)
+  expect_s3_class(expect_argument_error(wild_test(fit, "x1", ~ t), "model"), "rustle_error_rows")
 })

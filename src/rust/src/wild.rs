@@ -4,6 +4,7 @@
 use extendr_api::prelude::*;
 use rustle_bootstrap::wild::count::{count, Counts, Draws, Joint, Point};
 use rustle_bootstrap::wild::form::{Form, Variance};
+use rustle_bootstrap::wild::instruments::Instruments;
 use rustle_bootstrap::wild::sums::by_group;
 use rustle_bootstrap::wild::weights::{Choice, Law};
 use rustle_bootstrap::wild::Test;
@@ -16,12 +17,16 @@ use crate::refusal::{into_r, Parsed, Refusal};
 #[derive(Debug)]
 struct Opened(Test);
 
-fn open(spec: &Robj) -> Parsed<Robj> {
-    let fields = Fields::new(spec)?;
-    let choice = match fields.optional("seed")? {
+fn choice(fields: &Fields) -> Parsed<Choice> {
+    Ok(match fields.optional("seed")? {
         Some(_) => Choice::Random(seed_of(&fields.numbers("seed")?)?),
         None => Choice::All,
-    };
+    })
+}
+
+fn open(spec: &Robj) -> Parsed<Robj> {
+    let fields = Fields::new(spec)?;
+    let choice = choice(&fields)?;
     let variance = match fields.text("variance")?.as_str() {
         "rows" => Variance::Rows {
             rows: fields.number("rows")? as usize,
@@ -73,6 +78,32 @@ fn rs_wild_run(handle: Robj, from: f64, to: f64, threads: f64) -> List {
         let t = test.run(from as u64, to as u64, slice(threads));
         RMatrix::new_matrix(t.len() / p, p, |r, k| t[r * p + k]).into()
     }))
+}
+
+/// Replicates after two-stage least squares, as [`rs_wild_run`]; see R/wild-instruments.R.
+/// @noRd
+#[extendr]
+fn rs_wild_instruments(spec: Robj, from: f64, to: f64, threads: f64) -> List {
+    let rows = || {
+        let fields = Fields::new(&spec)?;
+        let count = |name| Ok(fields.number(name)? as usize);
+        let test = Instruments {
+            law: fields.named("law", Law::named)?,
+            choice: choice(&fields)?,
+            l: count("l")?,
+            k: count("k")?,
+            p: count("p")?,
+            first: fields.numbers("first")?,
+            structural: fields.numbers("structural")?,
+            reduced: fields.numbers("reduced")?,
+            products: fields.numbers("products")?,
+            restriction: fields.numbers("restriction")?,
+            factor: fields.number("factor")?,
+        };
+        let t = test.run(from as u64, to as u64, slice(threads));
+        Ok(RMatrix::new_matrix(t.len() / 2, 2, |r, k| t[r * 2 + k]).into())
+    };
+    into_r(rows())
 }
 
 /// The weights of replicate `r` (from 0).
@@ -165,6 +196,7 @@ extendr_module! {
     mod wild;
     fn rs_wild_open;
     fn rs_wild_run;
+    fn rs_wild_instruments;
     fn rs_wild_weights;
     fn rs_wild_count;
     fn rs_wild_joint;

@@ -8,13 +8,14 @@
 //!
 //! * [`weights`] draws weights, [`tables`] forms the product, [`form`] makes the numbers
 //!   that are kept of the products, [`count`] compares them with the data, [`sums`] adds
-//!   observations by cluster.
+//!   observations by cluster; [`instruments`] is the bootstrap after two-stage least squares.
 //!
 //! Replicates come in blocks of [`weights::BLOCK`], and each block has a stream of its own:
 //! the bits of a replicate depend neither on threads nor on how many replicates there are.
 
 pub mod count;
 pub mod form;
+pub mod instruments;
 pub mod sums;
 mod tables;
 pub mod weights;
