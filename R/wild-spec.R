@@ -200,28 +200,34 @@ add_effect <- function(sums, test) {
   sums
 }
 
-# The specification: by scores of error clusters, or by coefficients where that is less work.
+# The specification. Parts of the variance whose error clusters are within bootstrap clusters
+# may be computed by coefficients, where that is less work; others by scores of error clusters.
 wild_spec <- function(test, law, seed) {
   sums <- if (is.null(test$sums)) sums_of_test(test) else test$sums
   clusters <- test$boot$count
   pairs <- nrow(sums$pairs)
   k <- ncol(sums$S[[1L]])
-  rows <- sum(vapply(test$parts, `[[`, 0, "count"))
-  diagonal <- all(vapply(test$parts, is_nested, NA, test$boot))
-  by_rows <- pairs * min(rows, if (length(test$parts) > 1L || !diagonal) pairs * clusters else Inf)
+  # Products that parts `at` need by scores.
+  rows_of <- function(at) pairs * min(sum(vapply(test$parts[at], `[[`, 0, "count")), pairs * clusters)
+  within <- vapply(test$parts, is_nested, NA, test$boot)
   by_coefficients <- k * (test$d + 1L + test$q * pairs) + pairs * (pairs + 1) / 2
-  spec <- if (diagonal && by_coefficients < by_rows) {
-    coefficients_spec(test, sums, k)
-  } else {
-    rows_spec(test, sums, rows)
+  less <- any(within) && by_coefficients + rows_of(!within) < rows_of(rep(TRUE, length(within)))
+  choose <- function(at) {
+    test$parts <- test$parts[at]
+    sums$P <- sums$P[at]
+    sums$B <- sums$B[at]
+    list(test = test, sums = sums)
   }
-  floor <- floor_of(test, sums)
-  spec <- c(
-    list(law = law, seed = seed, restrictions = test$q, trials = test$d, clusters = clusters), spec
+  by <- function(spec, at) if (any(at)) list(with(choose(at), spec(test, sums)))
+  variance <- if (less) c(by(coefficients_spec, within), by(rows_spec, !within)) else by(rows_spec, !logical(length(within)))
+  list(
+    spec = list(
+      law = law, seed = seed, restrictions = test$q, trials = test$d, clusters = clusters, variance = variance,
+      linear = as.double(do.call(cbind, c(list(sums$nu), lapply(variance, `[[`, "linear")))),
+      squares = as.double(do.call(cbind, lapply(variance, `[[`, "squares")))
+    ),
+    floor = floor_of(test, sums)
   )
-  spec$linear <- as.double(cbind(sums$nu, spec$linear))
-  spec$squares <- as.double(spec$squares)
-  list(spec = spec, floor = floor)
 }
 
 # A variance is degenerate when it is rounding error beside the sum of squares it is made of.
@@ -233,8 +239,9 @@ floor_of <- function(test, sums) {
   1e-12 * c(size(1L, 1L), 2 * size(1L, 2L), size(2L, 2L))
 }
 
-rows_spec <- function(test, sums, rows) {
+rows_spec <- function(test, sums) {
   clusters <- test$boot$count
+  rows <- sum(vapply(test$parts, `[[`, 0, "count"))
   signs <- vapply(test$parts, function(part) sign(part$factor), 0)
   compress <- rows > nrow(sums$pairs) * clusters
   # Each pair a matrix: error clusters by bootstrap clusters.
@@ -254,7 +261,7 @@ rows_spec <- function(test, sums, rows) {
       t(do.call(rbind, lapply(blocks, `[[`, pair)))
     }))
     positive <- sum(vapply(test$parts[signs > 0], `[[`, 0, "count"))
-    return(list(variance = "rows", rows = rows, positive = positive, linear = linear, squares = double()))
+    return(list(kind = "rows", rows = rows, positive = positive, linear = linear))
   }
   # More error clusters than the quadratic form has dimensions: its eigenvectors do as well.
   form <- 0
@@ -267,11 +274,12 @@ rows_spec <- function(test, sums, rows) {
     L[(pair - 1L) * clusters + seq_len(clusters), , drop = FALSE]
   }))
   list(
-    variance = "rows", rows = length(kept), positive = sum(parts$values[kept] > 0), linear = linear, squares = double()
+    kind = "rows", rows = length(kept), positive = sum(parts$values[kept] > 0), linear = linear
   )
 }
 
-coefficients_spec <- function(test, sums, k) {
+coefficients_spec <- function(test, sums) {
+  k <- ncol(sums$S[[1L]])
   clusters <- test$boot$count
   pairs <- sums$pairs
   q <- Map(function(part, B) function(a, b) part$factor * crossprod(B[[a]], B[[b]]), test$parts, sums$B)
@@ -302,7 +310,7 @@ coefficients_spec <- function(test, sums, k) {
     }, test$parts, sums$P))
   })
   list(
-    variance = "coefficients", k = k, q = as.double(q),
+    kind = "coefficients", k = k, q = as.double(q),
     linear = do.call(cbind, c(sums$S, unlist(w, recursive = FALSE))), squares = squares
   )
 }

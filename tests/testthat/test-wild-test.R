@@ -78,6 +78,18 @@ test_that("forms by scores and by coefficients give the same bits of weights and
   }
 })
 
+test_that("several clusterings give the same in mixed form", {
+  # By the clustering with many clusters that and the intersection are computed by
+  # coefficients, the other by scores.
+  set.seed(4)
+  d <- data.frame(f = rep(1:80, each = 4), t = sample(1:8, 320, TRUE), x = rnorm(320))
+  d$y <- rnorm(80)[d$f] + rnorm(8)[d$t] + rnorm(320)
+  fit <- lm(y ~ x, d)
+  expect_as_plain(fit, "x = 0.1", c(0, 1), 0.1, ~ f + t, list(d$f, d$t), ~ f, d$f, weights = "webb")
+  expect_as_plain(fit, c("x = 0.1", "(Intercept) = 0"), rbind(c(0, 1), c(1, 0)), c(0.1, 0), ~ f + t, list(d$f, d$t), ~ f, d$f)
+  expect_as_plain(fit, "x = 0.1", c(0, 1), 0.1, ~ f + t, list(d$f, d$t), seq_len(320), seq_len(320), weights = "webb")
+})
+
 test_that("public figures of boottest are reproduced", {
   skip_on_cran()
   fit <- collapsed_fit()

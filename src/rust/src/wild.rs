@@ -27,17 +27,20 @@ fn choice(fields: &Fields) -> Parsed<Choice> {
 fn open(spec: &Robj) -> Parsed<Robj> {
     let fields = Fields::new(spec)?;
     let choice = choice(&fields)?;
-    let variance = match fields.text("variance")?.as_str() {
-        "rows" => Variance::Rows {
-            rows: fields.number("rows")? as usize,
-            positive: fields.number("positive")? as usize,
-        },
-        "coefficients" => Variance::Coefficients {
-            k: fields.number("k")? as usize,
-            q: fields.numbers("q")?,
-        },
-        other => return Err(Refusal::internal(format!("unknown variance '{other}'"))),
+    let part = |part: &Fields| {
+        Ok(match part.text("kind")?.as_str() {
+            "rows" => Variance::Rows {
+                rows: part.number("rows")? as usize,
+                positive: part.number("positive")? as usize,
+            },
+            "coefficients" => Variance::Coefficients {
+                k: part.number("k")? as usize,
+                q: part.numbers("q")?,
+            },
+            other => return Err(Refusal::internal(format!("unknown variance '{other}'"))),
+        })
     };
+    let variance = fields.records("variance", part)?;
     let form = Form {
         restrictions: fields.number("restrictions")? as usize,
         trials: fields.number("trials")? as usize,

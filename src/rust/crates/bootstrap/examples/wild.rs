@@ -29,7 +29,7 @@ fn main() {
             let form = Form {
                 restrictions: 1,
                 trials: 1,
-                variance,
+                variance: vec![variance],
             };
             let numbers = |n: usize| -> Vec<f64> {
                 (0..n)

@@ -39,8 +39,8 @@ pub struct Test {
 /// Numbers in the products of an item of the queue: they stay in the second cache, while every
 /// table is used for as many replicates as possible.
 const PRODUCTS: usize = 20_000;
-/// Additions that an item may take: some ten milliseconds.
-const MOST: usize = 50_000_000;
+/// Additions that an item may take: less than a tenth of a second.
+const MOST: usize = 150_000_000;
 
 impl Test {
     /// A test whose products have the coefficients `linear` of the weights and `squares` of

@@ -13,12 +13,12 @@ pub struct Form {
     pub restrictions: usize,
     /// Number of trial values.
     pub trials: usize,
-    /// Where the covariance comes from.
-    pub variance: Variance,
+    /// Where the covariance comes from: the sum of these. Each has its own products.
+    pub variance: Vec<Variance>,
 }
 
-/// Where the covariance comes from. All products come after the numerators, of which there
-/// is one for each pair (a, j); "pair" is one of these.
+/// Where a part of the covariance comes from. All products come after the numerators, of
+/// which there is one for each pair (a, j); "pair" is one of these.
 #[derive(Clone, Debug)]
 pub enum Variance {
     /// From scores: of each pair `rows` products, the scores of error clusters. Squares of
@@ -50,20 +50,29 @@ impl Form {
     /// Products with the weights.
     #[must_use]
     pub fn linear(&self) -> usize {
-        let pairs = self.pairs();
-        pairs
-            + match &self.variance {
-                Variance::Rows { rows, .. } => pairs * rows,
-                Variance::Coefficients { k, .. } => {
-                    (self.trials + 1) * k + self.restrictions * pairs * k
-                }
-            }
+        let parts = self.variance.iter().map(|part| self.linear_of(part));
+        self.pairs() + parts.sum::<usize>()
     }
 
     /// Products with the squares of weights.
     #[must_use]
     pub fn squares(&self) -> usize {
-        match self.variance {
+        let parts = self.variance.iter().map(|part| self.squares_of(part));
+        parts.sum()
+    }
+
+    fn linear_of(&self, part: &Variance) -> usize {
+        let pairs = self.pairs();
+        match part {
+            Variance::Rows { rows, .. } => pairs * rows,
+            Variance::Coefficients { k, .. } => {
+                (self.trials + 1) * k + self.restrictions * pairs * k
+            }
+        }
+    }
+
+    fn squares_of(&self, part: &Variance) -> usize {
+        match part {
             Variance::Rows { .. } => 0,
             Variance::Coefficients { .. } => triangle(self.pairs()),
         }
@@ -102,9 +111,28 @@ impl Form {
     /// The sum of the products of the scores of two pairs.
     #[inline(always)]
     fn product(&self, rest: &[f64], squares: &[f64], x: (usize, usize), y: (usize, usize)) -> f64 {
+        let (mut linear, mut square) = (0, 0);
+        let mut sum = 0.0;
+        for part in &self.variance {
+            sum += self.product_of(part, &rest[linear..], &squares[square..], x, y);
+            linear += self.linear_of(part);
+            square += self.squares_of(part);
+        }
+        sum
+    }
+
+    #[inline(always)]
+    fn product_of(
+        &self,
+        part: &Variance,
+        rest: &[f64],
+        squares: &[f64],
+        x: (usize, usize),
+        y: (usize, usize),
+    ) -> f64 {
         let each = self.trials + 1;
         let (first, second) = (x.0 * each + x.1, y.0 * each + y.1);
-        match &self.variance {
+        match part {
             Variance::Rows { rows, positive } => {
                 let of = |pair: usize| rest[pair * rows..(pair + 1) * rows].split_at(*positive);
                 let ((x, x_minus), (y, y_minus)) = (of(first), of(second));

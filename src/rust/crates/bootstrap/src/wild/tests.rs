@@ -37,10 +37,10 @@ fn rows_test(law: Law, choice: Choice, clusters: usize, rows: usize) -> Test {
     let form = Form {
         restrictions: 1,
         trials: 1,
-        variance: Variance::Rows {
+        variance: vec![Variance::Rows {
             rows,
             positive: rows - 1,
-        },
+        }],
     };
     let linear = numbers(clusters * form.linear());
     Test::new(law, choice, form, clusters, &linear, &[])
@@ -127,10 +127,10 @@ fn coefficients_give_the_same_as_rows() {
     let by_rows = Form {
         restrictions: q,
         trials: each - 1,
-        variance: Variance::Rows {
+        variance: vec![Variance::Rows {
             rows: g,
             positive: g,
-        },
+        }],
     };
     let mut linear = nu.clone();
     s.iter().for_each(|s| linear.extend(&s[..g * k]));
@@ -158,16 +158,30 @@ fn coefficients_give_the_same_as_rows() {
         }
     }
     let by_coefficients = Form {
-        variance: Variance::Coefficients { k, q: products },
+        variance: vec![Variance::Coefficients { k, q: products }],
         ..by_rows.clone()
     };
+    // Both one after the other: twice the covariance.
+    let both = Form {
+        variance: [&by_rows.variance[..], &by_coefficients.variance[..]].concat(),
+        ..by_rows.clone()
+    };
+    let all_products = [&rows[..], &linear[nu.len()..]].concat();
     for law in LAWS {
         let choice = Choice::Random(9);
+        let twice = Test::new(law, choice, both.clone(), g, &all_products, &squares);
+        let twice = all(&twice, 100, 1);
         let first = Test::new(law, choice, by_rows.clone(), g, &rows, &[]);
         let second = Test::new(law, choice, by_coefficients.clone(), g, &linear, &squares);
         let (first, second) = (all(&first, 100, 1), all(&second, 100, 1));
-        for (x, y) in first.iter().zip(&second) {
+        for (i, ((x, y), two)) in first.iter().zip(&second).zip(&twice).enumerate() {
             assert!((x - y).abs() < 1e-9 * (1.0 + x.abs()), "{law:?} {x} {y}");
+            let numerator = i % by_rows.outputs() < q * each;
+            let expected = if numerator { *x } else { 2.0 * x };
+            assert!(
+                (two - expected).abs() < 1e-9 * (1.0 + x.abs()),
+                "{law:?} {x} {two}"
+            );
         }
     }
 }
