@@ -10,12 +10,13 @@
 #   cheap_claims   is a task claimed by a word in shared memory? If not, every chunk costs
 #                  a message or a future
 #   any_number     can a call have as many workers as it asks for, whatever the plan says?
+#   keeps          do its workers keep between calls what they are given (workers-keep.R)?
 
 new_executor <- function(name, run, in_session = FALSE, shares_memory = FALSE,
-                         cheap_claims = FALSE, any_number = FALSE) {
+                         cheap_claims = FALSE, any_number = FALSE, keeps = FALSE) {
   list(
     name = name, run = run, in_session = in_session, shares_memory = shares_memory,
-    cheap_claims = cheap_claims, any_number = any_number
+    cheap_claims = cheap_claims, any_number = any_number, keeps = keeps
   )
 }
 
@@ -27,6 +28,7 @@ executor <- function(name) {
     multicore = new_executor(
       name, run_multicore, shares_memory = TRUE, cheap_claims = TRUE, any_number = TRUE
     ),
+    multisession = new_executor(name, run_multisession, cheap_claims = TRUE, any_number = TRUE, keeps = TRUE),
     future = new_executor(name, run_future),
     stop_internal(sprintf("there is no executor \"%s\"", name), executor = name)
   )
@@ -36,6 +38,9 @@ executor <- function(name) {
 # executor that runs chunks as futures. No other place decides this.
 executor_of <- function(strategy) {
   if (inherits(strategy, "sequential")) return(executor("sequential"))
-  if (inherits(strategy, "multicore") && parallelly::supportsMulticore()) return(executor("multicore"))
+  if (inherits(strategy, "multicore") && parallelly::supportsMulticore()) {
+    return(executor(if (is_fork_hazardous() && has_standing_workers()) "multisession" else "multicore"))
+  }
+  if (inherits(strategy, "multisession") && has_standing_workers()) return(executor("multisession"))
   executor("future")
 }
