@@ -92,7 +92,13 @@ rows_of_model <- function(model, frame, formula, argument, call) {
   if (is.null(data)) same <- length(keep) == nrow(frame) && !anyNA(keep)
   if (!same) {
     abort_rustle(
-      sprintf("`%s` does not fit the rows that the model has used: the data of the model have changed since it was fitted, or are not found. Give a vector with one element for each of these %d rows.", argument, nrow(frame)),
+      sprintf(
+        paste(
+          "`%s` does not fit the rows that the model has used: the data of the model have changed since it was fitted, or",
+          "are not found. Give a vector with one element for each of these %d rows."
+        ),
+        argument, nrow(frame)
+      ),
       class = c("rustle_error_rows", "rustle_error_argument"), argument = argument, call = call
     )
   }

@@ -59,9 +59,14 @@ prepare_instruments <- function(model, group, call) {
   exogenous <- intersect(colnames(model$X), colnames(model$Z))
   endogenous <- setdiff(colnames(model$X), exogenous)
   excluded <- setdiff(colnames(model$Z), exogenous)
-  if (!length(endogenous)) stop_argument("model", "a model with endogenous regressors", NULL, call, was = "one whose regressors are all instruments")
+  if (!length(endogenous)) {
+    stop_argument("model", "a model with endogenous regressors", NULL, call, was = "one whose regressors are all instruments")
+  }
   if (length(excluded) < length(endogenous)) {
-    stop_argument("model", "a model with an instrument for each endogenous regressor", NULL, call, was = sprintf("one with %d for %d", length(excluded), length(endogenous)))
+    stop_argument(
+      "model", "a model with an instrument for each endogenous regressor", NULL, call,
+      was = sprintf("one with %d for %d", length(excluded), length(endogenous))
+    )
   }
   W <- cbind(model$X[, exogenous, drop = FALSE], model$Z[, excluded, drop = FALSE])
   q <- qr(W, tol = 1e-9)
@@ -80,7 +85,9 @@ prepare_instruments <- function(model, group, call) {
   own <- seq_len(k)
   M <- cbind(first, rbind(diag(k), matrix(0, ncol(Q) - k, k)))
   square <- qr(M)
-  if (square$rank < ncol(M)) stop_argument("model", "a model whose instruments determine its coefficients", NULL, call, was = "one without rank")
+  if (square$rank < ncol(M)) {
+    stop_argument("model", "a model whose instruments determine its coefficients", NULL, call, was = "one without rank")
+  }
   A <- chol2inv(qr.R(square))
   theta <- qr.coef(square, y)
   single <- group$count == model$n
@@ -161,7 +168,7 @@ instruments_test <- function(model, null, asked, data, name, call) {
   estimate <- sum(R * iv$theta)
   factor <- groups$parts[[1L]]$factor
   V <- instruments_variance(iv, R, factor)
-  if (!is.finite(V) || V <= 1e-24 * sum(iv$left)) check_variance(matrix(0), list(C = cbind(1), w = 1, U = cbind(1), model = list(n = 1)), call)
+  if (!is.finite(V) || V <= 1e-24 * sum(iv$left)) stop_degenerate(V, call)
   count <- replicates_of(groups$boot, asked)
   words <- if (!count$all) stream_words(asked$seed)
   draws <- function(r) {
@@ -228,7 +235,12 @@ complete_instruments <- function(out, null, asked) {
 anderson_rubin <- function(model, iv, null, R, groups, asked, name, call) {
   at <- seq_len(iv$p)
   full <- nrow(R) == iv$p && all(R[, -at] == 0)
-  if (!full) stop_argument("null", "hypotheses about each of the endogenous coefficients and no other, for method = \"ar\"", null$labels, call, was = paste(null$labels, collapse = ", "))
+  if (!full) {
+    stop_argument(
+      "null", "hypotheses about each of the endogenous coefficients and no other, for method = \"ar\"", null$labels, call,
+      was = paste(null$labels, collapse = ", ")
+    )
+  }
   if (asked$alternative != "two.sided") stop_argument("alternative", "\"two.sided\" for method = \"ar\"", asked$alternative, call)
   X2 <- model$X[, iv$endogenous, drop = FALSE]
   l <- iv$l

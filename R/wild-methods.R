@@ -18,10 +18,14 @@ print.rustle_wild <- function(x, digits = max(3L, getOption("digits") - 3L), ...
     cat("estimate: ", paste(trimws(names(x$estimate)), "=", format(unname(x$estimate), digits = digits), collapse = ", "), "\n", sep = "")
   }
   if (!is.null(x$conf.set)) {
-    cat(format(100 * x$conf, digits = 3), " percent confidence ", if (nrow(x$conf.set) > 1L) "set" else "interval", ": ", format_set(x$conf.set, digits), "\n", sep = "")
+    kind <- if (nrow(x$conf.set) > 1L) "set" else "interval"
+    cat(format(100 * x$conf, digits = 3), " percent confidence ", kind, ": ", format_set(x$conf.set, digits), "\n", sep = "")
   }
   if (nrow(x$parts) > 1L) {
-    cat("variance: ", paste(sprintf("%s%s (%.0f, factor %s)", ifelse(x$parts$factor < 0, "- ", "+ "), x$parts$clusters, x$parts$count, format(abs(x$parts$factor), digits = 4)), collapse = " "), "\n", sep = "")
+    signs <- ifelse(x$parts$factor < 0, "- ", "+ ")
+    factors <- format(abs(x$parts$factor), digits = 4)
+    parts <- sprintf("%s%s (%.0f, factor %s)", signs, x$parts$clusters, x$parts$count, factors)
+    cat("variance: ", paste(parts, collapse = " "), "\n", sep = "")
   }
   cat("\n")
   invisible(x)

@@ -47,14 +47,22 @@ score_of_test <- function(test) {
 score_test <- function(model, null, asked, name, call) {
   family <- model$family
   good <- family$family %in% c("binomial", "quasibinomial") && family$link %in% c("logit", "probit")
-  if (!good) stop_argument("model", "a linear model, or a logit or probit model", model, call, was = sprintf("of family %s with link %s", family$family, family$link))
+  if (!good) {
+    stop_argument(
+      "model", "a linear model, or a logit or probit model", model, call,
+      was = sprintf("of family %s with link %s", family$family, family$link)
+    )
+  }
   if (asked$type != "11") stop_argument("type", "\"11\" for a glm", asked$type, call)
   if (!asked$impose) stop_argument("impose", "TRUE for a glm", FALSE, call)
   check_aliased(model, call)
   if (any(model$prior.weights <= 0)) check_model_weights(model$prior.weights, call)
   frame <- stats::model.frame(model)
   X <- stats::model.matrix(model)
-  if (is.null(model$model)) check_fitted(list(coefficients = stats::coef(model), offset = model$offset, fitted.values = model$linear.predictors), X, call)
+  if (is.null(model$model)) {
+    linear <- list(coefficients = stats::coef(model), offset = model$offset, fitted.values = model$linear.predictors)
+    check_fitted(linear, X, call)
+  }
   rows <- function(formula, argument) rows_of_model(model, frame, formula, argument, call)
   own <- list(names = colnames(X), X = X, n = nrow(X), k = ncol(X), rows = rows, effect = NULL, absorbed = 0L)
   null <- read_hypotheses(null, own$names, call)
@@ -116,7 +124,10 @@ restricted_scores <- function(model, X, null, call) {
 check_separation <- function(mu, argument, call) {
   if (all(mu > 1e-8 & mu < 1 - 1e-8)) return(invisible())
   abort_rustle(
-    sprintf("`%s` must not lead to fitted probabilities of 0 or 1 (there are %d): the regressors separate the response.", argument, sum(mu <= 1e-8 | mu >= 1 - 1e-8)),
+    sprintf(
+      "`%s` must not lead to fitted probabilities of 0 or 1 (there are %d): the regressors separate the response.",
+      argument, sum(mu <= 1e-8 | mu >= 1 - 1e-8)
+    ),
     class = c("rustle_error_separation", "rustle_error_argument"), argument = argument, call = call
   )
 }

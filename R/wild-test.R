@@ -242,9 +242,13 @@ check_level_of_test <- function(conf, R, alternative, call) {
 
 check_variance <- function(V, test, call) {
   scale <- colSums(test$C^2) * max(colSums(test$w * test$U[, 1L, drop = FALSE]^2)) / test$model$n
-  if (all(is.finite(V)) && min(eigen(V, symmetric = TRUE, only.values = TRUE)$values) > 1e-13 * min(scale)) return(invisible())
+  least <- if (all(is.finite(V))) min(eigen(V, symmetric = TRUE, only.values = TRUE)$values) else 0
+  if (least <= 1e-13 * min(scale)) stop_degenerate(V, call)
+}
+
+stop_degenerate <- function(V, call) {
   abort_rustle(
-    "`null` must be about coefficients whose estimate has a positive variance; with these clusters it is 0, or not above 0 by the formula for several clusterings.",
+    "`null` must be about coefficients whose estimate has a positive variance; with these clusters it has none.",
     class = c("rustle_error_degenerate", "rustle_error_argument"), argument = "null", variance = V, call = call
   )
 }
@@ -252,7 +256,11 @@ check_variance <- function(V, test, call) {
 warn_few_clusters <- function(boot, weights) {
   two <- weights %in% c("rademacher", "mammen")
   if (boot$count >= (if (two) 10L else 5L)) return(invisible())
-  values <- if (weights == "rademacher") sprintf("|t| has at most %.0f different values", 2^(boot$count - 1)) else "t has few different values"
+  values <- if (weights == "rademacher") {
+    sprintf("|t| has at most %.0f different values", 2^(boot$count - 1))
+  } else {
+    "t has few different values"
+  }
   warn_rustle(
     sprintf(
       "There are %.0f clusters only, so %s.%s", boot$count, values,
@@ -276,7 +284,10 @@ warn_few_treated <- function(model, null, groups) {
   others <- clusters$count - max(tabulate(match(first, unique(first))))
   if (others > 0L && others <= 2L) {
     warn_rustle(
-      sprintf("`%s` differs from its other values in %d of %.0f clusters only: the test hardly ever rejects.", model$names[[used]], others, clusters$count),
+      sprintf(
+        "`%s` differs from its other values in %d of %.0f clusters only: the test hardly ever rejects.",
+        model$names[[used]], others, clusters$count
+      ),
       "rustle_warning_few_clusters"
     )
   }
@@ -335,7 +346,10 @@ tell_degenerate <- function(x) {
   }
   if (x$singular > 0L) {
     warn_rustle(
-      sprintf("Without %s some coefficients are not identified; the jackknife uses generalized inverses there.", if (x$singular == 1L) "one cluster" else sprintf("each of %d clusters", x$singular)),
+      sprintf(
+        "Without %s some coefficients are not identified; the jackknife uses generalized inverses there.",
+        if (x$singular == 1L) "one cluster" else sprintf("each of %d clusters", x$singular)
+      ),
       "rustle_warning_clusters"
     )
   }
