@@ -373,4 +373,35 @@ rs_simulate <- function(times, schedules, chunks, workers, start_up, claim, thre
 #' @noRd
 rs_utilization <- function(busy, makespan) .Call(wrap__rs_utilization, busy, makespan)
 
+#' Opens a test; see R/wild-spec.R.
+#' @noRd
+rs_wild_open <- function(spec) .Call(wrap__rs_wild_open, spec)
+
+#' Replicates `from` (from 0, at the start of a block) to `to`, or the first of them that can
+#' be begun within a slice, as rows of a matrix.
+#' @noRd
+rs_wild_run <- function(handle, from, to, threads) .Call(wrap__rs_wild_run, handle, from, to, threads)
+
+#' Replicates after two-stage least squares, as [`rs_wild_run`]; see R/wild-instruments.R.
+#' @noRd
+rs_wild_instruments <- function(spec, from, to, threads) .Call(wrap__rs_wild_instruments, spec, from, to, threads)
+
+#' The weights of replicate `r` (from 0).
+#' @noRd
+rs_wild_weights <- function(handle, r) .Call(wrap__rs_wild_weights, handle, r)
+
+#' Counts replicates beyond statistics `t` at trial values `delta`. `draws`: a matrix of 2
+#' columns (without trial value) or 5.
+#' @noRd
+rs_wild_count <- function(draws, rows, floor, delta, t, threads) .Call(wrap__rs_wild_count, draws, rows, floor, delta, t, threads)
+
+#' The same of several restrictions: `trials` numbers of `delta` belong to each of `f`.
+#' @noRd
+rs_wild_joint <- function(draws, shape, delta, f, threads) .Call(wrap__rs_wild_joint, draws, shape, delta, f, threads)
+
+#' Sums of `x * factors` by group (numbers from 1), as columns of `groups` numbers: those of
+#' `factors` within those of `x`.
+#' @noRd
+rs_wild_sums <- function(x, factors, group, groups, threads) .Call(wrap__rs_wild_sums, x, factors, group, groups, threads)
+
 # nolint end

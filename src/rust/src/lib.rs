@@ -25,6 +25,7 @@ mod refusal;
 mod seeds;
 mod shape;
 mod simulation;
+mod wild;
 
 use extendr_api::prelude::*;
 use rustle_streams::{Numbering, TaskSeeds};
@@ -104,6 +105,7 @@ extendr_module! {
     use parcel;
     use permutation;
     use simulation;
+    use wild;
     fn rs_here_open;
     fn rs_task_seeds;
     fn rs_cores;

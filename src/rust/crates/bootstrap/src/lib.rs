@@ -9,6 +9,7 @@
 //! * [`stream`]: generator and laws; [`scheme`]: what a replicate is made of;
 //! * [`statistic`]: sums ([`moments`]) or scans ([`sorted`]) or fits ([`models`]), and
 //!   a [`program`] of them;
+//! * [`wild`]: the wild bootstrap of tests in linear models;
 //! * [`run`](mod@run): replicates on threads; [`influence`]: jackknife and
 //!   infinitesimal jackknife.
 
@@ -31,3 +32,4 @@ mod shuffle;
 pub mod sorted;
 pub mod statistic;
 pub mod stream;
+pub mod wild;

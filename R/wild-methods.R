@@ -1,0 +1,148 @@
+# Methods for results of wild_test().
+
+#' @export
+print.rustle_wild <- function(x, digits = max(3L, getOption("digits") - 3L), ...) {
+  cat("\n\t", x$method, "\n\ndata:  ", x$data.name, ", ", x$n, " observations", describe_clusters(x), "\n", sep = "")
+  law <- c(
+    rademacher = "Rademacher", webb = "Webb", mammen = "Mammen", normal = "normal", gamma = "gamma"
+  )[[x$weights]]
+  cat(
+    "replicates: ", format(x$R, big.mark = ","), if (x$enumerated) ", all combinations of signs" else sprintf(", %s weights", law),
+    if (x$type != "11") sprintf(", type %s", x$type), if (x$degenerate > 0) sprintf(", %.0f degenerate", x$degenerate), "\n", sep = ""
+  )
+  shown <- paste(names(x$statistic), "=", format(unname(x$statistic), digits = digits))
+  p <- format.pval(x$p.value, digits = digits, eps = if (x$enumerated || x$plus_one) .Machine$double.eps else 1 / x$R)
+  cat("null hypothesis: ", paste(names(x$null.value), collapse = ", "), "\n", sep = "")
+  cat(shown, ", p-value ", if (startsWith(p, "<")) p else paste("=", p), direction_of(x), "\n", sep = "")
+  if (!is.null(x$estimate)) {
+    cat("estimate: ", paste(trimws(names(x$estimate)), "=", format(unname(x$estimate), digits = digits), collapse = ", "), "\n", sep = "")
+  }
+  if (!is.null(x$conf.set)) {
+    kind <- if (nrow(x$conf.set) > 1L) "set" else "interval"
+    cat(format(100 * x$conf, digits = 3), " percent confidence ", kind, ": ", format_set(x$conf.set, digits), "\n", sep = "")
+  }
+  if (nrow(x$parts) > 1L) {
+    signs <- ifelse(x$parts$factor < 0, "- ", "+ ")
+    factors <- format(abs(x$parts$factor), digits = 4)
+    parts <- sprintf("%s%s (%.0f, factor %s)", signs, x$parts$clusters, x$parts$count, factors)
+    cat("variance: ", paste(parts, collapse = " "), "\n", sep = "")
+  }
+  cat("\n")
+  invisible(x)
+}
+
+direction_of <- function(x) {
+  switch(x$alternative,
+    two.sided = " (two-sided)", equal.tailed = " (equal tails)", greater = " (greater)", less = " (less)"
+  )
+}
+
+describe_clusters <- function(x) {
+  if (is.null(x$clusters)) return("")
+  named <- ifelse(nzchar(names(x$clusters)), paste0(" (", names(x$clusters), ")"), "")
+  boot <- if (length(x$clusters) > 1L || x$boot_clusters != x$clusters[[1L]]) {
+    sprintf("; weights of %.0f%s", x$boot_clusters, if (nzchar(names(x$boot_clusters))) sprintf(" (%s)", names(x$boot_clusters)) else "")
+  }
+  paste0(", ", paste0(x$clusters, " clusters", named, collapse = ", "), boot)
+}
+
+format_set <- function(set, digits) {
+  if (anyNA(set)) return("empty")
+  paste(sprintf("[%s, %s]", format(set[, 1L], digits = digits, trim = TRUE), format(set[, 2L], digits = digits, trim = TRUE)), collapse = " and ")
+}
+
+#' Methods for wild bootstrap tests
+#'
+#' @param object,x A result of [wild_test()].
+#' @param parm Not used: there is one hypothesis.
+#' @param level Confidence level; by default that of the test, or 0.95.
+#' @param conf.int `FALSE` leaves the interval out.
+#' @param n Number of null values, see [wild_curve()].
+#' @param xlab,ylab Labels.
+#' @param ... For `plot()`, graphical parameters.
+#' @return `confint()`: a matrix with a row for each piece of the confidence set, see
+#'   [wild_test()]. `tidy()`: a data frame with a row, `term`, `estimate`, `std.error`, `null.value`,
+#'   `statistic`, `p.value`, `conf.low`, `conf.high` (of joint hypotheses a row for each, with
+#'   the joint statistic and p-value, no interval); `glance()`: one with the sizes of the test. `plot()` draws [wild_curve()] and returns it invisibly.
+#' @section Errors: `rustle_error_argument` for wrong arguments, and where a test has no interval:
+#'   joint hypotheses, logit and probit models.
+#' @examples
+#' fit <- lm(dist ~ speed, cars)
+#' test <- wild_test(fit, "speed = 3", R = 499, seed = 1, threads = 1)
+#' confint(test, level = 0.9)
+#' plot(test)
+#' @name wild-methods
+#' @aliases confint.rustle_wild
+NULL
+
+#' @rdname wild-methods
+#' @export
+confint.rustle_wild <- function(object, parm, level = if (is.null(object$conf)) 0.95 else object$conf, ...) {
+  check_dots(...)
+  if (length(object$estimate) != 1L || !has_curve(object)) {
+    stop_argument("object", "a test of one hypothesis in a linear model", object, sys.call())
+  }
+  check_level_of_test(check_one_level(level, "level"), object$R, object$alternative, sys.call())
+  out <- if (identical(level, object$conf)) object$conf.set else invert_test(object, level)
+  rownames(out) <- rep(trimws(names(object$estimate)), nrow(out))
+  out
+}
+
+#' @rdname wild-methods
+#' @export
+plot.rustle_wild <- function(x, n = if (length(x$estimate) > 1L) 25 else 201, xlab = NULL, ylab = NULL, ...) {
+  curve <- wild_curve(x, n = n)
+  alpha <- 1 - if (is.null(x$conf)) 0.95 else x$conf
+  of <- trimws(names(x$estimate))
+  if (length(of) == 2L) {
+    a <- unique(curve$null1)
+    b <- unique(curve$null2)
+    levels <- sort(unique(c(alpha, 0.01, 0.1, 0.25, 0.5, 0.75)))
+    graphics::contour(
+      a, b, matrix(curve$p.value, length(a)), levels = levels, lwd = ifelse(levels == alpha, 2, 1), col = "#4477AA",
+      xlab = if (is.null(xlab)) of[[1L]] else xlab, ylab = if (is.null(ylab)) of[[2L]] else ylab, ...
+    )
+    graphics::points(x$estimate[[1L]], x$estimate[[2L]], pch = 19L)
+    graphics::points(x$null.value[[1L]], x$null.value[[2L]], pch = 4L)
+    return(invisible(curve))
+  }
+  graphics::plot.default(
+    curve$null, curve$p.value, type = "l", col = "#4477AA", lwd = 2, ylim = c(0, 1),
+    xlab = if (is.null(xlab)) sprintf("null value of %s", of) else xlab, ylab = if (is.null(ylab)) "p-value" else ylab, ...
+  )
+  graphics::abline(h = alpha, lty = 2L)
+  ends <- x$conf.set[is.finite(x$conf.set)]
+  if (length(ends)) graphics::abline(v = ends, lty = 3L)
+  graphics::points(x$null.value, x$p.value, pch = 19L)
+  invisible(curve)
+}
+
+#' @rdname wild-methods
+#' @exportS3Method generics::tidy
+tidy.rustle_wild <- function(x, conf.int = TRUE, ...) {
+  check_dots(...)
+  conf.int <- check_flag(conf.int, "conf.int")
+  term <- trimws(sub("=.*", "", names(x$null.value)))
+  or <- function(value) if (is.null(value)) rep(NA_real_, length(term)) else unname(value)
+  out <- data.frame(
+    term = term, estimate = or(x$estimate), std.error = or(x$std.error), null.value = unname(x$null.value),
+    statistic = unname(x$statistic), p.value = x$p.value
+  )
+  if (conf.int) {
+    out$conf.low <- if (is.null(x$conf.int)) NA_real_ else x$conf.int[[1L]]
+    out$conf.high <- if (is.null(x$conf.int)) NA_real_ else x$conf.int[[2L]]
+  }
+  out
+}
+
+#' @rdname wild-methods
+#' @exportS3Method generics::glance
+glance.rustle_wild <- function(x, ...) {
+  check_dots(...)
+  data.frame(
+    statistic = unname(x$statistic), p.value = x$p.value, R = x$R, n = x$n,
+    clusters = if (is.null(x$clusters)) NA_real_ else min(x$clusters), boot_clusters = unname(x$boot_clusters),
+    weights = x$weights, type = x$type, impose = x$impose, enumerated = x$enumerated, degenerate = x$degenerate,
+    alternative = x$alternative, method = x$method
+  )
+}
