@@ -2,7 +2,6 @@
 
 use std::os::fd::AsFd;
 
-use extendr_api::{GetSexp, Robj};
 use rustle_parcels::Parcel;
 use rustle_shared::{MappingError, MemoryFile};
 
