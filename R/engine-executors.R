@@ -10,12 +10,14 @@
 #   cheap_claims   is a task claimed by a word in shared memory? If not, every chunk costs
 #                  a message or a future
 #   any_number     can a call have as many workers as it asks for, whatever the plan says?
+#   count          NULL, or function(stack, settings): how many workers a plan of ours has
+#                  that is not known from `workers` alone
 
 new_executor <- function(name, run, in_session = FALSE, shares_memory = FALSE,
-                         cheap_claims = FALSE, any_number = FALSE) {
+                         cheap_claims = FALSE, any_number = FALSE, count = NULL) {
   list(
     name = name, run = run, in_session = in_session, shares_memory = shares_memory,
-    cheap_claims = cheap_claims, any_number = any_number
+    cheap_claims = cheap_claims, any_number = any_number, count = count
   )
 }
 
@@ -27,6 +29,8 @@ executor <- function(name) {
     multicore = new_executor(
       name, run_multicore, shares_memory = TRUE, cheap_claims = TRUE, any_number = TRUE
     ),
+    # A claim costs no message: only chunks of nodes do, whose sizes are its own affair.
+    cluster = new_executor(name, run_on_nodes, cheap_claims = TRUE, count = count_nodes),
     future = new_executor(name, run_future),
     stop_internal(sprintf("there is no executor \"%s\"", name), executor = name)
   )
@@ -37,5 +41,7 @@ executor <- function(name) {
 executor_of <- function(strategy) {
   if (inherits(strategy, "sequential")) return(executor("sequential"))
   if (inherits(strategy, "multicore") && parallelly::supportsMulticore()) return(executor("multicore"))
+  # future's multisession is a cluster too.
+  if (inherits(strategy, "cluster") && !inherits(strategy, c("multisession", "remote"))) return(executor("cluster"))
   executor("future")
 }

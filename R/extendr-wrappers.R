@@ -228,6 +228,19 @@ rs_sort <- function(x, order, decreasing, schedule, out, state, threads) .Call(w
 #' @noRd
 rs_svd <- function(x, d, u, v, threads) .Call(wrap__rs_svd, x, d, u, v, threads)
 
+#' Tasks for a node; see the crate's `node_chunk()`. `task` is NA before anything is known.
+#' @noRd
+rs_node_chunk <- function(left, cores, idle, part, task, bounds) .Call(wrap__rs_node_chunk, left, cores, idle, part, task, bounds)
+
+#' A job on nodes in simulated time; see the crate's `simulate_nodes()`.
+#' @noRd
+rs_simulate_nodes <- function(times, cores, speed, hand_out) .Call(wrap__rs_simulate_nodes, times, cores, speed, hand_out)
+
+#' The content of a raw vector in 32 hexadecimal digits (XXH3, 128 bits): no secret, but
+#' different content does not meet by accident.
+#' @noRd
+rs_hash <- function(content) .Call(wrap__rs_hash, content)
+
 #' Counts permutations `from` (from 0) to `to`, or the first that can be looked at
 #' within a slice. `seed`: NULL for all of them.
 #' @noRd

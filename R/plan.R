@@ -7,7 +7,7 @@
 default_settings <- function() {
   list(
     schedule = "stealing", chunk_size = NULL, progress = NULL, timeout = Inf,
-    retries = 1L, worker_threads = NULL
+    retries = 1L, worker_threads = NULL, cores = NULL, heartbeat = 30
   )
 }
 
@@ -72,7 +72,7 @@ default_settings <- function() {
 #' @seealso [with_plan()], [future_lapply()], [mclapply()].
 #' @export
 plan <- function(strategy = NULL, ..., workers, schedule, chunk_size, progress, timeout,
-                 retries, worker_threads, substitute = TRUE, .skip = FALSE, .call = TRUE,
+                 retries, worker_threads, cores, heartbeat, substitute = TRUE, .skip = FALSE, .call = TRUE,
                  .cleanup = TRUE, .init = FALSE) {
   check_future_flags(substitute, .skip, .cleanup, .init)
   called <- if (substitute) called_strategy(base::substitute(strategy), parent.frame())
@@ -94,6 +94,8 @@ plan <- function(strategy = NULL, ..., workers, schedule, chunk_size, progress, 
   if (!missing(worker_threads)) {
     changes["worker_threads"] <- list(check_count(worker_threads, "worker_threads", null = TRUE))
   }
+  if (!missing(cores)) changes["cores"] <- list(check_count(cores, "cores", null = TRUE))
+  if (!missing(heartbeat)) changes$heartbeat <- check_seconds(heartbeat, "heartbeat")
   if (!missing(workers)) check_workers(workers)
   old <- describe_plan()
   if (is.null(strategy) && missing(workers) && !...length()) {
@@ -267,7 +269,7 @@ print.rustle_plan <- function(x, ...) {
 }
 
 level_workers <- function(strategy) {
-  if (is_multicore(strategy)) return(plan_workers(strategy, executor("multicore")))
+  if (is_multicore(strategy)) return(plan_workers(list(strategy), executor("multicore")))
   # future may warn here of more workers than cores. The warning is left to the moment when
   # they are started.
   count <- function() suppressWarnings(as.integer(future::nbrOfWorkers(strategy)))

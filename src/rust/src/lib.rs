@@ -16,6 +16,7 @@ mod here;
 mod index;
 mod linalg;
 mod lists;
+mod nodes;
 mod permutation;
 mod raw;
 mod refusal;
@@ -96,6 +97,7 @@ extendr_module! {
     use bootstrap;
     use forked;
     use linalg;
+    use nodes;
     use permutation;
     use simulation;
     fn rs_here_open;

@@ -1,0 +1,336 @@
+# Nodes of a cluster: R sessions, on this machine or others, that wait for calls as the
+# workers of package parallel do. They are started by parallelly or belong to a cluster
+# object of the user; messages are those of parallel, sent and received by its functions.
+#
+# A node is an environment:
+#   id      its number in messages
+#   link    the element of a cluster object that parallel's functions take
+#   own     did we start it? Then we stop it, and may start it again by `start`, a function
+#           that returns another link
+#   host, pid, version (of R), package (version of rustle there, or NA), cores, forks (can
+#           our own workers start there?)
+#   here    does it run on this machine?
+#   lost    NULL, or why it can no longer be used
+#   owes    tags of calls whose answers have not come, oldest first
+#   heard   when it was heard of last, in seconds
+#   has     keys of parcels that it keeps (engine-cluster-node.R)
+#   task    seconds that a task takes there, NA before anything is known
+#   chunks  what it works at: engine-cluster.R
+#   kind    the class of the cluster object it came in; early: a message that has been read
+
+# The record of nodes, written in this file only: `pid` of the process that they belong to;
+# `nodes`, a list, for the plan whose `workers` and `cores` these are; `made`, the number of
+# tags so far.
+crew <- new.env(parent = emptyenv())
+
+# Seconds that a node is given to say what it is, or to answer a call that takes no time.
+patience <- 10
+
+new_node <- function(id, link, own = FALSE, start = NULL, limit = NULL, kind = "cluster") {
+  list2env(list(
+    id = id, link = link, own = own, start = start, limit = limit, kind = kind, early = NULL, host = NA_character_,
+    pid = NA_integer_, version = NA_character_, package = NA_character_, cores = 1L,
+    forks = FALSE, here = FALSE, lost = NULL, owes = character(), heard = seconds_now(),
+    has = character(), task = NA_real_, chunks = list()
+  ), envir = new.env(parent = emptyenv()))
+}
+
+seconds_now <- function() proc.time()[["elapsed"]]
+
+of_parallel <- function(name) utils::getFromNamespace(name, "parallel")
+
+# Nodes behind sockets can be waited for together, and their loss is noticed.
+is_socket <- function(node) inherits(node$link$con, "sockconn")
+
+# Asks the node to evaluate fun(args). Its answer has the tag that is returned. An error means
+# that the node is lost.
+ask_node <- function(node, fun, args = list()) {
+  crew$made <- if (is.null(crew$made)) 1 else crew$made + 1
+  tag <- sprintf("rustle-%d-%.0f", Sys.getpid(), crew$made)
+  message <- list(type = "EXEC", data = list(fun = fun, args = args, return = TRUE, tag = tag))
+  # Half a message would make the connection useless.
+  suspendInterrupts(of_parallel("sendData")(node$link, message))
+  node$owes <- c(node$owes, tag)
+  node$heard <- seconds_now()
+  tag
+}
+
+# The next message of a node that has one: list(type, tag, value). An error means that the
+# node is lost.
+hear_node <- function(node) {
+  message <- node$early
+  node$early <- NULL
+  if (is.null(message)) message <- suspendInterrupts(of_parallel("recvData")(node$link))
+  node$heard <- seconds_now()
+  if (identical(message$type, "VALUE")) node$owes <- node$owes[-1L]
+  message
+}
+
+# Which of these nodes have a message, or have ended, after at most `seconds`?
+await_nodes <- function(nodes, seconds) {
+  if (!length(nodes)) return(logical())
+  sockets <- vapply(nodes, is_socket, NA)
+  ready <- logical(length(nodes))
+  # The others can only be waited for one by one: parallel has no other way.
+  if (!any(sockets)) {
+    links <- structure(lapply(nodes, `[[`, "link"), class = nodes[[1L]]$kind)
+    got <- of_parallel("recvOneData")(links)
+    nodes[[got$node]]$early <- got$value
+    ready[[got$node]] <- TRUE
+    return(ready)
+  }
+  connections <- lapply(nodes[sockets], function(node) node$link$con)
+  # A connection that somebody has closed is an error here, and not said which one.
+  ready[sockets] <- tryCatch(
+    socketSelect(connections, FALSE, seconds),
+    error = function(e) vapply(connections, function(con) !is_open(con), NA)
+  )
+  ready
+}
+
+is_open <- function(connection) tryCatch(isOpen(connection), error = function(e) FALSE)
+
+# The answer of a node to the call `tag`; answers that nobody waits for any more are dropped.
+answer_of <- function(node, tag, seconds = patience) {
+  until <- seconds_now() + seconds
+  repeat {
+    if (!any(await_nodes(list(node), max(0, until - seconds_now())))) {
+      stop(sprintf("it did not answer within %g s", seconds))
+    }
+    message <- hear_node(node)
+    if (!identical(message$type, "VALUE") || !identical(message$tag, tag)) next
+    if (inherits(message$value, "snow-try-error")) stop(unclass(message$value)[[1L]])
+    return(message$value)
+  }
+}
+
+# What a node says of itself. Base R alone: rustle may not be there.
+introduce <- function() {
+  version <- tryCatch(as.character(utils::packageVersion("rustle")), error = function(e) NA_character_)
+  cores <- tryCatch(parallelly::availableCores(), error = function(e) {
+    tryCatch(max(1L, parallel::detectCores(), na.rm = TRUE), error = function(e) 1L)
+  })
+  forks <- !is.na(version) && tryCatch(parallelly::supportsMulticore(), error = function(e) FALSE)
+  list(
+    host = unname(Sys.info()[["nodename"]]), pid = Sys.getpid(),
+    version = as.character(getRversion()), package = version, cores = as.integer(cores), forks = forks
+  )
+}
+environment(introduce) <- baseenv()
+
+# Asks nodes what they are. Those that do not answer are lost.
+meet_nodes <- function(nodes) {
+  introduce <- without_source(introduce)
+  tags <- lapply(nodes, function(node) {
+    tryCatch(ask_node(node, introduce), error = function(e) lose_node(node, conditionMessage(e)))
+  })
+  for (k in seq_along(nodes)) {
+    node <- nodes[[k]]
+    if (!is.null(node$lost)) next
+    said <- tryCatch(answer_of(node, tags[[k]]), error = function(e) lose_node(node, conditionMessage(e)))
+    if (is.null(said)) next
+    list2env(said, envir = node)
+    node$all_cores <- said$cores
+    node$here <- identical(said$host, unname(Sys.info()[["nodename"]]))
+  }
+  good <- Filter(function(node) is.null(node$lost), nodes)
+  for (node in good) {
+    beside <- sum(vapply(good, function(other) identical(other$host, node$host), NA))
+    share <- max(1L, node$all_cores %/% beside)
+    node$cores <- if (is.null(node$limit)) share else as.integer(node$limit)
+  }
+  tell_differences(good)
+  nodes
+}
+
+# Versions that are not those of the session, once for each kind of difference.
+tell_differences <- function(nodes) {
+  tell <- function(nodes, what, field, here) {
+    other <- Filter(function(node) !identical(node[[field]], here), nodes)
+    if (!length(other) || !first_time(paste("node", field, other[[1L]][[field]]))) return()
+    message(sprintf(
+      "Node %d (%s) has %s %s, and this session %s.", other[[1L]]$id, other[[1L]]$host, what, other[[1L]][[field]], here
+    ))
+  }
+  tell(nodes, "R", "version", as.character(getRversion()))
+  without <- Filter(function(node) is.na(node$package), nodes)
+  tell(setdiff_nodes(nodes, without), "rustle", "package", as.character(utils::packageVersion("rustle")))
+  if (length(without) && first_time("node without rustle")) {
+    message(sprintf(
+      "Node %d (%s) has no package rustle: its tasks run on processes of base R, and what they say comes chunk by chunk.",
+      without[[1L]]$id, without[[1L]]$host
+    ))
+  }
+}
+
+setdiff_nodes <- function(nodes, without) {
+  Filter(function(node) !any(vapply(without, identical, NA, node)), nodes)
+}
+
+# Notes that a node can no longer be used; returns NULL.
+lose_node <- function(node, why) {
+  node$lost <- sub("^Error.*: ", "", trimws(why))
+  if (node$own) close_node(node)
+  NULL
+}
+
+# Ends a node of ours. One that does not read its connection any more is killed where we can.
+close_node <- function(node) {
+  if (is.null(node$lost)) try(of_parallel("sendData")(node$link, list(type = "DONE")), silent = TRUE)
+  try(close(node$link$con), silent = TRUE)
+  if (node$here && !is.na(node$pid) && (!is.null(node$lost) || length(node$owes))) {
+    tools::pskill(node$pid, tools::SIGKILL)
+  }
+}
+
+# The nodes of the plan in force, started when they are not there yet. Those of ours that
+# were lost are started again.
+nodes_of_plan <- function(plan, call) {
+  wanted <- wanted_nodes(plan)
+  if (!identical(crew$pid, Sys.getpid())) forget_nodes()
+  if (!identical(crew$wanted, wanted)) {
+    stop_nodes_of_plan()
+    crew$pid <- Sys.getpid()
+    crew$nodes <- meet_nodes(open_nodes(wanted, 0L, call))
+    crew$wanted <- wanted
+  } else {
+    revive_nodes(crew$nodes)
+  }
+  bad <- Filter(function(node) !is.null(node$lost), crew$nodes)
+  if (length(bad) == length(crew$nodes)) {
+    why <- if (length(bad)) sprintf(": %s", bad[[1L]]$lost) else ""
+    if (!length(bad) || bad[[1L]]$own) stop_nodes_of_plan()
+    stop_no_node(why, call)
+  }
+  crew$nodes
+}
+
+stop_no_node <- function(why, call, values = NULL) {
+  abort_rustle(
+    sprintf("No node of the cluster can be used%s.", sub("[.]$", "", why)),
+    c("rustle_error_no_node", if (!is.null(values)) "rustle_error_worker_lost"), values = values, call = call
+  )
+}
+
+# The cores of the nodes that are there; before they are, as many as the plan names.
+count_nodes <- function(plan_stack, settings) {
+  wanted <- wanted_nodes(list(stack = plan_stack, settings = settings))
+  if (identical(crew$pid, Sys.getpid()) && identical(crew$wanted, wanted)) {
+    return(max(1L, sum(vapply(crew$nodes, function(node) if (is.null(node$lost)) node$cores else 0L, 1L))))
+  }
+  workers <- wanted$workers
+  count <- if (is.numeric(workers)) workers else length(workers)
+  cores <- if (is.null(wanted$cores)) 1L else wanted$cores
+  if (is.character(workers) && !is.null(wanted$cores)) count <- length(unique(workers))
+  max(1L, as.integer(count * cores))
+}
+
+# What the plan says of its nodes: list(workers, cores, options); options are further
+# arguments of parallelly's makeClusterPSOCK().
+wanted_nodes <- function(plan) {
+  strategy <- plan$stack[[1L]]
+  arguments <- as.list(formals(strategy))
+  known <- c("...", "persistent", "workers", "envir", "earlySignal", "gc", "label", "lazy", "globals", "interrupts")
+  evaluate <- function(code) if (is.language(code)) eval(code, environment(strategy)) else code
+  workers <- evaluate(arguments$workers)
+  if (is.function(workers)) workers <- workers()
+  if (is.numeric(workers)) workers <- as.integer(workers)
+  options <- lapply(arguments[setdiff(names(arguments), known)], evaluate)
+  list(workers = workers, cores = plan$settings$cores, options = options)
+}
+
+# Nodes as a plan wants them; `before` is how many there are already.
+open_nodes <- function(wanted, before, call) {
+  workers <- wanted$workers
+  if (inherits(workers, "cluster")) {
+    return(lapply(seq_along(workers), function(k) {
+      new_node(before + k, workers[[k]], limit = wanted$cores, kind = class(workers))
+    }))
+  }
+  if (is.numeric(workers)) {
+    hosts <- rep("localhost", workers)
+    limits <- rep(if (is.null(wanted$cores)) 1L else wanted$cores, workers)
+  } else {
+    hosts <- unique(workers)
+    times <- as.integer(table(factor(workers, hosts)))
+    limits <- if (!is.null(wanted$cores)) rep(wanted$cores, length(hosts)) else if (any(times > 1L)) times
+  }
+  start <- function(hosts) start_links(hosts, wanted$options, call)
+  links <- start(hosts)
+  lapply(seq_along(hosts), function(k) {
+    new_node(before + k, links[[k]], TRUE, function() start(hosts[[k]])[[1L]], limits[k])
+  })
+}
+
+# R sessions on these hosts, by parallelly.
+start_links <- function(hosts, options, call) {
+  local <- all(hosts %in% c("localhost", "127.0.0.1", Sys.info()[["nodename"]]))
+  defaults <- list(connectTimeout = getOption("rustle.connect.timeout", 30), rscript_libs = if (local) .libPaths())
+  arguments <- utils::modifyList(Filter(Negate(is.null), defaults), options)
+  tryCatch(
+    suppressWarnings(do.call(parallelly::makeClusterPSOCK, c(list(hosts), arguments))),
+    error = function(e) {
+      abort_rustle(
+        sprintf("R could not be started on %s: %s", paste(unique(hosts), collapse = ", "), trimws(conditionMessage(e))),
+        "rustle_error_no_node", hosts = hosts, call = call
+      )
+    }
+  )
+}
+
+# Starts nodes of ours that were lost. Who cannot be started stays lost.
+revive_nodes <- function(nodes) {
+  for (node in Filter(function(node) !is.null(node$lost) && node$own, nodes)) {
+    link <- tryCatch(node$start(), error = function(e) NULL)
+    if (is.null(link)) next
+    fresh <- new_node(node$id, link, TRUE, node$start, node$limit)
+    list2env(as.list(fresh, all.names = TRUE), envir = node)
+    node$lost <- NULL
+    meet_nodes(list(node))
+  }
+  nodes
+}
+
+# Ends the nodes of the plan before. Clusters of the user go on.
+stop_nodes_of_plan <- function() {
+  if (identical(crew$pid, Sys.getpid())) {
+    for (node in crew$nodes) {
+      if (is.null(node$lost) && length(node$owes)) rest_nodes(list(node), 0)
+      if (node$own && is.null(node$lost)) close_node(node)
+    }
+  }
+  forget_nodes()
+}
+
+forget_nodes <- function() crew$nodes <- crew$wanted <- crew$pid <- NULL
+
+# Calls that nodes still work at end: a node looks whether there is a message while it waits
+# for its workers, and then lets them go. Who answers within `seconds` can be used at once;
+# from the others the answers are taken by the next job.
+rest_nodes <- function(nodes, seconds = 1) {
+  asked <- Filter(function(node) is.null(node$lost) && (length(node$owes) || length(node$chunks)), nodes)
+  for (node in asked) {
+    tryCatch(ask_node(node, without_source(on_node), list("rest_here")), error = function(e) lose_node(node, conditionMessage(e)))
+    node$chunks <- list()
+  }
+  until <- seconds_now() + seconds
+  repeat {
+    asked <- Filter(owes_answers, asked)
+    left <- until - seconds_now()
+    if (!length(asked) || left <= 0) return(invisible())
+    take_stale(asked[await_nodes(asked, left)])
+  }
+}
+
+owes_answers <- function(node) is.null(node$lost) && length(node$owes) > 0L
+
+# Takes answers that nobody waits for.
+take_stale <- function(nodes) {
+  for (node in nodes) tryCatch(hear_node(node), error = function(e) lose_node(node, conditionMessage(e)))
+}
+
+# Calls the function `name` of our namespace on a node. Base R alone.
+on_node <- function(name, ...) {
+  tryCatch(get(name, envir = asNamespace("rustle"))(...), error = function(e) list(error = e))
+}
+environment(on_node) <- baseenv()
