@@ -82,14 +82,15 @@ open_chunk <- function(parcel, order) {
   set_random_kinds(parcel$worker$kinds)
   before <- options(parcel$worker$options)
   on.exit(options(before))
-  options(rustle.timings = settings$timings, rustle.progress = FALSE)
+  # How long tasks take is always measured: it decides on the size of the next chunk.
+  options(rustle.timings = TRUE, rustle.progress = FALSE)
   if (parcel$worker$backend && requireNamespace("foreach", quietly = TRUE) && !is_our_backend()) registerDoRustle()
   job <- job_of_parcel(parcel, chunk)
   plan <- plan_of_node(settings, parcel$levels)
   for (package in job$packages) loadNamespace(package)
   open <- list2env(list(
-    tag = chunk$tag, job = job, n = job$n, over = FALSE, unclaimed = Inf, count = 0, begun = seconds_now(),
-    events = list(), width = min(plan$workers, job$n), status = NULL, lost = NULL
+    tag = chunk$tag, job = job, n = job$n, over = FALSE, unclaimed = Inf, count = 0, measured = FALSE, timed = settings$timings,
+    events = list(), status = NULL, lost = NULL
   ), envir = new.env(parent = emptyenv()))
   open$handle <- start_multicore(job, plan)
   open$close <- function() rs_job_close(open$handle, tools::SIGTERM, 0.2)
@@ -105,14 +106,19 @@ watch_chunk <- function(chunk, seconds) {
   chunk$unclaimed <- status$unclaimed
   chunk$over <- status$state != "running"
   chunk$status <- status
-  if (status$unclaimed == 0) {
-    started <- status$done + status$busy
-    if (is.null(chunk$task)) chunk$task <- (seconds_now() - chunk$begun) * chunk$width / max(1, started)
-    kept$task <- chunk$task
+  if (status$unclaimed == 0 && !chunk$measured) {
+    chunk$measured <- TRUE
+    kept$task <- seconds_per_task(rs_job_report(chunk$handle)$spans)
   }
 }
 
-# The record of a chunk that is over: list(tag, values, failed, events, failure, spans, now).
+seconds_per_task <- function(spans) {
+  ran <- spans$start > 0 & spans$end > 0
+  if (any(ran)) max(1e-6, mean(spans$end[ran] - spans$start[ran])) else NA_real_
+}
+
+# The record of a chunk that is over: list(tag, values, failed, events, failure,
+# report, spans).
 # `failure` is NULL or how workers were lost (stop_worker_lost()).
 close_chunk <- function(chunk) {
   on.exit(chunk$close())
@@ -127,7 +133,7 @@ close_chunk <- function(chunk) {
   list(
     tag = chunk$tag, values = values, first = collected$first, failed = collected$failed,
     events = if (length(events$task)) events, failure = if (chunk$status$state == "failed") chunk$status$failure,
-    report = report[c("forks", "claims", "steals", "losses")], spans = report$spans, now = proc.time()[["elapsed"]]
+    report = report[c("forks", "claims", "steals", "losses")], spans = if (chunk$timed) report$spans
   )
 }
 

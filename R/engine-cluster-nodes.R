@@ -16,6 +16,9 @@
 #   has     keys of parcels that it keeps (engine-cluster-node.R)
 #   task    seconds that a task takes there, NA before anything is known
 #   chunks  what it works at: engine-cluster.R
+#   waits   the tag of the call whose answer the job in hand waits for; hungry: does it want
+#           more tasks? beat: how many tasks it has done of what it works at; timed: the key
+#           of the parcel of which `task` was measured
 #   kind    the class of the cluster object it came in; early: a message that has been read
 
 # The record of nodes, written in this file only: `pid` of the process that they belong to;

@@ -80,8 +80,6 @@ new_desk <- function(job, plan, nodes, parcel) {
   usable <- function() Filter(function(node) {
     is.null(node$lost) && !(needs_package && is.na(node$package))
   }, nodes)
-  # A node that still owes answers to an earlier job takes no part until they have come.
-  is_stale <- function(node) length(node$owes) > 0L && is.null(node$waits)
   last_needed <- function() if (stop_early && length(failed)) min(failed) else Inf
 
   hand_out <- function() {
@@ -94,6 +92,7 @@ new_desk <- function(job, plan, nodes, parcel) {
         stop_no_node(sprintf(": %s", nodes[[length(nodes)]]$lost), job$origin, values)
       }
     }
+    # A node that still owes answers to an earlier job takes no part until they have come.
     asking <- Filter(function(node) is.null(node$waits) && !length(node$owes), here)
     wanting <- Filter(function(node) !length(node$chunks) || isTRUE(node$hungry), asking)
     for (node in asking) {
@@ -296,8 +295,11 @@ new_desk <- function(job, plan, nodes, parcel) {
     node$chunks <- list()
     node$waits <- NULL
     node$hungry <- FALSE
+    node$beat <- 0
+    # Tasks of another job take another time.
+    if (!identical(node$timed, parcel$key)) node$task <- NA_real_
+    node$timed <- parcel$key
   }
-  take_stale(Filter(owes_answers, usable())[FALSE])
   list(
     hand_out = hand_out, listen = listen, relay = relay, is_over = is_over, outcome = outcome,
     finished = function() counted$done + sum(vapply(nodes, function(node) max(0, node$beat), 0)),
