@@ -51,11 +51,21 @@ ask_node <- function(node, fun, args = list()) {
   crew$made <- if (is.null(crew$made)) 1 else crew$made + 1
   tag <- sprintf("rustle-%d-%.0f", Sys.getpid(), crew$made)
   message <- list(type = "EXEC", data = list(fun = fun, args = args, return = TRUE, tag = tag))
-  # Half a message would make the connection useless.
-  suspendInterrupts(of_parallel("sendData")(node$link, message))
+  send_message(node$link, message)
   node$owes <- c(node$owes, tag)
   node$heard <- seconds_now()
   tag
+}
+
+# link: an element of a cluster object. A message to a socket goes out in one piece: of two,
+# the second would wait 40 ms for the receipt of the first. Half a message would make the
+# connection useless, so interrupts wait.
+send_message <- function(link, message) {
+  suspendInterrupts(if (inherits(link$con, "sockconn")) {
+    writeBin(serialize(message, NULL), link$con)
+  } else {
+    of_parallel("sendData")(link, message)
+  })
 }
 
 # The next message of a node that has one: list(type, tag, value). An error means that the
@@ -172,9 +182,16 @@ setdiff_nodes <- function(nodes, without) {
 
 # Notes that a node can no longer be used; returns NULL.
 lose_node <- function(node, why) {
-  node$lost <- sub("^Error.*: ", "", trimws(why))
+  node$lost <- reason_of_loss(why)
   if (node$own) close_node(node)
   NULL
+}
+
+# R says in several ways, and in the language of the session, that a connection has ended.
+reason_of_loss <- function(why) {
+  why <- sub("[.]$", "", sub("^Error.*: ", "", trimws(why)))
+  ended <- gettext(c("error reading from connection", "error writing to connection", "connection is not open"), domain = "R")
+  if (why %in% c(ended, "invalid connection")) "its connection has ended" else why
 }
 
 # Ends a node of ours. One that does not read its connection any more is killed where we can.
@@ -196,6 +213,7 @@ nodes_of_plan <- function(plan, call) {
     crew$pid <- Sys.getpid()
     crew$nodes <- meet_nodes(open_nodes(wanted, 0L, call))
     crew$wanted <- wanted
+    count_again()
   } else {
     revive_nodes(crew$nodes)
   }
@@ -242,8 +260,9 @@ wanted_nodes <- function(plan) {
   list(workers = workers, cores = plan$settings$cores, options = options)
 }
 
-# Nodes as a plan wants them; `before` is how many there are already.
-open_nodes <- function(wanted, before, call) {
+# Nodes as a plan wants them; `before` is how many there are already, `links` a function of
+# hosts, options and the call.
+open_nodes <- function(wanted, before, call, links = start_links) {
   workers <- wanted$workers
   if (inherits(workers, "cluster")) {
     return(lapply(seq_along(workers), function(k) {
@@ -258,11 +277,45 @@ open_nodes <- function(wanted, before, call) {
     times <- as.integer(table(factor(workers, hosts)))
     limits <- if (!is.null(wanted$cores)) rep(wanted$cores, length(hosts)) else if (any(times > 1L)) times
   }
-  start <- function(hosts) start_links(hosts, wanted$options, call)
-  links <- start(hosts)
+  start <- function(hosts) links(hosts, wanted$options, call)
+  started <- start(hosts)
   lapply(seq_along(hosts), function(k) {
-    new_node(before + k, links[[k]], TRUE, function() start(hosts[[k]])[[1L]], limits[k])
+    new_node(before + k, started[[k]], TRUE, function() start(hosts[[k]])[[1L]], limits[k])
   })
+}
+
+#' Add nodes to a cluster plan
+#'
+#' Under `plan(cluster)`, starts further nodes, or takes those of a cluster object, beside the
+#' nodes that are there. They take part from the next call on, until the plan changes.
+#'
+#' @param workers As for [plan()] with `cluster`: names of hosts, a number of sessions on this
+#'   machine, or a cluster object.
+#' @param cores Cores of each of them; `NULL` (default) as in [plan()].
+#' @return The number of cores that the plan now has, invisibly.
+#' @section Errors: `rustle_error_argument` when the plan is no cluster, or for wrong
+#'   arguments; `rustle_error_no_node` when R cannot be started there.
+#' @examplesIf identical(Sys.getenv("NOT_CRAN"), "true")
+#' oplan <- plan(cluster, workers = 1)
+#' add_workers(1)
+#' future_sapply(1:4, sqrt)
+#' plan(oplan)
+#' @export
+add_workers <- function(workers, cores = NULL) {
+  if (missing(workers)) stop_missing("workers", sys.call())
+  check_workers(workers)
+  cores <- check_count(cores, "cores", null = TRUE)
+  plan <- current_plan()
+  if (plan$executor$name != "cluster") {
+    stop_argument("workers", "added to plan(cluster, workers = )", workers, sys.call(), was = sprintf("to a plan of kind \"%s\"", plan$executor$name))
+  }
+  if (is.character(workers)) check_hosts(workers, sys.call())
+  nodes <- nodes_of_plan(plan, sys.call())
+  wanted <- wanted_nodes(plan)
+  fresh <- open_nodes(list(workers = workers, cores = cores, options = wanted$options), length(nodes), sys.call())
+  crew$nodes <- c(nodes, meet_nodes(fresh))
+  count_again()
+  invisible(count_nodes(plan$stack, plan$settings))
 }
 
 # R sessions on these hosts, by parallelly.

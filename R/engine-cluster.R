@@ -195,7 +195,12 @@ new_desk <- function(job, plan, nodes, parcel) {
   gives_signs <- function(node) is_socket(node) && node$forks && !is.null(node$waits)
 
   take <- function(node, answer) {
-    if (inherits(answer, "snow-try-error")) stop(unclass(answer)[[1L]], call. = FALSE)
+    if (inherits(answer, "snow-try-error")) {
+      abort_rustle(
+        sprintf("Node %d (%s) could not run its tasks: %s", node$id, node$host, unclass(answer)[[1L]]),
+        "rustle_error_worker_lost", tasks = unlist(node$chunks, use.names = FALSE), values = values, call = job$origin
+      )
+    }
     if (!is.null(answer$error)) stop(answer$error)
     node$hungry <- answer$hungry
     node$beat <- 0
@@ -373,13 +378,17 @@ stop_needs_package <- function(call) {
 }
 
 # A message that is not an error: what was lost runs again elsewhere.
-tell_node_lost <- function(node, tasks) {
+tell_node_lost <- function(node, tasks, one = "task", many = "tasks") {
   text <- sprintf(
     "Node %d (%s) was lost: %s. %s\n", node$id, node$host, node$lost,
-    if (tasks == 0L) "It had no tasks." else sprintf("Its %d unfinished task%s elsewhere.", tasks, if (tasks == 1L) " runs" else "s run")
+    if (tasks == 0L) {
+      sprintf("It had no %s.", many)
+    } else {
+      sprintf("Its %d unfinished %s elsewhere.", tasks, if (tasks == 1L) paste(one, "runs") else paste(many, "run"))
+    }
   )
   message(structure(
     class = c("rustle_message_node_lost", "rustle_message", "message", "condition"),
-    list(message = text, call = NULL, node = node$id, host = node$host, reason = node$lost, tasks = tasks)
+    list(message = text, call = NULL, node = node$id, host = node$host, reason = node$lost, tasks = as.integer(tasks))
   ))
 }

@@ -39,6 +39,9 @@ set_stack <- function(stack, settings, init, cleanup = TRUE) {
   put_in_force(future::plan("list"), settings)
 }
 
+# The number of workers is known better now.
+count_again <- function() in_force$plan <- NULL
+
 current_plan <- function() {
   stack <- future::plan("list")
   # Future's plan is not the one that we set: somebody else has changed it.

@@ -20,14 +20,17 @@ default_settings <- function() {
 #' built on future follow. The plan that was set last wins, whoever set it.
 #'
 #' @param strategy [sequential] (the default of a session), [multicore] (forked
-#'   workers under the Rust scheduler), or any other strategy of future
-#'   ([multisession], [cluster], tweaked ones, batchtools, ...), on which the
+#'   workers under the Rust scheduler), [cluster] (R sessions on this machine or others, each
+#'   with forked workers on its cores), or any other strategy of future
+#'   ([multisession], tweaked ones, batchtools, ...), on which the
 #'   chunks of a call run as futures. A function, a string, a list of them for
 #'   nested levels, or a plan that `plan()` returned, which is restored with its
 #'   settings. Where forking is unsafe or missing (RStudio, Windows) `multicore`
 #'   becomes `multisession`, with a message.
 #' @param workers Number of workers, a whole number of at least 1. Default: the
-#'   cores that this session may use ([future::availableCores()]).
+#'   cores that this session may use ([future::availableCores()]). For `cluster`: a number of
+#'   nodes on this machine, with one core each; names of hosts, with all their cores, or with
+#'   as many as a name is repeated; or a cluster object, as [parallel::makeCluster()] makes it.
 #' @param schedule How tasks are handed to workers when a call names no chunks:
 #'   `"stealing"` (default), `"static"`, `"cyclic"`, `"dynamic"` or `"guided"`.
 #' @param chunk_size Tasks per claim of the dynamic schedule, least number of the
@@ -42,7 +45,13 @@ default_settings <- function() {
 #'   run twice; with 0 it never does.
 #' @param worker_threads BLAS and OpenMP threads, and threads of rustle's own linear
 #'   algebra ([with_threads()]), in each worker. Default: an equal share of the cores.
-#' @param ... Further arguments of the strategy, named, as for [future::plan()].
+#' @param cores For `cluster`: how many cores of each node are used. Default (`NULL`): what
+#'   the node says that it has, divided by the nodes that are on the same host.
+#' @param heartbeat For `cluster`: seconds without a sign after which a node counts as lost.
+#'   Default 30. Nodes that run forked workers give signs while tasks run, however long these
+#'   take.
+#' @param ... Further arguments of the strategy, named, as for [future::plan()]; for `cluster`
+#'   those of [parallelly::makeClusterPSOCK()] (`rshcmd`, `rscript`, ...).
 #' @param substitute,.skip,.call,.cleanup,.init As for [future::plan()]: `substitute = FALSE`
 #'   takes `strategy` for its value, `.skip = TRUE` does nothing when the plan is that
 #'   already, `.cleanup = FALSE` lets the workers of the plan before live on, and
@@ -56,9 +65,25 @@ default_settings <- function() {
 #'
 #'   A new strategy starts from the default settings; `plan(workers = 4)` or
 #'   `plan(schedule = "static")` change the current plan and keep the rest. The
-#'   settings are those of forked workers: under other plans than `multicore`,
+#'   settings are those of forked workers: under other plans than `multicore` and `cluster`,
 #'   `timeout`, `retries` and `worker_threads` have no effect, and progress is not
 #'   shown.
+#' @section Clusters: A node is one R session, which runs forked workers on its cores. Tasks
+#'   go to nodes in chunks that shrink, sized by the measured times of tasks and the speeds
+#'   of nodes; within a node, workers claim them one by one. Functions and globals go to a
+#'   node once for each content. Values, random numbers, errors and what is relayed are those
+#'   of every plan.
+#'
+#'   When a node is lost (its connection ends, or nothing is heard of it for `heartbeat`
+#'   seconds), a message of class `rustle_message_node_lost` says which and why, and its
+#'   unfinished tasks run elsewhere, with the same random numbers. Tasks that have been lost
+#'   `retries` times run alone; if they are lost again, the call stops with
+#'   `rustle_error_worker_lost`, with what arrived in `values`. Nodes that rustle has started
+#'   are started again for the next call. [add_workers()] adds nodes.
+#'
+#'   Nodes without rustle run their tasks on processes of base R; output and conditions come
+#'   chunk by chunk then, and `timeout` has no effect. So do nodes where forking is unsafe.
+#'   Clusters whose connections are not sockets (MPI) are used without any recovery.
 #' @return The plan: for `plan()` without arguments the current one, else
 #'   (invisibly) the one before, which `plan()` takes back.
 #'   With a list the first level is for calls in this session, the second for calls in

@@ -1,6 +1,7 @@
 .onLoad <- function(libname, pkgname) {
   remember_session()
   assign("cluster", cluster_of_future(), envir = topenv())
+  register_links()
   # If another package masks our functions, its own run instead and nobody notices.
   for (package in c("future.apply", "parallel", "future", "boot")) {
     setHook(packageEvent(package, "attach"), function(name, path) warn_masked(name))

@@ -8,7 +8,7 @@ test_that("an executor that does not exist is an error, not a future", {
 test_that("every strategy of future has its executor", {
   expect_identical(executor_of(sequential)$name, "sequential")
   expect_identical(executor_of(multisession)$name, "future")
-  expect_identical(executor_of(tweak(cluster, workers = 1))$name, "future")
+  expect_identical(executor_of(tweak(cluster, workers = 1))$name, "cluster")
   skip_without_fork()
   expect_identical(executor_of(multicore)$name, "multicore")
   withr::local_options(parallelly.fork.enable = FALSE)
@@ -16,11 +16,12 @@ test_that("every strategy of future has its executor", {
 })
 
 test_that("every executor answers every question", {
-  for (name in c("sequential", "multicore", "future")) {
+  for (name in c("sequential", "multicore", "cluster", "future")) {
     e <- executor(name)
     expect_named(e, names(formals(new_executor)))
     expect_true(is.function(e$run))
-    expect_true(all(vapply(e[-(1:2)], function(x) isTRUE(x) || isFALSE(x), NA)))
+    answers <- e[c("in_session", "shares_memory", "cheap_claims", "any_number")]
+    expect_true(all(vapply(answers, function(x) isTRUE(x) || isFALSE(x), NA)))
     if (e$in_session) expect_true(e$shares_memory)
   }
 })
