@@ -225,6 +225,13 @@ new_desk <- function(job, plan, nodes, parcel) {
     }
     values[tasks[fresh]] <<- got[fresh]
     failed <<- union(failed, tasks[record$failed])
+    if (!is.null(job$save)) {
+      broken <- seq_along(tasks) %in% record$failed
+      # After an error or a loss tasks may be without a value.
+      cut <- if (length(record$failed) && stop_early) min(record$failed) - 1L else length(tasks)
+      some <- if (!is.null(record$failure)) lengths(got) > 0L else seq_along(tasks) <= cut | broken
+      job$save(tasks[some], got[some], broken[some])
+    }
     if (!is.null(record$failure)) {
       record$failure$tasks <- tasks[record$failure$tasks]
       relay()

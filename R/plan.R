@@ -7,7 +7,8 @@
 default_settings <- function() {
   list(
     schedule = "stealing", chunk_size = NULL, progress = NULL, timeout = Inf,
-    retries = 1L, worker_threads = NULL, cores = NULL, heartbeat = 30
+    retries = 1L, worker_threads = NULL, cores = NULL, heartbeat = 30,
+    checkpoint = NULL
   )
 }
 
@@ -50,6 +51,8 @@ default_settings <- function() {
 #' @param heartbeat For `cluster`: seconds without a sign after which a node counts as lost.
 #'   Default 30. Nodes that run forked workers give signs while tasks run, however long these
 #'   take.
+#' @param checkpoint A directory in which calls keep what they have finished
+#'   ([with_checkpoint()]), or `NULL` (default): none.
 #' @param ... Further arguments of the strategy, named, as for [future::plan()]; for `cluster`
 #'   those of [parallelly::makeClusterPSOCK()] (`rshcmd`, `rscript`, ...).
 #' @param substitute,.skip,.call,.cleanup,.init As for [future::plan()]: `substitute = FALSE`
@@ -97,7 +100,7 @@ default_settings <- function() {
 #' @seealso [with_plan()], [future_lapply()], [mclapply()].
 #' @export
 plan <- function(strategy = NULL, ..., workers, schedule, chunk_size, progress, timeout,
-                 retries, worker_threads, cores, heartbeat, substitute = TRUE, .skip = FALSE, .call = TRUE,
+                 retries, worker_threads, cores, heartbeat, checkpoint, substitute = TRUE, .skip = FALSE, .call = TRUE,
                  .cleanup = TRUE, .init = FALSE) {
   check_future_flags(substitute, .skip, .cleanup, .init)
   called <- if (substitute) called_strategy(base::substitute(strategy), parent.frame())
@@ -121,6 +124,9 @@ plan <- function(strategy = NULL, ..., workers, schedule, chunk_size, progress, 
   }
   if (!missing(cores)) changes["cores"] <- list(check_count(cores, "cores", null = TRUE))
   if (!missing(heartbeat)) changes$heartbeat <- check_seconds(heartbeat, "heartbeat")
+  if (!missing(checkpoint)) {
+    changes["checkpoint"] <- list(if (!is.null(checkpoint)) check_checkpoint(checkpoint, argument = "checkpoint"))
+  }
   if (!missing(workers)) check_workers(workers)
   old <- describe_plan()
   if (is.null(strategy) && missing(workers) && !...length()) {

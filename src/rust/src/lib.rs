@@ -14,6 +14,7 @@ mod fields;
 mod forked;
 mod here;
 mod index;
+mod journal;
 mod linalg;
 mod lists;
 mod nodes;
@@ -96,6 +97,7 @@ extendr_module! {
     mod rustle;
     use bootstrap;
     use forked;
+    use journal;
     use linalg;
     use nodes;
     use permutation;

@@ -97,8 +97,10 @@ fn on_8192_cores_little_is_lost_to_hand_outs() {
     let speed: f64 = nodes.iter().map(|n| f64::from(n.cores) * n.speed).sum();
     let work: f64 = times.iter().sum();
     let longest = times.iter().copied().fold(0.0, f64::max);
-    println!(
-        "makespan {:.1}, work/speed {:.1}, longest task {:.1}, chunks {}, last begin {:.1} efficiency {:.4}",
-        run.makespan, work / speed, longest, run.chunks, run.last_begin, run.efficiency
-    );
+    assert!(run.efficiency > 0.95, "{}", run.efficiency);
+    // The last task begins when all the work could have been done, had it been cut finely.
+    assert!(run.last_begin < 1.05 * work / speed, "{} {}", run.last_begin, work / speed);
+    assert!(run.makespan < run.last_begin + longest / 0.7 + 1.0);
+    // The session sees a message for each chunk: fewer than ten in a second.
+    assert!((run.chunks as f64) < 10.0 * run.makespan, "{} chunks", run.chunks);
 }
