@@ -24,8 +24,11 @@ identity_of_job <- function(job) {
     )
   )
   key <- content_hash(parts)
-  elements <- lapply(names(job$over), function(name) prints_of(frame[[name]], job$over[[name]], job$n))
-  elements <- unlist(elements, recursive = FALSE)
+  elements <- job$prints
+  if (is.null(elements)) {
+    elements <- lapply(names(job$over), function(name) prints_of(frame[[name]], job$over[[name]], job$n))
+    elements <- unlist(elements, recursive = FALSE)
+  }
   if (per_task) elements <- c(elements, list(seq_len(job$n)))
   if (streams$streams == "list") elements <- c(elements, list(vapply(streams$seed, content_hash, "")))
   keys <- unpack(rs_task_keys(key, elements, job$n))

@@ -12,6 +12,7 @@
 #   here    does it run on this machine?
 #   lost    NULL, or why it can no longer be used
 #   owes    tags of calls whose answers have not come, oldest first
+#   tried   when it was last started again in vain
 #   heard   when it was heard of last, in seconds
 #   has     keys of parcels that it keeps (engine-cluster-node.R)
 #   task    seconds that a task takes there, NA before anything is known
@@ -119,6 +120,11 @@ answer_of <- function(node, tag, seconds = patience) {
 
 # What a node says of itself. Base R alone: rustle may not be there.
 introduce <- function() {
+  for (k in seq_len(sys.nframe())) {
+    master <- get0("master", sys.frame(k), inherits = FALSE)
+    # A node waits for the next call as long as it takes.
+    if (is.list(master) && inherits(master$con, "sockconn")) socketTimeout(master$con, 30L * 86400L)
+  }
   version <- tryCatch(as.character(utils::packageVersion("rustle")), error = function(e) NA_character_)
   cores <- tryCatch(parallelly::availableCores(), error = function(e) {
     tryCatch(max(1L, parallel::detectCores(), na.rm = TRUE), error = function(e) 1L)
@@ -217,6 +223,7 @@ nodes_of_plan <- function(plan, call) {
   } else {
     revive_nodes(crew$nodes)
   }
+  limit_silence(crew$nodes, plan$settings$heartbeat)
   bad <- Filter(function(node) !is.null(node$lost), crew$nodes)
   if (length(bad) == length(crew$nodes)) {
     why <- if (length(bad)) sprintf(": %s", bad[[1L]]$lost) else ""
@@ -231,6 +238,16 @@ stop_no_node <- function(why, call, values = NULL) {
     sprintf("No node of the cluster can be used%s.", sub("[.]$", "", why)),
     c("rustle_error_no_node", if (!is.null(values)) "rustle_error_worker_lost"), values = values, call = call
   )
+}
+
+# Half a message, or one that cannot be sent, must not hold up the session for ever. The
+# connections of the user's clusters are left as they are.
+limit_silence <- function(nodes, heartbeat) {
+  for (node in nodes) {
+    if (node$own && is.null(node$lost) && is_socket(node)) {
+      socketTimeout(node$link$con, as.integer(min(max(1, heartbeat), 1e6)))
+    }
+  }
 }
 
 # The cores of the nodes that are there; before they are, as many as the plan names.
@@ -280,7 +297,7 @@ open_nodes <- function(wanted, before, call, links = start_links) {
   start <- function(hosts) links(hosts, wanted$options, call)
   started <- start(hosts)
   lapply(seq_along(hosts), function(k) {
-    new_node(before + k, started[[k]], TRUE, function() start(hosts[[k]])[[1L]], limits[k])
+    new_node(before + k, started[[k]], TRUE, function() links(hosts[[k]], utils::modifyList(wanted$options, list(connectTimeout = 5, timeout = 5)), call)[[1L]], limits[k])
   })
 }
 
@@ -321,7 +338,12 @@ add_workers <- function(workers, cores = NULL) {
 # R sessions on these hosts, by parallelly.
 start_links <- function(hosts, options, call) {
   local <- all(hosts %in% c("localhost", "127.0.0.1", Sys.info()[["nodename"]]))
-  defaults <- list(connectTimeout = getOption("rustle.connect.timeout", 30), rscript_libs = if (local) .libPaths())
+  patience <- getOption("rustle.connect.timeout", 30)
+  # `connectTimeout` is not enough: R looks at time limits only when it runs code. `timeout` also
+  # holds for the connection, until both ends change it: introduce(), limit_silence().
+  defaults <- list(
+    connectTimeout = patience, timeout = patience, tries = 1L, rscript_libs = if (local) .libPaths()
+  )
   arguments <- utils::modifyList(Filter(Negate(is.null), defaults), options)
   tryCatch(
     suppressWarnings(do.call(parallelly::makeClusterPSOCK, c(list(hosts), arguments))),
@@ -334,14 +356,17 @@ start_links <- function(hosts, options, call) {
   )
 }
 
-# Starts nodes of ours that were lost. Who cannot be started stays lost.
-revive_nodes <- function(nodes) {
-  for (node in Filter(function(node) !is.null(node$lost) && node$own, nodes)) {
+# Starts nodes of ours that were lost. Who cannot be started stays lost, and is tried again
+# after a minute, because a host that is not there costs seconds. now: TRUE tries them all.
+revive_nodes <- function(nodes, now = FALSE) {
+  due <- function(node) now || is.null(node$tried) || seconds_now() - node$tried > 60
+  for (node in Filter(function(node) !is.null(node$lost) && node$own && due(node), nodes)) {
     link <- tryCatch(node$start(), error = function(e) NULL)
+    node$tried <- seconds_now()
     if (is.null(link)) next
     fresh <- new_node(node$id, link, TRUE, node$start, node$limit)
     list2env(as.list(fresh, all.names = TRUE), envir = node)
-    node$lost <- NULL
+    node$tried <- NULL
     meet_nodes(list(node))
   }
   nodes

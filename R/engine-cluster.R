@@ -85,7 +85,7 @@ new_desk <- function(job, plan, nodes, parcel) {
   hand_out <- function() {
     here <- usable()
     if (!length(here) && !is_over()) {
-      revive_nodes(nodes)
+      revive_nodes(nodes, now = TRUE)
       here <- usable()
       if (!length(here)) {
         if (needs_package && total_cores(nodes) > 0L) stop_needs_package(job$origin)

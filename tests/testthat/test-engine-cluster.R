@@ -223,3 +223,50 @@ test_that("the queue runs suspects alone, and gives up what was lost too often",
   expect_identical(queue$left(), 2L)
   expect_true(queue$has_suspects())
 })
+
+# A node in a network of its own, whose cable can be pulled. Needs root and the program ip.
+cable <- function() {
+  skip_on_cran()
+  skip_if_not(identical(unname(Sys.info()[["user"]]), "root") && nzchar(Sys.which("ip")), "needs root and ip")
+  name <- sprintf("rs%d", Sys.getpid() %% 100000L)
+  ip <- function(...) identical(suppressWarnings(system2("ip", c(...), stdout = FALSE, stderr = FALSE)), 0L)
+  withr::defer_parent({ ip("netns", "del", name); ip("link", "del", paste0("v", name)) })
+  able <- ip("netns", "add", name) &&
+    ip("link", "add", paste0("v", name), "type", "veth", "peer", "name", "eth0", "netns", name) &&
+    ip("addr", "add", "10.79.13.1/24", "dev", paste0("v", name)) && ip("link", "set", paste0("v", name), "up") &&
+    ip("-n", name, "addr", "add", "10.79.13.11/24", "dev", "eth0") && ip("-n", name, "link", "set", "eth0", "up")
+  skip_if_not(able, "no network namespaces here")
+  rsh <- withr::local_tempfile(
+    lines = c("#!/bin/sh", "shift", sprintf("exec ip netns exec %s sh -c \"$*\" </dev/null", name)), .local_envir = parent.frame()
+  )
+  Sys.chmod(rsh, "755")
+  list(link = paste0("v", name), rsh = rsh)
+}
+
+test_that("a link that is cut without a sign loses nothing, and a host that is not there is an error in seconds", {
+  skip_unless_faults()
+  cable <- cable()
+  set_plan <- bquote({
+    set_plan <- function(hosts) plan(
+      cluster, workers = hosts, cores = 1, heartbeat = 2, rshcmd = .(cable$rsh), rshopts = character(), revtunnel = FALSE,
+      master = "10.79.13.1", homogeneous = TRUE, rscript_libs = .libPaths()
+    )
+    pull <- sprintf("ip link set %s down", .(cable$link))
+  })
+  run <- run_r(timeout = 60, before = as.call(c(as.list(node_faults), as.list(set_plan)[-1L])), {
+    set_plan(c("10.79.13.11", "localhost"))
+    future_lapply(1:2, identity)
+    system(sprintf("(sleep 0.5; %s) &", pull))
+    got <- watched(future_lapply(1:60, function(i) { Sys.sleep(0.03); draw(i) }, future.seed = 1))
+    out <- list(
+      same = identical(got, expected_draws(60)), once = length(told) == 1L, why = grepl("nothing was heard", told[[1L]]$reason)
+    )
+    options(rustle.connect.timeout = 3)
+    set_plan("10.79.13.11")
+    begun <- proc.time()[["elapsed"]]
+    error <- tryCatch(future_lapply(1:2, identity), error = identity)
+    out$error <- inherits(error, "rustle_error_no_node")
+    out$seconds <- proc.time()[["elapsed"]] - begun < 10
+  })
+  expect_all_true(run$value)
+})

@@ -16,7 +16,10 @@ thread_local! {
 }
 
 fn failed(path: &str, e: std::io::Error) -> Refusal {
-    Refusal::new("checkpoint", format!("The checkpoint {path} cannot be written: {e}."))
+    Refusal::new(
+        "checkpoint",
+        format!("The checkpoint {path} cannot be written: {e}."),
+    )
 }
 
 /// Appends a frame to the journal at `path`, which this process opens when it first writes to
@@ -29,11 +32,17 @@ fn rs_journal_append(path: &str, key: Robj, body: Robj) -> List {
 
 fn append(path: &str, key: &Robj, body: &Robj) -> Parsed<()> {
     let wrong = || Refusal::internal("a frame of a journal is no raw vector");
-    let key: &Key = key.as_raw_slice().and_then(|k| k.try_into().ok()).ok_or_else(wrong)?;
+    let key: &Key = key
+        .as_raw_slice()
+        .and_then(|k| k.try_into().ok())
+        .ok_or_else(wrong)?;
     let body = body.as_raw_slice().ok_or_else(wrong)?;
     let pid = std::process::id();
     OPEN.with_borrow_mut(|open| {
-        if !open.as_ref().is_some_and(|(at, by, _)| at == path && *by == pid) {
+        if !open
+            .as_ref()
+            .is_some_and(|(at, by, _)| at == path && *by == pid)
+        {
             let writer = Writer::create(path.as_ref()).map_err(|e| failed(path, e))?;
             *open = Some((path.to_owned(), pid, writer));
         }
@@ -79,12 +88,18 @@ fn read(paths: &[String], wanted: &Robj) -> Parsed<Robj> {
     let paths: Vec<PathBuf> = paths.iter().map(PathBuf::from).collect();
     let index = Index::read(&paths);
     let wanted = wanted.as_raw_slice().unwrap_or(&[]);
-    let wanted: Vec<Key> = wanted.chunks_exact(16).filter_map(|k| k.try_into().ok()).collect();
+    let wanted: Vec<Key> = wanted
+        .chunks_exact(16)
+        .filter_map(|k| k.try_into().ok())
+        .collect();
     let mut bodies = List::new(wanted.len());
     let mut refused = None;
     index
         .bodies(&wanted, |k, body| {
-            refused = bodies.set_elt(k, Raw::from_bytes(body).into()).err().or(refused.take());
+            refused = bodies
+                .set_elt(k, Raw::from_bytes(body).into())
+                .err()
+                .or(refused.take());
         })
         .map_err(|e| Refusal::new("checkpoint", format!("A checkpoint cannot be read: {e}.")))?;
     if let Some(e) = refused {
@@ -137,7 +152,9 @@ fn task_keys(base: &str, parts: &List, n: usize) -> Parsed<Robj> {
         }
         adds.push(add);
     }
-    let keys = keys(base.as_bytes(), n, |k, out| adds.iter().for_each(|add| add(k, out)));
+    let keys = keys(base.as_bytes(), n, |k, out| {
+        adds.iter().for_each(|add| add(k, out))
+    });
     Ok(Raw::from_bytes(keys.concat().as_slice()).into())
 }
 
@@ -153,7 +170,8 @@ fn rs_hash_atomic(x: Robj) -> Robj {
         hash.update(x);
     } else if let Some(x) = x.as_real_slice() {
         hash.update(b"double");
-        x.iter().for_each(|x| hash.update(&x.to_bits().to_le_bytes()));
+        x.iter()
+            .for_each(|x| hash.update(&x.to_bits().to_le_bytes()));
     } else if let Some(x) = x.as_integer_slice() {
         hash.update(b"integer");
         x.iter().for_each(|x| hash.update(&x.to_le_bytes()));

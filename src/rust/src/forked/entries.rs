@@ -125,7 +125,13 @@ unsafe extern "C-unwind" fn rs_job_wait(handle: Sexp, seconds: Sexp) -> Sexp {
             let limit = Duration::from_secs_f64(number(seconds).max(0.0));
             let (verdict, prefix) = job.wait(limit);
             let names = [
-                "state", "events", "prefix", "done", "busy", "failure", "unclaimed",
+                "state",
+                "events",
+                "prefix",
+                "done",
+                "busy",
+                "failure",
+                "unclaimed",
             ];
             let out = ffi::Rf_protect(named_list(&names));
             let put = |i, x| ffi::SET_VECTOR_ELT(out, i, x);

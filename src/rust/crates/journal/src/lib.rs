@@ -46,7 +46,10 @@ impl Writer {
     ///
     /// Those of the file system.
     pub fn create(path: &Path) -> io::Result<Writer> {
-        let mut file = OpenOptions::new().append(true).create_new(true).open(path)?;
+        let mut file = OpenOptions::new()
+            .append(true)
+            .create_new(true)
+            .open(path)?;
         file.write_all(&MAGIC)?;
         Ok(Writer {
             file,
@@ -202,7 +205,9 @@ impl Index {
                 let file = File::open(&self.files[place.file])?;
                 open = Some((place.file, io::BufReader::with_capacity(1 << 18, file)));
             }
-            let Some((_, from)) = open.as_mut() else { continue };
+            let Some((_, from)) = open.as_mut() else {
+                continue;
+            };
             let now = from.stream_position()?;
             match i64::try_from(place.at.wrapping_sub(now)) {
                 Ok(step) if place.at >= now => from.seek_relative(step)?,

@@ -12,7 +12,9 @@ fn key(k: u8) -> Key {
 
 fn bodies(index: &Index, keys: &[Key]) -> Vec<Option<Vec<u8>>> {
     let mut out = vec![None; keys.len()];
-    index.bodies(keys, |k, body| out[k] = Some(body.to_vec())).expect("readable");
+    index
+        .bodies(keys, |k, body| out[k] = Some(body.to_vec()))
+        .expect("readable");
     out
 }
 
@@ -20,7 +22,9 @@ fn written(name: &str, n: u8) -> PathBuf {
     let path = scratch(name);
     let mut writer = Writer::create(&path).expect("new file");
     for k in 0..n {
-        writer.append(&key(k), &vec![k; usize::from(k) * 3]).expect("written");
+        writer
+            .append(&key(k), &vec![k; usize::from(k) * 3])
+            .expect("written");
     }
     writer.sync().expect("synced");
     path
@@ -32,7 +36,10 @@ fn what_was_written_is_read_whatever_the_order_of_keys() {
     let index = Index::read(&[path.clone()]);
     assert_eq!((index.len(), index.torn()), (50, 0));
     let found = bodies(&index, &[key(9), key(200), key(0), key(49)]);
-    assert_eq!(found, vec![Some(vec![9; 27]), None, Some(vec![]), Some(vec![49; 147])]);
+    assert_eq!(
+        found,
+        vec![Some(vec![9; 27]), None, Some(vec![]), Some(vec![49; 147])]
+    );
     let _ = std::fs::remove_file(path);
 }
 
@@ -50,7 +57,11 @@ fn a_file_cut_anywhere_gives_the_frames_before_the_cut() {
             complete += 1;
         }
         assert_eq!(index.len(), complete, "cut at {cut}");
-        assert_eq!(index.torn() == 0, cut == end && cut >= MAGIC.len(), "cut at {cut}");
+        assert_eq!(
+            index.torn() == 0,
+            cut == end && cut >= MAGIC.len(),
+            "cut at {cut}"
+        );
     }
     let _ = std::fs::remove_file(path);
 }

@@ -52,7 +52,8 @@ pub fn node_chunk(request: Request, bounds: Bounds) -> u64 {
     let wanted = match request.task {
         None => 2 * cores,
         Some(task) => {
-            let rounds = |seconds: f64| cores.saturating_mul(((seconds / task).ceil() as u64).max(1));
+            let rounds =
+                |seconds: f64| cores.saturating_mul(((seconds / task).ceil() as u64).max(1));
             let guided = (request.left as f64 * request.part / 2.0).ceil() as u64;
             let guided = guided.div_ceil(cores).saturating_mul(cores);
             let least = rounds(bounds.shortest);
@@ -140,11 +141,16 @@ pub fn simulate_nodes(
         let now = all[me].asks;
         // While nothing is known of some node, all are taken for equally fast.
         let known = all.iter().all(|node| node.task.is_some());
-        let power = |node: &Running| f64::from(node.cores) / node.task.filter(|_| known).unwrap_or(1.0);
+        let power =
+            |node: &Running| f64::from(node.cores) / node.task.filter(|_| known).unwrap_or(1.0);
         let request = Request {
             left: (times.len() - next) as u64,
             cores: all[me].cores,
-            idle: all.iter().filter(|node| node.asks <= now).map(|node| node.cores).sum(),
+            idle: all
+                .iter()
+                .filter(|node| node.asks <= now)
+                .map(|node| node.cores)
+                .sum(),
             part: power(&all[me]) / all.iter().map(power).sum::<f64>(),
             task: all[me].task,
         };
@@ -154,14 +160,21 @@ pub fn simulate_nodes(
         chunks += 1;
     }
     let last_begin = spans.iter().map(|span| span.0).fold(0.0, f64::max);
-    let until: f64 = spans.iter().map(|span| span.1.min(last_begin) - span.0).sum();
+    let until: f64 = spans
+        .iter()
+        .map(|span| span.1.min(last_begin) - span.0)
+        .sum();
     let cores: f64 = nodes.iter().map(|node| f64::from(node.cores)).sum();
     Ok(NodeSimulation {
         makespan: spans.iter().map(|span| span.1).fold(0.0, f64::max),
         busy: all.iter().map(|node| node.busy).collect(),
         chunks,
         last_begin,
-        efficiency: if last_begin > 0.0 { until / (cores * last_begin) } else { 1.0 },
+        efficiency: if last_begin > 0.0 {
+            until / (cores * last_begin)
+        } else {
+            1.0
+        },
     })
 }
 
@@ -196,7 +209,9 @@ impl Running {
         self.asks = arrival;
         let mut busy = 0.0;
         for time in chunk {
-            let Some(Reverse(at)) = self.free.pop() else { break };
+            let Some(Reverse(at)) = self.free.pop() else {
+                break;
+            };
             let begin = f64::from_bits(at).max(arrival);
             let end = begin + time / self.speed;
             busy += time / self.speed;
