@@ -39,7 +39,8 @@ clusterApply <- function(cl = NULL, x, fun, ...) {
   fun <- check_function(fun, "fun", parent.frame())
   if (length(x) == 0L) return(NULL)
   frame <- list2env(list(X = x, FUN = fun), open_frame(...))
-  run_cluster(plan, new_policy("dynamic", 1L), frame, length(x), parent.frame(), sys.call())$values
+  policy <- if (keeps_streams(plan)) new_policy("cyclic") else new_policy("dynamic", 1L)
+  run_cluster(plan, policy, frame, length(x), parent.frame(), sys.call())$values
 }
 
 #' @rdname clusterApply

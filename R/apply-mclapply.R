@@ -23,8 +23,11 @@
 #' @return A list with the values, in order, with the names of `X`. A task that
 #'   failed has a `try-error` object, and a warning tells how many there are.
 #' @section Plans: The number of workers is `mc.cores`, not that of the plan; its
-#'   `retries`, `timeout`, `progress` and `worker_threads` hold. Where there is no
-#'   forking (Windows) the call is [lapply()].
+#'   `retries`, `timeout`, `progress` and `worker_threads` hold. Where forking is not
+#'   safe (RStudio, Positron, a session with a Java virtual machine, macOS with its own BLAS)
+#'   the tasks run on workers of `multisession` with the same numbers, unless
+#'   `options(rustle.mclapply.sessions = FALSE)`; then, and on Windows, the call is
+#'   [lapply()].
 #' @section Errors: `rustle_error_argument` for wrong arguments, before anything has
 #'   started; `rustle_error_worker_lost` and `rustle_error_system` as
 #'   [future_lapply()].
@@ -72,7 +75,7 @@ check_mc <- function(n, preschedule, set_seed, silent, cores, cleanup, affinity 
     cleanup = check_cleanup(cleanup, call), cores = check_cores(cores, affinity, call)
   )
   mc$affinity <- affinity
-  mc$forks <- (mc$cores > 1L || !is.null(affinity)) && .Platform$OS.type != "windows"
+  mc$forks <- (mc$cores > 1L || !is.null(affinity)) && may_fork_or_send()
   mc
 }
 
@@ -88,7 +91,7 @@ run_mc <- function(call, frame, n, mc, streams, origin, shape = NULL, over = c(X
     affinity = mc$affinity, cleanup = mc$cleanup, origin = origin, shape = shape,
     over = over
   )
-  run_job(job, multicore_plan(min(mc$cores, n)))
+  run_job(job, plan_of_mclapply(min(mc$cores, n)))
 }
 
 # Conditions of tasks are relayed to handlers of the caller; in parallel these handlers run

@@ -68,7 +68,7 @@ read_boot <- function(data, statistic, R, sim = "ordinary", stype = NULL, design
   }
   job$relabel <- check_relabel(job)
   job$threads <- thread_count(threads, call)
-  job$plan <- if (is.null(workers)) current_plan() else multicore_plan(workers)
+  job$plan <- if (is.null(workers)) current_plan() else plan_of_processes(workers)
   job$plan$settings$progress <- options$progress
   if (options$rng == "R") check_given(job, call)
   check_influence(job)

@@ -88,7 +88,7 @@ job_with_journal <- function(job, keys, stored, call, errors, by_session) {
     # The session writes what has come back from a node: list(values) of some tasks.
     job$save <- function(tasks, values, failed) {
       for (k in which(!done[tasks])) {
-        if (failed[[k]] && !errors) next
+        if ((failed[[k]] && !errors) || inherits(values[[k]], "rustle_travelled")) next
         write_entry(journal(), keys[, tasks[[k]]], list(values[[k]], NULL, failed[[k]]))
       }
     }

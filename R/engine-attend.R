@@ -5,7 +5,7 @@
 # nothing has arrived: no user notices them.
 longest_wait <- 0.1
 
-# handle: the handle of a job whose workers were started (src/rust/src/forked/job.rs). The
+# handle: the handle of a job whose workers were started (src/rust/src/jobs/job.rs). The
 # loss of workers is raised as an error here; errors of tasks are values of the outcome.
 attend <- function(handle, job, plan) {
   mailbox <- new_mailbox(job$policy$order, job$n, job$relay$quiet)
@@ -21,7 +21,8 @@ attend <- function(handle, job, plan) {
     progress$update(status$done, status$busy)
   }
   collected <- rs_job_collect(handle)
-  values <- collected$values
+  arrived <- arrive_values(collected$values, mailbox$travelled(), job$origin)
+  values <- arrived$values
   failed <- collected$failed
   for (task in intersect(mailbox$timeouts(), failed)) {
     values[[task]] <- new_timeout_error(task, plan$settings$timeout, job$origin)
@@ -36,5 +37,6 @@ attend <- function(handle, job, plan) {
   mailbox$flush(Inf, if (stopping) failed[[1L]] else job$n)
   misuse <- mailbox$misuse()
   if (length(misuse) && !stopping) warn_rng_misuse(job, min(misuse))
+  if (!is.null(arrived$dead) && !stopping) warn_dead(arrived$dead)
   new_outcome(values, failed, collected$vector, collected$first, report)
 }

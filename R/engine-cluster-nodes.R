@@ -274,6 +274,8 @@ wanted_nodes <- function(plan) {
   if (is.function(workers)) workers <- workers()
   if (is.numeric(workers)) workers <- as.integer(workers)
   options <- lapply(arguments[setdiff(names(arguments), known)], evaluate)
+  # With the plan's own settings plan() takes this for one of multisession.
+  options$rscript <- plan$settings$rscript
   list(workers = workers, cores = plan$settings$cores, options = options)
 }
 

@@ -297,10 +297,13 @@ new_desk <- function(job, plan, nodes, parcel) {
   outcome <- function() {
     failed <- sort(failed)
     stopping <- stop_early && length(failed) > 0L
+    # Values with pointers and the like travel in a form of their own.
+    arrived <- arrive_values(values, mailbox$travelled(), job$origin)
     mailbox$flush(Inf, if (stopping) failed[[1L]] else n)
     misuse <- mailbox$misuse()
     if (length(misuse) && !stopping) warn_rng_misuse(job, min(misuse))
-    new_outcome(values, failed, report = new_report(job, list(workers = total_cores(nodes)), c(counted, list(spans = spans))))
+    if (!is.null(arrived$dead) && !stopping) warn_dead(arrived$dead)
+    new_outcome(arrived$values, failed, report = new_report(job, list(workers = total_cores(nodes)), c(counted, list(spans = spans))))
   }
 
   for (node in nodes) {

@@ -10,14 +10,15 @@
 #   cheap_claims   is a task claimed by a word in shared memory? If not, every chunk costs
 #                  a message or a future
 #   any_number     can a call have as many workers as it asks for, whatever the plan says?
+#   keeps          do its workers keep between calls what they are given (workers-keep.R)?
 #   count          NULL, or function(stack, settings): how many workers a plan of ours has
 #                  that is not known from `workers` alone
 
-new_executor <- function(name, run, in_session = FALSE, shares_memory = FALSE,
-                         cheap_claims = FALSE, any_number = FALSE, count = NULL) {
+new_executor <- function(name, run, in_session = FALSE, shares_memory = FALSE, cheap_claims = FALSE,
+                         any_number = FALSE, keeps = FALSE, count = NULL) {
   list(
     name = name, run = run, in_session = in_session, shares_memory = shares_memory,
-    cheap_claims = cheap_claims, any_number = any_number, count = count
+    cheap_claims = cheap_claims, any_number = any_number, keeps = keeps, count = count
   )
 }
 
@@ -31,6 +32,7 @@ executor <- function(name) {
     ),
     # A claim costs no message: only chunks of nodes do, whose sizes are its own affair.
     cluster = new_executor(name, run_on_nodes, cheap_claims = TRUE, count = count_nodes),
+    multisession = new_executor(name, run_multisession, cheap_claims = TRUE, any_number = TRUE, keeps = TRUE),
     future = new_executor(name, run_future),
     stop_internal(sprintf("there is no executor \"%s\"", name), executor = name)
   )
@@ -40,7 +42,10 @@ executor <- function(name) {
 # executor that runs chunks as futures. No other place decides this.
 executor_of <- function(strategy) {
   if (inherits(strategy, "sequential")) return(executor("sequential"))
-  if (inherits(strategy, "multicore") && parallelly::supportsMulticore()) return(executor("multicore"))
+  if (inherits(strategy, "multicore") && parallelly::supportsMulticore()) {
+    return(executor(if (is_fork_hazardous() && has_standing_workers()) "multisession" else "multicore"))
+  }
+  if (inherits(strategy, "multisession") && has_standing_workers()) return(executor("multisession"))
   # future's multisession is a cluster too.
   if (inherits(strategy, "cluster") && !inherits(strategy, c("multisession", "remote"))) return(executor("cluster"))
   executor("future")

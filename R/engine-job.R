@@ -86,10 +86,11 @@ frame_dots <- function(frame) {
   eval(as.call(list(list_dots, quote(...))), frame)
 }
 
-# What Rust needs to know of it; see src/rust/src/forked/rules.rs.
+# What Rust needs to know of it; see src/rust/src/jobs/rules.rs.
 job_spec <- function(job, plan) {
   workers <- min(plan$workers, job$n)
   settings <- plan$settings
+  standing <- plan$executor$name == "multisession"
   list(
     tasks = as.double(job$n), workers = as.double(workers),
     forced = as.double(job$forced), schedule = job$policy$schedule, chunk = as.double(job$policy$chunk),
@@ -98,7 +99,8 @@ job_spec <- function(job, plan) {
     shares = job$shares, eager = job$shares, shape = shape_spec(job$shape),
     streams = job$streams$streams, seed = job$streams$seed, check_rng = job$streams$check,
     stop_on_error = job$on_error == "stop", timings = wants_timings(),
-    silent = job$silent, affinity = job$affinity,
+    silent = job$silent, affinity = job$affinity, standing = standing,
+    patience = as.double(settings$idle_timeout),
     threads = as.double(threads_per_worker(workers, settings$worker_threads))
   )
 }

@@ -7,13 +7,13 @@ is_immediate <- function(event, object) {
 # Events are relayed in the order of tasks, so each waits for those of earlier tasks.
 # `add()` takes what has arrived: list(task, event, object), vectors of one length. An event
 # is "condition" or "output", which have an object and are relayed; "misuse" (of random
-# numbers); "discard" (the task runs again, so its events so far do not count); or
+# numbers); "travelled" (the value did not travel as it is: engine-packing.R); "discard" (the task runs again, so its events so far do not count); or
 # "timeout". `flush(prefix)` relays the events of the first `prefix` tasks in relay order.
 new_mailbox <- function(order, n, quiet = FALSE) {
   position <- if (is.null(order)) NULL else { p <- integer(n); p[order] <- seq_len(n); p }
   place <- function(tasks) if (is.null(position)) tasks else position[tasks]
   tasks <- integer(); events <- character(); objects <- list()
-  misuse <- timeouts <- integer()
+  misuse <- timeouts <- travelled <- integer()
   # Batches of tasks whose events were relayed. When the share of a lost worker runs again,
   # its tasks send the same events again; these are not relayed twice.
   told <- list()
@@ -22,11 +22,15 @@ new_mailbox <- function(order, n, quiet = FALSE) {
   add <- function(arrived) {
     if (is.null(arrived)) return()
     new_tasks <- arrived$task; new_events <- arrived$event; new_objects <- arrived$object
+    for (k in which(vapply(new_objects, inherits, NA, "rustle_travelled"))) {
+      new_objects[[k]] <- arrived_value(new_objects[[k]], new_tasks[[k]])
+    }
     for (k in which(!new_events %in% relayed_events)) {
       task <- new_tasks[[k]]
       switch(new_events[[k]],
         misuse = misuse <<- c(misuse, task),
         timeout = timeouts <<- c(timeouts, task),
+        travelled = travelled <<- c(travelled, task),
         discard = {
           again <<- TRUE
           keep <- tasks != task
@@ -63,6 +67,6 @@ new_mailbox <- function(order, n, quiet = FALSE) {
 
   list(
     add = add, flush = flush,
-    misuse = function() misuse, timeouts = function() timeouts
+    misuse = function() misuse, timeouts = function() timeouts, travelled = function() travelled
   )
 }

@@ -27,22 +27,15 @@ start_multicore <- function(job, plan) {
   handle
 }
 
-# What a worker does. There is one tryCatch() around the loop over tasks, not one per task:
-# an error of a task jumps out of the Rust loop, the error is stored, and the loop goes on.
-# A task can also jump past tryCatch(), to the top level. Rust then calls this function
-# again, with `again` TRUE. Either the task called stop() with a condition that is not an
-# error, and so it has failed; or it called invokeRestart("abort"), and this worker ends.
-# The session runs this function too: rs_worker_begin() forks the first workers from
-# within the handlers.
+# What a forked worker does.
 worker_main <- function(job, nested) {
-  relay <- job$relay
   packages <- job$packages
   globals <- job$globals
   prepare <- function() {
     setTimeLimit()
     setSessionTimeLimit()
     # The session had the state of a worker when it forked this one: nothing is to be done.
-    if (!process$as_worker) prepare_worker(relay)
+    if (!process$as_worker) prepare_worker(job$relay)
     if (!process$as_worker || length(nested$levels)) enter_worker(nested)
     set_thread_allotment(nested$threads)
     for (package in packages) library(package, character.only = TRUE)
@@ -55,6 +48,17 @@ worker_main <- function(job, nested) {
     rs_worker_run()
     NULL
   }
+  task_loop(job$relay, run)
+}
+
+# The loop of every worker. There is one tryCatch() around the loop over tasks, not one per task:
+# an error of a task jumps out of the Rust loop, the error is stored, and the loop goes on.
+# A task can also jump past tryCatch(), to the top level. Rust then calls this function
+# again, with `again` TRUE. Either the task called stop() with a condition that is not an
+# error, and so it has failed; or it called invokeRestart("abort"), and this worker ends.
+# A session that forks runs this function too: rs_worker_begin() forks the first workers from
+# within the handlers.
+task_loop <- function(relay, run, ...) {
   function(again) {
     if (again) {
       fatal <- take_noted("fatal")
@@ -62,7 +66,7 @@ worker_main <- function(job, nested) {
       rs_worker_fail(fatal$condition)
     }
     recording(relay, repeat {
-      failure <- tryCatch(run(), error = identity)
+      failure <- tryCatch(run(), error = identity, ...)
       if (is.null(failure)) break
       rs_worker_fail(failure)
     })

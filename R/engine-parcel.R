@@ -24,13 +24,14 @@
 job_parcel <- function(job) {
   frame <- job$frame
   data <- plain_data(job)
-  others <- setdiff(ls(frame, all.names = TRUE), c("FUN", "i", "...", names(data)))
-  variables <- mget(others, envir = frame)
+  others <- names(frame)
+  others <- others[!others %in% c("FUN", "i", "...", names(data))]
+  variables <- if (length(others)) mget(others, envir = frame) else structure(list(), names = character())
   dots <- frame_dots(frame)
   needs <- if (is.null(job$code)) {
-    needs_of_function(job, c(Filter(is.list, data), list(Filter(Negate(is_ours), variables)), list(present(dots))))
+    needs_of_function(job, code_among(data, variables, dots))
   } else {
-    needs_of_code(job, data)
+    needs_of_code(job, code_among(data))
   }
   list(
     worker = list(
@@ -137,11 +138,13 @@ forced_call <- function(job) {
 # The data of all tasks, for workers without the methods of their classes.
 plain_data <- function(job) {
   elements <- function(x) if (is.object(x)) lapply(seq_len(job$n), function(k) x[[k]]) else x
-  plain <- function(name) {
+  over <- job$over
+  data <- lapply(names(over), function(name) {
     x <- job$frame[[name]]
-    if (job$over[[name]] == "vectors") lapply(x, elements) else if (job$over[[name]] == "elements") elements(x) else x
-  }
-  sapply(names(job$over), plain, simplify = FALSE)
+    if (over[[name]] == "vectors") lapply(x, elements) else if (over[[name]] == "elements") elements(x) else x
+  })
+  names(data) <- names(over)
+  data
 }
 
 # The part of plain_data()'s result that some tasks need.
@@ -153,8 +156,6 @@ cut_data <- function(data, over, tasks) {
   }, data, over[names(data)])
 }
 
-present <- function(dots) dots[!vapply(dots, identical, NA, quote(expr = ))]
-
 # Is our foreach backend the one of this session?
 is_our_backend <- function() {
   isNamespaceLoaded("foreach") && foreach::getDoParRegistered() && identical(foreach::getDoParName(), "doRustle")
@@ -162,7 +163,8 @@ is_our_backend <- function() {
 
 # Is this a function that was made in our namespace?
 is_ours <- function(f) {
-  is.function(f) && !is.primitive(f) && identical(topenv(environment(f)), topenv())
+  if (!is.function(f) || is.primitive(f) || identical(environment(f), globalenv())) return(FALSE)
+  identical(topenv(environment(f)), topenv())
 }
 
 # A function of this package, or NULL, without the text that it was parsed from. (The
@@ -172,36 +174,41 @@ without_source <- function(f) {
   if (is_ours(f) || identical(topenv(environment(f)), baseenv())) utils::removeSource(f) else f
 }
 
-# list(FUN, globals, packages, envir): what travels with FUN. data: a list of lists in which
-# there may be functions too.
-needs_of_function <- function(job, data) {
+# list(FUN, globals, packages, envir): what travels with FUN. code: functions and language
+# that travel anyhow, and need their globals too.
+needs_of_function <- function(job, code) {
   home <- if (is.null(job$envir)) globalenv() else job$envir
-  envir <- new.env(parent = home)
-  FUN <- envir$FUN <- job$frame$FUN
-  given <- is.list(job$globals)
-  # A function of our namespace needs the package, no globals. future also checks the size
-  # of globals (option future.globals.maxSize).
-  code <- if (is_ours(FUN)) NULL else quote(FUN())
-  found <- future::getGlobalsAndPackages(code, envir = envir, globals = job$globals)
-  globals <- as_plain_list(found$globals)
+  FUN <- job$frame$FUN
+  if (!identical(job$globals, TRUE)) return(needs_as_given(job, FUN, home))
+  # A function of our namespace needs the package, no globals.
+  found <- find_globals(if (!is_ours(FUN)) list(FUN), home)
+  check_size(found, FUN, home)
+  globals <- sent_globals(found, found$outer)
   packages <- found$packages
-  if (isTRUE(job$globals)) {
-    for (arguments in Filter(holds_code, data)) {
-      more <- future::getGlobalsAndPackages(arguments, envir = envir, globals = TRUE)
-      new <- as_plain_list(more$globals)
-      globals <- c(globals, new[setdiff(names(new), names(globals))])
-      packages <- c(packages, more$packages)
-    }
+  if (length(code)) {
+    more <- find_globals(code, home)
+    new <- sent_globals(more, more$outer | more$near)
+    globals <- c(globals, new[setdiff(names(new), names(globals))])
+    packages <- c(packages, more$packages)
   }
+  list(FUN = FUN, globals = globals, packages = packages, envir = home)
+}
+
+# The same where the user says what the globals are.
+needs_as_given <- function(job, FUN, home) {
+  envir <- list2env(list(FUN = FUN), parent = home)
+  given <- is.list(job$globals)
+  found <- future::getGlobalsAndPackages(if (is_ours(FUN)) NULL else quote(FUN()), envir = envir, globals = job$globals)
+  globals <- as_plain_list(found$globals)
   # FUN is in the parcel already. In a list that the user gave, `FUN` is a variable of theirs.
   if (!given) globals$FUN <- NULL
-  list(FUN = FUN, globals = globals, packages = if (given) character() else packages, envir = home)
+  list(FUN = FUN, globals = globals, packages = if (given) character() else found$packages, envir = home)
 }
 
 # The same for the code of a loop: FUN gets an environment with the variables that it names,
 # instead of everything around the loop. Variables of the global environment go to the
 # worker's, where other functions that travel look for them.
-needs_of_code <- function(job, data) {
+needs_of_code <- function(job, code) {
   FUN <- job$frame$FUN
   envir <- environment(FUN)
   export <- job$code$export
@@ -210,31 +217,33 @@ needs_of_code <- function(job, data) {
   if (length(absent)) {
     stop_argument(".export", "the names of variables that exist", absent[[1L]], job$origin)
   }
-  find <- function(code) {
-    future::getGlobalsAndPackages(code, envir = envir, globals = structure(
-      TRUE, ignore = c(names(formals(FUN)), noexport)
-    ))
+  found <- find_globals(c(list(body(FUN)), code), envir)
+  check_size(found, body(FUN), envir)
+  ignored <- found$names %in% c(names(formals(FUN)), noexport)
+  globals <- sent_globals(found, found$outer & !ignored)
+  own <- sent_globals(found, !found$outer & found$near & !ignored)
+  for (name in setdiff(export, c(names(globals), names(own), noexport))) {
+    value <- list(get(name, envir))
+    if (exists(name, globalenv(), inherits = FALSE) && identical(globalenv()[[name]], value[[1L]])) {
+      globals[name] <- value
+    } else {
+      own[name] <- value
+    }
   }
-  globals <- list()
-  packages <- character()
-  for (found in lapply(c(list(body(FUN)), unname(Filter(holds_code, data))), find)) {
-    new <- setdiff(names(found$globals), c(names(globals), "..."))
-    globals <- c(globals, as_plain_list(found$globals)[new])
-    packages <- c(packages, found$packages)
-  }
-  for (name in setdiff(export, c(names(globals), noexport))) {
-    globals[name] <- list(get(name, envir))
-  }
-  in_session <- vapply(names(globals), function(name) {
-    exists(name, globalenv(), inherits = FALSE) && identical(globalenv()[[name]], globals[[name]])
-  }, NA)
   dots <- exists("...", envir) && "..." %in% all.names(body(FUN))
   home <- if (dots) eval(as.call(list(forced_frame, quote(...))), envir) else new.env(parent = globalenv())
-  list2env(globals[!in_session], envir = home)
+  list2env(own, envir = home)
   # The source text would travel as well.
   FUN <- utils::removeSource(FUN)
   environment(FUN) <- home
-  list(FUN = FUN, globals = globals[in_session], packages = packages, envir = home)
+  list(FUN = FUN, globals = globals, packages = found$packages, envir = home)
+}
+
+# Some of find_globals()'s result as a named list; of two variables with one name the first.
+sent_globals <- function(found, which) {
+  values <- found$values[which]
+  names(values) <- found$names[which]
+  if (anyDuplicated(names(values))) values[!duplicated(names(values))] else values
 }
 
 # A frame that has the arguments `...` of another, evaluated, and nothing else.
@@ -248,8 +257,4 @@ as_plain_list <- function(globals) {
   out <- as.list(globals)
   attributes(out) <- list(names = names(out))
   out
-}
-
-holds_code <- function(x) {
-  any(rapply(as.list(x), function(e) is.function(e) || is.language(e), how = "unlist"))
 }

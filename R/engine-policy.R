@@ -1,8 +1,8 @@
 # From the arguments of a call to a schedule: the one table of DESIGN.md.
 #
 # A policy is a list: `schedule`, `chunk` (tasks per claim of dynamic, least of
-# guided), `ends` (explicit chunks: last position of each) and `order` (task at
-# each position).
+# guided), `ends` (explicit chunks: last position of each; of the static schedule the blocks of
+# the workers) and `order` (task at each position).
 
 schedules <- c("stealing", "static", "cyclic", "dynamic", "guided")
 

@@ -100,7 +100,7 @@ relaying <- function(relay, expr) {
   })
 }
 
-# Events of tasks that are relayed have these words, as in src/rust/src/forked/arrivals.rs.
+# Events of tasks that are relayed have these words, as in src/rust/src/jobs/arrivals.rs.
 relayed_events <- c("condition", "output")
 
 relay_event <- function(event, object, quiet = FALSE) {

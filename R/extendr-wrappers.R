@@ -26,6 +26,21 @@ rs_check_interrupt <- function() .Call(wrap__rs_check_interrupt)
 #'@noRd
 rs_matrix <- function(nrow, ncol) .Call(wrap__rs_matrix, nrow, ncol)
 
+#'@noRd
+rs_code_key <- function(code) .Call(wrap__rs_code_key, code)
+
+#'@noRd
+rs_locate <- function(names, rho) .Call(wrap__rs_locate, names, rho)
+
+#'@noRd
+rs_holds_code <- function(x) .Call(wrap__rs_holds_code, x)
+
+#'@noRd
+rs_holds_environment <- function(x) .Call(wrap__rs_holds_environment, x)
+
+#'@noRd
+rs_is_plain <- function(x) .Call(wrap__rs_is_plain, x)
+
 #' Opens the engine of a scheme and a statistic, that of the engine `like` if there is
 #' one; see R/bootstrap-schemes.R.
 #' @noRd
@@ -67,6 +82,16 @@ rs_boot_infinitesimal <- function(handle, strata, from, threads) .Call(wrap__rs_
 #' @noRd
 rs_boot_resample <- function(handle, replicate, attempt, what) .Call(wrap__rs_boot_resample, handle, replicate, attempt, what)
 
+#' A fingerprint of the environment variables. R takes a tenth of a millisecond to list
+#' them, and a desk is looked at before every job.
+#' @noRd
+rs_environment_hash <- function() .Call(wrap__rs_environment_hash)
+
+#' Bytes of memory that process `pid` (0: this one) has in use and shares with no file: `NA`
+#' where the system does not tell.
+#' @noRd
+rs_own_memory <- function(pid) .Call(wrap__rs_own_memory, pid)
+
 #' Opens a job; see R/engine-job.R for the fields of `spec` and of `code`.
 #' @noRd
 rs_job_open <- function(spec, code) .Call(wrap__rs_job_open, spec, code)
@@ -91,6 +116,24 @@ rs_worker_signal <- function(condition) .Call(wrap__rs_worker_signal, condition)
 rs_worker_task <- function() .Call(wrap__rs_worker_task)
 
 #'@noRd
+rs_worker_seat <- function() .Call(wrap__rs_worker_seat)
+
+#'@noRd
+rs_worker_order <- function(part) .Call(wrap__rs_worker_order, part)
+
+#'@noRd
+rs_worker_stand <- function(main, after) .Call(wrap__rs_worker_stand, main, after)
+
+#'@noRd
+rs_worker_called_off <- function() .Call(wrap__rs_worker_called_off)
+
+#'@noRd
+rs_worker_break_off <- function() .Call(wrap__rs_worker_break_off)
+
+#'@noRd
+rs_server_next <- function() .Call(wrap__rs_server_next)
+
+#'@noRd
 rs_job_start <- function(handle) .Call(wrap__rs_job_start, handle)
 
 #'@noRd
@@ -107,6 +150,55 @@ rs_job_close <- function(handle, signal, grace) .Call(wrap__rs_job_close, handle
 
 #'@noRd
 rs_output_connection <- function() .Call(wrap__rs_output_connection)
+
+#' Makes the pool of this session: `program`, `arguments`, `names` and `values` of variables of
+#' the environment, `size`. Starts nothing.
+#' @noRd
+rs_pool_open <- function(spec) .Call(wrap__rs_pool_open, spec)
+
+#' Ends the workers of this session.
+#' @noRd
+rs_pool_close <- function() .Call(wrap__rs_pool_close)
+
+#' Keeps so many workers from now on.
+#' @noRd
+rs_pool_resize <- function(size) .Call(wrap__rs_pool_resize, size)
+
+#' Lets go of all workers that stand by.
+#' @noRd
+rs_pool_dismiss <- function() .Call(wrap__rs_pool_dismiss)
+
+#' Starts the server if there is none, and waits for it, at most `seconds`: its greeting, or
+#' `NULL` while it is not up, or a list of `printed` and the system's error `number` (0: it
+#' was started, and has ended).
+#' @noRd
+rs_pool_prepare <- function(seconds) .Call(wrap__rs_pool_prepare, seconds)
+
+#' Tells the server something and returns its answer; `NULL` when there is none within
+#' `seconds`.
+#' @noRd
+rs_pool_tell <- function(text, seconds) .Call(wrap__rs_pool_tell, text, seconds)
+
+#' The workers of this session: a list of columns, and the `server`'s process id (0: none).
+#' @noRd
+rs_pool_status <- function() .Call(wrap__rs_pool_status)
+
+#' Makes this process a server: of the session that has started it, and which is told
+#' `greeting`. `FALSE` when no session has.
+#' @noRd
+rs_server_open <- function(greeting) .Call(wrap__rs_server_open, greeting)
+
+#' Answers what rs_server_next() has returned.
+#' @noRd
+rs_server_answer <- function(text) .Call(wrap__rs_server_answer, text)
+
+#' This worker cannot be used again.
+#' @noRd
+rs_worker_retire <- function() .Call(wrap__rs_worker_retire)
+
+#' Takes the seat of the job that was ordered. R code keeps `code` alive until it is over.
+#' @noRd
+rs_worker_enlist <- function(spec, code) .Call(wrap__rs_worker_enlist, spec, code)
 
 #' Appends a frame to the journal at `path`, which this process opens when it first writes to
 #' it, and closes when it writes to another.
@@ -268,6 +360,40 @@ rs_simulate_nodes <- function(times, cores, speed, hand_out) .Call(wrap__rs_simu
 #' different content does not meet by accident.
 #' @noRd
 rs_hash <- function(content) .Call(wrap__rs_hash, content)
+
+#' Sets how many bytes of large vectors are kept for later parcels; 0 forgets them.
+#' @noRd
+rs_parcel_keep <- function(bytes) .Call(wrap__rs_parcel_keep, bytes)
+
+#' `list(bytes, files)`: what is kept for later parcels.
+#' @noRd
+rs_parcel_kept <- function() .Call(wrap__rs_parcel_kept)
+
+#'@noRd
+rs_parcel_pack <- function(object, threads) .Call(wrap__rs_parcel_pack, object, threads)
+
+#'@noRd
+rs_parcel_pack_with <- function(object, threads, table, keys, names) .Call(wrap__rs_parcel_pack_with, object, threads, table, keys, names)
+
+#'@noRd
+rs_parcel_arrivals <- function(functions) .Call(wrap__rs_parcel_arrivals, functions)
+
+#'@noRd
+rs_parcel_unpack_here <- function(handle) .Call(wrap__rs_parcel_unpack_here, handle)
+
+#'@noRd
+rs_parcel_sizes <- function(handle) .Call(wrap__rs_parcel_sizes, handle)
+
+#'@noRd
+rs_parcel_close <- function(handle) .Call(wrap__rs_parcel_close, handle)
+
+#' Names of classes of which the objects are noticed when they are sent.
+#' @noRd
+rs_watch_classes <- function(names) .Call(wrap__rs_watch_classes, names)
+
+#' Is it a pointer to something in this process?
+#' @noRd
+rs_pointer_lives <- function(x) .Call(wrap__rs_pointer_lives, x)
 
 #' Counts permutations `from` (from 0) to `to`, or the first that can be looked at
 #' within a slice. `seed`: NULL for all of them.

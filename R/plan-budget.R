@@ -9,8 +9,9 @@ available_workers <- function() {
   max(1L, as.integer(min(cores, limit, na.rm = TRUE)))
 }
 
-# The record of the budget, written here only: `cores` is the number of cores for all
-# workers and their threads together, NULL until somebody asks.
+# The record of the budget, written here and by memory_of_group(): `cores` is the number of
+# cores for all workers and their threads together, `memory` what the control group may have;
+# NULL until somebody asks.
 budget <- new.env(parent = emptyenv())
 
 # Looked up once, because that reads files.

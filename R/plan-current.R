@@ -45,7 +45,10 @@ count_again <- function() in_force$plan <- NULL
 current_plan <- function() {
   stack <- future::plan("list")
   # Future's plan is not the one that we set: somebody else has changed it.
-  if (!identical(stack, in_force$stack)) put_in_force(stack, default_settings())
+  if (!identical(stack, in_force$stack)) {
+    put_in_force(stack, default_settings())
+    release_workers(stack)
+  }
   if (is.null(in_force$plan)) {
     executor <- executor_of(stack[[1L]])
     in_force$plan <- new_plan(
@@ -78,10 +81,30 @@ plan_workers <- function(stack, executor, settings = in_force$settings) {
   max(1L, as.integer(workers))
 }
 
-# The plan of a call that says how many forked workers it wants.
-multicore_plan <- function(workers) {
+# The plan of a call that says how many workers it wants that can be had in any number: forked
+# ones, or where forking is not safe those that stand by.
+plan_of_processes <- function(workers) {
   plan <- current_plan()
-  new_plan(executor("multicore"), workers, plan$settings, plan$stack)
+  forked <- supports_fork() || !has_standing_workers()
+  new_plan(executor(if (forked) "multicore" else "multisession"), workers, plan$settings, plan$stack)
+}
+
+# That of mclapply() and its like.
+plan_of_mclapply <- function(workers) {
+  plan <- plan_of_processes(workers)
+  if (plan$executor$name == "multisession" && first_time("mclapply_sessions")) {
+    message(
+      "Forking is not safe here: mclapply() and its like run on workers of multisession ",
+      "(in this session with options(rustle.mclapply.sessions = FALSE))."
+    )
+  }
+  plan
+}
+
+# May mclapply() and its like have workers here?
+may_fork_or_send <- function() {
+  if (.Platform$OS.type == "windows") return(FALSE)
+  supports_fork() || !isFALSE(getOption("rustle.mclapply.sessions", TRUE))
 }
 
 # The plan of a call that runs in the session, whatever the plan in force is.
@@ -91,10 +114,12 @@ serial_plan <- function() {
 }
 
 # The plan of a call that says how many workers it wants, whatever the plan in force is:
-# forked ones; where there are none, those of multisession until the function whose frame
-# is `frame` returns.
+# those of the plan if it can have any number of them, else forked ones; where there are none,
+# those of multisession until the function whose frame is `frame` returns.
 plan_of_number <- function(workers, frame) {
-  if (supports_fork()) return(multicore_plan(workers))
+  plan <- current_plan()
+  if (plan$executor$any_number) return(new_plan(plan$executor, workers, plan$settings, plan$stack))
+  if (supports_fork()) return(plan_of_processes(workers))
   local_plan("multisession", workers = workers, .local_envir = frame)
   current_plan()
 }
@@ -103,8 +128,9 @@ plan_of_number <- function(workers, frame) {
 # plan without workers some are started for the call: forked ones, or else sessions.
 resize_plan <- function(plan, workers) {
   can <- plan$executor
-  if (can$any_number || (can$in_session && workers > 1L && supports_fork())) {
-    return(multicore_plan(workers))
+  if (can$any_number) return(new_plan(can, workers, plan$settings, plan$stack))
+  if (can$in_session && workers > 1L && (supports_fork() || has_standing_workers())) {
+    return(plan_of_processes(workers))
   }
   if (workers == plan$workers) return(plan)
   # Workers of other kinds belong to future. A call may use fewer of them. For more of them

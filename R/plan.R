@@ -7,8 +7,8 @@
 default_settings <- function() {
   list(
     schedule = "stealing", chunk_size = NULL, progress = NULL, timeout = Inf,
-    retries = 1L, worker_threads = NULL, cores = NULL, heartbeat = 30,
-    checkpoint = NULL
+    retries = 1L, worker_threads = NULL, setup = NULL, idle_timeout = 600, rscript = NULL,
+    memory_limit = NULL, cache = NULL, cores = NULL, heartbeat = 30, checkpoint = NULL
   )
 }
 
@@ -26,8 +26,9 @@ default_settings <- function() {
 #'   ([multisession], tweaked ones, batchtools, ...), on which the
 #'   chunks of a call run as futures. A function, a string, a list of them for
 #'   nested levels, or a plan that `plan()` returned, which is restored with its
-#'   settings. Where forking is unsafe or missing (RStudio, Windows) `multicore`
-#'   becomes `multisession`, with a message.
+#'   settings. Where forking is unsafe or missing (RStudio, Positron, a session with a
+#'   Java virtual machine, macOS with its own BLAS, Windows) `multicore` becomes `multisession`,
+#'   with a message; `options(parallelly.fork.enable = TRUE)` says that it is safe.
 #' @param workers Number of workers, a whole number of at least 1. Default: the
 #'   cores that this session may use ([future::availableCores()]). For `cluster`: a number of
 #'   nodes on this machine, with one core each; names of hosts, with all their cores, or with
@@ -46,6 +47,24 @@ default_settings <- function() {
 #'   run twice; with 0 it never does.
 #' @param worker_threads BLAS and OpenMP threads, and threads of rustle's own linear
 #'   algebra ([with_threads()]), in each worker. Default: an equal share of the cores.
+#' @param setup What each new worker of `multisession` does before its first task, to open a
+#'   database or to load a model, say: a function without arguments, or code in braces, which is
+#'   evaluated in the worker's global environment. What it makes stays as long as the
+#'   worker lives. Variables of the session and packages that it uses are found as
+#'   those of tasks are. An error in it ends the call (`rustle_error_setup`).
+#' @param idle_timeout Seconds after which workers of `multisession` that had nothing to do
+#'   end; the next call starts others. Default 600.
+#' @param rscript How the R process is started of which the workers of `multisession` are
+#'   copies: a character vector, the program and its first arguments, as
+#'   `c("apptainer", "exec", "r.sif", "Rscript")`. It must be on this machine and have the
+#'   version of rustle that the session has. Default: `Rscript` of this R.
+#' @param memory_limit Bytes by which a worker of `multisession` may grow over a call before
+#'   another one replaces it. Default: no limit. A worker that
+#'   takes more than its share of what the control group of the session may have is always
+#'   replaced. Calls do not notice.
+#' @param cache Bytes of large vectors that workers of `multisession` keep in common, so that the
+#'   next call does not send them again. Default: a quarter of the memory of
+#'   the machine or the control group.
 #' @param cores For `cluster`: how many cores of each node are used. Default (`NULL`): what
 #'   the node says that it has, divided by the nodes that are on the same host.
 #' @param heartbeat For `cluster`: seconds without a sign after which a node counts as lost.
@@ -100,13 +119,17 @@ default_settings <- function() {
 #' @seealso [with_plan()], [future_lapply()], [mclapply()].
 #' @export
 plan <- function(strategy = NULL, ..., workers, schedule, chunk_size, progress, timeout,
-                 retries, worker_threads, cores, heartbeat, checkpoint, substitute = TRUE, .skip = FALSE, .call = TRUE,
-                 .cleanup = TRUE, .init = FALSE) {
+                 retries, worker_threads, setup, idle_timeout, rscript, memory_limit, cache,
+                 cores, heartbeat, checkpoint,
+                 substitute = TRUE, .skip = FALSE, .call = TRUE, .cleanup = TRUE, .init = FALSE) {
   check_future_flags(substitute, .skip, .cleanup, .init)
   called <- if (substitute) called_strategy(base::substitute(strategy), parent.frame())
   if (!is.null(called)) {
     given <- as.list(match.call())[-1L]
-    given <- lapply(given[!names(given) %in% c("strategy", ".call")], eval, parent.frame())
+    kept <- setdiff(names(given), c("strategy", ".call", "setup"))
+    written <- base::substitute(setup)
+    setup <- if (!missing(setup)) list(setup = if (stands_for_value(written)) setup else written)
+    given <- c(lapply(given[kept], eval, parent.frame()), setup)
     return(invisible(with_call(sys.call(), do.call(plan, c(called, given)))))
   }
   changes <- list()
@@ -122,6 +145,16 @@ plan <- function(strategy = NULL, ..., workers, schedule, chunk_size, progress, 
   if (!missing(worker_threads)) {
     changes["worker_threads"] <- list(check_count(worker_threads, "worker_threads", null = TRUE))
   }
+  if (!missing(setup)) {
+    home <- user_frame()
+    found <- read_setup(base::substitute(setup), function() setup, home, sys.call())
+    changes["setup"] <- list(found$code)
+    changes["keep"] <- list(keep_of_setup(found))
+  }
+  if (!missing(memory_limit)) changes["memory_limit"] <- list(check_bytes(memory_limit, "memory_limit"))
+  if (!missing(cache)) changes["cache"] <- list(check_bytes(cache, "cache", min = 0))
+  if (!missing(idle_timeout)) changes$idle_timeout <- check_seconds(idle_timeout, "idle_timeout")
+  if (!missing(rscript)) changes["rscript"] <- list(check_command(rscript, "rscript"))
   if (!missing(cores)) changes["cores"] <- list(check_count(cores, "cores", null = TRUE))
   if (!missing(heartbeat)) changes$heartbeat <- check_seconds(heartbeat, "heartbeat")
   if (!missing(checkpoint)) {
@@ -151,11 +184,27 @@ plan <- function(strategy = NULL, ..., workers, schedule, chunk_size, progress, 
     set_stack(old$stack, old$settings, init = FALSE, cleanup = FALSE)
     stop(e)
   })
+  if (.cleanup) release_workers(stack)
+  if (!is.na(.init)) start_server()
   invisible(as_rustle_plan(old))
 }
 
 # future::plan() gives these strings another meaning than a strategy.
 future_actions <- c("list", "next", "reset", "pop", "tail", "default", "backend", "backends")
+
+# A number of bytes, or NULL.
+check_bytes <- function(x, argument, min = 1, call = sys.call(-1L)) {
+  if (is.null(x)) return(NULL)
+  good <- is.numeric(x) && length(x) == 1L && !is.na(x) && x >= min
+  if (!good) stop_argument(argument, sprintf("a number of bytes of at least %d, or NULL", min), x, call)
+  as.double(x)
+}
+
+# A command with its first arguments, or NULL.
+check_command <- function(x, argument, call = sys.call(-1L)) {
+  if (is.null(x) || (is.character(x) && length(x) && !anyNA(x) && nzchar(x[[1L]]))) return(x)
+  stop_argument(argument, "a command as a character vector: the program and its first arguments", x, call)
+}
 
 check_workers <- function(workers, call = sys.call(-1L)) {
   if (is.function(workers) || is.character(workers) || inherits(workers, "cluster")) return()
@@ -296,6 +345,9 @@ print.rustle_plan <- function(x, ...) {
     s$retries, if (is.finite(s$timeout)) paste(format(s$timeout), "s") else "none",
     or(s$progress, "option rustle.progress"), or(s$worker_threads, "an equal part of the cores")
   ))
+  if (plan$kind == "multisession") {
+    cat(sprintf("workers up: %d%s\n", workers_up(), if (is.null(s$setup)) "" else "; each has run `setup`"))
+  }
   invisible(x)
 }
 

@@ -9,6 +9,11 @@
 #'   a time; 256 MB by default.
 #' * `rustle.threads`: threads of the `mt_` functions ([with_threads()]).
 #' * `rustle.timings`: `TRUE` keeps when each task ran ([job_timings()]).
+#' * `rustle.size.warning`: bytes; sending more to workers for the first time is told, once in a
+#'   session; 500 MB by default.
+#' * `future.globals.maxSize`: bytes that the globals of a call may have; 500 MiB by default, as
+#'   in future. `future.globals.onReference`: `"ignore"`, `"warning"` or `"error"` for pointers
+#'   among them ([register_serializer()]).
 #' * `future.rng.onMisuse`: `"warning"`, `"error"` or `"ignore"`, as in future.
 #' @importFrom stats coef confint quantile vcov
 #' @useDynLib rustle, .registration = TRUE

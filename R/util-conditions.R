@@ -12,10 +12,10 @@ abort_rustle <- function(message, class, ..., call = NULL) {
 }
 
 # Every warning of ours that code may want to catch: `rustle_warning_<what>` under
-# `rustle_warning`.
-warn_rustle <- function(message, class) {
+# `rustle_warning`. `...`: fields.
+warn_rustle <- function(message, class, ...) {
   warning(structure(
-    class = c(class, "rustle_warning", "warning", "condition"), list(message = message, call = NULL)
+    class = c(class, "rustle_warning", "warning", "condition"), list(message = message, call = NULL, ...)
   ))
 }
 
@@ -96,7 +96,7 @@ unpack <- function(result, call = NULL) {
   result[["ok"]]
 }
 
-# failure: list(tasks, cause, number, memory, reason), see src/rust/src/forked/entries.rs.
+# failure: list(tasks, cause, number, memory, reason), see src/rust/src/jobs/entries.rs.
 # values: those that have arrived.
 stop_worker_lost <- function(failure, values, call) {
   if (failure$cause == "refused") {

@@ -1,5 +1,7 @@
 .onLoad <- function(libname, pkgname) {
   remember_session()
+  rs_parcel_arrivals(list(open_table, close_table, travelling_value))
+  remember_environment()
   assign("cluster", cluster_of_future(), envir = topenv())
   register_links()
   # If another package masks our functions, its own run instead and nobody notices.

@@ -8,6 +8,7 @@
 
 void register_extendr_panic_hook(void);
 void R_init_rustle_extendr(void *dll);
+void rustle_register_classes(void *dll);
 
 // Raises R's interrupt condition (or a time limit's error) when one is
 // pending: jumps over the caller, who must own nothing. Registered by Rust.
@@ -24,4 +25,5 @@ int rustle_has_one_reference(SEXP x) {
 void R_init_rustle(DllInfo *dll) {
     register_extendr_panic_hook();
     R_init_rustle_extendr(dll);
+    rustle_register_classes(dll);
 }

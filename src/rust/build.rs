@@ -2,6 +2,7 @@
 
 fn main() {
     println!("cargo:rustc-check-cfg=cfg(r_map_attrib)");
+    println!("cargo:rustc-check-cfg=cfg(r_accessors)");
     let number = |name: &str| std::env::var(name).ok()?.parse::<u32>().ok();
     let (major, minor) = (
         number("DEP_R_R_VERSION_MAJOR"),
@@ -9,6 +10,9 @@ fn main() {
     );
     if (major, minor) >= (Some(4), Some(6)) {
         println!("cargo:rustc-cfg=r_map_attrib");
+    }
+    if (major, minor) >= (Some(4), Some(5)) {
+        println!("cargo:rustc-cfg=r_accessors");
     }
     println!("cargo:rerun-if-changed=Cargo.lock");
     let lock = std::fs::read_to_string("Cargo.lock").unwrap_or_default();

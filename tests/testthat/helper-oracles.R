@@ -32,9 +32,21 @@ test_plans <- function(workers = 1:5) {
   out
 }
 
-# One plan of each schedule, where all numbers of workers would take too long.
+# One plan of each schedule, where all numbers of workers would take too long, and the same
+# with workers that outlive a call.
 few_plans <- function() {
+  c(few_forking_plans(), if (!on_cran()) few_session_plans())
+}
+
+few_forking_plans <- function() {
   test_plans()[c("sequential", "stealing 1", "stealing 3", "static 2", "cyclic 4", "dynamic 2", "guided 5")]
+}
+
+few_session_plans <- function() {
+  list(
+    "stealing 2, sessions" = list("multisession", workers = 2),
+    "dynamic 3, sessions" = list("multisession", workers = 3, schedule = "dynamic", chunk_size = 2)
+  )
 }
 
 # Arguments of future_*() that cut n tasks into chunks or permute them.
@@ -52,10 +64,12 @@ test_chunkings <- function(n) {
   )
 }
 
+# Workers that outlive a call stay for the next expression: to start them takes longer than
+# most of these take.
 under_plan <- function(setting, expr) {
-  arguments <- setting[-1L]
-  old <- do.call(rustle::plan, c(setting[1L], arguments))
-  on.exit(rustle::plan(old))
+  old <- do.call(rustle::plan, c(setting, list(.cleanup = FALSE)))
+  ours <- c("sequential", "multicore", "multisession")
+  on.exit(rustle::plan(old, .cleanup = !identical(setting[[1L]] %in% ours, TRUE)))
   expr
 }
 

@@ -106,12 +106,19 @@ test_that("multicore in chunks", {
   expect_conformance(list("multicore", workers = 2, schedule = "guided", chunk_size = 3))
 })
 
-test_that("multisession", {
-  skip_on_cran()
-  expect_conformance(list("multisession", workers = 2), exempt = exempt_futures)
-})
+exempt_sessions <- c(
+  "dots that only FUN can evaluate reach it as they were written" = "they are evaluated here, to be sent"
+)
 
-# Values, errors and faults of another cluster object: nodes that were started by somebody else.
+for (schedule in test_schedules()) {
+  test_that(paste("multisession,", schedule), {
+    skip_on_cran()
+    for (workers in setdiff(worker_counts(schedule), if (long_tests()) 1L)) {
+      expect_conformance(list("multisession", workers = workers, schedule = schedule), exempt = exempt_sessions)
+    }
+  })
+}
+
 test_that("cluster", {
   skip_on_cran()
   expect_conformance(list("cluster", workers = 2), exempt = exempt_cluster)

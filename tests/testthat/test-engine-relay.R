@@ -29,7 +29,7 @@ test_that("what a task says stays together when there is no time to receive all 
     job <- new_job(
       lapply_call, lapply_frame(1:4, FUN), 4L, new_policy("dynamic"), relay = new_relay(TRUE, list(classes = "condition"))
     )
-    said <- observe(run(job, multicore_plan(2L)))$messages
+    said <- observe(run(job, plan_of_processes(2L)))$messages
     expect_identical(said, paste0(rep(1:4, each = 5), " ", 1:5, "\n"))
   }
 })

@@ -40,7 +40,7 @@ test_that("a call that says how many workers finds them where there is no forkin
     plan <- plan_of_number(2L, environment())
     list(plan$executor$name, plan$workers, current_plan()$workers)
   }
-  expect_identical(call(), list("future", 2L, 2L))
+  expect_identical(call(), list("multisession", 2L, 2L))
   expect_identical(current_plan()$executor$name, "sequential")
 })
 

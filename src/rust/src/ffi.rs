@@ -11,12 +11,21 @@ pub(crate) type Sexp = *mut c_void;
 pub(crate) type Length = isize;
 
 pub(crate) const NILSXP: c_int = 0;
+pub(crate) const SYMSXP: c_int = 1;
+pub(crate) const CLOSXP: c_int = 3;
+pub(crate) const ENVSXP: c_int = 4;
+pub(crate) const LANGSXP: c_int = 6;
+pub(crate) const SPECIALSXP: c_int = 7;
+pub(crate) const BUILTINSXP: c_int = 8;
 pub(crate) const LGLSXP: c_int = 10;
 pub(crate) const INTSXP: c_int = 13;
 pub(crate) const REALSXP: c_int = 14;
 pub(crate) const CPLXSXP: c_int = 15;
 pub(crate) const STRSXP: c_int = 16;
 pub(crate) const VECSXP: c_int = 19;
+pub(crate) const EXPRSXP: c_int = 20;
+pub(crate) const EXTPTRSXP: c_int = 22;
+pub(crate) const WEAKREFSXP: c_int = 23;
 pub(crate) const RAWSXP: c_int = 24;
 
 /// R's `NA`.
@@ -104,7 +113,9 @@ extern "C-unwind" {
     pub(crate) fn R_ReleaseObject(x: Sexp);
     pub(crate) fn R_MakeExternalPtr(p: *mut c_void, tag: Sexp, protect: Sexp) -> Sexp;
     pub(crate) fn R_ExternalPtrAddr(x: Sexp) -> *mut c_void;
+    pub(crate) fn R_SetExternalPtrAddr(x: Sexp, p: *mut c_void);
     pub(crate) fn R_ClearExternalPtr(x: Sexp);
+    pub(crate) fn R_gc();
     pub(crate) fn R_RegisterCFinalizerEx(
         x: Sexp,
         f: unsafe extern "C-unwind" fn(Sexp),

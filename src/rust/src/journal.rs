@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use extendr_api::prelude::*;
 use rustle_journal::{keys, short_hash, Index, Key, Writer};
-use xxhash_rust::xxh3::Xxh3;
+use twox_hash::XxHash3_128;
 
 use crate::refusal::{into_r, Parsed, Refusal};
 
@@ -163,32 +163,32 @@ fn task_keys(base: &str, parts: &List, n: usize) -> Parsed<Robj> {
 /// @noRd
 #[extendr]
 fn rs_hash_atomic(x: Robj) -> Robj {
-    let mut hash = Xxh3::new();
-    hash.update(&(x.len() as u64).to_le_bytes());
+    let mut hash = XxHash3_128::new();
+    hash.write(&(x.len() as u64).to_le_bytes());
     if let Some(x) = x.as_raw_slice() {
-        hash.update(b"raw");
-        hash.update(x);
+        hash.write(b"raw");
+        hash.write(x);
     } else if let Some(x) = x.as_real_slice() {
-        hash.update(b"double");
+        hash.write(b"double");
         x.iter()
-            .for_each(|x| hash.update(&x.to_bits().to_le_bytes()));
+            .for_each(|x| hash.write(&x.to_bits().to_le_bytes()));
     } else if let Some(x) = x.as_integer_slice() {
-        hash.update(b"integer");
-        x.iter().for_each(|x| hash.update(&x.to_le_bytes()));
+        hash.write(b"integer");
+        x.iter().for_each(|x| hash.write(&x.to_le_bytes()));
     } else if let Some(x) = x.as_logical_slice() {
-        hash.update(b"logical");
-        x.iter().for_each(|&x| hash.update(&[logical(x)]));
+        hash.write(b"logical");
+        x.iter().for_each(|&x| hash.write(&[logical(x)]));
     } else if let Some(x) = x.as_str_vector() {
-        hash.update(b"character");
+        hash.write(b"character");
         for x in x {
-            hash.update(&[u8::from(x.is_na())]);
-            hash.update(&(x.len() as u64).to_le_bytes());
-            hash.update(x.as_bytes());
+            hash.write(&[u8::from(x.is_na())]);
+            hash.write(&(x.len() as u64).to_le_bytes());
+            hash.write(x.as_bytes());
         }
     } else {
         return ().into();
     }
-    format!("{:032x}", hash.digest128()).into()
+    format!("{:032x}", hash.finish_128()).into()
 }
 
 extendr_module! {

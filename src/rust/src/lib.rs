@@ -2,22 +2,25 @@
 //!
 //! It converts, evaluates R code and hands bytes over; schedules, memory,
 //! processes and streams are the work of the crates below it. `raw.rs` and
-//! `forked/entries.rs` list the routines that R may longjmp out of; the others are
+//! `jobs/entries.rs` list the routines that R may longjmp out of; the others are
 //! extendr's. What needs processes is in `forked`.
 
 // extendr's macros write items without documentation.
 #![allow(non_snake_case, missing_docs)]
 
 mod bootstrap;
+mod desk;
 mod ffi;
 mod fields;
-mod forked;
 mod here;
 mod index;
+mod jobs;
 mod journal;
 mod linalg;
 mod lists;
+mod needs;
 mod nodes;
+mod parcel;
 mod permutation;
 mod raw;
 mod refusal;
@@ -30,6 +33,7 @@ use rustle_streams::{Numbering, TaskSeeds};
 
 use fields::Fields;
 use here::Here;
+use needs::*;
 use raw::*;
 use refusal::into_r;
 use seeds::{base_seed, Seeds, Streams};
@@ -96,10 +100,12 @@ fn rs_cores() -> List {
 extendr_module! {
     mod rustle;
     use bootstrap;
-    use forked;
+    use desk;
+    use jobs;
     use journal;
     use linalg;
     use nodes;
+    use parcel;
     use permutation;
     use simulation;
     fn rs_here_open;
@@ -108,4 +114,9 @@ extendr_module! {
     fn rs_run_here;
     fn rs_check_interrupt;
     fn rs_matrix;
+    fn rs_code_key;
+    fn rs_locate;
+    fn rs_holds_code;
+    fn rs_holds_environment;
+    fn rs_is_plain;
 }

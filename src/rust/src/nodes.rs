@@ -2,7 +2,7 @@
 
 use extendr_api::prelude::*;
 use rustle_schedule::{node_chunk, simulate_nodes, Bounds, Node, Request};
-use xxhash_rust::xxh3::xxh3_128;
+use twox_hash::XxHash3_128;
 
 use crate::refusal::{into_r, Refusal};
 
@@ -60,7 +60,7 @@ fn rs_simulate_nodes(times: &[f64], cores: &[f64], speed: &[f64], hand_out: f64)
 /// @noRd
 #[extendr]
 fn rs_hash(content: Robj) -> String {
-    format!("{:032x}", xxh3_128(content.as_raw_slice().unwrap_or(&[])))
+    format!("{:032x}", XxHash3_128::oneshot(content.as_raw_slice().unwrap_or(&[])))
 }
 
 extendr_module! {

@@ -3,7 +3,7 @@
 //!
 //! They are registered like the others: extendr's module macro asks a function
 //! `meta__<name>` for each routine, and these are written here by hand. Those of forked
-//! workers are in forked/entries.rs.
+//! workers are in jobs/entries.rs.
 
 use std::ffi::c_int;
 use std::panic::{catch_unwind, AssertUnwindSafe};

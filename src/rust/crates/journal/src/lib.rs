@@ -21,7 +21,8 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use xxhash_rust::xxh3::{xxh3_64, Xxh3};
+use twox_hash::{XxHash3_128, XxHash3_64};
+use std::hash::Hasher;
 
 /// How a journal begins; the last byte is the version of the format.
 pub const MAGIC: [u8; 8] = *b"rustle\x00\x01";
@@ -96,10 +97,10 @@ fn frame(key: &Key, body: &[u8]) -> io::Result<Vec<u8>> {
 }
 
 fn checksum(key: &Key, body: &[u8]) -> u64 {
-    let mut hash = Xxh3::new();
-    hash.update(key);
-    hash.update(body);
-    hash.digest()
+    let mut hash = XxHash3_64::new();
+    hash.write(key);
+    hash.write(body);
+    hash.finish()
 }
 
 /// Where the body of a frame is.
@@ -250,14 +251,14 @@ pub fn keys(base: &[u8], n: usize, mut part: impl FnMut(usize, &mut Vec<u8>)) ->
             bytes.clear();
             bytes.extend(base);
             part(k, &mut bytes);
-            let first = xxhash_rust::xxh3::xxh3_128(&bytes).to_le_bytes();
+            let first = XxHash3_128::oneshot(&bytes).to_le_bytes();
             let count = seen.entry(first).or_insert(0);
             *count += 1;
             if *count == 1 {
                 return first;
             }
             bytes.extend(count.to_le_bytes());
-            xxhash_rust::xxh3::xxh3_128(&bytes).to_le_bytes()
+            XxHash3_128::oneshot(&bytes).to_le_bytes()
         })
         .collect()
 }
@@ -265,7 +266,7 @@ pub fn keys(base: &[u8], n: usize, mut part: impl FnMut(usize, &mut Vec<u8>)) ->
 /// XXH3 of 64 bits, for what stands in place of a long string.
 #[must_use]
 pub fn short_hash(bytes: &[u8]) -> u64 {
-    xxh3_64(bytes)
+    XxHash3_64::oneshot(bytes)
 }
 
 #[cfg(test)]

@@ -111,6 +111,8 @@ enum Rule {
     Schedule(Schedule),
     /// Ends of the chunks, in positions; never falling, the last one `tasks`.
     Chunks(Vec<u32>),
+    /// Ends of the blocks of the workers, in positions, as above; nothing is stolen.
+    Blocks(Vec<u32>),
 }
 
 /// Where a worker takes its units from.
@@ -160,18 +162,33 @@ impl Layout {
         workers: NonZeroU32,
         ends: Vec<u32>,
     ) -> Result<Self, LayoutError> {
-        if u32::try_from(ends.len()).is_err() {
-            return Err(LayoutError::TooManyChunks);
-        }
-        if let Some(k) = ends.windows(2).position(|pair| pair[1] < pair[0]) {
-            return Err(LayoutError::ChunkEndsFall { chunk: k + 1 });
-        }
-        let end = ends.last().copied().unwrap_or(0);
-        if end != tasks {
-            return Err(LayoutError::ChunksEndElsewhere { end, tasks });
-        }
+        check_ends(tasks, &ends)?;
         Ok(Self {
             rule: Rule::Chunks(ends),
+            tasks,
+            workers,
+            order: Vec::new(),
+        })
+    }
+
+    /// The block of each worker given by its end: worker `w` has the positions
+    /// `ends[w - 1]..ends[w]`, as under [`Schedule::Static`], and a worker that is not in
+    /// the list has none.
+    ///
+    /// # Errors
+    ///
+    /// As [`Layout::from_chunks`], and when there are more blocks than workers.
+    pub fn from_blocks(
+        tasks: u32,
+        workers: NonZeroU32,
+        ends: Vec<u32>,
+    ) -> Result<Self, LayoutError> {
+        check_ends(tasks, &ends)?;
+        if ends.len() > workers.get() as usize {
+            return Err(LayoutError::TooManyChunks);
+        }
+        Ok(Self {
+            rule: Rule::Blocks(ends),
             tasks,
             workers,
             order: Vec::new(),
@@ -217,6 +234,7 @@ impl Layout {
     pub fn schedule(&self) -> Option<Schedule> {
         match self.rule {
             Rule::Schedule(schedule) => Some(schedule),
+            Rule::Blocks(_) => Some(Schedule::Static),
             Rule::Chunks(_) => None,
         }
     }
@@ -231,7 +249,7 @@ impl Layout {
     #[must_use]
     pub fn units(&self) -> u32 {
         match &self.rule {
-            Rule::Schedule(_) => self.tasks,
+            Rule::Schedule(_) | Rule::Blocks(_) => self.tasks,
             Rule::Chunks(ends) => ends.len() as u32,
         }
     }
@@ -245,7 +263,7 @@ impl Layout {
     pub fn positions(&self, units: Range<u32>) -> Range<u32> {
         assert!(units.start <= units.end && units.end <= self.units());
         match &self.rule {
-            Rule::Schedule(_) => units,
+            Rule::Schedule(_) | Rule::Blocks(_) => units,
             Rule::Chunks(ends) => {
                 let end_of = |units: u32| match units {
                     0 => 0,
@@ -280,6 +298,13 @@ impl Layout {
         if self.source() == Source::Queue || worker >= self.workers() {
             return 0..0;
         }
+        if let Rule::Blocks(ends) = &self.rule {
+            let end = |blocks: u32| match blocks.min(ends.len() as u32) {
+                0 => 0,
+                k => ends[k as usize - 1],
+            };
+            return end(worker)..end(worker + 1);
+        }
         let (len, longer) = self.cut();
         let start = |worker: u32| worker * len + worker.min(longer);
         start(worker)..start(worker + 1)
@@ -287,7 +312,9 @@ impl Layout {
 
     pub(crate) fn source(&self) -> Source {
         match self.rule {
-            Rule::Schedule(Schedule::Static | Schedule::Cyclic) => Source::Block { steals: false },
+            Rule::Schedule(Schedule::Static | Schedule::Cyclic) | Rule::Blocks(_) => {
+                Source::Block { steals: false }
+            }
             Rule::Schedule(Schedule::Stealing) => Source::Block { steals: true },
             _ => Source::Queue,
         }
@@ -321,6 +348,20 @@ impl Layout {
             (longer + rest / len, rest % len)
         };
         worker + row * self.workers()
+    }
+}
+
+/// Do these ends cut `tasks` tasks into chunks?
+fn check_ends(tasks: u32, ends: &[u32]) -> Result<(), LayoutError> {
+    if u32::try_from(ends.len()).is_err() {
+        return Err(LayoutError::TooManyChunks);
+    }
+    if let Some(k) = ends.windows(2).position(|pair| pair[1] < pair[0]) {
+        return Err(LayoutError::ChunkEndsFall { chunk: k + 1 });
+    }
+    match ends.last().copied().unwrap_or(0) {
+        end if end != tasks => Err(LayoutError::ChunksEndElsewhere { end, tasks }),
+        _ => Ok(()),
     }
 }
 

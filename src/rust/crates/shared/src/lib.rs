@@ -8,12 +8,14 @@
 //! A mapping is made before the workers are forked, so every process sees it at
 //! the same address; its pages cost nothing until somebody touches them.
 
+mod file;
 mod frame;
 mod mapping;
 mod ring;
 mod slot;
 mod wait;
 
+pub use file::MemoryFile;
 pub use frame::{send, Content, FrameHeader, FrameSink, Receiver};
 pub use mapping::{Mapping, MappingError};
 pub use ring::{Backpressure, Record, Ring, RingFull, RingHead};

@@ -1,9 +1,12 @@
 use std::fmt;
+use std::os::fd::BorrowedFd;
 use std::ptr::NonNull;
 
-use rustix::mm::{mmap_anonymous, munmap, MapFlags, ProtFlags};
+use rustix::io::Errno;
+use rustix::mm::{mmap, mmap_anonymous, munmap, MapFlags, ProtFlags};
 
-/// Anonymous zeroed memory that stays shared with every process forked later.
+/// Mapped memory: anonymous and shared with every process forked later, or of a
+/// [`crate::MemoryFile`].
 ///
 /// Pages are not reserved: a mapping larger than the memory of the machine is
 /// legal, and only touched pages exist. Unmapped on drop.
@@ -60,17 +63,76 @@ impl Mapping {
                 MapFlags::SHARED | MapFlags::NORESERVE,
             )
         };
-        match base.map(|b| NonNull::new(b.cast::<u8>())) {
-            Ok(Some(base)) => Ok(Mapping { base, len }),
-            Ok(None) => Err(MappingError {
-                size_bytes: len,
-                errno: libc::ENOMEM,
-            }),
-            Err(e) => Err(MappingError {
-                size_bytes: len,
-                errno: e.raw_os_error(),
-            }),
-        }
+        Mapping::from_system(base, len)
+    }
+
+    /// `len` bytes of a file from `offset` on; when not `shared`, what is written stays in
+    /// this process.
+    pub(crate) fn of_file(
+        fd: BorrowedFd<'_>,
+        offset: usize,
+        len: usize,
+        shared: bool,
+    ) -> Result<Mapping, MappingError> {
+        let how = if shared {
+            MapFlags::SHARED
+        } else {
+            MapFlags::PRIVATE
+        };
+        // SAFETY: a fresh mapping at an address of the system's choice aliases nothing.
+        let base = unsafe {
+            mmap(
+                std::ptr::null_mut(),
+                len.max(1),
+                ProtFlags::READ | ProtFlags::WRITE,
+                how | MapFlags::NORESERVE,
+                fd,
+                offset as u64,
+            )
+        };
+        Mapping::from_system(base, len.max(1))
+    }
+
+    fn from_system(
+        base: Result<*mut std::ffi::c_void, Errno>,
+        len: usize,
+    ) -> Result<Mapping, MappingError> {
+        let refused = |errno| MappingError {
+            size_bytes: len,
+            errno,
+        };
+        let base = base.map_err(|e| refused(e.raw_os_error()))?;
+        let base = NonNull::new(base.cast::<u8>()).ok_or(refused(libc::ENOMEM))?;
+        Ok(Mapping { base, len })
+    }
+
+    /// Size in bytes.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Never: a mapping has at least one byte.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// `len` bytes at `offset`, which nobody writes to.
+    ///
+    /// # Panics
+    ///
+    /// When the range is not inside the mapping.
+    pub fn bytes(&self, offset: usize, len: usize) -> &[u8] {
+        // SAFETY: inside the mapping, which the result borrows.
+        unsafe { std::slice::from_raw_parts(self.range(offset, len), len) }
+    }
+
+    /// Address of `len` bytes at `offset`.
+    ///
+    /// # Panics
+    ///
+    /// When the range is not inside the mapping.
+    pub fn address(&self, offset: usize, len: usize) -> *mut u8 {
+        self.range(offset, len)
     }
 
     /// `count` values of type `T` at `offset` bytes.

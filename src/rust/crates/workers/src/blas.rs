@@ -46,6 +46,22 @@ fn find() -> Found {
     }
 }
 
+/// How many threads OpenBLAS had when [`allot`] was first called.
+static BEFORE: OnceLock<c_int> = OnceLock::new();
+
+/// Gives every BLAS and OpenMP runtime of this process `threads` threads, for a worker that
+/// has another number in its next job. OpenBLAS never gets more than it began with.
+pub fn allot(threads: usize) {
+    let openblas = FOUND.get_or_init(find).openblas as *mut c_int;
+    if !openblas.is_null() {
+        // SAFETY: see `limit`.
+        unsafe {
+            *openblas = *BEFORE.get_or_init(|| *openblas);
+        }
+    }
+    limit(threads);
+}
+
 /// Limits every BLAS and OpenMP runtime of this process to `threads` threads.
 ///
 /// For a fresh worker. OpenBLAS is told through its variable `blas_cpu_number`,

@@ -16,11 +16,11 @@ use rustix::process::{getppid, setsid, Pid};
 /// * SIGUSR1 and SIGUSR2 do nothing: batch systems send them to every process of a
 ///   job to announce its end.
 /// * Standard input is the null device.
-/// * Inherited sockets are replaced by a dead one, not closed: a closed number
+/// * Inherited sockets, but those in `keep`, are replaced by a dead one, not closed: a closed number
 ///   would be given to the next file, and somebody would write into it.
 /// * It dies with its parent and is the kernel's first choice when memory is
 ///   short.
-pub fn isolate(parent: i32) {
+pub fn isolate(parent: i32, keep: &[RawFd]) {
     let _ = setsid();
     for signal in [
         libc::SIGSEGV,
@@ -41,10 +41,79 @@ pub fn isolate(parent: i32) {
     }
     unblock_signals();
     replace_stdin();
-    replace_sockets();
+    replace_sockets(keep);
     die_with(parent);
     // Refused in some containers; the order of killing is then the kernel's.
     let _ = std::fs::write("/proc/self/oom_score_adj", "500");
+}
+
+/// [`isolate`] for a worker that stands by: an interrupt reaches the handler of before, once
+/// [`let_interrupts`] allows it.
+pub fn isolate_standing(parent: i32, keep: &[RawFd]) {
+    // SAFETY: a zeroed action is filled before it is installed again; the handler that it
+    // names was there before.
+    unsafe {
+        let mut before: libc::sigaction = std::mem::zeroed();
+        libc::sigaction(libc::SIGINT, std::ptr::null(), &mut before);
+        isolate(parent, keep);
+        let_interrupts(false);
+        libc::sigaction(libc::SIGINT, &before, std::ptr::null_mut());
+    }
+}
+
+/// May an interrupt reach this process? While it may not, none is kept for later: it was
+/// meant for what is over.
+pub fn let_interrupts(may: bool) {
+    // SAFETY: sets are initialized before they are used; waiting with a limit of zero
+    // takes what is pending and does not wait.
+    unsafe {
+        let mut set: libc::sigset_t = std::mem::zeroed();
+        libc::sigemptyset(&mut set);
+        libc::sigaddset(&mut set, libc::SIGINT);
+        if may {
+            take_pending(&set);
+        }
+        let how = if may {
+            libc::SIG_UNBLOCK
+        } else {
+            libc::SIG_BLOCK
+        };
+        libc::pthread_sigmask(how, &set, std::ptr::null_mut());
+    }
+}
+
+#[cfg(target_os = "linux")]
+unsafe fn take_pending(set: &libc::sigset_t) {
+    let now = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    // SAFETY: both live; nothing is written where a null pointer is passed.
+    while unsafe { libc::sigtimedwait(set, std::ptr::null_mut(), &now) } > 0 {}
+}
+
+#[cfg(not(target_os = "linux"))]
+unsafe fn take_pending(set: &libc::sigset_t) {
+    // SAFETY: a pending signal of the set is there, so `sigwait` returns at once.
+    unsafe {
+        let mut pending: libc::sigset_t = std::mem::zeroed();
+        libc::sigpending(&mut pending);
+        if libc::sigismember(&pending, libc::SIGINT) == 1 {
+            let mut which = 0;
+            libc::sigwait(set, &mut which);
+        }
+    }
+}
+
+/// Puts standard output back after [`silence`]; what that returned is `before`.
+pub fn speak_again(before: OwnedFd) {
+    // SAFETY: two descriptors of this process.
+    unsafe { libc::dup2(std::os::fd::AsRawFd::as_raw_fd(&before), 1) };
+}
+
+/// What standard output is now, to be put back by [`speak_again`].
+pub fn voice() -> Option<OwnedFd> {
+    rustix::io::fcntl_dupfd_cloexec(rustix::stdio::stdout(), 3).ok()
 }
 
 /// A handler that does nothing. SIG_IGN would be inherited by programs that a task starts.
@@ -93,6 +162,15 @@ fn replace_by_null(fd: RawFd, mode: i32) {
     }
 }
 
+/// Device and inode of what a descriptor stands for: another one has others.
+pub fn identity(fd: RawFd) -> Option<(u64, u64)> {
+    // SAFETY: fstat fills the zeroed struct or fails.
+    unsafe {
+        let mut stat: libc::stat = std::mem::zeroed();
+        (libc::fstat(fd, &mut stat) == 0).then_some((stat.st_dev as u64, stat.st_ino as u64))
+    }
+}
+
 fn is_socket(fd: RawFd) -> bool {
     // SAFETY: fstat fills the zeroed struct or fails.
     unsafe {
@@ -101,7 +179,8 @@ fn is_socket(fd: RawFd) -> bool {
     }
 }
 
-fn open_descriptors() -> Vec<RawFd> {
+/// The descriptors of this process.
+pub(crate) fn open_descriptors() -> Vec<RawFd> {
     let listing = if cfg!(target_os = "linux") {
         "/proc/self/fd"
     } else {
@@ -116,10 +195,10 @@ fn open_descriptors() -> Vec<RawFd> {
         .collect()
 }
 
-fn replace_sockets() {
+fn replace_sockets(keep: &[RawFd]) {
     let sockets: Vec<RawFd> = open_descriptors()
         .into_iter()
-        .filter(|&fd| fd > 2 && is_socket(fd))
+        .filter(|&fd| fd > 2 && !keep.contains(&fd) && is_socket(fd))
         .collect();
     if sockets.is_empty() {
         return;
@@ -158,6 +237,28 @@ fn die_with(parent: i32) {
         leave(1);
     }
 }
+
+/// The CPUs on which this process may run, to be put back by [`unpin`].
+#[cfg(target_os = "linux")]
+pub fn cpus() -> Option<rustix::thread::CpuSet> {
+    rustix::thread::sched_getaffinity(None).ok()
+}
+
+/// Undoes [`pin`].
+#[cfg(target_os = "linux")]
+pub fn unpin(before: &rustix::thread::CpuSet) {
+    let _ = rustix::thread::sched_setaffinity(None, before);
+}
+
+/// There is no pinning on this system.
+#[cfg(not(target_os = "linux"))]
+pub fn cpus() -> Option<()> {
+    None
+}
+
+/// There is no pinning on this system.
+#[cfg(not(target_os = "linux"))]
+pub fn unpin(_before: &()) {}
 
 /// Pins this process to the given CPUs, numbered from 0; `false` when refused.
 #[cfg(target_os = "linux")]

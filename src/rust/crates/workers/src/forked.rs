@@ -45,6 +45,10 @@ impl Crew for Forked {
         }
     }
 
+    fn price(&self) -> Option<Duration> {
+        None
+    }
+
     fn is_taken(&self, seat: usize) -> bool {
         self.seats[seat].is_some()
     }
@@ -58,7 +62,7 @@ impl Crew for Forked {
         Some(child.clear_away())
     }
 
-    fn kill(&mut self, seat: usize) {
+    fn kill(&mut self, seat: usize, _task: u32) {
         if let Some(child) = &self.seats[seat] {
             child.signal_group(Signal::KILL);
         }

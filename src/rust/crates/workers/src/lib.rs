@@ -6,9 +6,10 @@
 //! * [`job`] is the loop of the session that waits; its [`supervisor`] starts workers
 //!   while tasks remain and notices who was lost;
 //!   [`recovery`] decides what runs again;
-//! * [`crew`] is the trait by which the supervisor uses workers, [`forked`] are workers that
-//!   are forked for one job: [`process`] forks and watches, [`child`] is what a fresh worker
-//!   does before its first task;
+//! * [`crew`] is the trait by which the supervisor uses workers. [`forked`] are workers that
+//!   are forked for one job; [`standing`] are workers that wait for the next one, copies of
+//!   a [`server`], with whom the session exchanges letters by [`post`]. [`process`] forks
+//!   and watches, [`child`] is what a fresh worker does before its first task;
 //! * [`blas`] is the one gate for the threads of the system's BLAS in a worker,
 //!   [`clock`] the clock, [`limits`] the numbers that decide.
 //!
@@ -26,7 +27,10 @@ pub mod job;
 pub mod ledger;
 pub mod limits;
 pub mod memory;
+pub mod post;
 pub mod process;
 pub mod recovery;
 pub mod seat;
+pub mod server;
+pub mod standing;
 pub mod supervisor;

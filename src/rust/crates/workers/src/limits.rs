@@ -19,6 +19,9 @@ pub const START_PAUSE: Duration = Duration::from_millis(10);
 pub const WARM_UP: Duration = Duration::from_millis(1);
 /// A start is taken to cost at least this; below, clocks and page faults decide.
 pub const START_PRICE: Duration = Duration::from_micros(500);
+/// What an order costs a worker that stands by, if nothing is left when it has read it: about
+/// as long as it takes to read one and to clear the desk afterwards.
+pub const ORDER_PRICE: Duration = Duration::from_micros(250);
 /// Another worker is worth its price when what is left takes so many times as long: half
 /// of that is saved, and a fresh process pays once more for its first pages (1,000 trivial
 /// tasks took 10 ms with one worker, 13 with two).
@@ -35,6 +38,15 @@ pub const BLIND_SLEEP: Duration = Duration::from_millis(10);
 /// How often workers that were asked to end are looked at: short beside the 0.2 s that
 /// they have (`cleanup` of a job, R/engine-job.R), long beside a look.
 pub const FAREWELL: Duration = Duration::from_millis(2);
+
+/// How long the session waits for an answer of the server that forks workers: a fork takes
+/// it milliseconds, unless the machine is out of memory.
+pub const SERVER_ANSWER: Duration = Duration::from_secs(10);
+/// How long a worker that stands by between jobs has to leave a task that was interrupted,
+/// before it is ended by force: the prompt shall be back within a second.
+pub const INTERRUPT_GRACE: Duration = Duration::from_millis(500);
+/// More tasks than these to run first are sent in a file, not in the letter.
+pub const REDO_IN_LETTER: usize = 4000;
 
 /// Rings of all workers together use at most this much memory; each at most
 /// [`RING_MOST`], where larger ones gained nothing, and at least [`RING_LEAST`].

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::Arc;
 
 use rustle_schedule::{Cell, Layout, Queue, Table};
-use rustle_shared::{Mapping, MappingError, Ring, RingHead, Slot, Span};
+use rustle_shared::{Mapping, MappingError, MemoryFile, Ring, RingHead, Slot, Span};
 
 use crate::limits::{RINGS_BYTES, RING_LEAST, RING_MOST};
 
@@ -19,6 +19,8 @@ pub struct JobHeader {
     cut: AtomicU64,
     /// 1 when nobody receives results any more.
     pub abandoned: AtomicU32,
+    /// 1 when no further task shall start, whatever remains.
+    pub stopped: AtomicU32,
     /// 1 while the parent sleeps and wants to be woken by a byte in the pipe.
     pub asleep: AtomicU32,
 }
@@ -50,6 +52,8 @@ pub struct WorkerStatus {
     pub claims: AtomicU64,
     /// Those among them that were stolen.
     pub steals: AtomicU64,
+    /// The task, from 1, that the session wants to end, for its time is over; 0: none.
+    pub called_off: AtomicU64,
     /// See [`Phase`].
     phase: AtomicU32,
 }
@@ -164,6 +168,89 @@ impl Cursor {
     }
 }
 
+/// Where the parts of a job's memory are; the rings share what follows them.
+struct Parts {
+    header: Range<JobHeader>,
+    queue: Range<Queue>,
+    cells: Range<Cell>,
+    status: Range<WorkerStatus>,
+    heads: Range<RingHead>,
+    slots: Range<Slot>,
+    spans: Range<Span>,
+    words: Range<AtomicU64>,
+    words_per_task: usize,
+    rings: usize,
+}
+
+impl Parts {
+    fn of(layout: &Layout, timings: bool, words_per_task: usize) -> Parts {
+        let (tasks, workers) = (layout.tasks() as usize, layout.workers() as usize);
+        let mut cursor = Cursor(0);
+        Parts {
+            header: cursor.take(1),
+            queue: cursor.take(1),
+            cells: cursor.take(workers),
+            status: cursor.take(workers),
+            heads: cursor.take(workers),
+            slots: cursor.take(tasks),
+            spans: cursor.take(if timings { tasks } else { 0 }),
+            words: cursor.take(tasks * words_per_task),
+            words_per_task,
+            rings: cursor.0.next_multiple_of(4096),
+        }
+    }
+
+    /// Lays the parts into a mapping, which is zeroed when it is `fresh`.
+    fn lay(self, layout: Layout, mapping: Mapping, fresh: bool) -> JobMemory {
+        let workers = layout.workers() as usize;
+        let ring = (mapping.len() - self.rings) / workers / 4096 * 4096;
+        let mapping = Arc::new(mapping);
+        // SAFETY: every type is made of atomics that are valid whatever their bits; the cursor
+        // gives each part bytes of its own, and each ring has its own head and bytes; of
+        // a ring, the worker in its seat pushes and the session consumes; the mapping is
+        // a field of the result.
+        let memory = unsafe {
+            let ring_of = |w| {
+                let head = self.heads.at + w * size_of::<RingHead>();
+                Ring::new(&mapping, head, self.rings + w * ring, ring)
+            };
+            JobMemory {
+                layout,
+                header: Part::new(&mapping, self.header),
+                queue: Part::new(&mapping, self.queue),
+                cells: Part::new(&mapping, self.cells),
+                status: Part::new(&mapping, self.status),
+                slots: Part::new(&mapping, self.slots),
+                spans: Part::new(&mapping, self.spans),
+                words: Part::new(&mapping, self.words),
+                words_per_task: self.words_per_task,
+                rings: (0..workers).map(ring_of).collect(),
+                _mapping: mapping,
+            }
+        };
+        if fresh {
+            memory.table().reset();
+        }
+        memory
+    }
+}
+
+/// What `make` makes with rings of some size: smaller ones are tried when address space is
+/// short.
+fn with_rings<T>(
+    layout: &Layout,
+    make: impl Fn(usize) -> Result<T, MappingError>,
+) -> Result<T, MappingError> {
+    let workers = layout.workers() as usize;
+    let mut ring = (RINGS_BYTES / workers).clamp(RING_LEAST, RING_MOST) / 4096 * 4096;
+    loop {
+        match make(ring) {
+            Err(_) if ring > RING_LEAST => ring = (ring / 4).max(RING_LEAST),
+            outcome => return outcome,
+        }
+    }
+}
+
 impl JobMemory {
     /// Maps memory for `layout`, with `words` words per task for its value. When address
     /// space is short (`ulimit -v`, strict overcommit) smaller rings are tried.
@@ -172,59 +259,52 @@ impl JobMemory {
     ///
     /// When not even the smallest rings fit.
     pub fn new(layout: Layout, timings: bool, words: usize) -> Result<JobMemory, MappingError> {
-        let workers = layout.workers() as usize;
-        let mut ring = (RINGS_BYTES / workers).clamp(RING_LEAST, RING_MOST) / 4096 * 4096;
-        loop {
-            match Self::with_rings(&layout, timings, words, ring) {
-                Err(_) if ring > RING_LEAST => ring = (ring / 4).max(RING_LEAST),
-                outcome => return outcome,
-            }
-        }
+        let plan = Parts::of(&layout, timings, words);
+        let mapping = with_rings(&layout, |ring| {
+            Mapping::anonymous(plan.rings + layout.workers() as usize * ring)
+        })?;
+        Ok(plan.lay(layout, mapping, true))
     }
 
-    fn with_rings(
-        layout: &Layout,
+    /// The same in a file that can be passed to workers.
+    ///
+    /// # Errors
+    ///
+    /// As [`JobMemory::new`]; or when there is no such file to be had.
+    pub fn in_file(
+        layout: Layout,
         timings: bool,
-        words_per_task: usize,
-        ring: usize,
+        words: usize,
+    ) -> Result<(JobMemory, MemoryFile), MappingError> {
+        let plan = Parts::of(&layout, timings, words);
+        let (file, mapping) = with_rings(&layout, |ring| {
+            let file = MemoryFile::new(plan.rings + layout.workers() as usize * ring)?;
+            let mapping = file.map_shared()?;
+            Ok((file, mapping))
+        })?;
+        Ok((plan.lay(layout, mapping, true), file))
+    }
+
+    /// The memory that the session has made by [`JobMemory::in_file`] with the same
+    /// arguments.
+    ///
+    /// # Errors
+    ///
+    /// When address space is short, or the file is too small.
+    pub fn received(
+        layout: Layout,
+        timings: bool,
+        words: usize,
+        file: &MemoryFile,
     ) -> Result<JobMemory, MappingError> {
-        let (tasks, workers) = (layout.tasks() as usize, layout.workers() as usize);
-        let mut cursor = Cursor(0);
-        let header = cursor.take(1);
-        let queue = cursor.take(1);
-        let cells = cursor.take(workers);
-        let status = cursor.take(workers);
-        let heads = cursor.take::<RingHead>(workers);
-        let slots = cursor.take(tasks);
-        let spans = cursor.take(if timings { tasks } else { 0 });
-        let words = cursor.take(tasks * words_per_task);
-        let data = cursor.0.next_multiple_of(4096);
-        let mapping = Arc::new(Mapping::anonymous(data + workers * ring)?);
-        // SAFETY: every type is made of atomics that are valid when zero; the cursor
-        // gives each part bytes of its own, and each ring has its own head and bytes; of
-        // a ring, the worker in its seat pushes and the session consumes; the mapping is
-        // a field of the result.
-        let memory = unsafe {
-            let ring_of = |w| {
-                let head = heads.at + w * size_of::<RingHead>();
-                Ring::new(&mapping, head, data + w * ring, ring)
-            };
-            JobMemory {
-                layout: layout.clone(),
-                header: Part::new(&mapping, header),
-                queue: Part::new(&mapping, queue),
-                cells: Part::new(&mapping, cells),
-                status: Part::new(&mapping, status),
-                slots: Part::new(&mapping, slots),
-                spans: Part::new(&mapping, spans),
-                words: Part::new(&mapping, words),
-                words_per_task,
-                rings: (0..workers).map(ring_of).collect(),
-                _mapping: mapping,
-            }
-        };
-        memory.table().reset();
-        Ok(memory)
+        let plan = Parts::of(&layout, timings, words);
+        if file.len() < plan.rings + layout.workers() as usize * RING_LEAST {
+            return Err(MappingError {
+                size_bytes: file.len(),
+                errno: libc::EINVAL,
+            });
+        }
+        Ok(plan.lay(layout, file.map_shared()?, false))
     }
 
     /// Words of the whole job.

@@ -81,6 +81,13 @@ pub unsafe fn fork() -> Result<Fork, i32> {
 }
 
 impl Child {
+    /// A process that was started by other means; `None` when the number is none.
+    pub fn adopt(pid: i32) -> Option<Child> {
+        let pid = Pid::from_raw(pid)?;
+        let pidfd = pidfd_open(pid, PidfdFlags::empty()).ok();
+        Some(Child { pid, pidfd })
+    }
+
     /// Process id.
     pub fn pid(&self) -> i32 {
         self.pid.as_raw_nonzero().get()

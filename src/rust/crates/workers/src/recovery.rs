@@ -13,6 +13,7 @@ use crate::crew::Assignment;
 use crate::limits::SWEEPS;
 use crate::memory::{JobMemory, Phase};
 use crate::process::Exit;
+use crate::standing::RETIRED;
 
 /// What is run again when a worker is lost: the unit of randomness.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -159,9 +160,9 @@ impl Recovery {
         self.seats[seat].timed_out = Some(task);
     }
 
-    /// Have we ended the worker of this seat?
-    pub fn is_timed_out(&self, seat: usize) -> bool {
-        self.seats[seat].timed_out.is_some()
+    /// Have we ended the worker of this seat for the time of this task?
+    pub fn is_timed_out(&self, seat: usize, task: u32) -> bool {
+        self.seats[seat].timed_out == Some(task)
     }
 
     /// Decides what happens after the worker of a seat has ended. Everything that was
@@ -176,6 +177,7 @@ impl Recovery {
             task => Some((task - 1) as u32).filter(|&t| !is_finished(memory, t)),
         };
         status.since.store(0, Ordering::Relaxed);
+        status.called_off.store(0, Ordering::Relaxed);
         let phase = status.enter(Phase::Silent);
         let claim = memory.table().bury(seat);
         if phase.is_over() && in_flight.is_none() {
@@ -210,10 +212,10 @@ impl Recovery {
         redo.dedup();
         // A task that need not run is no loss, and neither is what we ended.
         let blamed = in_flight.filter(|&t| u64::from(t) <= last && !timed_out);
-        let is_loss = if in_flight.is_some() {
-            blamed.is_some()
-        } else {
-            ours.is_none()
+        let is_loss = match in_flight {
+            Some(_) => blamed.is_some(),
+            // It may have left before it had read what it was to do.
+            None => ours.is_none() && (exit, phase) != (Exit::Status(RETIRED), Phase::Silent),
         };
         self.total += u64::from(is_loss);
         if is_loss && self.exceeds_retries(seat, blamed) {

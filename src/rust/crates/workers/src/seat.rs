@@ -18,6 +18,7 @@
 //! the seat or in shared memory. A failed task ends like another one, with
 //! [`State::Failed`].
 
+use std::cell::Cell;
 use std::os::fd::RawFd;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -54,6 +55,8 @@ pub struct Seat {
     timed: bool,
     /// The task that was begun last.
     task: u32,
+    /// [`Seat::finish`] has been called. The session takes its word back from shared memory.
+    finished: Cell<bool>,
 }
 
 impl Seat {
@@ -66,6 +69,7 @@ impl Seat {
             claims: Claims::new(assignment.seat, assignment.redo),
             timed,
             task: 0,
+            finished: Cell::new(false),
         }
     }
 
@@ -110,6 +114,9 @@ impl Seat {
                 add(&status.steals, self.claims.stolen() - stolen);
             }
             let task = task?;
+            if self.memory.header().stopped.load(Ordering::Relaxed) == 1 {
+                return None;
+            }
             let slot = &self.memory.slots()[task as usize];
             if slot.is_finished() {
                 continue;
@@ -191,15 +198,31 @@ impl Seat {
         .map_err(|_| Abandoned)
     }
 
+    /// Shall no further task start?
+    pub fn is_stopped(&self) -> bool {
+        self.memory.header().stopped.load(Ordering::Acquire) == 1
+    }
+
+    /// Is the time of the task over that was begun last?
+    pub fn is_called_off(&self) -> bool {
+        self.status().called_off.load(Ordering::Acquire) == u64::from(self.task) + 1
+    }
+
+    /// Was an earlier task called off, which had already ended? `true` once.
+    pub fn takes_late_call(&self) -> bool {
+        !self.is_called_off() && self.status().called_off.swap(0, Ordering::AcqRel) != 0
+    }
+
     /// Nothing is left to do.
     pub fn finish(&self) {
+        self.finished.set(true);
         self.status().enter(Phase::Finished);
         self.wake();
     }
 
     /// Has [`Seat::finish`] been called?
     pub fn is_finished(&self) -> bool {
-        self.status().phase().is_over()
+        self.finished.get()
     }
 
     fn status(&self) -> &WorkerStatus {

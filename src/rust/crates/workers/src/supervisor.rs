@@ -196,6 +196,10 @@ impl<C: Crew> Supervisor<C> {
                     self.refused = 0;
                     self.recovery.begun(assignment);
                 }
+                Ok(Started::Later) => {
+                    self.recovery.put_back(assignment);
+                    return Verdict::Running;
+                }
                 Err(errno) => {
                     self.recovery.put_back(assignment);
                     return self.wait_or_fail(errno);

@@ -23,7 +23,7 @@ fn a_pool_used_before_a_fork_works_again_in_the_child() {
     // taken. It isolates itself at once, and leaves by `leave`.
     match unsafe { fork() }.unwrap() {
         Fork::Child => {
-            child::isolate(parent);
+            child::isolate(parent, &[]);
             // A hang is ended by the default action of the alarm.
             // SAFETY: plain system call.
             unsafe { libc::alarm(20) };

@@ -101,7 +101,7 @@ fn trial(schedule: Schedule, tasks: u32, workers: u32, settings: Settings) -> Tr
 
 /// The life of a worker: each task sends a frame before it commits.
 fn work(trial: &Trial, assignment: Assignment, fate: Fate) -> ! {
-    child::isolate(trial.link.session);
+    child::isolate(trial.link.session, &[]);
     // SAFETY: ends a worker that hangs.
     unsafe { libc::alarm(30) };
     let memory = Rc::clone(trial.job.memory());
@@ -312,7 +312,7 @@ fn a_signal_that_comes_right_after_the_fork_meets_no_handler_of_the_parent() {
         rustle_workers::process::Fork::Child => {
             // SAFETY: plain system call: it stays blocked until the process isolates itself.
             unsafe { libc::kill(libc::getpid(), libc::SIGTERM) };
-            child::isolate(FORKED.load(Ordering::SeqCst));
+            child::isolate(FORKED.load(Ordering::SeqCst), &[]);
             child::leave(98)
         }
         rustle_workers::process::Fork::Parent(child) => {

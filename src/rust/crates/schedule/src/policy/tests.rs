@@ -143,3 +143,17 @@ fn what_is_no_order_is_refused() {
     assert_eq!(refused(&[0, 1, 3]), entry(2, 3));
     assert_eq!(refused(&[u32::MAX, 1, 2]), entry(0, u32::MAX));
 }
+
+#[test]
+fn blocks_are_where_their_ends_are() {
+    let layout = Layout::from_blocks(5, number(3), vec![2, 2, 5]).expect("a list of blocks");
+    let shares: Vec<Range<u32>> = (0..3).map(|worker| layout.share(worker)).collect();
+    assert_eq!(shares, [0..2, 2..2, 2..5]);
+    assert_eq!(layout.source(), Source::Block { steals: false });
+    assert_eq!((layout.units(), layout.task(4)), (5, 4));
+    let fewer = Layout::from_blocks(2, number(3), vec![1, 2]).expect("a list of blocks");
+    assert_eq!(fewer.share(1), 1..2);
+    assert!(fewer.share(2).is_empty());
+    let refused = |ends: &[u32]| Layout::from_blocks(5, number(2), ends.to_vec()).is_err();
+    assert!(refused(&[2, 4]) && refused(&[3, 2]) && refused(&[1, 2, 5]));
+}

@@ -26,13 +26,18 @@ impl<C: Crew> Supervisor<C> {
             match self.crew.start(&assignment) {
                 Ok(Started::Here) => return Some(assignment),
                 Ok(Started::Elsewhere) => self.starts += 1,
+                Ok(Started::Later) => return None,
                 // `advance` starts those that are undecided.
                 Err(_) => return None,
             }
             self.undecided.start = seat + 1;
             // Read while the worker comes up, when we have nothing else to do.
             self.oom_before = self.oom_before.or_else(watch::oom_kills);
-            if !self.settings.eager && !self.pays_another(seat + 1, before.elapsed()) {
+            let price = self.crew.price();
+            // Workers that stand by cost each other nothing: once one more is worth it, all are.
+            let decided = self.settings.eager || (seat > 0 && price.is_some());
+            let price = price.unwrap_or_else(|| before.elapsed().max(START_PRICE));
+            if !decided && !self.pays_another(seat + 1, price) {
                 break;
             }
         }
@@ -42,11 +47,11 @@ impl<C: Crew> Supervisor<C> {
 
     /// Would one more worker, at the price of a start, shorten the job? Waits for the
     /// first task to begin, then until the answer is clear.
-    fn pays_another(&self, started: usize, start: Duration) -> bool {
+    fn pays_another(&self, started: usize, price: Duration) -> bool {
         if started == self.seats().end {
             return false;
         }
-        let price = start.max(START_PRICE) * 2;
+        let price = price * 2;
         let table = self.memory.table();
         let total = u64::from(self.memory.layout.units());
         let begun = Instant::now();

@@ -3,12 +3,13 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use rustix::event::{poll, PollFd, PollFlags, Timespec};
+use rustix::event::{poll, PollFd, PollFlags};
 
 use super::Supervisor;
 use crate::clock::now_ns;
 use crate::crew::Crew;
 use crate::limits::BLIND_SLEEP;
+use crate::post::timespec;
 
 impl<C: Crew> Supervisor<C> {
     /// Ends workers whose task has run for longer than the timeout.
@@ -24,10 +25,13 @@ impl<C: Crew> Supervisor<C> {
             let over = since != 0 && u128::from(now.saturating_sub(since)) > timeout.as_nanos();
             // Both words were read of one task.
             let same = task != 0 && status.running.load(Ordering::Acquire) == task;
-            let ours = self.recovery.is_timed_out(seat);
-            if over && same && !ours && self.crew.is_taken(seat) {
-                self.recovery.time_out(seat, (task - 1) as u32);
-                self.crew.kill(seat);
+            if !(over && same && self.crew.is_taken(seat)) {
+                continue;
+            }
+            let task = (task - 1) as u32;
+            if !self.recovery.is_timed_out(seat, task) {
+                self.recovery.time_out(seat, task);
+                self.crew.kill(seat, task);
             }
         }
     }
@@ -45,10 +49,11 @@ impl<C: Crew> Supervisor<C> {
                 None => limit = limit.min(BLIND_SLEEP),
             }
         }
-        let timeout = Timespec {
-            tv_sec: limit.as_secs() as i64,
-            tv_nsec: limit.subsec_nanos().into(),
-        };
+        if !self.recovery.is_idle() {
+            // Somebody is to be started who could not be yet.
+            limit = limit.min(BLIND_SLEEP);
+        }
+        let timeout = timespec(limit);
         // What came before `asleep` was set did not wake us.
         let already = self.memory.rings().iter().any(|ring| ring.used() > 0)
             || self.memory.status().iter().any(|s| s.phase().is_over());

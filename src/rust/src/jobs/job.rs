@@ -1,4 +1,4 @@
-//! A job of forked workers, as R holds it: by an external pointer.
+//! A job of worker processes, as R holds it: by an external pointer.
 //!
 //! Every entry runs on R's main thread. R may jump out of `wait` while it allocates:
 //! everything that must be released is a field of [`Job`], which R's `on.exit()` closes.
@@ -7,23 +7,27 @@ use std::ffi::c_int;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicPtr, Ordering};
+use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::process::Signal;
 use rustle_shared::State;
+use rustle_workers::crew::Crew;
 use rustle_workers::forked::Forked;
 use rustle_workers::memory::JobMemory;
 use rustle_workers::process;
 use rustle_workers::seat::Link;
+use rustle_workers::standing::{Standing, Terms};
 use rustle_workers::supervisor::{Supervisor, Verdict};
 
 use super::arrivals::Arrivals;
 use super::rules::{self, Code, Rules};
-use super::values;
 use super::worker::{self, Orders};
+use super::{pool, values};
 use crate::ffi::{self, Sexp};
 use crate::fields::Fields;
 use crate::refusal::{Parsed, Refusal};
+use crate::shape::Shape;
 
 /// Where we are after a fork.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,10 +41,12 @@ static STARTING: AtomicPtr<Job> = AtomicPtr::new(std::ptr::null_mut());
 
 #[derive(Debug)]
 pub(crate) struct Job {
-    pub(crate) job: rustle_workers::job::Job<Forked>,
-    orders: Orders,
-    /// The end of the pipe into which workers write, open for them.
-    _wake: OwnedFd,
+    pub(crate) job: rustle_workers::job::Job<Box<dyn Crew>>,
+    /// What forked workers are told.
+    orders: Option<Orders>,
+    shape: Shape,
+    /// The end of the pipe into which forked workers write, open for them.
+    _wake: Option<OwnedFd>,
     /// The process that opened the job.
     pub(crate) pid: u32,
     arrivals: Arrivals,
@@ -61,13 +67,41 @@ impl Job {
         let (layout, relay_order) = rules::layout(spec)?;
         let settings = rules::settings(spec)?;
         let rules = Rules::read(spec)?;
+        // R may jump out of this: no mapping and no descriptor is owned yet.
+        let arrivals = Arrivals::new(layout.workers() as usize, layout.tasks() as usize);
+        let timings = spec.flag("timings")?;
+        let (shape, stop_on_error) = (rules.shape, rules.stop_on_error);
+        let new =
+            |supervisor| rustle_workers::job::Job::new(supervisor, relay_order, stop_on_error);
+        let no_memory = |e| Refusal::new("memory", e);
+        let pid = std::process::id();
+        if spec.flag("standing")? {
+            let (memory, file) =
+                JobMemory::in_file(layout, timings, shape.words()).map_err(no_memory)?;
+            let memory = Rc::new(memory);
+            let pool = pool::current()?;
+            let wake = Standing::wake(&pool).map_err(pool::refusal)?;
+            let terms = Terms {
+                memory: Arc::new(file),
+                parts: pool::parts(code)?,
+                patience: Duration::from_secs_f64(spec.number("patience")?.min(1e9)),
+            };
+            let crew = Standing::new(pool, Rc::clone(&memory), terms);
+            let supervisor =
+                Supervisor::new(memory, settings, Box::new(crew) as Box<dyn Crew>, wake);
+            return Ok(Box::new(Job {
+                job: new(supervisor),
+                orders: None,
+                shape,
+                _wake: None,
+                pid,
+                arrivals,
+                failed: Vec::new(),
+            }));
+        }
         // SAFETY: by the caller's promise.
         let code = unsafe { Code::read(code) }?;
-        let (workers, tasks) = (layout.workers() as usize, layout.tasks() as usize);
-        // R may jump out of this: no mapping and no descriptor is owned yet.
-        let arrivals = Arrivals::new(workers, tasks);
-        let memory = JobMemory::new(layout, spec.flag("timings")?, rules.shape.words())
-            .map_err(|e| Refusal::new("memory", e))?;
+        let memory = JobMemory::new(layout, timings, shape.words()).map_err(no_memory)?;
         let flags = rustix::pipe::PipeFlags::CLOEXEC | rustix::pipe::PipeFlags::NONBLOCK;
         let (reading, writing) = rustix::pipe::pipe_with(flags).map_err(|e| {
             Refusal::new(
@@ -79,28 +113,36 @@ impl Job {
         // no lock over a fork; where `launch` or `advance` says that this process has
         // become a worker, `fork_starting` and `wait` make it one at once, and such
         // processes end by `leave`.
-        let crew = unsafe { Forked::new(workers) };
-        let pid = std::process::id();
+        let crew = unsafe { Forked::new(memory.layout.workers() as usize) };
         let link = Link {
             wake: writing.as_raw_fd(),
             session: pid as i32,
         };
-        let supervisor = Supervisor::new(Rc::new(memory), settings, crew, reading);
-        let stop_on_error = rules.stop_on_error;
+        let supervisor = Supervisor::new(
+            Rc::new(memory),
+            settings,
+            Box::new(crew) as Box<dyn Crew>,
+            reading,
+        );
         Ok(Box::new(Job {
-            job: rustle_workers::job::Job::new(supervisor, relay_order, stop_on_error),
-            orders: Orders { rules, code, link },
-            _wake: writing,
+            job: new(supervisor),
+            orders: Some(Orders { rules, code, link }),
+            shape,
+            _wake: Some(writing),
             pid,
             arrivals,
             failed: Vec::new(),
         }))
     }
 
-    /// Starts the workers: evaluates `main`, which calls [`Job::fork_starting`]. `false`
-    /// when that was left by a jump. Workers do not return.
+    /// Starts the workers. Forked ones: evaluates `main`, which calls
+    /// [`Job::fork_starting`]; `false` when that was left by a jump. Workers do not return.
     pub(crate) fn start(&mut self) -> bool {
-        let main = self.orders.code.main;
+        let Some(orders) = &self.orders else {
+            self.job.supervisor().launch();
+            return true;
+        };
+        let main = orders.code.main;
         STARTING.store(self, Ordering::Relaxed);
         let whole = worker::evaluate(main, false);
         STARTING.store(std::ptr::null_mut(), Ordering::Relaxed);
@@ -120,18 +162,19 @@ impl Job {
         let Some(assignment) = job.job.supervisor().launch() else {
             return Some(Origin::Session);
         };
-        worker::become_worker(&job.orders, job.job.memory(), assignment);
+        let memory = Rc::clone(job.job.memory());
+        worker::become_worker(job.orders.as_ref()?, &memory, assignment);
         Some(Origin::Worker)
     }
 
     /// See [`rustle_workers::job::Job::wait`]. A process that becomes a worker meanwhile
     /// does not return.
     pub(crate) fn wait(&mut self, limit: Duration) -> (Verdict, u32) {
-        match self.job.wait(&mut self.arrivals, limit) {
-            (Verdict::Here(assignment), _) => {
-                worker::replace(&self.orders, self.job.memory(), assignment)
+        match (self.job.wait(&mut self.arrivals, limit), &self.orders) {
+            ((Verdict::Here(assignment), _), Some(orders)) => {
+                worker::replace(orders, self.job.memory(), assignment)
             }
-            told => told,
+            (told, _) => told,
         }
     }
 
@@ -146,7 +189,7 @@ impl Job {
     /// object.
     pub(crate) fn collect(&mut self) -> Sexp {
         let memory = &**self.job.memory();
-        let shape = self.orders.rules.shape;
+        let shape = self.shape;
         // SAFETY: main thread; everything allocated is stored in `out` at once.
         unsafe {
             let out = ffi::Rf_protect(ffi::Rf_allocVector(ffi::VECSXP as u32, 4));

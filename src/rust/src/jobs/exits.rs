@@ -4,9 +4,15 @@
 pub(crate) const QUIT: i32 = 17;
 /// A task jumped out of the loop, as `invokeRestart("abort")` does.
 pub(crate) const ABANDONED: i32 = 18;
+/// An interrupt ended a task of a worker that stands by otherwise.
+pub(crate) const INTERRUPTED: i32 = 20;
 /// Our own code panicked.
 pub(crate) const PANIC: i32 = 70;
 
 /// Those that R names in messages.
-pub(crate) const NAMED: [(&str, i32); 3] =
-    [("quit", QUIT), ("abandoned", ABANDONED), ("panic", PANIC)];
+pub(crate) const NAMED: [(&str, i32); 4] = [
+    ("quit", QUIT),
+    ("abandoned", ABANDONED),
+    ("interrupted", INTERRUPTED),
+    ("panic", PANIC),
+];

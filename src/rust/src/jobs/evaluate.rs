@@ -36,6 +36,8 @@ const OUTPUT_BYTES: usize = 32 << 10;
 struct Voice {
     seat: Seat,
     output: Vec<u8>,
+    /// This worker outlives the job.
+    stays: bool,
 }
 
 impl Voice {
@@ -47,7 +49,9 @@ impl Voice {
         skeleton: &'a [u8],
         bulk: impl Iterator<Item = &'a [u8]> + Clone,
     ) {
-        if self.seat.send(task, content, skeleton, bulk).is_err() {
+        let sent = self.seat.send(task, content, skeleton, bulk);
+        // A job that was stopped ends at the next look for a task.
+        if sent.is_err() && !(self.stays && self.seat.is_stopped()) {
             child::leave(1);
         }
     }
@@ -105,8 +109,8 @@ fn context() -> *mut Context {
 }
 
 impl Context {
-    /// Makes this process, a fresh worker, the one in `seat`.
-    pub(crate) fn install(seat: Seat, rules: Rules, code: Code) {
+    /// Makes this process the worker in `seat`; with `stays` it outlives the job.
+    pub(crate) fn install(seat: Seat, rules: Rules, code: Code, stays: bool) {
         let seeds = Seeds {
             streams: rules.streams.clone(),
             inherited: code.inherited,
@@ -114,7 +118,11 @@ impl Context {
         };
         let output = Vec::new();
         let context = Box::new(Context {
-            voice: Voice { seat, output },
+            voice: Voice {
+                seat,
+                output,
+                stays,
+            },
             rules,
             code,
             seeds,
@@ -128,6 +136,17 @@ impl Context {
             signalling: false,
         });
         CONTEXT.store(Box::leak(context), Ordering::Relaxed);
+    }
+
+    /// The job is over: this worker stands by again. Not while R code of the job runs.
+    pub(crate) fn dispose() {
+        let c = context();
+        if !c.is_null() {
+            CONTEXT.store(std::ptr::null_mut(), Ordering::Relaxed);
+            // SAFETY: leaked by `install`, and nobody has a reference: no R code of the
+            // job runs any more.
+            drop(unsafe { Box::from_raw(c) });
+        }
     }
 
     /// The next task of this worker.
@@ -151,6 +170,15 @@ impl Context {
             child::pin(cpus);
         }
         self.voice.seat.begin(task);
+    }
+
+    /// A task whose time was over has none, even if it has caught the interrupt that told it
+    /// so: another worker takes this one's place.
+    fn leave_if_called_off(&self) {
+        let seat = &self.voice.seat;
+        if self.voice.stays && seat.is_called_off() && !seat.is_stopped() {
+            child::leave(exits::INTERRUPTED);
+        }
     }
 
     fn end(&mut self) {
@@ -182,6 +210,7 @@ unsafe fn store(c: *mut Context, object: Sexp, content: Content, small: Option<(
     // SAFETY: by the caller's promise. While `encode` may run R code, only the encoder of
     // values is borrowed, which nothing that R may come back through uses.
     unsafe {
+        (*c).leave_if_called_off();
         (*c).end();
         let failed = content == Content::Error;
         if let Some((state, bits)) = small {
@@ -265,6 +294,11 @@ pub(crate) fn is_fresh() -> bool {
     !c.is_null() && unsafe { std::mem::take(&mut (*c).fresh) }
 }
 
+/// Has this worker taken a seat?
+pub(crate) fn is_enlisted() -> bool {
+    !context().is_null()
+}
+
 /// Has this worker done all that there was to do?
 pub(crate) fn has_finished() -> bool {
     let c = context();
@@ -283,11 +317,56 @@ pub(crate) unsafe extern "C-unwind" fn fail(condition: Sexp) -> Sexp {
     unsafe {
         if !(*c).voice.seat.is_running() {
             // The error came from no task: this worker could not prepare itself.
-            child::leave(exits::ABANDONED);
+            if !(*c).voice.stays {
+                child::leave(exits::ABANDONED);
+            }
+            // It is told as the error of the next task: retries would not help.
+            match (*c).next() {
+                Some(task) => (*c).begin(task),
+                None => {
+                    (*c).voice.seat.finish();
+                    return ffi::nil();
+                }
+            }
         }
         store(c, condition, Content::Error, None);
         if (*c).rules.stop_on_error {
             (*c).voice.seat.cut();
+        }
+    }
+    ffi::nil()
+}
+
+/// Does the session want the task in flight to end? `NA`: it wanted the end of one before.
+pub(crate) unsafe extern "C-unwind" fn called_off() -> Sexp {
+    let c = context();
+    // SAFETY: null or this worker's context; a logical is allocated on R's main thread.
+    unsafe {
+        let off = if c.is_null() {
+            0
+        } else {
+            let seat = &(*c).voice.seat;
+            match seat.is_stopped() || seat.is_called_off() {
+                true => 1,
+                false if seat.takes_late_call() => ffi::NA_LOGICAL,
+                false => 0,
+            }
+        };
+        ffi::Rf_ScalarLogical(off)
+    }
+}
+
+/// The task in flight has ended, as the session wanted. If the job was stopped, it is over.
+/// Otherwise the time of the task was: the worker leaves, and another one takes its seat.
+pub(crate) unsafe extern "C-unwind" fn break_off() -> Sexp {
+    let c = context();
+    // SAFETY: null or this worker's context, to which no reference is held.
+    unsafe {
+        if !c.is_null() {
+            if !(*c).voice.seat.is_stopped() {
+                child::leave(exits::INTERRUPTED);
+            }
+            (*c).voice.seat.finish();
         }
     }
     ffi::nil()
@@ -326,6 +405,20 @@ pub(crate) unsafe extern "C-unwind" fn task() -> Sexp {
             f64::from((*c).voice.seat.task()) + 1.0
         };
         ffi::Rf_ScalarReal(task)
+    }
+}
+
+/// The number of this worker in its job, from 1; 0 in a process that is no worker.
+pub(crate) unsafe extern "C-unwind" fn seat() -> Sexp {
+    let c = context();
+    // SAFETY: as in `task`.
+    unsafe {
+        let seat = if c.is_null() {
+            0
+        } else {
+            (*c).voice.seat.number() + 1
+        };
+        ffi::Rf_ScalarInteger(seat as i32)
     }
 }
 

@@ -5,7 +5,7 @@
 
 use std::ffi::{c_int, c_void};
 
-use super::encode::{element_bytes, BULK_BYTES, SERIALIZED};
+use super::encode::{element_bytes, BULK_BYTES, INSTEAD, SERIALIZED};
 use crate::ffi::{self, Sexp};
 
 /// Where bulk goes: address and bytes.
@@ -34,8 +34,14 @@ pub(crate) unsafe fn decode(bytes: &[u8], into: &mut Destinations) -> Sexp {
         if bytes.first() == Some(&SERIALIZED) {
             return unserialize(&bytes[1..]);
         }
+        let bytes = &bytes[usize::from(is_instead(bytes))..];
         Reader { bytes, at: 0, into }.object(true)
     }
+}
+
+/// Is this what was sent in place of an object that cannot travel?
+pub(crate) fn is_instead(bytes: &[u8]) -> bool {
+    bytes.first() == Some(&INSTEAD)
 }
 
 impl Reader<'_> {
@@ -151,7 +157,7 @@ fn advise_huge(_to: *mut u8, _bytes: usize) {
     let _ = HUGE_BYTES;
 }
 
-unsafe fn unserialize(bytes: &[u8]) -> Sexp {
+pub(crate) unsafe fn unserialize(bytes: &[u8]) -> Sexp {
     unsafe extern "C-unwind" fn byte(stream: *mut ffi::InStream) -> c_int {
         // SAFETY: `data` is the slice below; R reads no more than was written.
         unsafe {

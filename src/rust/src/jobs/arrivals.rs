@@ -5,7 +5,7 @@ use std::ffi::c_int;
 use rustle_shared::{Content, FrameHeader, FrameSink};
 use rustle_workers::job::Audience;
 
-use super::decode::{decode, text, Destinations};
+use super::decode::{decode, is_instead, text, Destinations};
 use crate::ffi::{self, Sexp};
 use crate::lists::{named_list, word};
 
@@ -15,6 +15,8 @@ enum Event {
     Condition,
     Output,
     Misuse,
+    /// Its value is one that was sent in place of what cannot travel.
+    Travelled,
     /// Events of the task so far are void: it runs again.
     Discard,
     /// The task's time was over.
@@ -28,6 +30,7 @@ impl Event {
             Event::Condition => "condition",
             Event::Output => "output",
             Event::Misuse => "misuse",
+            Event::Travelled => "travelled",
             Event::Discard => "discard",
             Event::TimedOut => "timeout",
         }
@@ -215,6 +218,11 @@ impl FrameSink for Sink<'_> {
                 Content::Misuse => ffi::nil(),
             };
             ffi::SET_VECTOR_ELT(self.arrivals.building, self.seat as isize, object);
+        }
+        let is_result = matches!(header.content, Content::Value | Content::Error);
+        if is_result && is_instead(bytes) {
+            self.arrivals
+                .push_event(header.task, Event::Travelled, ffi::nil());
         }
     }
 

@@ -96,7 +96,11 @@ pub(crate) fn layout(spec: &Fields) -> Parsed<(Layout, RelayOrder)> {
     let mut layout = match spec.integers("ends")? {
         Some(ends) => {
             let ends = ends.into_iter().map(|e| e as u32).collect();
-            Layout::from_chunks(tasks, workers, ends).map_err(Refusal::internal)?
+            let cut = match spec.text("schedule")?.as_str() {
+                "static" => Layout::from_blocks(tasks, workers, ends),
+                _ => Layout::from_chunks(tasks, workers, ends),
+            };
+            cut.map_err(Refusal::internal)?
         }
         None => Layout::new(
             schedule(&spec.text("schedule")?, spec.number("chunk")?)?,

@@ -31,7 +31,7 @@ pub(crate) struct Orders {
 
 /// Makes this process, which has just been forked, a worker.
 pub(crate) fn become_worker(orders: &Orders, memory: &Rc<JobMemory>, assignment: Assignment) {
-    child::isolate(orders.link.session);
+    child::isolate(orders.link.session, &[]);
     blas::limit(orders.rules.threads);
     if orders.rules.silent {
         child::silence();
@@ -39,7 +39,7 @@ pub(crate) fn become_worker(orders: &Orders, memory: &Rc<JobMemory>, assignment:
     WORKER.store(std::process::id(), Ordering::Relaxed);
     let memory = Rc::clone(memory);
     let seat = Seat::take(memory, assignment, orders.link, orders.rules.timed);
-    Context::install(seat, orders.rules.clone(), orders.code);
+    Context::install(seat, orders.rules.clone(), orders.code, false);
 }
 
 /// The whole life of a process that was forked outside of `main`.
@@ -95,7 +95,7 @@ unsafe extern "C-unwind" fn evaluate_main(data: *mut c_void) {
 
 /// The process id of this worker. A process that a task forks inherits the value but has
 /// another id, so it does not count as a worker.
-static WORKER: AtomicU32 = AtomicU32::new(0);
+pub(super) static WORKER: AtomicU32 = AtomicU32::new(0);
 
 /// Prepares this process for forking workers; once per process.
 ///

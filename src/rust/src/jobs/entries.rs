@@ -9,7 +9,7 @@ use rustle_workers::process::Exit;
 use rustle_workers::supervisor::{Failure, Verdict};
 
 use super::job::{Job, Origin};
-use super::{evaluate, exits};
+use super::{evaluate, exits, stand};
 use crate::ffi::{self, Sexp};
 use crate::lists::{named_list, set_names, string};
 use crate::raw::{guard, number, routines};
@@ -33,6 +33,17 @@ unsafe extern "C-unwind" fn rs_worker_fail(condition: Sexp) -> Sexp {
 unsafe extern "C-unwind" fn rs_worker_signal(condition: Sexp) -> Sexp {
     // SAFETY: as above.
     as_worker(|| unsafe { evaluate::signal(condition) })
+}
+
+/// Never returns. A panic ends the worker, as above.
+unsafe extern "C-unwind" fn rs_worker_stand(main: Sexp, after: Sexp) -> Sexp {
+    // Both functions are arguments of a call that never ends, so R protects them.
+    as_worker(|| stand::stand(main, after))
+}
+
+unsafe extern "C-unwind" fn rs_server_next() -> Sexp {
+    // SAFETY: R calls its routines on its main thread.
+    as_worker(|| unsafe { stand::server_next() })
 }
 
 /// The job behind a handle; `None` when it is closed or belongs to the parent.
@@ -321,7 +332,17 @@ routines! {
     meta__rs_worker_begin "rs_worker_begin" "wrap__rs_worker_begin" () => rs_worker_begin;
     meta__rs_worker_run "rs_worker_run" "wrap__rs_worker_run" () => rs_worker_run;
     meta__rs_worker_fail "rs_worker_fail" "wrap__rs_worker_fail" ("condition") => rs_worker_fail;
+    meta__rs_worker_order "rs_worker_order" "wrap__rs_worker_order" ("part")
+        => stand::order;
+    meta__rs_worker_stand "rs_worker_stand" "wrap__rs_worker_stand" ("main", "after")
+        => rs_worker_stand;
+    meta__rs_worker_called_off "rs_worker_called_off" "wrap__rs_worker_called_off" ()
+        => evaluate::called_off;
+    meta__rs_worker_break_off "rs_worker_break_off" "wrap__rs_worker_break_off" ()
+        => evaluate::break_off;
+    meta__rs_server_next "rs_server_next" "wrap__rs_server_next" () => rs_server_next;
     meta__rs_worker_task "rs_worker_task" "wrap__rs_worker_task" () => evaluate::task;
+    meta__rs_worker_seat "rs_worker_seat" "wrap__rs_worker_seat" () => evaluate::seat;
     meta__rs_worker_signal "rs_worker_signal" "wrap__rs_worker_signal" ("condition")
         => rs_worker_signal;
     meta__rs_job_start "rs_job_start" "wrap__rs_job_start"

@@ -1,4 +1,4 @@
-//! Forked workers, and the session that waits for them: all that needs processes.
+//! Jobs of worker processes, and the session that waits for them.
 
 mod arrivals;
 mod decode;
@@ -7,11 +7,15 @@ mod entries;
 mod evaluate;
 mod exits;
 mod job;
+mod pool;
 mod rules;
+mod stand;
 mod values;
 mod worker;
 
 use extendr_api::prelude::*;
+
+pub(crate) use encode::element_bytes;
 
 use crate::fields::Fields;
 use crate::refusal::into_r;
@@ -40,7 +44,9 @@ fn rs_exit_statuses() -> List {
 }
 
 extendr_module! {
-    mod forked;
+    mod jobs;
+    use pool;
+    use stand;
     fn rs_job_open;
     fn rs_exit_statuses;
     fn rs_worker_begin;
@@ -48,6 +54,12 @@ extendr_module! {
     fn rs_worker_fail;
     fn rs_worker_signal;
     fn rs_worker_task;
+    fn rs_worker_seat;
+    fn rs_worker_order;
+    fn rs_worker_stand;
+    fn rs_worker_called_off;
+    fn rs_worker_break_off;
+    fn rs_server_next;
     fn rs_job_start;
     fn rs_job_wait;
     fn rs_job_collect;

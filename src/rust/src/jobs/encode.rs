@@ -15,11 +15,15 @@
 use std::ffi::{c_int, c_void};
 
 use crate::ffi::{self, Sexp};
+use crate::parcel::unpack::instead_of;
+use crate::parcel::watch::{is_watched, is_watching, on_writing, Watch};
 
 /// Vectors of this size travel without a copy of their own.
 pub(crate) const BULK_BYTES: usize = 64 << 10;
 /// Tag of an object that R serialized.
 pub(crate) const SERIALIZED: u8 = 255;
+/// Tag before an object that is sent in place of one that cannot travel.
+pub(crate) const INSTEAD: u8 = 254;
 /// Deeper lists go to `R_Serialize`, which guards R's stack.
 const DEPTH_MAX: u32 = 50;
 
@@ -29,6 +33,10 @@ pub(crate) struct Encoder {
     pub(crate) skeleton: Vec<u8>,
     /// Data left out of the skeleton, valid while the object is protected.
     pub(crate) bulk: Vec<(*const u8, usize)>,
+    /// The object that is sent in place of the one that was to be encoded, preserved.
+    instead: Option<Sexp>,
+    /// What is noticed while R serializes, and the pointer to it that R has, preserved.
+    watch: Option<(Box<Watch>, Sexp)>,
 }
 
 /// Size of an element of an atomic type, in bytes.
@@ -66,15 +74,35 @@ impl Encoder {
     /// `x` is protected, and stays so until the bulk has been sent; main thread;
     /// `self` does not live in a frame that R may jump over.
     pub(crate) unsafe fn encode(&mut self, x: Sexp) {
+        self.clear();
+        // SAFETY: by the caller's promise. Who is sent instead is preserved until the next
+        // object is encoded.
+        unsafe {
+            if self.object(x, 0, true) {
+                return;
+            }
+            self.clear();
+            if !self.serialize(x) {
+                return;
+            }
+            let instead = instead_of(x);
+            if instead == ffi::nil() {
+                return;
+            }
+            ffi::R_PreserveObject(instead);
+            self.clear();
+            self.instead = Some(instead);
+            self.put(&[INSTEAD]);
+            self.object(instead, 0, true);
+        }
+    }
+
+    fn clear(&mut self) {
         self.skeleton.clear();
         self.bulk.clear();
-        // SAFETY: by the caller's promise.
-        unsafe {
-            if !self.object(x, 0, true) {
-                self.skeleton.clear();
-                self.bulk.clear();
-                self.serialize(x);
-            }
+        if let Some(object) = self.instead.take() {
+            // SAFETY: preserved when it was put here; encoders live on R's main thread.
+            unsafe { ffi::R_ReleaseObject(object) };
         }
     }
 
@@ -183,10 +211,12 @@ impl Encoder {
         // SAFETY: `x` is live and encoding does not change attributes; symbols
         // are never collected.
         let whole = unsafe {
+            let class = ffi::Rf_install(c"class".as_ptr());
             ffi::each_attribute(x, |name, value| {
                 count += 1;
                 self.string(ffi::PRINTNAME(name));
                 self.object(value, depth + 1, false)
+                    && !(is_watching() && name == class && names_watched(value))
             })
         };
         self.skeleton[count_at..count_at + 4].copy_from_slice(&count.to_ne_bytes());
@@ -195,13 +225,15 @@ impl Encoder {
         whole && (kind == ffi::INTSXP || unsafe { ffi::Rf_inherits(x, c"factor".as_ptr()) } == 0)
     }
 
+    /// Lets R serialize `x`; `true` when there may be something that cannot travel.
+    ///
     /// # Safety
     ///
     /// As [`Encoder::encode`].
-    unsafe fn serialize(&mut self, x: Sexp) {
+    unsafe fn serialize(&mut self, x: Sexp) -> bool {
         unsafe extern "C-unwind" fn byte(stream: *mut ffi::OutStream, c: c_int) {
-            // SAFETY: `data` is the skeleton of an encoder that outlives the call.
-            unsafe { (*(*stream).data.cast::<Vec<u8>>()).push(c as u8) };
+            // SAFETY: `data` is an encoder that outlives the call.
+            unsafe { (*(*stream).data.cast::<Encoder>()).skeleton.push(c as u8) };
         }
         unsafe extern "C-unwind" fn bytes(
             stream: *mut ffi::OutStream,
@@ -210,26 +242,79 @@ impl Encoder {
         ) {
             // SAFETY: as above; R passes n readable bytes.
             unsafe {
+                let encoder = &mut *(*stream).data.cast::<Encoder>();
                 let from = std::slice::from_raw_parts(from.cast::<u8>(), n as usize);
-                (*(*stream).data.cast::<Vec<u8>>()).extend_from_slice(from);
+                if let Some((watch, _)) = &mut encoder.watch {
+                    watch.look(&encoder.skeleton, from);
+                }
+                encoder.skeleton.extend_from_slice(from);
             }
         }
         self.put(&[SERIALIZED]);
         let mut stream = std::mem::MaybeUninit::<ffi::OutStream>::zeroed();
         // SAFETY: R fills the stream before using it; version 3 keeps compact
-        // sequences compact.
+        // sequences compact. Watch and pointer live as long as the encoder.
         unsafe {
+            let watching = self.watching();
             ffi::R_InitOutPStream(
                 stream.as_mut_ptr(),
-                (&raw mut self.skeleton).cast(),
+                (&raw mut *self).cast(),
                 ffi::BINARY_FORMAT,
                 3,
                 Some(byte),
                 Some(bytes),
-                None,
-                ffi::nil(),
+                Some(on_writing),
+                watching,
             );
             ffi::R_Serialize(x, stream.as_mut_ptr());
         }
+        let watch = self.watch.as_ref();
+        watch.is_some_and(|(watch, _)| watch.pointers || watch.classes)
+    }
+
+    /// The pointer to a watch that has not noticed anything.
+    ///
+    /// # Safety
+    ///
+    /// Main thread.
+    unsafe fn watching(&mut self) -> Sexp {
+        if let Some((watch, pointer)) = &mut self.watch {
+            (watch.pointers, watch.classes) = (false, false);
+            return *pointer;
+        }
+        // SAFETY: by the caller's promise; what is allocated is preserved at once.
+        unsafe {
+            let mut watch = Box::new(Watch::new(ffi::nil(), ffi::nil()));
+            let address = (&raw mut *watch).cast();
+            let pointer = ffi::R_MakeExternalPtr(address, ffi::nil(), ffi::nil());
+            let pointer = ffi::Rf_protect(pointer);
+            ffi::R_PreserveObject(pointer);
+            ffi::Rf_unprotect(1);
+            self.watch = Some((watch, pointer));
+            pointer
+        }
+    }
+}
+
+impl Drop for Encoder {
+    fn drop(&mut self) {
+        self.clear();
+        if let Some((_, pointer)) = self.watch.take() {
+            // SAFETY: preserved by `watching`; encoders live on R's main thread.
+            unsafe { ffi::R_ReleaseObject(pointer) };
+        }
+    }
+}
+
+/// Is one of the strings the name of a class that is looked for?
+unsafe fn names_watched(names: Sexp) -> bool {
+    // SAFETY: `names` is a live object; indices are inside it.
+    unsafe {
+        ffi::TYPEOF(names) == ffi::STRSXP
+            && (0..ffi::Rf_xlength(names)).any(|i| {
+                let s = ffi::STRING_ELT(names, i);
+                let len = ffi::Rf_xlength(s) as usize;
+                is_watched(std::slice::from_raw_parts(ffi::R_CHAR(s).cast(), len))
+            })
     }
 }

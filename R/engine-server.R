@@ -1,0 +1,136 @@
+# The workers of multisession: copies of a clean R process, the server, which is started for
+# them and has loaded this package. They stand by between jobs. Rust keeps the pool of them
+# (src/rust/src/jobs/pool.rs) and drives server and workers (jobs/stand.rs); here is the R
+# code that these run, and how the session starts them.
+
+# Are there such workers on this system?
+has_standing_workers <- function() .Platform$OS.type != "windows"
+
+# The record of the pool of this process, written here only: `pid` of the process that
+# opened it, what decides of its `command`, by which the server is started, its `size`, and
+# the `keep` of the plan that has used it last (workers-keep.R).
+pool <- new.env(parent = emptyenv())
+
+has_pool <- function() identical(pool$pid, Sys.getpid())
+
+# Makes sure that the workers of the plan can be asked for, and waits for the server if need
+# be. Workers themselves start when they get their first order.
+ensure_pool <- function(plan, call = NULL) {
+  open_pool(plan, call)
+  deadline <- proc.time()[["elapsed"]] + server_patience
+  repeat {
+    told <- rs_pool_prepare(0.05)
+    if (is.character(told)) break
+    if (is.list(told)) stop_no_server(told$printed, call)
+    if (proc.time()[["elapsed"]] > deadline) {
+      stop_no_server(sprintf("It had not answered after %d s.", server_patience), call)
+    }
+    rs_check_interrupt()
+  }
+  if (told != server_greeting()) {
+    stop_no_server(sprintf("It runs %s; this session runs %s.", told, server_greeting()), call)
+  }
+}
+
+# Makes the pool of the plan, if it is not there; starts nothing.
+open_pool <- function(plan, call = NULL) {
+  basis <- list(plan$settings$rscript, .libPaths())
+  if (!has_pool() || !identical(pool$basis, basis)) {
+    close_pool()
+    command <- server_command(plan$settings$rscript)
+    unpack(rs_pool_open(c(command, list(size = as.double(plan$workers)))), call)
+    pool$pid <- Sys.getpid()
+    pool$basis <- basis
+    pool$command <- command
+    pool$size <- plan$workers
+  } else if (!is.null(pool$keep) && !identical(pool$keep, plan$settings$keep)) {
+    # Workers that keep things of another plan.
+    rs_pool_dismiss()
+  }
+  pool$keep <- plan$settings$keep
+  if (plan$workers > pool$size) resize_pool(plan$workers)
+}
+
+# Starts the server of a plan that was just set: it comes up while the session does other
+# things. What goes wrong is told by the first call that needs it.
+start_server <- function() {
+  plan <- current_plan()
+  if (plan$executor$name != "multisession" || is_worker()) return()
+  open_pool(plan)
+  rs_pool_prepare(0)
+}
+
+# Seconds that the server may take: a container or a module on a slow file system takes many.
+server_patience <- 120L
+
+resize_pool <- function(size) {
+  rs_pool_resize(as.double(size))
+  pool$size <- size
+}
+
+# Workers end with the plan: no level of `stack`, the new one, is multisession.
+release_workers <- function(stack) {
+  if (has_pool() && !any(vapply(unclass(stack), inherits, NA, "multisession"))) close_pool()
+}
+
+close_pool <- function() {
+  if (has_pool()) rs_pool_close()
+  pool$pid <- pool$basis <- pool$command <- pool$size <- pool$keep <- NULL
+}
+
+# program, arguments, and names and values of variables of the environment.
+server_command <- function(rscript) {
+  if (is.null(rscript)) rscript <- file.path(R.home("bin"), "Rscript")
+  home <- dirname(getNamespaceInfo(topenv(), "path"))
+  variables <- c(
+    R_LIBS = paste(unique(c(home, .libPaths())), collapse = .Platform$path.sep),
+    # R CMD check sets it for the session, and no other process finds its file.
+    R_TESTS = "",
+    # Loaded once, in the server, they are there in every worker.
+    RUSTLE_PACKAGES = paste(rev(setdiff(.packages(), base_packages)), collapse = "\n")
+  )
+  list(
+    program = rscript[[1L]], arguments = c(rscript[-1L], "--vanilla", "-e", "rustle:::serve()"),
+    names = names(variables), values = unname(variables)
+  )
+}
+
+stop_no_server <- function(printed, call) {
+  ran <- paste(c(pool$command$program, pool$command$arguments), collapse = " ")
+  close_pool()
+  abort_rustle(
+    sprintf(
+      "The R process of which the workers of multisession are copies could not be started by\n  %s\n%s",
+      ran, if (nzchar(printed)) paste0("It said: ", printed) else "It printed nothing."
+    ),
+    "rustle_error_server", command = ran, printed = printed, call = call
+  )
+}
+
+server_greeting <- function() {
+  if (is.null(pool$greeting)) {
+    pool$greeting <- sprintf("rustle %s, R %s", getNamespaceVersion(topenv()), getRversion())
+  }
+  pool$greeting
+}
+
+base_packages <- c("base", "methods", "datasets", "utils", "grDevices", "graphics", "stats", "rustle")
+
+# The whole life of a server. A copy of it is a worker, and never comes back.
+serve <- function() {
+  # What cannot be loaded here is an error or a warning in the worker that needs it.
+  packages <- strsplit(Sys.getenv("RUSTLE_PACKAGES"), "\n", fixed = TRUE)[[1L]]
+  for (package in packages) try(loadNamespace(package), silent = TRUE)
+  Sys.unsetenv("RUSTLE_PACKAGES")
+  if (!rs_server_open(server_greeting())) {
+    stop_internal("serve() is called by a session that has started this process, and by nobody else")
+  }
+  repeat {
+    told <- rs_server_next()
+    if (is.null(told)) break
+    if (isTRUE(told)) rs_worker_stand(perform_order, clear_order)
+    # There is nothing yet that a session tells its server.
+    rs_server_answer("")
+  }
+  quit("no", runLast = FALSE)
+}

@@ -1,0 +1,187 @@
+# What workers that stand by keep between jobs: what the plan's `setup` has made in them, and
+# what clusterCall(NULL, ...) and its relatives have done. Workers are replaced at any time,
+# so each of these is a step that a new worker makes again before its first task.
+#
+# The keep of a plan is an environment under `settings$keep`, NULL until there is a step: a
+# plan that comes back comes with it, and it ends with the last copy of its plan.
+#   steps    list of list(number, what, packed): what to do, serialized
+#   parcel   the steps as workers get them
+#   last     the last number that was given
+#   streams  TRUE after clusterSetRNGStream(): the random state of a worker goes on from call
+#            to call
+
+new_keep <- function() list2env(list(steps = list(), last = 0L, streams = FALSE), parent = emptyenv())
+
+# The keep of the plan in force, made if need be.
+keep_in_force <- function() {
+  if (is.null(in_force$settings$keep)) {
+    settings <- in_force$settings
+    settings$keep <- new_keep()
+    put_in_force(in_force$stack, settings)
+  }
+  in_force$settings$keep
+}
+
+keeps_streams <- function(plan) {
+  plan$executor$keeps && !is.null(plan$settings$keep) && plan$settings$keep$streams
+}
+
+# what: "setup", "call", "eval", "export" or "seeds". Two exports that follow one another become one.
+new_step <- function(keep, what, ...) {
+  keep$last <- keep$last + 1L
+  list(number = keep$last, what = what, ...)
+}
+
+# Makes `step` a step of all workers to come.
+keep_step <- function(keep, step) {
+  n <- length(keep$steps)
+  if (n && step$what == "export" && keep$steps[[n]]$what == "export") {
+    before <- unserialize(keep$steps[[n]]$packed)$values
+    step$values <- c(before[setdiff(names(before), names(step$values))], step$values)
+    keep$steps[[n]] <- NULL
+  }
+  packed <- serialize(step, NULL, xdr = FALSE)
+  keep$steps[[length(keep$steps) + 1L]] <- list(number = step$number, what = step$what, packed = packed)
+  keep$parcel <- rs_parcel_pack(keep$steps, machine_cores())
+  invisible()
+}
+
+last_step <- function(keep) {
+  n <- length(keep$steps)
+  if (n) keep$steps[[n]]$number else 0L
+}
+
+# In a worker ------------------------------------------------------------------------------
+
+# Makes the steps that this worker has not made. What the steps of cluster calls signal was
+# told when the call was made; an error of the setup is the error of the job.
+make_steps <- function(steps) {
+  for (step in steps) {
+    if (step$number <= standing$made) next
+    step <- unserialize(step$packed)
+    if (step$what == "setup") {
+      make_setup(step)
+    } else {
+      try(suppressMessages(suppressWarnings(make_step(step, rs_worker_seat()))), silent = TRUE)
+    }
+    standing$made <- step$number
+  }
+}
+
+make_setup <- function(step) {
+  tryCatch({
+    for (package in step$packages) library(package, character.only = TRUE)
+    list2env(step$globals, envir = globalenv())
+    if (is.function(step$code)) step$code() else eval(step$code, globalenv())
+  }, error = function(e) {
+    abort_rustle(
+      sprintf("The `setup` of the plan failed in a worker: %s", conditionMessage(e)),
+      "rustle_error_setup", parent = e
+    )
+  })
+}
+
+# The value of the step for worker `number`.
+make_step <- function(step, number) {
+  switch(step$what,
+    call = do.call(step$fun, step$arguments, quote = TRUE),
+    eval = eval(step$code, globalenv()),
+    export = { list2env(step$values, envir = globalenv()); NULL },
+    seeds = { set_random_seed(stream_of_worker(step$seeds, number)); NULL }
+  )
+}
+
+# A worker of a number that nobody knew of has the next streams.
+stream_of_worker <- function(seeds, number) {
+  if (number <= length(seeds)) return(seeds[[number]])
+  seed <- seeds[[length(seeds)]]
+  for (k in seq_len(number - length(seeds))) seed <- parallel::nextRNGStream(seed)
+  seed
+}
+
+# The task of a worker when a step is made for the first time.
+first_step <- function(number, packed) {
+  step <- unserialize(packed)
+  on.exit({
+    standing$made <- max(standing$made, step$number)
+    keep_on_desk()
+  })
+  make_step(step, number)
+}
+
+# What has been done is to stay when the job is over, but for what belongs to the job.
+keep_on_desk <- function() {
+  now <- note_desk()
+  now$connections <- setdiff(now$connections, standing$connection)
+  own <- c("sinks", "messages", "stack", "settings", "cluster", "mask")
+  now[own] <- standing$noted[own]
+  standing$noted <- now
+}
+
+# In the session ---------------------------------------------------------------------------
+
+# Makes a step in each worker of the plan and returns the values. If it fails in one, no
+# other worker will make it.
+on_each_worker <- function(plan, what, origin, ...) {
+  keep <- keep_in_force()
+  plan <- current_plan()
+  step <- new_step(keep, what, ...)
+  packed <- serialize(step, NULL, xdr = FALSE)
+  frame <- list2env(list(X = seq_len(plan$workers), FUN = first_step), open_frame(packed))
+  job <- new_job(
+    lapply_call, frame, plan$workers, new_policy("cyclic"),
+    own_streams(),
+    relay = new_relay(TRUE, list(classes = "condition")), on_error = "keep", shares = TRUE,
+    origin = origin, ours = TRUE, globals = list()
+  )
+  outcome <- run_job(job, plan)
+  stop_first_failure(outcome, "worker")
+  keep_step(keep, step)
+  outcome$values
+}
+
+# Workers draw from the random state that they have.
+own_streams <- function() list(streams = "keep", seed = NULL, after = NULL, check = FALSE, own = TRUE)
+
+# A name, a function or a quotation stands for its value; other code is itself what workers run.
+stands_for_value <- function(written) {
+  constructs <- c("function", "quote", "bquote", "expression", "::", ":::", "$", "[[")
+  !is.call(written) || (is.symbol(written[[1L]]) && as.character(written[[1L]]) %in% constructs)
+}
+
+# A keep whose first step is the setup; NULL without one.
+keep_of_setup <- function(found) {
+  if (is.null(found)) return(NULL)
+  keep <- new_keep()
+  keep_step(keep, new_step(keep, "setup", code = found$code, globals = found$globals, packages = found$packages))
+  keep
+}
+
+# The setup of a plan as it was written in a call: list(code, globals, packages).
+read_setup <- function(written, value, envir, call) {
+  code <- if (stands_for_value(written)) value() else written
+  if (is.null(code)) return(NULL)
+  if (is.expression(code)) code <- as.call(c(as.name("{"), as.list(code)))
+  if (!is.function(code) && !is.call(code)) {
+    stop_argument("setup", "a function without arguments, or code in braces", code, call)
+  }
+  found <- if (is.function(code)) {
+    home <- list2env(list(FUN = code), parent = envir)
+    globals <- future::getGlobalsAndPackages(quote(FUN()), envir = home)
+    globals$globals$FUN <- NULL
+    globals
+  } else {
+    future::getGlobalsAndPackages(code, envir = envir)
+  }
+  list(code = code, globals = as_plain_list(found$globals), packages = found$packages)
+}
+
+# The frame from which the user's code has called a function of ours, perhaps by do.call().
+user_frame <- function() {
+  at <- sys.nframe()
+  here <- topenv()
+  # Of the frame, not of its function: eval() is a function of base.
+  skipped <- function(frame) identical(topenv(frame), here) || identical(topenv(frame), .BaseNamespaceEnv)
+  while (at > 0L && skipped(sys.frame(at))) at <- at - 1L
+  if (at > 0L) sys.frame(at) else globalenv()
+}

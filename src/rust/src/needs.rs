@@ -1,0 +1,200 @@
+//! What R code needs beyond itself: where its variables stand, and by what it is known
+//! again; see R/engine-needs.R.
+
+use std::ffi::c_int;
+use std::fmt::Write;
+
+use crate::ffi::{self, Sexp};
+use crate::lists;
+use crate::raw::{guard, routines};
+
+/// Deeper lists are not looked into: R's stack is not endless.
+const DEPTH_MAX: u32 = 1000;
+
+extern "C-unwind" {
+    static R_EmptyEnv: Sexp;
+    static R_BaseNamespace: Sexp;
+    fn R_ClosureExpr(f: Sexp) -> Sexp;
+    #[cfg(r_accessors)]
+    fn R_ClosureFormals(f: Sexp) -> Sexp;
+    #[cfg(r_accessors)]
+    fn R_ParentEnv(rho: Sexp) -> Sexp;
+    #[cfg(not(r_accessors))]
+    fn FORMALS(f: Sexp) -> Sexp;
+    #[cfg(not(r_accessors))]
+    fn ENCLOS(rho: Sexp) -> Sexp;
+}
+
+unsafe fn formals(f: Sexp) -> Sexp {
+    // SAFETY: `f` is a live closure.
+    unsafe {
+        #[cfg(r_accessors)]
+        return R_ClosureFormals(f);
+        #[cfg(not(r_accessors))]
+        FORMALS(f)
+    }
+}
+
+unsafe fn parent(rho: Sexp) -> Sexp {
+    // SAFETY: `rho` is a live environment.
+    unsafe {
+        #[cfg(r_accessors)]
+        return R_ParentEnv(rho);
+        #[cfg(not(r_accessors))]
+        ENCLOS(rho)
+    }
+}
+
+/// Text on the stack, which R may jump over.
+struct Text {
+    bytes: [u8; 512],
+    len: usize,
+}
+
+impl Write for Text {
+    fn write_str(&mut self, s: &str) -> std::fmt::Result {
+        let end = self.len + s.len();
+        let room = self.bytes.get_mut(self.len..end).ok_or(std::fmt::Error)?;
+        room.copy_from_slice(s.as_bytes());
+        self.len = end;
+        Ok(())
+    }
+}
+
+/// The identity of a piece of code, as a string: the addresses of what it is made of. The
+/// same string means the same code as long as that is alive. NULL when that is too much.
+unsafe extern "C-unwind" fn rs_code_key(code: Sexp) -> Sexp {
+    guard(|| {
+        let mut key = Text {
+            bytes: [0; 512],
+            len: 0,
+        };
+        let mut whole = true;
+        let mut add = |x: Sexp| whole &= write!(key, "{:x} ", x as usize).is_ok();
+        // SAFETY: R protects the arguments of a call; nothing is allocated in R before the
+        // string is made.
+        unsafe {
+            if ffi::TYPEOF(code) == ffi::CLOSXP {
+                add(R_ClosureExpr(code));
+                add(formals(code));
+                let source = ffi::Rf_install(c"srcref".as_ptr());
+                ffi::each_attribute(code, |name, value| {
+                    // The text that it was parsed from changes nothing.
+                    if name != source {
+                        add(name);
+                        add(value);
+                    }
+                    true
+                });
+            } else {
+                add(code);
+            }
+            match std::str::from_utf8(&key.bytes[..key.len]) {
+                Ok(text) if whole => lists::string(text),
+                _ => ffi::nil(),
+            }
+        }
+    })
+}
+
+/// Where variables stand: for each name the environment in which it is found from `rho`
+/// on; NULL where that is base, or nowhere. NULL for all when none stands elsewhere.
+unsafe extern "C-unwind" fn rs_locate(names: Sexp, rho: Sexp) -> Sexp {
+    guard(|| {
+        // SAFETY: R code passes a character vector and an environment; symbols are never
+        // collected; this frame owns nothing.
+        unsafe {
+            let n = ffi::Rf_xlength(names);
+            let out = ffi::Rf_protect(ffi::Rf_allocVector(ffi::VECSXP as u32, n));
+            let mut found = false;
+            for i in 0..n {
+                let name = ffi::Rf_installTrChar(ffi::STRING_ELT(names, i));
+                let mut at = rho;
+                while at != R_EmptyEnv && at != ffi::R_BaseEnv {
+                    if ffi::R_existsVarInFrame(at, name) != 0 {
+                        if at != R_BaseNamespace {
+                            ffi::SET_VECTOR_ELT(out, i, at);
+                            found = true;
+                        }
+                        break;
+                    }
+                    at = parent(at);
+                }
+            }
+            ffi::Rf_unprotect(1);
+            if found {
+                out
+            } else {
+                ffi::nil()
+            }
+        }
+    })
+}
+
+/// Is there an element of one of the types in lists of lists?
+unsafe fn holds(x: Sexp, types: &[c_int], depth: u32) -> bool {
+    // SAFETY: `x` is a live object.
+    unsafe {
+        let kind = ffi::TYPEOF(x);
+        if kind != ffi::VECSXP && kind != ffi::EXPRSXP {
+            return types.contains(&kind);
+        }
+        types.contains(&kind)
+            || depth < DEPTH_MAX
+                && (0..ffi::Rf_xlength(x)).any(|i| holds(ffi::VECTOR_ELT(x, i), types, depth + 1))
+    }
+}
+
+/// Is there code (a function or language) in lists of lists?
+unsafe extern "C-unwind" fn rs_holds_code(x: Sexp) -> Sexp {
+    const CODE: [c_int; 6] = [
+        ffi::CLOSXP,
+        ffi::SPECIALSXP,
+        ffi::BUILTINSXP,
+        ffi::SYMSXP,
+        ffi::LANGSXP,
+        ffi::EXPRSXP,
+    ];
+    // SAFETY: R protects the arguments of a call.
+    guard(|| unsafe { ffi::Rf_ScalarLogical(holds(x, &CODE, 0).into()) })
+}
+
+/// Is there an environment in lists of lists?
+unsafe extern "C-unwind" fn rs_holds_environment(x: Sexp) -> Sexp {
+    // SAFETY: R protects the arguments of a call.
+    guard(|| unsafe { ffi::Rf_ScalarLogical(holds(x, &[ffi::ENVSXP], 0).into()) })
+}
+
+/// Nothing but atomic vectors without attributes, in lists of lists?
+unsafe fn is_plain(x: Sexp, depth: u32) -> bool {
+    // SAFETY: `x` is a live object.
+    unsafe {
+        match ffi::TYPEOF(x) {
+            ffi::NILSXP => true,
+            ffi::LGLSXP | ffi::INTSXP | ffi::REALSXP | ffi::CPLXSXP | ffi::STRSXP | ffi::RAWSXP => {
+                depth == 0 || !ffi::has_attributes(x)
+            }
+            ffi::VECSXP => {
+                depth < DEPTH_MAX
+                    && (depth == 0 || !ffi::has_attributes(x))
+                    && (0..ffi::Rf_xlength(x)).all(|i| is_plain(ffi::VECTOR_ELT(x, i), depth + 1))
+            }
+            _ => false,
+        }
+    }
+}
+
+/// Are the elements of a list atomic vectors without attributes, or lists of such?
+unsafe extern "C-unwind" fn rs_is_plain(x: Sexp) -> Sexp {
+    // SAFETY: R protects the arguments of a call.
+    guard(|| unsafe { ffi::Rf_ScalarLogical(is_plain(x, 0).into()) })
+}
+
+routines! {
+    meta__rs_is_plain "rs_is_plain" "wrap__rs_is_plain" ("x") => rs_is_plain;
+    meta__rs_code_key "rs_code_key" "wrap__rs_code_key" ("code") => rs_code_key;
+    meta__rs_locate "rs_locate" "wrap__rs_locate" ("names", "rho") => rs_locate;
+    meta__rs_holds_code "rs_holds_code" "wrap__rs_holds_code" ("x") => rs_holds_code;
+    meta__rs_holds_environment "rs_holds_environment" "wrap__rs_holds_environment" ("x")
+        => rs_holds_environment;
+}

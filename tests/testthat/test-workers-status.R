@@ -1,0 +1,62 @@
+test_that("worker_status() tells of each worker, and prints", {
+  skip_without_fork()
+  expect_identical(nrow(with_plan("sequential", worker_status())), 0L)
+  local_plan("multisession", workers = 2L)
+  reset_workers()
+  expect_output(print(worker_status()), "no workers stand by")
+  expect_output(print(plan()), "workers up: 0")
+  x <- as.numeric(1:4e5)
+  invisible(future_lapply(1:6, function(i) { Sys.sleep(0.05); sum(x) + i }))
+  pids <- unique(future_sapply(1:20, function(i) { Sys.sleep(0.02); Sys.getpid() }))
+  status <- worker_status()
+  expect_s3_class(status, "rustle_worker_status")
+  expect_named(status, c("worker", "pid", "state", "task", "tasks", "busy", "memory", "cache", "age", "losses"))
+  expect_identical(status$worker, 1:2)
+  expect_setequal(status$pid, pids)
+  expect_identical(status$state, c("idle", "idle"))
+  expect_identical(status$task, c(NA_integer_, NA_integer_))
+  expect_identical(sum(status$tasks), 26)
+  expect_true(all(status$busy > 0.05 & status$busy <= status$age))
+  expect_identical(status$losses, c(0L, 0L))
+  if (file.exists("/proc/self/status")) expect_true(all(status$memory > 1e6))
+  expect_output(print(status), "idle")
+  expect_output(print(plan()), "workers up: 2")
+})
+
+test_that("while a call runs, its workers are busy", {
+  skip_without_fork()
+  local_plan("multisession", workers = 2L)
+  seen <- NULL
+  withCallingHandlers(
+    future_lapply(1:2, function(i) {
+      message(structure(class = c("now", "immediateCondition", "message", "condition"), list(message = "", call = NULL)))
+      Sys.sleep(0.5)
+    }),
+    now = function(c) { seen <<- worker_status(); invokeRestart("muffleMessage") }
+  )
+  expect_true("busy" %in% seen$state)
+  expect_true(all(seen$task[seen$state == "busy"] %in% 1:2))
+})
+
+test_that("reset_workers() replaces all, and lost ones are counted", {
+  skip_unless_faults()
+  run <- run_r(timeout = 60, {
+    plan(multisession, workers = 2L)
+    pids <- function() unlist(clusterCall(NULL, Sys.getpid))
+    first <- pids()
+    n <- reset_workers()
+    none <- nrow(worker_status()) == 0L
+    second <- pids()
+    squared <- right("lost", function() die(9L))
+    invisible(pids())
+    losses <- sum(worker_status()$losses)
+    plan(sequential)
+    gone <- !rustle:::has_pool()
+    out <- list(
+      n = n == 2L, none = none, new = !any(second %in% first), ended = !any(alive(first)),
+      squared = squared, losses = losses == 1L
+    )
+    out$gone <- gone && !any(alive(second)) && none_left()
+  })
+  expect_all_true(run$value)
+})
