@@ -2,8 +2,8 @@
 #'
 #' [parallel::clusterApply()], [parallel::clusterApplyLB()], [parallel::clusterMap()]
 #' and [parallel::clusterSplit()]. On a cluster, or the default that is registered
-#' (see [parallel::setDefaultCluster()]), these are parallel's own functions. Without
-#' one, where parallel stops, tasks run on the workers of the [plan()].
+#' (see [parallel::setDefaultCluster()]), these are parallel's own functions, except that a
+#' lost node loses nothing. Without one, where parallel stops, tasks run on the workers of the [plan()].
 #'
 #' @inheritParams parLapply
 #' @param x A vector: a task for each element, which is `fun`'s first argument.
@@ -22,6 +22,7 @@
 #'   [base::mapply()]. `clusterSplit()`: a list of pieces of `seq`.
 #' @inheritSection parLapply Plans
 #' @inheritSection parLapply Errors
+#' @inheritSection parLapply Lost nodes of a cluster
 #' @inheritSection parLapply Reproducibility
 #' @section Where it differs from parallel: On the plan's workers `clusterApply()` has
 #'   no rounds: a task starts as soon as a worker is idle. More in [parLapply()].
@@ -34,7 +35,7 @@
 #' @export
 clusterApply <- function(cl = NULL, x, fun, ...) {
   plan <- cluster_plan(cl)
-  if (is.null(plan)) return(parallel::clusterApply(cl, x, fun, ...))
+  if (is.null(plan)) return(parallel::clusterApply(linked_cluster(cl), x, fun, ...))
   fun <- check_function(fun, "fun", parent.frame())
   if (length(x) == 0L) return(NULL)
   frame <- list2env(list(X = x, FUN = fun), open_frame(...))
@@ -46,7 +47,7 @@ clusterApply <- function(cl = NULL, x, fun, ...) {
 #' @export
 clusterApplyLB <- function(cl = NULL, x, fun, ...) {
   plan <- cluster_plan(cl)
-  if (is.null(plan)) return(parallel::clusterApplyLB(cl, x, fun, ...))
+  if (is.null(plan)) return(parallel::clusterApplyLB(linked_cluster(cl), x, fun, ...))
   fun <- check_function(fun, "fun", parent.frame())
   if (length(x) == 0L) return(NULL)
   frame <- list2env(list(X = x, FUN = fun), open_frame(...))
@@ -61,7 +62,7 @@ clusterMap <- function(cl = NULL, fun, ..., MoreArgs = NULL, RECYCLE = TRUE, SIM
   plan <- cluster_plan(cl)
   if (is.null(plan)) {
     return(parallel::clusterMap(
-      cl, fun, ..., MoreArgs = MoreArgs, RECYCLE = RECYCLE, SIMPLIFY = SIMPLIFY,
+      linked_cluster(cl), fun, ..., MoreArgs = MoreArgs, RECYCLE = RECYCLE, SIMPLIFY = SIMPLIFY,
       USE.NAMES = USE.NAMES, .scheduling = .scheduling
     ))
   }

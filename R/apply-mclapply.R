@@ -80,7 +80,7 @@ check_mc <- function(n, preschedule, set_seed, silent, cores, cleanup, affinity 
 }
 
 # Runs the tasks on forked workers; errors are results.
-run_mc <- function(call, frame, n, mc, streams, origin, shape = NULL) {
+run_mc <- function(call, frame, n, mc, streams, origin, shape = NULL, over = c(X = "elements")) {
   if (mc$preschedule && !is.null(mc$affinity)) {
     warning(simpleWarning("'mc.preschedule' must be false if 'affinity.list' is used", origin))
     mc$affinity <- NULL
@@ -88,7 +88,8 @@ run_mc <- function(call, frame, n, mc, streams, origin, shape = NULL) {
   job <- new_job(
     call, frame, n, policy_of_mclapply(mc$preschedule), streams,
     relay = relay_of_mclapply(), on_error = "keep", shares = mc$preschedule, silent = mc$silent,
-    affinity = mc$affinity, cleanup = mc$cleanup, origin = origin, shape = shape
+    affinity = mc$affinity, cleanup = mc$cleanup, origin = origin, shape = shape,
+    over = over
   )
   run_job(job, plan_of_mclapply(min(mc$cores, n)))
 }

@@ -40,7 +40,7 @@ mcmapply <- function(FUN, ..., MoreArgs = NULL, SIMPLIFY = TRUE, USE.NAMES = TRU
     streams <- streams_of_mclapply(mc$set_seed, mc$preschedule)
     frame <- mapply_one_frame(FUN, X, MoreArgs)
     shape <- if (!isFALSE(SIMPLIFY)) "scalar"
-    outcome <- run_mc(mapply_one_call, frame, n, mc, streams, call, shape)
+    outcome <- run_mc(mapply_one_call, frame, n, mc, streams, call, shape, over = c(X = "vectors"))
     outcome$values <- as_try_errors(outcome, call)
     if (length(outcome$failed)) SIMPLIFY <- FALSE
   } else {

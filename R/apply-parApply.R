@@ -1,8 +1,8 @@
 #' Apply a function over margins of an array on a cluster or on the plan's workers
 #'
 #' [parallel::parApply()], [parallel::parRapply()] and [parallel::parCapply()]. On a
-#' cluster, or the default that is registered, these are parallel's own functions.
-#' Without one, where parallel stops, tasks run on the workers of the [plan()].
+#' cluster, or the default that is registered, these are parallel's own functions,
+#' except that a lost node loses nothing. Without one, where parallel stops, tasks run on the workers of the [plan()].
 #'
 #' @inheritParams parLapply
 #' @param X An array, or an object that [as.array()] or [as.matrix()] makes one.
@@ -14,6 +14,7 @@
 #'   parallel combines them.
 #' @inheritSection parLapply Plans
 #' @inheritSection parLapply Errors
+#' @inheritSection parLapply Lost nodes of a cluster
 #' @inheritSection parLapply Reproducibility
 #' @section Where it differs from parallel: See the table of [parLapply()].
 #' @examples
@@ -25,7 +26,7 @@
 parApply <- function(cl = NULL, X, MARGIN, FUN, ..., chunk.size = NULL) {
   plan <- cluster_plan(cl)
   FUN <- check_function(FUN, "FUN", parent.frame())
-  if (is.null(plan)) return(parallel::parApply(cl, X, MARGIN, FUN, ..., chunk.size = chunk.size))
+  if (is.null(plan)) return(parallel::parApply(linked_cluster(cl), X, MARGIN, FUN, ..., chunk.size = chunk.size))
   par_apply(plan, X, MARGIN, FUN, open_frame(...), chunk.size, parent.frame(), sys.call(), shape_array)
 }
 
@@ -33,7 +34,7 @@ parApply <- function(cl = NULL, X, MARGIN, FUN, ..., chunk.size = NULL) {
 #' @export
 parRapply <- function(cl = NULL, x, FUN, ..., chunk.size = NULL) {
   plan <- cluster_plan(cl)
-  if (is.null(plan)) return(parallel::parRapply(cl, x, FUN, ..., chunk.size = chunk.size))
+  if (is.null(plan)) return(parallel::parRapply(linked_cluster(cl), x, FUN, ..., chunk.size = chunk.size))
   FUN <- check_function(FUN, "FUN", parent.frame())
   check_matrix(x, "x")
   par_apply(plan, x, 1L, FUN, open_frame(...), chunk.size, parent.frame(), sys.call(), shape_flat)
@@ -43,7 +44,7 @@ parRapply <- function(cl = NULL, x, FUN, ..., chunk.size = NULL) {
 #' @export
 parCapply <- function(cl = NULL, x, FUN, ..., chunk.size = NULL) {
   plan <- cluster_plan(cl)
-  if (is.null(plan)) return(parallel::parCapply(cl, x, FUN, ..., chunk.size = chunk.size))
+  if (is.null(plan)) return(parallel::parCapply(linked_cluster(cl), x, FUN, ..., chunk.size = chunk.size))
   FUN <- check_function(FUN, "FUN", parent.frame())
   check_matrix(x, "x")
   par_apply(plan, x, 2L, FUN, open_frame(...), chunk.size, parent.frame(), sys.call(), shape_flat)

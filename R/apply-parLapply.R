@@ -2,8 +2,9 @@
 #'
 #' [parallel::parLapply()], [parallel::parLapplyLB()], [parallel::parSapply()] and
 #' [parallel::parSapplyLB()]. On a cluster, or the default that is registered (see
-#' [parallel::setDefaultCluster()]), these are parallel's own functions. Without one,
-#' where parallel stops, tasks run on the workers of the [plan()].
+#' [parallel::setDefaultCluster()]), these are parallel's own functions, except that a lost
+#' node loses nothing. Without one, where parallel stops, tasks run on the workers of the
+#' [plan()].
 #'
 #' @param cl A cluster, which parallel's own code uses; `NULL`: the registered default
 #'   cluster, else the workers of the plan; a whole number: so many workers of the
@@ -34,7 +35,15 @@
 #'   `task` is its index, and `failed` has those of all that failed. Lost workers are
 #'   replaced as in [future_lapply()], and then `rustle_error_worker_lost`.
 #'   `rustle_error_argument` for wrong arguments, before anything has started.
-#' @section Where it differs from parallel: On a cluster in nothing. On the plan's
+#' @section Lost nodes of a cluster: When a node of a cluster of sockets is lost, a message of
+#'   class `rustle_message_node_lost` says so, and its unfinished work runs on another node,
+#'   from the state of the random numbers that the lost node had: the result is that of the
+#'   healthy cluster. What a node alone was given (by [parallel::clusterApply()], not by
+#'   [clusterExport()]) is lost. Work that was lost more than the plan's `retries` times is
+#'   `rustle_error_worker_lost`. A link that is cut without a sign is not noticed.
+#'   With `options(rustle.cluster = FALSE)`, and on clusters of other connections (MPI), it is
+#'   all parallel's own code, and one lost node ends the call.
+#' @section Where it differs from parallel: On a cluster in nothing but this. On the plan's
 #'   workers, where parallel has nothing to compare with but a cluster of its own:
 #'
 #'   | | a cluster of parallel | the plan's workers | why |
@@ -43,7 +52,7 @@
 #'   | other tasks of the chunk | do not run | run | tasks are independent |
 #'   | extra arguments with the names of formals of inner functions, as `x` or `FUN` | "matched by multiple actual arguments" | reach the function | |
 #'   | output, messages, warnings of tasks | lost | relayed in task order | |
-#'   | lost worker | error in `unserialize()`; the cluster is gone | it is replaced and its tasks run again | |
+#'   | lost worker | error in `unserialize()`; the cluster is gone (here: see above) | it is replaced and its tasks run again | |
 #'   | `clusterApply()`, `chunk.size` | rounds with a barrier | whoever is idle takes the next | no worker waits |
 #'   | `parLapplyLB()` without `chunk.size` | two chunks per node | one task at a time | balance; a claim costs no message |
 #'   | what workers keep between calls | yes | `plan(multisession)`: what [clusterExport()] and its like have given; other plans: nothing, these functions stop | forked workers see the session as it is |
@@ -57,7 +66,7 @@
 #' @export
 parLapply <- function(cl = NULL, X, fun, ..., chunk.size = NULL) {
   plan <- cluster_plan(cl)
-  if (is.null(plan)) return(parallel::parLapply(cl, X, fun, ..., chunk.size = chunk.size))
+  if (is.null(plan)) return(parallel::parLapply(linked_cluster(cl), X, fun, ..., chunk.size = chunk.size))
   fun <- check_function(fun, "fun", parent.frame())
   outcome <- par_lapply(plan, X, fun, open_frame(...), chunk.size, FALSE, parent.frame(), sys.call())
   simplify_outcome(outcome, outcome$names, FALSE)
@@ -67,7 +76,7 @@ parLapply <- function(cl = NULL, X, fun, ..., chunk.size = NULL) {
 #' @export
 parLapplyLB <- function(cl = NULL, X, fun, ..., chunk.size = NULL) {
   plan <- cluster_plan(cl)
-  if (is.null(plan)) return(parallel::parLapplyLB(cl, X, fun, ..., chunk.size = chunk.size))
+  if (is.null(plan)) return(parallel::parLapplyLB(linked_cluster(cl), X, fun, ..., chunk.size = chunk.size))
   fun <- check_function(fun, "fun", parent.frame())
   outcome <- par_lapply(plan, X, fun, open_frame(...), chunk.size, TRUE, parent.frame(), sys.call())
   simplify_outcome(outcome, outcome$names, FALSE)
@@ -81,7 +90,7 @@ parSapply <- function(cl = NULL, X, FUN, ..., simplify = TRUE, USE.NAMES = TRUE,
   FUN <- check_function(FUN, "FUN", parent.frame())
   if (is.null(plan)) {
     return(parallel::parSapply(
-      cl, X, FUN, ..., simplify = simplify, USE.NAMES = USE.NAMES, chunk.size = chunk.size
+      linked_cluster(cl), X, FUN, ..., simplify = simplify, USE.NAMES = USE.NAMES, chunk.size = chunk.size
     ))
   }
   par_sapply(plan, X, FUN, open_frame(...), simplify, USE.NAMES, chunk.size, FALSE, parent.frame(), sys.call())
@@ -95,7 +104,7 @@ parSapplyLB <- function(cl = NULL, X, FUN, ..., simplify = TRUE, USE.NAMES = TRU
   FUN <- check_function(FUN, "FUN", parent.frame())
   if (is.null(plan)) {
     return(parallel::parSapplyLB(
-      cl, X, FUN, ..., simplify = simplify, USE.NAMES = USE.NAMES, chunk.size = chunk.size
+      linked_cluster(cl), X, FUN, ..., simplify = simplify, USE.NAMES = USE.NAMES, chunk.size = chunk.size
     ))
   }
   par_sapply(plan, X, FUN, open_frame(...), simplify, USE.NAMES, chunk.size, TRUE, parent.frame(), sys.call())

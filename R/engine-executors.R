@@ -11,12 +11,14 @@
 #                  a message or a future
 #   any_number     can a call have as many workers as it asks for, whatever the plan says?
 #   keeps          do its workers keep between calls what they are given (workers-keep.R)?
+#   count          NULL, or function(stack, settings): how many workers a plan of ours has
+#                  that is not known from `workers` alone
 
-new_executor <- function(name, run, in_session = FALSE, shares_memory = FALSE,
-                         cheap_claims = FALSE, any_number = FALSE, keeps = FALSE) {
+new_executor <- function(name, run, in_session = FALSE, shares_memory = FALSE, cheap_claims = FALSE,
+                         any_number = FALSE, keeps = FALSE, count = NULL) {
   list(
     name = name, run = run, in_session = in_session, shares_memory = shares_memory,
-    cheap_claims = cheap_claims, any_number = any_number, keeps = keeps
+    cheap_claims = cheap_claims, any_number = any_number, keeps = keeps, count = count
   )
 }
 
@@ -28,6 +30,8 @@ executor <- function(name) {
     multicore = new_executor(
       name, run_multicore, shares_memory = TRUE, cheap_claims = TRUE, any_number = TRUE
     ),
+    # A claim costs no message: only chunks of nodes do, whose sizes are its own affair.
+    cluster = new_executor(name, run_on_nodes, cheap_claims = TRUE, count = count_nodes),
     multisession = new_executor(name, run_multisession, cheap_claims = TRUE, any_number = TRUE, keeps = TRUE),
     future = new_executor(name, run_future),
     stop_internal(sprintf("there is no executor \"%s\"", name), executor = name)
@@ -42,5 +46,7 @@ executor_of <- function(strategy) {
     return(executor(if (is_fork_hazardous() && has_standing_workers()) "multisession" else "multicore"))
   }
   if (inherits(strategy, "multisession") && has_standing_workers()) return(executor("multisession"))
+  # future's multisession is a cluster too.
+  if (inherits(strategy, "cluster") && !inherits(strategy, c("multisession", "remote"))) return(executor("cluster"))
   executor("future")
 }

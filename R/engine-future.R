@@ -84,7 +84,10 @@ with_local_workers <- function(plan, expr) {
   on.exit(set_stack(plan$stack, plan$settings, init = FALSE, cleanup = FALSE), add = TRUE, after = FALSE)
   strategy <- future::tweak(future::cluster, workers = nodes)
   set_stack(list(strategy), plan$settings, init = FALSE, cleanup = FALSE)
-  out <- expr(current_plan())
+  plan <- current_plan()
+  # Where there is no forking, the workers have none of their own.
+  plan$executor <- executor("future")
+  out <- expr(plan)
   done <- TRUE
   out
 }

@@ -3,6 +3,13 @@
 # what the session does meanwhile.
 
 run_multicore <- function(job, plan) {
+  handle <- start_multicore(job, plan)
+  on.exit(rs_job_close(handle, job$cleanup$signal, job$cleanup$grace))
+  attend(handle, job, plan)
+}
+
+# The handle of a job whose workers run; the caller closes it.
+start_multicore <- function(job, plan) {
   # Loaded before the fork, the packages are there in every worker, and a package that is
   # not installed is an error before anything starts.
   for (package in job$packages) loadNamespace(package)
@@ -11,11 +18,13 @@ run_multicore <- function(job, plan) {
   nested <- nested_plan(plan)
   main <- worker_main(job, nested)
   handle <- unpack(rs_job_open(job_spec(job, plan), job_code(job, main)), job$origin)
-  on.exit(rs_job_close(handle, job$cleanup$signal, job$cleanup$grace))
+  running <- FALSE
+  on.exit(if (!running) rs_job_close(handle, job$cleanup$signal, job$cleanup$grace))
   told <- geterrmessage()
   started <- as_workers(job$relay, nested, rs_job_start(handle))
   if (!started) explain_jump(job$origin, told)
-  attend(handle, job, plan)
+  running <- TRUE
+  handle
 }
 
 # What a forked worker does.

@@ -200,6 +200,34 @@ rs_worker_retire <- function() .Call(wrap__rs_worker_retire)
 #' @noRd
 rs_worker_enlist <- function(spec, code) .Call(wrap__rs_worker_enlist, spec, code)
 
+#' Appends a frame to the journal at `path`, which this process opens when it first writes to
+#' it, and closes when it writes to another.
+#' @noRd
+rs_journal_append <- function(path, key, body) .Call(wrap__rs_journal_append, path, key, body)
+
+#' Waits until what this process has written is on the disk, and closes its journal.
+#' @noRd
+rs_journal_close <- function() .Call(wrap__rs_journal_close)
+
+#' Waits until what any process has written to these files is on the disk.
+#' @noRd
+rs_journal_sync <- function(paths) .Call(wrap__rs_journal_sync, paths)
+
+#' `list(bodies, count, torn)`: for every column of `wanted` (raw, 16 rows) the body that
+#' journals hold for it, or NULL; how many keys they hold; how many have a torn tail.
+#' @noRd
+rs_journal_read <- function(paths, wanted) .Call(wrap__rs_journal_read, paths, wanted)
+
+#' Keys of n tasks as a raw vector, 16 bytes each: of `base` and of the elements of `parts`, a
+#' list of integer, logical, double and character vectors.
+#' @noRd
+rs_task_keys <- function(base, parts, n) .Call(wrap__rs_task_keys, base, parts, n)
+
+#' The content of an atomic vector, its attributes left out, in 32 hexadecimal digits. NULL
+#' when it is none.
+#' @noRd
+rs_hash_atomic <- function(x) .Call(wrap__rs_hash_atomic, x)
+
 #' Names of the vector instructions that are used, and faer's version.
 #' @noRd
 rs_linalg_info <- function() .Call(wrap__rs_linalg_info)
@@ -319,6 +347,19 @@ rs_sort <- function(x, order, decreasing, schedule, out, state, threads) .Call(w
 #' matrices `u` and `v` where they are not NULL. The value says whether there is a result.
 #' @noRd
 rs_svd <- function(x, d, u, v, threads) .Call(wrap__rs_svd, x, d, u, v, threads)
+
+#' Tasks for a node; see the crate's `node_chunk()`. `task` is negative before anything is known.
+#' @noRd
+rs_node_chunk <- function(left, cores, idle, part, task, bounds) .Call(wrap__rs_node_chunk, left, cores, idle, part, task, bounds)
+
+#' A job on nodes in simulated time; see the crate's `simulate_nodes()`.
+#' @noRd
+rs_simulate_nodes <- function(times, cores, speed, hand_out) .Call(wrap__rs_simulate_nodes, times, cores, speed, hand_out)
+
+#' The content of a raw vector in 32 hexadecimal digits (XXH3, 128 bits): no secret, but
+#' different content does not meet by accident.
+#' @noRd
+rs_hash <- function(content) .Call(wrap__rs_hash, content)
 
 #' Sets how many bytes of large vectors are kept for later parcels; 0 forgets them.
 #' @noRd

@@ -34,9 +34,13 @@ set_stack <- function(stack, settings, init, cleanup = TRUE) {
     # default. A task that sets a plan has asked for it: forking is allowed again.
     if (is_worker()) options(parallelly.fork.enable = NULL)
     future::plan(stack, substitute = FALSE, .init = init, .cleanup = cleanup)
+    if (cleanup) stop_nodes_of_plan()
   }
   put_in_force(future::plan("list"), settings)
 }
+
+# The number of workers is known better now.
+count_again <- function() in_force$plan <- NULL
 
 current_plan <- function() {
   stack <- future::plan("list")
@@ -48,7 +52,7 @@ current_plan <- function() {
   if (is.null(in_force$plan)) {
     executor <- executor_of(stack[[1L]])
     in_force$plan <- new_plan(
-      executor, plan_workers(stack[[1L]], executor), in_force$settings, stack
+      executor, plan_workers(stack, executor, in_force$settings), in_force$settings, stack
     )
   }
   in_force$plan
@@ -62,8 +66,10 @@ describe_plan <- function() {
   })
 }
 
-plan_workers <- function(strategy, executor) {
+plan_workers <- function(stack, executor, settings = in_force$settings) {
   if (executor$in_session) return(1L)
+  if (!is.null(executor$count)) return(executor$count(stack, settings))
+  strategy <- stack[[1L]]
   # The workers are future's own.
   if (!executor$any_number) {
     return(max(1L, as.integer(min(future::nbrOfWorkers(), .Machine$integer.max))))
@@ -132,7 +138,8 @@ resize_plan <- function(plan, workers) {
   # future would need another plan, which ends the workers and futures of this one.
   if (!can$in_session && workers > plan$workers) return(NULL)
   new_plan(
-    executor("future"), workers, plan$settings, plan$stack, limit = workers, own_workers = can$in_session
+    if (can$in_session) executor("future") else can, workers, plan$settings, plan$stack, limit = workers,
+    own_workers = can$in_session
   )
 }
 

@@ -8,7 +8,7 @@ default_settings <- function() {
   list(
     schedule = "stealing", chunk_size = NULL, progress = NULL, timeout = Inf,
     retries = 1L, worker_threads = NULL, setup = NULL, idle_timeout = 600, rscript = NULL,
-    memory_limit = NULL, cache = NULL
+    memory_limit = NULL, cache = NULL, cores = NULL, heartbeat = 30, checkpoint = NULL
   )
 }
 
@@ -22,15 +22,18 @@ default_settings <- function() {
 #'
 #' @param strategy [sequential] (the default of a session), [multicore] (workers that are
 #'   forked for each call), [multisession] (workers that outlive a call, copies of a clean R
-#'   process), both under the Rust scheduler; or any other strategy of future
-#'   ([cluster], tweaked ones, batchtools, ...), on which the
+#'   process), [cluster] (R sessions on this machine or others, each with forked workers on its
+#'   cores), all under the Rust scheduler; or any other strategy of future
+#'   (tweaked ones, batchtools, ...), on which the
 #'   chunks of a call run as futures. A function, a string, a list of them for
 #'   nested levels, or a plan that `plan()` returned, which is restored with its
 #'   settings. Where forking is unsafe or missing (RStudio, Positron, a session with a
 #'   Java virtual machine, macOS with its own BLAS, Windows) `multicore` becomes `multisession`,
 #'   with a message; `options(parallelly.fork.enable = TRUE)` says that it is safe.
 #' @param workers Number of workers, a whole number of at least 1. Default: the
-#'   cores that this session may use ([future::availableCores()]).
+#'   cores that this session may use ([future::availableCores()]). For `cluster`: a number of
+#'   nodes on this machine, with one core each; names of hosts, with all their cores, or with
+#'   as many as a name is repeated; or a cluster object, as [parallel::makeCluster()] makes it.
 #' @param schedule How tasks are handed to workers when a call names no chunks:
 #'   `"stealing"` (default), `"static"`, `"cyclic"`, `"dynamic"` or `"guided"`.
 #' @param chunk_size Tasks per claim of the dynamic schedule, least number of the
@@ -64,7 +67,15 @@ default_settings <- function() {
 #' @param cache Bytes of large vectors that workers of `multisession` keep in common, so that the
 #'   next call does not send them again. Default: a quarter of the memory of
 #'   the machine or the control group.
-#' @param ... Further arguments of the strategy, named, as for [future::plan()].
+#' @param cores For `cluster`: how many cores of each node are used. Default (`NULL`): what
+#'   the node says that it has, divided by the nodes that are on the same host.
+#' @param heartbeat For `cluster`: seconds without a sign after which a node counts as lost.
+#'   Default 30. Nodes that run forked workers give signs while tasks run, however long these
+#'   take.
+#' @param checkpoint A directory in which calls keep what they have finished
+#'   ([with_checkpoint()]), or `NULL` (default): none.
+#' @param ... Further arguments of the strategy, named, as for [future::plan()]; for `cluster`
+#'   those of [parallelly::makeClusterPSOCK()] (`rshcmd`, `rscript`, ...).
 #' @param substitute,.skip,.call,.cleanup,.init As for [future::plan()]: `substitute = FALSE`
 #'   takes `strategy` for its value, `.skip = TRUE` does nothing when the plan is that
 #'   already, `.cleanup = FALSE` lets the workers of the plan before live on, and
@@ -81,7 +92,7 @@ default_settings <- function() {
 #'   `plan(schedule = "static")` change the current plan and keep the rest.
 #'
 #'   `schedule`, `chunk_size`, `timeout`, `retries`, `progress` and `worker_threads` hold under
-#'   `multicore` and `multisession` alike. On plans whose chunks run as futures `schedule` and
+#'   `multicore`, `multisession` and `cluster` alike. On plans whose chunks run as futures `schedule` and
 #'   `chunk_size` make the chunks, and the others have no effect. `setup`, `idle_timeout`,
 #'   `rscript`, `memory_limit` and `cache` are for the workers of `multisession` alone.
 #' @section Which plan: Workers of `multicore` see the session as it is at the call, which costs
@@ -110,6 +121,22 @@ default_settings <- function() {
 #'   that they have set, as do changes inside of environments, S4 classes and S3 methods. What
 #'   shall stay is made by `setup`, or by [clusterExport()] and its relatives with `cl = NULL`.
 #'   [worker_status()] shows the workers, and [reset_workers()] replaces them.
+#' @section Clusters: A node is one R session, which runs forked workers on its cores. Tasks
+#'   go to nodes in chunks that shrink, sized by the measured times of tasks and the speeds
+#'   of nodes; within a node, workers claim them one by one. Functions and globals go to a
+#'   node once for each content. Values, random numbers, errors and what is relayed are those
+#'   of every plan.
+#'
+#'   When a node is lost (its connection ends, or nothing is heard of it for `heartbeat`
+#'   seconds), a message of class `rustle_message_node_lost` says which and why, and its
+#'   unfinished tasks run elsewhere, with the same random numbers. Tasks that have been lost
+#'   `retries` times run alone; if they are lost again, the call stops with
+#'   `rustle_error_worker_lost`, with what arrived in `values`. Nodes that rustle has started
+#'   are started again for the next call. [add_workers()] adds nodes.
+#'
+#'   Nodes without rustle run their tasks on processes of base R; output and conditions come
+#'   chunk by chunk then, and `timeout` has no effect. So do nodes where forking is unsafe.
+#'   Clusters whose connections are not sockets (MPI) are used without any recovery.
 #' @return The plan: for `plan()` without arguments the current one, else
 #'   (invisibly) the one before, which `plan()` takes back.
 #'   With a list the first level is for calls in this session, the second for calls in
@@ -124,6 +151,7 @@ default_settings <- function() {
 #' @export
 plan <- function(strategy = NULL, ..., workers, schedule, chunk_size, progress, timeout,
                  retries, worker_threads, setup, idle_timeout, rscript, memory_limit, cache,
+                 cores, heartbeat, checkpoint,
                  substitute = TRUE, .skip = FALSE, .call = TRUE, .cleanup = TRUE, .init = FALSE) {
   check_future_flags(substitute, .skip, .cleanup, .init)
   called <- if (substitute) called_strategy(base::substitute(strategy), parent.frame())
@@ -158,6 +186,11 @@ plan <- function(strategy = NULL, ..., workers, schedule, chunk_size, progress, 
   if (!missing(cache)) changes["cache"] <- list(check_bytes(cache, "cache", min = 0))
   if (!missing(idle_timeout)) changes$idle_timeout <- check_seconds(idle_timeout, "idle_timeout")
   if (!missing(rscript)) changes["rscript"] <- list(check_command(rscript, "rscript"))
+  if (!missing(cores)) changes["cores"] <- list(check_count(cores, "cores", null = TRUE))
+  if (!missing(heartbeat)) changes$heartbeat <- check_seconds(heartbeat, "heartbeat")
+  if (!missing(checkpoint)) {
+    changes["checkpoint"] <- list(if (!is.null(checkpoint)) check_checkpoint(checkpoint, argument = "checkpoint"))
+  }
   if (!missing(workers)) check_workers(workers)
   old <- describe_plan()
   if (is.null(strategy) && missing(workers) && !...length()) {
@@ -350,7 +383,7 @@ print.rustle_plan <- function(x, ...) {
 }
 
 level_workers <- function(strategy) {
-  if (is_multicore(strategy)) return(plan_workers(strategy, executor("multicore")))
+  if (is_multicore(strategy)) return(plan_workers(list(strategy), executor("multicore")))
   # future may warn here of more workers than cores. The warning is left to the moment when
   # they are started.
   count <- function() suppressWarnings(as.integer(future::nbrOfWorkers(strategy)))

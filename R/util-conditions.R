@@ -133,6 +133,7 @@ describe_exit <- function(failure) {
     } else {
       sprintf("its process exited with status %d", number)
     },
+    node = sprintf("its node was lost (%s)", failure$reason),
     unknown = "how its process ended is not known"
   )
 }

@@ -123,8 +123,8 @@ unsafe extern "C-unwind" fn rs_worker_begin() -> Sexp {
     })
 }
 
-/// `list(state, events, prefix, done, busy, failure)`: state is "running", "done" or
-/// "failed"; see R/engine-attend.R.
+/// `list(state, events, prefix, done, busy, failure, unclaimed)`: state is "running", "done"
+/// or "failed"; see R/engine-attend.R.
 unsafe extern "C-unwind" fn rs_job_wait(handle: Sexp, seconds: Sexp) -> Sexp {
     guard(|| {
         // SAFETY: R code passes a handle and a number; `out` is protected, and
@@ -135,7 +135,15 @@ unsafe extern "C-unwind" fn rs_job_wait(handle: Sexp, seconds: Sexp) -> Sexp {
             };
             let limit = Duration::from_secs_f64(number(seconds).max(0.0));
             let (verdict, prefix) = job.wait(limit);
-            let names = ["state", "events", "prefix", "done", "busy", "failure"];
+            let names = [
+                "state",
+                "events",
+                "prefix",
+                "done",
+                "busy",
+                "failure",
+                "unclaimed",
+            ];
             let out = ffi::Rf_protect(named_list(&names));
             let put = |i, x| ffi::SET_VECTOR_ELT(out, i, x);
             put(
@@ -154,6 +162,8 @@ unsafe extern "C-unwind" fn rs_job_wait(handle: Sexp, seconds: Sexp) -> Sexp {
             if let Verdict::Failed(failure) = &verdict {
                 put(5, describe(failure));
             }
+            let unclaimed = job.job.memory().table().unclaimed();
+            put(6, ffi::Rf_ScalarReal(unclaimed as f64));
             ffi::Rf_unprotect(1);
             out
         }

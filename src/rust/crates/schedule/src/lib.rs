@@ -69,6 +69,7 @@
 
 mod claims;
 mod grain;
+mod nodes;
 mod policy;
 mod simulate;
 mod table;
@@ -76,6 +77,7 @@ mod word;
 
 pub use claims::{Claims, Clock};
 pub use grain::Grain;
+pub use nodes::{node_chunk, simulate_nodes, Bounds, Node, NodeError, NodeSimulation, Request};
 pub use policy::{Layout, LayoutError, Schedule};
 pub use simulate::{
     efficiency, imbalance, simulate, Costs, SimulateError, Simulation, MAX_WORKERS,

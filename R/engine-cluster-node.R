@@ -1,0 +1,239 @@
+# What runs on a node of a cluster: the tasks of chunks, on the node's own workers.
+#
+# The node keeps parcels (engine-parcel.R) by their content. For every chunk it opens a job
+# of its own. It answers when its workers have claimed everything that there is, so that the
+# next chunk is there before they are idle, or when a chunk is done.
+
+# The record of what a node keeps between calls, written in this file only: `parcels`, a list
+# by key, the one that was used last at the end; `jobs`, a list of chunks that are open.
+kept <- new.env(parent = emptyenv())
+
+# Parcels that a node keeps: calls that alternate find theirs again.
+most_parcels <- 8L
+
+# key, parcel: the parcel of the job by key; serialized, or NULL where the node has it.
+keep_parcel <- function(key, parcel) {
+  found <- kept$parcels[[key]]
+  if (is.null(found)) found <- unserialize(parcel)
+  others <- kept$parcels[setdiff(names(kept$parcels), key)]
+  kept$parcels <- c(utils::tail(others, most_parcels - 1L), stats::setNames(list(found), key))
+  found
+}
+
+# One turn of a node. order: list(key, parcel, chunk, settings, more): `chunk` is NULL or what
+# open_chunk() needs; `more`: has the session more tasks for us? The answer is
+# list(done, hungry, task): records of the chunks that are done, whether more tasks are
+# wanted, and seconds that a task takes.
+turn_here <- function(order) {
+  parcel <- keep_parcel(order$key, order$parcel)
+  if (!is.null(order$chunk)) open_chunk(parcel, order)
+  master <- find_master()
+  told <- seconds_now()
+  repeat {
+    # The newest chunk is the one that has most to say.
+    last <- length(kept$jobs)
+    for (k in seq_len(last)) watch_chunk(kept$jobs[[k]], if (k == last) 0.1 / last else 0)
+    over <- vapply(kept$jobs, function(chunk) chunk$over, NA)
+    left <- sum(vapply(kept$jobs, function(chunk) chunk$unclaimed, 0))
+    hungry <- order$more && left == 0 && sum(!over) < 4L
+    if (any(over) || hungry || !length(over)) break
+    if (is.null(master)) next
+    # A message that comes now means that nobody wants the tasks any more.
+    if (socketSelect(list(master$con), FALSE, 0)) {
+      rest_here()
+      return(list(done = list(), hungry = FALSE, task = NA_real_))
+    }
+    now <- seconds_now()
+    if (now - told > order$settings$beat) {
+      told <- now
+      done <- sum(vapply(kept$jobs, function(chunk) chunk$count, 0))
+      serialize(list(type = "BEAT", done = done), master$con)
+    }
+  }
+  finished <- kept$jobs[over]
+  kept$jobs <- kept$jobs[!over]
+  list(done = lapply(finished, close_chunk), hungry = hungry, task = kept$task)
+}
+
+# Ends all chunks.
+rest_here <- function() {
+  jobs <- kept$jobs
+  kept$jobs <- list()
+  for (chunk in jobs) chunk$close()
+  NULL
+}
+
+# The connection to the session: the variable `master` of parallel's loop; NULL when that is no
+# socket.
+find_master <- function() {
+  for (k in seq_len(sys.nframe())) {
+    master <- get0("master", sys.frame(k), inherits = FALSE)
+    if (is.list(master) && inherits(master$con, "sockconn") && identical(topenv(environment(sys.function(k))), asNamespace("parallel"))) {
+      return(master)
+    }
+  }
+}
+
+# A chunk that is open is an environment: `job`, `handle`, `close` (a function), what
+# watch_chunk() has heard of it, and `over`.
+open_chunk <- function(parcel, order) {
+  chunk <- order$chunk
+  settings <- order$settings
+  set_random_kinds(parcel$worker$kinds)
+  before <- options(parcel$worker$options)
+  on.exit(options(before))
+  # How long tasks take is always measured: it decides on the size of the next chunk.
+  options(rustle.timings = TRUE, rustle.progress = FALSE)
+  if (parcel$worker$backend && requireNamespace("foreach", quietly = TRUE) && !is_our_backend()) registerDoRustle()
+  job <- job_of_parcel(parcel, chunk)
+  plan <- plan_of_node(settings, parcel$levels)
+  for (package in job$packages) loadNamespace(package)
+  open <- list2env(list(
+    tag = chunk$tag, job = job, n = job$n, over = FALSE, unclaimed = Inf, count = 0, measured = FALSE, timed = settings$timings,
+    events = list(), status = NULL, lost = NULL
+  ), envir = new.env(parent = emptyenv()))
+  open$handle <- start_multicore(job, plan)
+  open$close <- function() rs_job_close(open$handle, tools::SIGTERM, 0.2)
+  kept$jobs <- c(kept$jobs, list(open))
+}
+
+# Looks after a chunk for at most `seconds`.
+watch_chunk <- function(chunk, seconds) {
+  if (chunk$over) return()
+  status <- rs_job_wait(chunk$handle, seconds)
+  if (!is.null(status$events)) chunk$events <- c(chunk$events, list(status$events))
+  chunk$count <- status$done
+  chunk$unclaimed <- status$unclaimed
+  chunk$over <- status$state != "running"
+  chunk$status <- status
+  if (status$unclaimed == 0 && !chunk$measured) {
+    chunk$measured <- TRUE
+    kept$task <- seconds_per_task(rs_job_report(chunk$handle)$spans)
+  }
+}
+
+seconds_per_task <- function(spans) {
+  ran <- spans$start > 0 & spans$end > 0
+  if (any(ran)) max(1e-6, mean(spans$end[ran] - spans$start[ran])) else NA_real_
+}
+
+# The record of a chunk that is over: list(tag, values, failed, events, failure,
+# report, spans).
+# `failure` is NULL or how workers were lost (stop_worker_lost()).
+close_chunk <- function(chunk) {
+  on.exit(chunk$close())
+  collected <- rs_job_collect(chunk$handle)
+  values <- collected$values
+  if (is.null(values)) values <- collected$vector
+  events <- list(
+    task = unlist(lapply(chunk$events, `[[`, "task")), event = unlist(lapply(chunk$events, `[[`, "event")),
+    object = do.call(c, lapply(chunk$events, `[[`, "object"))
+  )
+  report <- rs_job_report(chunk$handle)
+  list(
+    tag = chunk$tag, values = values, first = collected$first, failed = collected$failed,
+    events = if (length(events$task)) events, failure = if (chunk$status$state == "failed") chunk$status$failure,
+    report = report[c("forks", "claims", "steals", "losses")], spans = if (chunk$timed) report$spans
+  )
+}
+
+# A job of this session with the tasks of a chunk.
+job_of_parcel <- function(parcel, chunk) {
+  worker <- parcel$worker
+  dots <- lapply(worker$dots, function(d) if (is.language(d) && !identical(d, quote(expr = ))) call("quote", d) else d)
+  frame <- do.call(dots_frame, dots)
+  list2env(c(worker$variables, list(FUN = worker$FUN)), envir = frame)
+  list2env(chunk$data, envir = frame)
+  new_job(
+    parcel$call, frame, chunk$n, parcel$policy, streams = chunk$streams, relay = parcel$relay,
+    on_error = parcel$on_error, packages = parcel$packages, globals = parcel$globals,
+    forced = parcel$forced, shape = parcel$shape, over = parcel$over
+  )
+}
+
+# The plan under which a node runs its chunks: as many workers as it has cores for us. Where
+# tasks have a level of the plan of their own, that comes next.
+plan_of_node <- function(settings, levels) {
+  set_machine_cores(settings$cores)
+  strategy <- future::tweak(future::multicore, workers = settings$cores)
+  inner <- utils::modifyList(default_settings(), settings$plan, keep.null = TRUE)
+  new_plan(executor_of(strategy), settings$cores, inner, c(list(strategy), levels))
+}
+
+# Where our own workers cannot run, or rustle is missing: the chunk in this session, or on
+# processes of base R. Base R alone; the answer is that of turn_here(). Output and conditions
+# come as those of the first task of a piece. memory: the environment in which parcels are
+# kept.
+turn_plainly <- function(order, run_parcel) {
+  memory <- get0(".rustle_parcels", globalenv(), inherits = FALSE)
+  if (is.null(memory)) memory <- assign(".rustle_parcels", new.env(), envir = globalenv())
+  if (is.null(memory[[order$key]])) {
+    if (length(ls(memory)) >= 8L) rm(list = ls(memory), envir = memory)
+    assign(order$key, unserialize(order$parcel), envir = memory)
+  }
+  none <- list(done = list(), hungry = TRUE, task = NA_real_)
+  if (is.null(order$chunk)) return(none)
+  parcel <- memory[[order$key]]
+  chunk <- order$chunk
+  begun <- proc.time()[["elapsed"]]
+  list2env(parcel$globals, envir = globalenv())
+  for (package in parcel$packages) library(package, character.only = TRUE)
+  run <- function(piece) {
+    said <- list()
+    note <- function(event, object) said[[length(said) + 1L]] <<- list(event, object)
+    printed <- rawConnection(raw(0L), "w")
+    sink(printed)
+    seed <- globalenv()[[".Random.seed"]]
+    result <- tryCatch(
+      withCallingHandlers(
+        run_parcel(parcel$worker, piece$load),
+        condition = function(c) {
+          classes <- parcel$relay$classes
+          if (is.null(classes) || inherits(c, "error") || !inherits(c, classes)) return()
+          if (!is.null(parcel$relay$exclude) && inherits(c, parcel$relay$exclude)) return()
+          note("condition", c)
+          if (inherits(c, "message")) invokeRestart("muffleMessage")
+          if (inherits(c, "warning")) invokeRestart("muffleWarning")
+        }
+      ),
+      finally = sink()
+    )
+    text <- rawToChar(rawConnectionValue(printed))
+    close(printed)
+    if (isTRUE(parcel$relay$stdout) && nzchar(text)) said <- c(list(list("output", text)), said)
+    if (is.null(piece$load$seeds) && parcel$check && !identical(seed, globalenv()[[".Random.seed"]])) {
+      said <- c(said, list(list("misuse", NULL)))
+    }
+    list(result = result, said = said, at = piece$at)
+  }
+  n <- length(chunk$tasks)
+  width <- if (.Platform$OS.type == "windows") 1L else min(order$settings$cores, n)
+  at <- parallel::splitIndices(n, width)
+  pieces <- lapply(at, function(at) {
+    data <- Map(function(x, how) {
+      switch(how, elements = x[at], vectors = lapply(x, function(v) v[at]), columns = x[, at, drop = FALSE])
+    }, chunk$data, parcel$over[names(chunk$data)])
+    list(at = at, load = list(tasks = chunk$tasks[at], data = data, seeds = chunk$seeds[at]))
+  })
+  out <- if (width > 1L) parallel::mclapply(pieces, run, mc.cores = width, mc.preschedule = FALSE) else lapply(pieces, run)
+  broken <- vapply(out, function(o) is.null(o) || inherits(o, "try-error"), NA)
+  if (any(broken)) stop(if (is.null(out[broken][[1L]])) "a process of the node was lost" else attr(out[broken][[1L]], "condition"))
+  values <- vector("list", n)
+  failed <- integer()
+  events <- list(task = integer(), event = character(), object = list())
+  for (o in out) {
+    values[o$at] <- o$result$values
+    failed <- c(failed, o$at[o$result$failed])
+    for (e in o$said) {
+      events$task <- c(events$task, o$at[[1L]])
+      events$event <- c(events$event, e[[1L]])
+      events$object <- c(events$object, list(e[[2L]]))
+    }
+  }
+  spent <- proc.time()[["elapsed"]] - begun
+  record <- list(
+    tag = chunk$tag, values = values, failed = sort(failed), events = if (length(events$task)) events
+  )
+  list(done = list(record), hungry = TRUE, task = spent * width / n)
+}
+environment(turn_plainly) <- baseenv()

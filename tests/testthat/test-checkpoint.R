@@ -1,0 +1,278 @@
+# What is finished is kept, and nothing else is computed again.
+
+# A function that counts its runs, and how many there were since the last look.
+counted <- function(FUN) {
+  log <- tempfile("runs-")
+  file.create(log)
+  withr::defer_parent(unlink(log))
+  environment(FUN) <- list2env(list(log = log), parent = environment(FUN))
+  list(FUN = FUN, runs = function() { n <- length(readLines(log)); file.create(log); n })
+}
+
+checkpoint_plans <- function() {
+  plans <- list(sequential = list("sequential"))
+  if (parallelly::supportsMulticore()) {
+    plans <- c(plans, list(multicore = list("multicore", workers = 2), cluster = list("cluster", workers = 2)))
+  }
+  c(plans, list(multisession = list("multisession", workers = 2)))
+}
+
+checkpoint_done <- function(dir) sum(checkpoint_status(dir)$done)
+
+quiet <- function(expr) withCallingHandlers(expr, rustle_message = function(m) invokeRestart("muffleMessage"))
+
+test_that("under every plan a second run computes what is missing, with the same numbers", {
+  skip_on_cran()
+  f <- counted(function(i) { cat("x\n", file = log, append = TRUE); c(i, stats::runif(1)) })
+  expected <- with_plan("sequential", future_lapply(1:12, f$FUN, future.seed = 4))
+  f$runs()
+  for (plan in checkpoint_plans()) {
+    dir <- withr::local_tempdir()
+    under_plan(plan, {
+      run <- function(n = 12) quiet(with_checkpoint(dir, future_lapply(seq_len(n), f$FUN, future.seed = 4)))
+      expect_identical(run(), expected)
+      expect_identical(f$runs(), 12L, info = plan[[1L]])
+      expect_identical(run(), expected)
+      expect_identical(f$runs(), 0L, info = plan[[1L]])
+      expect_identical(run(14)[1:12], expected)
+      expect_identical(f$runs(), 2L, info = plan[[1L]])
+      expect_identical(run(5), expected[1:5])
+      expect_identical(f$runs(), 0L)
+    })
+  }
+})
+
+test_that("one plan goes on where another was ended", {
+  skip_without_fork()
+  f <- counted(function(i) { cat("x\n", file = log, append = TRUE); if (i == 8L && file.exists(stop_at)) stop("ended"); stats::rnorm(1) })
+  stop_at <- tempfile()
+  environment(f$FUN)$stop_at <- stop_at
+  dir <- withr::local_tempdir()
+  run <- function() quiet(with_checkpoint(dir, future_sapply(1:10, f$FUN, future.seed = 1)))
+  expected <- with_plan("sequential", future_sapply(1:10, f$FUN, future.seed = 1))
+  file.create(stop_at)
+  f$runs()
+  with_plan("sequential", expect_error(run(), "ended"))
+  expect_identical(f$runs(), 8L)
+  unlink(stop_at)
+  with_plan("multicore", workers = 2, expect_identical(run(), expected))
+  expect_identical(f$runs(), 3L)
+})
+
+test_that("every family is kept", {
+  skip_without_fork()
+  f <- counted(function(x, ...) { cat("x\n", file = log, append = TRUE); if (is.numeric(x)) mean(x) else mean(x$mpg) })
+  dir <- withr::local_tempdir()
+  stat <- counted(function(d, i) { cat("x\n", file = log, append = TRUE); mean(d[i]) })
+  local_plan("multicore", workers = 2)
+  calls <- list(
+    function() mclapply(1:6, f$FUN, mc.cores = 2), function() mcmapply(function(x, y) f$FUN(x + y), 1:6, 2, mc.cores = 2),
+    function() parLapply(NULL, 1:6, f$FUN), function() future_tapply(mtcars$mpg, mtcars$cyl, f$FUN),
+    function() future_apply(matrix(1:6, 2), 2, f$FUN), function() future_mapply(f$FUN, 1:4),
+    function() future_vapply(1:9, f$FUN, 0), function() clusterMap(NULL, f$FUN, 1:3)
+  )
+  for (call in calls) {
+    first <- with_checkpoint(dir, call())
+    expect_gt(f$runs(), 0L)
+    expect_identical(quiet(with_checkpoint(dir, call())), first)
+    expect_identical(f$runs(), 0L)
+  }
+  resample <- function() with_checkpoint(dir, { set.seed(3); boot(mtcars$mpg, stat$FUN, R = 20)$t })
+  first <- resample()
+  ran <- stat$runs()
+  expect_identical(quiet(resample()), first)
+  expect_lt(stat$runs(), ran - 15L)
+  resample <- function() with_checkpoint(dir, bootstrap(mtcars$mpg, stat$FUN, R = 20, seed = 3)$t)
+  first <- resample()
+  ran <- stat$runs()
+  expect_identical(quiet(resample()), first)
+  expect_lt(stat$runs(), ran - 15L)
+})
+
+test_that("prescheduled streams go on behind tasks that are skipped", {
+  skip_without_fork()
+  draw <- function(i) { if (i == 5L && file.exists(flag)) stop("ended"); stats::runif(1) }
+  flag <- tempfile()
+  withr::local_preserve_seed()
+  RNGkind("L'Ecuyer-CMRG")
+  withr::defer(RNGkind("default"))
+  set.seed(2)
+  expected <- mclapply(1:8, draw, mc.cores = 2)
+  dir <- withr::local_tempdir()
+  run <- function() { set.seed(2); quiet(with_checkpoint(dir, mclapply(1:8, draw, mc.cores = 2))) }
+  file.create(flag)
+  suppressWarnings(run())
+  unlink(flag)
+  expect_identical(run(), expected)
+  expect_identical(run(), expected)
+})
+
+test_that("a change of the function, its variables, its arguments, the seed or the data is a new key", {
+  dir <- withr::local_tempdir()
+  k <- 2
+  helper <- function(x) x * k
+  base <- function(i, y = 1) helper(i) + y
+  call <- function(X = 1:3, FUN = base, ..., seed = 1) with_checkpoint(dir, future_sapply(X, FUN, ..., future.seed = seed))
+  first <- call()
+  number <- function() nrow(checkpoint_status(dir))
+  expect_identical(number(), 1L)
+  expect_message(call(), "3 of 3 tasks")
+  k <- 3
+  expect_message(expect_identical(call(), first + 1:3), "because of what has changed: the variable helper[.]")
+  expect_identical(number(), 2L)
+  k <- 2
+  expect_identical(quiet(call()), first)
+  expect_message(call(y = 2), "because of what has changed: its arguments[.]")
+  quiet({ call(seed = 2); call(FUN = function(i, y = 1) helper(i) + y + 1); call(FUN = function(i, y = 2) helper(i) + y) })
+  expect_identical(number(), 6L)
+  # The same in other words of storage: byte code, compact sequences, source references.
+  twice <- function(i) { i * 2 }
+  quiet(call(FUN = twice))
+  before <- number()
+  for (copy in list(compiler::cmpfun(twice), utils::removeSource(twice))) quiet(call(FUN = copy))
+  expect_message(call(X = c(1L, 2L, 3L), FUN = twice), "3 of 3 tasks")
+  expect_identical(number(), before)
+})
+
+test_that("content has one hash, whatever holds it", {
+  expect_identical(content_hash(1:10), content_hash(c(1L, 2:10)))
+  different <- list(
+    NULL, list(), 1, 1L, TRUE, "1", NA, NA_character_, "NA", 1i, as.raw(1), c(a = 1), list(1), list(a = 1), quote(a),
+    quote(a + b), quote(b + a), factor("a"), structure(1, class = "Date"), matrix(1:4, 2), 1:4, sum, mean, function(x) x,
+    function(x) x + 1, function(y) y, globalenv(), new.env(), -0, 0, NaN, data.frame(a = 1), expression(a), c("a", "b"), c("ab", "")
+  )
+  expect_identical(anyDuplicated(vapply(different, content_hash, "")), 0L)
+  # Environments that hold themselves, and functions that call each other.
+  e <- new.env()
+  e$me <- e
+  expect_match(content_hash(e), "^[0-9a-f]{32}$")
+  even <- function(n) if (n == 0) TRUE else odd(n - 1)
+  odd <- function(n) if (n == 0) FALSE else even(n - 1)
+  one <- content_hash(even)
+  odd <- function(n) if (n == 0) FALSE else even(n - 2)
+  expect_false(identical(content_hash(even), one))
+  f <- function(x) mean(x)
+  expect_identical(names(hash_function(f, new_seen())$globals), NULL)
+})
+
+test_that("errors are kept when that is asked for", {
+  f <- counted(function(i) { cat("x\n", file = log, append = TRUE); if (i == 3L) stop("three") else i })
+  dir <- withr::local_tempdir()
+  run <- function(errors) quiet(tryCatch(with_checkpoint(dir, future_lapply(1:4, f$FUN), errors = errors), error = identity))
+  for (k in 1:2) {
+    expect_identical(conditionMessage(run(FALSE)), "three")
+    expect_identical(f$runs(), if (k == 1L) 3L else 1L)
+  }
+  expect_identical(conditionMessage(run(TRUE)), "three")
+  expect_identical(f$runs(), 1L)
+  error <- run(TRUE)
+  expect_identical(list(conditionMessage(error), error$task), list("three", 3L))
+  expect_identical(f$runs(), 0L)
+})
+
+test_that("values of every kind come back as they were", {
+  values <- list(NULL, 1, "a", list(), mtcars, quote(f(x)), NA, factor("u"), c(a = 1))
+  dir <- withr::local_tempdir()
+  first <- with_checkpoint(dir, future_lapply(seq_along(values), function(i) values[[i]]))
+  expect_identical(quiet(with_checkpoint(dir, future_lapply(seq_along(values), function(i) values[[i]]))), first)
+  expect_identical(first, values)
+  expect_identical(with_checkpoint(dir, future_lapply(list(), stop)), list())
+})
+
+test_that("calls in tasks and elements that are equal are not mistaken for each other", {
+  skip_without_fork()
+  dir <- withr::local_tempdir()
+  local_plan("multicore", workers = 2)
+  run <- function() quiet(with_checkpoint(dir, future_sapply(c(5, 5, 5), function(x) future_sapply(1:2, function(j) x + stats::runif(1), future.seed = TRUE), future.seed = 1)))
+  first <- run()
+  expect_false(identical(first[, 1L], first[, 2L]))
+  expect_identical(run(), first)
+  expect_identical(nrow(checkpoint_status(dir)), 1L)
+  unseeded <- function() quiet(with_checkpoint(dir, future_sapply(c(5, 5), function(x) Sys.getpid() + x, future.seed = NULL)))
+  first <- unseeded()
+  expect_identical(unseeded(), first)
+})
+
+test_that("a plan has a checkpoint, with_checkpoint() comes before it, and status and clear tell of both", {
+  dirs <- c(withr::local_tempdir(), withr::local_tempdir())
+  local_plan("sequential", checkpoint = dirs[[1L]])
+  future_lapply(1:3, sqrt)
+  with_checkpoint(dirs[[2L]], future_lapply(1:4, sqrt))
+  status <- lapply(dirs, checkpoint_status)
+  expect_identical(vapply(status, function(s) s$done, 0), c(3, 4))
+  expect_identical(vapply(status, function(s) s$tasks, 0), c(3, 4))
+  expect_match(status[[1L]]$call, "future_lapply(1:3, sqrt)", fixed = TRUE)
+  expect_s3_class(status[[1L]]$updated, "POSIXct")
+  writeLines("mine", file.path(dirs[[1L]], "other.txt"))
+  expect_identical(checkpoint_clear(dirs[[1L]], "none"), 0L)
+  expect_identical(checkpoint_clear(dirs[[1L]]), 1L)
+  expect_identical(list.files(dirs[[1L]]), "other.txt")
+  expect_identical(nrow(checkpoint_status(dirs[[1L]])), 0L)
+  plan(checkpoint = NULL)
+  future_lapply(1:3, sqrt)
+  expect_identical(nrow(checkpoint_status(dirs[[1L]])), 0L)
+})
+
+test_that("directories that cannot be used are errors before anything runs", {
+  file <- withr::local_tempfile(lines = "x")
+  for (dir in list(NULL, NA_character_, 1, c("a", "b"), "")) {
+    expect_argument_error(with_checkpoint(dir, stop("run")), "dir")
+    expect_argument_error(checkpoint_status(dir), "dir")
+  }
+  expect_error(with_checkpoint(file, stop("run")), class = "rustle_error_checkpoint")
+  expect_error(with_checkpoint(file.path(file, "below"), stop("run")), class = "rustle_error_checkpoint")
+  expect_error(checkpoint_status(file.path(tempdir(), "no-such-dir")), class = "rustle_error_checkpoint")
+  expect_error(plan("sequential", checkpoint = file), class = "rustle_error_checkpoint")
+  expect_argument_error(with_checkpoint(tempdir(), 1, errors = NA), "errors")
+})
+
+test_that("a session that is killed at any moment goes on with the same numbers, and repeats little", {
+  skip_unless_faults()
+  skip_unless_linux()
+  for (plan in list("sequential", "multicore", "cluster")) {
+    dir <- withr::local_tempdir()
+    log <- withr::local_tempfile()
+    script <- withr::local_tempfile(fileext = ".R")
+    answer <- withr::local_tempfile()
+    writeLines(c(
+      "library(rustle)",
+      if (plan == "sequential") "plan(sequential)" else sprintf("plan(%s, workers = 2)", plan),
+      sprintf("dir <- %s; log <- %s; answer <- %s", deparse(dir), deparse(log), deparse(answer)),
+      "FUN <- function(i) { x <- c(i, runif(1)); Sys.sleep(0.01); cat(i, '\\n', file = log, append = TRUE); x }",
+      "got <- with_checkpoint(dir, future_lapply(1:60, FUN, future.seed = 6))",
+      "saveRDS(got, answer)"
+    ), script)
+    rscript <- file.path(R.home("bin"), "Rscript")
+    libraries <- paste0("R_LIBS=", paste(.libPaths(), collapse = ":"))
+    kills <- 0L
+    for (attempt in 1:12) {
+      before <- checkpoint_done(dir)
+      file.create(log)
+      limit <- if (attempt < 12L) 0.9 + stats::runif(1) * 0.6 else 30
+      status <- suppressWarnings(system2("timeout", c("-s", "KILL", limit, "env", libraries, "R_TESTS=", rscript, "--vanilla", script), stdout = FALSE, stderr = FALSE))
+      # What was in the journal was not computed again.
+      ran <- as.integer(readLines(log))
+      expect_lte(length(unique(ran)), 60L - before)
+      if (file.exists(answer)) break
+      kills <- kills + 1L
+    }
+    expected <- with_plan("sequential", future_lapply(1:60, function(i) c(i, stats::runif(1)), future.seed = 6))
+    expect_identical(readRDS(answer), expected, info = plan)
+  }
+})
+
+test_that("two sessions on one directory do not disturb each other", {
+  skip_unless_faults()
+  dir <- withr::local_tempdir()
+  script <- withr::local_tempfile(fileext = ".R")
+  writeLines(c(
+    "library(rustle)", sprintf("dir <- %s", deparse(dir)), "FUN <- function(i) { x <- c(i, runif(1)); Sys.sleep(0.005); x }",
+    "saveRDS(with_checkpoint(dir, future_lapply(1:60, FUN, future.seed = 6)), commandArgs(TRUE))"
+  ), script)
+  answers <- file.path(tempdir(), c("two-a", "two-b"))
+  withr::defer(unlink(answers))
+  command <- sprintf("R_TESTS= R_LIBS=%s %s --vanilla %s", paste(.libPaths(), collapse = ":"), file.path(R.home("bin"), "Rscript"), script)
+  system(sprintf("(%s %s & %s %s & wait) >/dev/null 2>&1", command, answers[[1L]], command, answers[[2L]]))
+  expect_identical(readRDS(answers[[1L]]), readRDS(answers[[2L]]))
+  expect_identical(checkpoint_status(dir)$done, 60)
+})
