@@ -60,7 +60,10 @@ fn rs_simulate_nodes(times: &[f64], cores: &[f64], speed: &[f64], hand_out: f64)
 /// @noRd
 #[extendr]
 fn rs_hash(content: Robj) -> String {
-    format!("{:032x}", XxHash3_128::oneshot(content.as_raw_slice().unwrap_or(&[])))
+    format!(
+        "{:032x}",
+        XxHash3_128::oneshot(content.as_raw_slice().unwrap_or(&[]))
+    )
 }
 
 extendr_module! {

@@ -21,8 +21,8 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use twox_hash::{XxHash3_128, XxHash3_64};
 use std::hash::Hasher;
+use twox_hash::{XxHash3_128, XxHash3_64};
 
 /// How a journal begins; the last byte is the version of the format.
 pub const MAGIC: [u8; 8] = *b"rustle\x00\x01";
