@@ -93,7 +93,7 @@ server_command <- function(rscript) {
     R_TESTS = "",
     # OpenBLAS starts its threads when it is loaded, and every fork would end them first.
     OPENBLAS_NUM_THREADS = "1", RUSTLE_OPENBLAS = Sys.getenv("OPENBLAS_NUM_THREADS"),
-    # Loaded once, in the server, they are there in every worker.
+    # Attached once, in the server, they are there in every worker.
     RUSTLE_PACKAGES = paste(rev(setdiff(.packages(), base_packages)), collapse = "\n")
   )
   list(
@@ -121,16 +121,20 @@ server_greeting <- function() {
   pool$greeting
 }
 
-base_packages <- c("base", "methods", "datasets", "utils", "grDevices", "graphics", "stats", "rustle")
+base_packages <- c("base", "methods", "datasets", "utils", "grDevices", "graphics", "stats")
 
 # The whole life of a server. A copy of it is a worker, and never comes back.
 serve <- function() {
   # What cannot be loaded here is an error or a warning in the worker that needs it.
   packages <- strsplit(Sys.getenv("RUSTLE_PACKAGES"), "\n", fixed = TRUE)[[1L]]
-  for (package in packages) try(loadNamespace(package), silent = TRUE)
+  for (package in packages) {
+    try(suppressPackageStartupMessages(library(package, character.only = TRUE)), silent = TRUE)
+  }
   own <- Sys.getenv("RUSTLE_OPENBLAS")
   if (nzchar(own)) Sys.setenv(OPENBLAS_NUM_THREADS = own) else Sys.unsetenv("OPENBLAS_NUM_THREADS")
   Sys.unsetenv(c("RUSTLE_PACKAGES", "RUSTLE_OPENBLAS"))
+  # What is old now is left alone by the quick collections of workers, and its pages stay shared.
+  for (k in 1:2) gc()
   if (!rs_server_open(server_greeting())) {
     stop_internal("serve() is called by a session that has started this process, and by nobody else")
   }
