@@ -221,18 +221,6 @@ impl Pool {
         server.greeting(Duration::ZERO).ok()?.map(<[u8]>::to_vec)
     }
 
-    /// Tells the server something; see [`Server::tell`].
-    ///
-    /// # Errors
-    ///
-    /// The system's error number.
-    pub fn tell(&self, text: &[u8], limit: Duration) -> Result<Vec<u8>, i32> {
-        match &self.server {
-            Some(server) => server.tell(text, limit),
-            None => Err(libc::ESRCH),
-        }
-    }
-
     /// The workers that there are.
     pub fn members(&self) -> &[Member] {
         &self.members
