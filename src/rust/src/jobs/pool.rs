@@ -10,7 +10,7 @@ use std::time::Duration;
 use extendr_api::prelude::*;
 use rustle_shared::MemoryFile;
 use rustle_workers::clock::now_ns;
-use rustle_workers::standing::{NoServer, Pool};
+use rustle_workers::pool::{NoServer, Pool};
 
 use crate::fields::{at_least_one, Fields};
 use crate::parcel::entries;
@@ -143,7 +143,7 @@ fn rs_pool_status() -> List {
     pool.tidy();
     let mut members: Vec<_> = pool.members().iter().collect();
     members.sort_by_key(|m| m.number);
-    let of = |f: &dyn Fn(&&rustle_workers::standing::Member) -> f64| -> Vec<f64> {
+    let of = |f: &dyn Fn(&&rustle_workers::pool::Member) -> f64| -> Vec<f64> {
         members.iter().map(f).collect()
     };
     list!(

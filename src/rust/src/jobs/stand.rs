@@ -24,10 +24,11 @@ use std::time::{Duration, Instant};
 use extendr_api::prelude::*;
 use rustle_shared::MemoryFile;
 use rustle_workers::memory::JobMemory;
+use rustle_workers::order::Order;
+use rustle_workers::pool::RETIRED;
 use rustle_workers::post::{Letter, Post};
 use rustle_workers::seat::{Link, Seat};
 use rustle_workers::server::{post_of, Call, Serving, VARIABLE};
-use rustle_workers::standing::{Order, RETIRED};
 use rustle_workers::{blas, child};
 
 use super::evaluate::{self, Context};

@@ -20,11 +20,13 @@ use rustle_workers::child;
 use rustle_workers::job::{Audience, Job};
 use rustle_workers::limits::REDO_IN_LETTER;
 use rustle_workers::memory::JobMemory;
+use rustle_workers::order::{Order, Terms};
+use rustle_workers::pool::{NoServer, Pool, RETIRED};
 use rustle_workers::post::Post;
 use rustle_workers::recovery::Unit;
 use rustle_workers::seat::{Link, Seat};
 use rustle_workers::server::{post_of, Call, Serving, VARIABLE};
-use rustle_workers::standing::{NoServer, Order, Pool, Standing, Terms, RETIRED};
+use rustle_workers::standing::Standing;
 use rustle_workers::supervisor::{Settings, Supervisor, Verdict};
 
 /// Keeps other tests waiting: some look at all descriptors of this process.
