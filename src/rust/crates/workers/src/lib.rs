@@ -13,7 +13,8 @@
 //!   letter, the [`order`]. They come from the [`pool`] of the session and are copies of a
 //!   [`server`]; [`post`] carries the letters;
 //! * [`blas`] is the one gate for the threads of the system's BLAS in a worker,
-//!   [`clock`] the clock, [`limits`] the numbers that decide.
+//!   [`clock`] the clock, [`limits`] the numbers that decide; `system` is the one place for
+//!   what Linux does otherwise than the rest of POSIX.
 //!
 //! PROTOCOL.md, beside this crate, shows a call on its way through all of them.
 //!
@@ -38,3 +39,4 @@ pub mod seat;
 pub mod server;
 pub mod standing;
 pub mod supervisor;
+mod system;

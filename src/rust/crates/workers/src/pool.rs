@@ -13,6 +13,7 @@ use crate::limits::START_ATTEMPTS;
 use crate::post::Post;
 use crate::process::Exit;
 use crate::server::Server;
+use crate::system;
 
 mod member;
 
@@ -58,8 +59,7 @@ impl Pool {
     ///
     /// The system's error number.
     pub fn new(command: Command, size: usize) -> Result<Pool, i32> {
-        let flags = rustix::pipe::PipeFlags::CLOEXEC | rustix::pipe::PipeFlags::NONBLOCK;
-        let wake = rustix::pipe::pipe_with(flags).map_err(|e| e.raw_os_error())?;
+        let wake = system::pipe().map_err(|e| e.raw_os_error())?;
         Ok(Pool {
             command,
             server: None,

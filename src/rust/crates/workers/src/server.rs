@@ -24,13 +24,14 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{poll, PollFd, PollFlags};
 use rustix::io::Errno;
-use rustix::process::{pidfd_open, Pid, PidfdFlags, Signal};
+use rustix::process::Signal;
 use rustle_shared::MemoryFile;
 
 use crate::child;
 use crate::limits::SERVER_ANSWER;
 use crate::post::{Letter, Post};
 use crate::process::{self, Child, Exit, Fork};
+use crate::system;
 
 /// The variable of the environment in which a server finds the number of its descriptor.
 pub const VARIABLE: &str = "RUSTLE_SERVER";
@@ -261,7 +262,7 @@ pub struct Serving {
 impl Serving {
     /// Serves who has the other end of `post`.
     pub fn new(post: Post) -> Serving {
-        let session = peer(post.as_fd()).and_then(|pid| pidfd_open(pid, PidfdFlags::empty()).ok());
+        let session = system::peer(post.as_fd()).and_then(system::process_descriptor);
         Serving {
             post,
             session,
@@ -465,17 +466,4 @@ pub unsafe fn post_of(word: &str) -> Option<Post> {
     }
     // SAFETY: by the caller's promise; the number is open, for it has just been given a flag.
     Some(Post::received(unsafe { OwnedFd::from_raw_fd(own) }))
-}
-
-/// The process that made the other end, where the system says so.
-#[cfg(target_os = "linux")]
-fn peer(fd: BorrowedFd<'_>) -> Option<Pid> {
-    rustix::net::sockopt::socket_peercred(fd)
-        .ok()
-        .map(|who| who.pid)
-}
-
-#[cfg(not(target_os = "linux"))]
-fn peer(_: BorrowedFd<'_>) -> Option<Pid> {
-    None
 }

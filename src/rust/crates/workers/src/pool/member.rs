@@ -1,6 +1,6 @@
 //! One worker of a pool: what it has done, and signals to its group.
 
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -11,6 +11,7 @@ use rustix::process::{kill_process, kill_process_group, test_kill_process, Pid, 
 
 use crate::memory::JobMemory;
 use crate::post::{timespec, Post};
+use crate::system::is_unreaped;
 
 /// One worker of a pool.
 #[derive(Debug)]
@@ -143,16 +144,4 @@ impl Member {
 fn is_readable(fd: &OwnedFd) -> bool {
     let mut watched = [PollFd::new(fd, PollFlags::IN)];
     matches!(poll(&mut watched, Some(&timespec(Duration::ZERO))), Ok(n) if n > 0)
-}
-
-#[cfg(target_os = "linux")]
-fn is_unreaped(pidfd: &OwnedFd) -> bool {
-    let (fd, none) = (pidfd.as_raw_fd(), std::ptr::null::<libc::siginfo_t>());
-    // SAFETY: signal 0 is not sent; it asks whether the process is there.
-    unsafe { libc::syscall(libc::SYS_pidfd_send_signal, fd, 0, none, 0) == 0 }
-}
-
-#[cfg(not(target_os = "linux"))]
-fn is_unreaped(_: &OwnedFd) -> bool {
-    false
 }
