@@ -138,12 +138,7 @@ serve <- function() {
   if (!rs_server_open(server_greeting())) {
     stop_internal("serve() is called by a session that has started this process, and by nobody else")
   }
-  repeat {
-    told <- rs_server_next()
-    if (is.null(told)) break
-    if (isTRUE(told)) rs_worker_stand(perform_order, clear_order)
-    # There is nothing yet that a session tells its server.
-    rs_server_answer("")
-  }
+  # A worker stands by for good; NULL is the end of the session.
+  if (isTRUE(rs_server_next())) rs_worker_stand(perform_order, clear_order)
   quit("no", runLast = FALSE)
 }

@@ -174,11 +174,6 @@ rs_pool_dismiss <- function() .Call(wrap__rs_pool_dismiss)
 #' @noRd
 rs_pool_prepare <- function(seconds) .Call(wrap__rs_pool_prepare, seconds)
 
-#' Tells the server something and returns its answer; `NULL` when there is none within
-#' `seconds`.
-#' @noRd
-rs_pool_tell <- function(text, seconds) .Call(wrap__rs_pool_tell, text, seconds)
-
 #' The workers of this session: a list of columns, and the `server`'s process id (0: none).
 #' @noRd
 rs_pool_status <- function() .Call(wrap__rs_pool_status)
@@ -187,10 +182,6 @@ rs_pool_status <- function() .Call(wrap__rs_pool_status)
 #' `greeting`. `FALSE` when no session has.
 #' @noRd
 rs_server_open <- function(greeting) .Call(wrap__rs_server_open, greeting)
-
-#' Answers what rs_server_next() has returned.
-#' @noRd
-rs_server_answer <- function(text) .Call(wrap__rs_server_answer, text)
 
 #' This worker cannot be used again.
 #' @noRd

@@ -10,7 +10,7 @@ use std::time::Duration;
 use extendr_api::prelude::*;
 use rustle_shared::MemoryFile;
 use rustle_workers::clock::now_ns;
-use rustle_workers::standing::{NoServer, Pool};
+use rustle_workers::pool::{NoServer, Pool};
 
 use crate::fields::{at_least_one, Fields};
 use crate::parcel::entries;
@@ -132,19 +132,6 @@ fn rs_pool_prepare(seconds: f64) -> Robj {
     }
 }
 
-/// Tells the server something and returns its answer; `NULL` when there is none within
-/// `seconds`.
-/// @noRd
-#[extendr]
-fn rs_pool_tell(text: &str, seconds: f64) -> Robj {
-    let limit = Duration::from_secs_f64(seconds.clamp(0.0, 1e6));
-    let told = current().map(|pool| pool.borrow().tell(text.as_bytes(), limit));
-    match told {
-        Ok(Ok(answer)) => r!(String::from_utf8_lossy(&answer).into_owned()),
-        _ => r!(NULL),
-    }
-}
-
 /// The workers of this session: a list of columns, and the `server`'s process id (0: none).
 /// @noRd
 #[extendr]
@@ -156,7 +143,7 @@ fn rs_pool_status() -> List {
     pool.tidy();
     let mut members: Vec<_> = pool.members().iter().collect();
     members.sort_by_key(|m| m.number);
-    let of = |f: &dyn Fn(&&rustle_workers::standing::Member) -> f64| -> Vec<f64> {
+    let of = |f: &dyn Fn(&&rustle_workers::pool::Member) -> f64| -> Vec<f64> {
         members.iter().map(f).collect()
     };
     list!(
@@ -182,6 +169,5 @@ extendr_module! {
     fn rs_pool_resize;
     fn rs_pool_dismiss;
     fn rs_pool_prepare;
-    fn rs_pool_tell;
     fn rs_pool_status;
 }

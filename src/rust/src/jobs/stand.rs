@@ -24,10 +24,11 @@ use std::time::{Duration, Instant};
 use extendr_api::prelude::*;
 use rustle_shared::MemoryFile;
 use rustle_workers::memory::JobMemory;
+use rustle_workers::order::Order;
+use rustle_workers::pool::RETIRED;
 use rustle_workers::post::{Letter, Post};
 use rustle_workers::seat::{Link, Seat};
 use rustle_workers::server::{post_of, Call, Serving, VARIABLE};
-use rustle_workers::standing::{Order, RETIRED};
 use rustle_workers::{blas, child};
 
 use super::evaluate::{self, Context};
@@ -110,24 +111,16 @@ fn rs_server_open(greeting: &str) -> bool {
     heard
 }
 
-/// What has to be done next: a text from the session, `TRUE` in a worker that has just been
-/// made, `NULL` at the end.
+/// Serves the session: returns `TRUE` in a worker that has just been made, `NULL` at the end.
 pub(super) unsafe extern "C-unwind" fn server_next() -> Sexp {
     let server = std::process::id() as i32;
-    // SAFETY: R's main thread; a copy isolates itself below, first of all.
     let call = ROLE.with_borrow_mut(|role| match &mut role.serving {
+        // SAFETY: R's main thread; a copy isolates itself below, first of all.
         Some(serving) => unsafe { serving.next() },
         None => Call::End,
     });
     match call {
         Call::End => ffi::nil(),
-        Call::Text(text) => {
-            let text = String::from_utf8_lossy(&text).into_owned();
-            let mut text: Robj = text.into();
-            // SAFETY: the string is protected by `text` until it is returned, and nothing
-            // is allocated between.
-            unsafe { text.get_mut().cast() }
-        }
         Call::Worker(files) => {
             ROLE.with_borrow_mut(|role| {
                 let mut files = files.into_iter();
@@ -157,18 +150,6 @@ pub(super) unsafe extern "C-unwind" fn server_next() -> Sexp {
             unsafe { ffi::Rf_ScalarLogical(1) }
         }
     }
-}
-
-/// Answers what rs_server_next() has returned.
-/// @noRd
-#[extendr]
-fn rs_server_answer(text: &str) {
-    ROLE.with_borrow(|role| {
-        if let Some(serving) = &role.serving {
-            // Nobody there: the next look says so.
-            let _ = serving.answer(text.as_bytes());
-        }
-    });
 }
 
 /// The whole life of a worker that stands by.
@@ -332,7 +313,6 @@ fn rs_worker_enlist(spec: Robj, code: Robj) -> List {
 extendr_module! {
     mod stand;
     fn rs_server_open;
-    fn rs_server_answer;
     fn rs_worker_retire;
     fn rs_worker_enlist;
 }

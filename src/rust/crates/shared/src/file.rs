@@ -2,11 +2,12 @@
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use rustix::fs::{fallocate, fcntl_add_seals, fstat, ftruncate, FallocateFlags, SealFlags};
+use rustix::fs::{fallocate, fstat, ftruncate, FallocateFlags};
 use rustix::io::{pwrite, Errno};
 use rustix::process::{getrlimit, Resource};
 
 use crate::mapping::{Mapping, MappingError};
+use crate::system;
 
 /// A file without a name, in memory: it is there as long as a process holds its descriptor
 /// or a mapping of it, and nobody can reach it but those to whom the descriptor was given.
@@ -33,7 +34,7 @@ impl MemoryFile {
         if most.is_some_and(|most| len as u64 > most) {
             return Err(refused(Errno::FBIG));
         }
-        let (fd, may_be_full) = anonymous().map_err(refused)?;
+        let (fd, may_be_full) = system::anonymous().map_err(refused)?;
         ftruncate(&fd, len as u64).map_err(refused)?;
         if may_be_full {
             // Who touches a page for which there is no room is ended by a signal.
@@ -41,7 +42,7 @@ impl MemoryFile {
         }
         // A file that shrinks under a mapping kills who reads there. Where sealing is not
         // known, nobody but our own processes has the file.
-        let _ = fcntl_add_seals(&fd, SealFlags::SHRINK | SealFlags::GROW);
+        system::seal_size(&fd);
         Ok(MemoryFile { fd, len })
     }
 
@@ -97,7 +98,7 @@ impl MemoryFile {
     /// From now on nobody can write to the file. Private mappings stay writable: what is
     /// written there is the writer's own.
     pub fn seal(&self) {
-        let _ = fcntl_add_seals(&self.fd, SealFlags::WRITE | SealFlags::SEAL);
+        system::seal_bytes(&self.fd);
     }
 
     /// The whole file, shared with everybody who maps it so.
@@ -132,44 +133,10 @@ impl AsFd for MemoryFile {
     }
 }
 
-/// By memfd where the system has it; else a file of shared memory whose name is gone before
-/// anybody else can use it, and then `true`: containers give it little room.
-fn anonymous() -> Result<(OwnedFd, bool), Errno> {
-    #[cfg(target_os = "linux")]
-    {
-        use rustix::fs::{memfd_create, MemfdFlags};
-        match memfd_create("rustle", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING) {
-            Err(Errno::NOSYS | Errno::PERM | Errno::INVAL) => {}
-            made => return made.map(|fd| (fd, false)),
-        }
-    }
-    named().map(|fd| (fd, true))
-}
-
-fn named() -> Result<OwnedFd, Errno> {
-    use rustix::fs::Mode;
-    use rustix::shm::{open, unlink, OFlags};
-    use std::sync::atomic::{AtomicU32, Ordering};
-    static NEXT: AtomicU32 = AtomicU32::new(0);
-    for _ in 0..100 {
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("/rustle-{}-{number}", std::process::id());
-        let flags = OFlags::CREATE | OFlags::EXCL | OFlags::RDWR;
-        match open(&name, flags, Mode::RUSR | Mode::WUSR) {
-            Ok(fd) => {
-                unlink(&name)?;
-                return Ok(fd);
-            }
-            Err(Errno::EXIST) => {}
-            Err(e) => return Err(e),
-        }
-    }
-    Err(Errno::EXIST)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::system::{anonymous, named};
 
     #[test]
     fn what_is_written_is_mapped() {

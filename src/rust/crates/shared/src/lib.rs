@@ -3,7 +3,8 @@
 //! Three things live in it: result [`Slot`]s, one per task; a byte [`Ring`] per
 //! worker, through which everything travels that does not fit into a slot; and
 //! whatever atomics other crates lay out with [`Mapping::view`]. All unsafe code
-//! about memory is in this crate. Nothing here knows R, starts a thread or forks.
+//! about memory is in this crate; `system` is the one place for what Linux does otherwise
+//! than the rest of POSIX. Nothing here knows R, starts a thread or forks.
 //!
 //! A mapping is made before the workers are forked, so every process sees it at
 //! the same address; its pages cost nothing until somebody touches them.
@@ -13,14 +14,14 @@ mod frame;
 mod mapping;
 mod ring;
 mod slot;
-mod wait;
+mod system;
 
 pub use file::MemoryFile;
 pub use frame::{send, Content, FrameHeader, FrameSink, Receiver};
 pub use mapping::{Mapping, MappingError};
 pub use ring::{Backpressure, Record, Ring, RingFull, RingHead};
 pub use slot::{Slot, Span, State};
-pub use wait::{wait_for_change, wake_waiter};
+pub use system::{wait_for_change, wake_waiter};
 
 #[cfg(test)]
 mod tests;

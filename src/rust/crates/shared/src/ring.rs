@@ -6,7 +6,7 @@ use std::time::Duration;
 use crossbeam_utils::CachePadded;
 
 use crate::mapping::Mapping;
-use crate::wait::{wait_for_change, wake_waiter};
+use crate::system::{wait_for_change, wake_waiter};
 
 /// Positions of a ring. `head` and `tail` count bytes since the ring was made;
 /// `head - tail` bytes are filled. Zeroed memory is an empty ring.

@@ -4,6 +4,10 @@ use std::os::fd::{FromRawFd, OwnedFd, RawFd};
 
 use rustix::process::{getppid, setsid, Pid};
 
+use crate::system;
+
+pub use crate::system::{cpus, pin, unpin};
+
 /// Makes the fresh child a well-behaved worker.
 ///
 /// * It leads its own session and process group: the terminal's Ctrl-C reaches
@@ -43,8 +47,7 @@ pub fn isolate(parent: i32, keep: &[RawFd]) {
     replace_stdin();
     replace_sockets(keep);
     die_with(parent);
-    // Refused in some containers; the order of killing is then the kernel's.
-    let _ = std::fs::write("/proc/self/oom_score_adj", "500");
+    system::go_first();
 }
 
 /// [`isolate`] for a worker that stands by: an interrupt reaches the handler of before, once
@@ -64,14 +67,13 @@ pub fn isolate_standing(parent: i32, keep: &[RawFd]) {
 /// May an interrupt reach this process? While it may not, none is kept for later: it was
 /// meant for what is over.
 pub fn let_interrupts(may: bool) {
-    // SAFETY: sets are initialized before they are used; waiting with a limit of zero
-    // takes what is pending and does not wait.
+    // SAFETY: sets are initialized before they are used.
     unsafe {
         let mut set: libc::sigset_t = std::mem::zeroed();
         libc::sigemptyset(&mut set);
         libc::sigaddset(&mut set, libc::SIGINT);
         if may {
-            take_pending(&set);
+            system::take_pending(&set);
         }
         let how = if may {
             libc::SIG_UNBLOCK
@@ -79,29 +81,6 @@ pub fn let_interrupts(may: bool) {
             libc::SIG_BLOCK
         };
         libc::pthread_sigmask(how, &set, std::ptr::null_mut());
-    }
-}
-
-#[cfg(target_os = "linux")]
-unsafe fn take_pending(set: &libc::sigset_t) {
-    let now = libc::timespec {
-        tv_sec: 0,
-        tv_nsec: 0,
-    };
-    // SAFETY: both live; nothing is written where a null pointer is passed.
-    while unsafe { libc::sigtimedwait(set, std::ptr::null_mut(), &now) } > 0 {}
-}
-
-#[cfg(not(target_os = "linux"))]
-unsafe fn take_pending(set: &libc::sigset_t) {
-    // SAFETY: a pending signal of the set is there, so `sigwait` returns at once.
-    unsafe {
-        let mut pending: libc::sigset_t = std::mem::zeroed();
-        libc::sigpending(&mut pending);
-        if libc::sigismember(&pending, libc::SIGINT) == 1 {
-            let mut which = 0;
-            libc::sigwait(set, &mut which);
-        }
     }
 }
 
@@ -181,12 +160,7 @@ fn is_socket(fd: RawFd) -> bool {
 
 /// The descriptors of this process.
 pub(crate) fn open_descriptors() -> Vec<RawFd> {
-    let listing = if cfg!(target_os = "linux") {
-        "/proc/self/fd"
-    } else {
-        "/dev/fd"
-    };
-    let Ok(entries) = std::fs::read_dir(listing) else {
+    let Ok(entries) = std::fs::read_dir(system::DESCRIPTORS) else {
         return Vec::new();
     };
     entries
@@ -222,59 +196,10 @@ fn replace_sockets(keep: &[RawFd]) {
     }
 }
 
-#[cfg(target_os = "linux")]
 fn die_with(parent: i32) {
-    let _ = rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL));
+    system::end_with_parent();
     // The parent may have died before the line above.
     if is_orphan(parent) {
         leave(1);
     }
-}
-
-#[cfg(not(target_os = "linux"))]
-fn die_with(parent: i32) {
-    if is_orphan(parent) {
-        leave(1);
-    }
-}
-
-/// The CPUs on which this process may run, to be put back by [`unpin`].
-#[cfg(target_os = "linux")]
-pub fn cpus() -> Option<rustix::thread::CpuSet> {
-    rustix::thread::sched_getaffinity(None).ok()
-}
-
-/// Undoes [`pin`].
-#[cfg(target_os = "linux")]
-pub fn unpin(before: &rustix::thread::CpuSet) {
-    let _ = rustix::thread::sched_setaffinity(None, before);
-}
-
-/// There is no pinning on this system.
-#[cfg(not(target_os = "linux"))]
-pub fn cpus() -> Option<()> {
-    None
-}
-
-/// There is no pinning on this system.
-#[cfg(not(target_os = "linux"))]
-pub fn unpin(_before: &()) {}
-
-/// Pins this process to the given CPUs, numbered from 0; `false` when refused.
-#[cfg(target_os = "linux")]
-pub fn pin(cpus: &[usize]) -> bool {
-    let mut set = rustix::thread::CpuSet::new();
-    for &cpu in cpus
-        .iter()
-        .filter(|&&c| c < rustix::thread::CpuSet::MAX_CPU)
-    {
-        set.set(cpu);
-    }
-    rustix::thread::sched_setaffinity(None, &set).is_ok()
-}
-
-/// There is no pinning on this system.
-#[cfg(not(target_os = "linux"))]
-pub fn pin(_cpus: &[usize]) -> bool {
-    false
 }

@@ -2,6 +2,8 @@
 
 use rustle_schedule::Clock;
 
+use crate::system::COARSE_CLOCK;
+
 /// The clock by which workers measure their claims.
 #[derive(Clone, Copy, Debug)]
 pub struct Monotonic;
@@ -25,13 +27,8 @@ pub fn now_ns() -> u64 {
 /// The same as of the last tick of the kernel, some milliseconds ago: costs a
 /// fraction of [`now_ns`].
 fn coarse_ns() -> u64 {
-    nanoseconds(COARSE)
+    nanoseconds(COARSE_CLOCK)
 }
-
-#[cfg(target_os = "linux")]
-const COARSE: libc::clockid_t = libc::CLOCK_MONOTONIC_COARSE;
-#[cfg(not(target_os = "linux"))]
-const COARSE: libc::clockid_t = libc::CLOCK_MONOTONIC;
 
 /// By the C library: rustix finds the kernel's page with the clock by itself, which
 /// fails in a forked process under valgrind.

@@ -7,11 +7,14 @@
 //!   while tasks remain and notices who was lost;
 //!   [`recovery`] decides what runs again;
 //! * [`crew`] is the trait by which the supervisor uses workers. [`forked`] are workers that
-//!   are forked for one job; [`standing`] are workers that wait for the next one, copies of
-//!   a [`server`], with whom the session exchanges letters by [`post`]. [`process`] forks
-//!   and watches, [`child`] is what a fresh worker does before its first task;
+//!   are forked for one job. [`process`] forks and watches, [`child`] is what a fresh worker
+//!   does before its first task;
+//! * [`standing`] is the crew of workers that stand by between jobs, and get each one in a
+//!   letter, the [`order`]. They come from the [`pool`] of the session and are copies of a
+//!   [`server`]; [`post`] carries the letters;
 //! * [`blas`] is the one gate for the threads of the system's BLAS in a worker,
-//!   [`clock`] the clock, [`limits`] the numbers that decide.
+//!   [`clock`] the clock, [`limits`] the numbers that decide; `system` is the one place for
+//!   what Linux does otherwise than the rest of POSIX.
 //!
 //! PROTOCOL.md, beside this crate, shows a call on its way through all of them.
 //!
@@ -27,6 +30,8 @@ pub mod job;
 pub mod ledger;
 pub mod limits;
 pub mod memory;
+pub mod order;
+pub mod pool;
 pub mod post;
 pub mod process;
 pub mod recovery;
@@ -34,3 +39,4 @@ pub mod seat;
 pub mod server;
 pub mod standing;
 pub mod supervisor;
+mod system;

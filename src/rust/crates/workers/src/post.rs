@@ -3,7 +3,6 @@
 //! A post is one end of an anonymous pair of sockets: it has no name, so only who was given
 //! an end can write to the other. A letter arrives whole or not at all.
 
-use std::io::{IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
@@ -11,9 +10,10 @@ use std::time::Duration;
 use rustix::event::{poll, PollFd, PollFlags, Timespec};
 use rustix::io::Errno;
 use rustix::net::{
-    recvmsg, sendmsg, socketpair, AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage,
-    RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketFlags, SocketType,
+    RecvAncillaryBuffer, RecvAncillaryMessage, SendAncillaryBuffer, SendAncillaryMessage,
 };
+
+use crate::system;
 
 /// Most descriptors that one letter may have (Linux takes 253).
 pub const FILES_MOST: usize = 250;
@@ -42,8 +42,7 @@ impl Post {
     ///
     /// When the system has no descriptors left.
     pub fn pair() -> Result<(Post, Post), Errno> {
-        let kind = SocketType::SEQPACKET;
-        let (a, b) = socketpair(AddressFamily::UNIX, kind, SocketFlags::CLOEXEC, None)?;
+        let (a, b) = system::letter_sockets()?;
         Ok((Post { fd: a }, Post { fd: b }))
     }
 
@@ -67,12 +66,7 @@ impl Post {
             return Err(Errno::MSGSIZE);
         }
         loop {
-            match sendmsg(
-                &self.fd,
-                &[IoSlice::new(bytes)],
-                &mut extra,
-                SendFlags::NOSIGNAL,
-            ) {
+            match system::send_letter(self.as_fd(), bytes, &mut extra) {
                 Err(Errno::INTR) => {}
                 sent => return sent.map(|_| ()),
             }
@@ -88,13 +82,7 @@ impl Post {
         let mut bytes = vec![0; LETTER_BYTES];
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(FILES_MOST))];
         let mut extra = RecvAncillaryBuffer::new(&mut space);
-        let flags = RecvFlags::CMSG_CLOEXEC;
-        let got = recvmsg(
-            &self.fd,
-            &mut [IoSliceMut::new(&mut bytes)],
-            &mut extra,
-            flags,
-        );
+        let got = system::receive_letter(self.as_fd(), &mut bytes, &mut extra);
         let got = match got {
             Err(Errno::CONNRESET) => return Ok(None),
             got => got?,
@@ -105,10 +93,10 @@ impl Post {
                 files.extend(descriptors);
             }
         }
-        if got.bytes == 0 {
+        if got == 0 {
             return Ok(None);
         }
-        bytes.truncate(got.bytes);
+        bytes.truncate(got);
         Ok(Some(Letter { bytes, files }))
     }
 

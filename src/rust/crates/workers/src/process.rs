@@ -5,12 +5,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Mutex;
 use std::time::Duration;
 
-use crate::limits::FAREWELL;
 use rustix::io::Errno;
 use rustix::process::{
-    kill_process, kill_process_group, pidfd_open, waitid, waitpid, Pid, PidfdFlags, Signal, WaitId,
-    WaitIdOptions, WaitOptions,
+    kill_process, kill_process_group, waitid, waitpid, Pid, Signal, WaitId, WaitIdOptions,
+    WaitOptions,
 };
+
+use crate::limits::FAREWELL;
+use crate::system::process_descriptor;
 
 /// How a worker ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,7 +76,7 @@ pub unsafe fn fork() -> Result<Fork, i32> {
             let Some(pid) = Pid::from_raw(raw) else {
                 return Err(libc::EAGAIN);
             };
-            let pidfd = pidfd_open(pid, PidfdFlags::empty()).ok();
+            let pidfd = process_descriptor(pid);
             Ok(Fork::Parent(Child { pid, pidfd }))
         }
     }
@@ -84,7 +86,7 @@ impl Child {
     /// A process that was started by other means; `None` when the number is none.
     pub fn adopt(pid: i32) -> Option<Child> {
         let pid = Pid::from_raw(pid)?;
-        let pidfd = pidfd_open(pid, PidfdFlags::empty()).ok();
+        let pidfd = process_descriptor(pid);
         Some(Child { pid, pidfd })
     }
 

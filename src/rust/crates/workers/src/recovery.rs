@@ -12,8 +12,8 @@ use crate::clock::now_ns;
 use crate::crew::Assignment;
 use crate::limits::SWEEPS;
 use crate::memory::{JobMemory, Phase};
+use crate::pool::RETIRED;
 use crate::process::Exit;
-use crate::standing::RETIRED;
 
 /// What is run again when a worker is lost: the unit of randomness.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

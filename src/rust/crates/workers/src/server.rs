@@ -8,8 +8,6 @@
 //!          <--- 'P' pid [pidfd] --
 //!   bury   ---- 'B' pid --------->  ends its group, reaps
 //!          <--- 'X' how ----------
-//!   tell   ---- 'T' text -------->  Call::Text   (whoever drives it does what it says)
-//!          <--- 'A' text ---------  answer()
 //!   end of the session            ->  ends all workers, Call::End
 //! ```
 //!
@@ -26,13 +24,14 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{poll, PollFd, PollFlags};
 use rustix::io::Errno;
-use rustix::process::{pidfd_open, Pid, PidfdFlags, Signal};
+use rustix::process::Signal;
 use rustle_shared::MemoryFile;
 
 use crate::child;
 use crate::limits::SERVER_ANSWER;
 use crate::post::{Letter, Post};
 use crate::process::{self, Child, Exit, Fork};
+use crate::system;
 
 /// The variable of the environment in which a server finds the number of its descriptor.
 pub const VARIABLE: &str = "RUSTLE_SERVER";
@@ -183,33 +182,12 @@ impl Server {
             .map_or(true, |letter| letter.bytes.get(1) == Some(&1))
     }
 
-    /// Tells whoever drives the server something; its answer.
-    ///
-    /// # Errors
-    ///
-    /// The system's error number, when the server is gone or does not answer in `limit`.
-    pub fn tell(&self, text: &[u8], limit: Duration) -> Result<Vec<u8>, i32> {
-        let mut bytes = vec![b'T'];
-        bytes.extend_from_slice(text);
-        let letter = self.ask_within(&bytes, &[], limit)?;
-        Ok(letter.bytes[1..].to_vec())
-    }
-
     fn ask(&self, bytes: &[u8], files: &[BorrowedFd<'_>]) -> Result<Letter, i32> {
-        self.ask_within(bytes, files, SERVER_ANSWER)
-    }
-
-    fn ask_within(
-        &self,
-        bytes: &[u8],
-        files: &[BorrowedFd<'_>],
-        limit: Duration,
-    ) -> Result<Letter, i32> {
         // Its first letter is its greeting, which is no answer.
         if !self.is_up() {
             return Err(libc::ENOTCONN);
         }
-        let deadline = Instant::now() + limit;
+        let deadline = Instant::now() + SERVER_ANSWER;
         let number = self.asked.get().wrapping_add(1);
         self.asked.set(number);
         let mut question = number.to_ne_bytes().to_vec();
@@ -263,8 +241,6 @@ impl Drop for Server {
 pub enum Call {
     /// This process is a copy of the server: it is a worker, with these descriptors.
     Worker(Vec<OwnedFd>),
-    /// Something that the session has told; [`Serving::answer`] must follow.
-    Text(Vec<u8>),
     /// The session is gone.
     End,
 }
@@ -286,7 +262,7 @@ pub struct Serving {
 impl Serving {
     /// Serves who has the other end of `post`.
     pub fn new(post: Post) -> Serving {
-        let session = peer(post.as_fd()).and_then(|pid| pidfd_open(pid, PidfdFlags::empty()).ok());
+        let session = system::peer(post.as_fd()).and_then(system::process_descriptor);
         Serving {
             post,
             session,
@@ -305,15 +281,6 @@ impl Serving {
         let mut bytes = vec![b'G'];
         bytes.extend_from_slice(words);
         self.post.send(&bytes, &[])
-    }
-
-    /// Answers a [`Call::Text`].
-    ///
-    /// # Errors
-    ///
-    /// When the session is gone.
-    pub fn answer(&self, words: &[u8]) -> Result<(), Errno> {
-        self.tell(&[b"A", words].concat(), &[])
     }
 
     fn tell(&self, words: &[u8], files: &[BorrowedFd<'_>]) -> Result<(), Errno> {
@@ -382,7 +349,6 @@ impl Serving {
                     }
                     Ok(())
                 }
-                (Some(b'T'), _) => return Call::Text(letter.bytes[1..].to_vec()),
                 _ => Ok(()),
             };
             // Who does not take our answer is gone: the next look says so.
@@ -500,17 +466,4 @@ pub unsafe fn post_of(word: &str) -> Option<Post> {
     }
     // SAFETY: by the caller's promise; the number is open, for it has just been given a flag.
     Some(Post::received(unsafe { OwnedFd::from_raw_fd(own) }))
-}
-
-/// The process that made the other end, where the system says so.
-#[cfg(target_os = "linux")]
-fn peer(fd: BorrowedFd<'_>) -> Option<Pid> {
-    rustix::net::sockopt::socket_peercred(fd)
-        .ok()
-        .map(|who| who.pid)
-}
-
-#[cfg(not(target_os = "linux"))]
-fn peer(_: BorrowedFd<'_>) -> Option<Pid> {
-    None
 }

@@ -19,6 +19,7 @@ use crate::limits::{START_ATTEMPTS, START_PAUSE};
 use crate::memory::JobMemory;
 use crate::process::Exit;
 use crate::recovery::{Death, Lost, Recovery, Sweep, Unit};
+use crate::system;
 
 /// How a job treats its workers.
 #[derive(Clone, Copy, Debug)]
@@ -211,7 +212,7 @@ impl<C: Crew> Supervisor<C> {
 
     fn failed(&self, lost: Lost) -> Verdict {
         let killed = lost.exit == Exit::Signal(libc::SIGKILL);
-        let memory = killed && self.oom_before.is_some() && watch::oom_kills() > self.oom_before;
+        let memory = killed && self.oom_before.is_some() && system::oom_kills() > self.oom_before;
         Verdict::Failed(Failure::Lost { lost, memory })
     }
 

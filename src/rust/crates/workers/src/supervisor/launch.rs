@@ -2,9 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use super::{watch, Supervisor};
+use super::Supervisor;
 use crate::crew::{Assignment, Crew, Started};
 use crate::limits::{FIRST_TASK, GLANCE, START_PRICE, WARM_UP, WORTH};
+use crate::system;
 
 impl<C: Crew> Supervisor<C> {
     /// Starts the workers of the job.
@@ -32,7 +33,7 @@ impl<C: Crew> Supervisor<C> {
             }
             self.undecided.start = seat + 1;
             // Read while the worker comes up, when we have nothing else to do.
-            self.oom_before = self.oom_before.or_else(watch::oom_kills);
+            self.oom_before = self.oom_before.or_else(system::oom_kills);
             let price = self.crew.price();
             // Workers that stand by cost each other nothing: once one more is worth it, all are.
             let decided = self.settings.eager || (seat > 0 && price.is_some());

@@ -65,10 +65,3 @@ impl<C: Crew> Supervisor<C> {
         while matches!(rustix::io::read(&self.wake, &mut bytes), Ok(n) if n == bytes.len()) {}
     }
 }
-
-/// How often the kernel has killed for memory, where it says so.
-pub(super) fn oom_kills() -> Option<u64> {
-    let text = std::fs::read_to_string("/proc/vmstat").ok()?;
-    let line = text.lines().find_map(|l| l.strip_prefix("oom_kill "))?;
-    line.trim().parse().ok()
-}

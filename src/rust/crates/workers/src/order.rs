@@ -1,0 +1,134 @@
+//! The order: the one letter that a session writes to a worker, and how both sides see it.
+//!
+//! ```text
+//! words   ORD1, seat, patience, tasks to run first, are they in a file?, parts,
+//!         files of each part, the tasks unless they are in a file
+//! files   the memory of the job, the tasks if they are in a file, the files of all parts
+//! ```
+
+use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustle_shared::MemoryFile;
+
+use crate::crew::Assignment;
+use crate::limits::REDO_IN_LETTER;
+use crate::post::Letter;
+
+/// The first word of an order.
+const ORDER: u32 = 0x4f52_4431;
+
+/// What all workers of a job are told.
+#[derive(Debug)]
+pub struct Terms {
+    /// The memory of the job, as a file.
+    pub memory: Arc<MemoryFile>,
+    /// What the job is: files that workers know how to read, in parts.
+    pub parts: Vec<Vec<Arc<MemoryFile>>>,
+    /// How long workers stand by afterwards.
+    pub patience: Duration,
+}
+
+impl Terms {
+    /// The bytes of the order for `assignment`, and the file of its tasks where they do not fit
+    /// into the letter.
+    ///
+    /// # Errors
+    ///
+    /// The system's error number, when there is no memory for that file.
+    pub(crate) fn write(
+        &self,
+        assignment: &Assignment,
+    ) -> Result<(Vec<u8>, Option<MemoryFile>), i32> {
+        let redo = &assignment.redo;
+        let apart = redo.len() > REDO_IN_LETTER;
+        let patience = self.patience.as_secs().min(u64::from(u32::MAX)) as u32;
+        let mut head = vec![
+            ORDER,
+            assignment.seat as u32,
+            patience,
+            redo.len() as u32,
+            u32::from(apart),
+            self.parts.len() as u32,
+        ];
+        head.extend(self.parts.iter().map(|part| part.len() as u32));
+        let mut bytes = bytes_of(&head);
+        if !apart {
+            bytes.extend(bytes_of(redo));
+            return Ok((bytes, None));
+        }
+        let file = MemoryFile::new(redo.len() * 4).map_err(|e| e.errno)?;
+        file.write_at(0, &bytes_of(redo)).map_err(|e| e.errno)?;
+        Ok((bytes, Some(file)))
+    }
+
+    /// The files of the letter, in the order in which [`Order::read`] takes them.
+    pub(crate) fn files<'a>(&'a self, apart: Option<&'a MemoryFile>) -> Vec<BorrowedFd<'a>> {
+        let parcel = self.parts.iter().flatten().map(|file| file.as_fd());
+        let memory = std::iter::once(self.memory.as_fd());
+        let apart = apart.map(AsFd::as_fd);
+        memory.chain(apart).chain(parcel).collect()
+    }
+}
+
+/// What a worker is told to do, as it receives it.
+#[derive(Debug)]
+pub struct Order {
+    /// Seat and tasks.
+    pub assignment: Assignment,
+    /// The memory of the job.
+    pub memory: MemoryFile,
+    /// What the job is, in parts.
+    pub parts: Vec<Vec<MemoryFile>>,
+    /// How long it stands by afterwards.
+    pub patience: Duration,
+}
+
+impl Order {
+    /// Reads an order; `None` when the letter is something else.
+    pub fn read(letter: Letter) -> Option<Order> {
+        let word = |at: usize| {
+            let bytes = letter.bytes.get(at..at + 4)?.try_into().ok()?;
+            Some(u32::from_ne_bytes(bytes))
+        };
+        if word(0)? != ORDER {
+            return None;
+        }
+        let (seat, patience, redo, apart) = (word(4)?, word(8)?, word(12)?, word(16)? == 1);
+        let count = word(20)? as usize;
+        let lengths: Option<Vec<usize>> = (0..count)
+            .map(|k| Some(word(24 + 4 * k)? as usize))
+            .collect();
+        let redo_at = 24 + 4 * count;
+        let mut files = letter.files.into_iter().map(MemoryFile::received);
+        let memory = files.next()?.ok()?;
+        let redo = if apart {
+            let file = files.next()?.ok()?;
+            let map = file.map_shared().ok()?;
+            words(map.bytes(0, redo as usize * 4))
+        } else {
+            words(letter.bytes.get(redo_at..redo_at + redo as usize * 4)?)
+        };
+        let mut part = |len: usize| (0..len).map(|_| files.next()?.ok()).collect();
+        let parts: Option<Vec<Vec<MemoryFile>>> = lengths?.into_iter().map(&mut part).collect();
+        Some(Order {
+            assignment: Assignment {
+                seat: seat as usize,
+                redo,
+            },
+            memory,
+            parts: parts?,
+            patience: Duration::from_secs(patience.into()),
+        })
+    }
+}
+
+fn words(bytes: &[u8]) -> Vec<u32> {
+    let word = |b: &[u8]| u32::from_ne_bytes([b[0], b[1], b[2], b[3]]);
+    bytes.chunks_exact(4).map(word).collect()
+}
+
+fn bytes_of(words: &[u32]) -> Vec<u8> {
+    words.iter().flat_map(|word| word.to_ne_bytes()).collect()
+}
