@@ -33,7 +33,7 @@ fn written(name: &str, n: u8) -> PathBuf {
 #[test]
 fn what_was_written_is_read_whatever_the_order_of_keys() {
     let path = written("read", 50);
-    let index = Index::read(&[path.clone()]);
+    let index = Index::read(std::slice::from_ref(&path));
     assert_eq!((index.len(), index.torn()), (50, 0));
     let found = bodies(&index, &[key(9), key(200), key(0), key(49)]);
     assert_eq!(
@@ -49,7 +49,7 @@ fn a_file_cut_anywhere_gives_the_frames_before_the_cut() {
     let whole = std::fs::read(&path).expect("there");
     for cut in 0..=whole.len() {
         std::fs::write(&path, &whole[..cut]).expect("written");
-        let index = Index::read(&[path.clone()]);
+        let index = Index::read(std::slice::from_ref(&path));
         let mut complete = 0;
         let mut end = MAGIC.len();
         while complete < 6 && end + HEAD + complete * 3 <= cut {
@@ -74,7 +74,7 @@ fn a_byte_that_is_wrong_ends_the_reading_in_front_of_its_frame() {
         let mut bad = whole.clone();
         bad[at] ^= 1;
         std::fs::write(&path, &bad).expect("written");
-        let index = Index::read(&[path.clone()]);
+        let index = Index::read(std::slice::from_ref(&path));
         assert!(index.len() < 6 && index.torn() == 1, "byte {at}");
     }
     let _ = std::fs::remove_file(path);
