@@ -5,8 +5,9 @@
 # next chunk is there before they are idle, or when a chunk is done.
 
 # The record of what a node keeps between calls, written in this file only: `parcels`, a list
-# by key, the one that was used last at the end; `jobs`, a list of chunks that are open.
-kept <- new.env(parent = emptyenv())
+# by key, the one that was used last at the end; `jobs`, a list of chunks that are open; `task`,
+# the seconds that a task took, NA until a chunk was claimed to its end: one that fails may not be.
+kept <- list2env(list(task = NA_real_), envir = new.env(parent = emptyenv()))
 
 # Parcels that a node keeps: calls that alternate find theirs again.
 most_parcels <- 8L

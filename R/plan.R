@@ -290,7 +290,10 @@ as_strategy <- function(strategy, arguments, call) {
   if (is_multicore(strategy) && is.character(arguments$workers)) {
     stop_argument("workers", "a whole number of at least 1", arguments$workers, call)
   }
-  if (is.character(arguments$workers)) check_hosts(arguments$workers, call)
+  # future takes it for an argument of parallelly::makeNodePSOCK(), and would start as many
+  # workers as there are cores.
+  if ("worker" %in% names(arguments)) stop_unknown_setting("worker", strategy, call)
+  if (is.character(arguments[["workers"]])) check_hosts(arguments[["workers"]], call)
   tweaked <- tryCatch(
     withCallingHandlers(
       do.call(future::tweak, c(list(strategy), arguments)),
@@ -312,15 +315,18 @@ as_strategy <- function(strategy, arguments, call) {
 check_known_arguments <- function(warned, given, strategy, call) {
   named <- function(name) grepl(sQuote(name), warned, fixed = TRUE)
   unknown <- Filter(named, setdiff(given, names(formals(future::plan))))
-  if (!grepl("unknown", warned) || !length(unknown)) return()
+  if (grepl("unknown", warned) && length(unknown)) stop_unknown_setting(unknown[[1L]], strategy, call)
+}
+
+stop_unknown_setting <- function(name, strategy, call) {
   settings <- c("workers", names(default_settings()))
   own <- if (is.function(strategy)) setdiff(names(formals(strategy)), c("...", "envir", settings))
   abort_rustle(
     sprintf(
-      "`%s` is no setting of a plan: these are %s%s.", unknown[[1L]], paste0("`", settings, "`", collapse = ", "),
+      "`%s` is no setting of a plan: these are %s%s.", name, paste0("`", settings, "`", collapse = ", "),
       if (length(own)) sprintf(", and for this strategy %s", paste0("`", own, "`", collapse = ", ")) else ""
     ),
-    "rustle_error_argument", argument = unknown[[1L]], settings = settings, call = call
+    "rustle_error_argument", argument = name, settings = settings, call = call
   )
 }
 

@@ -11,8 +11,12 @@ print.rustle_wild <- function(x, digits = max(3L, getOption("digits") - 3L), ...
     if (x$type != "11") sprintf(", type %s", x$type), if (x$degenerate > 0) sprintf(", %.0f degenerate", x$degenerate), "\n", sep = ""
   )
   shown <- paste(names(x$statistic), "=", format(unname(x$statistic), digits = digits))
-  p <- format.pval(x$p.value, digits = digits, eps = if (x$enumerated || x$plus_one) .Machine$double.eps else 1 / x$R)
-  cat("null hypothesis: ", paste(names(x$null.value), collapse = ", "), "\n", sep = "")
+  # Only (b + 1) / (R + 1) can tell of less than one replicate.
+  p <- format.pval(x$p.value, digits = digits, eps = if (x$plus_one && !x$enumerated) .Machine$double.eps else 1 / x$R)
+  null <- names(x$null.value)
+  bare <- !grepl("=", null, fixed = TRUE)
+  null[bare] <- paste(null[bare], "=", format(unname(x$null.value[bare]), digits = digits))
+  cat("null hypothesis: ", paste(null, collapse = ", "), "\n", sep = "")
   cat(shown, ", p-value ", if (startsWith(p, "<")) p else paste("=", p), direction_of(x), "\n", sep = "")
   if (!is.null(x$estimate)) {
     cat("estimate: ", paste(trimws(names(x$estimate)), "=", format(unname(x$estimate), digits = digits), collapse = ", "), "\n", sep = "")

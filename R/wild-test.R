@@ -50,8 +50,8 @@
 #'   1), in the terms of a variance with several clusterings G of the term; `"min"`: the
 #'   smallest G for all terms; `"clusters"`: G / (G - 1) only; `"none"`. The jackknife has (G - 1) / G
 #'   instead.
-#' @param plus_one `TRUE`: the p-value is (b + 1) / (R + 1), so never 0; `FALSE`: b / R, as in
-#'   Stata's `boottest`.
+#' @param plus_one `TRUE`: the p-value is (b + 1) / (R + 1), so never 0; `FALSE`, and always when the
+#'   replicates are all combinations of signs: b / R, as in Stata's `boottest`.
 #' @param data For a formula: the data frame with its variables.
 #' @param seed,threads As for [bootstrap()]. Results do not depend on the number of threads.
 #' @return An object of class `rustle_wild` and `htest`: `statistic` (t, or F for joint

@@ -130,6 +130,17 @@ test_that("an error or a handler that ends the call leaves the nodes usable", {
   expect_identical(pids(), before)
 })
 
+test_that("an error in the first chunk that a node ever runs is the error of the task", {
+  skip_on_cran()
+  skip_without_fork()
+  # No other test may have used these nodes.
+  local_plan("cluster", workers = 2, heartbeat = 29)
+  own <- function(i) if (i == 3L) stop(errorCondition("three", class = "own", data = i)) else Sys.sleep(0.01)
+  e <- tryCatch(future_lapply(1:40, own), error = identity)
+  expect_s3_class(e, "own")
+  expect_identical(e[c("message", "data", "task")], list(message = "three", data = 3L, task = 3L))
+})
+
 test_that("what all tasks need goes to a node once for each content", {
   skip_on_cran()
   skip_without_fork()

@@ -221,6 +221,8 @@ test_that("settings and arguments that do not exist are refused, and nothing has
   said(plan(worker = 2), "worker")
   said(plan(multicore, retry = 2), "retry")
   said(plan("multicore", workers = 2, retry = 2), "retry")
+  # parallelly::makeNodePSOCK() has an argument `worker`, so future takes it.
+  for (strategy in c("multisession", "cluster", "multicore")) said(plan(strategy, worker = 2), "worker")
   said(plan(sequential, time_out = 2), "time_out")
   said(plan(multisession, workers = 2, chunksize = 2), "chunksize")
   said(local_plan(multicore, retry = 2), "retry")

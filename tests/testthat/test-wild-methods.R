@@ -8,6 +8,11 @@ test_that("results print what was tested", {
   }
   expect_output(print(quiet_wild(fit, "x1 = 0.2", ~ f, R = 9999)), "512, all combinations of signs")
   expect_output(print(quiet_wild(fit, "x1 = 99", ~ t, R = 999, seed = 1)), "p-value < 0.001")
+  # All of 512 replicates within: less than one in 512, not less than the smallest number.
+  all <- quiet_wild(fit, "x1 = 99", ~ f, R = 9999, plus_one = TRUE)
+  expect_identical(all$p.value, 0)
+  expect_output(print(all), "p-value < 0.002", fixed = TRUE)
+  expect_output(print(quiet_wild(fit, "x1", ~ f, R = 99, seed = 1)), "null hypothesis: x1 = 0", fixed = TRUE)
 })
 
 test_that("confint(), tidy() and glance() have the interval, the test and its sizes", {
