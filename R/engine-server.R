@@ -59,6 +59,8 @@ start_server <- function() {
   plan <- current_plan()
   if (plan$executor$name != "multisession" || is_worker()) return()
   open_pool(plan)
+  # A call may have had more.
+  if (plan$workers < pool$size) resize_pool(plan$workers)
   rs_pool_prepare(0)
 }
 

@@ -60,3 +60,15 @@ test_that("reset_workers() replaces all, and lost ones are counted", {
   })
   expect_all_true(run$value)
 })
+
+test_that("a plan with fewer workers lets go of those beyond", {
+  skip_without_fork()
+  local_plan("multisession", workers = 3L)
+  busy <- function(n) invisible(future_lapply(seq_len(n), function(i) Sys.sleep(0.05)))
+  busy(3L)
+  expect_identical(nrow(worker_status()), 3L)
+  plan(workers = 2)
+  expect_identical(worker_status()$worker, 1:2)
+  busy(4L)
+  expect_identical(nrow(worker_status()), 2L)
+})
