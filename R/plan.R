@@ -122,7 +122,8 @@ default_settings <- function() {
 #'   directory, random state and plan. Packages that were loaded stay loaded, with the options
 #'   that they have set: after a call that has loaded one, options and environment variables
 #'   that are new stay, whoever set them. Changes inside of environments, S4 classes and S3
-#'   methods stay too. What shall stay is made by `setup`, or by [clusterExport()] and its relatives with `cl = NULL`.
+#'   methods stay too. What shall stay is made
+#'   by `setup`, or by [clusterExport()] and its relatives with `cl = NULL`.
 #'   [worker_status()] shows the workers, and [reset_workers()] replaces them.
 #' @section Clusters: A node is one R session, which runs forked workers on its cores. Tasks
 #'   go to nodes in chunks that shrink, sized by the measured times of tasks and the speeds
