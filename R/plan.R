@@ -100,7 +100,9 @@ default_settings <- function() {
 #'   `multisession` are told what a call needs: its function, the variables and packages that
 #'   this uses, and the session's options, directory, environment variables and attached packages
 #'   when they have changed. Calls are cheaper, and large vectors are sent once; variables that
-#'   no code names (`get(name)`) are not found unless `future.globals` names them. What
+#'   no code names (`get(name)`, `do.call("f")`, those of a formula that is kept in a variable) are
+#'   not found unless `future.globals` names them, and S4 and reference classes that the session
+#'   has defined only where `setup` defines them too. What
 #'   tasks change in a worker (options, global variables) does not reach the next call. On
 #'   Windows the workers of `multisession` are future's.
 #' @section Workers of `multisession`: They are copies of a clean R process that has never run
@@ -118,8 +120,10 @@ default_settings <- function() {
 #'   After each call its traces are removed: sinks, devices, connections, attached packages, and
 #'   changes of the global environment, options, environment variables, locale, working
 #'   directory, random state and plan. Packages that were loaded stay loaded, with the options
-#'   that they have set, as do changes inside of environments, S4 classes and S3 methods. What
-#'   shall stay is made by `setup`, or by [clusterExport()] and its relatives with `cl = NULL`.
+#'   that they have set: after a call that has loaded one, options and environment variables
+#'   that are new stay, whoever set them. Changes inside of environments, S4 classes and S3
+#'   methods stay too. What shall stay is made
+#'   by `setup`, or by [clusterExport()] and its relatives with `cl = NULL`.
 #'   [worker_status()] shows the workers, and [reset_workers()] replaces them.
 #' @section Clusters: A node is one R session, which runs forked workers on its cores. Tasks
 #'   go to nodes in chunks that shrink, sized by the measured times of tasks and the speeds
