@@ -255,7 +255,7 @@ anderson_rubin <- function(model, iv, null, R, groups, asked, name, call) {
     linear$residual <- drop(y - iv$Q %*% linear$coef)
     test <- prepare_test(linear, hypotheses, groups$parts, groups$boot, "11", asked$impose, asked$threads, call)
     if (asked$impose) test <- at_null(test)
-    made <- wild_spec(test, asked$weights, words)
+    made <- spec_of_test(test, asked$weights, words)
     draws <- run_wild(made$spec, count$R, asked$threads, call)
     q <- test$q
     f <- sum(test$delta * solve(test$V, test$delta)) / q

@@ -202,7 +202,7 @@ add_effect <- function(sums, test) {
 
 # The specification. Parts of the variance whose error clusters are within bootstrap clusters
 # may be computed by coefficients, where that is less work; others by scores of error clusters.
-wild_spec <- function(test, law, seed) {
+spec_of_test <- function(test, law, seed) {
   sums <- if (is.null(test$sums)) sums_of_test(test) else test$sums
   clusters <- test$boot$count
   pairs <- nrow(sums$pairs)

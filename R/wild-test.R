@@ -300,7 +300,7 @@ finish_test <- function(test, null, groups, asked, name, call) {
   all <- count$all
   R <- count$R
   words <- if (!all) stream_words(asked$seed)
-  made <- wild_spec(test, asked$weights, words)
+  made <- spec_of_test(test, asked$weights, words)
   draws <- run_wild(made$spec, R, asked$threads, call)
   q <- test$q
   df <- if (groups$robust) test$model$n - test$model$k else min(vapply(groups$clusters, `[[`, 0, "count")) - 1

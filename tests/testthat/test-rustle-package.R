@@ -12,3 +12,15 @@ test_that("no exported name masks one of packages that are attached beside it", 
   newer <- c("stat_align", "stat_connect", "stat_manual", "stat_sum", "stat_quantile", "stat_summary", "stat_ecdf")
   expect_identical(intersect(getNamespaceExports("rustle"), newer), character())
 })
+
+test_that("no function is defined twice: the later file would win, and nothing would say so", {
+  home <- testthat::test_path("..", "..", "R")
+  skip_if_not(dir.exists(home), "no sources here")
+  names_of <- function(file) {
+    assigned <- function(e) if (is.call(e) && identical(e[[1L]], quote(`<-`)) && is.symbol(e[[2L]])) as.character(e[[2L]])
+    unlist(lapply(as.list(parse(file, keep.source = FALSE)), assigned))
+  }
+  names <- unlist(lapply(list.files(home, "[.]R$", full.names = TRUE), names_of))
+  expect_gt(length(names), 1000L)
+  expect_identical(names[duplicated(names)], character())
+})

@@ -241,6 +241,10 @@ impl Pool {
     /// A worker for a seat: the one with its number, or another that stands by, or a new one.
     /// `Ok(None)`: there will be one later.
     pub(crate) fn recruit(&mut self, seat: usize) -> Result<Option<usize>, i32> {
+        // Its workers are about to end, or have: an order would be lost with them.
+        if self.server.as_ref().is_some_and(|s| s.is_up() && s.has_ended()) {
+            self.forget_server();
+        }
         let idle = |m: &Member| !m.on_duty;
         let own = self
             .members
