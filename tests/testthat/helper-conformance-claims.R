@@ -259,14 +259,17 @@ relay_claims <- list(
     expect_same_log(log_of(future_lapply(1:7, chatty)), log_of(lapply(1:7, chatty)), "all")
   },
   "what early tasks say comes first when they end last" = function(plan) {
+    chatty <- chatty # Helpers of tests are not in the package that workers have.
     FUN <- function(i) { if (i %in% c(1L, 5L)) Sys.sleep(0.02); chatty(i) }
     expect_same_log(log_of(future_lapply(1:8, FUN)), log_of(lapply(1:8, chatty)))
   },
   "before an error, what came before it is relayed, and nothing of later tasks" = function(plan) {
+    chatty <- chatty
     FUN <- function(i) { chatty(i); if (i == 3L) stop("three"); i }
     expect_same_log(log_of(future_lapply(1:6, FUN)), log_of(lapply(1:6, FUN)))
   },
   "conditions keep class, call and data" = function(plan) {
+    custom <- custom
     FUN <- function(i) { signalCondition(custom("text", data = list(i, letters))); warning("w") }
     keep <- function(f) {
       kept <- list()
@@ -324,6 +327,7 @@ relay_claims <- list(
     check(structure(c("message", "warning"), exclude = "simpleWarning"), "out", "m")
   },
   "future.conditions drops conditions that have no restart" = function(plan) {
+    custom <- custom
     FUN <- function(i) signalCondition(custom("c"))
     expect_identical(log_of(future_lapply(1:3, FUN, future.conditions = "message"))$conditions, character())
   },
