@@ -242,7 +242,11 @@ impl Pool {
     /// `Ok(None)`: there will be one later.
     pub(crate) fn recruit(&mut self, seat: usize) -> Result<Option<usize>, i32> {
         // Its workers are about to end, or have: an order would be lost with them.
-        if self.server.as_ref().is_some_and(|s| s.is_up() && s.has_ended()) {
+        if self
+            .server
+            .as_ref()
+            .is_some_and(|s| s.is_up() && s.has_ended())
+        {
             self.forget_server();
         }
         let idle = |m: &Member| !m.on_duty;
