@@ -72,10 +72,14 @@ print.rustle_worker_status <- function(x, ...) {
   class(shown) <- "data.frame"
   size <- function(bytes) ifelse(is.na(bytes), NA, sprintf("%.0f MB", bytes / 1e6))
   time <- function(seconds) sprintf(ifelse(seconds < 10, "%.2f s", "%.0f s"), seconds)
-  shown$memory <- size(x$memory)
-  shown$cache <- size(x$cache)
-  shown$busy <- time(x$busy)
-  shown$age <- time(x$age)
+  # Of the columns that the user has kept.
+  format_columns <- function(shown, names, format) {
+    names <- intersect(names, names(shown))
+    shown[names] <- lapply(shown[names], format)
+    shown
+  }
+  shown <- format_columns(shown, c("memory", "cache"), size)
+  shown <- format_columns(shown, c("busy", "age"), time)
   print(shown, row.names = FALSE)
   invisible(x)
 }

@@ -20,6 +20,7 @@ test_that("worker_status() tells of each worker, and prints", {
   expect_identical(status$losses, c(0L, 0L))
   if (file.exists("/proc/self/status")) expect_true(all(status$memory > 1e6))
   expect_output(print(status), "idle")
+  expect_output(print(status[c("worker", "tasks")]), "worker tasks")
   expect_output(print(plan()), "workers up: 2")
 })
 
