@@ -22,6 +22,9 @@ pub const START_PRICE: Duration = Duration::from_micros(500);
 /// What an order costs a worker that stands by, if nothing is left when it has read it: about
 /// as long as it takes to read one and to clear the desk afterwards.
 pub const ORDER_PRICE: Duration = Duration::from_micros(250);
+/// The least that a task takes: R's evaluation of a function that does nothing took 0.32
+/// microseconds.
+pub const EVALUATION: Duration = Duration::from_nanos(300);
 /// Another worker is worth its price when what is left takes so many times as long: half
 /// of that is saved, and a fresh process pays once more for its first pages (1,000 trivial
 /// tasks took 10 ms with one worker, 13 with two).

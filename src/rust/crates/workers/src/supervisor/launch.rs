@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::Supervisor;
 use crate::crew::{Assignment, Crew, Started};
-use crate::limits::{FIRST_TASK, GLANCE, START_PRICE, WARM_UP, WORTH};
+use crate::limits::{EVALUATION, FIRST_TASK, GLANCE, START_PRICE, WARM_UP, WORTH};
 use crate::system;
 
 impl<C: Crew> Supervisor<C> {
@@ -36,7 +36,9 @@ impl<C: Crew> Supervisor<C> {
             self.oom_before = self.oom_before.or_else(system::oom_kills);
             let price = self.crew.price();
             // Workers that stand by cost each other nothing: once one more is worth it, all are.
-            let decided = self.settings.eager || (seat > 0 && price.is_some());
+            let many = EVALUATION * self.memory.layout.tasks();
+            let certain = price.is_some_and(|price| seat > 0 || many > price * 2);
+            let decided = self.settings.eager || certain;
             let price = price.unwrap_or_else(|| before.elapsed().max(START_PRICE));
             if !decided && !self.pays_another(seat + 1, price) {
                 break;
@@ -52,6 +54,7 @@ impl<C: Crew> Supervisor<C> {
         if started == self.seats().end {
             return false;
         }
+        let known = self.crew.price().is_some();
         let price = price * 2;
         let table = self.memory.table();
         let total = u64::from(self.memory.layout.units());
@@ -86,8 +89,12 @@ impl<C: Crew> Supervisor<C> {
             });
             let clear = match first {
                 None => now - begun > FIRST_TASK,
-                // A task that takes longer than a start is worth one.
-                Some(_) => slow || now - moved > price,
+                // A task that takes longer than a start is worth one. Where the price is known,
+                // tasks together are that are not done by then: no pace has to be measured.
+                Some(began) => {
+                    let since = if known { began } else { moved };
+                    slow || now - since > price
+                }
             };
             if clear {
                 return true;
