@@ -140,13 +140,8 @@ close_chunk <- function(chunk) {
 
 # A job of this session with the tasks of a chunk.
 job_of_parcel <- function(parcel, chunk) {
-  worker <- parcel$worker
-  dots <- lapply(worker$dots, function(d) if (is.language(d) && !identical(d, quote(expr = ))) call("quote", d) else d)
-  frame <- do.call(dots_frame, dots)
-  list2env(c(worker$variables, list(FUN = worker$FUN)), envir = frame)
-  list2env(chunk$data, envir = frame)
   new_job(
-    parcel$call, frame, chunk$n, parcel$policy, streams = chunk$streams, relay = parcel$relay,
+    parcel$call, parcel_frame(parcel$worker, chunk$data), chunk$n, parcel$policy, streams = chunk$streams, relay = parcel$relay,
     on_error = parcel$on_error, packages = parcel$packages, globals = parcel$globals,
     forced = parcel$forced, shape = parcel$shape, over = parcel$over
   )

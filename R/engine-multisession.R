@@ -70,7 +70,7 @@ perform_order <- function(again) {
 take_order <- function(order) {
   set_serializers(unpacked_serializers(order$serializers))
   standing$code <- list(
-    call = order$call, frame = order_frame(order), main = NULL, check = order$check,
+    call = order$call, frame = parcel_frame(order, order$data), main = NULL, check = order$check,
     inherited = order$inherited, seeds = order$seeds
   )
   unpack(rs_worker_enlist(order$spec, standing$code))
@@ -96,16 +96,6 @@ take_order <- function(order) {
     rs_worker_break_off()
     NULL
   })
-}
-
-# The frame in which tasks are evaluated, as it was in the session.
-order_frame <- function(order) {
-  # Names and calls among the arguments are data; a missing argument stays one.
-  quoted <- lapply(order$dots, function(d) if (is.language(d) && !identical(d, quote(expr = ))) call("quote", d) else d)
-  frame <- do.call(dots_frame, quoted)
-  frame$FUN <- order$FUN
-  list2env(order$variables, envir = frame)
-  list2env(order$data, envir = frame)
 }
 
 # In a worker, before its first task.
@@ -153,15 +143,11 @@ lay_order <- function(order) {
 
 # The plan of calls in a task: the next level of the session's plan, or none.
 enter_standing <- function(nested) {
-  set_machine_cores(nested$cores)
+  stack <- future::plan("list")
+  put_in_force(stack, nested$settings)
+  nested$plan <- new_plan(executor("sequential"), 1L, nested$settings, stack)
   set_thread_allotment(nested$threads)
-  if (length(nested$levels)) {
-    set_stack(nested$levels, nested$settings, init = FALSE, cleanup = FALSE)
-  } else {
-    stack <- future::plan("list")
-    put_in_force(stack, nested$settings)
-    in_force$plan <- new_plan(executor("sequential"), 1L, nested$settings, stack)
-  }
+  enter_worker(nested)
 }
 
 # After a job: the worker is as it was before, or it is replaced.

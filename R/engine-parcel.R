@@ -45,6 +45,17 @@ job_parcel <- function(job) {
   )
 }
 
+# On a worker that has this package: the frame in which tasks are evaluated, as it was in the
+# session. sent: a list with FUN, variables and dots of the parcel.
+parcel_frame <- function(sent, data) {
+  # Names and calls among the arguments are data; a missing argument stays one.
+  quoted <- lapply(sent$dots, function(d) if (is.language(d) && !identical(d, quote(expr = ))) call("quote", d) else d)
+  frame <- do.call(dots_frame, quoted)
+  frame$FUN <- sent$FUN
+  list2env(sent$variables, envir = frame)
+  list2env(data, envir = frame)
+}
+
 # What run_parcel() needs for some tasks.
 load_tasks <- function(parcel, job, tasks) {
   list(tasks = tasks, data = cut_data(parcel$data, job$over, tasks), seeds = task_seeds(job$streams, tasks))

@@ -15,9 +15,10 @@ use rustle_shared::State;
 use rustle_workers::crew::Crew;
 use rustle_workers::forked::Forked;
 use rustle_workers::memory::JobMemory;
+use rustle_workers::order::Terms;
 use rustle_workers::process;
 use rustle_workers::seat::Link;
-use rustle_workers::standing::{Standing, Terms};
+use rustle_workers::standing::Standing;
 use rustle_workers::supervisor::{Supervisor, Verdict};
 
 use super::arrivals::Arrivals;
@@ -80,7 +81,7 @@ impl Job {
                 JobMemory::in_file(layout, timings, shape.words()).map_err(no_memory)?;
             let memory = Rc::new(memory);
             let pool = pool::current()?;
-            let wake = Standing::wake(&pool).map_err(pool::refusal)?;
+            let wake = pool.borrow().wake().map_err(pool::refusal)?;
             let terms = Terms {
                 memory: Arc::new(file),
                 parts: pool::parts(code)?,

@@ -74,7 +74,11 @@ impl Pool {
     }
 
     /// The reading end of the pipe by which workers wake the session.
-    pub(crate) fn wake(&self) -> Result<OwnedFd, i32> {
+    ///
+    /// # Errors
+    ///
+    /// The system's error number.
+    pub fn wake(&self) -> Result<OwnedFd, i32> {
         let copy = self.wake.0.try_clone();
         copy.map_err(|e| e.raw_os_error().unwrap_or(libc::EMFILE))
     }

@@ -12,10 +12,9 @@ use rustix::process::Signal;
 use crate::crew::{Assignment, Crew, Started};
 use crate::limits::{FAREWELL, GLANCE, INTERRUPT_GRACE, ORDER_PRICE};
 use crate::memory::{JobMemory, Phase};
+use crate::order::Terms;
 use crate::pool::Pool;
 use crate::process::Exit;
-
-pub use crate::order::Terms;
 
 /// A worker in a seat.
 #[derive(Debug)]
@@ -46,15 +45,6 @@ impl Standing {
             terms,
             seats: (0..seats).map(|_| None).collect(),
         }
-    }
-
-    /// The reading end of the pipe by which the workers of this crew wake the session.
-    ///
-    /// # Errors
-    ///
-    /// The system's error number.
-    pub fn wake(pool: &Rc<RefCell<Pool>>) -> Result<OwnedFd, i32> {
-        pool.borrow().wake()
     }
 
     /// Has the order delivered; `None` when there will be a worker later.

@@ -243,7 +243,7 @@ pub(crate) fn job(pool: &Shared, plan: &Plan) -> Job<Standing> {
         unit: Unit::Task,
         eager: true,
     };
-    let wake = Standing::wake(pool).unwrap();
+    let wake = pool.borrow().wake().unwrap();
     let mut job = Job::new(Supervisor::new(memory, settings, crew, wake), None, false);
     job.supervisor().launch();
     job
