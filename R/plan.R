@@ -350,13 +350,10 @@ is_multicore <- function(strategy) identical(strategy, "multicore") || inherits(
 nbrOfWorkers <- function(evaluator = NULL) {
   if (!is.null(evaluator)) return(future::nbrOfWorkers(evaluator))
   plan <- current_plan()
-  # Of strategies that are future's own, its versions differ in this; new ones warn here of more
-  # workers than cores.
-  as_is <- if (plan$executor$shares_memory || plan$executor$any_number) {
-    inherits(formals(plan$stack[[1L]])$workers, "AsIs")
-  } else {
+  # Versions of future differ in this. It is asked only where I() was used: elsewhere new ones warn
+  # of more workers than cores.
+  as_is <- inherits(formals(plan$stack[[1L]])$workers, "AsIs") &&
     inherits(future::nbrOfWorkers(), "AsIs")
-  }
   if (as_is) I(plan$workers) else plan$workers
 }
 
