@@ -95,6 +95,8 @@ server_command <- function(rscript) {
     R_TESTS = "",
     # OpenBLAS starts its threads when it is loaded, and every fork would end them first.
     OPENBLAS_NUM_THREADS = "1", RUSTLE_OPENBLAS = Sys.getenv("OPENBLAS_NUM_THREADS"),
+    # Its temporary directory goes with the session's, even if it is killed.
+    TMPDIR = tempdir(), RUSTLE_TMPDIR = Sys.getenv("TMPDIR"),
     # Attached once, in the server, they are there in every worker.
     RUSTLE_PACKAGES = paste(rev(setdiff(.packages(), base_packages)), collapse = "\n")
   )
@@ -125,6 +127,12 @@ server_greeting <- function() {
 
 base_packages <- c("base", "methods", "datasets", "utils", "grDevices", "graphics", "stats")
 
+# An empty variable counts as none.
+variable_or_na <- function(name) {
+  value <- Sys.getenv(name)
+  if (nzchar(value)) value else NA_character_
+}
+
 # The whole life of a server. A copy of it is a worker, and never comes back.
 serve <- function() {
   # What cannot be loaded here is an error or a warning in the worker that needs it.
@@ -132,9 +140,10 @@ serve <- function() {
   for (package in packages) {
     try(suppressPackageStartupMessages(library(package, character.only = TRUE)), silent = TRUE)
   }
-  own <- Sys.getenv("RUSTLE_OPENBLAS")
-  if (nzchar(own)) Sys.setenv(OPENBLAS_NUM_THREADS = own) else Sys.unsetenv("OPENBLAS_NUM_THREADS")
-  Sys.unsetenv(c("RUSTLE_PACKAGES", "RUSTLE_OPENBLAS"))
+  set_variables(c(
+    OPENBLAS_NUM_THREADS = variable_or_na("RUSTLE_OPENBLAS"), TMPDIR = variable_or_na("RUSTLE_TMPDIR"),
+    RUSTLE_PACKAGES = NA, RUSTLE_OPENBLAS = NA, RUSTLE_TMPDIR = NA
+  ))
   # What is old now is left alone by the quick collections of workers, and its pages stay shared.
   for (k in 1:2) gc()
   if (!rs_server_open(server_greeting())) {
