@@ -92,7 +92,10 @@ lay_desk <- function(desk, last = NULL) {
 
 # In this order: packages look at everything that stands before them.
 desk_parts <- list(
-  libraries = function(libraries, last) .libPaths(libraries, include.site = FALSE),
+  libraries = function(libraries, last) {
+    # R looks at every part of each path.
+    if (!identical(.libPaths(), libraries)) .libPaths(libraries, include.site = FALSE)
+  },
   environment = function(variables, last) {
     same <- vapply(names(variables), function(name) identical(variables[name], last[name]), NA)
     set_variables(variables[!same])
