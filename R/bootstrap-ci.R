@@ -133,7 +133,7 @@ boot_ci <- function(x, conf = 0.95, type = "all", index = NULL, h = NULL, hdot =
   )
   structure(
     lapply(out, `[`, order), class = c("rustle_boot_ci", "data.frame"),
-    row.names = .set_row_names(length(order)), R = draws$R, t0 = draws$t0,
+    row.names = .set_row_names(length(order)), R = draws$R, t0 = stats::setNames(draws$t0, draws$terms),
     simultaneous = simultaneous, call = sys.call()
   )
 }
