@@ -69,6 +69,8 @@
 #'
 #'   Montiel Olea, J. L. and Plagborg-Moller, M. (2019) Simultaneous confidence bands.
 #'   *Journal of Applied Econometrics* 34, 1-17.
+#' @seealso [bootstrap()] and [boot()] for the replicates; [bootstrap_validity()] for what
+#'   is valid; `confint()` of [bootstrap-methods] for a matrix; [boot.ci()] of \pkg{boot}.
 #' @examples
 #' set.seed(1)
 #' ratio <- function(d, w) c(ratio = sum(d$x * w) / sum(d$u * w), u = sum(d$u * w))

@@ -14,10 +14,13 @@
 #'   fails without an observation, field `replicate` is its number.
 #' @references Efron, B. and Tibshirani, R. J. (1993) *An Introduction to the Bootstrap*,
 #'   chapter 11. Chapman & Hall.
+#' @seealso [bootstrap()]; [jack_after_boot()]; [boot_ci()], whose `bca` uses the influence
+#'   values.
 #' @examples
 #' j <- jackknife(cars, stat_lm(dist ~ speed))
 #' j$se
 #' vcov(j)
+#' @order 1
 #' @export
 jackknife <- function(data, statistic, cluster = NULL, ..., threads = NULL) {
   call <- match.call()

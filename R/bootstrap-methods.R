@@ -37,6 +37,8 @@
 #'   graphical parameters; for `c()`, further results.
 #' @return As above; `tidy()` a data frame with columns `term`, `statistic`, `bias` and
 #'   `std.error`, `glance()` one with a row for the result.
+#' @seealso [bootstrap()]; [boot_ci()] for intervals and their plot; [jack_after_boot()];
+#'   [as_boot()].
 #' @examples
 #' b <- bootstrap(boot::aircondit$hours, "mean", R = 999, seed = 1, threads = 2)
 #' b
@@ -296,6 +298,8 @@ glance.rustle_boot <- function(x, ...) {
 #'   and there is one component.
 #' @section Errors: `rustle_error_argument` when `x` is no `rustle_boot` or has no
 #'   component `index`.
+#' @seealso [bootstrap()]; [boot.ci()] and other functions of \pkg{boot} that take the
+#'   result.
 #' @examples
 #' b <- bootstrap(boot::aircondit$hours, "mean", R = 999, seed = 1, threads = 2)
 #' boot.ci(as_boot(b), type = c("perc", "bca"))

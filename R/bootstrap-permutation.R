@@ -57,12 +57,15 @@
 #'   *Statistics and Probability Letters* 36, 9-21. Phipson, B. and Smyth, G. K. (2010)
 #'   Permutation P-values should never be zero. *Statistical Applications in Genetics and
 #'   Molecular Biology* 9, 39.
+#' @seealso [bootstrap()] with `sim = "permutation"`; [wild_test()] for regressions;
+#'   [stats::t.test()].
 #' @examples
 #' treatment <- c(94, 197, 16, 38, 99, 141, 23)
 #' control <- c(52, 104, 146, 10, 51, 30, 40, 27, 46)
 #' permutation_test(treatment, control)$p.value
 #' permutation_test(mpg ~ am, data = mtcars)$p.value
 #' permutation_test(cars$speed, cars$dist, statistic = "cor", R = 199, seed = 1)$p.value
+#' @order 1
 #' @export
 permutation_test <- function(x, y, statistic = "mean", alternative = c("two.sided", "greater", "less"),
                              R = 9999, exact = "auto", strata = NULL, paired = FALSE,

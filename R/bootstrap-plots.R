@@ -86,6 +86,7 @@ draw_quantiles <- function(t, term, main = "", ylab = "replicates", ...) {
 #'   at random; `rustle_error_argument` for wrong arguments.
 #' @references Efron, B. (1992) Jackknife-after-bootstrap standard errors and influence
 #'   functions. *Journal of the Royal Statistical Society B* 54, 83-127.
+#' @seealso [bootstrap()]; [jackknife()] for the influence without replicates.
 #' @examples
 #' set.seed(1)
 #' b <- boot(boot::city, function(d, i) sum(d$x[i]) / sum(d$u[i]), R = 500)

@@ -17,6 +17,7 @@
 #'   observation and repetition, with columns `observation`, `rep` and `fold`.
 #' @section Errors: `rustle_error_argument` for wrong arguments, such as more folds than
 #'   observations.
+#' @seealso [cv()], which takes them.
 #' @examples
 #' table(folds(10, K = 3, seed = 1))
 #' species <- folds(150, K = 5, strata = iris$Species, seed = 1)

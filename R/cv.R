@@ -70,6 +70,7 @@
 #'
 #'   Stone, M. (1974) Cross-validatory choice and assessment of statistical predictions.
 #'   *Journal of the Royal Statistical Society B* 36, 111-147.
+#' @seealso [folds()] for folds alone; [bootstrap()]; [study()]; [mt_lm()].
 #' @examples
 #' fit <- lm(mpg ~ wt + hp, mtcars)
 #' cv(fit, K = "loo")
@@ -80,6 +81,7 @@
 #'   response = "mpg", K = 5, seed = 1
 #' )
 #' plan(oplan)
+#' @order 1
 #' @export
 cv <- function(x, fit = NULL, predict = stats::predict, response = NULL, K = 10, ..., reps = 1,
                strata = NULL, cluster = NULL, folds = NULL, loss = NULL, adjust = FALSE,

@@ -15,6 +15,8 @@
 #'   `rustle_utilization`: `workers`, `makespan` (seconds until the last task ends), `busy`
 #'   (seconds of each worker), `imbalance` ((busiest - mean) / mean) and `efficiency`
 #'   (busy share of the workers' time), as [simulate_schedule()] has them.
+#' @seealso [simulate_schedule()] and [compare_schedules()] for other numbers of workers
+#'   and schedules; `?"rustle-schedules"`.
 #' @examples
 #' oopts <- options(rustle.timings = TRUE)
 #' with_plan(multicore, workers = 2, future_sapply(1:20, function(i) mean(runif(1e4)),
@@ -118,11 +120,14 @@ draw_timings <- function(x, workers, main, xlab, ylab, xlim, col, idle, ..., leg
   makespan <- max(x$end, 0)
   old <- narrow_margins(top = if (nzchar(main)) 3 else 1.8)
   on.exit(graphics::par(old))
+  # A margin of the user's own may have no room for the line of colours above the picture.
+  above <- graphics::par("mar")[[3L]]
+  legend <- legend && above >= if (nzchar(main)) 2.8 else 1.2
   graphics::plot.default(
     NULL, xlim = xlim, ylim = c(workers + 0.5, 0.5), xaxs = "i", yaxs = "i", yaxt = "n",
     bty = "n", main = "", xlab = xlab, ylab = ylab, ...
   )
-  if (nzchar(main)) graphics::title(main, line = 1.5, cex.main = 1)
+  if (nzchar(main)) graphics::title(main, line = if (legend) 1.5 else min(1.5, max(0, above - 1.5)), cex.main = 1)
   ticks <- pretty(c(1L, workers), min(workers, 8L))
   ticks <- unique(c(1L, ticks[ticks >= 1L & ticks <= workers & ticks == floor(ticks)]))
   graphics::axis(2L, at = ticks, las = 1L, lwd = 0)

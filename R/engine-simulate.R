@@ -16,6 +16,8 @@
 #'   filled the workers.
 #' @section Errors: `rustle_error_argument` for times that are negative or not
 #'   finite, and workers out of range.
+#' @seealso [compare_schedules()] for a table of them; [job_timings()] for what a call
+#'   really did; `?"rustle-schedules"`.
 #' @examples
 #' times <- rep(c(0.01, 0.2), 50)
 #' simulate_schedule(times, workers = 4, schedule = "cyclic")
@@ -91,6 +93,8 @@ autoplot.rustle_simulation <- function(object, ...) {
 #'   `makespan` (seconds), `speedup` (total time / makespan), `efficiency`
 #'   (speedup / workers) and `imbalance`. It does not depend on `threads`.
 #' @section Errors: As [simulate_schedule()].
+#' @seealso [simulate_schedule()] for one of them; [job_timings()] for what a call really
+#'   did; `?"rustle-schedules"`.
 #' @examples
 #' times <- rep(c(0.01, 0.2), 50)
 #' compare_schedules(times, workers = c(2, 8), schedule = c("cyclic", "stealing"))

@@ -344,6 +344,7 @@ is_multicore <- function(strategy) identical(strategy, "multicore") || inherits(
 #' @param evaluator A strategy; the current plan by default.
 #' @return A whole number; of class `AsIs` where `workers = I(n)` made the plan and
 #'   future's has that class.
+#' @seealso [plan()], [availableCores()].
 #' @examples
 #' nbrOfWorkers()
 #' @export

@@ -70,6 +70,7 @@ format_set <- function(set, digits) {
 #'   the joint statistic and p-value, no interval); `glance()`: one with the sizes of the test. `plot()` draws [wild_curve()] and returns it invisibly.
 #' @section Errors: `rustle_error_argument` for wrong arguments, and where a test has no interval:
 #'   joint hypotheses, logit and probit models.
+#' @seealso [wild_test()], [wild_curve()].
 #' @examples
 #' fit <- lm(dist ~ speed, cars)
 #' test <- wild_test(fit, "speed = 3", R = 499, seed = 1, threads = 1)
