@@ -3,32 +3,45 @@
 # they do with it is in engine-standing.R.
 
 run_multisession <- function(job, plan) {
+  started <- start_standing(job, plan)
+  on.exit(started$close())
+  attend(started$handle, job, plan)
+}
+
+# list(handle, close) of a job whose workers have their orders. needs: what of the job travels
+# (engine-parcel.R), where that is known already. waiting: see ensure_pool().
+start_standing <- function(job, plan, needs = job_needs(job), waiting = NULL) {
   for (package in job$packages) loadNamespace(package)
-  ensure_pool(plan, job$origin)
+  ensure_pool(plan, job$origin, waiting)
   desk <- desk_number()
   terms <- terms_of(job, plan)
-  order <- job_order(job, desk, terms$number, last_step(plan$settings$keep))
+  order <- job_order(job, needs, desk, terms$number, last_step(plan$settings$keep))
   code <- list(
     order = pack_order(order, job$origin), desk = sent$desk_parcel, terms = terms$parcel,
     steps = plan$settings$keep$parcel
   )
-  on.exit(rs_parcel_close(code$order))
+  handle <- NULL
+  close <- function() {
+    # Workers are interrupted, and have half a second to leave their task.
+    if (!is.null(handle)) rs_job_close(handle, if (job$cleanup$signal == 0) 0 else tools::SIGINT, 0.5)
+    rs_parcel_close(code$order)
+  }
+  running <- FALSE
+  on.exit(if (!running) close())
   spec <- terms$spec
   spec["seed"] <- list(job$streams$seed)
   handle <- unpack(rs_job_open(spec, code), job$origin)
-  # Workers are interrupted, and have half a second to leave their task.
-  on.exit(add = TRUE, after = FALSE, rs_job_close(handle, if (job$cleanup$signal == 0) 0 else tools::SIGINT, 0.5))
   rs_job_start(handle)
-  attend(handle, job, plan)
+  running <- TRUE
+  list(handle = handle, close = close)
 }
 
 # What a worker is sent of each job. What many jobs have in common is told by numbers.
-job_order <- function(job, desk, terms, last_step) {
-  parcel <- job_needs(job)
+job_order <- function(job, needs, desk, terms, last_step) {
   streams <- job$streams$streams
   list(
-    FUN = parcel$FUN, variables = parcel$variables, dots = parcel$dots, data = parcel$data,
-    check = without_source(job_check(job)), globals = parcel$globals, packages = parcel$packages,
+    FUN = needs$FUN, variables = needs$variables, dots = needs$dots, data = needs$data, check = needs$check,
+    globals = needs$globals, packages = needs$packages, backend = needs$backend,
     desk = desk, terms = terms, last_step = last_step, seed = job$streams$seed,
     # A state has thousands of bytes.
     inherited = if (streams == "keep" || streams == "same") get_random_seed()
@@ -58,14 +71,14 @@ terms_of <- function(job, plan) {
   key <- list(
     plan, job$n, job$call, job$forced, job$policy, job$relay, job$on_error, job$shares, shape_spec(job$shape),
     streams$streams, streams$check, streams$own, job$silent, job$affinity, wants_timings(), machine_cores(),
-    memory_of_group(), serializers$own, is_our_backend()
+    memory_of_group(), serializers$own
   )
   for (terms in sent$terms) if (identical(terms$key, key)) return(terms)
   spec <- job_spec(job, plan)
   nested <- nested_plan(plan)
   parcel <- pack_object(list(
     spec = spec, call = job$call, relay = job$relay, own_state = isTRUE(streams$own), memory = memory_terms(plan),
-    serializers = packed_serializers(), backend = is_our_backend(),
+    serializers = packed_serializers(),
     nested = list(
       levels = nested$levels, cores = nested$cores, threads = nested$threads,
       settings = plan$settings[names(plan$settings) != "keep"]

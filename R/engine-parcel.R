@@ -26,15 +26,16 @@ job_parcel <- function(job) {
   list(
     worker = list(
       call = forced_call(job), FUN = needs$FUN, variables = needs$variables, dots = needs$dots,
-      stop_early = job$on_error == "stop", check = without_source(job_check(job)),
+      stop_early = job$on_error == "stop", check = needs$check,
       kinds = RNGkind(), options = list(future.globals.maxSize = getOption("future.globals.maxSize")),
-      requires = if (job$ours) "rustle", backend = is_our_backend()
+      requires = if (job$ours) "rustle", backend = needs$backend
     ),
     globals = needs$globals, packages = needs$packages, envir = needs$envir, data = needs$data
   )
 }
 
-# What the session has of it: list(FUN, variables, dots, data, globals, packages, envir).
+# What of it is looked up in the session: list(FUN, variables, dots, data, check, globals,
+# packages, envir, backend).
 job_needs <- function(job) {
   frame <- job$frame
   data <- plain_data(job)
@@ -48,8 +49,9 @@ job_needs <- function(job) {
     needs_of_code(job, code_among(data))
   }
   list(
-    FUN = without_source(needs$FUN), variables = variables, dots = dots, data = data, globals = needs$globals,
-    packages = unique(c(job$packages, needs$packages)), envir = needs$envir
+    FUN = without_source(needs$FUN), variables = variables, dots = dots, data = data,
+    check = without_source(job_check(job)), globals = needs$globals,
+    packages = unique(c(job$packages, needs$packages)), envir = needs$envir, backend = is_our_backend()
   )
 }
 

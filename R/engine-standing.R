@@ -74,7 +74,7 @@ prepare_order <- function(order, terms) {
   lay_order(order, terms)
   if (!terms$own_state) set_random_seed(if (terms$spec$streams == "keep") order$inherited)
   for (package in order$packages) library(package, character.only = TRUE)
-  if (terms$backend && !foreach::getDoParRegistered()) registerDoRustle()
+  if (order$backend && !foreach::getDoParRegistered()) registerDoRustle()
   if (length(order$globals)) {
     standing$globals <- names(order$globals)
     set_globals(order$globals)
