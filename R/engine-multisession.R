@@ -67,17 +67,14 @@ desk_number <- function() {
 # The terms of a job: all that does not depend on its function and data. They are made anew
 # when something has changed of what they are made from, the `key`.
 terms_of <- function(job, plan) {
-  streams <- job$streams
-  key <- list(
-    plan, job$n, job$call, job$forced, job$policy, job$relay, job$on_error, job$shares, shape_spec(job$shape),
-    streams$streams, streams$check, streams$own, job$silent, job$affinity, wants_timings(), machine_cores(),
-    memory_of_group(), serializers$own
-  )
-  for (terms in sent$terms) if (identical(terms$key, key)) return(terms)
   spec <- job_spec(job, plan)
+  spec["seed"] <- list(NULL)
+  own_state <- isTRUE(job$streams$own)
+  key <- list(spec, job$call, job$relay, own_state, plan, machine_cores(), memory_of_group(), serializers$own)
+  for (terms in sent$terms) if (identical(terms$key, key)) return(terms)
   nested <- nested_plan(plan)
   parcel <- pack_object(list(
-    spec = spec, call = job$call, relay = job$relay, own_state = isTRUE(streams$own), memory = memory_terms(plan),
+    spec = spec, call = job$call, relay = job$relay, own_state = own_state, memory = memory_terms(plan),
     serializers = packed_serializers(),
     nested = list(
       levels = nested$levels, cores = nested$cores, threads = nested$threads,
