@@ -75,9 +75,9 @@ find_master <- function() {
   }
 }
 
-# A chunk that is open is an environment: `job`, `handle`, `close` (a function), what
+# `dress`: what else is done with the job of the chunk. A chunk that is open is an environment: `job`, `handle`, `close` (a function), what
 # watch_chunk() has heard of it, and `over`.
-open_chunk <- function(parcel, order) {
+open_chunk <- function(parcel, order, dress = identity) {
   chunk <- order$chunk
   settings <- order$settings
   set_random_kinds(parcel$worker$kinds)
@@ -86,7 +86,7 @@ open_chunk <- function(parcel, order) {
   # How long tasks take is always measured: it decides on the size of the next chunk.
   options(rustle.timings = TRUE, rustle.progress = FALSE)
   if (parcel$worker$backend && requireNamespace("foreach", quietly = TRUE) && !is_our_backend()) registerDoRustle()
-  job <- job_of_parcel(parcel, chunk)
+  job <- dress(job_of_parcel(parcel, chunk))
   plan <- plan_of_node(settings, parcel$levels)
   for (package in job$packages) loadNamespace(package)
   open <- list2env(list(

@@ -214,6 +214,7 @@ plan <- function(strategy = NULL, ..., workers, schedule, chunk_size, progress, 
   }
   settings <- utils::modifyList(settings, changes, keep.null = TRUE)
   stack <- future_stack(strategy, if (missing(workers)) list(...) else list(..., workers = workers), old)
+  check_slurm(stack, settings, sys.call())
   if (.skip && identical(stack, old$stack)) .init <- NA
   tryCatch(set_stack(stack, settings, .init, .cleanup), error = function(e) {
     set_stack(old$stack, old$settings, init = FALSE, cleanup = FALSE)
@@ -291,6 +292,12 @@ as_strategy <- function(strategy, arguments, call) {
     strategy <- future::multisession
   }
   if (!named && !length(arguments)) return(strategy)
+  if (named && strategy == "slurm") strategy <- slurm
+  if (is_slurm(strategy)) {
+    arguments <- slurm_again(strategy, arguments)
+    strategy <- slurm
+    if ("workers" %in% names(arguments)) stop_unknown_setting("workers", strategy, call)
+  }
   if (is_multicore(strategy) && is.character(arguments$workers)) {
     stop_argument("workers", "a whole number of at least 1", arguments$workers, call)
   }

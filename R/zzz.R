@@ -3,6 +3,7 @@
   rs_parcel_arrivals(list(open_table, close_table, travelling_value))
   remember_environment()
   assign("cluster", cluster_of_future(), envir = topenv())
+  assign("slurm", slurm_of_future(), envir = topenv())
   register_links()
   # If another package masks our functions, its own run instead and nobody notices.
   for (package in c("future.apply", "parallel", "future", "boot")) {
