@@ -1,11 +1,86 @@
 # The strategy `slurm`: for future one that runs in the session, with further arguments, in
 # which the settings of ours are kept.
 
+#' Job arrays of Slurm
+#'
+#' Under `plan(slurm, dir = )`, set on a login node, each call is one job array: its tasks wait as
+#' files in a directory that all nodes share, and each element of the array takes them on a node
+#' of its own, with workers on all of its cores. Every finished task is journalled in `dir`. So the
+#' session may end, and the same script, run again, or [collect()], goes on where the call was.
+#'
+#' @name slurm
+#' @usage
+#' ## plan(slurm, dir = , partition = NULL, time = NULL, memory = NULL, cores = NULL, nodes = NULL,
+#' ##      array_limit = NULL, modules = NULL, prologue = NULL, setup = NULL, options = NULL,
+#' ##      template = NULL, rscript = NULL, wait = TRUE, retries = 1)
+#' @section Settings:
+#'   \describe{
+#'   \item{`dir`}{A directory that the login node and all nodes see; made if it is not there. It is
+#'     a directory of checkpoints ([with_checkpoint()]).}
+#'   \item{`partition`}{A name, or several. Default: Slurm's.}
+#'   \item{`time`}{The walltime of an element, as `sbatch` takes it: a string such as
+#'     `"02:00:00"` or `"1-12"`, or a number of minutes. Default: the partition's.}
+#'   \item{`memory`}{The memory of an element, as `sbatch --mem` takes it: `"16G"`, or a
+#'     number of megabytes. Several, `c("16G", "32G", "64G")`: tasks of an element that died for want of memory
+#'     run again with the next. Default: all of the node, or with `cores` the partition's. It must suffice for
+#'     as many tasks as there are cores, and for a while for a quarter more of them.}
+#'   \item{`cores`}{Cores of an element. Default: all of a node, which is taken `--exclusive`.}
+#'   \item{`nodes`}{Elements of an array, each on one node. Default: the nodes of the partition
+#'     that are up, at most 8. There are never more than tasks.}
+#'   \item{`array_limit`}{How many elements may run at the same time. Default: no limit.}
+#'   \item{`modules`}{Names of environment modules to load.}
+#'   \item{`prologue`}{Lines of shell code that run before R.}
+#'   \item{`setup`}{R code that runs once in each element, as for [plan()].}
+#'   \item{`options`}{Further options of `sbatch`: `c(account = "stats", qos = "high", requeue = NA)`;
+#'     `NA` for those without a value.}
+#'   \item{`template`}{For sites that need it, the text of a whole script, or the name of a file with it. `{{options}}`
+#'     (the lines `#SBATCH`), `{{modules}}`, `{{prologue}}` and `{{command}}` are replaced; the last must be there.}
+#'   \item{`rscript`}{How R is started on a node, as for [plan()]. Default: the `Rscript` of this
+#'     session.}
+#'   \item{`wait`}{`FALSE`: a call submits its array and returns a handle for [status()],
+#'     [collect()] and [cancel()].}
+#'   \item{`retries`}{How often tasks run again that an element had when it died. The last time they
+#'     run one after another, to find which it is; then `rustle_error_worker_lost`.}
+#'   }
+#'   `schedule`, `chunk_size`, `timeout`, `progress` and `worker_threads` hold within an element.
+#' @section What happens: Chunks of tasks shrink, so that nodes end together. An element takes the
+#'   next one when its workers have nothing left to claim, and ends when there is none: one that
+#'   starts late finds less to do, and no task waits for a particular node. Before its time is
+#'   over (60 seconds; a tenth of a `time` below ten minutes) an element stops; tasks that it was
+#'   running start again in the next array. Elements that were killed, whose node was lost or
+#'   preempted, or that ran out of memory or time are replaced, with a message of class
+#'   `rustle_message_node_lost`. A task that has been journalled never runs again. What tasks said
+#'   in the last second before their element was killed may be lost.
+#'
+#'   The session looks into `dir` once a second and asks `squeue` every two to five seconds (after the first five seconds),
+#'   `sacct` only for jobs that `squeue` has forgotten. Replacing elements takes a session: without one, those that
+#'   run go on until nothing is left to take.
+#'
+#'   An interrupt (Ctrl-C) or an error cancels the job array; finished tasks stay in the
+#'   journal, and the same call goes on with the others. A session that is killed, or whose machine goes down, leaves it running.
+#'   To leave a run on purpose, use `wait = FALSE`.
+#'
+#'   Values, random numbers, order, output, conditions, errors and timings are those of every plan.
+#'   What is in the journal is not run again, so it says nothing again. Calls that need workers of
+#'   this machine ([mclapply()]) fork here. `future()` runs in this session.
+#' @section Costs: An array costs some seconds: Slurm's scheduling and the start of R. Tasks
+#'   should add up to minutes. Each worker of a chunk has a file in `dir`.
+#' @section Errors: `rustle_error_slurm` where there is no Slurm, or with its words where it refuses a job
+#'   (unknown partition, limits), would never start it, cannot start R on a node, or a node does not
+#'   see `dir`; `rustle_error_checkpoint` when `dir` cannot be written; `rustle_error_setup`;
+#'   and those of every plan. Nothing is left running.
+#' @examples
+#' \dontrun{
+#' plan(slurm, dir = "/shared/me/runs", partition = "long", time = "04:00:00",
+#'   memory = c("16G", "32G"), nodes = 4)
+#' result <- future_lapply(files, analyse, future.seed = 1)
+#' }
+#' @seealso [plan()], [collect()], [with_checkpoint()], [study()], `vignette("clusters")`.
+#' @export slurm
+NULL
+
 # A copy of future's `sequential`, made by .onLoad() from the version of future that is
 # installed.
-#' @rdname plan
-#' @format NULL
-#' @export
 slurm <- NULL
 
 slurm_of_future <- function(f = future::sequential) {
