@@ -69,6 +69,8 @@
 #'
 #'   Montiel Olea, J. L. and Plagborg-Moller, M. (2019) Simultaneous confidence bands.
 #'   *Journal of Applied Econometrics* 34, 1-17.
+#' @seealso [bootstrap()] and [boot()] for the replicates; [bootstrap_validity()] for what
+#'   is valid; `confint()` of [bootstrap-methods] for a matrix; [boot.ci()] of \pkg{boot}.
 #' @examples
 #' set.seed(1)
 #' ratio <- function(d, w) c(ratio = sum(d$x * w) / sum(d$u * w), u = sum(d$u * w))
@@ -133,7 +135,7 @@ boot_ci <- function(x, conf = 0.95, type = "all", index = NULL, h = NULL, hdot =
   )
   structure(
     lapply(out, `[`, order), class = c("rustle_boot_ci", "data.frame"),
-    row.names = .set_row_names(length(order)), R = draws$R, t0 = draws$t0,
+    row.names = .set_row_names(length(order)), R = draws$R, t0 = stats::setNames(draws$t0, draws$terms),
     simultaneous = simultaneous, call = sys.call()
   )
 }

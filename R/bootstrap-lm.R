@@ -23,6 +23,8 @@
 #'   procedures under some non-i.i.d. models. *Annals of Statistics* 16, 1696-1708. Cameron,
 #'   A. C., Gelbach, J. B. and Miller, D. L. (2008) Bootstrap-based improvements for
 #'   inference with clustered errors. *Review of Economics and Statistics* 90, 414-427.
+#' @seealso [boot_ci()] for intervals of the result; [wild_test()] where clusters are few;
+#'   [mt_lm()].
 #' @examples
 #' fit <- lm(dist ~ speed, cars)
 #' sqrt(diag(vcov_boot(fit, R = 500, seed = 1)))

@@ -197,6 +197,7 @@ mirror_of <- function(L, rows) {
 #' @return A data frame of class `rustle_validity` with columns `sim`, `statistic`, `type`,
 #'   `status` (`"valid"`, `"adapted"` or `"refused"`) and `note`. Where it has many rows it
 #'   prints as a table of the intervals that are not refused.
+#' @seealso [bootstrap()] for the schemes, [boot_ci()] for the intervals.
 #' @examples
 #' bootstrap_validity("permutation", "lm", "perc")
 #' @export

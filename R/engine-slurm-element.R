@@ -30,6 +30,8 @@ run_chunks <- function(run, array, level, element) {
   )
   order <- read_whole(file.path(run, "order.rds"))
   if (is.null(order)) stop_internal("the order of a run is not there")
+  # What this node has not, and the session has, is told in the log.
+  writeLines(lay_desk_here(order$desk, own = TRUE), stderr())
   stopping <- clock_of_element(order, run, array, element)
   for (step in order$setup) make_setup(unserialize(step))
   parcel <- unserialize(order$bytes)
@@ -124,8 +126,10 @@ open_slurm_chunk <- function(run, ticket, parcel, order, cores) {
   call <- dirname(run)
   none <- list(values = rep(list(list()), chunk$n))
   stored <- if (ticket$times > 0L) stored_values(call, chunk, FALSE) else none
-  settings <- list(cores = if (is_suspect(ticket, order)) 1L else cores, timings = order$timings, plan = order$settings)
-  open_chunk(parcel, list(chunk = chunk, settings = settings), function(job) {
+  settings <- list(
+    cores = if (is_suspect(ticket, order)) 1L else cores, timings = order$timings, plan = order$settings, own = FALSE
+  )
+  open_chunk(parcel, list(chunk = chunk, settings = settings), beat = function() NULL, dress = function(job) {
     job_with_journal(job, chunk$keys, stored, call, FALSE, by_session = FALSE)
   })
   last <- kept$jobs[[length(kept$jobs)]]

@@ -167,8 +167,7 @@ slurm_test("an element saves and stops before its walltime ends, and the rest is
   dir <- local_slurm_plan(nodes = 1, time = 1)
   notes <- withr::local_tempdir(tmpdir = "/tmp")
   # An element ends 53 s before its minute is over.
-  withr::local_envvar(R_PROFILE_USER = file.path(dir, "profile.R"))
-  writeLines("options(rustle.slurm.margin = 53)", file.path(dir, "profile.R"))
+  withr::local_options(rustle.slurm.margin = 53)
   f <- function(i, notes) {
     cat("x", file = file.path(notes, i), append = TRUE)
     message("task ", i)
@@ -237,6 +236,14 @@ slurm_test("an interrupt ends the job array, and the same call goes on", {
   expect_lt(run$value$begun, 18)
   expect_identical(run$value$values, as.list(1:18))
   expect_lte(sum(starts(notes, 18) - 1), 6)
+})
+
+slurm_test("tasks have options, directory and environment of the session", {
+  local_slurm_plan(nodes = 1)
+  withr::local_options(rustle.some.option = 17)
+  withr::local_envvar(RUSTLE_SOME_VARIABLE = "set")
+  found <- future_lapply(1, function(i) list(getwd(), getOption("rustle.some.option"), Sys.getenv("RUSTLE_SOME_VARIABLE")))
+  expect_identical(found[[1L]], list(getwd(), 17, "set"))
 })
 
 slurm_test("setup runs on each node, and an error in it ends the call", {
