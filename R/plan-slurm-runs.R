@@ -9,6 +9,7 @@
 #' plan: also from another session, when the one that made the call is gone.
 #'
 #' @param x A handle, or the `dir` of [plan()] with `slurm`.
+#' @param ... For methods.
 #' @param key Where there are several runs in a directory, which: a key of `status()`.
 #'   `NULL` (default): the only one that `collect()` or `cancel()` can mean.
 #' @details A run goes on without any session: elements that are running take tasks until there
@@ -21,6 +22,9 @@
 #'   conditions are relayed by `collect()`; the state of R's random number generator stays
 #'   as it is. A run that was collected stays there until the same call runs again, or
 #'   [checkpoint_clear()].
+#'
+#'   For what it does not know, such as a query of a database, `collect()` is that of package
+#'   dplyr where this is loaded.
 #' @return `status()`: a data frame with a row per run: `key`, `call` (its first words), `tasks`,
 #'   `done` (tasks with a value, or an error that is known), `running` and `waiting` (elements of
 #'   job arrays), `jobs` (numbers of the arrays, separated by commas), and `state`: `"running"`,
@@ -42,17 +46,33 @@
 #' }
 #' @seealso [plan()], [with_checkpoint()].
 #' @export
-collect <- function(x, key = NULL) {
-  call <- run_meant(x, key, sys.call(), function(state) TRUE)
+collect <- function(x, ...) UseMethod("collect")
+
+#' @export
+collect.default <- function(x, ...) {
+  if (isNamespaceLoaded("dplyr")) return(getExportedValue("dplyr", "collect")(x, ...))
+  stop_argument("x", "a handle of a run, or a directory of plan(slurm)", x, sys.call())
+}
+
+#' @rdname collect
+#' @export
+collect.character <- function(x, key = NULL, ...) collect_run(x, key)
+
+# The generic is dplyr's too, in which whoever attached it last finds this method.
+#' @export
+collect.rustle_run <- function(x, ...) collect_run(x, NULL)
+
+collect_run <- function(x, key) {
+  call <- run_meant(x, key, sys.call(-1L), function(state) TRUE)
   run <- run_of_call(call)
   order <- read_whole(file.path(run, "order.rds"))
   envelope <- if (inherits(x, "rustle_run")) x$envelope
   if (is.null(order)) {
     # All of it was in the journal when the call was made.
-    if (is.null(envelope$fun)) stop_slurm(sprintf("There is no run in %s.", call), sys.call())
+    if (is.null(envelope$fun)) stop_slurm(sprintf("There is no run in %s.", call), sys.call(-1L))
   } else {
     if (is_closed(run) && identical(read_whole(file.path(run, "closed")), "cancelled")) {
-      stop_slurm(sprintf("The run in %s was cancelled: the same call goes on with it.", call), sys.call())
+      stop_slurm(sprintf("The run in %s was cancelled: the same call goes on with it.", call), sys.call(-1L))
     }
     envelope <- order$envelope
     plan <- order$plan
