@@ -7,7 +7,8 @@ run_job <- function(job, plan) {
   after <- job$streams$after
   if (!is.null(after)) on.exit(restore_random_state(after))
   start <- Sys.time()
-  checkpoint <- checkpoint_in_force(plan)
+  # That executor has journals of its own.
+  checkpoint <- if (plan$executor$name != "slurm") checkpoint_in_force(plan)
   run <- plan$executor$run
   outcome <- if (is.null(checkpoint)) run(job, plan) else run_checkpointed(job, plan, checkpoint, run)
   outcome$report[c("start", "end")] <- list(start, Sys.time())
