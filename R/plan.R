@@ -307,7 +307,7 @@ as_strategy <- function(strategy, arguments, call) {
   # future takes it for an argument of parallelly::makeNodePSOCK(), and would start as many
   # workers as there are cores.
   if ("worker" %in% names(arguments)) stop_unknown_setting("worker", strategy, call)
-  if (is.character(arguments[["workers"]])) check_hosts(arguments[["workers"]], call)
+  if (is.character(arguments[["workers"]])) check_hosts(arguments[["workers"]], call, arguments)
   tweaked <- tryCatch(
     withCallingHandlers(
       do.call(future::tweak, c(list(strategy), arguments)),
