@@ -142,6 +142,8 @@ open_chunk <- function(parcel, order, beat) {
   if (plan$executor$name == "multisession") {
     sent <- c(parcel[c("worker", "globals", "packages")], list(data = chunk$data))
     list2env(start_standing(job, plan, sent, beat), envir = open)
+    # Chunks overlap: the last tasks of one run while the next begins. Its workers stay.
+    if (pool$size < 2L * plan$workers) resize_pool(2L * plan$workers)
   } else {
     if (parcel$worker$backend && !is_our_backend()) registerDoRustle()
     open$handle <- start_multicore(job, plan)
