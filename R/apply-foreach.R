@@ -49,6 +49,7 @@
 #'   Assignments in the loop's expression are never seen outside. A task that
 #'   draws random numbers without `seed` or `%dorng%` gives one warning, as with
 #'   doFuture.
+#' @seealso [future_lapply()]; [plan()]; `?"rustle-seeds"` for `%dorng%`.
 #' @examplesIf requireNamespace("foreach", quietly = TRUE)
 #' registerDoRustle() # also attaches foreach
 #' oplan <- plan(multicore, workers = 2)
@@ -237,7 +238,13 @@ error_handling <- function(obj) {
 }
 
 run_foreach <- function(job, plan, call) {
-  tryCatch(run_job(job, plan)$values, error = function(e) {
+  tryCatch({
+    outcome <- run_job(job, plan)
+    values <- outcome$values
+    # Errors as values are those that foreach itself would give.
+    for (task in outcome$failed) values[[task]] <- without_trace(values[[task]])
+    values
+  }, error = function(e) {
     # Only errors of tasks have a field `task`; others come from us or from handlers.
     task <- if (is.list(e)) e[["task"]]
     if (is.null(task) || inherits(e, "RngFutureError")) stop(e)

@@ -40,6 +40,8 @@
 #'   order; as in parallel, a warning that no handler takes is dropped. With `mc.preschedule = FALSE` workers run
 #'   several tasks, so what a task assigns by `<<-` is seen by later tasks of the
 #'   same worker.
+#' @seealso [mcmapply()], [pvec()]; [future_lapply()], whose tasks have streams of their
+#'   own; `?"rustle-errors"`, `?"rustle-seeds"`.
 #' @examples
 #' mclapply(1:3, function(i) i^2, mc.cores = 2)
 #' @export
@@ -107,7 +109,7 @@ as_try_errors <- function(outcome, call) {
   values <- outcome$values
   failed <- outcome$failed
   for (task in failed) {
-    values[[task]] <- as_try_error(with_task(values[[task]], task))
+    values[[task]] <- as_try_error(with_task(values[[task]], task, outcome$job))
   }
   if (length(failed)) {
     warning(simpleWarning(sprintf(

@@ -367,6 +367,7 @@ open_nodes <- function(wanted, before, call, links = start_links) {
 #' @return The number of cores that the plan now has, invisibly.
 #' @section Errors: `rustle_error_argument` when the plan is no cluster, or for wrong
 #'   arguments; `rustle_error_no_node` when R cannot be started there.
+#' @seealso [plan()] for `cluster`; `?"rustle-plans"`.
 #' @examplesIf identical(Sys.getenv("NOT_CRAN"), "true")
 #' oplan <- plan(cluster, workers = 1)
 #' add_workers(1)
