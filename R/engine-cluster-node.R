@@ -128,12 +128,12 @@ find_master <- function() {
 }
 
 # A chunk that is open is an environment: `job`, `handle`, `close` (a function), what
-# watch_chunk() has heard of it, and `over`.
-open_chunk <- function(parcel, order, beat) {
+# watch_chunk() has heard of it, and `over`. dress: what else is done with the job.
+open_chunk <- function(parcel, order, beat, dress = identity) {
   chunk <- order$chunk
   settings <- order$settings
   set_serializers(unpacked_serializers(parcel$serializers))
-  job <- job_of_parcel(parcel, chunk)
+  job <- dress(job_of_parcel(parcel, chunk))
   plan <- plan_of_node(settings, parcel$levels)
   open <- list2env(list(
     tag = chunk$tag, job = job, n = job$n, over = FALSE, unclaimed = Inf, count = 0, measured = FALSE, timed = settings$timings,

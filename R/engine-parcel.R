@@ -28,7 +28,8 @@ job_parcel <- function(job) {
       call = forced_call(job), FUN = needs$FUN, variables = needs$variables, dots = needs$dots,
       stop_early = job$on_error == "stop", check = needs$check,
       kinds = RNGkind(), options = list(future.globals.maxSize = getOption("future.globals.maxSize")),
-      requires = if (job$ours) "rustle", backend = needs$backend
+      requires = if (job$ours) "rustle", backend = needs$backend,
+      trace = if (isTRUE(job$relay$traces)) without_source(calls_of_task)
     ),
     globals = needs$globals, packages = needs$packages, envir = needs$envir, data = needs$data
   )
@@ -113,10 +114,12 @@ run_parcel <- function(parcel, load) {
   # Nothing but `...`: arguments may have any name. So may the variables of the job: their
   # frame is not that of this loop.
   run <- function(...) {
+    marks <- list(worker = sys.function())
     frame <- list2env(c(parcel$variables, load$data), envir = new.env(parent = environment()))
     values <- vector("list", length(tasks))
     failed <- integer()
     for (k in seq_along(tasks)) {
+      trace <- NULL
       if (!is.null(seeds)) assign(".Random.seed", seeds[[k]], envir = globalenv())
       assign("i", k, envir = frame)
       # stop() fails the task even when it is called with a condition that is not an error.
@@ -127,13 +130,18 @@ run_parcel <- function(parcel, load) {
             if (!is.null(check)) check(value[[1L]], tasks[[k]])
             value
           }, condition = function(condition) {
-            if (!inherits(condition, "error") && stopping()) invokeRestart("rustle_fail", condition)
+            handler <- sys.nframe()
+            fails <- !inherits(condition, "error") && stopping()
+            if (!fails && !inherits(condition, "error")) return()
+            trace <<- if (!is.null(parcel$trace)) tryCatch(parcel$trace(marks, handler), error = function(e) NULL)
+            if (fails) invokeRestart("rustle_fail", condition)
           }),
           error = identity
         ),
         rustle_fail = identity
       )
       if (inherits(value, "condition")) {
+        if (is.list(value) && is.null(value$trace)) value$trace <- trace
         failed <- c(failed, k)
         values[[k]] <- value
         if (parcel$stop_early) break

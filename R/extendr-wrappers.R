@@ -202,10 +202,8 @@ rs_worker_retire <- function() .Call(wrap__rs_worker_retire)
 #' @noRd
 rs_worker_enlist <- function(spec, code) .Call(wrap__rs_worker_enlist, spec, code)
 
-#' Appends a frame to the journal at `path`, which this process opens when it first writes to
-#' it, and closes when it writes to another.
-#' @noRd
-rs_journal_append <- function(path, key, body) .Call(wrap__rs_journal_append, path, key, body)
+#'@noRd
+rs_journal_append <- function(path, key, entry) .Call(wrap__rs_journal_append, path, key, entry)
 
 #' Waits until what this process has written is on the disk, and closes its journal.
 #' @noRd
