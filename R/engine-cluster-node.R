@@ -140,8 +140,11 @@ open_chunk <- function(parcel, order, beat, dress = identity) {
     events = list(), status = NULL, lost = NULL
   ), envir = new.env(parent = emptyenv()))
   if (plan$executor$name == "multisession") {
-    sent <- c(parcel[c("worker", "globals", "packages")], list(data = chunk$data))
-    list2env(start_standing(job, plan, sent, beat), envir = open)
+    needs <- c(
+      parcel$worker[c("FUN", "variables", "dots", "check", "backend")], parcel[c("globals", "packages")],
+      list(data = chunk$data)
+    )
+    list2env(start_standing(job, plan, needs, beat), envir = open)
   } else {
     if (parcel$worker$backend && !is_our_backend()) registerDoRustle()
     open$handle <- start_multicore(job, plan)

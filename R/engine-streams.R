@@ -36,6 +36,8 @@ random_state <- function() {
 }
 
 restore_random_state <- function(state) {
+  # To set the kinds seeds a generator, which takes longer than all that a small call does.
+  if (identical(random_state(), state)) return(invisible())
   if (is.null(state$seed)) set_random_kinds(state$kinds)
   set_random_seed(state$seed)
 }

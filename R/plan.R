@@ -146,7 +146,8 @@ default_settings <- function() {
 #'   With a list the first level is for calls in this session, the second for calls in
 #'   their tasks, and so on; below the last level calls are sequential.
 #' @section Errors: `rustle_error_argument` for a setting out of range or that does not
-#'   exist; nothing has changed then.
+#'   exist; nothing has changed then. `rustle_warning_setting` (a warning, with field `settings`)
+#'   for one that only workers of another strategy have, as in `plan(multicore, setup = )`.
 #' @examples
 #' oplan <- plan(multicore, workers = 2)
 #' future_sapply(1:4, function(i) i^2)
@@ -200,6 +201,7 @@ plan <- function(strategy = NULL, ..., workers, schedule, chunk_size, progress, 
   if (is.null(strategy) && missing(workers) && !...length()) {
     if (!length(changes)) return(as_rustle_plan(old))
     set_stack(old$stack, utils::modifyList(old$settings, changes, keep.null = TRUE), init = NA)
+    warn_idle_settings(changes, old$stack)
     return(invisible(as_rustle_plan(old)))
   }
   if (is.character(strategy) && length(strategy) == 1L && strategy %in% future_actions) {
@@ -222,6 +224,7 @@ plan <- function(strategy = NULL, ..., workers, schedule, chunk_size, progress, 
   })
   if (.cleanup) release_workers(stack)
   if (!is.na(.init)) start_server()
+  warn_idle_settings(changes, stack)
   invisible(as_rustle_plan(old))
 }
 
@@ -304,7 +307,7 @@ as_strategy <- function(strategy, arguments, call) {
   # future takes it for an argument of parallelly::makeNodePSOCK(), and would start as many
   # workers as there are cores.
   if ("worker" %in% names(arguments)) stop_unknown_setting("worker", strategy, call)
-  if (is.character(arguments[["workers"]])) check_hosts(arguments[["workers"]], call)
+  if (is.character(arguments[["workers"]])) check_hosts(arguments[["workers"]], call, arguments)
   tweaked <- tryCatch(
     withCallingHandlers(
       do.call(future::tweak, c(list(strategy), arguments)),
