@@ -45,10 +45,13 @@ turn_here <- function(order) {
       return(list(done = list(), hungry = FALSE, task = NA_real_))
     }
     now <- seconds_now()
-    if (now - told > order$settings$beat) {
+    # Conditions that are relayed at once do not wait for the next sign.
+    live <- do.call(c, lapply(unlist(lapply(kept$jobs, function(chunk) chunk$live), recursive = FALSE), `[[`, "object"))
+    if (now - told > order$settings$beat || length(live)) {
       told <- now
+      for (chunk in kept$jobs) chunk$live <- NULL
       done <- sum(vapply(kept$jobs, function(chunk) chunk$count, 0))
-      serialize(list(type = "BEAT", done = done), master$con)
+      serialize(list(type = "BEAT", done = done, live = live), master$con)
     }
   }
   finished <- kept$jobs[over]
@@ -91,7 +94,7 @@ open_chunk <- function(parcel, order) {
   for (package in job$packages) loadNamespace(package)
   open <- list2env(list(
     tag = chunk$tag, job = job, n = job$n, over = FALSE, unclaimed = Inf, count = 0, measured = FALSE, timed = settings$timings,
-    events = list(), status = NULL, lost = NULL
+    events = list(), live = NULL, status = NULL, lost = NULL
   ), envir = new.env(parent = emptyenv()))
   open$handle <- start_multicore(job, plan)
   open$close <- function() rs_job_close(open$handle, tools::SIGTERM, 0.2)
@@ -102,7 +105,12 @@ open_chunk <- function(parcel, order) {
 watch_chunk <- function(chunk, seconds) {
   if (chunk$over) return()
   status <- rs_job_wait(chunk$handle, seconds)
-  if (!is.null(status$events)) chunk$events <- c(chunk$events, list(status$events))
+  if (!is.null(status$events)) {
+    at_once <- as.logical(mapply(is_immediate, status$events$event, status$events$object))
+    part <- function(which) if (any(which)) list(lapply(status$events, `[`, which))
+    chunk$live <- c(chunk$live, part(at_once))
+    chunk$events <- c(chunk$events, part(!at_once))
+  }
   chunk$count <- status$done
   chunk$unclaimed <- status$unclaimed
   chunk$over <- status$state != "running"
@@ -123,6 +131,7 @@ seconds_per_task <- function(spans) {
 # `failure` is NULL or how workers were lost (stop_worker_lost()).
 close_chunk <- function(chunk) {
   on.exit(chunk$close())
+  chunk$events <- c(chunk$events, chunk$live)
   collected <- rs_job_collect(chunk$handle)
   values <- collected$values
   if (is.null(values)) values <- collected$vector

@@ -3,9 +3,15 @@
 
 run_multisession <- function(job, plan) {
   for (package in job$packages) loadNamespace(package)
+  job <- logged_job(job, plan)
   read_random_kinds()
   ensure_pool(plan, job$origin)
   order <- job_order(job, plan)
+  say_debug(
+    "sent to workers that stand by: globals %s; packages %s",
+    if (length(order$globals)) paste(names(order$globals), collapse = ", ") else "none",
+    if (length(order$packages)) paste(order$packages, collapse = ", ") else "none"
+  )
   code <- list(order = pack_order(order, job$origin), desk = sent_desk$parcel, steps = plan$settings$keep$parcel)
   on.exit(rs_parcel_close(code$order))
   handle <- unpack(rs_job_open(order$spec, code), job$origin)
@@ -104,6 +110,7 @@ prepare_order <- function(order) {
   setSessionTimeLimit()
   standing$memory <- start_memory(order$memory)
   standing$own_state <- order$own_state
+  start_log(order$relay$log)
   lay_order(order)
   if (order$last_step > standing$made) {
     standing$noted <- NULL
