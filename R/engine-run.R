@@ -13,7 +13,8 @@ run_job <- function(job, plan) {
   outcome <- NULL
   tell_start(job, plan)
   on.exit(tell_end(job, plan, outcome, start), add = TRUE)
-  checkpoint <- checkpoint_in_force(plan)
+  # That executor has journals of its own.
+  checkpoint <- if (plan$executor$name != "slurm") checkpoint_in_force(plan)
   run <- plan$executor$run
   outcome <- if (is.null(checkpoint)) run(job, plan) else run_checkpointed(job, plan, checkpoint, run)
   outcome$job <- job$id

@@ -20,7 +20,7 @@ start_log <- function(dir) {
   if (is.null(dir)) return(invisible())
   dir.create(dir, showWarnings = FALSE, recursive = TRUE)
   rs_worker_log_to(file.path(dir, sprintf("worker-%s-%d.log", Sys.info()[["nodename"]], Sys.getpid())))
-  log_line("worker starts, R %s", format(getRversion()))
+  log_line("worker takes part in a call, R %s", format(getRversion()))
 }
 
 # The job as workers run it: where there is a log, they write down each task.

@@ -157,6 +157,7 @@ describe_exit <- function(failure) {
       sprintf("its process exited with status %d", number)
     },
     node = sprintf("its node was lost (%s)", failure$reason),
+    element = sprintf("the element of the job array that ran it ended (%s)", failure$reason),
     unknown = "how its process ended is not known"
   )
 }

@@ -12,7 +12,7 @@ test_that("workers write what they do, and the session what it asked for", {
     })))
     expect_identical(value$message, "bad 5", info = name)
     lines <- log_lines(dir, "^worker-")
-    expect_match(lines, "worker starts", all = FALSE)
+    expect_match(lines, "worker takes part", all = FALSE)
     expect_match(lines, "^[-0-9]+ [:.0-9]+ task [0-9]+ begins$", all = FALSE)
     expect_match(lines, "task [0-9]+ done after [.0-9]+ s", all = FALSE)
     expect_match(lines, "task [0-9]+ failed after", all = FALSE)

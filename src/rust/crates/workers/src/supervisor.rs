@@ -121,6 +121,10 @@ pub struct Supervisor<C> {
     /// Questions to workers whose time is over: the task, from 0, the number of the question, and
     /// when it was asked.
     questions: Vec<Option<(u32, u32, Instant)>>,
+    /// Cores that processes of this machine may use.
+    cores: usize,
+    /// It has watched its workers for as long as is worth it.
+    has_watched: bool,
 }
 
 impl<C: Crew> Supervisor<C> {
@@ -148,6 +152,8 @@ impl<C: Crew> Supervisor<C> {
             looked: Instant::now(),
             last_words: LastWords::default(),
             questions: vec![None; seats],
+            cores: system::core_count(),
+            has_watched: false,
         }
     }
 
