@@ -35,6 +35,7 @@
 #'   all have ended.
 #' @section Where it differs from parallel: In the class and the text of these errors.
 #'   On the workers of the plan output and conditions are relayed.
+#' @seealso [clusterApply()], [parLapply()]; [worker_status()]; `?"rustle-plans"`.
 #' @examples
 #' try(clusterEvalQ(NULL, library(stats)))
 #' \donttest{

@@ -26,6 +26,8 @@
 #' @inheritSection parLapply Reproducibility
 #' @section Where it differs from parallel: On the plan's workers `clusterApply()` has
 #'   no rounds: a task starts as soon as a worker is idle. More in [parLapply()].
+#' @seealso [parLapply()] for lists in blocks; [clusterCall()] for what a cluster's workers
+#'   keep; [plan()].
 #' @examples
 #' oplan <- plan(multicore, workers = 2)
 #' str(clusterApply(NULL, 1:3, function(i) i^2))

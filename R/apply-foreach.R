@@ -49,6 +49,7 @@
 #'   Assignments in the loop's expression are never seen outside. A task that
 #'   draws random numbers without `seed` or `%dorng%` gives one warning, as with
 #'   doFuture.
+#' @seealso [future_lapply()]; [plan()]; `?"rustle-seeds"` for `%dorng%`.
 #' @examplesIf requireNamespace("foreach", quietly = TRUE)
 #' registerDoRustle() # also attaches foreach
 #' oplan <- plan(multicore, workers = 2)

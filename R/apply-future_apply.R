@@ -11,6 +11,8 @@
 #' @param simplify `FALSE` returns a list; as in [base::apply()].
 #' @return As [base::apply()].
 #' @section Errors: As [future_lapply()].
+#' @seealso [future_lapply()] for the arguments; [mt_rowSums()] for sums and means of rows;
+#'   [parApply()].
 #' @examples
 #' oplan <- plan(multicore, workers = 2)
 #' x <- matrix(1:6, 2, dimnames = list(c("a", "b"), NULL))

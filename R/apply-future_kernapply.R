@@ -10,6 +10,7 @@
 #'   [future_lapply()].
 #' @return As [stats::kernapply()].
 #' @section Errors: As [future_lapply()], and those of [stats::kernapply()].
+#' @seealso [future_lapply()] for the arguments; [stats::kernapply()].
 #' @examples
 #' oplan <- plan(multicore, workers = 2)
 #' k <- kernel("daniell", 2)

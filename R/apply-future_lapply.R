@@ -47,6 +47,9 @@
 #'   `vignette("rustle")` has the table of all differences.
 #' @section Cost: A call forks at least one worker: some milliseconds, more with a
 #'   large session. A task costs less than a microsecond.
+#' @seealso [future_sapply()], [future_mapply()] and others of the family; [mclapply()] for
+#'   parallel's call; [plan()] for the workers; `?"rustle-schedules"`, `?"rustle-seeds"`,
+#'   `?"rustle-errors"`.
 #' @examples
 #' oplan <- plan(multicore, workers = 2)
 #' str(future_lapply(c(a = 1, b = 4), sqrt))

@@ -15,6 +15,7 @@
 #' @section Errors: As [future_lapply()].
 #' @section Where it differs from base R: As with future.apply, there is no warning
 #'   when the length of the longest vector is not a multiple of another's.
+#' @seealso [future_lapply()] for the arguments; [mcmapply()]; [clusterMap()].
 #' @examples
 #' oplan <- plan(multicore, workers = 2)
 #' future_mapply(rep, 1:3, 3:1)
@@ -100,6 +101,7 @@ future_.mapply <- function(FUN, dots, MoreArgs, ..., future.label = "future_.map
 #'   [future_lapply()].
 #' @return The elements of `x` for which `f` is `TRUE`.
 #' @section Errors: As [future_lapply()].
+#' @seealso [future_lapply()] for the arguments, [future_mapply()].
 #' @examples
 #' future_Filter(function(x) x > 1, c(a = 1, b = 2, c = NA))
 #' @export

@@ -14,6 +14,7 @@
 #' @return As [base::sapply()], [base::vapply()] and [base::replicate()].
 #' @section Errors: As [future_lapply()]; `future_vapply()` also fails as
 #'   [base::vapply()] does when a value does not fit the template.
+#' @seealso [future_lapply()] for the arguments; [study()] for simulations.
 #' @examples
 #' oplan <- plan(multicore, workers = 2)
 #' future_sapply(c("a", "bb"), nchar)

@@ -18,6 +18,7 @@
 #' @return As [base::tapply()], [base::by()] and [base::eapply()].
 #' @section Errors: As [future_lapply()]. The name of a function in place of the function is
 #'   a `defunctError` of `future_by()`, as in future.apply.
+#' @seealso [future_lapply()] for the arguments; [base::tapply()], [base::by()].
 #' @examples
 #' oplan <- plan(multicore, workers = 2)
 #' future_tapply(warpbreaks$breaks, warpbreaks$tension, mean)

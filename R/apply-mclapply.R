@@ -40,6 +40,8 @@
 #'   order; as in parallel, a warning that no handler takes is dropped. With `mc.preschedule = FALSE` workers run
 #'   several tasks, so what a task assigns by `<<-` is seen by later tasks of the
 #'   same worker.
+#' @seealso [mcmapply()], [pvec()]; [future_lapply()], whose tasks have streams of their
+#'   own; `?"rustle-errors"`, `?"rustle-seeds"`.
 #' @examples
 #' mclapply(1:3, function(i) i^2, mc.cores = 2)
 #' @export

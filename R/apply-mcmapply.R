@@ -17,6 +17,7 @@
 #'   [mclapply()].
 #' @section Where it differs from parallel: As [mclapply()]: an error spoils its own
 #'   task only, and a lost worker is replaced.
+#' @seealso [mclapply()] for the arguments; [future_mapply()].
 #' @examples
 #' mcmapply(rep, 1:4, 4:1, mc.cores = 2)
 #' mcMap(function(x, y) x + y, c(a = 1, b = 2), 3:4)

@@ -17,6 +17,7 @@
 #' @inheritSection parLapply Lost nodes of a cluster
 #' @inheritSection parLapply Reproducibility
 #' @section Where it differs from parallel: See the table of [parLapply()].
+#' @seealso [parLapply()] for the cluster argument; [future_apply()].
 #' @examples
 #' oplan <- plan(multicore, workers = 2)
 #' parApply(NULL, matrix(1:6, 2), 1, range)

@@ -58,6 +58,7 @@
 #'   | what workers keep between calls | yes | `plan(multisession)`: what [clusterExport()] and its like have given; other plans: nothing, these functions stop | forked workers see the session as it is |
 #'   | random numbers | states of the workers | see Reproducibility | |
 #'   | `parRapply()`, `parCapply()` with values of several lengths | in older versions of R the shape depends on the chunks | the shape of one chunk | the same for all workers |
+#' @seealso [clusterApply()], [clusterCall()]; [future_lapply()]; `?"rustle-plans"`.
 #' @examples
 #' oplan <- plan(multicore, workers = 2)
 #' str(parLapply(NULL, c(a = 1, b = 4), sqrt))

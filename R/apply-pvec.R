@@ -19,6 +19,7 @@
 #'   `failed` has all of them. Lost workers as [mclapply()].
 #' @section Where it differs from parallel: There, the values of a lost worker are
 #'   missing in the result, and an error becomes one of its elements, with a warning.
+#' @seealso [mclapply()]; [future_lapply()].
 #' @examples
 #' pvec(c(a = 1, b = 4, c = 9), sqrt, mc.cores = 2)
 #' @export

@@ -45,6 +45,7 @@
 #' \alias{supportsMulticore}
 #' \alias{tweak}
 #' \alias{value}
+#' @seealso [plan()]; [future_lapply()].
 #' @importFrom future %->%
 #' @importFrom future %<-%
 #' @importFrom future %conditions%

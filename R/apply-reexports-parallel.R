@@ -29,6 +29,7 @@
 #' \alias{setDefaultCluster}
 #' \alias{splitIndices}
 #' \alias{stopCluster}
+#' @seealso [mclapply()], [parLapply()], [clusterCall()] for those of our own.
 #' @importFrom parallel detectCores
 #' @importFrom parallel getDefaultCluster
 #' @importFrom parallel makeCluster

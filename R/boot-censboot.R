@@ -21,6 +21,7 @@
 #'
 #'   Efron, B. (1981) Censored data and the bootstrap. *Journal of the American
 #'   Statistical Association* 76, 312-319.
+#' @seealso [bootstrap()] with [stat_km()] for survival in Rust; [boot()]; [boot_ci()].
 #' @examples
 #' longest <- function(d) max(d$time[d$cens == 1])
 #' set.seed(1)

@@ -45,6 +45,7 @@
 #' \alias{smooth.f}
 #' \alias{tilt.boot}
 #' \alias{var.linear}
+#' @seealso [boot()], [tsboot()], [censboot()] for those of our own; [as_boot()].
 #' @importFrom boot EEF.profile
 #' @importFrom boot EL.profile
 #' @importFrom boot abc.ci

@@ -20,6 +20,7 @@
 #'
 #'   Politis, D. N. and Romano, J. P. (1994) The stationary bootstrap. *Journal of the
 #'   American Statistical Association* 89, 1303-1313.
+#' @seealso [tsbootstrap()] for native statistics and more schemes; [boot()]; [boot_ci()].
 #' @examples
 #' set.seed(1)
 #' b <- tsboot(log(lynx), mean, R = 200, l = 20, sim = "geom", ncpus = 2)

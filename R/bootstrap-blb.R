@@ -21,6 +21,7 @@
 #'   the rows of the subset.
 #' @references Kleiner, A., Talwalkar, A., Sarkar, P. and Jordan, M. I. (2014) A scalable
 #'   bootstrap for massive data. *JRSS B* 76, 795-816.
+#' @seealso [bootstrap()] for data that fit a full bootstrap; [boot_ci()].
 #' @examples
 #' x <- rexp(20000)
 #' b <- blb(x, "mean", s = 5, R = 50, seed = 1)

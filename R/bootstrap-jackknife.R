@@ -8,16 +8,19 @@
 #' @param threads Threads of a native statistic, as for [bootstrap()].
 #' @return A list of class `rustle_jackknife`: `t0`; `t`, the statistics without each
 #'   observation or cluster, n x p; `estimate`, `t0` less the bias; `bias`; `se`; `n`, the
-#'   number of observations or clusters; `L`, influence values. `vcov()` gives the
+#'   number of observations or clusters; `units`, which of these; `L`, influence values. `vcov()` gives the
 #'   covariance, (n - 1) / n times the sum of squares about the mean of `t`.
 #' @section Errors: `rustle_error_argument`; `rustle_error_statistic` when the statistic
 #'   fails without an observation, field `replicate` is its number.
 #' @references Efron, B. and Tibshirani, R. J. (1993) *An Introduction to the Bootstrap*,
 #'   chapter 11. Chapman & Hall.
+#' @seealso [bootstrap()]; [jack_after_boot()]; [boot_ci()], whose `bca` uses the influence
+#'   values.
 #' @examples
 #' j <- jackknife(cars, stat_lm(dist ~ speed))
 #' j$se
 #' vcov(j)
+#' @order 1
 #' @export
 jackknife <- function(data, statistic, cluster = NULL, ..., threads = NULL) {
   call <- match.call()
@@ -46,7 +49,8 @@ jackknife <- function(data, statistic, cluster = NULL, ..., threads = NULL) {
     list(
       t0 = job$t0, t = t, estimate = job$t0 - bias, bias = bias,
       se = sqrt((g - 1) / g * diag(squares)), n = g, vcov = (g - 1) / g * squares,
-      L = jackknife_influence(job$t0, t, g), call = call
+      L = jackknife_influence(job$t0, t, g), call = call,
+      units = if (is.null(groups)) "observations" else "clusters"
     ),
     class = "rustle_jackknife"
   )
@@ -155,7 +159,7 @@ coef.rustle_jackknife <- function(object, ...) {
 
 #' @export
 print.rustle_jackknife <- function(x, digits = max(3L, getOption("digits") - 3L), ...) {
-  cat(sprintf("Jackknife, %d groups left out one by one\n\n", x$n))
+  cat(sprintf("Jackknife, %d %s left out one by one\n\n", x$n, x$units))
   table <- cbind(t0 = x$t0, bias = x$bias, se = x$se)
   print(table, digits = digits)
   invisible(x)

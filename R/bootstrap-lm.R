@@ -9,7 +9,7 @@
 #' @param R,cluster,seed,threads,on_error As for [bootstrap()].
 #' @param method,type `"case"` (rows with replacement; also `"xy"`), `"residual"` (centred
 #'   residuals with replacement), `"wild"` (residuals times a multiplier; one per cluster, if
-#'   there are clusters), or `"fractional"` (exponential weights). Residual and wild are of
+#'   there are clusters), or `"fractional"` (exponential weights, one per cluster). Residual and wild are of
 #'   linear models only. The wild bootstrap keeps the fitted values: no null hypothesis is
 #'   imposed.
 #' @param wild Law of the multipliers.
@@ -29,6 +29,8 @@
 #'   procedures under some non-i.i.d. models. *Annals of Statistics* 16, 1696-1708. Cameron,
 #'   A. C., Gelbach, J. B. and Miller, D. L. (2008) Bootstrap-based improvements for
 #'   inference with clustered errors. *Review of Economics and Statistics* 90, 414-427.
+#' @seealso [boot_ci()] for intervals of the result; [wild_test()] where clusters are few;
+#'   [mt_lm()].
 #' @examples
 #' fit <- lm(dist ~ speed, cars)
 #' sqrt(diag(vcov_boot(fit, R = 500, seed = 1)))
@@ -49,8 +51,8 @@ boot_lm <- function(model, R = 999, method = c("case", "residual", "wild", "frac
   }
   cluster <- model_cluster(cluster, model, frame, origin)
   sim <- c(case = "ordinary", residual = "residual", wild = "wild", fractional = "bayesian")[[method]]
-  if (!is.null(cluster) && !method %in% c("case", "wild")) {
-    stop_argument("method", "\"case\" or \"wild\" with clusters", method, origin)
+  if (!is.null(cluster) && method == "residual") {
+    stop_argument("method", "\"case\", \"wild\" or \"fractional\" with clusters", method, origin)
   }
   if (!is.null(f)) {
     if (!is.function(f) || method != "case") stop_argument("f", "NULL, or a function with method = \"case\"", f, origin)

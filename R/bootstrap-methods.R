@@ -9,8 +9,9 @@
 #' * `as.data.frame()`: the replicates, a row each; `x[i]`: the components `i`, `x[r, i]`:
 #'   the replicates `r` of the components `i`; `c()`: the replicates of several results,
 #'   which must be of the same statistic, scheme and data, with different seeds;
-#' * `plot()`: histogram with the estimate, normal quantile plot, and with `jack = TRUE`
-#'   the jackknife-after-bootstrap; `autoplot()` a histogram by \pkg{ggplot2};
+#' * `plot()`: for each component a histogram with its density, the estimate (solid) and the
+#'   interval (dashed), beside it a normal quantile plot where there is room, and with
+#'   `jack = TRUE` the jackknife-after-bootstrap; `autoplot()` histograms by \pkg{ggplot2};
 #' * `tidy()` and `glance()` of \pkg{generics}, as \pkg{broom} has them.
 #'
 #' Replicates of m out of n are rescaled by \eqn{\sqrt{m/n}} around the estimate, except
@@ -25,7 +26,9 @@
 #'   influence values are there and the scheme allows it, else `"perc"`.
 #' @param conf.int `TRUE` adds the interval: columns `conf.low` and `conf.high`.
 #' @param probs Probabilities.
-#' @param index A component: number or name.
+#' @param index Components: numbers or names, such as `c("wt", "hp")`. All by default; with
+#'   `jack = TRUE` the first.
+#' @param quantiles `TRUE` draws quantile plots, `FALSE` none; `NULL`: where there is room.
 #' @param jack `TRUE` adds the jackknife-after-bootstrap plot, see [jack_after_boot()].
 #' @param nclass Number of cells of the histogram, about.
 #' @param row.names,optional As in [as.data.frame()].
@@ -34,6 +37,8 @@
 #'   graphical parameters; for `c()`, further results.
 #' @return As above; `tidy()` a data frame with columns `term`, `statistic`, `bias` and
 #'   `std.error`, `glance()` one with a row for the result.
+#' @seealso [bootstrap()]; [boot_ci()] for intervals and their plot; [jack_after_boot()];
+#'   [as_boot()].
 #' @examples
 #' b <- bootstrap(boot::aircondit$hours, "mean", R = 999, seed = 1, threads = 2)
 #' b
@@ -293,6 +298,8 @@ glance.rustle_boot <- function(x, ...) {
 #'   and there is one component.
 #' @section Errors: `rustle_error_argument` when `x` is no `rustle_boot` or has no
 #'   component `index`.
+#' @seealso [bootstrap()]; [boot.ci()] and other functions of \pkg{boot} that take the
+#'   result.
 #' @examples
 #' b <- bootstrap(boot::aircondit$hours, "mean", R = 999, seed = 1, threads = 2)
 #' boot.ci(as_boot(b), type = c("perc", "bca"))

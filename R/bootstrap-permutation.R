@@ -32,8 +32,9 @@
 #' @return An object of class `rustle_permutations` and `htest`, of several columns printed as a
 #'   table. `null.hypothesis` says what is tested; `null.value` is there where that is a
 #'   difference in means of 0; `statistic` and `p.value` have an element per column;
-#'   `adjusted` holds the adjusted p-values of several columns; `parameter` the number of
-#'   permutations; `exact` says whether they are all. A p-value from random permutations
+#'   `mcse` is the Monte Carlo standard error of `p.value`; `adjusted` holds the adjusted p-values of several columns; `parameter` the number of
+#'   permutations; `exact` says whether they are all; `permuted` is what `plot()` needs
+#'   to make the permutations again. A p-value from random permutations
 #'   is (b + 1) / (R + 1), so it is never 0.
 #' @section Null hypothesis:
 #' * Means of two samples, studentized (the default): the means are equal. The test is
@@ -56,12 +57,15 @@
 #'   *Statistics and Probability Letters* 36, 9-21. Phipson, B. and Smyth, G. K. (2010)
 #'   Permutation P-values should never be zero. *Statistical Applications in Genetics and
 #'   Molecular Biology* 9, 39.
+#' @seealso [bootstrap()] with `sim = "permutation"`; [wild_test()] for regressions;
+#'   [stats::t.test()].
 #' @examples
 #' treatment <- c(94, 197, 16, 38, 99, 141, 23)
 #' control <- c(52, 104, 146, 10, 51, 30, 40, 27, 46)
 #' permutation_test(treatment, control)$p.value
 #' permutation_test(mpg ~ am, data = mtcars)$p.value
 #' permutation_test(cars$speed, cars$dist, statistic = "cor", R = 199, seed = 1)$p.value
+#' @order 1
 #' @export
 permutation_test <- function(x, y, statistic = "mean", alternative = c("two.sided", "greater", "less"),
                              R = 9999, exact = "auto", strata = NULL, paired = FALSE,
@@ -123,8 +127,8 @@ all_by_default <- 2e7
 all_at_most <- 1e9
 all_calls_at_most <- 1e6
 
-# Runs the test in Rust: list(observed, all, tried, counts). `all`: were all permutations
-# tried?
+# Runs the test in Rust: list(observed, all, tried, counts, test, words). `all`: were all
+# permutations tried? test and words: what makes the same permutations again.
 run_permutations <- function(test, R, exact, seed, threads, call) {
   observed <- unpack(rs_permutation_observed(test), call)
   all <- observed$total <= max(all_by_default, R)
@@ -136,7 +140,7 @@ run_permutations <- function(test, R, exact, seed, threads, call) {
   tried <- if (all) observed$total else R
   list(
     observed = observed$observed, all = all, tried = tried,
-    counts = count_permutations(test, words, tried, threads, call)
+    counts = count_permutations(test, words, tried, threads, call), test = test, words = words
   )
 }
 
@@ -164,6 +168,7 @@ permutation_result <- function(found, x, y, statistic, samples, paired, studenti
     list(
       statistic = if (single) found$observed else label(found$observed),
       parameter = c(permutations = tried), p.value = label(p(found$counts$single)),
+      mcse = label(if (found$all) 0 * found$counts$single else sqrt(p(found$counts$single) * (1 - p(found$counts$single)) / tried)),
       adjusted = if (!single) label(p(found$counts$maximal)), estimate = estimate,
       # A null hypothesis that is not about a number has no null value.
       null.value = if (studentize && !paired && is.null(samples$strata)) c("difference in means" = 0),
@@ -173,7 +178,7 @@ permutation_result <- function(found, x, y, statistic, samples, paired, studenti
         "%s permutation test of %s%s", if (found$all) "Exact" else "Monte Carlo", what,
         if (studentize) ", studentized" else ""
       ),
-      data.name = samples$names, exact = found$all
+      data.name = samples$names, exact = found$all, permuted = found[c("test", "words")]
     ),
     class = c("rustle_permutations", "htest")
   )
@@ -321,7 +326,7 @@ test_by_function <- function(x, y, statistic, alternative, R, exact, strata, see
       p.value = if (all) extreme / tried else (extreme + 1) / (tried + 1),
       null.hypothesis = null_hypothesis(NULL, FALSE, FALSE, !is.null(strata)), alternative = alternative,
       method = sprintf("%s permutation test", if (all) "Exact" else "Monte Carlo"), data.name = names,
-      exact = all
+      exact = all, permuted = list(t = b$t)
     ),
     class = c("rustle_permutations", "htest")
   )

@@ -2,33 +2,68 @@
 
 #' @rdname bootstrap-methods
 #' @export
-plot.rustle_boot <- function(x, index = 1L, jack = FALSE, nclass = NULL, ...) {
+plot.rustle_boot <- function(x, index = NULL, jack = FALSE, nclass = NULL, conf.level = 0.95, type = NULL,
+                             quantiles = NULL, ...) {
   draws <- as_draws(x)
   jack <- check_flag(jack, "jack")
-  k <- check_index(index, draws)
-  if (length(k) != 1L) stop_argument("index", "one component", index, sys.call())
+  chosen <- check_index(index, draws)
+  conf.level <- check_one_level(conf.level, "conf.level")
+  quantiles <- check_flag(quantiles, "quantiles", null = TRUE)
+  if (jack && is.null(index)) chosen <- 1L
+  if (jack && length(chosen) != 1L) stop_argument("index", "one component", index, sys.call())
   # This stops when there are no frequencies, so it comes before anything is drawn.
-  after <- if (jack) jack_after_boot(x, k)
-  t <- draws$t[is.finite(draws$t[, k]), k]
+  after <- if (jack) jack_after_boot(x, chosen)
+  ends <- ends_to_draw(x, chosen, conf.level, type)
+  # Quantile plots stand beside the histograms where both are large enough to be read.
+  if (is.null(quantiles)) quantiles <- jack || attr(panel_grid(length(chosen), 2L), "side") >= 1.2
+  grid <- panel_grid(length(chosen), 1L + quantiles)
   old <- graphics::par(no.readonly = TRUE)
-  on.exit({ graphics::layout(1L); graphics::par(old[c("mar", "mgp", "cex")]) })
-  graphics::layout(if (jack) rbind(1:2, c(3L, 3L)) else matrix(1:2, 1L))
-  draw_histogram(t, draws$t0[[k]], draws$terms[[k]], nclass, ...)
-  stats::qqnorm(
-    t, main = "", ylab = draws$terms[[k]], xlab = "Quantiles of standard normal",
-    pch = 20L, col = "#4477AA", ...
-  )
-  if (length(t) > 1L) graphics::abline(mean(t), stats::sd(t), lty = 2L)
+  on.exit({ graphics::layout(1L); graphics::par(old[c("mar", "mgp", "tcl", "cex")]) })
+  panels <- matrix(seq_len(prod(grid) * (1L + quantiles)), grid[[1L]], byrow = TRUE)
+  graphics::layout(if (jack) rbind(1:2, c(3L, 3L)) else panels, heights = if (jack) c(1, 1.4) else rep.int(1, nrow(panels)))
+  narrow_margins()
+  for (k in chosen) {
+    t <- draws$t[is.finite(draws$t[, k]), k]
+    draw_histogram(t, draws$t0[[k]], draws$terms[[k]], nclass, ends[match(k, chosen), ], ...)
+    if (quantiles) draw_quantiles(t, draws$terms[[k]], ...)
+  }
   if (jack) plot(after)
   invisible(x)
 }
 
-draw_histogram <- function(t, t0, term, nclass, ...) {
-  if (is.null(nclass)) nclass <- min(max(ceiling(length(t) / 25), 10), 100)
-  graphics::hist(
-    t, breaks = nclass, freq = FALSE, main = "", xlab = term, col = "#88CCEE", border = "white", ...
+# The interval of each component, a row each, or NA where the scheme has none. The warnings of
+# boot_ci() belong to boot_ci().
+ends_to_draw <- function(x, chosen, conf, type, ...) {
+  none <- matrix(NA_real_, length(chosen), 2L)
+  ci <- tryCatch(
+    withCallingHandlers(
+      boot_ci(x, conf = conf, type = default_interval(x, type), index = chosen, ...),
+      rustle_warning_interval = function(w) invokeRestart("muffleWarning")
+    ),
+    rustle_error_interval = function(e) if (is.null(type)) NULL else stop(e)
   )
-  graphics::abline(v = t0, lty = 2L)
+  if (is.null(ci)) none else cbind(ci$lower, ci$upper)
+}
+
+# Histogram and density of the replicates, the estimate (solid) and the interval (dashed).
+draw_histogram <- function(t, t0, term, nclass, ends, main = term, xlab = "replicates", ...) {
+  if (is.null(nclass)) nclass <- min(max(ceiling(length(t) / 25), 10), 30)
+  cells <- graphics::hist(t, breaks = nclass, plot = FALSE)
+  density <- if (length(unique(t)) > 10L) stats::density(t)
+  # White gaps would hide narrow bars.
+  gaps <- if (graphics::par("fin")[[1L]] / length(cells$mids) > 0.1) "white" else ink$light
+  graphics::plot(
+    cells, freq = FALSE, main = main, cex.main = 1, xlab = xlab, ylab = "density", col = ink$light, border = gaps,
+    ylim = c(0, max(cells$density, density$y)), ...
+  )
+  if (!is.null(density)) graphics::lines(density, col = ink$dark)
+  graphics::abline(v = t0, lwd = 2, col = ink$mark)
+  graphics::abline(v = ends[is.finite(ends)], lwd = 1.5, lty = 2L, col = ink$mark)
+}
+
+draw_quantiles <- function(t, term, main = "", ylab = "replicates", ...) {
+  stats::qqnorm(t, main = main, ylab = ylab, xlab = "normal quantiles", pch = 20L, cex = 0.6, col = ink$medium, ...)
+  if (length(t) > 1L) graphics::abline(mean(t), stats::sd(t), lty = 2L)
 }
 
 #' Jackknife after bootstrap
@@ -51,6 +86,7 @@ draw_histogram <- function(t, t0, term, nclass, ...) {
 #'   at random; `rustle_error_argument` for wrong arguments.
 #' @references Efron, B. (1992) Jackknife-after-bootstrap standard errors and influence
 #'   functions. *Journal of the Royal Statistical Society B* 54, 83-127.
+#' @seealso [bootstrap()]; [jackknife()] for the influence without replicates.
 #' @examples
 #' set.seed(1)
 #' b <- boot(boot::city, function(d, i) sum(d$x[i]) / sum(d$u[i]), R = 500)
@@ -126,43 +162,81 @@ as.data.frame.rustle_jack_after_boot <- function(x, row.names = NULL, optional =
 #' @rdname jack_after_boot
 #' @export
 plot.rustle_jack_after_boot <- function(x, ...) {
-  spread <- stats::sd(x$influence)
-  at <- x$influence / if (spread > 0) spread else 1
+  old <- narrow_margins()
+  on.exit(graphics::par(old))
+  at <- standardized_influence(x)
   lines <- as.matrix(as.data.frame(unclass(x))[startsWith(names(x), "q")])
   limits <- range(lines, attr(x, "quantiles"), na.rm = TRUE)
+  # Below the curves is room for two lines of names: of which height is known when the panel
+  # has begun.
+  graphics::plot.new()
+  part <- min(0.9 * graphics::par("cin")[[2L]] * graphics::par("cex") / graphics::par("pin")[[2L]], 0.2)
+  line <- diff(limits) * part / (1 - 2 * part)
+  graphics::par(new = TRUE)
   graphics::plot.default(
-    NULL, xlim = range(at, na.rm = TRUE), ylim = limits - c(0.15, 0) * diff(limits),
+    NULL, xlim = range(at, na.rm = TRUE), ylim = limits - c(2 * line, 0),
     xlab = "standardized jackknife value", ylab = sprintf("centred quantiles of %s", attr(x, "term")), ...
   )
   graphics::abline(h = attr(x, "quantiles"), lty = 3L)
   sorted <- order(at)
-  graphics::matlines(at[sorted], lines[sorted, , drop = FALSE], lty = 1L, col = "#4477AA")
-  # When there are many observations, only those with extreme values get a label.
-  named <- if (length(at) <= 40L) sorted else unique(c(utils::head(sorted, 5L), utils::tail(sorted, 5L)))
-  graphics::text(at[named], limits[[1L]] - 0.1 * diff(limits), x$observation[named], cex = 0.7)
+  graphics::matlines(at[sorted], lines[sorted, , drop = FALSE], lty = 1L, col = ink$medium)
+  # The extreme observations are named first; those whose names would overlap move to a second
+  # line, or have none.
+  waiting <- order(-abs(at))
+  for (k in 1:2) {
+    width <- graphics::strwidth(x$observation[waiting], cex = 0.7)
+    kept <- waiting[spaced_labels(at[waiting], width, graphics::strwidth("1", cex = 0.5))]
+    graphics::text(at[kept], limits[[1L]] - k * line, x$observation[kept], cex = 0.7)
+    waiting <- setdiff(waiting, kept)
+  }
   invisible(x)
+}
+
+standardized_influence <- function(x) {
+  spread <- stats::sd(x$influence)
+  x$influence / if (isTRUE(spread > 0)) spread else 1
+}
+
+#' @rdname jack_after_boot
+#' @param object As `x`: what `jack_after_boot()` returns.
+#' @exportS3Method ggplot2::autoplot
+autoplot.rustle_jack_after_boot <- function(object, ...) {
+  check_dots(...)
+  quantiles <- names(object)[startsWith(names(object), "q")]
+  at <- standardized_influence(object)
+  frame <- data.frame(
+    at = rep(at, length(quantiles)), quantile = factor(rep(quantiles, each = length(at)), quantiles),
+    value = unlist(unclass(object)[quantiles], use.names = FALSE)
+  )
+  all <- data.frame(value = attr(object, "quantiles"))
+  .data <- NULL # the pronoun of ggplot2
+  ggplot2::ggplot(frame, ggplot2::aes(x = .data[["at"]], y = .data[["value"]], group = .data[["quantile"]])) +
+    ggplot2::geom_hline(data = all, ggplot2::aes(yintercept = .data[["value"]]), linetype = 3L) +
+    ggplot2::geom_line(colour = ink$medium) +
+    ggplot2::geom_rug(data = data.frame(at = at), ggplot2::aes(x = .data[["at"]]), inherit.aes = FALSE, sides = "b") +
+    ggplot2::labs(x = "standardized jackknife value", y = sprintf("centred quantiles of %s", attr(object, "term")))
 }
 
 #' @rdname bootstrap-methods
 #' @exportS3Method ggplot2::autoplot
-autoplot.rustle_boot <- function(object, conf.level = 0.95, type = NULL, nclass = 30, ...) {
+autoplot.rustle_boot <- function(object, index = NULL, conf.level = 0.95, type = NULL, nclass = 30, ...) {
   check_interval_dots(..., x = object)
   draws <- as_draws(object)
-  terms <- factor(draws$terms, draws$terms)
+  chosen <- check_index(index, draws)
+  ends <- ends_to_draw(object, chosen, check_one_level(conf.level, "conf.level"), type, ...)
+  terms <- factor(draws$terms[chosen], draws$terms[chosen])
   replicates <- data.frame(
-    term = rep(terms, each = draws$R), value = as.vector(draws$t)
+    term = rep(terms, each = draws$R), value = as.vector(draws$t[, chosen])
   )
   replicates <- replicates[is.finite(replicates$value), ]
-  marks <- data.frame(term = terms, value = draws$t0)
-  ci <- boot_ci(object, conf = check_one_level(conf.level, "conf.level"), type = default_interval(object, type), ...)
-  ends <- data.frame(
-    term = factor(rep(ci$term, 2L), draws$terms), value = c(ci$lower, ci$upper)
-  )
+  marks <- data.frame(term = terms, value = draws$t0[chosen])
+  ends <- data.frame(term = rep(terms, 2L), value = as.vector(ends))
   .data <- NULL # the pronoun of ggplot2
   ggplot2::ggplot(replicates, ggplot2::aes(x = .data[["value"]])) +
-    ggplot2::geom_histogram(bins = nclass, fill = "#88CCEE", colour = "white") +
-    ggplot2::geom_vline(data = marks, ggplot2::aes(xintercept = .data[["value"]])) +
-    ggplot2::geom_vline(data = ends, ggplot2::aes(xintercept = .data[["value"]]), linetype = 2L, na.rm = TRUE) +
+    ggplot2::geom_histogram(ggplot2::aes(y = ggplot2::after_stat(.data[["density"]])), bins = nclass, fill = ink$light, colour = "white", linewidth = 0.1) +
+    ggplot2::geom_vline(data = marks, ggplot2::aes(xintercept = .data[["value"]]), colour = ink$mark) +
+    ggplot2::geom_vline(data = ends, ggplot2::aes(xintercept = .data[["value"]]), linetype = 2L, colour = ink$mark, na.rm = TRUE) +
+    ggplot2::geom_density(colour = ink$dark) +
     ggplot2::facet_wrap("term", scales = "free") +
-    ggplot2::labs(x = NULL, y = "replicates")
+    ggplot2::labs(x = NULL, y = "density of the replicates")
 }

@@ -70,6 +70,7 @@ new_statistic <- function(name, ..., compile) {
 #'
 #'   Hyndman, R. J. and Fan, Y. (1996) Sample quantiles in statistical
 #'   packages. *The American Statistician* 50, 361-365.
+#' @seealso [bootstrap()], [jackknife()] and [cv()] use them; [boot_ci()].
 #' @examples
 #' bootstrap(mtcars, stat_cor("mpg", "wt"), R = 200, seed = 1)$t0
 #' bootstrap(mtcars, stat_lm(mpg ~ wt + hp), R = 200, seed = 1)$t0

@@ -27,6 +27,7 @@
 #'   entropy bootstrap for time series. *Journal of Statistical Software* 29(5). Kuensch, H. R. (1989) The jackknife and the bootstrap for general stationary
 #'   observations. *Annals of Statistics* 17, 1217-1241. Politis, D. N. and Romano, J. P.
 #'   (1994) The stationary bootstrap. *JASA* 89, 1303-1313.
+#' @seealso [tsboot()] for the call of \pkg{boot}; [boot_ci()]; [bootstrap()].
 #' @examples
 #' b <- tsbootstrap(log(lynx), "mean", R = 500, l = 20, sim = "geom", seed = 1)
 #' sd(b$t)

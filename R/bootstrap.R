@@ -4,6 +4,13 @@
 #' Rust on threads, an R function on the workers of the current [plan()]. Both see the
 #' same resamples for the same seed.
 #'
+#' Three recipes cover most uses:
+#' * `bootstrap(x, "mean", R = 9999, seed = 1)`: a native statistic of a vector;
+#' * `bootstrap(d, stat_lm(y ~ x), R = 9999, seed = 1)`: a model, natively;
+#' * `bootstrap(d, function(d, i) f(d[i, ]), R = 999, seed = 1)`: a function of yours, on workers.
+#'
+#' Then [boot_ci()] gives intervals, and `plot()` draws the replicates.
+#'
 #' @param data A vector, matrix, data frame or list; rows are observations. Or a fitted model,
 #'   which is fitted again in each replicate: see [bootstrap-models].
 #' @param statistic The name of a native statistic (`"mean"`, `"median"`, ...), a
@@ -28,7 +35,7 @@
 #' @param strata A vector that says to which stratum each observation belongs.
 #' @param cluster A vector of clusters, or a list of two for two-way clusters (pigeonhole
 #'   bootstrap: an observation counts as often as the product of the counts of its
-#'   clusters).
+#'   clusters). With `sim = "bayesian"` or `"wild"` a cluster has one weight.
 #' @param relabel Columns of a data frame, by name, that say to which cluster a row belongs:
 #'   a cluster that is drawn again gets a new label there, so that a function of data and
 #'   indices which groups by them sees as many clusters as are drawn. `NULL`: the columns
@@ -109,6 +116,10 @@
 #'   bootstrap. *Annals of Applied Statistics* 1, 386-411. Rubin, D. B. (1981) The Bayesian
 #'   bootstrap. *Annals of Statistics* 9, 130-134. Politis, D. N. and Romano, J. P. (1994)
 #'   The stationary bootstrap. *JASA* 89, 1303-1313.
+#' @seealso [boot_ci()] for intervals, [bootstrap-methods] (`plot()` and others),
+#'   [statistics] for what is computed in Rust, [bootstrap_validity()]; [boot()] for the call
+#'   of \pkg{boot}, [tsbootstrap()] for time series, [blb()] for large data; [study()] for
+#'   simulations; `?"rustle-seeds"`.
 #' @examples
 #' b <- bootstrap(cars, "cor", R = 500, seed = 1, threads = 2)
 #' b$t0

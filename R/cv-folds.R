@@ -12,13 +12,21 @@
 #' @param seed A whole number: the folds depend on it alone and the state of R's generator
 #'   does not move. `NULL`: R's generator draws.
 #' @return An integer matrix of class `rustle_folds` with `n` rows and `reps` columns: the
-#'   fold of each observation. Attribute `K`.
+#'   fold of each observation. Attribute `K`. `as.list()` gives the observations of each
+#'   fold, repetition after repetition, for a loop of your own; `as.data.frame()` a row per
+#'   observation and repetition, with columns `observation`, `rep` and `fold`.
 #' @section Errors: `rustle_error_argument` for wrong arguments, such as more folds than
 #'   observations.
+#' @seealso [cv()], which takes them.
 #' @examples
 #' table(folds(10, K = 3, seed = 1))
 #' species <- folds(150, K = 5, strata = iris$Species, seed = 1)
 #' table(species, iris$Species)
+#' # By hand: the error of each fold.
+#' sapply(as.list(folds(nrow(cars), K = 5, seed = 1)), function(out) {
+#'   fit <- lm(dist ~ speed, cars[-out, ])
+#'   mean((cars$dist[out] - predict(fit, cars[out, ]))^2)
+#' })
 #' @export
 folds <- function(n, K = 10, reps = 1, strata = NULL, cluster = NULL, seed = NULL) {
   check_required("n")
@@ -124,4 +132,26 @@ print.rustle_folds <- function(x, ...) {
     min(sizes), max(sizes), ncol(x), if (ncol(x) == 1L) "" else "s"
   ))
   invisible(x)
+}
+
+#' @rdname folds
+#' @export
+as.list.rustle_folds <- function(x, ...) {
+  K <- attr(x, "K")
+  all <- lapply(seq_len(ncol(x)), function(r) {
+    out <- split(seq_len(nrow(x)), factor(unclass(x)[, r], seq_len(K)))
+    if (ncol(x) > 1L) names(out) <- sprintf("rep%d.fold%s", r, names(out))
+    out
+  })
+  unlist(all, recursive = FALSE)
+}
+
+#' @rdname folds
+#' @param row.names,optional As in [as.data.frame()].
+#' @export
+as.data.frame.rustle_folds <- function(x, row.names = NULL, optional = FALSE, ...) {
+  data.frame(
+    observation = rep(seq_len(nrow(x)), ncol(x)), rep = rep(seq_len(ncol(x)), each = nrow(x)),
+    fold = as.vector(unclass(x)), row.names = row.names
+  )
 }

@@ -35,7 +35,9 @@
 #' @param ... Further arguments of `fit`. Others are refused; those after `...` are given by
 #'   their full names.
 #' @return A list of class `rustle_cv`: `estimate` (the loss, averaged over folds by their
-#'   size and over repetitions), `adjusted` (with `adjust`), `losses` (a data frame with a
+#'   size and over repetitions), `std.error` (of that average over the folds of one repetition;
+#'   folds share most of their training data, so it is rather too small, Bengio and Grandvalet
+#'   2004), `adjusted` (with `adjust`), `losses` (a data frame with a
 #'   row per fold: `rep`, `fold`, `n` (observations that count), `loss`), `predictions` (a
 #'   data frame with a row per observation and repetition: `observation`, the row of the
 #'   data, `rep`, `fold`, `observed`, `predicted`; a matrix stays one), `failures`, `folds`,
@@ -60,11 +62,15 @@
 #' @references Allen, D. M. (1974) The relationship between variable selection and data
 #'   augmentation and a method for prediction. *Technometrics* 16, 125-127.
 #'
+#'   Bengio, Y. and Grandvalet, Y. (2004) No unbiased estimator of the variance of K-fold
+#'   cross-validation. *Journal of Machine Learning Research* 5, 1089-1105.
+#'
 #'   Davison, A. C. and Hinkley, D. V. (1997) *Bootstrap Methods and Their Application*,
 #'   section 6.4. Cambridge University Press.
 #'
 #'   Stone, M. (1974) Cross-validatory choice and assessment of statistical predictions.
 #'   *Journal of the Royal Statistical Society B* 36, 111-147.
+#' @seealso [folds()] for folds alone; [bootstrap()]; [study()]; [mt_lm()].
 #' @examples
 #' fit <- lm(mpg ~ wt + hp, mtcars)
 #' cv(fit, K = "loo")
@@ -75,6 +81,7 @@
 #'   response = "mpg", K = 5, seed = 1
 #' )
 #' plan(oplan)
+#' @order 1
 #' @export
 cv <- function(x, fit = NULL, predict = stats::predict, response = NULL, K = 10, ..., reps = 1,
                strata = NULL, cluster = NULL, folds = NULL, loss = NULL, adjust = FALSE,
@@ -335,6 +342,9 @@ new_cv <- function(parts, runs, folds, y, loss, lambda, adjust, call) {
   } else {
     stats::setNames(vapply(lambda, function(l) mean_loss(all_runs[all_runs$lambda == l, ]), 0), format(lambda))
   }
+  of_lambda <- if (is.null(lambda)) list(all_runs) else lapply(lambda, function(l) all_runs[all_runs$lambda == l, ])
+  std.error <- vapply(of_lambda, error_of_loss, 0)
+  if (!is.null(lambda)) names(std.error) <- names(estimate)
   times <- lengths(out)
   # Numbers of rows in the full data, even when some rows are left out.
   row_of <- if (is.null(parts$learner$kept)) seq_len(nrow(folds)) else parts$learner$kept
@@ -345,7 +355,7 @@ new_cv <- function(parts, runs, folds, y, loss, lambda, adjust, call) {
   predictions$observed <- pick_rows(y, unlist(out))
   predictions$predicted <- bind_predictions(parts$predicted)
   structure(class = "rustle_cv", list(
-    estimate = estimate, adjusted = if (adjust) adjusted_loss(parts, all_runs, y, lose, estimate),
+    estimate = estimate, std.error = std.error, adjusted = if (adjust) adjusted_loss(parts, all_runs, y, lose, estimate),
     losses = all_runs, predictions = predictions[order(predictions$rep, predictions$observation), ],
     failures = parts$failures, folds = folds, loss = loss$name, lambda = lambda,
     left_out = parts$learner$left_out[[1L]],
@@ -357,6 +367,17 @@ new_cv <- function(parts, runs, folds, y, loss, lambda, adjust, call) {
 mean_loss <- function(losses) {
   counted <- losses[losses$n > 0L, ]
   if (nrow(counted)) stats::weighted.mean(counted$loss, counted$n) else NA_real_
+}
+
+# The standard error of the mean over the folds of one repetition. More repetitions split the
+# same data, so that they do not divide it further: their variances are averaged.
+error_of_loss <- function(losses) {
+  variances <- vapply(split(losses, losses$rep), function(of) {
+    of <- of[of$n > 0L, ]
+    if (nrow(of) < 2L) return(NA_real_)
+    stats::weighted.mean((of$loss - mean_loss(of))^2, of$n) / (nrow(of) - 1)
+  }, 0)
+  sqrt(mean(variances))
 }
 
 bind_predictions <- function(predicted) {
@@ -398,9 +419,12 @@ print.rustle_cv <- function(x, digits = max(3L, getOption("digits") - 3L), ...) 
   ))
   if (isTRUE(x$left_out > 0)) cat(sprintf("%d rows with missing values are left out\n", x$left_out))
   if (is.null(x$lambda)) {
-    cat(x$loss, ": ", format(x$estimate, digits = digits), if (isTRUE(x$cut)) " (probabilities are cut at 0.5)", "\n", sep = "")
+    cat(
+      x$loss, ": ", format(x$estimate, digits = digits), " (standard error ", format(x$std.error, digits = min(3L, digits)), ")", if (isTRUE(x$cut)) ", probabilities are cut at 0.5", "\n",
+      sep = ""
+    )
   } else {
-    print(data.frame(lambda = x$lambda, loss = unname(x$estimate)), digits = digits, row.names = FALSE)
+    print(data.frame(lambda = x$lambda, loss = unname(x$estimate), std.error = unname(x$std.error)), digits = digits, row.names = FALSE)
   }
   if (!is.null(x$adjusted)) cat("adjusted: ", format(x$adjusted, digits = digits), "\n", sep = "")
   if (reps > 1L && is.null(x$lambda)) {

@@ -230,7 +230,7 @@ installed_packages_attached <- function() {
     if (!first_time(paste0("not_installed_", package))) next
     warn_rustle(
       sprintf(
-        "The package '%s' is attached here but not installed (as by load_all()): workers of plan(multisession) are without it.",
+        "The package '%s' is attached here but not installed (as by load_all()): workers are without it.",
         package
       ),
       "rustle_warning_package"

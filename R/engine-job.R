@@ -98,7 +98,7 @@ job_spec <- function(job, plan) {
     retries = as.double(settings$retries), timeout = as.double(settings$timeout),
     shares = job$shares, eager = job$shares, shape = shape_spec(job$shape),
     streams = job$streams$streams, seed = job$streams$seed, check_rng = job$streams$check,
-    stop_on_error = job$on_error == "stop", timings = wants_timings(),
+    stop_on_error = job$on_error == "stop", timings = wants_timings() || isTRUE(job$timed),
     silent = job$silent, affinity = job$affinity, standing = standing,
     patience = as.double(settings$idle_timeout),
     threads = as.double(threads_per_worker(workers, settings$worker_threads))

@@ -2,22 +2,35 @@
 # what a job needs travels (engine-parcel.R), because these workers were made before it.
 
 run_multisession <- function(job, plan) {
+  started <- start_standing(job, plan)
+  on.exit(started$close())
+  attend(started$handle, job, plan)
+}
+
+# list(handle, close) of a job whose workers have their orders. parcel: what of the job travels
+# (engine-parcel.R), where that is known already. waiting: see ensure_pool().
+start_standing <- function(job, plan, parcel = job_parcel(job), waiting = NULL) {
   for (package in job$packages) loadNamespace(package)
   read_random_kinds()
-  ensure_pool(plan, job$origin)
-  order <- job_order(job, plan)
+  ensure_pool(plan, job$origin, waiting)
+  order <- job_order(job, plan, parcel)
   code <- list(order = pack_order(order, job$origin), desk = sent_desk$parcel, steps = plan$settings$keep$parcel)
-  on.exit(rs_parcel_close(code$order))
+  handle <- NULL
+  close <- function() {
+    # Workers are interrupted, and have half a second to leave their task.
+    if (!is.null(handle)) rs_job_close(handle, if (job$cleanup$signal == 0) 0 else tools::SIGINT, 0.5)
+    rs_parcel_close(code$order)
+  }
+  running <- FALSE
+  on.exit(if (!running) close())
   handle <- unpack(rs_job_open(order$spec, code), job$origin)
-  # Workers are interrupted, and have half a second to leave their task.
-  on.exit(add = TRUE, after = FALSE, rs_job_close(handle, if (job$cleanup$signal == 0) 0 else tools::SIGINT, 0.5))
   rs_job_start(handle)
-  attend(handle, job, plan)
+  running <- TRUE
+  list(handle = handle, close = close)
 }
 
 # What a worker is sent.
-job_order <- function(job, plan) {
-  parcel <- job_parcel(job)
+job_order <- function(job, plan, parcel) {
   worker <- parcel$worker
   nested <- nested_plan(plan)
   streams <- job$streams

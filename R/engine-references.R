@@ -99,6 +99,7 @@ serializer_of <- function(x) {
 #' * `rustle_error_argument`: wrong arguments.
 #' * `rustle_error_serializer`: one of the two functions failed; the message says which, and
 #'   of what class. Field `class_name`.
+#' @seealso [plan()]; `?"rustle-plans"` for what workers see.
 #' @examples
 #' counter <- function(value) structure(list(value = value, handle = new.env()), class = "counter")
 #' register_serializer("counter", function(x) x$value, counter)

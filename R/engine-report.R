@@ -15,6 +15,8 @@
 #'   `rustle_utilization`: `workers`, `makespan` (seconds until the last task ends), `busy`
 #'   (seconds of each worker), `imbalance` ((busiest - mean) / mean) and `efficiency`
 #'   (busy share of the workers' time), as [simulate_schedule()] has them.
+#' @seealso [simulate_schedule()] and [compare_schedules()] for other numbers of workers
+#'   and schedules; `?"rustle-schedules"`.
 #' @examples
 #' oopts <- options(rustle.timings = TRUE)
 #' with_plan(multicore, workers = 2, future_sapply(1:20, function(i) mean(runif(1e4)),
@@ -102,22 +104,30 @@ print.rustle_utilization <- function(x, ...) {
 #' @param main,xlab,ylab,xlim,... As in [graphics::plot.default()].
 #' @param col Two colours that alternate from task to task of a worker.
 #' @param idle The colour of a worker that waits.
+#' @param legend `TRUE` says above the picture what the colours are.
 #' @export
 plot.rustle_timings <- function(x, main = "", xlab = "seconds", ylab = "worker",
                                 xlim = c(0, max(x$end, 0)), col = c("#4477AA", "#88CCEE"),
-                                idle = "#EBEBEB", ...) {
-  draw_timings(x, timed_workers(x), main, xlab, ylab, xlim, col, idle, ...)
+                                idle = "#EBEBEB", legend = TRUE, ...) {
+  legend <- check_flag(legend, "legend")
+  draw_timings(x, timed_workers(x), main, xlab, ylab, xlim, col, idle, ..., legend = legend)
   invisible(x)
 }
 
 # A row per worker: its tasks in alternating colours on the colour of waiting,
 # and a line where the last task ended.
-draw_timings <- function(x, workers, main, xlab, ylab, xlim, col, idle, ...) {
+draw_timings <- function(x, workers, main, xlab, ylab, xlim, col, idle, ..., legend = TRUE) {
   makespan <- max(x$end, 0)
+  old <- narrow_margins(top = if (nzchar(main)) 3 else 1.8)
+  on.exit(graphics::par(old))
+  # A margin of the user's own may have no room for the line of colours above the picture.
+  above <- graphics::par("mar")[[3L]]
+  legend <- legend && above >= if (nzchar(main)) 2.8 else 1.2
   graphics::plot.default(
     NULL, xlim = xlim, ylim = c(workers + 0.5, 0.5), xaxs = "i", yaxs = "i", yaxt = "n",
-    bty = "n", main = main, xlab = xlab, ylab = ylab, ...
+    bty = "n", main = "", xlab = xlab, ylab = ylab, ...
   )
+  if (nzchar(main)) graphics::title(main, line = if (legend) 1.5 else min(1.5, max(0, above - 1.5)), cex.main = 1)
   ticks <- pretty(c(1L, workers), min(workers, 8L))
   ticks <- unique(c(1L, ticks[ticks >= 1L & ticks <= workers & ticks == floor(ticks)]))
   graphics::axis(2L, at = ticks, las = 1L, lwd = 0)
@@ -131,4 +141,43 @@ draw_timings <- function(x, workers, main, xlab, ylab, xlim, col, idle, ...) {
     col = col[(floor(nth) - 1) %% length(col) + 1], border = NA
   )
   graphics::segments(makespan, 0.5, makespan, workers + 0.5, lty = 3L, xpd = NA)
+  if (legend) timings_legend(workers, col, idle)
+}
+
+# One line above the picture: tasks alternate in colour.
+timings_legend <- function(workers, col, idle) {
+  # The axis of workers runs downwards: above the picture the numbers are smaller.
+  line <- workers / graphics::par("pin")[[2L]] * graphics::par("cin")[[2L]] * graphics::par("cex")
+  of <- c("task", if (length(col) > 1L) "next task", "waiting")
+  graphics::legend(
+    graphics::par("usr")[[1L]], 0.5 - 0.2 * line, of, fill = c(col[seq_len(length(of) - 1L)], idle), border = "grey40",
+    horiz = TRUE, bty = "n", xpd = NA, cex = 0.8, yjust = 0, x.intersp = 0.5
+  )
+}
+
+#' @rdname job_timings
+#' @exportS3Method ggplot2::autoplot
+autoplot.rustle_timings <- function(object, ...) {
+  check_dots(...)
+  ggplot_timings(object, timed_workers(object))
+}
+
+ggplot_timings <- function(x, workers) {
+  frame <- data.frame(
+    start = x$start, end = x$end, worker = x$worker,
+    turn = factor((floor(stats::ave(x$start, x$worker, FUN = rank)) - 1) %% 2)
+  )
+  .data <- NULL # the pronoun of ggplot2
+  box <- ggplot2::aes(
+    xmin = .data[["start"]], xmax = .data[["end"]], ymin = .data[["worker"]] - 0.4, ymax = .data[["worker"]] + 0.4
+  )
+  waiting <- data.frame(start = 0, end = max(x$end, 0), worker = seq_len(workers))
+  ggplot2::ggplot(frame, box) +
+    ggplot2::geom_rect(data = waiting, fill = ink$idle) +
+    ggplot2::geom_rect(ggplot2::aes(fill = .data[["turn"]]), show.legend = FALSE) +
+    ggplot2::geom_vline(xintercept = max(x$end, 0), linetype = 3L) +
+    ggplot2::scale_fill_manual(values = c(ink$medium, ink$light)) +
+    ggplot2::scale_y_reverse(breaks = function(limits) unique(round(pretty(limits)))) +
+    ggplot2::theme(panel.background = ggplot2::element_blank()) +
+    ggplot2::labs(x = "seconds (grey: waiting)", y = "worker")
 }

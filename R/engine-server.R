@@ -14,8 +14,9 @@ pool <- new.env(parent = emptyenv())
 has_pool <- function() identical(pool$pid, Sys.getpid())
 
 # Makes sure that the workers of the plan can be asked for, and waits for the server if need
-# be. Workers themselves start when they get their first order.
-ensure_pool <- function(plan, call = NULL) {
+# be. Workers themselves start when they get their first order. waiting: NULL, or a function
+# that is called from time to time until the server is there.
+ensure_pool <- function(plan, call = NULL, waiting = NULL) {
   open_pool(plan, call)
   deadline <- proc.time()[["elapsed"]] + server_patience
   repeat {
@@ -26,6 +27,7 @@ ensure_pool <- function(plan, call = NULL) {
       stop_no_server(sprintf("It had not answered after %d s.", server_patience), call)
     }
     rs_check_interrupt()
+    if (!is.null(waiting)) waiting()
   }
   if (told != server_greeting()) {
     stop_no_server(sprintf("It runs %s; this session runs %s.", told, server_greeting()), call)

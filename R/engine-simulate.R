@@ -16,6 +16,8 @@
 #'   filled the workers.
 #' @section Errors: `rustle_error_argument` for times that are negative or not
 #'   finite, and workers out of range.
+#' @seealso [compare_schedules()] for a table of them; [job_timings()] for what a call
+#'   really did; `?"rustle-schedules"`.
 #' @examples
 #' times <- rep(c(0.01, 0.2), 50)
 #' simulate_schedule(times, workers = 4, schedule = "cyclic")
@@ -58,13 +60,22 @@ print.rustle_simulation <- function(x, ...) {
 
 #' @rdname simulate_schedule
 #' @param x A simulation.
-#' @param main,xlab,ylab,xlim,col,idle,... As for the timings of [job_timings()].
+#' @param main,xlab,ylab,xlim,col,idle,legend,... As for the timings of [job_timings()].
 #' @export
 plot.rustle_simulation <- function(x, main = paste(x$schedule, "schedule"), xlab = "seconds",
                                    ylab = "worker", xlim = c(0, x$makespan),
-                                   col = c("#4477AA", "#88CCEE"), idle = "#EBEBEB", ...) {
-  draw_timings(x$timings, x$workers, main, xlab, ylab, xlim, col, idle, ...)
+                                   col = c("#4477AA", "#88CCEE"), idle = "#EBEBEB", legend = TRUE, ...) {
+  legend <- check_flag(legend, "legend")
+  draw_timings(x$timings, x$workers, main, xlab, ylab, xlim, col, idle, ..., legend = legend)
   invisible(x)
+}
+
+#' @rdname simulate_schedule
+#' @param object A simulation.
+#' @exportS3Method ggplot2::autoplot
+autoplot.rustle_simulation <- function(object, ...) {
+  check_dots(...)
+  ggplot_timings(object$timings, object$workers) + ggplot2::labs(title = paste(object$schedule, "schedule"))
 }
 
 #' Compare schedules and numbers of workers
@@ -82,6 +93,8 @@ plot.rustle_simulation <- function(x, main = paste(x$schedule, "schedule"), xlab
 #'   `makespan` (seconds), `speedup` (total time / makespan), `efficiency`
 #'   (speedup / workers) and `imbalance`. It does not depend on `threads`.
 #' @section Errors: As [simulate_schedule()].
+#' @seealso [simulate_schedule()] for one of them; [job_timings()] for what a call really
+#'   did; `?"rustle-schedules"`.
 #' @examples
 #' times <- rep(c(0.01, 0.2), 50)
 #' compare_schedules(times, workers = c(2, 8), schedule = c("cyclic", "stealing"))
@@ -139,6 +152,87 @@ print.rustle_schedules <- function(x, digits = 3L, ...) {
 #' @export
 as.data.frame.rustle_schedules <- function(x, row.names = NULL, optional = FALSE, ...) {
   as.data.frame(plain_frame(x), row.names = row.names, optional = optional, ...)
+}
+
+#' @rdname compare_schedules
+#' @param main,xlab,ylab Labels. `plot()` draws the speed-up over the number of workers, a
+#'   line per schedule, and dotted the speed-up of as many workers that never wait; with
+#'   one number of workers, a bar per schedule. `autoplot()` draws the same by \pkg{ggplot2}.
+#' @export
+plot.rustle_schedules <- function(x, main = "", xlab = NULL, ylab = NULL, ...) {
+  check_dots(..., .takes = graphical_names)
+  frame <- schedules_frame(x)
+  schedules <- unique(frame$schedule)
+  old <- narrow_margins(if (length(unique(frame$workers)) == 1L) 5.5 else 3.3)
+  on.exit(graphics::par(old))
+  if (length(unique(frame$workers)) == 1L) {
+    bars <- rev(frame$speedup)
+    graphics::barplot(
+      bars, names.arg = rev(frame$schedule), horiz = TRUE, las = 1L, col = ink$light, border = ink$dark, main = main,
+      xlab = if (is.null(xlab)) sprintf("speed-up of %d workers", frame$workers[[1L]]) else xlab, ylab = if (is.null(ylab)) "" else ylab,
+      xlim = c(0, frame$workers[[1L]]), ...
+    )
+    graphics::abline(v = frame$workers[[1L]], lty = 3L)
+    return(invisible(x))
+  }
+  graphics::plot.default(
+    frame$workers, frame$speedup, type = "n", log = "xy", xaxt = "n", yaxt = "n", main = main,
+    ylim = range(frame$speedup, frame$workers), xlab = if (is.null(xlab)) "workers" else xlab,
+    ylab = if (is.null(ylab)) "speed-up" else ylab, ...
+  )
+  counts <- sort(unique(frame$workers))
+  graphics::axis(1L, counts)
+  graphics::axis(2L, counts, las = 1L)
+  graphics::lines(counts, counts, lty = 3L)
+  look <- function(values) rep_len(values, length(schedules))
+  for (k in seq_along(schedules)) {
+    of <- frame[frame$schedule == schedules[[k]], ]
+    of <- of[order(of$workers), ]
+    graphics::lines(of$workers, of$speedup, type = "b", col = look(curve_colours)[[k]], pch = look(curve_symbols)[[k]], lty = k, cex = 0.8)
+  }
+  # No line is above the dotted one, so that the corner is free.
+  graphics::legend(
+    "topleft", schedules, col = look(curve_colours), pch = look(curve_symbols), lty = seq_along(schedules), bty = "n", cex = 0.8
+  )
+  invisible(x)
+}
+
+schedules_frame <- function(x) {
+  frame <- plain_frame(x)
+  missing <- setdiff(c("schedule", "workers", "speedup"), names(frame))
+  if (length(missing)) stop_argument("x", "a comparison with its columns schedule, workers and speedup", x, sys.call(-1L))
+  frame
+}
+
+#' @rdname compare_schedules
+#' @param object A comparison.
+#' @exportS3Method ggplot2::autoplot
+autoplot.rustle_schedules <- function(object, ...) {
+  check_dots(...)
+  frame <- schedules_frame(object)
+  frame$schedule <- factor(frame$schedule, unique(frame$schedule))
+  counts <- sort(unique(frame$workers))
+  .data <- NULL # the pronoun of ggplot2
+  if (length(counts) == 1L) {
+    return(
+      ggplot2::ggplot(frame, ggplot2::aes(x = .data[["speedup"]], y = .data[["schedule"]])) +
+        ggplot2::geom_col(fill = ink$light, colour = ink$dark) +
+        ggplot2::geom_vline(xintercept = counts, linetype = 3L) +
+        ggplot2::scale_y_discrete(limits = rev) +
+        ggplot2::labs(x = sprintf("speed-up of %d workers", counts), y = NULL)
+    )
+  }
+  ggplot2::ggplot(frame, ggplot2::aes(
+    x = .data[["workers"]], y = .data[["speedup"]], colour = .data[["schedule"]], shape = .data[["schedule"]],
+    linetype = .data[["schedule"]]
+  )) +
+    ggplot2::geom_abline(slope = 1, intercept = 0, linetype = 3L) +
+    ggplot2::geom_line() +
+    ggplot2::geom_point() +
+    ggplot2::scale_x_log10(breaks = counts) +
+    ggplot2::scale_y_log10() +
+    ggplot2::scale_colour_manual(values = rep_len(curve_colours, nlevels(frame$schedule))) +
+    ggplot2::labs(x = "workers", y = "speed-up")
 }
 
 check_simulation <- function(times, start_up, claim, call = sys.call(-1L)) {

@@ -395,6 +395,10 @@ rs_permutation <- function(test, seed, from, to, threads) .Call(wrap__rs_permuta
 #' @noRd
 rs_permutation_observed <- function(test) .Call(wrap__rs_permutation_observed, test)
 
+#' The statistics of the first `count` permutations, one permutation after another.
+#' @noRd
+rs_permutation_values <- function(test, seed, count) .Call(wrap__rs_permutation_values, test, seed, count)
+
 #' Simulates every combination of schedule, chunk and workers (three vectors of
 #' one length) on the same task times.
 #' @noRd

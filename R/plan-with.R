@@ -7,6 +7,7 @@
 #' @param expr An expression.
 #' @param .local_envir The frame at whose end the old plan comes back.
 #' @return The value of `expr`; for `local_plan()` the plan before, invisibly.
+#' @seealso [plan()]; [with_threads()]; [with_checkpoint()].
 #' @examples
 #' with_plan(multicore, future_sapply(1:4, sqrt), workers = 2)
 #' @export

@@ -344,6 +344,7 @@ is_multicore <- function(strategy) identical(strategy, "multicore") || inherits(
 #' @param evaluator A strategy; the current plan by default.
 #' @return A whole number; of class `AsIs` where `workers = I(n)` made the plan and
 #'   future's has that class.
+#' @seealso [plan()], [availableCores()].
 #' @examples
 #' nbrOfWorkers()
 #' @export
@@ -374,20 +375,36 @@ print.rustle_plan <- function(x, ...) {
   cat("plan: ", level(plan$stack[[1L]], plan$workers), "\n", sep = "")
   nested <- unclass(plan$stack)[-1L]
   if (length(nested)) {
-    cat("nested: ", paste(Map(level, nested, lapply(nested, level_workers)), collapse = "; "), "\n", sep = "")
+    levels <- as.character(Map(level, nested, lapply(nested, level_workers)))
+    levels[[1L]] <- paste("nested:", levels[[1L]])
+    cat(fill_lines(levels), sep = "\n")
   }
   s <- plan$settings
   or <- function(x, other) if (is.null(x)) other else format(x)
-  cat(sprintf(
-    "schedule: %s%s; retries: %d; timeout: %s; progress: %s; threads per worker: %s\n",
-    s$schedule, if (is.null(s$chunk_size)) "" else sprintf(" (chunk size %d)", s$chunk_size),
-    s$retries, if (is.finite(s$timeout)) paste(format(s$timeout), "s") else "none",
-    or(s$progress, "option rustle.progress"), or(s$worker_threads, "an equal part of the cores")
-  ))
+  parts <- c(
+    sprintf("schedule: %s%s", s$schedule, if (is.null(s$chunk_size)) "" else sprintf(" (chunk size %d)", s$chunk_size)),
+    sprintf("retries: %d", s$retries),
+    sprintf("timeout: %s", if (is.finite(s$timeout)) paste(format(s$timeout), "s") else "none"),
+    sprintf("progress: %s", or(s$progress, "option rustle.progress")),
+    sprintf("threads per worker: %s", or(s$worker_threads, "an equal part of the cores"))
+  )
+  cat(fill_lines(parts), sep = "\n")
   if (plan$kind == "multisession") {
     cat(sprintf("workers up: %d%s\n", workers_up(), if (is.null(s$setup)) "" else "; each has run `setup`"))
   }
   invisible(x)
+}
+
+# Parts separated by semicolons, in lines that break between parts only.
+fill_lines <- function(parts, width = 80L) {
+  lines <- parts[[1L]]
+  for (part in parts[-1L]) {
+    last <- length(lines)
+    lines[[last]] <- paste0(lines[[last]], ";")
+    joined <- paste(lines[[last]], part)
+    if (nchar(joined) < width) lines[[last]] <- joined else lines <- c(lines, paste0("  ", part))
+  }
+  lines
 }
 
 level_workers <- function(strategy) {

@@ -15,6 +15,8 @@
 #'   in future. `future.globals.onReference`: `"ignore"`, `"warning"` or `"error"` for pointers
 #'   among them ([register_serializer()]).
 #' * `future.rng.onMisuse`: `"warning"`, `"error"` or `"ignore"`, as in future.
+#' @seealso `?"rustle-plans"`, `?"rustle-schedules"`, `?"rustle-seeds"`, `?"rustle-
+#'   errors"`; `vignette("rustle")`.
 #' @importFrom stats coef confint quantile vcov
 #' @useDynLib rustle, .registration = TRUE
 "_PACKAGE"

@@ -69,7 +69,9 @@ format_set <- function(set, digits) {
 #'   `statistic`, `p.value`, `conf.low`, `conf.high` (of joint hypotheses a row for each, with
 #'   the joint statistic and p-value, no interval); `glance()`: one with the sizes of the test. `plot()` draws [wild_curve()] and returns it invisibly.
 #' @section Errors: `rustle_error_argument` for wrong arguments, and where a test has no interval:
-#'   joint hypotheses, logit and probit models.
+#'   joint hypotheses. Of logit and probit models each trial value is a fit, so that intervals and
+#'   curves take longer.
+#' @seealso [wild_test()], [wild_curve()].
 #' @examples
 #' fit <- lm(dist ~ speed, cars)
 #' test <- wild_test(fit, "speed = 3", R = 499, seed = 1, threads = 1)
@@ -84,7 +86,7 @@ NULL
 confint.rustle_wild <- function(object, parm, level = if (is.null(object$conf)) 0.95 else object$conf, ...) {
   check_dots(...)
   if (length(object$estimate) != 1L || !has_curve(object)) {
-    stop_argument("object", "a test of one hypothesis in a linear model", object, sys.call())
+    stop_argument("object", "a test of one hypothesis", object, sys.call())
   }
   check_level_of_test(check_one_level(level, "level"), object$R, object$alternative, sys.call())
   out <- if (identical(level, object$conf)) object$conf.set else invert_test(object, level)
@@ -98,6 +100,8 @@ plot.rustle_wild <- function(x, n = if (length(x$estimate) > 1L) 25 else 201, xl
   curve <- wild_curve(x, n = n)
   alpha <- 1 - if (is.null(x$conf)) 0.95 else x$conf
   of <- trimws(names(x$estimate))
+  old <- narrow_margins()
+  on.exit(graphics::par(old))
   if (length(of) == 2L) {
     a <- unique(curve$null1)
     b <- unique(curve$null2)
@@ -119,6 +123,32 @@ plot.rustle_wild <- function(x, n = if (length(x$estimate) > 1L) 25 else 201, xl
   if (length(ends)) graphics::abline(v = ends, lty = 3L)
   graphics::points(x$null.value, x$p.value, pch = 19L)
   invisible(curve)
+}
+
+#' @rdname wild-methods
+#' @exportS3Method ggplot2::autoplot
+autoplot.rustle_wild <- function(object, n = if (length(object$estimate) > 1L) 25 else 201, ...) {
+  check_dots(...)
+  curve <- wild_curve(object, n = n)
+  alpha <- 1 - if (is.null(object$conf)) 0.95 else object$conf
+  of <- trimws(names(object$estimate))
+  .data <- NULL # the pronoun of ggplot2
+  if (length(of) == 2L) {
+    at <- data.frame(null1 = c(object$estimate[[1L]], object$null.value[[1L]]), null2 = c(object$estimate[[2L]], object$null.value[[2L]]))
+    return(
+      ggplot2::ggplot(curve, ggplot2::aes(x = .data[["null1"]], y = .data[["null2"]])) +
+        ggplot2::geom_contour(ggplot2::aes(z = .data[["p.value"]]), colour = ink$light, breaks = c(0.01, 0.1, 0.25, 0.5, 0.75)) +
+        ggplot2::geom_contour(ggplot2::aes(z = .data[["p.value"]]), colour = ink$dark, breaks = alpha, linewidth = 1) +
+        ggplot2::geom_point(data = at, shape = c(19L, 4L)) +
+        ggplot2::labs(x = of[[1L]], y = of[[2L]])
+    )
+  }
+  ggplot2::ggplot(curve, ggplot2::aes(x = .data[["null"]], y = .data[["p.value"]])) +
+    ggplot2::geom_line(colour = ink$medium) +
+    ggplot2::geom_hline(yintercept = alpha, linetype = 2L) +
+    ggplot2::geom_vline(xintercept = object$conf.set[is.finite(object$conf.set)], linetype = 3L) +
+    ggplot2::geom_point(data = data.frame(null = unname(object$null.value), p.value = object$p.value)) +
+    ggplot2::labs(x = sprintf("null value of %s", of), y = "p-value")
 }
 
 #' @rdname wild-methods

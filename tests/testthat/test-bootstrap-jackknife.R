@@ -67,3 +67,9 @@ test_that("on workers that share no memory a function is left out of as in this 
   withr::defer(rustle::plan(old))
   expect_equal(jackknife(d, f)$t, here$t)
 })
+
+test_that("print() says what was left out", {
+  expect_output(print(jackknife(cars, stat_lm(dist ~ speed))), "50 observations left out one by one")
+  clusters <- rep(1:10, 5)
+  expect_output(print(jackknife(cars, stat_lm(dist ~ speed), cluster = clusters)), "10 clusters left out one by one")
+})

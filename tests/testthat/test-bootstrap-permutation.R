@@ -277,3 +277,30 @@ test_that("studentized: groups that do not vary are infinitely far apart, the sa
   }
   expect_identical(permutation_test(rep(0, 12), rep(1, 13), R = 99, exact = FALSE, seed = 1)$p.value, 0.01)
 })
+
+test_that("the distribution that plot() draws is that of the p-value", {
+  share <- function(test) {
+    values <- permuted_values(test)
+    colMeans(abs(values) >= rep(abs(test$statistic), each = nrow(values)) * (1 - 1e-9))
+  }
+  x <- c(1, 3, 5, 9)
+  y <- c(2, 4, 6, 8, 7)
+  for (statistic in c("mean", "median")) {
+    exact <- permutation_test(x, y, statistic = statistic)
+    expect_identical(nrow(permuted_values(exact)), 126L)
+    expect_equal(share(exact), exact$p.value, info = statistic)
+  }
+  pairs <- permutation_test(x, y[1:4], paired = TRUE)
+  expect_equal(share(pairs), pairs$p.value)
+  own <- permutation_test(x, y, statistic = function(x, y) mean(x) - mean(y))
+  expect_equal(share(own), own$p.value)
+  random <- permutation_test(mtcars$wt, mtcars$mpg, statistic = "cor", R = 499, seed = 1)
+  expect_equal((share(random) * 499 + 1) / 500, random$p.value, ignore_attr = TRUE)
+  columns <- permutation_test(cbind(mpg, wt) ~ am, data = mtcars, R = 199, seed = 1)
+  expect_equal((share(columns) * 199 + 1) / 200, unname(columns$p.value))
+  # Of more permutations than can be drawn there are random ones.
+  many <- permutation_test(sleep$extra[1:10], sleep$extra[11:20])
+  expect_true(many$exact)
+  expect_identical(nrow(permuted_values(many)), 20000L)
+  expect_equal(share(many), many$p.value, tolerance = 0.1)
+})

@@ -67,3 +67,14 @@ test_that("wrong arguments of folds() are errors", {
   expect_argument_error(folds(4, 2, cluster = c(1, 1, 2, 2), strata = c(1, 2, 1, 1)), "cluster")
   expect_argument_error(folds(5, 2, seed = "a"), "seed")
 })
+
+test_that("folds convert to a list and a data frame, which make the same folds again", {
+  f <- folds(10, K = 3, seed = 1)
+  expect_identical(as.list(f), split(1:10, as.vector(unclass(f))))
+  expect_identical(cv(lm(dist ~ speed, cars[1:10, ]), folds = as.list(f))$estimate, cv(lm(dist ~ speed, cars[1:10, ]), folds = f)$estimate)
+  twice <- folds(10, K = 3, reps = 2, seed = 1)
+  expect_identical(names(as.list(twice)), c("rep1.fold1", "rep1.fold2", "rep1.fold3", "rep2.fold1", "rep2.fold2", "rep2.fold3"))
+  expect_identical(sort(unlist(as.list(twice)[4:6], use.names = FALSE)), 1:10)
+  frame <- as.data.frame(twice)
+  expect_identical(frame, data.frame(observation = rep(1:10, 2), rep = rep(1:2, each = 10), fold = as.vector(unclass(twice))))
+})

@@ -214,3 +214,23 @@ test_that("a glm is predicted on the scale of the response", {
     cv(lm(mpg ~ wt, mtcars), K = "loo")$estimate
   )
 })
+
+test_that("the standard error is that of the mean over folds, averaged over repetitions", {
+  out <- cv(lm(mpg ~ wt, mtcars), K = 8, seed = 1)
+  expect_equal(out$std.error, sd(out$losses$loss) / sqrt(8))
+  expect_output(print(out), paste0("standard error ", format(out$std.error, digits = 3)), fixed = TRUE)
+  # Folds of different sizes count by their observations.
+  uneven <- cv(lm(mpg ~ wt, mtcars), K = 5, seed = 1)$losses
+  expect_equal(
+    cv(lm(mpg ~ wt, mtcars), K = 5, seed = 1)$std.error,
+    sqrt(weighted.mean((uneven$loss - weighted.mean(uneven$loss, uneven$n))^2, uneven$n) / 4)
+  )
+  twice <- cv(lm(mpg ~ wt, mtcars), K = 8, reps = 2, seed = 1)
+  each <- vapply(split(twice$losses$loss, twice$losses$rep), function(l) var(l) / 8, 0)
+  expect_equal(twice$std.error, sqrt(mean(each)))
+  ridge <- cv(lm(mpg ~ ., mtcars), K = 8, lambda = c(0, 10), seed = 1)
+  expect_identical(names(ridge$std.error), names(ridge$estimate))
+  ten <- ridge$losses$loss[ridge$losses$lambda == 10]
+  expect_equal(ridge$std.error[["10"]], sd(ten) / sqrt(8))
+  expect_output(print(ridge), "std.error")
+})

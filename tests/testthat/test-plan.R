@@ -323,3 +323,14 @@ test_that("inner levels print with their workers", {
   local_plan(list(sequential, tweak("multicore", workers = 2), tweak("multisession", workers = 3), sequential))
   expect_output(print(plan()), "plan: sequential, 1 worker\nnested: multicore, 2 workers; multisession, 3 workers; sequential, 1 worker\n", fixed = TRUE)
 })
+
+test_that("a plan prints within 80 columns", {
+  printed <- function(...) with_plan(..., capture.output(print(plan())))
+  local_plan(list(tweak("multicore", workers = 2), tweak("multisession", workers = 3), "sequential", "sequential", "sequential"))
+  lines <- c(
+    printed("sequential"), capture.output(print(plan())),
+    printed("sequential", schedule = "stealing", chunk_size = 1000, retries = 10, timeout = 123.456, progress = TRUE, worker_threads = 2)
+  )
+  expect_lte(max(nchar(lines)), 80)
+  expect_match(lines, "threads per worker: an equal part of the cores$", all = FALSE)
+})

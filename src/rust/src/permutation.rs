@@ -15,11 +15,7 @@ use crate::refusal::{into_r, Parsed, Refusal};
 fn rs_permutation(test: Robj, seed: Robj, from: f64, to: f64, threads: f64) -> List {
     let counts = || {
         let test = permutation_test(&test)?;
-        let choice = match seed.as_real_vector() {
-            Some(words) => Choice::Random(seed_of(&words)?),
-            None => Choice::All,
-        };
-        let counts = test.run(choice, from as u64, to as u64, slice(threads));
+        let counts = test.run(choice_of(&seed)?, from as u64, to as u64, slice(threads));
         let reals = |x: &[u64]| x.iter().map(|c| *c as f64).collect::<Vec<f64>>();
         Ok(list!(
             done = counts.done as f64,
@@ -29,6 +25,24 @@ fn rs_permutation(test: Robj, seed: Robj, from: f64, to: f64, threads: f64) -> L
         .into())
     };
     into_r(counts())
+}
+
+/// The statistics of the first `count` permutations, one permutation after another.
+/// @noRd
+#[extendr]
+fn rs_permutation_values(test: Robj, seed: Robj, count: f64) -> List {
+    let values = || {
+        let test = permutation_test(&test)?;
+        Ok(test.values(choice_of(&seed)?, 0..count as u64).into())
+    };
+    into_r(values())
+}
+
+fn choice_of(seed: &Robj) -> Parsed<Choice> {
+    Ok(match seed.as_real_vector() {
+        Some(words) => Choice::Random(seed_of(&words)?),
+        None => Choice::All,
+    })
 }
 
 /// The observed statistics and the number of permutations.
@@ -72,4 +86,5 @@ extendr_module! {
     mod permutation;
     fn rs_permutation;
     fn rs_permutation_observed;
+    fn rs_permutation_values;
 }

@@ -297,6 +297,24 @@ impl Test {
         all.into_inner().unwrap_or_else(|e| e.into_inner())
     }
 
+    /// The statistics of permutations `from..to`, one permutation after another: for a
+    /// picture of their distribution.
+    #[must_use]
+    pub fn values(&self, choice: Choice, permutations: Range<u64>) -> Vec<f64> {
+        let totals = self.totals();
+        let mut scratch = Scratch::new(self);
+        let mut all = Vec::new();
+        let mut t = vec![0.0; self.columns];
+        let first = permutations.start;
+        for r in permutations {
+            scratch.at.go(&self.design, choice, r, r == first);
+            self.sums(&mut scratch);
+            self.statistics(&scratch.sums, &totals, &mut t);
+            all.extend_from_slice(&t);
+        }
+        all
+    }
+
     /// From where on a statistic is as extreme as that of the data, by column.
     fn bounds(&self) -> Vec<f64> {
         let size = if self.studentize || matches!(self.design, Design::Order { .. }) {

@@ -1,0 +1,45 @@
+# Documents of the sources (README, vignettes, help), which are not there when an installed
+# package is checked.
+
+source_file <- function(...) {
+  file <- test_path("..", "..", ...)
+  skip_if_not(file.exists(file), "the sources are not here")
+  file
+}
+
+# The R blocks of a Markdown file that no vignette runs, as a list of lines.
+r_blocks <- function(file) {
+  lines <- readLines(file, encoding = "UTF-8")
+  starts <- grep("^```r$", lines)
+  lapply(starts, function(start) {
+    end <- start + grep("^```$", lines[-seq_len(start)])[[1L]]
+    lines[seq(start + 1L, length.out = end - start - 1L)]
+  })
+}
+
+# Runs a block in a fresh session and returns it with what it printed, as comments "#>" after
+# the expression that printed it.
+run_block <- function(block) {
+  code <- withr::local_tempfile(fileext = ".R")
+  out <- withr::local_tempfile()
+  writeLines(block[!grepl("^#>", block)], code)
+  script <- withr::local_tempfile(fileext = ".R")
+  writeLines(c(
+    "options(width = 80, digits = 7, warn = 1)",
+    sprintf(".lines <- readLines(%s)", deparse(code)),
+    ".parsed <- parse(text = .lines, keep.source = TRUE)",
+    ".refs <- attr(.parsed, 'srcref')",
+    ".out <- character(); .at <- 1L",
+    "for (.k in seq_along(.parsed)) {",
+    "  .end <- .refs[[.k]][[3L]]",
+    "  .printed <- capture.output({ .v <- withVisible(suppressPackageStartupMessages(eval(.parsed[[.k]], globalenv()))); if (.v$visible) print(.v$value) })",
+    "  .out <- c(.out, .lines[seq_len(.end)[seq_len(.end) >= .at]], if (length(.printed)) paste('#>', .printed))",
+    "  .at <- .end + 1L",
+    "}",
+    "if (.at <= length(.lines)) .out <- c(.out, .lines[.at:length(.lines)])",
+    sprintf("writeLines(.out, %s)", deparse(out))
+  ), script)
+  result <- run_command(c(file.path(R.home("bin"), "Rscript"), "--vanilla", script), 180)
+  if (!file.exists(out)) stop(result$stderr)
+  readLines(out)
+}

@@ -1,0 +1,75 @@
+# README, vignettes and help: that their code runs as printed, and that they lead somewhere.
+
+test_that("the block of README runs as printed, with its output", {
+  skip_on_cran()
+  skip_without_fork()
+  blocks <- r_blocks(source_file("README.md"))
+  expect_length(blocks, 1L)
+  for (block in blocks) expect_identical(run_block(block), block)
+})
+
+test_that("blocks of vignettes that are shown and not run do run", {
+  skip_on_cran()
+  skip_if_not_installed("future.apply")
+  skip_if_not_installed("doParallel")
+  skip_without_fork()
+  files <- list.files(source_file("vignettes"), "[.]Rmd$", full.names = TRUE)
+  for (file in files) {
+    for (block in r_blocks(file)) {
+      ready <- if (any(grepl("library(rustle)", block, fixed = TRUE))) block else c("library(rustle)", block)
+      expect_no_error(run_block(ready))
+    }
+  }
+})
+
+test_that("README is short, and its links lead to files", {
+  lines <- readLines(source_file("README.md"), encoding = "UTF-8")
+  expect_lte(length(unlist(strsplit(lines, "[[:space:]]+"))), 900)
+  links <- unlist(regmatches(lines, gregexpr("\\]\\([^)]+\\)", lines)))
+  links <- gsub("^\\]\\(|\\)$", "", links)
+  links <- links[!grepl("^(https?:|#)", links)]
+  expect_gt(length(links), 5L)
+  for (link in links) expect_true(file.exists(test_path("..", "..", link)), info = link)
+  named <- unlist(regmatches(lines, gregexpr("vignette\\(\"[^\"]+", lines)))
+  for (name in sub(".*\"", "", named)) expect_true(file.exists(test_path("..", "..", "vignettes", paste0(name, ".Rmd"))), info = name)
+})
+
+test_that("vignettes name vignettes that exist", {
+  files <- list.files(source_file("vignettes"), "[.]Rmd$", full.names = TRUE)
+  text <- unlist(lapply(files, readLines, encoding = "UTF-8"))
+  named <- unlist(regmatches(text, gregexpr("vignette\\(\"[^\"]+", text)))
+  expect_identical(setdiff(sub(".*\"", "", named), sub("[.]Rmd$", "", basename(files))), character())
+})
+
+pages_of_help <- function() {
+  files <- list.files(source_file("man"), "[.]Rd$", full.names = TRUE)
+  pages <- lapply(files, readLines, encoding = "UTF-8")
+  names(pages) <- vapply(pages, function(p) sub("^\\\\name\\{(.*)\\}$", "\\1", grep("^\\\\name\\{", p, value = TRUE)[[1L]]), "")
+  pages
+}
+
+test_that("every help page leads on: it has See also", {
+  pages <- pages_of_help()
+  without <- names(Filter(function(p) !any(startsWith(p, "\\seealso{")), pages))
+  expect_identical(without, character())
+})
+
+test_that("a help page has the name of the function that it is about", {
+  pages <- pages_of_help()
+  expect_identical(grep("[.]rustle_", names(pages), value = TRUE), character())
+})
+
+test_that("every help page stands in the index of the site, once, and nothing else does", {
+  lines <- readLines(source_file("_pkgdown.yml"))
+  lines <- lines[seq(match("reference:", lines) + 1L, length(lines))]
+  listed <- sub("^  - ", "", grep("^  - ", lines, value = TRUE))
+  pages <- names(pages_of_help())
+  patterns <- grep("^starts_with", listed, value = TRUE)
+  expanded <- unlist(lapply(sub(".*\"(.*)\".*", "\\1", patterns), function(start) pages[startsWith(pages, start)]))
+  expect_setequal(c(setdiff(listed, patterns), expanded), pages)
+  expect_identical(anyDuplicated(c(setdiff(listed, patterns), expanded)), 0L)
+  vignettes <- sub("[.]Rmd$", "", list.files(source_file("vignettes"), "[.]Rmd$"))
+  articles <- readLines(source_file("_pkgdown.yml"))
+  articles <- articles[seq(match("articles:", articles), match("reference:", articles))]
+  expect_setequal(sub("^  - ", "", grep("^  - ", articles, value = TRUE)), vignettes)
+})
