@@ -128,20 +128,23 @@ find_master <- function() {
 }
 
 # A chunk that is open is an environment: `job`, `handle`, `close` (a function), what
-# watch_chunk() has heard of it, and `over`.
-open_chunk <- function(parcel, order, beat) {
+# watch_chunk() has heard of it, and `over`. dress: what else is done with the job.
+open_chunk <- function(parcel, order, beat, dress = identity) {
   chunk <- order$chunk
   settings <- order$settings
   set_serializers(unpacked_serializers(parcel$serializers))
-  job <- job_of_parcel(parcel, chunk)
+  job <- dress(job_of_parcel(parcel, chunk))
   plan <- plan_of_node(settings, parcel$levels)
   open <- list2env(list(
     tag = chunk$tag, job = job, n = job$n, over = FALSE, unclaimed = Inf, count = 0, measured = FALSE, timed = settings$timings,
     events = list(), status = NULL, lost = NULL
   ), envir = new.env(parent = emptyenv()))
   if (plan$executor$name == "multisession") {
-    sent <- c(parcel[c("worker", "globals", "packages")], list(data = chunk$data))
-    list2env(start_standing(job, plan, sent, beat), envir = open)
+    needs <- c(
+      parcel$worker[c("FUN", "variables", "dots", "check", "backend")], parcel[c("globals", "packages")],
+      list(data = chunk$data)
+    )
+    list2env(start_standing(job, plan, needs, beat), envir = open)
   } else {
     if (parcel$worker$backend && !is_our_backend()) registerDoRustle()
     open$handle <- start_multicore(job, plan)

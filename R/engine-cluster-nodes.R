@@ -244,9 +244,9 @@ reason_of_loss <- function(why) {
 close_node <- function(node) {
   if (is.null(node$lost)) try(of_parallel("sendData")(node$link, list(type = "DONE")), silent = TRUE)
   try(close(node$link$con), silent = TRUE)
-  if (node$here && !is.na(node$pid) && (!is.null(node$lost) || length(node$owes))) {
-    tools::pskill(node$pid, tools::SIGKILL)
-  }
+  if (is.na(node$pid) || (is.null(node$lost) && !length(node$owes))) return()
+  if (node$here) tools::pskill(node$pid, tools::SIGKILL)
+  if (!is.null(node$link$kill)) node$link$kill(node$pid)
 }
 
 # The nodes of the plan in force, started when they are not there yet. Those of ours that
@@ -369,34 +369,13 @@ add_workers <- function(workers, cores = NULL) {
   if (plan$executor$name != "cluster") {
     stop_argument("workers", "added to plan(cluster, workers = )", workers, sys.call(), was = sprintf("to a plan of kind \"%s\"", plan$executor$name))
   }
-  if (is.character(workers)) check_hosts(workers, sys.call())
-  nodes <- nodes_of_plan(plan, sys.call())
   wanted <- wanted_nodes(plan)
+  if (is.character(workers)) check_hosts(workers, sys.call(), wanted$options)
+  nodes <- nodes_of_plan(plan, sys.call())
   fresh <- open_nodes(list(workers = workers, cores = cores, options = wanted$options), length(nodes), sys.call())
   crew$nodes <- c(nodes, meet_nodes(fresh))
   count_again()
   invisible(count_nodes(plan$stack, plan$settings))
-}
-
-# R sessions on these hosts, by parallelly.
-start_links <- function(hosts, options, call) {
-  local <- all(hosts %in% c("localhost", "127.0.0.1", Sys.info()[["nodename"]]))
-  patience <- getOption("rustle.connect.timeout", 30)
-  # `connectTimeout` is not enough: R looks at time limits only when it runs code. `timeout` also
-  # holds for the connection, until both ends change it: introduce(), limit_silence().
-  defaults <- list(
-    connectTimeout = patience, timeout = patience, tries = 1L, rscript_libs = if (local) .libPaths()
-  )
-  arguments <- utils::modifyList(Filter(Negate(is.null), defaults), options)
-  tryCatch(
-    suppressWarnings(do.call(parallelly::makeClusterPSOCK, c(list(hosts), arguments))),
-    error = function(e) {
-      abort_rustle(
-        sprintf("R could not be started on %s: %s", paste(unique(hosts), collapse = ", "), trimws(conditionMessage(e))),
-        "rustle_error_no_node", hosts = hosts, call = call
-      )
-    }
-  )
 }
 
 # Starts nodes of ours that were lost. Who cannot be started stays lost, and is tried again

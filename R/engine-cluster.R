@@ -162,17 +162,7 @@ new_desk <- function(job, plan, nodes, parcel) {
     if (runs_plainly(node)) {
       return(c(out, list(tasks = c(tasks), seeds = task_seeds(streams, tasks))))
     }
-    kind <- streams$streams
-    in_line <- m == tasks[[m]] - tasks[[1L]] + 1L && !is.unsorted(tasks)
-    out$streams <- if (kind == "clear") {
-      list(streams = "clear", seed = NULL, check = streams$check, after = NULL)
-    } else if (kind == "list" || !in_line) {
-      list(streams = "list", seed = task_seeds(streams, tasks), check = FALSE, after = NULL)
-    } else {
-      first <- tasks[[1L]] - 1
-      seed <- if (first == 0) streams$seed else unpack(rs_task_seeds(streams$seed, first, "stream"))[[1L]]
-      list(streams = kind, seed = seed, check = FALSE, after = NULL)
-    }
+    out$streams <- streams_of_tasks(streams, tasks)
     out
   }
 

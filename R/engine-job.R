@@ -68,6 +68,8 @@ new_job <- function(call, frame, n, policy, streams = no_streams(), relay = no_r
                     cleanup = list(signal = tools::SIGTERM, grace = 0.2), label = NULL,
                     origin = NULL, forced = 1L, shape = NULL, over = c(X = "elements"),
                     code = NULL, ours = FALSE) {
+  relay$traces <- wants_traces()
+  relay$fatal <- getOption("warn") >= 2
   relay$unforced <- !is.null(attr(frame, "unforced"))
   list(
     call = call, frame = frame, n = n, policy = policy, streams = streams, relay = relay,
