@@ -59,7 +59,7 @@ read_states <- function(desk) {
     tryCatch(post(node, ask, list(), "state"), error = function(e) lose_link(desk, node, e))
   }
   while (length(waiting <- Filter(function(node) is.null(node$lost) && identical(node$expects, "state"), desk$nodes))) {
-    for (node in waiting[await_links(waiting, Inf)]) collect(desk, node)
+    for (node in waiting[await_links(waiting, Inf)]) take_value(desk, node)
   }
 }
 
@@ -102,7 +102,7 @@ await_links <- function(nodes, seconds) {
 }
 
 # Takes the message of a node. Answers to calls that were left are dropped.
-collect <- function(desk, node) {
+take_value <- function(desk, node) {
   message <- tryCatch(suspendInterrupts(of_parallel("recvData")(node$link)), error = function(e) lose_link(desk, node, e))
   if (is.null(message)) return(invisible())
   node$owes <- max(0L, node$owes - 1L)
@@ -185,7 +185,7 @@ await_answer <- function(desk, k = NULL) {
     alive <- Filter(function(node) is.null(node$lost), desk$nodes)
     if (!length(alive)) stop_no_node(sprintf(": %s", desk$nodes[[1L]]$lost), NULL, list())
     waiting <- Filter(function(node) node$owes > 0L, alive)
-    for (node in waiting[await_links(waiting, longest_wait)]) collect(desk, node)
+    for (node in waiting[await_links(waiting, longest_wait)]) take_value(desk, node)
   }
 }
 

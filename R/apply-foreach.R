@@ -238,7 +238,13 @@ error_handling <- function(obj) {
 }
 
 run_foreach <- function(job, plan, call) {
-  tryCatch(run_job(job, plan)$values, error = function(e) {
+  tryCatch({
+    outcome <- run_job(job, plan)
+    values <- outcome$values
+    # Errors as values are those that foreach itself would give.
+    for (task in outcome$failed) values[[task]] <- without_trace(values[[task]])
+    values
+  }, error = function(e) {
     # Only errors of tasks have a field `task`; others come from us or from handlers.
     task <- if (is.list(e)) e[["task"]]
     if (is.null(task) || inherits(e, "RngFutureError")) stop(e)

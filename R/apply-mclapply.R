@@ -109,7 +109,7 @@ as_try_errors <- function(outcome, call) {
   values <- outcome$values
   failed <- outcome$failed
   for (task in failed) {
-    values[[task]] <- as_try_error(with_task(values[[task]], task))
+    values[[task]] <- as_try_error(with_task(values[[task]], task, outcome$job))
   }
   if (length(failed)) {
     warning(simpleWarning(sprintf(

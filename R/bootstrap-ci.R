@@ -8,8 +8,8 @@
 #' * `"basic"`: \eqn{(2t - q_{1-\alpha/2}, 2t - q_{\alpha/2})};
 #' * `"stud"`: bootstrap-t, which needs a variance for the estimate and each replicate;
 #' * `"perc"`: \eqn{(q_{\alpha/2}, q_{1-\alpha/2})};
-#' * `"bca"`: bias-corrected and accelerated (Efron 1987), from the share of replicates
-#'   below \eqn{t} and the skewness of the influence values;
+#' * `"bc"`: bias-corrected (Efron 1981), from the share of replicates below \eqn{t};
+#' * `"bca"`: the same, accelerated (Efron 1987) by the skewness of the influence values;
 #' * `"abc"`: approximate bootstrap (DiCiccio and Efron 1992), computed without replicates
 #'   by [boot::abc.ci()], for statistics that are functions of weights.
 #'
@@ -38,8 +38,18 @@
 #' @param ... Further arguments of the statistic, for the jackknife and `abc`. `level` and
 #'   `parm` are taken for `conf` and `index`, whose names they are in [confint()].
 #' @return A data frame of class `rustle_boot_ci` with a row per component, type and level
-#'   and columns `term`, `type`, `conf`, `lower` and `upper`. The ends are `NA` where there
-#'   is no interval.
+#'   and columns `term`, `type`, `conf`, `lower`, `upper`, and `lower.mcse` and `upper.mcse`:
+#'   the Monte Carlo standard errors of the ends, see there. Ends are `NA` where there is no
+#'   interval.
+#' @section Monte Carlo error: How much an end would vary with other replicates of the same
+#'   data, were there again R of them, by the delta method: of quantiles
+#'   \eqn{\sqrt{p(1-p)/R}} times the slope of the quantile function, which is taken over one
+#'   such error on both sides of p; for `bc` and `bca` with the covariance of the quantile and
+#'   the share of replicates below \eqn{t}; for `norm` that of mean and standard deviation. The
+#'   acceleration and the levels of bands count as known, and replicates as independent, which
+#'   is too much for balanced and antithetic ones. It is 0 for `abc`, which has no replicates.
+#'   Ends between the most extreme replicates vary by more than it says. [enough()] goes on until
+#'   it is small.
 #' @section Validity: [bootstrap_validity()] is the table of what is valid, adapted or
 #'   refused. Replicates of `sim = "permutation"` follow the null hypothesis, and those with
 #'   importance weights another distribution: no intervals. `bca` and `abc` suppose
@@ -63,6 +73,9 @@
 #'
 #'   DiCiccio, T. J. and Efron, B. (1996) Bootstrap confidence intervals. *Statistical
 #'   Science* 11, 189-228.
+#'
+#'   Efron, B. (1981) Nonparametric standard errors and confidence intervals. *Canadian Journal
+#'   of Statistics* 9, 139-158.
 #'
 #'   Efron, B. (1987) Better bootstrap confidence intervals. *Journal of the American
 #'   Statistical Association* 82, 171-185.
@@ -121,7 +134,8 @@ boot_ci <- function(x, conf = 0.95, type = "all", index = NULL, h = NULL, hdot =
     list(
       k = rep(terms, each = length(conf)), type = rep(kind, length(terms) * length(conf)),
       conf = rep(conf, length(terms)), lower = unlist(lapply(ends, `[[`, "lower")),
-      upper = unlist(lapply(ends, `[[`, "upper"))
+      upper = unlist(lapply(ends, `[[`, "upper")), lower.mcse = unlist(lapply(ends, `[[`, "lower.mcse")),
+      upper.mcse = unlist(lapply(ends, `[[`, "upper.mcse"))
     )
   })
   warn_few_replicates(draws, conf, type, notes)
@@ -131,7 +145,7 @@ boot_ci <- function(x, conf = 0.95, type = "all", index = NULL, h = NULL, hdot =
   # Made by hand: data.frame() would take longer than the intervals.
   out <- list(
     term = draws$terms[all("k")], type = all("type"), conf = all("conf"), lower = all("lower"),
-    upper = all("upper")
+    upper = all("upper"), lower.mcse = all("lower.mcse"), upper.mcse = all("upper.mcse")
   )
   structure(
     lapply(out, `[`, order), class = c("rustle_boot_ci", "data.frame"),
@@ -150,7 +164,7 @@ check_statistic_dots <- function(..., .takes, .x, .own = names(formals(sys.funct
   )
 }
 
-interval_types <- c("norm", "basic", "stud", "perc", "bca", "abc")
+interval_types <- c("norm", "basic", "stud", "perc", "bc", "bca", "abc")
 
 # Both ends for one component, a row per level. For bands of type norm `conf` holds
 # multipliers of the standard error (class "multiplier").
@@ -159,7 +173,8 @@ one_component <- function(kind, k, conf, draws, scale, variances, a, notes) {
   kept <- is.finite(draws$t[, k])
   # A studentized replicate of m out of n is divided by the standard error of m observations.
   t <- if (kind == "stud") draws$raw[kept, k] else draws$t[kept, k]
-  nothing <- list(lower = rep(NA_real_, length(conf)), upper = rep(NA_real_, length(conf)))
+  none <- rep(NA_real_, length(conf))
+  nothing <- list(lower = none, upper = none, lower.mcse = none, upper.mcse = none)
   # Replicates that are NaN or infinite are left out too.
   what <- function(v) if (all(is.na(v))) "NA" else "not finite"
   if (!is.finite(t0)) {
@@ -180,45 +195,59 @@ one_component <- function(kind, k, conf, draws, scale, variances, a, notes) {
   alpha <- (1 - unclass(conf)) / 2
   ht0 <- scale$h(t0)
   ht <- scale$h(t)
-  # Lower and upper quantiles together, so that `values` are sorted once.
-  at <- function(low, high, values = ht) {
-    q <- normal_quantile(values, c(low, high), function() notes$extreme(draws$terms[[k]]))
-    unname(split(q, rep(1:2, each = length(low))))
+  # Ends and errors at probabilities of quantiles, lower and upper together, so that `values`
+  # are sorted once.
+  at <- function(low, high, values = ht, bias = NULL) {
+    values <- sort(values)
+    p <- c(low, high)
+    q <- normal_quantile(values, p, function() notes$extreme(draws$terms[[k]]))
+    side <- rep(1:2, each = length(low))
+    list(ends = unname(split(q, side)), errors = unname(split(quantile_error(values, p, bias), side)))
   }
-  ends <- switch(kind,
+  found <- switch(kind,
     norm = {
       given <- variances$norm[match(k, variances$index)]
-      se <- if (length(given) && !is.na(given)) sqrt(given) * abs(scale$hdot(t0)) else stats::sd(ht)
+      known <- length(given) && !is.na(given)
+      se <- if (known) sqrt(given) * abs(scale$hdot(t0)) else stats::sd(ht)
       z <- if (inherits(conf, "multiplier")) unclass(conf) else stats::qnorm(1 - alpha)
       centre <- 2 * ht0 - mean(ht)
-      list(centre - z * se, centre + z * se)
+      list(ends = list(centre - z * se, centre + z * se), errors = normal_error(ht, if (known) 0 * z else z))
     },
-    basic = lapply(at(1 - alpha, alpha), function(q) 2 * ht0 - q),
+    basic = {
+      out <- at(1 - alpha, alpha)
+      out$ends <- lapply(out$ends, function(q) 2 * ht0 - q)
+      out
+    },
     stud = {
       j <- match(k, variances$index)
       z <- (ht - ht0) / (abs(scale$hdot(t)) * sqrt(variances$t[kept, j]))
       z <- z[is.finite(z)]
       se <- sqrt(variances$t0[[j]]) * abs(scale$hdot(t0))
-      lapply(at(1 - alpha, alpha, z), function(q) ht0 - se * q)
+      out <- at(1 - alpha, alpha, z)
+      list(ends = lapply(out$ends, function(q) ht0 - se * q), errors = lapply(out$errors, `*`, se))
     },
     perc = at(alpha, 1 - alpha),
-    bca = {
-      z0 <- stats::qnorm(mean(t < t0))
+    bc = , bca = {
+      below <- mean(t < t0)
+      z0 <- stats::qnorm(below)
+      if (kind == "bc") a <- 0
       if (!is.finite(z0) || !is.finite(a)) {
         what <- if (is.finite(a)) "none or all of its replicates are below the estimate" else "its acceleration is not finite"
-        notes$add("No BCa interval for %s: %s.", draws$terms[[k]], what)
+        notes$add("No %s interval for %s: %s.", if (kind == "bc") "BC" else "BCa", draws$terms[[k]], what)
         return(nothing)
       }
       adjust <- function(p) {
         z <- z0 + stats::qnorm(p)
         stats::pnorm(z0 + z / (1 - a * z))
       }
-      at(adjust(alpha), adjust(1 - alpha))
+      tails <- c(alpha, 1 - alpha)
+      z <- z0 + stats::qnorm(tails)
+      # How the probability moves with the share below the estimate, and that share.
+      bias <- list(slope = stats::dnorm(z0 + z / (1 - a * z)) * (1 + 1 / (1 - a * z)^2) / stats::dnorm(z0), below = below)
+      at(adjust(alpha), adjust(1 - alpha), bias = bias)
     }
   )
-  ends <- lapply(ends, scale$hinv)
-  # Under a decreasing transformation the lower end becomes the upper one.
-  list(lower = pmin(ends[[1L]], ends[[2L]]), upper = pmax(ends[[1L]], ends[[2L]]))
+  interval_of(found$ends, found$errors, scale)
 }
 
 # Order statistic (R + 1) p, interpolated on the normal scale between neighbours.
@@ -263,7 +292,7 @@ abc_ends <- function(x, draws, k, conf, simultaneous, scale, ...) {
     )
     sort(scale$hinv(scale$h(out[2:3])))
   }, numeric(2L))
-  list(lower = ends[1L, ], upper = ends[2L, ])
+  list(lower = ends[1L, ], upper = ends[2L, ], lower.mcse = 0 * conf, upper.mcse = 0 * conf)
 }
 
 # Bands. The levels at which the pointwise intervals of all components hold together
@@ -331,7 +360,7 @@ new_notes <- function(why = "") {
 warn_interval <- function(text) warn_rustle(text, "rustle_warning_interval")
 
 warn_few_replicates <- function(draws, conf, type, notes) {
-  if (!any(c("basic", "perc", "bca", "stud") %in% type)) return()
+  if (!any(c("basic", "perc", "bc", "bca", "stud") %in% type)) return()
   few <- draws$R < 10 / (1 - conf) * (1 - 1e-12)
   if (any(few)) {
     notes$add(
@@ -350,7 +379,7 @@ warn_few_replicates <- function(draws, conf, type, notes) {
 #' @param row.names,optional As in [as.data.frame()].
 #' @export
 as.data.frame.rustle_boot_ci <- function(x, row.names = NULL, optional = FALSE, ...) {
-  data.frame(unclass(x)[c("term", "type", "conf", "lower", "upper")], row.names = row.names)
+  data.frame(unclass(x)[names(x)], row.names = row.names)
 }
 
 #' @rdname boot_ci

@@ -26,7 +26,8 @@ column_user <- function(data, call, coding) {
       list(x = one(x, 1L, "x"), y = one(y, 2L, "y"))
     },
     many = function(which) {
-      if (is.null(which)) which <- if (is.null(source$titles)) seq_len(source$width) else source$titles
+      # By number: two columns may have the same name, or none.
+      if (is.null(which)) which <- seq_len(source$width)
       x <- source$pick(which, "columns")
       for (k in seq_along(x)) x[[k]] <- numbers(x[[k]], source$label(which)[[k]])
       names(x) <- if (!is.null(source$titles)) source$label(which)
@@ -42,7 +43,7 @@ column_user <- function(data, call, coding) {
       x <- gaps$note(source$pick(which, "status")[[1L]], source$label(which))
       event_of(x, source$label(which), coding, call)
     },
-    model = function(formula) model_columns(formula, data, source$n, gaps$note, call)
+    model = function(formula, ...) model_columns(formula, data, source$n, gaps$note, call, ...)
   )
 }
 
@@ -104,11 +105,13 @@ two_levels <- function(x, which, label, call) {
   x
 }
 
-# The model frame of a formula, whose columns `note` looks at.
-model_columns <- function(formula, data, n, note, call) {
+# The model frame of a formula, whose columns `note` looks at. weights, offset: NULL or what
+# check_model_column() accepts; columns "(weights)" and "(offset)" of the frame, as lm() has
+# them. special: functions that terms() shall find.
+model_columns <- function(formula, data, n, note, call, weights = NULL, offset = NULL, special = NULL) {
   columns <- as.data.frame(data)
   frame <- tryCatch(
-    stats::model.frame(formula, columns, na.action = stats::na.pass),
+    stats::model.frame(if (is.null(special)) formula else stats::terms(formula, special, data = columns), columns, na.action = stats::na.pass),
     error = function(e) {
       check_variables(formula, names(columns), "formula", call)
       abort_rustle(
@@ -118,11 +121,48 @@ model_columns <- function(formula, data, n, note, call) {
     }
   )
   if (nrow(frame) != n) stop_argument("formula", "a formula of columns of `data`", formula, call)
+  frame[["(weights)"]] <- model_column(weights, columns, "weights", call)
+  frame[["(offset)"]] <- model_column(offset, columns, "offset", call)
   for (k in names(frame)) {
     column <- as_rows(frame[[k]])
     for (j in seq_len(ncol(column))) note(if (is.data.frame(column)) column[[j]] else column[, j], k)
   }
   frame
+}
+
+# The name of a column, or a one-sided formula: what weights and offsets are given as.
+check_model_column <- function(x, argument, call) {
+  good <- is.null(x) || is.character(x) && length(x) == 1L && !is.na(x) || inherits(x, "formula") && length(x) == 2L
+  if (!good) stop_argument(argument, "NULL, the name of a column, or a one-sided formula such as ~ w", x, call)
+  x
+}
+
+model_column <- function(x, columns, argument, call) {
+  if (is.null(x)) return(NULL)
+  value <- if (is.character(x)) {
+    if (!x %in% names(columns)) stop_argument(argument, "the name of a column of `data`", x, call)
+    columns[[x]]
+  } else {
+    check_variables(x, names(columns), argument, call)
+    eval(x[[2L]], columns, environment(x))
+  }
+  if (!is.numeric(value) || length(value) != nrow(columns)) {
+    stop_argument(argument, "a number for each row of `data`", value, call)
+  }
+  as.double(value)
+}
+
+# Prior weights of a model frame, or NULL where there are none.
+prior_weights <- function(frame) {
+  w <- frame[["(weights)"]]
+  if (is.null(w) || all(w == 1)) return(NULL)
+  if (any(w < 0) || !any(w > 0)) {
+    abort_rustle(
+      sprintf("`weights` must not be negative, and not all 0 (%d are negative).", sum(w < 0)),
+      "rustle_error_argument", argument = "weights", value = w
+    )
+  }
+  as.double(w)
 }
 
 # 1 for an event and 0 for a censored time, of a column coded as for survival::Surv().
@@ -383,7 +423,11 @@ compile_lm <- function(frame) {
   }
   y <- as.double(design$y)
   if (!is.null(design$offset)) y <- y - design$offset
-  basis <- basis_of(design$x)
+  # Weighted least squares are those of the rows times the roots of the weights.
+  prior <- prior_weights(frame)
+  root <- if (is.null(prior)) 1 else sqrt(prior)
+  y <- root * y
+  basis <- basis_of(root * design$x)
   beta <- qr.coef(basis$qr, y)
   residuals <- as.double(qr.resid(basis$qr, y))
   native <- list(
@@ -391,6 +435,7 @@ compile_lm <- function(frame) {
     residuals = residuals
   )
   response <- function(kind) {
+    if (kind == "permutation" && !is.null(prior)) return(NULL)
     e <- switch(kind, permutation = y, residual = residuals - mean(residuals), wild = residuals, NULL)
     if (is.null(e)) return(NULL)
     list(
@@ -401,32 +446,38 @@ compile_lm <- function(frame) {
   compiled_statistic(native, colnames(design$x), response = response)
 }
 
-compile_glm <- function(frame, family) {
+# start: coefficients from which the fit begins, or NULL.
+compile_glm <- function(frame, family, start = NULL) {
   design <- design_of(frame)
-  y <- design$y
-  if (family == "binomial" && is.factor(y)) y <- y != levels(y)[[1L]]
-  y <- as.double(y)
-  good <- length(y) == nrow(design$x) && (if (family == "binomial") all(y %in% c(0, 1)) else all(y >= 0))
-  if (!good) {
-    must <- if (family == "binomial") "0, 1, logical or a factor" else "counts"
-    abort_rustle(sprintf("The response of `formula` must be %s.", must), "rustle_error_argument", argument = "formula")
-  }
+  response <- glm_response(design$y, prior_weights(frame), family)
+  if (length(response$y) != nrow(design$x)) response$y <- NA
+  y <- check_glm_response(response$y, family)
+  prior <- response$weights
   basis <- basis_of(design$x)
   offset <- if (is.null(design$offset)) double(length(y)) else design$offset
-  # Stops at a smaller change of the deviance than glm(), which stops below 1e-8.
-  fit <- suppressWarnings(stats::glm.fit(
-    design$x, y, family = get(family, envir = asNamespace("stats"))(), offset = offset,
-    control = list(epsilon = 1e-14, maxit = 100)
-  ))
-  if (!fit$converged || anyNA(fit$coefficients) || fit$boundary || max(abs(fit$linear.predictors)) > 30 && family == "binomial") {
+  # Near the estimate: the native fit goes on from there until the likelihood cannot rise.
+  fit <- tryCatch(
+    suppressWarnings(stats::glm.fit(
+      design$x, y, if (is.null(prior)) rep(1, length(y)) else prior, family = family, offset = offset, start = start,
+      control = list(epsilon = 1e-12, maxit = 200)
+    )),
+    error = function(e) list(converged = FALSE, message = conditionMessage(e))
+  )
+  far <- function(fit) max(abs(fit$linear.predictors)) > 30 && family$link == "logit"
+  if (!fit$converged || anyNA(fit$coefficients) || fit$boundary || far(fit)) {
     abort_rustle(
-      "The model of `formula` has no finite estimate on the data (separated groups?).",
+      sprintf("The model of `formula` has no finite estimate on the data (%s).", if (is.null(fit$message)) "separated groups?" else fit$message),
       "rustle_error_argument", argument = "formula"
     )
   }
+  known <- family$family %in% c("binomial", "poisson")
+  mu <- fit$fitted.values
+  w <- if (is.null(prior)) 1 else prior
+  dispersion <- if (known) 1 else max(sum(w * (y - mu)^2 / family$variance(mu)) / max(1, length(y) - length(fit$coefficients)), 1e-20)
   native <- list(
-    source = "glm", family = family, q = as.double(basis$q), back = as.double(basis$back),
-    beta = as.double(fit$coefficients), y = y, eta = as.double(fit$linear.predictors)
+    source = "glm", link = family$link, variance = variance_name(family), q = as.double(basis$q),
+    back = as.double(basis$back), beta = as.double(fit$coefficients), y = y, eta = as.double(fit$linear.predictors),
+    prior = prior, dispersion = dispersion
   )
   compiled_statistic(native, colnames(design$x))
 }

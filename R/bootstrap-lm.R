@@ -3,8 +3,9 @@
 #' `boot_lm()` gives replicates of the coefficients of a fitted linear or generalized
 #' linear model, `vcov_boot()` their covariance, for `lmtest::coeftest()` and others.
 #'
-#' @param model A model fitted by [stats::lm()] (without weights) or by [stats::glm()] of the
-#'   families binomial (0 and 1) and poisson with canonical link.
+#' @param model A model fitted by [stats::lm()] or [stats::glm()], with its weights and offset;
+#'   families and links are those of [stat_glm()]. `vcov_boot()` also takes fitted models of other
+#'   classes, see [bootstrap-models], with `"case"` and `"fractional"`.
 #' @param R,cluster,seed,threads,on_error As for [bootstrap()].
 #' @param method,type `"case"` (rows with replacement; also `"xy"`), `"residual"` (centred
 #'   residuals with replacement), `"wild"` (residuals times a multiplier; one per cluster, if
@@ -18,7 +19,12 @@
 #' @param ... Further arguments of [bootstrap()].
 #' @return `boot_lm()`: an object of class `rustle_boot`, as from [bootstrap()].
 #'   `vcov_boot()`: a p x p matrix, the covariance of the replicates.
-#' @references Wu, C. F. J. (1986) Jackknife, bootstrap and other resampling methods in
+#' @section Several clusterings: `boot_lm()` with two draws whole clusters of both
+#'   (`"case"`, see [bootstrap()]). `vcov_boot()` adds the covariances of each clustering and subtracts
+#'   those of their intersections (Cameron, Gelbach and Miller 2011) for `"wild"`, and for
+#'   `"case"` with more than two.
+#' @references Cameron, A. C., Gelbach, J. B. and Miller, D. L. (2011) Robust inference with
+#'   multiway clustering. *Journal of Business & Economic Statistics* 29, 238-249. Wu, C. F. J. (1986) Jackknife, bootstrap and other resampling methods in
 #'   regression analysis. *Annals of Statistics* 14, 1261-1295. Liu, R. Y. (1988) Bootstrap
 #'   procedures under some non-i.i.d. models. *Annals of Statistics* 16, 1696-1708. Cameron,
 #'   A. C., Gelbach, J. B. and Miller, D. L. (2008) Bootstrap-based improvements for
@@ -78,11 +84,46 @@ vcov_boot <- function(model, type = c("case", "xy", "residual", "wild", "fractio
   type <- check_choice(if (identical(type, types)) "case" else type, types, "type")
   if (type == "xy") type <- "case"
   R <- check_count(R, "R", min = 2)
+  if (!inherits(model, "lm") && is_fitted_model(model)) {
+    if (!type %in% c("case", "fractional")) stop_argument("type", "\"case\" or \"fractional\" for a model that is not of lm() or glm()", type, sys.call())
+    b <- with_call(sys.call(), bootstrap(
+      model, model_coefficients, R, sim = if (type == "case") "ordinary" else "bayesian", cluster = cluster, seed = seed,
+      on_error = on_error, influence = "none", progress = FALSE, keep_data = FALSE, ...
+    ))
+    return(stats::var(b$t[stats::complete.cases(b$t), , drop = FALSE]))
+  }
+  several <- clusterings(cluster, model, sys.call())
+  if (length(several) > (if (type == "case") 2L else 1L)) {
+    return(combined_vcov(several, function(g) {
+      with_call(sys.call(), vcov_boot(model, type, R, seed, g, wild, threads, on_error, ...))
+    }))
+  }
   b <- with_call(sys.call(), boot_lm(
     model, R, type, cluster, wild = wild, seed = seed, threads = threads, on_error = on_error,
     influence = "none", progress = FALSE, keep_data = FALSE, ...
   ))
   stats::var(b$t[stats::complete.cases(b$t), , drop = FALSE])
+}
+
+# Clusterings of the rows of a model, a list of vectors.
+clusterings <- function(cluster, model, call) {
+  if (is.null(cluster) || !inherits(model, "lm")) return(list())
+  cluster <- model_cluster(cluster, model, stats::model.frame(model), call)
+  if (is.list(cluster)) unname(as.list(cluster)) else list(cluster)
+}
+
+# The covariance for errors that are clustered in several ways: those of each, less those of
+# the intersections of two, and so on (Cameron, Gelbach and Miller 2011). The same seed gives
+# nothing away, because each has other clusters.
+combined_vcov <- function(clusters, vcov_of) {
+  out <- 0
+  for (k in seq_along(clusters)) {
+    for (these in utils::combn(length(clusters), k, simplify = FALSE)) {
+      g <- interaction(lapply(clusters[these], factor), drop = TRUE, lex.order = TRUE)
+      out <- out + (-1)^(k + 1L) * vcov_of(as.integer(g))
+    }
+  }
+  out
 }
 
 # Arguments of bootstrap() that may be given to boot_lm().
@@ -95,9 +136,11 @@ passed_by_boot_lm <- c(
 model_data <- function(model, call) {
   plain <- inherits(model, "lm") && !inherits(model, "mlm")
   if (!plain) stop_argument("model", "a model fitted by lm() or glm()", model, call)
-  weighted <- if (inherits(model, "glm")) any(model$prior.weights != 1) else !is.null(model$weights)
-  if (weighted) stop_argument("model", "a model without weights", model, call)
-  if (inherits(model, "glm")) check_family(model$family, call)
+  if (inherits(model, "glm")) {
+    tryCatch(check_family(model$family, call), error = function(e) {
+      stop_argument("model", "of a family and link that stat_glm() has", model, call, was = sprintf("%s(%s)", model$family$family, model$family$link))
+    })
+  }
   aliased <- names(which(is.na(stats::coef(model))))
   if (length(aliased)) {
     abort_rustle(
@@ -111,11 +154,14 @@ model_data <- function(model, call) {
 # The same statistic as stat_lm() and stat_glm(), on the design that the model has.
 model_statistic <- function(model, frame, generalized) {
   compile <- function(use) {
-    if (generalized) compile_glm(frame, model$family$family) else compile_lm(frame)
+    if (generalized) compile_glm(frame, model$family, stats::coef(model)) else compile_lm(frame)
   }
   # Contrasts are those of the fit.
   attr(frame, "contrasts") <- model$contrasts
-  new_statistic(if (generalized) "glm" else "lm", formula = stats::formula(model), compile = compile)
+  out <- new_statistic(if (generalized) "glm" else "lm", formula = stats::formula(model), compile = compile)
+  out$family <- model$family
+  out$frame <- frame
+  out
 }
 
 model_cluster <- function(cluster, model, frame, call) {

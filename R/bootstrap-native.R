@@ -45,13 +45,14 @@ component_names <- function(names, p, statistic) {
   if (p == 1L) "t" else paste0("t", seq_len(p))
 }
 
-# list(t = R x p, failed, messages)
-run_native <- function(job) {
+# Replicates after the first `from`: list(t = (R - from) x p, failed, messages), `failed` the
+# rows of t.
+run_native <- function(job, from = 0) {
   R <- job$R
-  progress <- new_progress(list(n = R), job$threads, job$plan)
+  progress <- new_progress(list(n = R - from), job$threads, job$plan)
   on.exit(progress$close())
   out <- rows_in_slices(
-    R, length(job$t0), job$call, function(done) rs_boot_run(job$handle, done, R, 0, job$threads),
+    R - from, length(job$t0), job$call, function(done) rs_boot_run(job$handle, from + done, R, 0, job$threads),
     stopping = job$options$on_error == "stop", tell = function(done) progress$update(done, job$threads)
   )
   failed <- which(out$status != 0L)
@@ -93,25 +94,25 @@ rows_in_slices <- function(total, p, call, step, stopping = FALSE, tell = functi
 # Attempts for one replicate under on_error = "redraw".
 boot_attempts <- 100L
 
-# What becomes of replicates that failed: list(t, failures).
-handle_failures <- function(outcome, job) {
+# What becomes of replicates that failed: list(t, failures). from: as in run_native().
+handle_failures <- function(outcome, job, from = 0) {
   t <- outcome$t
   failed <- outcome$failed
   if (!length(failed)) return(list(t = t, failures = no_failures(), lost = 0L))
-  failures <- data.frame(replicate = as.integer(failed), message = as.character(outcome$messages))
+  failures <- data.frame(replicate = as.integer(failed + from), message = as.character(outcome$messages))
   rule <- job$options$on_error
-  if (rule == "stop") stop_statistic(failed[[1L]], failures$message[[1L]], outcome$conditions[[1L]], job$call)
+  if (rule == "stop") stop_statistic(as.integer(failed[[1L]] + from), failures$message[[1L]], outcome$conditions[[1L]], job$call)
   t[failed, ] <- NA_real_
-  if (length(failed) > 0.1 * job$R) {
-    warning(sprintf("%d of %d replicates failed (first: %s).", length(failed), job$R, failures$message[[1L]]), call. = FALSE)
+  if (length(failed) > 0.1 * nrow(t)) {
+    warning(sprintf("%d of %d replicates failed (first: %s).", length(failed), nrow(t), failures$message[[1L]]), call. = FALSE)
   }
   if (rule == "redraw") {
     again <- if (job$native) again_native else again_function
-    for (r in failed) {
+    for (r in failed + from) {
       for (attempt in seq_len(boot_attempts)) {
         out <- again(job, r, attempt)
         if (is.null(out$message)) {
-          t[r, ] <- out$t
+          t[r - from, ] <- out$t
           break
         }
         failures[nrow(failures) + 1L, ] <- list(r, out$message)
@@ -207,7 +208,9 @@ boot_influence <- function(job) {
   if (!cases || (is.list(cluster) && length(cluster) == 2L)) return(NULL)
   if (kind == "auto") {
     # Other statistics need a pass over all observations for each one that is left out.
-    largest <- switch(job$compiled$native$source, sums = Inf, lm = if (is.null(cluster)) Inf else 5000, glm = 2000, 5000)
+    largest <- switch(
+      job$compiled$native$source, sums = Inf, lm = if (is.null(cluster)) Inf else 5000, glm = , cox = , robust = 2000, 5000
+    )
     if (job$n > largest) return(NULL)
     kind <- "jack"
   }

@@ -75,7 +75,7 @@ new_scheme <- function(job) {
     # The mirror images of observations need their influence values.
     antithetic = list(kind = "antithetic"),
     permutation = list(kind = "permutation"),
-    block = list(kind = "blocks", length = check_block(design$l, job$n, call), rule = job$options$blocktype),
+    block = list(kind = "blocks", length = block_of(job, call), rule = job$options$blocktype),
     bayesian = list(kind = if (job$options$wtype == "exp") "exponential" else "gamma"),
     poisson = list(kind = "poisson"),
     wild = wild_spec(job$options$wild, cluster, call)
@@ -120,8 +120,12 @@ check_together <- function(given, call) {
   }
 }
 
+block_of <- function(job, call) {
+  l <- job$design$l
+  check_block(if (is.null(l)) automatic_block(job$data, job$options$blocktype, call) else l, job$n, call)
+}
+
 check_block <- function(l, n, call) {
-  if (is.null(l)) stop_argument("l", "a block length for `sim = \"block\"`", NULL, call)
   l <- check_count(l, "l", call = call)
   if (l > n) stop_argument("l", sprintf("a whole number from 1 to %d", n), l, call)
   l
@@ -204,7 +208,7 @@ mirror_of <- function(L, rows) {
 bootstrap_validity <- function(sim = NULL, statistic = NULL, type = NULL) {
   all_sims <- c(boot_sims, "m out of n", "cluster", "weighted")
   all <- expand.grid(
-    type = c("norm", "basic", "stud", "perc", "bca", "abc"),
+    type = interval_types,
     statistic = c("sums", "scan", "lm", "glm", "function"), sim = all_sims,
     stringsAsFactors = FALSE
   )[3:1]
@@ -227,7 +231,7 @@ print.rustle_validity <- function(x, ...) {
     print(frame, row.names = FALSE, ...)
     return(invisible(x))
   }
-  letters <- c(norm = "n", basic = "b", stud = "s", perc = "p", bca = "c", abc = "a")
+  letters <- c(norm = "n", basic = "b", stud = "s", perc = "p", bc = "z", bca = "c", abc = "a")
   cat(
     "Intervals that are not refused: ", paste(letters, names(letters), collapse = ", "), ".\n",
     "none: the scheme gives no intervals; - : the statistic is refused.\n\n", sep = ""

@@ -25,8 +25,14 @@ new_statistic <- function(name, ..., compile) {
 #' @param at Times.
 #' @param until The time up to which the area is taken.
 #' @param formula A model formula; `.` stands for the other columns.
-#' @param family `"binomial"` or `"poisson"` (a name, function or family object), with
-#'   the canonical link.
+#' @param family A family: a name, function or object of `binomial`, `poisson`, `Gamma`,
+#'   `inverse.gaussian`, `gaussian`, `quasibinomial`, `quasipoisson` or `quasi`, with any of the links
+#'   `logit`, `probit`, `cauchit`, `cloglog`, `log`, `identity`, `sqrt`, `inverse` and `1/mu^2`.
+#' @param weights,offset Prior weights, and an offset besides those in the formula: the name of a
+#'   column or a one-sided formula, such as `~ w`. Both are resampled with their rows.
+#' @param ties How deaths at the same time are treated: `"efron"` or `"breslow"`.
+#' @param psi,k `"huber"` or `"bisquare"`, and its constant (1.345 and 4.685 by default: 95 %
+#'   efficiency for normal errors).
 #' @return An object of class `rustle_statistic`.
 #' @details `stat_ratio()` is `sum(x) / sum(u)`. `stat_diff()` is the statistic of the
 #'   rows with the first level of `group` (in sorted order, or that of the factor) less
@@ -47,12 +53,31 @@ new_statistic <- function(name, ..., compile) {
 #'   `lm()` would give `NA` coefficients. `stat_glm()` iterates from the estimate of the
 #'   full sample until the likelihood cannot rise; a resample for which that does not
 #'   end (separated groups) fails.
-#' @references Hyndman, R. J. and Fan, Y. (1996) Sample quantiles in statistical
+#'   For other than canonical links these are steps of Fisher's scoring, and a step to impossible
+#'   means is halved. A response of two columns, successes and failures, is as for [stats::glm()].
+#'
+#'   `stat_coxph()` are the coefficients of a proportional hazards model of
+#'   `survival::Surv(time, status)`, right-censored, with `strata()` in the formula: Newton's
+#'   method from the estimate of the full sample. An observation that is drawn twice counts as
+#'   two deaths or two at risk; fractional weights count as the weights of `survival::coxph()`.
+#'   `stat_rlm()` are those of `MASS::rlm()` with `scale.est = "MAD"`, iterated until nothing
+#'   changes, from the estimate of the full sample (a resample's `"bisquare"` equation may have
+#'   several solutions), that from least squares.
+#' @references Breslow, N. (1974) Covariance analysis of censored survival data. *Biometrics* 30,
+#'   89-99. Efron, B. (1977) The efficiency of Cox's likelihood function for censored data. *JASA*
+#'   72, 557-565. Huber, P. J. (1981) *Robust Statistics*. Wiley. McCullagh, P. and Nelder, J. A.
+#'   (1989) *Generalized Linear Models*, 2nd ed. Chapman & Hall.
+#'
+#'   Hyndman, R. J. and Fan, Y. (1996) Sample quantiles in statistical
 #'   packages. *The American Statistician* 50, 361-365.
 #' @seealso [bootstrap()], [jackknife()] and [cv()] use them; [boot_ci()].
 #' @examples
 #' bootstrap(mtcars, stat_cor("mpg", "wt"), R = 200, seed = 1)$t0
 #' bootstrap(mtcars, stat_lm(mpg ~ wt + hp), R = 200, seed = 1)$t0
+#' # A rate, with the logarithm of the exposure as offset.
+#' bootstrap(
+#'   MASS::Insurance, stat_glm(Claims ~ Age, "poisson", offset = ~ log(Holders)), R = 200, seed = 1
+#' )$t0
 #' @name statistics
 NULL
 
@@ -248,43 +273,6 @@ stat_rmst <- function(time = NULL, status = NULL, until) {
       list(use$one(time, 1L, "time")), list(list(scan = "rmst", event = event, at = until))
     ))
   })
-}
-
-#' @rdname statistics
-#' @export
-stat_lm <- function(formula) {
-  check_required("formula")
-  check_model_formula(formula, sys.call())
-  new_statistic("lm", formula = formula, compile = function(use) compile_lm(use$model(formula)))
-}
-
-#' @rdname statistics
-#' @export
-stat_glm <- function(formula, family = "binomial") {
-  check_required("formula")
-  check_model_formula(formula, sys.call())
-  family <- check_family(family, sys.call())
-  new_statistic("glm", formula = formula, family = family, compile = function(use) {
-    compile_glm(use$model(formula), family)
-  })
-}
-
-check_model_formula <- function(formula, call) {
-  if (!inherits(formula, "formula") || length(formula) != 3L) {
-    stop_argument("formula", "a formula with a response, such as y ~ x", formula, call)
-  }
-}
-
-check_family <- function(family, call) {
-  given <- family
-  if (is.function(family)) family <- family()
-  name <- if (inherits(family, "family")) family$family else family
-  good <- is.character(name) && length(name) == 1L && name %in% c("binomial", "poisson")
-  if (good && inherits(family, "family")) {
-    good <- family$link == c(binomial = "logit", poisson = "log")[[name]]
-  }
-  if (!good) stop_argument("family", "\"binomial\" (logit) or \"poisson\" (log)", given, call)
-  name
 }
 
 # The statistics that a name stands for.

@@ -138,11 +138,11 @@ user_functions <- function(f) {
 
 # The function that a task calls; X[[i]] is the number of the replicate. `user` is an
 # argument so that the globals of the user's functions travel too.
-boot_frame <- function(job) {
+boot_frame <- function(job, from = 0) {
   list2env(list(
     statistic = job$compute, data = job$data, dots = if (job$kind == "function") job$dots else list(),
     sim = job$sim, ran.gen = job$parametric$ran.gen, mle = job$parametric$mle, p = length(job$t0),
-    attempt = 0, X = seq_len(job$R), FUN = replicate_value,
+    attempt = 0, X = from + seq_len(job$R - from), FUN = replicate_value,
     user = c(user_functions(job$statistic), user_functions(job$parametric$ran.gen)),
     resample = if (job$sim != "parametric") {
       new_resampler(
@@ -176,21 +176,25 @@ replicate_value <- function(i, statistic, data, dots, sim, ran.gen, mle, p, atte
 replicate_or_condition <- function(...) tryCatch(replicate_value(...), error = identity)
 
 # The L'Ecuyer seed that the two words of the run make: replicate r draws from substream r.
-worker_streams <- function(job) {
+# After the first `from` replicates tasks have these seeds one by one.
+worker_streams <- function(job, from = 0) {
   number <- (job$stream[[1L]] * 1566083941 + job$stream[[2L]]) %% .Machine$integer.max
   seed <- lecuyer_of_number(as.integer(number), "seed", job$call)
-  list(streams = "substream", seed = seed, after = NULL, check = FALSE)
+  if (!from) return(list(streams = "substream", seed = seed, after = NULL, check = FALSE))
+  seeds <- unpack(rs_task_seeds(seed, as.double(from + seq_len(job$R - from)), "substream"))
+  list(streams = "list", seed = seeds, after = NULL, check = FALSE)
 }
 
-run_boot_workers <- function(job) {
-  R <- job$R
+# Replicates after the first `from`, as run_native().
+run_boot_workers <- function(job, from = 0) {
+  R <- job$R - from
   p <- length(job$t0)
   stopping <- job$options$on_error == "stop"
-  frame <- boot_frame(job)
+  frame <- boot_frame(job, from)
   # Where errors do not stop the run, a task returns them as values, on every plan.
   if (!stopping) frame$FUN <- replicate_or_condition
   work <- new_job(
-    replicate_call, frame, R, policy_of_plan(job$plan), worker_streams(job),
+    replicate_call, frame, R, policy_of_plan(job$plan), worker_streams(job, from),
     relay = new_relay(NA, list(classes = "condition", exclude = NULL)),
     label = "bootstrap-%d", origin = job$call,
     # A replicate that is stopped for its time has failed like any other.
@@ -202,7 +206,7 @@ run_boot_workers <- function(job) {
     keep_random_seed(run_job(work, job$plan)),
     error = function(e) {
       if (is.null(e$task) || inherits(e, "rustle_error_worker_lost")) stop(e)
-      stop_statistic(e$task, conditionMessage(e), e, job$call)
+      stop_statistic(as.integer(e$task + from), conditionMessage(e), e, job$call)
     }
   )
   if (!is.null(outcome$vector)) {

@@ -11,7 +11,8 @@
 #'
 #' Then [boot_ci()] gives intervals, and `plot()` draws the replicates.
 #'
-#' @param data A vector, matrix, data frame or list; rows are observations.
+#' @param data A vector, matrix, data frame or list; rows are observations. Or a fitted model,
+#'   which is fitted again in each replicate: see [bootstrap-models].
 #' @param statistic The name of a native statistic (`"mean"`, `"median"`, ...), a
 #'   specification such as [stat_cor()] or [stat_lm()], a one-sided formula, or a
 #'   function as for [boot::boot()]: of the data and of indices (`stype = "i"`),
@@ -20,7 +21,8 @@
 #'   is `.x`) and the weights `.w` of the observations, which sum to n. It is computed
 #'   natively when every `.w` stands inside a `sum()` and is a factor there, else on the
 #'   workers. `c(a = , b = )` gives several components.
-#' @param R Number of replicates, a whole number of at least 1.
+#' @param R Number of replicates, a whole number of at least 1; or [enough()], to go on until the
+#'   Monte Carlo error of intervals is small.
 #' @param sim The scheme. `"ordinary"`: with replacement; with `cluster`, `weights` or `m`
 #'   whole clusters, unequal probabilities, or m out of n. `"balanced"`: every
 #'   observation equally often over all replicates. `"antithetic"`: pairs of replicates
@@ -43,7 +45,7 @@
 #' @param m Size of a resample, if it is not n.
 #' @param l,blocktype Length of the blocks, and whether they lie inside the series
 #'   (`"fixed"`), go round its end (`"circular"`), or do so with geometric lengths of mean
-#'   `l` (`"geom"`: stationary bootstrap).
+#'   `l` (`"geom"`: stationary bootstrap). Without `l` the data say: see [block_length()].
 #' @param wild,wtype Law of the multipliers of residuals; of Bayesian weights: `"exp"`
 #'   (uniform Dirichlet) or `"gamma"` (three moments 1; some weights are negative).
 #' @param ran.gen,mle A function of `data` and `mle` that makes a data set.
@@ -75,7 +77,7 @@
 #'   R x p matrix; `R`; `data`; `seed`, the caller's `.Random.seed`; `stream`, the two words
 #'   that the replicates are keyed by; `statistic`; `sim` (with the prefix `rustle_`, so
 #'   that boot's functions do not rebuild other indices); `call`; `stype`; `strata`,
-#'   `cluster`, `weights`, `m`; `relabel`, the columns with new labels, or `NULL`; `L`, an n x p matrix of influence values or `NULL` (a row
+#'   `cluster`, `weights`, `m`; `l`, the length of blocks; `relabel`, the columns with new labels, or `NULL`; `L`, an n x p matrix of influence values or `NULL` (a row
 #'   per cluster, if there are clusters); `failures`, a data frame with columns `replicate`
 #'   and `message`; `engine` (`"native"` or `"workers"`); `threads`. With `exact = TRUE`
 #'   also `exact`: a list with `mean`, `se` and, for quantiles, `values` and `prob` of the
@@ -83,7 +85,7 @@
 #' @section Reproducibility: Replicate r has a random number stream keyed by the seed and
 #'   r. Results have the same bits for any number of threads or workers. For independent
 #'   replicates (all but balanced and antithetic) the first 1000 of 2000 are those of
-#'   `R = 1000`. A function that draws random numbers has a stream of its own in each
+#'   `R = 1000`, and [extend()] adds the others. A function that draws random numbers has a stream of its own in each
 #'   replicate.
 #' @section Clusters: A subject that is drawn twice must count as two subjects where the
 #'   statistic groups by subject, as a mixed model does. With `relabel` the function gets
@@ -142,10 +144,26 @@ bootstrap <- function(data, statistic, R = 999,
     check_choice(if (identical(x, choices)) choices[[1L]] else x, choices, argument, origin)
   }
   check_required("data")
+  rule <- if (inherits(R, "rustle_enough")) R
+  R <- if (is.null(rule)) check_count(R, "R") else rule$start
+  sim <- choose(sim, boot_sims, "sim")
+  if (is_fitted_model(data)) {
+    f <- if (missing(statistic)) NULL else statistic
+    if (sim == "parametric" && inherits(data, "merMod") && identical(rng, "R")) {
+      check_seed(seed, origin)
+      on_error <- choose(on_error, c("stop", "na", "redraw"), "on_error")
+      return(boot_as_boot_mer(data, f, R, seed, on_error, check_flag(keep_data, "keep_data"), origin, call))
+    }
+    asked <- model_bootstrap(data, f, sim, cluster, origin)
+    data <- asked$data
+    statistic <- asked$statistic
+    cluster <- asked$cluster
+    stype <- asked$stype
+    if (!is.null(asked$sim)) sim <- asked$sim
+    if (!is.null(asked$ran.gen)) ran.gen <- asked$ran.gen
+  }
   check_data(data, missing(statistic), "bootstrap", origin)
   check_boot_dots(statistic, ..., own = names(formals()), call = origin)
-  R <- check_count(R, "R")
-  sim <- choose(sim, boot_sims, "sim")
   if (sim != "parametric" && !(is.null(ran.gen) && is.null(mle))) {
     which <- if (is.null(ran.gen)) "mle" else "ran.gen"
     stop_argument(which, sprintf("NULL for `sim = \"%s\"`; it belongs to \"parametric\"", sim), get(which), origin)
@@ -173,25 +191,33 @@ bootstrap <- function(data, statistic, R = 999,
     data, statistic, R, sim, given, design, options, list(ran.gen = ran.gen, mle = mle), dots,
     if (is.null(workers)) current_plan() else plan_of_number(workers, environment()), threads, origin, seed = seed
   )
-  outcome <- if (job$native) run_native(job) else run_boot_workers(job)
-  handled <- handle_failures(outcome, job)
-  warn_not_finite(handled, job$t0, job$data)
-  new_rustle_boot(
+  if (!is.null(rule)) check_extends(job, "R", origin)
+  handled <- handle_failures(compute_replicates(job), job)
+  if (is.null(rule)) warn_not_finite(handled, job$t0, job$data)
+  out <- new_rustle_boot(
     t0 = job$t0, t = handled$t, R = R, data = if (options$keep_data) job$data, seed = before,
     stream = job$stream, statistic = job$statistic, sim = sim, call = call, stype = job$stype,
     strata = if (!is.null(strata)) strata, cluster = cluster, weights = weights, m = m,
     L = boot_influence(job), failures = handled$failures,
     engine = if (job$native) "native" else "workers",
     threads = if (job$native) job$threads else job$plan$workers, exact = job$exact, relabel = job$relabel,
-    scheme = if (options$rng == "stream") job$scheme
+    l = if (sim == "block") job$scheme$spec$length,
+    scheme = if (options$rng == "stream") job$scheme,
+    # What extend() needs besides.
+    run = list(
+      stype = given, l = if (sim == "block") job$scheme$spec$length, relabel = relabel, options = options, parametric = job$parametric, dots = dots,
+      lost = handled$lost
+    )
   )
+  if (is.null(rule)) out else go_on(out, job, rule)
 }
+
+compute_replicates <- function(job, from = 0) if (job$native) run_native(job, from) else run_boot_workers(job, from)
 
 # Checks that there are observations and a statistic. For a fitted model the error says which
 # function to use. f: the function that was called.
 check_data <- function(data, no_statistic, f, call) {
-  call_of_fit <- if (isS4(data)) attr(data, "call") else if (is.object(data) && is.list(data)) unclass(data)[["call"]]
-  if (is.call(call_of_fit) && !is.data.frame(data)) {
+  if (is_fitted_model(data)) {
     instead <- if (inherits(data, "lm")) {
       "boot_lm(model) bootstraps a model of lm() or glm()"
     } else {
@@ -321,7 +347,7 @@ validity_sim <- function(job) {
 
 validity_kind <- function(job) {
   if (is.null(job$compiled)) return("function")
-  switch(job$compiled$native$source, sums = "sums", lm = "lm", glm = "glm", "scan")
+  switch(job$compiled$native$source, sums = "sums", lm = "lm", glm = , cox = , robust = "glm", "scan")
 }
 
 stop_scheme <- function(job, why) {

@@ -145,7 +145,8 @@ plain_code <- function(x) {
     for (name in at) attr(x, name) <- NULL
     for (k in seq_along(x)) {
       e <- x[[k]]
-      if (!missing(e) && (is.call(e) || is.list(e) || is.pairlist(e))) x[[k]] <- plain_code(e)
+      # NULL counts as a pairlist, and to assign it would remove the element.
+      if (!missing(e) && !is.null(e) && (is.call(e) || is.list(e) || is.pairlist(e))) x[[k]] <- plain_code(e)
     }
   }
   x

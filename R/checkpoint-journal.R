@@ -97,8 +97,8 @@ job_with_journal <- function(job, keys, stored, call, errors, by_session) {
 }
 
 write_entry <- function(journal, key, entry) {
-  written <- rs_journal_append(journal, key, serialize(entry, NULL, xdr = FALSE))
-  if (!is.null(written$err)) unpack(written)
+  written <- rs_journal_append(journal, key, entry)
+  if (!is.null(written)) unpack(written)
 }
 
 # What evaluates a task. shared: do the tasks of a worker draw from one stream? Then the state

@@ -98,6 +98,7 @@ checkpoint_clear <- function(dir, key = NULL) {
   # Only what is ours: nobody knows what else is in a directory.
   for (call in calls) {
     unlink(c(journal_files(call), file.path(call, "meta.rds")))
+    unlink(run_of_call(call), recursive = TRUE)
     unlink_if_empty(call)
   }
   invisible(length(calls))
@@ -140,13 +141,7 @@ checkpoint_in_force <- function(plan) {
 # Runs a job as `run` does, with what the checkpoint has of it.
 run_checkpointed <- function(job, plan, checkpoint, run) {
   identity <- identity_of_job(job)
-  call <- file.path(checkpoint$dir, identity$key)
-  known <- dir.exists(call)
-  if (!known) {
-    explain_new_key(checkpoint$dir, identity)
-    dir.create(call, showWarnings = FALSE)
-  }
-  write_meta(call, identity)
+  call <- open_checkpointed_call(checkpoint$dir, identity)
   stored <- stored_values(call, identity, checkpoint$errors)
   kept <- job_with_journal(job, identity$keys, stored, call, checkpoint$errors, by_session = plan$executor$name == "cluster")
   on.exit({
@@ -157,6 +152,17 @@ run_checkpointed <- function(job, plan, checkpoint, run) {
   checkpoints$inside <- TRUE
   tell_stored(stored, identity)
   run(kept, plan)
+}
+
+# The directory of a call, made if it is not there.
+open_checkpointed_call <- function(dir, identity) {
+  call <- file.path(dir, identity$key)
+  if (!dir.exists(call)) {
+    explain_new_key(dir, identity)
+    dir.create(call, showWarnings = FALSE)
+  }
+  write_meta(call, identity)
+  call
 }
 
 tell_stored <- function(stored, identity) {

@@ -235,7 +235,8 @@ run_folds <- function(learner, folds, runs, adjust, on_error, seed, call) {
   failures <- data.frame(rep = integer(), fold = integer(), message = character())
   for (k in seq_along(values)) {
     value <- values[[k]]
-    failed <- k %in% outcome$failed || inherits(value, "error")
+    failed <- k %in% outcome$failed
+    if (failed) value <- with_task(value, k, outcome$job)
     expected <- sum(folds[, runs$rep[[k]]] == runs$fold[[k]])
     text <- if (failed) {
       conditionMessage(value)
@@ -262,24 +263,21 @@ stop_fold <- function(runs, k, text, parent, call, hint = NULL) {
   )
 }
 
-# Runs on workers, which may not have rustle: base R only. Errors are returned as values, so
-# that under every plan the error of the first failed fold is raised.
+# Runs on workers, which may not have rustle: base R only.
 make_fold <- function(x, y, apart, fit, predict, extra, folds, reps, which, adjust, default) {
   rows <- function(x, kept) if (length(dim(x))) x[kept, , drop = FALSE] else x[kept]
   function(k) {
-    tryCatch({
-      out <- folds[, reps[[k]]] == which[[k]]
-      arguments <- list(rows(x, !out))
-      if (apart) arguments[[2L]] <- rows(y, !out)
-      names(extra) <- if (length(extra)) names(extra)
-      model <- do.call(fit, c(arguments, extra), quote = TRUE)
-      list(
-        predicted = predict(model, rows(x, out)),
-        everywhere = if (adjust) predict(model, x),
-        # Only the family tells that these are probabilities of the second class.
-        probability = default && inherits(model, "glm") && isTRUE(model$family$family %in% c("binomial", "quasibinomial"))
-      )
-    }, error = identity)
+    out <- folds[, reps[[k]]] == which[[k]]
+    arguments <- list(rows(x, !out))
+    if (apart) arguments[[2L]] <- rows(y, !out)
+    names(extra) <- if (length(extra)) names(extra)
+    model <- do.call(fit, c(arguments, extra), quote = TRUE)
+    list(
+      predicted = predict(model, rows(x, out)),
+      everywhere = if (adjust) predict(model, x),
+      # Only the family tells that these are probabilities of the second class.
+      probability = default && inherits(model, "glm") && isTRUE(model$family$family %in% c("binomial", "quasibinomial"))
+    )
   }
 }
 environment(make_fold) <- baseenv()

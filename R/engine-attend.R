@@ -24,7 +24,8 @@ attend <- function(handle, job, plan) {
   arrived <- arrive_values(collected$values, mailbox$travelled(), job$origin)
   values <- arrived$values
   failed <- collected$failed
-  for (task in intersect(mailbox$timeouts(), failed)) {
+  timeouts <- mailbox$timeouts()
+  for (task in timeouts[timeouts %in% failed]) {
     values[[task]] <- new_timeout_error(task, plan$settings$timeout, job$origin)
   }
   if (status$state == "failed") {

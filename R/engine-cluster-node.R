@@ -4,9 +4,18 @@
 # of its own. It answers when its workers have claimed everything that there is, so that the
 # next chunk is there before they are idle, or when a chunk is done.
 
+# The workers of a node that rustle has started stand by, as those of multisession. What counts
+# is what a chunk costs: 2 to 3 ms with two workers, of forked ones 7 to 9; 4 to 8 against 12 to
+# 17 where tasks use 40 MB; and each of them makes the `setup` of the plan once. Workers of a
+# node of the user's are forked where that is safe, so that tasks find what clusterExport() and
+# clusterEvalQ() have put there; they stand by too where forking is unsafe, and where the plan has
+# a `setup`, as copies of a process must not share a connection.
+
 # The record of what a node keeps between calls, written in this file only: `parcels`, a list
 # by key, the one that was used last at the end; `jobs`, a list of chunks that are open; `task`,
-# the seconds that a task took, NA until a chunk was claimed to its end: one that fails may not be.
+# the seconds that a task took, NA until a chunk was claimed to its end: one that fails may not be;
+# `desk`, list(key, desk, noted): the desk of the session as it was laid here, and what was
+# here before; `setup`, list(key, keep): that of the plan (workers-keep.R).
 kept <- list2env(list(task = NA_real_), envir = new.env(parent = emptyenv()))
 
 # Parcels that a node keeps: calls that alternate find theirs again.
@@ -21,15 +30,26 @@ keep_parcel <- function(key, parcel) {
   found
 }
 
-# One turn of a node. order: list(key, parcel, chunk, settings, more): `chunk` is NULL or what
+# One turn of a node. order: list(key, parcel, desk, setup, chunk, settings, more): `desk` and
+# `setup` for lay_desk_here() and keep_setup(); `chunk` is NULL or what
 # open_chunk() needs; `more`: has the session more tasks for us? The answer is
-# list(done, hungry, task): records of the chunks that are done, whether more tasks are
-# wanted, and seconds that a task takes.
+# list(done, hungry, task, told): records of the chunks that are done, whether more tasks are
+# wanted, seconds that a task takes, and what could not be laid as on the desk of the session.
 turn_here <- function(order) {
   parcel <- keep_parcel(order$key, order$parcel)
-  if (!is.null(order$chunk)) open_chunk(parcel, order)
+  said <- lay_desk_here(order$desk, order$settings$own)
+  keep_setup(order$setup)
   master <- find_master()
   told <- seconds_now()
+  # Says that this node is there.
+  beat <- function() {
+    now <- seconds_now()
+    if (is.null(master) || now - told <= order$settings$beat) return()
+    told <<- now
+    done <- sum(vapply(kept$jobs, function(chunk) chunk$count, 0))
+    serialize(list(type = "BEAT", done = done), master$con)
+  }
+  if (!is.null(order$chunk)) open_chunk(parcel, order, beat)
   repeat {
     # The newest chunk is the one that has most to say.
     last <- length(kept$jobs)
@@ -42,26 +62,58 @@ turn_here <- function(order) {
     # A message that comes now means that nobody wants the tasks any more.
     if (socketSelect(list(master$con), FALSE, 0)) {
       rest_here()
-      return(list(done = list(), hungry = FALSE, task = NA_real_))
+      return(list(done = list(), hungry = FALSE, task = NA_real_, told = said))
     }
-    now <- seconds_now()
-    if (now - told > order$settings$beat) {
-      told <- now
-      done <- sum(vapply(kept$jobs, function(chunk) chunk$count, 0))
-      serialize(list(type = "BEAT", done = done), master$con)
-    }
+    beat()
   }
   finished <- kept$jobs[over]
   kept$jobs <- kept$jobs[!over]
-  list(done = lapply(finished, close_chunk), hungry = hungry, task = kept$task)
+  list(done = lapply(finished, close_chunk), hungry = hungry, task = kept$task, told = said)
 }
 
-# Ends all chunks.
+# Ends all chunks, and puts back what the desk of the session has changed on a node of the user's.
 rest_here <- function() {
   jobs <- kept$jobs
   kept$jobs <- list()
   for (chunk in jobs) chunk$close()
+  if (!is.null(kept$desk$noted)) {
+    clear_desk(kept$desk$noted)
+    kept$desk <- NULL
+  }
   NULL
+}
+
+# Lays the desk of the session (engine-desk.R), from which workers have theirs. desk: list(key,
+# bytes); `bytes` is NULL where it lies here. own: has rustle started this node? Then it stays.
+# Returns texts of warnings.
+lay_desk_here <- function(desk, own) {
+  if (identical(kept$desk$key, desk$key)) return(character())
+  new <- unserialize(desk$bytes)
+  noted <- if (!own && is.null(kept$desk$noted)) note_desk() else kept$desk$noted
+  # Packages are where this machine has them; those of the session may be there too.
+  if (is.null(kept$libraries)) kept$libraries <- .libPaths()
+  new$libraries <- unique(c(new$libraries, if (own) kept$libraries else noted$libraries))
+  last <- kept$desk$desk
+  kept$desk <- list(key = NULL, desk = last, noted = noted)
+  said <- character()
+  withCallingHandlers(lay_desk(new, last), warning = function(w) {
+    said <<- c(said, conditionMessage(w))
+    invokeRestart("muffleWarning")
+  })
+  kept$desk <- list(key = desk$key, desk = new, noted = noted)
+  said
+}
+
+# setup: NULL, or list(key, steps); `steps` is NULL where they are known here.
+keep_setup <- function(setup) {
+  if (identical(kept$setup$key, setup$key)) return()
+  kept$setup <- NULL
+  if (is.null(setup)) return()
+  keep <- new_keep()
+  keep$steps <- setup$steps
+  keep$last <- last_step(keep)
+  keep$parcel <- pack_object(keep$steps)
+  kept$setup <- list(key = setup$key, keep = keep)
 }
 
 # The connection to the session: the variable `master` of parallel's loop; NULL when that is no
@@ -76,25 +128,28 @@ find_master <- function() {
 }
 
 # A chunk that is open is an environment: `job`, `handle`, `close` (a function), what
-# watch_chunk() has heard of it, and `over`.
-open_chunk <- function(parcel, order) {
+# watch_chunk() has heard of it, and `over`. dress: what else is done with the job.
+open_chunk <- function(parcel, order, beat, dress = identity) {
   chunk <- order$chunk
   settings <- order$settings
-  set_random_kinds(parcel$worker$kinds)
-  before <- options(parcel$worker$options)
-  on.exit(options(before))
-  # How long tasks take is always measured: it decides on the size of the next chunk.
-  options(rustle.timings = TRUE, rustle.progress = FALSE)
-  if (parcel$worker$backend && requireNamespace("foreach", quietly = TRUE) && !is_our_backend()) registerDoRustle()
-  job <- job_of_parcel(parcel, chunk)
+  set_serializers(unpacked_serializers(parcel$serializers))
+  job <- dress(job_of_parcel(parcel, chunk))
   plan <- plan_of_node(settings, parcel$levels)
-  for (package in job$packages) loadNamespace(package)
   open <- list2env(list(
     tag = chunk$tag, job = job, n = job$n, over = FALSE, unclaimed = Inf, count = 0, measured = FALSE, timed = settings$timings,
     events = list(), status = NULL, lost = NULL
   ), envir = new.env(parent = emptyenv()))
-  open$handle <- start_multicore(job, plan)
-  open$close <- function() rs_job_close(open$handle, tools::SIGTERM, 0.2)
+  if (plan$executor$name == "multisession") {
+    needs <- c(
+      parcel$worker[c("FUN", "variables", "dots", "check", "backend")], parcel[c("globals", "packages")],
+      list(data = chunk$data)
+    )
+    list2env(start_standing(job, plan, needs, beat), envir = open)
+  } else {
+    if (parcel$worker$backend && !is_our_backend()) registerDoRustle()
+    open$handle <- start_multicore(job, plan)
+    open$close <- function() rs_job_close(open$handle, tools::SIGTERM, 0.2)
+  }
   kept$jobs <- c(kept$jobs, list(open))
 }
 
@@ -140,26 +195,33 @@ close_chunk <- function(chunk) {
 
 # A job of this session with the tasks of a chunk.
 job_of_parcel <- function(parcel, chunk) {
-  new_job(
+  job <- new_job(
     parcel$call, parcel_frame(parcel$worker, chunk$data), chunk$n, parcel$policy, streams = chunk$streams, relay = parcel$relay,
     on_error = parcel$on_error, packages = parcel$packages, globals = parcel$globals,
     forced = parcel$forced, shape = parcel$shape, over = parcel$over
   )
+  # How long tasks take is always measured: it decides on the size of the next chunk.
+  job$timed <- TRUE
+  job
 }
 
 # The plan under which a node runs its chunks: as many workers as it has cores for us. Where
 # tasks have a level of the plan of their own, that comes next.
 plan_of_node <- function(settings, levels) {
   set_machine_cores(settings$cores)
-  strategy <- future::tweak(future::multicore, workers = settings$cores)
+  standing <- has_standing_workers() && (settings$own || !is.null(kept$setup) || !supports_fork())
+  strategy <- if (standing) future::multisession else future::multicore
+  strategy <- future::tweak(strategy, workers = settings$cores)
   inner <- utils::modifyList(default_settings(), settings$plan, keep.null = TRUE)
-  new_plan(executor_of(strategy), settings$cores, inner, c(list(strategy), levels))
+  inner["keep"] <- list(kept$setup$keep)
+  kind <- executor(if (standing) "multisession" else "multicore")
+  new_plan(kind, settings$cores, inner, c(list(strategy), levels))
 }
 
 # Where our own workers cannot run, or rustle is missing: the chunk in this session, or on
 # processes of base R. Base R alone; the answer is that of turn_here(). Output and conditions
-# come as those of the first task of a piece. memory: the environment in which parcels are
-# kept.
+# come as those of the first task of a piece. memory: the environment in which parcels, and the
+# key of the setup that was made, are kept.
 turn_plainly <- function(order, run_parcel) {
   memory <- get0(".rustle_parcels", globalenv(), inherits = FALSE)
   # On a node whose session is ours alone, what it keeps between orders has no other home: this
@@ -169,6 +231,25 @@ turn_plainly <- function(order, run_parcel) {
   if (is.null(memory[[order$key]])) {
     if (length(ls(memory)) >= 8L) rm(list = ls(memory), envir = memory)
     assign(order$key, unserialize(order$parcel), envir = memory)
+  }
+  if (!identical(memory$.setup, order$setup$key)) {
+    prepare <- function(step) {
+      for (package in step$packages) library(package, character.only = TRUE)
+      list2env(step$globals, envir = globalenv())
+      if (is.function(step$code)) step$code() else eval(step$code, globalenv())
+    }
+    for (step in order$setup$steps) {
+      failed <- tryCatch({
+        utils::capture.output(suppressMessages(suppressWarnings(prepare(unserialize(step$packed)))))
+        NULL
+      }, error = function(e) {
+        structure(class = c("rustle_error_setup", "rustle_error", "error", "condition"), list(
+          message = sprintf("The `setup` of the plan failed in a node: %s", conditionMessage(e)), call = NULL, parent = e
+        ))
+      })
+      if (!is.null(failed)) return(list(error = failed))
+    }
+    memory$.setup <- order$setup$key
   }
   none <- list(done = list(), hungry = TRUE, task = NA_real_)
   if (is.null(order$chunk)) return(none)

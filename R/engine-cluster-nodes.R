@@ -7,8 +7,8 @@
 #   link    the element of a cluster object that parallel's functions take
 #   own     did we start it? Then we stop it, and may start it again by `start`, a function
 #           that returns another link
-#   host, pid, version (of R), package (version of rustle there, or NA), cores, forks (can
-#           our own workers start there?)
+#   host, pid, version (of R), package (version of rustle there, or NA), cores, standing (can
+#           workers of ours stand by there?)
 #   here    does it run on this machine?
 #   lost    NULL, or why it can no longer be used
 #   owes    tags of calls whose answers have not come, oldest first
@@ -20,11 +20,12 @@
 #   waits   the tag of the call whose answer the job in hand waits for; hungry: does it want
 #           more tasks? beat: how many tasks it has done of what it works at; timed: the key
 #           of the parcel of which `task` was measured
+#   desk, setup  keys of the session's desk that lies there and of the setup that it knows
 #   kind    the class of the cluster object it came in; early: a message that has been read
 
 # The record of nodes, written in this file only: `pid` of the process that they belong to;
 # `nodes`, a list, for the plan whose `workers` and `cores` these are; `made`, the number of
-# tags so far.
+# tags so far; `desk`, list(desk, key, bytes), the last one that was made for nodes.
 crew <- new.env(parent = emptyenv())
 
 # Seconds that a node is given to say what it is, or to answer a call that takes no time.
@@ -34,7 +35,7 @@ new_node <- function(id, link, own = FALSE, start = NULL, limit = NULL, kind = "
   list2env(list(
     id = id, link = link, own = own, start = start, limit = limit, kind = kind, early = NULL, host = NA_character_,
     pid = NA_integer_, version = NA_character_, package = NA_character_, cores = 1L,
-    forks = FALSE, here = FALSE, lost = NULL, owes = character(), heard = seconds_now(),
+    standing = FALSE, desk = NULL, setup = NULL, here = FALSE, lost = NULL, owes = character(), heard = seconds_now(),
     has = character(), task = NA_real_, chunks = list()
   ), envir = new.env(parent = emptyenv()))
 }
@@ -118,8 +119,12 @@ answer_of <- function(node, tag, seconds = patience) {
   }
 }
 
-# What a node says of itself. Base R alone: rustle may not be there.
-introduce <- function() {
+# Do its tasks run on processes of base R?
+runs_plainly <- function(node) is.na(node$package) || !node$standing
+
+# What a node says of itself. Base R alone: rustle may not be there. packages: names, of which
+# it tells the versions.
+introduce <- function(packages) {
   for (k in seq_len(sys.nframe())) {
     master <- get0("master", sys.frame(k), inherits = FALSE)
     # A node waits for the next call as long as it takes.
@@ -129,10 +134,11 @@ introduce <- function() {
   cores <- tryCatch(parallelly::availableCores(), error = function(e) {
     tryCatch(max(1L, parallel::detectCores(), na.rm = TRUE), error = function(e) 1L)
   })
-  forks <- !is.na(version) && tryCatch(parallelly::supportsMulticore(), error = function(e) FALSE)
+  version_of <- function(package) tryCatch(as.character(utils::packageVersion(package)), error = function(e) NA_character_)
   list(
     host = unname(Sys.info()[["nodename"]]), pid = Sys.getpid(),
-    version = as.character(getRversion()), package = version, cores = as.integer(cores), forks = forks
+    version = as.character(getRversion()), package = version, cores = as.integer(cores),
+    standing = !is.na(version) && .Platform$OS.type != "windows", versions = vapply(packages, version_of, "")
   )
 }
 environment(introduce) <- baseenv()
@@ -140,8 +146,9 @@ environment(introduce) <- baseenv()
 # Asks nodes what they are. Those that do not answer are lost.
 meet_nodes <- function(nodes) {
   introduce <- without_source(introduce)
+  packages <- setdiff(names(attached_packages()), c(base_packages, "rustle"))
   tags <- lapply(nodes, function(node) {
-    tryCatch(ask_node(node, introduce), error = function(e) lose_node(node, conditionMessage(e)))
+    tryCatch(ask_node(node, introduce, list(packages)), error = function(e) lose_node(node, conditionMessage(e)))
   })
   for (k in seq_along(nodes)) {
     node <- nodes[[k]]
@@ -180,6 +187,39 @@ tell_differences <- function(nodes) {
       without[[1L]]$id, without[[1L]]$host
     ))
   }
+  for (node in nodes) {
+    there <- node$versions
+    here <- vapply(names(there), function(package) tryCatch(as.character(utils::packageVersion(package)), error = function(e) NA_character_), "")
+    other <- names(there)[!is.na(here) & (is.na(there) | there != here)]
+    said <- sprintf("%s %s (here %s)", other, ifelse(is.na(there[other]), "is missing", there[other]), here[other])
+    if (!length(other) || !first_time(paste(c("packages of node", said), collapse = " "))) next
+    message(sprintf(
+      "Node %d (%s) has other packages than this session: %s.", node$id, node$host, paste(said, collapse = ", ")
+    ))
+  }
+}
+
+# What a node could not lay as on the desk of the session, once for each host.
+tell_desk <- function(node, said) {
+  for (text in said) {
+    if (first_time(paste("desk of", node$host, text))) message(sprintf("Node %d (%s): %s", node$id, node$host, text))
+  }
+}
+
+# The desk of the session as nodes get it: list(key, bytes).
+desk_for_nodes <- function() {
+  desk <- session_desk()
+  if (!identical(desk, crew$desk$desk)) {
+    bytes <- serialize(desk, NULL, xdr = FALSE)
+    crew$desk <- list(desk = desk, key = rs_hash(bytes), bytes = bytes)
+  }
+  crew$desk
+}
+
+# The setup of a plan as nodes get it: NULL, or list(key, steps).
+setup_for_nodes <- function(keep) {
+  if (is.null(keep) || !length(keep$steps)) return(NULL)
+  list(key = rs_hash(do.call(c, lapply(keep$steps, `[[`, "packed"))), steps = keep$steps)
 }
 
 setdiff_nodes <- function(nodes, without) {
@@ -204,9 +244,9 @@ reason_of_loss <- function(why) {
 close_node <- function(node) {
   if (is.null(node$lost)) try(of_parallel("sendData")(node$link, list(type = "DONE")), silent = TRUE)
   try(close(node$link$con), silent = TRUE)
-  if (node$here && !is.na(node$pid) && (!is.null(node$lost) || length(node$owes))) {
-    tools::pskill(node$pid, tools::SIGKILL)
-  }
+  if (is.na(node$pid) || (is.null(node$lost) && !length(node$owes))) return()
+  if (node$here) tools::pskill(node$pid, tools::SIGKILL)
+  if (!is.null(node$link$kill)) node$link$kill(node$pid)
 }
 
 # The nodes of the plan in force, started when they are not there yet. Those of ours that
@@ -329,34 +369,13 @@ add_workers <- function(workers, cores = NULL) {
   if (plan$executor$name != "cluster") {
     stop_argument("workers", "added to plan(cluster, workers = )", workers, sys.call(), was = sprintf("to a plan of kind \"%s\"", plan$executor$name))
   }
-  if (is.character(workers)) check_hosts(workers, sys.call())
-  nodes <- nodes_of_plan(plan, sys.call())
   wanted <- wanted_nodes(plan)
+  if (is.character(workers)) check_hosts(workers, sys.call(), wanted$options)
+  nodes <- nodes_of_plan(plan, sys.call())
   fresh <- open_nodes(list(workers = workers, cores = cores, options = wanted$options), length(nodes), sys.call())
   crew$nodes <- c(nodes, meet_nodes(fresh))
   count_again()
   invisible(count_nodes(plan$stack, plan$settings))
-}
-
-# R sessions on these hosts, by parallelly.
-start_links <- function(hosts, options, call) {
-  local <- all(hosts %in% c("localhost", "127.0.0.1", Sys.info()[["nodename"]]))
-  patience <- getOption("rustle.connect.timeout", 30)
-  # `connectTimeout` is not enough: R looks at time limits only when it runs code. `timeout` also
-  # holds for the connection, until both ends change it: introduce(), limit_silence().
-  defaults <- list(
-    connectTimeout = patience, timeout = patience, tries = 1L, rscript_libs = if (local) .libPaths()
-  )
-  arguments <- utils::modifyList(Filter(Negate(is.null), defaults), options)
-  tryCatch(
-    suppressWarnings(do.call(parallelly::makeClusterPSOCK, c(list(hosts), arguments))),
-    error = function(e) {
-      abort_rustle(
-        sprintf("R could not be started on %s: %s", paste(unique(hosts), collapse = ", "), trimws(conditionMessage(e))),
-        "rustle_error_no_node", hosts = hosts, call = call
-      )
-    }
-  )
 }
 
 # Starts nodes of ours that were lost. Who cannot be started stays lost, and is tried again
@@ -392,10 +411,13 @@ forget_nodes <- function() crew$nodes <- crew$wanted <- crew$pid <- NULL
 # for its workers, and then lets them go. Who answers within `seconds` can be used at once;
 # from the others the answers are taken by the next job.
 rest_nodes <- function(nodes, seconds = 1) {
-  asked <- Filter(function(node) is.null(node$lost) && (length(node$owes) || length(node$chunks)), nodes)
+  asked <- Filter(function(node) {
+    is.null(node$lost) && (length(node$owes) || length(node$chunks) || (!node$own && !is.null(node$desk)))
+  }, nodes)
   for (node in asked) {
     tryCatch(ask_node(node, without_source(on_node), list("rest_here")), error = function(e) lose_node(node, conditionMessage(e)))
     node$chunks <- list()
+    if (!node$own) node$desk <- NULL
   }
   until <- seconds_now() + seconds
   repeat {

@@ -51,7 +51,8 @@ parcel_for_nodes <- function(job, plan) {
   common <- list(
     worker = parcel$worker, globals = parcel$globals, packages = parcel$packages, call = job$call,
     forced = job$forced, shape = shape, over = job$over, on_error = job$on_error, relay = job$relay,
-    check = job$streams$check, policy = new_policy(schedule, policy$chunk), levels = unclass(plan$stack)[-1L]
+    check = job$streams$check, policy = new_policy(schedule, policy$chunk), levels = unclass(plan$stack)[-1L],
+    serializers = packed_serializers()
   )
   bytes <- serialize(common, NULL, xdr = FALSE)
   list(key = rs_hash(bytes), bytes = bytes, data = parcel$data, requires = parcel$worker$requires)
@@ -76,6 +77,8 @@ new_desk <- function(job, plan, nodes, parcel) {
   seats <- cumsum(c(0, vapply(nodes, function(node) node$cores, 1L)))
   settings <- plan$settings
   needs_package <- !is.null(parcel$requires)
+  lies_here <- desk_for_nodes()
+  setup <- setup_for_nodes(settings$keep)
 
   usable <- function() Filter(function(node) {
     is.null(node$lost) && !(needs_package && is.na(node$package))
@@ -125,8 +128,10 @@ new_desk <- function(job, plan, nodes, parcel) {
   send <- function(node, tasks) {
     order <- list(
       key = parcel$key, parcel = if (!parcel$key %in% node$has) parcel$bytes,
+      desk = list(key = lies_here$key, bytes = if (!identical(node$desk, lies_here$key)) lies_here$bytes),
+      setup = if (!is.null(setup)) list(key = setup$key, steps = if (!identical(node$setup, setup$key)) setup$steps),
       settings = list(
-        cores = node$cores, timings = !is.null(spans), beat = max(0.5, settings$heartbeat / 4),
+        cores = node$cores, own = node$own, timings = !is.null(spans), beat = max(0.5, settings$heartbeat / 4),
         plan = settings[c("timeout", "retries", "worker_threads")]
       ),
       # A node that has a suspect must get nothing else.
@@ -137,13 +142,15 @@ new_desk <- function(job, plan, nodes, parcel) {
       node$chunks[[tag]] <- c(tasks)
       order$chunk <- chunk_of(tag, tasks, node)
     }
-    plainly <- is.na(node$package) || !node$forks
+    plainly <- runs_plainly(node)
     fun <- if (plainly) without_source(turn_plainly) else without_source(on_node)
     args <- if (plainly) list(order, without_source(run_parcel)) else list("turn_here", order)
     node$hungry <- FALSE
     tryCatch({
       node$waits <- ask_node(node, fun, args)
       node$has <- utils::tail(unique(c(setdiff(node$has, parcel$key), parcel$key)), most_parcels)
+      if (!plainly) node$desk <- lies_here$key
+      node$setup <- setup$key
     }, error = function(e) mourn(node, conditionMessage(e)))
   }
 
@@ -152,20 +159,10 @@ new_desk <- function(job, plan, nodes, parcel) {
     m <- length(tasks)
     out <- list(tag = tag, n = m, data = cut_data(parcel$data, job$over, tasks))
     streams <- job$streams
-    if (is.na(node$package) || !node$forks) {
+    if (runs_plainly(node)) {
       return(c(out, list(tasks = c(tasks), seeds = task_seeds(streams, tasks))))
     }
-    kind <- streams$streams
-    in_line <- m == tasks[[m]] - tasks[[1L]] + 1L && !is.unsorted(tasks)
-    out$streams <- if (kind == "clear") {
-      list(streams = "clear", seed = NULL, check = streams$check, after = NULL)
-    } else if (kind == "list" || !in_line) {
-      list(streams = "list", seed = task_seeds(streams, tasks), check = FALSE, after = NULL)
-    } else {
-      first <- tasks[[1L]] - 1
-      seed <- if (first == 0) streams$seed else unpack(rs_task_seeds(streams$seed, first, "stream"))[[1L]]
-      list(streams = kind, seed = seed, check = FALSE, after = NULL)
-    }
+    out$streams <- streams_of_tasks(streams, tasks)
     out
   }
 
@@ -192,7 +189,7 @@ new_desk <- function(job, plan, nodes, parcel) {
   }
 
   # Only a node that runs our own loop says from time to time that it is there.
-  gives_signs <- function(node) is_socket(node) && node$forks && !is.null(node$waits)
+  gives_signs <- function(node) is_socket(node) && !runs_plainly(node) && !is.null(node$waits)
 
   take <- function(node, answer) {
     if (inherits(answer, "snow-try-error")) {
@@ -201,7 +198,12 @@ new_desk <- function(job, plan, nodes, parcel) {
         "rustle_error_worker_lost", tasks = unlist(node$chunks, use.names = FALSE), values = values, call = job$origin
       )
     }
-    if (!is.null(answer$error)) stop(answer$error)
+    if (!is.null(answer$error)) {
+      # Nobody knows how far it came.
+      node$desk <- node$setup <- NULL
+      stop(answer$error)
+    }
+    tell_desk(node, answer$told)
     node$hungry <- answer$hungry
     node$beat <- 0
     if (!is.na(answer$task)) node$task <- if (is.na(node$task)) answer$task else (node$task + answer$task) / 2

@@ -31,6 +31,7 @@ own_options <- function() {
 #   start    the environment variables when the package was loaded
 #   touched  names of those that have differed since
 #   seen     what the last desk was made from, and `desk` itself
+#   glance   what tells at a glance that nothing has changed since
 desks <- new.env(parent = emptyenv())
 
 remember_environment <- function() {
@@ -41,6 +42,15 @@ remember_environment <- function() {
 # The desk of this session: the same object as long as nothing has changed. It is asked for
 # at every job, so what is looked at first takes microseconds only.
 session_desk <- function() {
+  glance <- list(rs_desk_glance(get_random_seed(), FALSE), .libPaths(), as.list(.Options), search())
+  if (!is.null(glance[[1L]]) && identical(glance, desks$glance)) return(desks$desk)
+  desk <- desk_seen()
+  desks$glance <- glance
+  desk
+}
+
+# The same, looked at part by part. R reads the kinds of generators from the random state.
+desk_seen <- function() {
   seen <- list(
     directory = getwd(), libraries = .libPaths(), environment = rs_environment_hash(),
     locale = Sys.getlocale(), mask = Sys.umask(NA), options = as.list(.Options),
@@ -82,7 +92,10 @@ lay_desk <- function(desk, last = NULL) {
 
 # In this order: packages look at everything that stands before them.
 desk_parts <- list(
-  libraries = function(libraries, last) .libPaths(libraries, include.site = FALSE),
+  libraries = function(libraries, last) {
+    # R looks at every part of each path.
+    if (!identical(.libPaths(), libraries)) .libPaths(libraries, include.site = FALSE)
+  },
   environment = function(variables, last) {
     same <- vapply(names(variables), function(name) identical(variables[name], last[name]), NA)
     set_variables(variables[!same])
@@ -230,7 +243,7 @@ installed_packages_attached <- function() {
     if (!first_time(paste0("not_installed_", package))) next
     warn_rustle(
       sprintf(
-        "The package '%s' is attached here but not installed (as by load_all()): workers of plan(multisession) are without it.",
+        "The package '%s' is attached here but not installed (as by load_all()): workers are without it.",
         package
       ),
       "rustle_warning_package"

@@ -32,9 +32,24 @@ clear_desk <- function(noted) {
   }, error = function(e) FALSE, interrupt = function(e) FALSE)
 }
 
+# A few objects that are identical as long as nothing has changed of what is noted: not the
+# other way round, a state that was put back may look new.
+glance_desk <- function() {
+  base <- baseenv()
+  words <- rs_desk_glance(get_random_seed(), TRUE)
+  if (is.null(words) || environmentIsLocked(globalenv())) return(NULL)
+  list(
+    words, base[[".Devices"]], base[[".Device"]], getAllConnections(), search(), .libPaths(), as.list(.Options),
+    if (length(names(globalenv()))) read_globals(), future::plan("list"), in_force$settings,
+    parallel::getDefaultCluster(), loadedNamespaces()
+  )
+}
+
 # By part, what is compared. Few microseconds each.
 desk_readers <- list(
-  sinks = function() sink.number(),
+  sinks = function() rs_sinks(),
+  # Is it still our connection that takes the output of tasks?
+  output = function() rs_output_arrives(),
   messages = function() sink.number(type = "message"),
   devices = function() open_devices(),
   device = function() grDevices::dev.cur(),

@@ -33,6 +33,7 @@ executor <- function(name) {
     # A claim costs no message: only chunks of nodes do, whose sizes are its own affair.
     cluster = new_executor(name, run_on_nodes, cheap_claims = TRUE, count = count_nodes),
     multisession = new_executor(name, run_multisession, cheap_claims = TRUE, any_number = TRUE, keeps = TRUE),
+    slurm = new_executor(name, run_on_slurm, cheap_claims = TRUE, count = count_slurm),
     future = new_executor(name, run_future),
     stop_internal(sprintf("there is no executor \"%s\"", name), executor = name)
   )
@@ -41,6 +42,7 @@ executor <- function(name) {
 # The executor for a strategy of future: one of ours if we have one for it, otherwise the
 # executor that runs chunks as futures. No other place decides this.
 executor_of <- function(strategy) {
+  if (is_slurm(strategy)) return(executor("slurm"))
   if (inherits(strategy, "sequential")) return(executor("sequential"))
   if (inherits(strategy, "multicore") && parallelly::supportsMulticore()) {
     return(executor(if (is_fork_hazardous() && has_standing_workers()) "multisession" else "multicore"))

@@ -68,6 +68,8 @@ new_job <- function(call, frame, n, policy, streams = no_streams(), relay = no_r
                     cleanup = list(signal = tools::SIGTERM, grace = 0.2), label = NULL,
                     origin = NULL, forced = 1L, shape = NULL, over = c(X = "elements"),
                     code = NULL, ours = FALSE) {
+  relay$traces <- wants_traces()
+  relay$fatal <- getOption("warn") >= 2
   relay$unforced <- !is.null(attr(frame, "unforced"))
   list(
     call = call, frame = frame, n = n, policy = policy, streams = streams, relay = relay,
@@ -98,7 +100,7 @@ job_spec <- function(job, plan) {
     retries = as.double(settings$retries), timeout = as.double(settings$timeout),
     shares = job$shares, eager = job$shares, shape = shape_spec(job$shape),
     streams = job$streams$streams, seed = job$streams$seed, check_rng = job$streams$check,
-    stop_on_error = job$on_error == "stop", timings = wants_timings(),
+    stop_on_error = job$on_error == "stop", timings = wants_timings() || isTRUE(job$timed),
     silent = job$silent, affinity = job$affinity, standing = standing,
     patience = as.double(settings$idle_timeout),
     threads = as.double(threads_per_worker(workers, settings$worker_threads))

@@ -57,12 +57,12 @@ new_mailbox <- function(order, n, quiet = FALSE) {
     if (!length(tasks)) return()
     due <- which(place(tasks) <= prefix & tasks <= last_task)
     due <- due[order(place(tasks[due]))]
-    now_events <- events[due]; now_objects <- objects[due]
+    now_events <- events[due]; now_objects <- objects[due]; now_tasks <- tasks[due]
     if (length(due)) {
       told[[length(told) + 1L]] <<- unique(tasks[due])
       tasks <<- tasks[-due]; events <<- events[-due]; objects <<- objects[-due]
     }
-    for (k in seq_along(now_events)) relay_event(now_events[[k]], now_objects[[k]], quiet)
+    for (k in seq_along(now_events)) relay_event(now_events[[k]], now_objects[[k]], quiet, now_tasks[[k]])
   }
 
   list(

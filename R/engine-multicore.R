@@ -63,12 +63,12 @@ task_loop <- function(relay, run, ...) {
     if (again) {
       fatal <- take_noted("fatal")
       if (is.null(fatal) || fatal$task != rs_worker_task()) return()
-      rs_worker_fail(fatal$condition)
+      rs_worker_fail(with_trace(fatal$condition, fatal$trace))
     }
     recording(relay, repeat {
-      failure <- tryCatch(run(), error = identity, ...)
+      failure <- tryCatch(tracing(relay, run()), error = identity, ...)
       if (is.null(failure)) break
-      rs_worker_fail(failure)
+      rs_worker_fail(with_trace(failure, take_noted("trace")))
     })
   }
 }

@@ -23,7 +23,7 @@ order_parts <- list(
 # Packs an order. Objects with serializers are taken out. `call`: the user's call, for errors.
 pack_order <- function(order, call = NULL) {
   threads <- thread_allotment()
-  handle <- with_call(call, pack_object(order, threads))
+  handle <- with_call(call, packed(rs_parcel_pack_light(order, threads)))
   sizes <- rs_parcel_sizes(handle)
   # A pointer may belong to an object with a serializer.
   if (sizes$classes || sizes$pointers) {

@@ -22,11 +22,27 @@
 # chunk.
 
 job_parcel <- function(job) {
+  needs <- job_needs(job)
+  list(
+    worker = list(
+      call = forced_call(job), FUN = needs$FUN, variables = needs$variables, dots = needs$dots,
+      stop_early = job$on_error == "stop", check = needs$check,
+      kinds = RNGkind(), options = list(future.globals.maxSize = getOption("future.globals.maxSize")),
+      requires = if (job$ours) "rustle", backend = needs$backend,
+      trace = if (isTRUE(job$relay$traces)) without_source(calls_of_task)
+    ),
+    globals = needs$globals, packages = needs$packages, envir = needs$envir, data = needs$data
+  )
+}
+
+# What of it is looked up in the session: list(FUN, variables, dots, data, check, globals,
+# packages, envir, backend).
+job_needs <- function(job) {
   frame <- job$frame
   data <- plain_data(job)
   others <- names(frame)
   others <- others[!others %in% c("FUN", "i", "...", names(data))]
-  variables <- if (length(others)) mget(others, envir = frame) else structure(list(), names = character())
+  variables <- if (length(others)) mget(others, envir = frame) else no_variables
   dots <- frame_dots(frame)
   needs <- if (is.null(job$code)) {
     needs_of_function(job, code_among(data, variables, dots))
@@ -34,25 +50,22 @@ job_parcel <- function(job) {
     needs_of_code(job, code_among(data))
   }
   list(
-    worker = list(
-      call = forced_call(job), FUN = without_source(needs$FUN), variables = variables, dots = dots,
-      stop_early = job$on_error == "stop", check = without_source(job_check(job)),
-      kinds = RNGkind(), options = list(future.globals.maxSize = getOption("future.globals.maxSize")),
-      requires = if (job$ours) "rustle", backend = is_our_backend()
-    ),
-    globals = needs$globals, packages = unique(c(job$packages, needs$packages)),
-    envir = needs$envir, data = data
+    FUN = without_source(needs$FUN), variables = variables, dots = dots, data = data,
+    check = without_source(job_check(job)), globals = needs$globals,
+    packages = unique(c(job$packages, needs$packages)), envir = needs$envir, backend = is_our_backend()
   )
 }
+
+no_variables <- structure(list(), names = character())
 
 # On a worker that has this package: the frame in which tasks are evaluated, as it was in the
 # session. sent: a list with FUN, variables and dots of the parcel.
 parcel_frame <- function(sent, data) {
   # Names and calls among the arguments are data; a missing argument stays one.
   quoted <- lapply(sent$dots, function(d) if (is.language(d) && !identical(d, quote(expr = ))) call("quote", d) else d)
-  frame <- do.call(dots_frame, quoted)
+  frame <- if (length(quoted)) do.call(dots_frame, quoted) else dots_frame()
   frame$FUN <- sent$FUN
-  list2env(sent$variables, envir = frame)
+  if (length(sent$variables)) list2env(sent$variables, envir = frame)
   list2env(data, envir = frame)
 }
 
@@ -101,10 +114,12 @@ run_parcel <- function(parcel, load) {
   # Nothing but `...`: arguments may have any name. So may the variables of the job: their
   # frame is not that of this loop.
   run <- function(...) {
+    marks <- list(worker = sys.function())
     frame <- list2env(c(parcel$variables, load$data), envir = new.env(parent = environment()))
     values <- vector("list", length(tasks))
     failed <- integer()
     for (k in seq_along(tasks)) {
+      trace <- NULL
       if (!is.null(seeds)) assign(".Random.seed", seeds[[k]], envir = globalenv())
       assign("i", k, envir = frame)
       # stop() fails the task even when it is called with a condition that is not an error.
@@ -115,13 +130,18 @@ run_parcel <- function(parcel, load) {
             if (!is.null(check)) check(value[[1L]], tasks[[k]])
             value
           }, condition = function(condition) {
-            if (!inherits(condition, "error") && stopping()) invokeRestart("rustle_fail", condition)
+            handler <- sys.nframe()
+            fails <- !inherits(condition, "error") && stopping()
+            if (!fails && !inherits(condition, "error")) return()
+            trace <<- if (!is.null(parcel$trace)) tryCatch(parcel$trace(marks, handler), error = function(e) NULL)
+            if (fails) invokeRestart("rustle_fail", condition)
           }),
           error = identity
         ),
         rustle_fail = identity
       )
       if (inherits(value, "condition")) {
+        if (is.list(value) && is.null(value$trace)) value$trace <- trace
         failed <- c(failed, k)
         values[[k]] <- value
         if (parcel$stop_early) break
@@ -252,6 +272,7 @@ needs_of_code <- function(job, code) {
 
 # Some of find_globals()'s result as a named list; of two variables with one name the first.
 sent_globals <- function(found, which) {
+  if (!length(found$names)) return(no_variables)
   values <- found$values[which]
   names(values) <- found$names[which]
   if (anyDuplicated(names(values))) values[!duplicated(names(values))] else values

@@ -2,7 +2,8 @@
 
 # The record of what a handler has noted for the code that runs after the jump, written here
 # only:
-#   fatal        list(condition, task): a condition that is not an error, given to stop()
+#   fatal        list(condition, task, trace): a condition that is not an error, given to stop()
+#   trace        the calls of the task whose error was caught last (trace.R)
 #   interrupted  TRUE: there was an interrupt, and the caller's handlers have not seen it
 recorder <- new.env(parent = emptyenv())
 
@@ -34,11 +35,13 @@ recording <- function(relay, expr) {
     # stop() fails the task even when it is called with a condition that is not an error;
     # the session will signal the condition.
     if (is_stopping()) {
-      recorder$fatal <- list(condition = condition, task = task)
+      recorder$fatal <- list(
+        condition = condition, task = task, trace = if (isTRUE(relay$traces)) try_trace(condition, sys.nframe())
+      )
       return()
     }
     if (!is.null(relay$classes) && !inherits_any(condition, relay$leave)) {
-      if (wants_condition(relay, condition)) rs_worker_signal(condition)
+      if (wants_condition(relay, condition)) rs_worker_signal(with_calls_if_fatal(relay, condition, sys.nframe()))
       muffle(condition, worker_restart_level)
     }
   })
@@ -47,4 +50,11 @@ recording <- function(relay, expr) {
 is_stopping <- function() {
   for (k in seq_len(sys.nframe())) if (identical(sys.function(k), base::stop)) return(TRUE)
   FALSE
+}
+
+# A warning that will be an error in the session, where it is signalled again, brings the
+# calls of its task.
+with_calls_if_fatal <- function(relay, condition, handler) {
+  if (!isTRUE(relay$traces) || !isTRUE(relay$fatal) || !inherits(condition, "warning")) return(condition)
+  with_trace(condition, try_trace(condition, handler))
 }

@@ -5,7 +5,8 @@
 # A relay is a list: `stdout` (TRUE: capture and relay, FALSE: drop, NA: leave
 # alone), `classes` and `exclude` (condition classes that are relayed or not;
 # classes NULL: all are left alone), `leave` (classes that are left alone) and
-# `quiet` (warnings reach handlers only).
+# `quiet` (warnings reach handlers only); of a job also `unforced`, `traces` (errors carry the
+# calls of their task) and `fatal` (warnings are errors in the session).
 
 new_relay <- function(stdout, conditions, leave = NULL, quiet = FALSE) {
   list(
@@ -103,7 +104,7 @@ relaying <- function(relay, expr) {
 # Events of tasks that are relayed have these words, as in src/rust/src/jobs/arrivals.rs.
 relayed_events <- c("condition", "output")
 
-relay_event <- function(event, object, quiet = FALSE) {
+relay_event <- function(event, object, quiet = FALSE, task = NULL) {
   if (event == "output") {
     cat(object)
   } else if (quiet && inherits(object, "warning") && getOption("warn") != 1) {
@@ -111,11 +112,20 @@ relay_event <- function(event, object, quiet = FALSE) {
   } else if (inherits(object, "message")) {
     message(object)
   } else if (inherits(object, "warning")) {
-    warning(object)
+    if (is.null(task) || getOption("warn") < 2) warning(object) else warning_of_task(object, task)
   } else if (inherits(object, "progression")) {
     # The handler of the condition may draw a progress bar: see draw().
     suspendInterrupts(withRestarts(signalCondition(object), muffleProgression = function() NULL))
   } else {
     signalCondition(object)
   }
+}
+
+# A warning of a task that is an error here has the task and its calls as the task's own errors
+# have them.
+warning_of_task <- function(object, task) {
+  text <- conditionMessage(object)
+  withCallingHandlers(warning(object), error = function(e) {
+    if (endsWith(conditionMessage(e), text)) stop(with_task(with_trace(e, object$trace), task, inputs$id))
+  })
 }

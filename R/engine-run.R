@@ -4,17 +4,22 @@ run_job <- function(job, plan) {
   if (plan$own_workers) return(with_local_workers(plan, function(plan) run_job(job, plan)))
   # If this call fails before it has a report, job_timings() must not show an older one.
   keep_report(NULL)
+  job$id <- begin_call()
+  state <- get_random_seed()
+  on.exit(keep_call(job, plan, state))
   after <- job$streams$after
-  if (!is.null(after)) on.exit(restore_random_state(after))
+  if (!is.null(after)) on.exit(restore_random_state(after), add = TRUE)
   start <- Sys.time()
-  checkpoint <- checkpoint_in_force(plan)
+  # That executor has journals of its own.
+  checkpoint <- if (plan$executor$name != "slurm") checkpoint_in_force(plan)
   run <- plan$executor$run
   outcome <- if (is.null(checkpoint)) run(job, plan) else run_checkpointed(job, plan, checkpoint, run)
-  outcome$report[c("start", "end")] <- list(start, Sys.time())
+  outcome$job <- job$id
+  outcome$report[c("start", "end", "job")] <- list(start, Sys.time(), job$id)
   keep_report(outcome$report)
   if (job$on_error == "stop" && length(outcome$failed)) {
     task <- outcome$failed[[1L]]
-    raise_of_task(outcome$values[[task]], task, job$n)
+    raise_of_task(outcome$values[[task]], task, job)
   }
   outcome
 }
@@ -26,5 +31,5 @@ stop_first_failure <- function(outcome, what = "task") {
   error <- outcome$values[[failed[[1L]]]]
   if (is.list(error)) error$failed <- failed
   more <- if (length(failed) > 1L) sprintf("; %d of them failed", length(failed)) else ""
-  raise_of_task(error, failed[[1L]], length(outcome$values), what, more)
+  raise_of_task(error, failed[[1L]], list(n = length(outcome$values), id = outcome$job), what, more)
 }

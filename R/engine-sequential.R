@@ -10,10 +10,11 @@ run_sequential <- function(job, plan) {
   forced <- job$forced
   failed <- integer()
   if (job$on_error == "keep") {
+    note <- function(e) recorder$trace <- calls_here(job$relay, e, sys.nframe())
     keep <- function(value) {
-      tryCatch(value, error = function(e) {
+      tryCatch(withCallingHandlers(value, error = note), error = function(e) {
         failed <<- c(failed, job$frame[["i"]][[1L]])
-        e
+        with_trace(e, take_noted("trace"))
       })
     }
     call <- as.call(list(keep, forced_call(job)))
@@ -28,7 +29,7 @@ run_sequential <- function(job, plan) {
   }
   relaying(job$relay, with_globals(job$globals, withCallingHandlers(evaluate(), error = function(e) {
     # A calling handler: traceback(), recover() and browser() see the task's frames.
-    raise_of_task(e, job$frame[["i"]][[1L]], job$n)
+    raise_of_task(with_trace(e, calls_here(job$relay, e, sys.nframe())), job$frame[["i"]][[1L]], job)
   })))
   if (job$streams$check && !identical(before, get_random_seed())) warn_rng_misuse(job, 1L)
   new_outcome(values, sort(failed), report = new_report(job, plan))

@@ -14,8 +14,9 @@ pool <- new.env(parent = emptyenv())
 has_pool <- function() identical(pool$pid, Sys.getpid())
 
 # Makes sure that the workers of the plan can be asked for, and waits for the server if need
-# be. Workers themselves start when they get their first order.
-ensure_pool <- function(plan, call = NULL) {
+# be. Workers themselves start when they get their first order. waiting: NULL, or a function
+# that is called from time to time until the server is there.
+ensure_pool <- function(plan, call = NULL, waiting = NULL) {
   open_pool(plan, call)
   deadline <- proc.time()[["elapsed"]] + server_patience
   repeat {
@@ -26,6 +27,7 @@ ensure_pool <- function(plan, call = NULL) {
       stop_no_server(sprintf("It had not answered after %d s.", server_patience), call)
     }
     rs_check_interrupt()
+    if (!is.null(waiting)) waiting()
   }
   if (told != server_greeting()) {
     stop_no_server(sprintf("It runs %s; this session runs %s.", told, server_greeting()), call)
@@ -95,6 +97,10 @@ server_command <- function(rscript) {
     R_TESTS = "",
     # OpenBLAS starts its threads when it is loaded, and every fork would end them first.
     OPENBLAS_NUM_THREADS = "1", RUSTLE_OPENBLAS = Sys.getenv("OPENBLAS_NUM_THREADS"),
+    # Its temporary directory goes with the session's, even if it is killed.
+    TMPDIR = tempdir(), RUSTLE_TMPDIR = Sys.getenv("TMPDIR"),
+    # R takes longer to attach its own packages than serve() does.
+    R_DEFAULT_PACKAGES = "NULL", RUSTLE_DEFAULT_PACKAGES = Sys.getenv("R_DEFAULT_PACKAGES"),
     # Attached once, in the server, they are there in every worker.
     RUSTLE_PACKAGES = paste(rev(setdiff(.packages(), base_packages)), collapse = "\n")
   )
@@ -125,16 +131,46 @@ server_greeting <- function() {
 
 base_packages <- c("base", "methods", "datasets", "utils", "grDevices", "graphics", "stats")
 
+# An empty variable counts as none.
+variable_or_na <- function(name) {
+  value <- Sys.getenv(name)
+  if (nzchar(value)) value else NA_character_
+}
+
+# What every worker does before its first task is done here once, as far as it changes nothing: R
+# reads a function of a package when it is first used, and copies of this process need not.
+rehearse <- function() {
+  lay_desk(desk_seen())
+  noted <- note_desk()
+  glance_desk()
+  clear_desk(noted)
+  future::plan("list")
+  for (name in order_functions) get(name, topenv(), inherits = FALSE)
+}
+
+order_functions <- c(
+  "perform_order", "take_order", "known_terms", "prepare_order", "lay_order", "note_standing", "enter_standing",
+  "clear_order", "clear_standing", "remove_globals", "end_redirection", "end_task", "break_off", "task_loop",
+  "recording", "take_noted", "redirect_output", "parcel_frame", "dots_frame", "start_memory", "has_grown",
+  "put_in_force", "new_plan", "executor", "new_executor", "enter_worker", "set_machine_cores", "set_thread_allotment",
+  "set_random_seed", "set_globals", "unpack", "make_steps", "standing", "in_force", "process", "budget",
+  "worker_options", "rs_worker_order", "rs_worker_enlist", "rs_worker_run", "rs_worker_fail", "rs_output_connection"
+)
+
 # The whole life of a server. A copy of it is a worker, and never comes back.
 serve <- function() {
+  for (package in setdiff(base_packages, c("base", .packages()))) attachNamespace(package)
   # What cannot be loaded here is an error or a warning in the worker that needs it.
   packages <- strsplit(Sys.getenv("RUSTLE_PACKAGES"), "\n", fixed = TRUE)[[1L]]
   for (package in packages) {
     try(suppressPackageStartupMessages(library(package, character.only = TRUE)), silent = TRUE)
   }
-  own <- Sys.getenv("RUSTLE_OPENBLAS")
-  if (nzchar(own)) Sys.setenv(OPENBLAS_NUM_THREADS = own) else Sys.unsetenv("OPENBLAS_NUM_THREADS")
-  Sys.unsetenv(c("RUSTLE_PACKAGES", "RUSTLE_OPENBLAS"))
+  set_variables(c(
+    OPENBLAS_NUM_THREADS = variable_or_na("RUSTLE_OPENBLAS"), TMPDIR = variable_or_na("RUSTLE_TMPDIR"),
+    R_DEFAULT_PACKAGES = variable_or_na("RUSTLE_DEFAULT_PACKAGES"),
+    RUSTLE_PACKAGES = NA, RUSTLE_OPENBLAS = NA, RUSTLE_TMPDIR = NA, RUSTLE_DEFAULT_PACKAGES = NA
+  ))
+  rehearse()
   # What is old now is left alone by the quick collections of workers, and its pages stay shared.
   for (k in 1:2) gc()
   if (!rs_server_open(server_greeting())) {

@@ -36,6 +36,8 @@ random_state <- function() {
 }
 
 restore_random_state <- function(state) {
+  # To set the kinds seeds a generator, which takes longer than all that a small call does.
+  if (identical(random_state(), state)) return(invisible())
   if (is.null(state$seed)) set_random_kinds(state$kinds)
   set_random_seed(state$seed)
 }
@@ -190,3 +192,18 @@ warn_rng_misuse <- function(job, task) {
 future_advice <- list(
   package = "future.apply", cure = "specify 'future.seed=TRUE'", disable = "'future.seed = NULL'"
 )
+
+# The streams of a job that has some of the tasks of another, for another session. Those of
+# neighbours are told by the stream of the first.
+streams_of_tasks <- function(streams, tasks) {
+  kind <- streams$streams
+  m <- length(tasks)
+  in_line <- m == tasks[[m]] - tasks[[1L]] + 1L && !is.unsorted(tasks)
+  if (kind == "clear") return(list(streams = "clear", seed = NULL, check = streams$check, after = NULL))
+  if (kind == "list" || !in_line) {
+    return(list(streams = "list", seed = task_seeds(streams, tasks), check = FALSE, after = NULL))
+  }
+  first <- tasks[[1L]] - 1
+  seed <- if (first == 0) streams$seed else unpack(rs_task_seeds(streams$seed, first, "stream"))[[1L]]
+  list(streams = kind, seed = seed, check = FALSE, after = NULL)
+}

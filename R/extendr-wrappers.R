@@ -82,6 +82,17 @@ rs_boot_infinitesimal <- function(handle, strata, from, threads) .Call(wrap__rs_
 #' @noRd
 rs_boot_resample <- function(handle, replicate, attempt, what) .Call(wrap__rs_boot_resample, handle, replicate, attempt, what)
 
+#'@noRd
+rs_desk_glance <- function(seed, sinks) .Call(wrap__rs_desk_glance, seed, sinks)
+
+#' Does what R code prints come to the connection of a worker's output?
+#' @noRd
+rs_output_arrives <- function() .Call(wrap__rs_output_arrives)
+
+#' The number of sinks for output; `sink.number()` of R takes twenty times as long.
+#' @noRd
+rs_sinks <- function() .Call(wrap__rs_sinks)
+
 #' A fingerprint of the environment variables. R takes a tenth of a millisecond to list
 #' them, and a desk is looked at before every job.
 #' @noRd
@@ -191,10 +202,8 @@ rs_worker_retire <- function() .Call(wrap__rs_worker_retire)
 #' @noRd
 rs_worker_enlist <- function(spec, code) .Call(wrap__rs_worker_enlist, spec, code)
 
-#' Appends a frame to the journal at `path`, which this process opens when it first writes to
-#' it, and closes when it writes to another.
-#' @noRd
-rs_journal_append <- function(path, key, body) .Call(wrap__rs_journal_append, path, key, body)
+#'@noRd
+rs_journal_append <- function(path, key, entry) .Call(wrap__rs_journal_append, path, key, entry)
 
 #' Waits until what this process has written is on the disk, and closes its journal.
 #' @noRd
@@ -362,6 +371,9 @@ rs_parcel_kept <- function() .Call(wrap__rs_parcel_kept)
 
 #'@noRd
 rs_parcel_pack <- function(object, threads) .Call(wrap__rs_parcel_pack, object, threads)
+
+#'@noRd
+rs_parcel_pack_light <- function(object, threads) .Call(wrap__rs_parcel_pack_light, object, threads)
 
 #'@noRd
 rs_parcel_pack_with <- function(object, threads, table, keys, names) .Call(wrap__rs_parcel_pack_with, object, threads, table, keys, names)

@@ -23,12 +23,13 @@ check_future_flags <- function(substitute, .skip, .cleanup, .init, call = sys.ca
 # Workers on other hosts are started by the first job, and ssh takes minutes to give up. So
 # a host name for which ssh would find no address is refused here, early. Names that only
 # ssh can resolve (aliases, proxies) are accepted.
-check_hosts <- function(hosts, call) {
+check_hosts <- function(hosts, call, options = list()) {
   if (anyNA(hosts) || !all(nzchar(hosts)) || !length(hosts)) {
     stop_argument("workers", "names of hosts", hosts, call)
   }
-  for (host in setdiff(hosts, c("localhost", "127.0.0.1", "::1", Sys.info()[["nodename"]]))) {
-    config <- ssh_config(host)
+  if (!uses_ssh(options)) return()
+  for (host in setdiff(hosts, c("localhost", "127.0.0.1", "::1", Sys.info()[["nodename"]], allocated_hosts()))) {
+    config <- ssh_config(host, options[["rshopts"]])
     through <- config[c("proxyjump", "proxycommand")]
     if (is.na(config["hostname"]) || any(!is.na(through) & through != "none")) next
     if (!has_address(config[["hostname"]])) {
@@ -38,10 +39,11 @@ check_hosts <- function(hosts, call) {
   }
 }
 
-# The settings of ssh for a host, by name; none where there is no ssh that tells.
-ssh_config <- function(host) {
+# The settings of ssh for a host, by name; none where there is no ssh that tells. options: further
+# arguments of ssh.
+ssh_config <- function(host, options = character()) {
   lines <- tryCatch(
-    suppressWarnings(system2("ssh", c("-G", "--", shQuote(host)), stdout = TRUE, stderr = FALSE, timeout = 5)),
+    suppressWarnings(system2("ssh", c(shQuote(options), "-G", "--", shQuote(host)), stdout = TRUE, stderr = FALSE, timeout = 5)),
     error = function(e) character()
   )
   if (!is.null(attr(lines, "status"))) lines <- character()

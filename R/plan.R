@@ -23,7 +23,7 @@ default_settings <- function() {
 #' @param strategy [sequential] (the default of a session), [multicore] (workers that are
 #'   forked for each call), [multisession] (workers that outlive a call, copies of a clean R
 #'   process), [cluster] (R sessions on this machine or others, each with forked workers on its
-#'   cores), all under the Rust scheduler; or any other strategy of future
+#'   cores), [slurm] (job arrays on a cluster that runs Slurm), all under the Rust scheduler; or any other strategy of future
 #'   (tweaked ones, batchtools, ...), on which the
 #'   chunks of a call run as futures. A function, a string, a list of them for
 #'   nested levels, or a plan that `plan()` returned, which is restored with its
@@ -75,7 +75,7 @@ default_settings <- function() {
 #' @param checkpoint A directory in which calls keep what they have finished
 #'   ([with_checkpoint()]), or `NULL` (default): none.
 #' @param ... Further arguments of the strategy, named, as for [future::plan()]; for `cluster`
-#'   those of [parallelly::makeClusterPSOCK()] (`rshcmd`, `rscript`, ...).
+#'   those of [parallelly::makeClusterPSOCK()] (`rshcmd`, `rscript`, ...), for `slurm` those in [slurm].
 #' @param substitute,.skip,.call,.cleanup,.init As for [future::plan()]: `substitute = FALSE`
 #'   takes `strategy` for its value, `.skip = TRUE` does nothing when the plan is that
 #'   already, `.cleanup = FALSE` lets the workers of the plan before live on, and
@@ -146,7 +146,8 @@ default_settings <- function() {
 #'   With a list the first level is for calls in this session, the second for calls in
 #'   their tasks, and so on; below the last level calls are sequential.
 #' @section Errors: `rustle_error_argument` for a setting out of range or that does not
-#'   exist; nothing has changed then.
+#'   exist; nothing has changed then. `rustle_warning_setting` (a warning, with field `settings`)
+#'   for one that only workers of another strategy have, as in `plan(multicore, setup = )`.
 #' @examples
 #' oplan <- plan(multicore, workers = 2)
 #' future_sapply(1:4, function(i) i^2)
@@ -200,6 +201,7 @@ plan <- function(strategy = NULL, ..., workers, schedule, chunk_size, progress, 
   if (is.null(strategy) && missing(workers) && !...length()) {
     if (!length(changes)) return(as_rustle_plan(old))
     set_stack(old$stack, utils::modifyList(old$settings, changes, keep.null = TRUE), init = NA)
+    warn_idle_settings(changes, old$stack)
     return(invisible(as_rustle_plan(old)))
   }
   if (is.character(strategy) && length(strategy) == 1L && strategy %in% future_actions) {
@@ -214,6 +216,7 @@ plan <- function(strategy = NULL, ..., workers, schedule, chunk_size, progress, 
   }
   settings <- utils::modifyList(settings, changes, keep.null = TRUE)
   stack <- future_stack(strategy, if (missing(workers)) list(...) else list(..., workers = workers), old)
+  check_slurm(stack, settings, sys.call())
   if (.skip && identical(stack, old$stack)) .init <- NA
   tryCatch(set_stack(stack, settings, .init, .cleanup), error = function(e) {
     set_stack(old$stack, old$settings, init = FALSE, cleanup = FALSE)
@@ -221,6 +224,7 @@ plan <- function(strategy = NULL, ..., workers, schedule, chunk_size, progress, 
   })
   if (.cleanup) release_workers(stack)
   if (!is.na(.init)) start_server()
+  warn_idle_settings(changes, stack)
   invisible(as_rustle_plan(old))
 }
 
@@ -291,13 +295,19 @@ as_strategy <- function(strategy, arguments, call) {
     strategy <- future::multisession
   }
   if (!named && !length(arguments)) return(strategy)
+  if (named && strategy == "slurm") strategy <- slurm
+  if (is_slurm(strategy)) {
+    arguments <- slurm_again(strategy, arguments)
+    strategy <- slurm
+    if ("workers" %in% names(arguments)) stop_unknown_setting("workers", strategy, call)
+  }
   if (is_multicore(strategy) && is.character(arguments$workers)) {
     stop_argument("workers", "a whole number of at least 1", arguments$workers, call)
   }
   # future takes it for an argument of parallelly::makeNodePSOCK(), and would start as many
   # workers as there are cores.
   if ("worker" %in% names(arguments)) stop_unknown_setting("worker", strategy, call)
-  if (is.character(arguments[["workers"]])) check_hosts(arguments[["workers"]], call)
+  if (is.character(arguments[["workers"]])) check_hosts(arguments[["workers"]], call, arguments)
   tweaked <- tryCatch(
     withCallingHandlers(
       do.call(future::tweak, c(list(strategy), arguments)),

@@ -25,7 +25,8 @@
 #'   matter.
 #'
 #'   An error in a replication is data: the study goes on, the row is missing, and
-#'   `study_failures()` has it. To see it again, put its seed in place and call the function:
+#'   `study_failures()` has it. To see it again, `rerun_task(task = f$task[[1]])` right after the
+#'   study; or later put its seed in place and call the function:
 #'   `assign(".Random.seed", f$seed[[1]], globalenv())`.
 #'
 #'   To cut a study over the elements of a job array: every element runs
@@ -35,8 +36,8 @@
 #'   what `fun` returned: columns by name, `value` where it has none; several rows for a
 #'   data frame with several. Rows are in the order of `grid`, then of replications.
 #'   Attribute `seed` is the seed. `study_failures()`: a data frame with the columns of `grid`,
-#'   `replication`, `class`, `message` and `seed` (a list of `.Random.seed` vectors), a row per
-#'   failure.
+#'   `replication`, `class`, `message`, `seed` (a list of `.Random.seed` vectors) and `task` (its
+#'   number, see [rerun_task()]), a row per failure.
 #' @section Errors: `rustle_error_argument` for wrong arguments, before anything runs;
 #'   `rustle_error_worker_lost` as in [future_lapply()].
 #' @examples
@@ -160,6 +161,7 @@ as_study <- function(grid, which, number, outcome, seeds, seed) {
   failures$class <- vapply(errors, function(e) class(e)[[1L]], "")
   failures$message <- vapply(errors, function(e) paste(conditionMessage(e), collapse = "\n"), "")
   failures$seed <- seeds[failed]
+  failures$task <- failed
   good <- setdiff(seq_along(values), failed)
   frames <- result_frame(values[good])
   out <- at(good[frames$from])

@@ -134,6 +134,7 @@ describe_exit <- function(failure) {
       sprintf("its process exited with status %d", number)
     },
     node = sprintf("its node was lost (%s)", failure$reason),
+    element = sprintf("the element of the job array that ran it ended (%s)", failure$reason),
     unknown = "how its process ended is not known"
   )
 }
@@ -153,23 +154,27 @@ enumerate_tasks <- function(tasks) {
   sprintf("tasks %s%s", shown, if (length(tasks) > 10L) ", ..." else "")
 }
 
-# The error of a task, as its own condition with the task's index in `task`.
-with_task <- function(condition, task) {
-  if (is.list(condition)) condition$task <- task
-  condition
+# The error of a task, as its own condition with the task's index in `task`, and in `job` the
+# number of the call, by which rerun_task() knows whose task it was.
+with_task <- function(condition, task, job) {
+  if (!is.list(condition)) return(condition)
+  condition$task <- task
+  condition$job <- job
+  note_failure(condition)
 }
 
-# Raises the error of a task as stop() does: handlers get the condition itself, once. If no
+# Raises the error of a task of `job` (its `n` and `id`) as stop() does: handlers get the condition itself, once. If no
 # handler takes it, R prints the error with a line of ours at its end, which says which task
 # it was. For that a second condition is raised. Its class is one that no handler of errors
 # knows, so that handlers see the first condition only, with its own message.
-raise_of_task <- function(condition, task, n, what = "task", more = "") {
-  condition <- with_task(condition, task)
+raise_of_task <- function(condition, task, job, what = "task", more = "") {
+  condition <- with_task(condition, task, job$id)
   message <- conditionMessage(condition)
   # The messages of our own errors name the task already.
   if (inherits(condition, "rustle_error") || !is.character(message) || length(message) != 1L) stop(condition)
   signalCondition(condition)
-  shown <- sprintf("%s\n(%s %.0f of %.0f%s)", message, what, task, n, more)
+  tell_rlang(condition)
+  shown <- sprintf("%s\n(%s %.0f of %.0f%s)", message, what, task, job$n, more)
   stop(structure(class = c("rustle_unhandled", "condition"), list(message = shown, call = conditionCall(condition))))
 }
 

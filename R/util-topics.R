@@ -9,6 +9,7 @@
 #' | a session where forking is safe, few calls, or tasks that see most of a large session | `multicore` |
 #' | many calls in one session, short tasks, RStudio, Positron, threads, Java, Windows | `multisession` |
 #' | several machines | `cluster` |
+#' | a login node of Slurm, hours of work, a session that may end meanwhile | [slurm] |
 #' | a batch system that runs whole jobs | a strategy of \pkg{future}: the chunks run as futures |
 #' | something to debug | `sequential`: `traceback()` and `browser()` see the task |
 #'
@@ -116,6 +117,7 @@ NULL
 #' | a worker is killed or crashes | its tasks run again, `retries` times; then `rustle_error_worker_lost` with `tasks`, `signal` and `values` (what arrived) | is memory the reason? Fewer workers |
 #' | a task takes longer than `timeout` | `rustle_error_timeout` | `plan(timeout = )` |
 #' | a wrong argument | `rustle_error_argument` with `argument` and `value` | the message says what may be given |
+#' | Slurm refuses a job, or there is none | `rustle_error_slurm`, with Slurm's words | [slurm] |
 #' | the statistic of a bootstrap fails | `rustle_error_statistic` with `replicate` | `on_error`, see [bootstrap()] |
 #' | an interval is not valid for a scheme | `rustle_error_interval` | [bootstrap_validity()] |
 #' | a fold of [cv()] fails | `rustle_error_fold` with `fold` and `rep` | `on_error = "na"` |

@@ -124,10 +124,10 @@ first_step <- function(number, packed) {
 # What has been done is to stay when the job is over, but for what belongs to the job.
 keep_on_desk <- function() {
   now <- note_desk()
-  now$connections <- setdiff(now$connections, standing$connection)
-  own <- c("sinks", "messages", "stack", "settings", "cluster", "mask")
+  own <- c("sinks", "messages", "output", "stack", "settings", "cluster", "mask")
   now[own] <- standing$noted[own]
   standing$noted <- now
+  standing$glance <- NULL
 }
 
 # In the session ---------------------------------------------------------------------------

@@ -70,13 +70,18 @@ read_memory_limit <- function(root = "/sys/fs/cgroup", own = "/proc/self/cgroup"
   )
 }
 
-start_memory <- function(terms) c(terms, list(start = rs_own_memory(0)))
+# What is not limited is not looked at.
+start_memory <- function(terms) {
+  if (is.finite(terms$growth)) terms$start <- rs_own_memory(0)
+  terms
+}
 
 # Has this worker grown too much since start_memory()? What R would give back does not count.
 has_grown <- function(memory) {
+  if (is.infinite(memory$growth) && is.infinite(memory$total)) return(FALSE)
   over <- function() {
     now <- rs_own_memory(0)
-    isTRUE(now - memory$start > memory$growth) || isTRUE(now > memory$total)
+    isTRUE(now > memory$total) || (is.finite(memory$growth) && isTRUE(now - memory$start > memory$growth))
   }
   if (!over()) return(FALSE)
   gc()

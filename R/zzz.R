@@ -3,7 +3,12 @@
   rs_parcel_arrivals(list(open_table, close_table, travelling_value))
   remember_environment()
   assign("cluster", cluster_of_future(), envir = topenv())
+  assign("slurm", slurm_of_future(), envir = topenv())
   register_links()
+  # With dplyr attached last its generic is the one that is called.
+  give_method <- function(...) registerS3method("collect", "rustle_run", collect.rustle_run, asNamespace("dplyr"))
+  if (isNamespaceLoaded("dplyr")) give_method()
+  setHook(packageEvent("dplyr", "onLoad"), give_method)
   # If another package masks our functions, its own run instead and nobody notices.
   for (package in c("future.apply", "parallel", "future", "boot")) {
     setHook(packageEvent(package, "attach"), function(name, path) warn_masked(name))

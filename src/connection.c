@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <R_ext/Connections.h>
+#include <R_ext/Print.h>
 
 #if !defined(R_CONNECTIONS_VERSION) || R_CONNECTIONS_VERSION != 1
 #error "rustle knows version 1 of R's connections only"
@@ -57,3 +58,6 @@ SEXP rustle_output_connection(void) {
     con->fflush = output_fflush;
     return handle;
 }
+
+// Prints nothing: reaches output_vfprintf() where a connection of ours takes the output.
+void rustle_print_nothing(void) { Rprintf("%s", ""); }

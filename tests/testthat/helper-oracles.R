@@ -49,6 +49,27 @@ few_session_plans <- function() {
   )
 }
 
+# One plan for every executor.
+every_plan <- function() {
+  plans <- list(sequential = list("sequential"), multicore = list("multicore", workers = 2L))
+  if (on_cran()) return(plans)
+  c(plans, list(
+    multisession = list("multisession", workers = 2L), cluster = list("cluster", workers = 2L),
+    future = list(list(strategy_of_others()))
+  ))
+}
+
+# One for which rustle has no executor of its own: its chunks run as futures.
+strategy_of_others <- function() {
+  structure(future::sequential, class = setdiff(class(future::sequential), "sequential"))
+}
+
+# A function as a user's: those of test files would count as this package's.
+as_user <- function(f) {
+  environment(f) <- globalenv()
+  f
+}
+
 # Arguments of future_*() that cut n tasks into chunks or permute them.
 test_chunkings <- function(n) {
   ordered <- function(x, ordering) structure(x, ordering = ordering)

@@ -38,7 +38,7 @@ test_that("norm, basic, perc and bca are those of boot.ci(), which prints the ci
   conf <- c(0.9, 0.95)
   L <- boot::empinf(b)
   ours <- boot_ci(b, conf, c("norm", "basic", "perc", "bca"), L = L)
-  expect_identical(names(ours), c("term", "type", "conf", "lower", "upper"))
+  expect_identical(names(ours), c("term", "type", "conf", "lower", "upper", "lower.mcse", "upper.mcse"))
   expect_equal(ends(ours), boot_ends(b, conf, c("norm", "basic", "perc", "bca")), tolerance = 1e-12)
   printed <- rbind(
     c(1.116, 1.826), c(1.048, 1.894), c(1.054, 1.742), c(0.956, 1.775), c(1.299, 1.987),
@@ -365,7 +365,7 @@ test_that("as.data.frame() and print()", {
   ci <- boot_ci(city_boot(), type = c("perc", "norm"), conf = c(0.9, 0.95))
   plain <- as.data.frame(ci)
   expect_identical(class(plain), "data.frame")
-  expect_identical(names(plain), c("term", "type", "conf", "lower", "upper"))
+  expect_identical(names(plain), c("term", "type", "conf", "lower", "upper", "lower.mcse", "upper.mcse"))
   expect_identical(plain$type, c("norm", "norm", "perc", "perc"))
   expect_output(print(ci), "999 replicates")
 })

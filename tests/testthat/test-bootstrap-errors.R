@@ -49,7 +49,7 @@ test_that("strata, clusters and weights fit the data", {
 test_that("arguments of a scheme are given with that scheme, and fit each other", {
   d <- boot_data()
   refused("sim", d$x, "mean", sim = "ordinry")
-  refused("l", d$x, "mean", sim = "block")
+  refused("l", d$x[1:9], "mean", sim = "block")
   refused("l", d$x, "mean", sim = "block", l = 41)
   refused("l", d$x, "mean", l = 4)
   refused("m", d$x, "mean", m = 4, strata = d$g)
@@ -79,7 +79,7 @@ test_that("arguments of statistics are checked when the statistic is written dow
   expect_argument_error(stat_iqr(type = 10), "type")
   expect_argument_error(stat_trimmed(0.6), "trim")
   expect_argument_error(stat_quantiles(2), "probs")
-  expect_argument_error(stat_glm(y ~ x, "gaussian"), "family")
+  expect_argument_error(stat_glm(y ~ x, "beta"), "family")
   expect_argument_error(stat_lm(~x), "formula")
 })
 

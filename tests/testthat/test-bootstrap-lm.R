@@ -34,7 +34,7 @@ test_that("vcov_boot() approaches the closed covariances", {
 
 test_that("models that it cannot take are refused", {
   expect_argument_error(boot_lm(1), "model")
-  expect_argument_error(boot_lm(lm(dist ~ speed, cars, weights = speed)), "model")
+  expect_argument_error(boot_lm(glm(mpg ~ wt, quasi(link = power(1 / 3)), mtcars)), "model")
   expect_argument_error(boot_lm(glm(am ~ wt, binomial, mtcars), method = "wild"), "method")
   expect_argument_error(vcov_boot(lm(dist ~ speed, cars), "case2"), "type")
 })

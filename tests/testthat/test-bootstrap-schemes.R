@@ -139,7 +139,7 @@ test_that("antithetic replicates mirror the order of the influence values", {
 
 test_that("the table of validity has one verdict for everything", {
   all <- bootstrap_validity()
-  expect_identical(nrow(all), 13L * 5L * 6L)
+  expect_identical(nrow(all), 13L * 5L * 7L)
   expect_setequal(all$status, c("valid", "adapted", "refused"))
   expect_true(all(nzchar(all$note[all$status != "valid"])))
   expect_identical(bootstrap_validity("m out of n", "sums", "perc")$status, "adapted")
@@ -167,7 +167,7 @@ test_that("the whole table of validity prints as one line per scheme", {
   expect_lte(length(shown), 20L)
   cells <- do.call(rbind, strsplit(trimws(sub("m out of n", "moutofn", shown[5:17])), " +"))
   expect_identical(strsplit(trimws(shown[[4L]]), " +")[[1L]], unique(all$statistic))
-  letters <- c(norm = "n", basic = "b", stud = "s", perc = "p", bca = "c", abc = "a")
+  letters <- c(norm = "n", basic = "b", stud = "s", perc = "p", bc = "z", bca = "c", abc = "a")
   for (r in seq_len(nrow(cells))) {
     for (k in 1:5) {
       rows <- all[all$sim == unique(all$sim)[[r]] & all$statistic == unique(all$statistic)[[k]], ]
@@ -177,7 +177,7 @@ test_that("the whole table of validity prints as one line per scheme", {
   }
   expect_output(print(bootstrap_validity("permutation", "lm", "perc")), "null hypothesis")
   expect_identical(class(as.data.frame(all)), "data.frame")
-  expect_identical(dim(as.data.frame(all)), c(390L, 5L))
+  expect_identical(dim(as.data.frame(all)), c(455L, 5L))
 })
 
 test_that("every scheme, statistic and interval does what the table says", {

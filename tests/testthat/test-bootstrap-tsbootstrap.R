@@ -22,6 +22,6 @@ test_that("a model simulates series", {
   made <- function(x, n, args) rnorm(n, args$mean)
   out <- tsbootstrap(1:20, length, R = 5, sim = "model", n.sim = 7, ran.gen = made, ran.args = list(mean = 3), seed = 1)
   expect_identical(as.vector(out$t), rep(7, 5))
-  expect_argument_error(tsbootstrap(1:20, mean), "l")
+  expect_argument_error(tsbootstrap(1:9, mean), "l")
   expect_argument_error(tsbootstrap("a", mean, l = 2), "series")
 })

@@ -276,3 +276,12 @@ test_that("two sessions on one directory do not disturb each other", {
   expect_identical(readRDS(answers[[1L]]), readRDS(answers[[2L]]))
   expect_identical(checkpoint_status(dir)$done, 60)
 })
+
+test_that("functions with NULL in their code, or without arguments, are told apart and run", {
+  dir <- withr::local_tempdir()
+  with_null <- function(i) if (i %% 2L) NULL else i
+  maker <- function(i) { k <- i; function() k }
+  expect_identical(with_checkpoint(dir, future_lapply(1:4, with_null)), lapply(1:4, with_null))
+  expect_identical(lapply(with_checkpoint(dir, future_lapply(1:2, maker)), function(f) f()), list(1L, 2L))
+  expect_identical(plain_code(quote(f(NULL, x = NULL))), quote(f(NULL, x = NULL)))
+})

@@ -111,3 +111,110 @@ test_that("nodes without rustle run on base R, with the same values, errors and 
   skip_if(identical(run$value$there, "skipped"), "rustle is in a library that every R session has")
   expect_all_true(run$value)
 })
+
+test_that("the setup of the plan is made once in each worker, and again in nodes that come back", {
+  skip_unless_faults()
+  skip_unless_linux()
+  run <- run_r(timeout = 60, {
+    file <- file.path(scratch, "setup")
+    made <- function() readLines(file)
+    three <- 3
+    plan(cluster, workers = 1, cores = 2, setup = {
+      cat(Sys.getpid(), "\n", file = file, append = TRUE)
+      cat("said\n")
+      kept_by_setup <- list(pid = Sys.getpid(), three = three)
+    })
+    use <- function(i) { Sys.sleep(0.05); identical(get("kept_by_setup"), list(pid = Sys.getpid(), three = 3)) }
+    out <- list(
+      used = all(future_sapply(1:8, use)), quiet = identical(capture.output(future_sapply(1:8, use) -> again), character()),
+      again = all(again), once = !anyDuplicated(made()) && length(made()) <= 2L
+    )
+    before <- made()
+    tools::pskill(rustle:::crew$nodes[[1L]]$pid, tools::SIGKILL)
+    out$back <- all(suppressMessages(future_sapply(1:8, use)))
+    out$made_again <- !anyDuplicated(made()) && length(made()) > length(before)
+    plan(cluster, workers = 1, setup = stop("no database"))
+    out$failed <- identical(
+      tryCatch(future_lapply(1:3, identity), rustle_error_setup = conditionMessage), "The `setup` of the plan failed in a worker: no database"
+    )
+    plan(setup = NULL)
+    out$without <- identical(future_sapply(1:3, identity), 1:3)
+    # A cluster of the user, with and without a setup.
+    cl <- parallel::makePSOCKcluster(1)
+    parallel::clusterEvalQ(cl, kept_by_user <- 5)
+    plan(cluster, workers = cl, cores = 1)
+    out$users <- identical(future_sapply(1:2, function(i) get("kept_by_user")), c(5, 5))
+    plan(cluster, workers = cl, cores = 1, setup = { kept_by_setup <- list(pid = Sys.getpid(), three = 3) })
+    out$users_setup <- all(future_sapply(1:4, use)) && !"kept_by_setup" %in% unlist(parallel::clusterEvalQ(cl, ls()))
+    plan(sequential)
+    parallel::stopCluster(cl)
+  })
+  expect_all_true(run$value)
+})
+
+# What a task finds of the session's desk.
+desk_facts <- function(i) {
+  list(
+    directory = getwd(), digits = getOption("digits"), own = getOption("rustle.test.desk"), variable = Sys.getenv("RUSTLE_TEST_DESK"),
+    libraries = .libPaths(), attached = "package:splines" %in% search(), kinds = RNGkind(), locale = Sys.getlocale("LC_COLLATE")
+  )
+}
+
+test_that("tasks on nodes have the desk of the session, and a cluster of the user has its own again", {
+  skip_unless_faults()
+  run <- run_r(timeout = 60, before = bquote({
+    desk_facts <- .(desk_facts)
+    environment(desk_facts) <- globalenv()
+    clean <- function(facts) { facts$libraries <- NULL; facts }
+  }), {
+    cl <- parallel::makePSOCKcluster(1)
+    before <- parallel::clusterCall(cl, function(f) { set.seed(3); list(f(1), search(), .Random.seed, options(), Sys.getenv(), ls()) }, desk_facts)
+    # Options that are new stay after a job that has loaded a package: they may be the package's.
+    parallel::clusterEvalQ(cl, { loadNamespace("rustle"); loadNamespace("splines") })
+    home <- file.path(scratch, "home")
+    dir.create(home)
+    setwd(home)
+    options(digits = 4L, rustle.test.desk = list(a = 1))
+    Sys.setenv(RUSTLE_TEST_DESK = "here")
+    .libPaths(c(scratch, .libPaths()))
+    library(splines)
+    RNGkind("Marsaglia-Multicarry")
+    wild <- function(i) { setwd(tempdir()); options(digits = 9L); Sys.setenv(RUSTLE_TEST_DESK = "task"); RNGkind("Wichmann-Hill"); i }
+    out <- list()
+    for (forks in c(TRUE, FALSE)) {
+      if (!forks) parallel::clusterEvalQ(cl, { Sys.setenv(R_PARALLELLY_FORK_ENABLE = "false"); options(parallelly.fork.enable = FALSE) })
+      for (workers in list(2, cl)) {
+        plan(cluster, workers = workers, cores = 1)
+        name <- paste(class(workers)[[1L]], forks)
+        here <- clean(desk_facts(1))
+        found <- future_lapply(1:4, desk_facts)
+        out[[paste("same", name)]] <- all(vapply(found, function(f) identical(clean(f), here), NA))
+        out[[paste("library", name)]] <- scratch %in% normalizePath(found[[1L]]$libraries)
+        future_lapply(1:4, wild)
+        out[[paste("clean", name)]] <- identical(clean(future_lapply(1:2, desk_facts)[[2L]]), here)
+        options(digits = getOption("digits") + 1L)
+        out[[paste("changed", name)]] <- identical(future_sapply(1:2, function(i) getOption("digits")), rep(getOption("digits"), 2))
+      }
+    }
+    after <- parallel::clusterCall(cl, function(f) list(f(1), search(), .Random.seed, options(), Sys.getenv(), ls()), desk_facts)
+    out$facts <- identical(after[[1L]][[1L]], before[[1L]][[1L]])
+    out$search <- identical(after[[1L]][[2L]], before[[1L]][[2L]])
+    out$state <- identical(after[[1L]][[3L]], before[[1L]][[3L]])
+    out$no_globals <- identical(after[[1L]][[6L]], before[[1L]][[6L]])
+    plan(sequential)
+    parallel::stopCluster(cl)
+  })
+  expect_all_true(run$value)
+})
+
+test_that("what a node cannot lay as on the desk of the session is told once", {
+  node <- list2env(list(id = 2L, host = paste0("far", sample.int(1e6, 1L))), envir = new.env())
+  expect_message(tell_desk(node, "no such directory"), "Node 2 [(]far[0-9]+[)]: no such directory")
+  expect_no_message(tell_desk(node, "no such directory"))
+  node <- list2env(list(
+    id = 1L, host = "far", version = as.character(getRversion()), package = as.character(utils::packageVersion("rustle")),
+    versions = c(stats = paste0("0.0.", sample.int(1e6, 1L)), utils = NA)
+  ), envir = new.env())
+  expect_message(tell_differences(list(node)), "has other packages than this session: stats 0[.]0.* [(]here .*[)], utils is missing")
+  expect_no_message(tell_differences(list(node)))
+})

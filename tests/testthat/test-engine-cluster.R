@@ -2,11 +2,21 @@
 
 # In scripts: what kills a node, and what its loss is told by.
 node_faults <- quote({
-  parent_of_task <- function() {
-    as.integer(strsplit(sub("^.*\\) ", "", readLines("/proc/self/stat")), " ")[[1L]][[2L]])
+  # A task runs in a copy of a process that the node has started.
+  node_of_task <- function() {
+    pid <- "self"
+    repeat {
+      pid <- strsplit(sub("^.*\\) ", "", readLines(file.path("/proc", pid, "stat"))), " ")[[1L]][[2L]]
+      if (grepl("workRSOCK", command_of(pid))) break
+    }
+    as.integer(pid)
+  }
+  command_of <- function(pid) {
+    bytes <- readBin(file.path("/proc", pid, "cmdline"), "raw", 1e5)
+    rawToChar(bytes[bytes != 0L])
   }
   end_node <- function(signal = 9L) {
-    tools::pskill(parent_of_task(), signal)
+    tools::pskill(node_of_task(), signal)
     Sys.sleep(20)
   }
   told <- list()

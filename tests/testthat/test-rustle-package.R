@@ -1,8 +1,9 @@
 # What the package exports, as a whole.
 
 test_that("no exported name masks one of packages that are attached beside it", {
-  # `cluster` does what survival's does (test-plan-cluster.R).
-  drop_ins <- list(survival = "cluster")
+  # `cluster` does what survival's does (test-plan-cluster.R), `collect` hands on to dplyr's
+  # (test-plan-slurm-runs.R).
+  drop_ins <- list(survival = "cluster", dplyr = "collect")
   for (package in c("ggplot2", "dplyr", "data.table", "survival", "Matrix", "MASS")) {
     if (!requireNamespace(package, quietly = TRUE)) next
     both <- intersect(getNamespaceExports("rustle"), getNamespaceExports(package))

@@ -44,7 +44,7 @@ test_that("failures are data, and can be run again", {
   f <- function(n, shape) { x <- stats::rnorm(n); if (shape == "b" && x[[1L]] > 0) stop("positive ", x[[1L]]); x[[1L]] }
   x <- study(study_grid(), f, replications = 10, seed = 4)
   failures <- study_failures(x)
-  expect_named(failures, c("n", "shape", "replication", "class", "message", "seed"))
+  expect_named(failures, c("n", "shape", "replication", "class", "message", "seed", "task"))
   expect_gt(nrow(failures), 0L)
   expect_identical(nrow(x) + nrow(failures), 40L)
   expect_identical(unique(failures$shape), "b")

@@ -100,6 +100,7 @@ extern "C-unwind" {
     pub(crate) fn Rf_isS4(x: Sexp) -> c_int;
     pub(crate) fn Rf_inherits(x: Sexp, class: *const c_char) -> c_int;
     pub(crate) fn Rf_eval(call: Sexp, rho: Sexp) -> Sexp;
+    pub(crate) fn Rf_cons(head: Sexp, tail: Sexp) -> Sexp;
     pub(crate) fn Rf_lcons(head: Sexp, tail: Sexp) -> Sexp;
     pub(crate) fn R_forceAndCall(call: Sexp, n: c_int, rho: Sexp) -> Sexp;
     pub(crate) fn Rf_defineVar(name: Sexp, value: Sexp, rho: Sexp);
@@ -164,6 +165,8 @@ extern "C-unwind" {
     pub(crate) fn rustle_has_one_reference(x: Sexp) -> c_int;
     /// `R_CheckUserInterrupt()` behind a frame that owns nothing (entrypoint.c).
     pub(crate) fn rustle_check_interrupt() -> Sexp;
+    /// Prints the empty string (connection.c).
+    pub(crate) fn rustle_print_nothing();
     /// A connection that hands what is written to it to `rustle_output` (connection.c).
     pub(crate) fn rustle_output_connection() -> Sexp;
 }

@@ -1,19 +1,28 @@
 //! Journals of finished tasks, for R; see R/checkpoint-journal.R.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
+use std::ffi::{c_int, c_void, CStr};
+use std::mem::MaybeUninit;
 use std::path::PathBuf;
 
 use extendr_api::prelude::*;
-use rustle_journal::{keys, short_hash, Index, Key, Writer};
+use rustle_journal::{keys, short_hash, Index, Key, Writer, HEAD};
 use twox_hash::XxHash3_128;
 
+use crate::ffi::{self, Sexp};
+use crate::raw::{guard, routines};
 use crate::refusal::{into_r, Parsed, Refusal};
 
 thread_local! {
     /// The journal that this process writes: its path, the process that opened it (one that
     /// was forked from that has to open its own), and the file. R's main thread only.
     static OPEN: RefCell<Option<(String, u32, Writer)>> = const { RefCell::new(None) };
+    /// The buffer in which frames are made, never freed: R may jump away while it is filled.
+    static FRAME: Cell<*mut Vec<u8>> = Cell::new(Box::into_raw(Box::default()));
 }
+
+/// A buffer that has grown beyond this is not kept.
+const FRAME_KEPT: usize = 1 << 20;
 
 fn failed(path: &str, e: std::io::Error) -> Refusal {
     Refusal::new(
@@ -22,21 +31,62 @@ fn failed(path: &str, e: std::io::Error) -> Refusal {
     )
 }
 
-/// Appends a frame to the journal at `path`, which this process opens when it first writes to
-/// it, and closes when it writes to another.
-/// @noRd
-#[extendr]
-fn rs_journal_append(path: &str, key: Robj, body: Robj) -> List {
-    into_r(append(path, &key, &body).map(|()| ().into()))
+/// Serializes `entry` and appends it, with `key` (raw, 16 bytes), to the journal at `path`, which
+/// this process opens when it first writes to it, and closes when it writes to another. NULL, or
+/// the list of a refusal. It is called after every task: no conversions, and one buffer for all.
+unsafe extern "C-unwind" fn rs_journal_append(path: Sexp, key: Sexp, entry: Sexp) -> Sexp {
+    // SAFETY: R code passes a string and protected objects. The buffer belongs to the thread;
+    // this frame owns nothing while R serializes, as R may jump away.
+    unsafe {
+        let frame = FRAME.get();
+        (*frame).clear();
+        (*frame).resize(HEAD, 0);
+        let mut stream = MaybeUninit::<ffi::OutStream>::zeroed();
+        ffi::R_InitOutPStream(
+            stream.as_mut_ptr(),
+            frame.cast(),
+            ffi::BINARY_FORMAT,
+            3,
+            Some(take_byte),
+            Some(take_bytes),
+            None,
+            ffi::nil(),
+        );
+        ffi::R_Serialize(entry, stream.as_mut_ptr());
+        guard(|| {
+            let path = CStr::from_ptr(ffi::R_CHAR(ffi::STRING_ELT(path, 0)));
+            let key = std::slice::from_raw_parts(ffi::RAW_RO(key), ffi::Rf_xlength(key) as usize);
+            let appended = match path.to_str() {
+                Ok(path) => append(path, key, &mut *frame),
+                Err(e) => Err(Refusal::internal(e)),
+            };
+            if (*frame).capacity() > FRAME_KEPT {
+                *frame = Vec::new();
+            }
+            match appended {
+                Ok(()) => ffi::nil(),
+                Err(refusal) => into_r(Err(refusal)).get().cast(),
+            }
+        })
+    }
 }
 
-fn append(path: &str, key: &Robj, body: &Robj) -> Parsed<()> {
-    let wrong = || Refusal::internal("a frame of a journal is no raw vector");
-    let key: &Key = key
-        .as_raw_slice()
-        .and_then(|k| k.try_into().ok())
-        .ok_or_else(wrong)?;
-    let body = body.as_raw_slice().ok_or_else(wrong)?;
+unsafe extern "C-unwind" fn take_byte(stream: *mut ffi::OutStream, c: c_int) {
+    // SAFETY: `data` is the buffer of the thread.
+    unsafe { (*(*stream).data.cast::<Vec<u8>>()).push(c as u8) };
+}
+
+unsafe extern "C-unwind" fn take_bytes(stream: *mut ffi::OutStream, from: *mut c_void, n: c_int) {
+    // SAFETY: as above; R passes n readable bytes.
+    unsafe {
+        let from = std::slice::from_raw_parts(from.cast::<u8>(), n as usize);
+        (*(*stream).data.cast::<Vec<u8>>()).extend_from_slice(from);
+    }
+}
+
+fn append(path: &str, key: &[u8], frame: &mut [u8]) -> Parsed<()> {
+    let wrong = || Refusal::internal("the key of a frame of a journal is not 16 bytes");
+    let key: &Key = key.try_into().map_err(|_| wrong())?;
     let pid = std::process::id();
     OPEN.with_borrow_mut(|open| {
         if !open
@@ -47,7 +97,7 @@ fn append(path: &str, key: &Robj, body: &Robj) -> Parsed<()> {
             *open = Some((path.to_owned(), pid, writer));
         }
         match open {
-            Some((_, _, writer)) => writer.append(key, body).map_err(|e| failed(path, e)),
+            Some((_, _, writer)) => writer.append(key, frame).map_err(|e| failed(path, e)),
             None => Ok(()),
         }
     })
@@ -189,6 +239,11 @@ fn rs_hash_atomic(x: Robj) -> Robj {
         return ().into();
     }
     format!("{:032x}", hash.finish_128()).into()
+}
+
+routines! {
+    meta__rs_journal_append "rs_journal_append" "wrap__rs_journal_append" ("path", "key", "entry")
+        => rs_journal_append;
 }
 
 extendr_module! {

@@ -66,6 +66,7 @@ extendr_module! {
     fn rs_parcel_keep;
     fn rs_parcel_kept;
     fn rs_parcel_pack;
+    fn rs_parcel_pack_light;
     fn rs_parcel_pack_with;
     fn rs_parcel_arrivals;
     fn rs_parcel_unpack_here;

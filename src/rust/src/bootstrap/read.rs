@@ -1,8 +1,11 @@
 //! Schemes and statistics from what R/bootstrap-schemes.R and R/bootstrap-compile.R say.
 
-use rustle_bootstrap::models::{Basis, Family, Glm, Linear};
+use rustle_bootstrap::cox::{Cox, Ties};
+use rustle_bootstrap::glm::{Family, Glm, Link, Variance};
+use rustle_bootstrap::models::{Basis, Linear};
 use rustle_bootstrap::moments::Columns;
 use rustle_bootstrap::program::{Op, Program};
+use rustle_bootstrap::robust::{Psi, Robust};
 use rustle_bootstrap::scheme::{Alias, Blocks, Kind, Scheme, Wild};
 use rustle_bootstrap::sorted::{Ranks, Scan, Sorted};
 use rustle_bootstrap::statistic::{Source, Statistic};
@@ -101,12 +104,35 @@ fn source(fields: &Fields, n: usize) -> Parsed<Source> {
             Source::Ranks(fields.records("pairs", pair)?)
         }
         "lm" => Source::linear(Linear::new(basis(fields)?, fields.numbers("residuals")?)),
-        "glm" => Source::Glm(Glm::new(
+        "glm" => {
+            let family = Family {
+                link: fields.named("link", Link::named)?,
+                variance: fields.named("variance", Variance::named)?,
+            };
+            let (y, eta) = (fields.numbers("y")?, fields.numbers("eta")?);
+            let model = Glm::new(basis(fields)?, family, y, eta);
+            Source::Glm(model.weighted(prior(fields)?, fields.number("dispersion")?))
+        }
+        "cox" => Source::Cox(Cox::new(
             basis(fields)?,
-            fields.named("family", Family::named)?,
-            fields.numbers("y")?,
+            fields.named("ties", Ties::named)?,
+            (&fields.numbers("time")?, fields.flags("event")?),
+            &fields.indices("stratum")?,
             fields.numbers("eta")?,
+            prior(fields)?,
         )),
+        "robust" => {
+            let constant = fields.number("constant")?;
+            let psi = match fields.text("psi")?.as_str() {
+                "huber" => Psi::Huber(constant),
+                _ => Psi::Bisquare(constant),
+            };
+            Source::Robust(Robust::new(
+                basis(fields)?,
+                fields.numbers("residuals")?,
+                psi,
+            ))
+        }
         "response" => {
             let a = fields.numbers("a")?;
             let columns = a.len() / n;
@@ -120,6 +146,14 @@ fn source(fields: &Fields, n: usize) -> Parsed<Source> {
         }
         other => return Err(Refusal::internal(format!("unknown source '{other}'"))),
     })
+}
+
+/// Prior weights, where there are any.
+fn prior(fields: &Fields) -> Parsed<Option<Vec<f64>>> {
+    match fields.optional("prior")? {
+        None => Ok(None),
+        Some(_) => fields.numbers("prior").map(Some),
+    }
 }
 
 fn basis(fields: &Fields) -> Parsed<Basis> {

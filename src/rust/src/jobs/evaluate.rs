@@ -13,7 +13,7 @@
 //! context is held while anything is encoded or evaluated.
 
 use std::ffi::c_char;
-use std::sync::atomic::{AtomicPtr, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 
 use rustle_shared::{Content, State};
 use rustle_workers::child;
@@ -306,6 +306,13 @@ pub(crate) fn has_finished() -> bool {
     !c.is_null() && unsafe { (*c).voice.seat.is_finished() }
 }
 
+/// Has the session sent this worker an interrupt?
+pub(crate) fn was_interrupted() -> bool {
+    let c = context();
+    // SAFETY: null or this worker's context; called where no R code runs.
+    !c.is_null() && unsafe { (*c).voice.seat.is_stopped() || (*c).voice.seat.was_called_off() }
+}
+
 /// The task in flight has failed with `condition`.
 pub(crate) unsafe extern "C-unwind" fn fail(condition: Sexp) -> Sexp {
     let c = context();
@@ -422,10 +429,24 @@ pub(crate) unsafe extern "C-unwind" fn seat() -> Sexp {
     }
 }
 
+/// Something empty was written to our connection.
+static HEARD: AtomicBool = AtomicBool::new(false);
+
+/// Does what R code prints come to [`rustle_output`]?
+pub(crate) fn hears_output() -> bool {
+    HEARD.store(false, Ordering::Relaxed);
+    // SAFETY: R's main thread; nothing is owned here if the user's connection fails.
+    unsafe { ffi::rustle_print_nothing() };
+    HEARD.load(Ordering::Relaxed)
+}
+
 /// Takes what a task writes to standard output; called by connection.c. What the
 /// task forks writes to the standard output that it inherited.
 #[no_mangle]
 unsafe extern "C" fn rustle_output(bytes: *const c_char, len: usize) {
+    if len == 0 {
+        return HEARD.store(true, Ordering::Relaxed);
+    }
     let c = context();
     // SAFETY: the connection passes `len` readable bytes; null or this worker's context,
     // to whose voice nobody holds a reference while R code runs.

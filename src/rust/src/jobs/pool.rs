@@ -10,6 +10,7 @@ use std::time::Duration;
 use extendr_api::prelude::*;
 use rustle_shared::MemoryFile;
 use rustle_workers::clock::now_ns;
+use rustle_workers::order::Part;
 use rustle_workers::pool::{NoServer, Pool};
 
 use crate::fields::{at_least_one, Fields};
@@ -46,19 +47,22 @@ fn forget_foreign() {
     });
 }
 
-/// The files of the parcels of a job: what it is, the desk of its workers, and the steps that
-/// new workers make, if there are any.
-pub(crate) fn parts(code: &Fields) -> Parsed<Vec<Vec<Arc<MemoryFile>>>> {
-    let files = |name: &str| {
+/// The parcels of a job: what it is, the desk of its workers, its terms, and the
+/// steps that new workers make, if there are any.
+pub(crate) fn parts(code: &Fields) -> Parsed<Vec<Part<Arc<MemoryFile>>>> {
+    let part = |name: &str| {
         let handle = code.get(name)?;
         // SAFETY: R code passes handles of parcels, which live as long as `code`.
         let parcel = unsafe { entries::parcel(handle.get().cast()) };
         let parcel = parcel.ok_or_else(|| Refusal::internal("a parcel is missing"))?;
-        Ok(parcel.files().to_vec())
+        Ok(match parcel.light() {
+            Some(bytes) => Part::Bytes(bytes.to_vec()),
+            None => Part::Files(parcel.files().to_vec()),
+        })
     };
-    let mut parts = vec![files("order")?, files("desk")?];
+    let mut parts = vec![part("order")?, part("desk")?, part("terms")?];
     if code.optional("steps")?.is_some() {
-        parts.push(files("steps")?);
+        parts.push(part("steps")?);
     }
     Ok(parts)
 }

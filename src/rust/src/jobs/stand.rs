@@ -12,7 +12,7 @@
 //!             rs_worker_order()    the parcel, as an R object
 //!             rs_worker_enlist()   takes the seat
 //!             rs_worker_run()      as in forked workers (evaluate.rs)
-//!           evaluates after()      clears the desk
+//!           evaluates after(interrupted)  clears the desk
 //! ```
 
 use std::cell::RefCell;
@@ -24,7 +24,7 @@ use std::time::{Duration, Instant};
 use extendr_api::prelude::*;
 use rustle_shared::MemoryFile;
 use rustle_workers::memory::JobMemory;
-use rustle_workers::order::Order;
+use rustle_workers::order::{Order, Part};
 use rustle_workers::pool::RETIRED;
 use rustle_workers::post::{Letter, Post};
 use rustle_workers::seat::{Link, Seat};
@@ -159,7 +159,8 @@ pub(super) fn stand(main: Sexp, after: Sexp) -> ! {
         let order = Order::read(next_letter()).unwrap_or_else(|| child::leave(1));
         with_standing(|own| {
             own.patience = order.patience;
-            let bytes: usize = order.parts.iter().flatten().map(MemoryFile::len).sum();
+            let files = order.parts.iter().flat_map(Part::files);
+            let bytes: usize = files.map(MemoryFile::len).sum();
             if bytes >= HEAVY_BYTES {
                 own.held += bytes;
             }
@@ -178,6 +179,7 @@ pub(super) fn stand(main: Sexp, after: Sexp) -> ! {
             again = true;
         }
         child::let_interrupts(false);
+        let interrupted = evaluate::was_interrupted();
         Context::dispose();
         with_standing(|own| {
             own.order = None;
@@ -189,7 +191,7 @@ pub(super) fn stand(main: Sexp, after: Sexp) -> ! {
             }
         });
         let sound = with_standing(|own| own.identities() == own.channels);
-        if !worker::evaluate(after, false) || !sound {
+        if !worker::evaluate(after, interrupted) || !sound {
             child::leave(RETIRED);
         }
         give_back();
@@ -255,7 +257,7 @@ fn next_letter() -> Letter {
 pub(super) unsafe extern "C-unwind" fn order(part: Sexp) -> Sexp {
     // SAFETY: R code passes a number.
     let part = unsafe { number(part) } as usize;
-    let files = with_standing(|own| {
+    let parcel = with_standing(|own| {
         let part = own
             .order
             .as_mut()
@@ -264,7 +266,7 @@ pub(super) unsafe extern "C-unwind" fn order(part: Sexp) -> Sexp {
     });
     // SAFETY: the session has packed them, in the same version of this package; nothing is
     // owned here any more.
-    unsafe { unpack::unpack(files) }
+    unsafe { unpack::unpack(parcel) }
 }
 
 /// Takes the seat of the job that was ordered. R code keeps `code` alive until it is over.

@@ -4,6 +4,7 @@ use std::os::fd::AsFd;
 
 use rustle_parcels::Parcel;
 use rustle_shared::{MappingError, MemoryFile};
+use rustle_workers::order::Part;
 
 use super::pack::{pack, Instead, Packed};
 use super::{threads, unpack};
@@ -43,7 +44,14 @@ unsafe extern "C-unwind" fn forget(handle: Sexp) {
 unsafe extern "C-unwind" fn rs_parcel_pack(object: Sexp, n: Sexp) -> Sexp {
     let (table, keys, names) = (ffi::nil(), ffi::nil(), ffi::nil());
     // SAFETY: R protects the arguments of a call.
-    guard(|| unsafe { handle_of(object, n, Instead { table, keys, names }) })
+    guard(|| unsafe { handle_of(object, n, Instead { table, keys, names }, false) })
+}
+
+/// The same of an object that is sent once: if it is small it needs no file.
+unsafe extern "C-unwind" fn rs_parcel_pack_light(object: Sexp, n: Sexp) -> Sexp {
+    let (table, keys, names) = (ffi::nil(), ffi::nil(), ffi::nil());
+    // SAFETY: as above.
+    guard(|| unsafe { handle_of(object, n, Instead { table, keys, names }, true) })
 }
 
 /// The same; the environments and pointers in the list `keys` are written as `names` (a
@@ -56,16 +64,16 @@ unsafe extern "C-unwind" fn rs_parcel_pack_with(
     names: Sexp,
 ) -> Sexp {
     // SAFETY: as above.
-    guard(|| unsafe { handle_of(object, n, Instead { table, keys, names }) })
+    guard(|| unsafe { handle_of(object, n, Instead { table, keys, names }, false) })
 }
 
 /// # Safety
 ///
 /// As [`pack`].
-unsafe fn handle_of(object: Sexp, n: Sexp, instead: Instead) -> Sexp {
+unsafe fn handle_of(object: Sexp, n: Sexp, instead: Instead, may_be_light: bool) -> Sexp {
     // SAFETY: by the caller's promise; this frame owns nothing when R may jump.
     unsafe {
-        match pack(object, threads(number(n)), instead) {
+        match pack(object, threads(number(n)), instead, may_be_light) {
             Ok(packed) => {
                 let address = Box::into_raw(Box::new(packed)).cast();
                 let handle = ffi::R_MakeExternalPtr(address, ffi::nil(), ffi::nil());
@@ -108,8 +116,11 @@ unsafe extern "C-unwind" fn rs_parcel_unpack_here(handle: Sexp) -> Sexp {
                 let fd = file.as_fd().try_clone_to_owned().ok()?;
                 MemoryFile::received(fd).ok()
             };
+            if let Some(bytes) = parcel.light() {
+                return unpack::unpack(Part::Bytes(bytes.to_vec()));
+            }
             match parcel.files().iter().map(copy).collect() {
-                Some(files) => unpack::unpack(files),
+                Some(files) => unpack::unpack(Part::Files(files)),
                 None => extendr_api::throw_r_error("This process has no descriptor left."),
             }
         }
@@ -157,6 +168,8 @@ unsafe extern "C-unwind" fn rs_parcel_sizes(handle: Sexp) -> Sexp {
 routines! {
     meta__rs_parcel_pack "rs_parcel_pack" "wrap__rs_parcel_pack" ("object", "threads")
         => rs_parcel_pack;
+    meta__rs_parcel_pack_light "rs_parcel_pack_light" "wrap__rs_parcel_pack_light" ("object", "threads")
+        => rs_parcel_pack_light;
     meta__rs_parcel_pack_with "rs_parcel_pack_with" "wrap__rs_parcel_pack_with"
         ("object", "threads", "table", "keys", "names") => rs_parcel_pack_with;
     meta__rs_parcel_arrivals "rs_parcel_arrivals" "wrap__rs_parcel_arrivals" ("functions")

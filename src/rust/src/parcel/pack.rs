@@ -38,7 +38,8 @@ pub(crate) struct Instead {
     pub(crate) names: Sexp,
 }
 
-/// Packs `object`; large vectors that the session's store has are not copied.
+/// Packs `object`; large vectors that the session's store has are not copied. See
+/// [`Packing::finish`] for `may_be_light`.
 ///
 /// File 0 has two streams of R, behind the length (u64) of the first, which is empty or has
 /// the table.
@@ -55,6 +56,7 @@ pub(crate) unsafe fn pack(
     object: Sexp,
     threads: NonZeroUsize,
     instead: Instead,
+    may_be_light: bool,
 ) -> Result<Packed, MappingError> {
     // SAFETY: by the caller's promise. What grows belongs to an external pointer as long
     // as R may jump.
@@ -86,7 +88,7 @@ pub(crate) unsafe fn pack(
         } = *Box::from_raw(gather);
         // Large data for which there was no memory is in the stream; if that finds none
         // either, the error says so.
-        let parcel = with_store(|store| packing.finish(store, &stream))?;
+        let parcel = with_store(|store| packing.finish(store, stream, may_be_light))?;
         Ok(Packed {
             parcel,
             pointers: watch.pointers,

@@ -6,6 +6,7 @@ use std::ptr::null_mut;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
 use rustle_shared::{Mapping, MemoryFile};
+use rustle_workers::order::Part;
 
 use super::pack::{LENGTH_BYTES, OBJECT_AT};
 use super::watch::on_reading;
@@ -15,8 +16,24 @@ use crate::ffi::{self, Sexp};
 #[derive(Debug)]
 struct Reading {
     files: Vec<MemoryFile>,
-    stream: Mapping,
+    stream: Stream,
     at: usize,
+}
+
+/// What R reads.
+#[derive(Debug)]
+enum Stream {
+    Mapped(Mapping),
+    Own(Vec<u8>),
+}
+
+impl Stream {
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Stream::Mapped(mapping) => mapping.bytes(0, mapping.len()),
+            Stream::Own(bytes) => bytes,
+        }
+    }
 }
 
 /// The parcel that is being read in this process, from which [`map`] maps.
@@ -29,23 +46,31 @@ pub(super) fn map(file: usize, offset: usize, bytes: usize) -> Option<Mapping> {
     reading.files.get(file)?.map_private(offset, bytes).ok()
 }
 
-/// The object in a parcel's files. Its large vectors keep their parts of the files mapped;
+/// The object in a parcel. Its large vectors keep their parts of the files mapped;
 /// the descriptors are closed.
 ///
 /// # Safety
 ///
-/// The files are those of `pack()` of the same build; main thread. R code may run (packages
+/// The parcel is one of `pack()` of the same build; main thread. R code may run (packages
 /// are loaded) and R may jump out: the caller's frame owns nothing. The result is not
 /// protected.
-pub(crate) unsafe fn unpack(files: Vec<MemoryFile>) -> Sexp {
+pub(crate) unsafe fn unpack(parcel: Part<MemoryFile>) -> Sexp {
     // SAFETY: by the caller's promise. `files` belongs to the keeper before R may jump.
     unsafe {
-        let Some(stream) = files
-            .first()
-            .and_then(|file| file.map_private(0, file.len()).ok())
-        else {
-            drop(files);
-            extendr_api::throw_r_error("The data of a job cannot be mapped: no address space.")
+        let (files, stream) = match parcel {
+            Part::Bytes(bytes) => (Vec::new(), Stream::Own(bytes)),
+            Part::Files(files) => {
+                let Some(stream) = files
+                    .first()
+                    .and_then(|file| file.map_private(0, file.len()).ok())
+                else {
+                    drop(files);
+                    extendr_api::throw_r_error(
+                        "The data of a job cannot be mapped: no address space.",
+                    )
+                };
+                (files, Stream::Mapped(stream))
+            }
         };
         let reading = Box::into_raw(Box::new(Reading {
             files,
@@ -57,7 +82,7 @@ pub(crate) unsafe fn unpack(files: Vec<MemoryFile>) -> Sexp {
         ffi::R_RegisterCFinalizerEx(keeper, forget, 0);
         let outer = CURRENT.swap(reading, Ordering::Relaxed);
         let mut len = [0; LENGTH_BYTES];
-        len.copy_from_slice((*reading).stream.bytes(0, LENGTH_BYTES));
+        len.copy_from_slice(&(&(*reading).stream).bytes()[..LENGTH_BYTES]);
         (*reading).at = LENGTH_BYTES;
         let object = if u64::from_ne_bytes(len) == 0 {
             read(reading, None, ffi::nil())
@@ -169,11 +194,10 @@ unsafe extern "C-unwind" fn give_bytes(stream: *mut ffi::InStream, to: *mut c_vo
     unsafe {
         let reading = (*stream).data.cast::<Reading>();
         let (at, n) = ((*reading).at, n as usize);
-        if at + n > (*reading).stream.len() {
+        let Some(from) = (&(*reading).stream).bytes().get(at..at + n) else {
             extendr_api::throw_r_error("The data of a job ends too early.");
-        }
-        let from = (*reading).stream.address(at, n);
-        std::ptr::copy_nonoverlapping(from, to.cast(), n);
+        };
+        std::ptr::copy_nonoverlapping(from.as_ptr(), to.cast(), n);
         (*reading).at += n;
     }
 }

@@ -1,6 +1,5 @@
 //! Influence values: how much each observation moves the statistic.
 
-use pulp::Arch;
 use rustle_threads::blocks::Slice;
 
 use crate::models::{Linear, Status};
@@ -158,7 +157,7 @@ impl Slopes<'_> {
                 (SlopeRows::Columns(columns), at)
             }
             Source::Glm(model) => {
-                let (rows, p) = (model.influence(Arch::new()), model.basis.p());
+                let (rows, p) = (model.influence(), model.basis.p());
                 (SlopeRows::Model { rows, p }, model.basis.estimate())
             }
             Source::Linear { model, .. } => {

@@ -7,7 +7,8 @@
 //! statistic and the scheme alone.
 //!
 //! * [`stream`]: generator and laws; [`scheme`]: what a replicate is made of;
-//! * [`statistic`]: sums ([`moments`]) or scans ([`sorted`]) or fits ([`models`]), and
+//! * [`statistic`]: sums ([`moments`]) or scans ([`sorted`]) or fits ([`models`], [`glm`], [`cox`],
+//!   [`robust`]), and
 //!   a [`program`] of them;
 //! * [`wild`]: the wild bootstrap of tests in linear models;
 //! * [`run`](mod@run): replicates on threads; [`influence`]: jackknife and
@@ -19,13 +20,17 @@
 // Loops over lanes run over several arrays at once.
 #![allow(clippy::needless_range_loop)]
 
+pub mod cox;
 mod dense;
+mod families;
+pub mod glm;
 pub mod influence;
 mod math;
 pub mod models;
 pub mod moments;
 pub mod permutation;
 pub mod program;
+pub mod robust;
 pub mod run;
 pub mod scheme;
 mod shuffle;

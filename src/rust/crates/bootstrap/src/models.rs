@@ -2,13 +2,13 @@
 //!
 //! With X = Q R and e the residuals, only the change of the coefficients is computed:
 //! beta* = beta + R^-1 (Q'WQ)^-1 Q'We. Q'WQ is near the identity however ill
-//! conditioned X is, so its Cholesky factor is safe. Generalized linear models use the
-//! same basis and start at the estimate of the full sample.
+//! conditioned X is, so its Cholesky factor is safe. A model with prior weights v is that of
+//! the rows times the root of v. Fits that iterate ([`crate::glm`], [`crate::cox`],
+//! [`crate::robust`]) use the same basis and start at the estimate of the full sample.
 
 use pulp::{Arch, Simd, WithSimd};
 
 use crate::dense::{affine, cholesky, least_squares, packed_len, solve};
-use crate::math;
 
 /// Why a replicate has no value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,8 +38,8 @@ const PIVOTS: f64 = 1e-8;
 #[derive(Clone, Debug)]
 pub struct Basis {
     /// Q by rows.
-    q: Vec<f64>,
-    p: usize,
+    pub(crate) q: Vec<f64>,
+    pub(crate) p: usize,
     /// Estimate of the full sample.
     beta: Vec<f64>,
     /// R^-1 by rows.
@@ -93,7 +93,7 @@ impl Basis {
     }
 }
 
-fn transpose(x: &[f64], rows: usize, columns: usize) -> Vec<f64> {
+pub(crate) fn transpose(x: &[f64], rows: usize, columns: usize) -> Vec<f64> {
     let mut out = vec![0.0; x.len()];
     for j in 0..columns {
         for i in 0..rows {
@@ -191,207 +191,6 @@ impl Linear {
     }
 }
 
-/// Families with their canonical links.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Family {
-    /// Logit link.
-    Binomial,
-    /// Log link.
-    Poisson,
-}
-
-impl Family {
-    /// The family that R calls `name`.
-    #[must_use]
-    pub fn named(name: &str) -> Option<Self> {
-        Some(match name {
-            "binomial" => Self::Binomial,
-            "poisson" => Self::Poisson,
-            _ => return None,
-        })
-    }
-}
-
-/// A generalized linear model.
-#[derive(Clone, Debug)]
-pub struct Glm {
-    pub(crate) basis: Basis,
-    family: Family,
-    y: Vec<f64>,
-    /// Linear predictor of the full sample, offset included.
-    eta: Vec<f64>,
-    /// Q by columns: the loops below run along observations.
-    columns: Vec<f64>,
-}
-
-/// How many observations a loop handles at a time.
-const ROWS: usize = 256;
-const STEPS: usize = 30;
-
-impl Glm {
-    /// `eta`: the linear predictor at the coefficients of `basis`.
-    #[must_use]
-    pub fn new(basis: Basis, family: Family, y: Vec<f64>, eta: Vec<f64>) -> Self {
-        let columns = transpose(&basis.q, basis.p, y.len());
-        Self {
-            basis,
-            family,
-            y,
-            eta,
-            columns,
-        }
-    }
-
-    /// Newton's method from the estimate of the full sample.
-    pub(crate) fn fit(&self, arch: Arch, w: &[f64], out: &mut [f64]) -> Status {
-        let p = self.basis.p;
-        let mut change = vec![0.0; p];
-        let mut sums = vec![0.0; packed_len(p) + p];
-        let mut last = f64::INFINITY;
-        for _ in 0..STEPS {
-            arch.dispatch(Derivatives {
-                model: self,
-                w,
-                change: &change,
-                sums: &mut sums,
-            });
-            let (hessian, gradient) = sums.split_at_mut(packed_len(p));
-            let pivots = cholesky(hessian, p);
-            if !(pivots > 1e-13) {
-                out.fill(f64::NAN);
-                let status = if last.is_infinite() {
-                    Status::Rank
-                } else {
-                    Status::Diverged
-                };
-                return status;
-            }
-            // Newton's decrement, squared, says how far the likelihood can still rise.
-            let before = gradient.to_vec();
-            solve(hessian, p, gradient);
-            let decrement: f64 = before.iter().zip(gradient.iter()).map(|(a, b)| a * b).sum();
-            change
-                .iter_mut()
-                .zip(gradient.iter())
-                .for_each(|(c, s)| *c += s);
-            if decrement.abs() < 1e-18 * (1.0 + w.len() as f64) {
-                self.basis.coefficients(&change, out);
-                return Status::Fine;
-            }
-            if !decrement.is_finite() {
-                break;
-            }
-            last = decrement;
-        }
-        out.fill(f64::NAN);
-        Status::Diverged
-    }
-
-    /// The direction in which the coefficients go when observation i gains weight:
-    /// H^-1 q[i] (y[i] - mu[i]), one row per observation.
-    pub(crate) fn influence(&self, arch: Arch) -> Vec<f64> {
-        let (n, p) = (self.y.len(), self.basis.p);
-        let mut sums = vec![0.0; packed_len(p) + p];
-        let w = vec![1.0; n];
-        arch.dispatch(Derivatives {
-            model: self,
-            w: &w,
-            change: &vec![0.0; p],
-            sums: &mut sums,
-        });
-        cholesky(&mut sums[..packed_len(p)], p);
-        let mut out = Vec::with_capacity(n * p);
-        for i in 0..n {
-            let mu = match self.family {
-                Family::Binomial => 1.0 / (1.0 + math::exp(-self.eta[i])),
-                Family::Poisson => math::exp(self.eta[i]),
-            };
-            let mut step: Vec<f64> = self
-                .basis
-                .row(i)
-                .iter()
-                .map(|q| q * (self.y[i] - mu))
-                .collect();
-            solve(&sums, p, &mut step);
-            let mut row = vec![0.0; p];
-            self.basis.direction(&step, &mut row);
-            out.extend(row);
-        }
-        out
-    }
-}
-
-/// Lower triangle of Q'VWQ and Q'W(y - mu), at a change of the coefficients.
-struct Derivatives<'a> {
-    model: &'a Glm,
-    w: &'a [f64],
-    change: &'a [f64],
-    sums: &'a mut [f64],
-}
-
-impl WithSimd for Derivatives<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) {
-        let Self {
-            model,
-            w,
-            change,
-            sums,
-        } = self;
-        let (n, p) = (model.y.len(), model.basis.p);
-        let (hessian, gradient) = sums.split_at_mut(packed_len(p));
-        hessian.fill(0.0);
-        gradient.fill(0.0);
-        let column = |a: usize, first: usize, len: usize| &model.columns[a * n + first..][..len];
-        for first in (0..n).step_by(ROWS) {
-            let len = ROWS.min(n - first);
-            let mut eta = [0.0; ROWS];
-            let (mut v, mut residual) = ([0.0; ROWS], [0.0; ROWS]);
-            let eta = &mut eta[..len];
-            eta.copy_from_slice(&model.eta[first..first + len]);
-            for (a, c) in change.iter().enumerate() {
-                for (eta, q) in eta.iter_mut().zip(column(a, first, len)) {
-                    *eta = c.mul_add(*q, *eta);
-                }
-            }
-            let (v, residual) = (&mut v[..len], &mut residual[..len]);
-            let (w, y) = (&w[first..first + len], &model.y[first..first + len]);
-            match model.family {
-                Family::Binomial => {
-                    for i in 0..len {
-                        let mu = 1.0 / (1.0 + math::exp(-eta[i]));
-                        v[i] = w[i] * mu * (1.0 - mu);
-                        residual[i] = w[i] * (y[i] - mu);
-                    }
-                }
-                Family::Poisson => {
-                    for i in 0..len {
-                        let mu = math::exp(eta[i]);
-                        v[i] = w[i] * mu;
-                        residual[i] = w[i] * (y[i] - mu);
-                    }
-                }
-            }
-            let mut weighted = [0.0; ROWS];
-            let weighted = &mut weighted[..len];
-            let mut at = 0;
-            for a in 0..p {
-                let q = column(a, first, len);
-                for i in 0..len {
-                    weighted[i] = v[i] * q[i];
-                }
-                for b in 0..=a {
-                    hessian[at + b] += dot(weighted, column(b, first, len));
-                }
-                at += a + 1;
-                gradient[a] += dot(residual, q);
-            }
-        }
-    }
-}
-
 /// Lower triangle of Q'WQ and Q'We.
 struct WeightedSums<'a> {
     model: &'a Linear,
@@ -421,22 +220,4 @@ impl WithSimd for WeightedSums<'_> {
             }
         }
     }
-}
-
-/// A dot product in eight lanes.
-#[inline(always)]
-fn dot(a: &[f64], b: &[f64]) -> f64 {
-    let mut lanes = [0.0; 8];
-    let (a8, a) = pulp::as_arrays::<8, f64>(a);
-    let (b8, b) = pulp::as_arrays::<8, f64>(b);
-    for (a, b) in a8.iter().zip(b8) {
-        for l in 0..8 {
-            lanes[l] = a[l].mul_add(b[l], lanes[l]);
-        }
-    }
-    for (lane, (a, b)) in lanes.iter_mut().zip(a.iter().zip(b)) {
-        *lane = a.mul_add(*b, *lane);
-    }
-    let [a, b, c, d, e, f, g, h] = lanes;
-    ((a + b) + (c + d)) + ((e + f) + (g + h))
 }

@@ -2,9 +2,12 @@
 
 use pulp::Arch;
 
-use crate::models::{Glm, Linear, Status};
+use crate::cox::Cox;
+use crate::glm::Glm;
+use crate::models::{Linear, Status};
 use crate::moments::{Columns, Weight, WIDTH};
 use crate::program::Program;
+use crate::robust::Robust;
 use crate::scheme::{Form, Scheme};
 use crate::sorted::{Ranks, Scan, Sorted};
 use crate::stream::{Key, Stream};
@@ -32,6 +35,10 @@ pub enum Source {
     },
     /// Coefficients of a generalized linear model.
     Glm(Glm),
+    /// Coefficients of a proportional hazards model.
+    Cox(Cox),
+    /// Coefficients of a robust linear model.
+    Robust(Robust),
     /// `base + post * sum(a[i, ] * y*[i])` for a response `y*` that is permuted,
     /// resampled or multiplied.
     Response {
@@ -72,6 +79,8 @@ impl Source {
             Source::Ranks(pairs) => pairs.len(),
             Source::Linear { model, .. } => model.basis.p(),
             Source::Glm(model) => model.basis.p(),
+            Source::Cox(model) => model.basis.p(),
+            Source::Robust(model) => model.basis.p(),
             Source::Response { base, .. } => base.len(),
         }
     }
@@ -183,6 +192,8 @@ impl Statistic {
                 }
             }
             Source::Glm(model) => return model.fit(s.arch, w, inputs),
+            Source::Cox(model) => return model.fit(w, inputs),
+            Source::Robust(model) => return model.fit(s.arch, w, inputs),
             Source::Response {
                 a, y, base, post, ..
             } => {

@@ -28,7 +28,8 @@ use twox_hash::{XxHash3_128, XxHash3_64};
 pub const MAGIC: [u8; 8] = *b"rustle\x00\x01";
 /// What is between two frames of a power loss, at most.
 const SYNC: Duration = Duration::from_secs(5);
-const HEAD: usize = 4 + 8 + 16;
+/// What is in front of a body.
+pub const HEAD: usize = 4 + 8 + 16;
 
 /// What a task is known by: a hash of all that decides on its value.
 pub type Key = [u8; 16];
@@ -58,15 +59,17 @@ impl Writer {
         })
     }
 
-    /// Appends a frame. It is in the hands of the system when this returns, and on the disk
+    /// Appends a frame: its body with [`HEAD`] bytes of any content in front, which are
+    /// overwritten. It is in the hands of the system when this returns, and on the disk
     /// five seconds later if more frames come, or after [`Writer::sync`].
     ///
     /// # Errors
     ///
-    /// Those of the file system; a body of 4 GB or more. The journal may end in half a frame
-    /// then, and should not be used any more.
-    pub fn append(&mut self, key: &Key, body: &[u8]) -> io::Result<()> {
-        self.file.write_all(&frame(key, body)?)?;
+    /// Those of the file system; a body of 4 GB or more, a frame without a head. The journal
+    /// may end in half a frame then, and should not be used any more.
+    pub fn append(&mut self, key: &Key, frame: &mut [u8]) -> io::Result<()> {
+        fill_head(key, frame)?;
+        self.file.write_all(frame)?;
         if self.synced.elapsed() >= SYNC {
             self.sync()?;
         }
@@ -85,15 +88,16 @@ impl Writer {
     }
 }
 
-fn frame(key: &Key, body: &[u8]) -> io::Result<Vec<u8>> {
-    let too_long = || io::Error::new(io::ErrorKind::InvalidInput, "a value of 4 GB or more");
-    let len = u32::try_from(body.len()).map_err(|_| too_long())?;
-    let mut out = Vec::with_capacity(HEAD + body.len());
-    out.extend(len.to_le_bytes());
-    out.extend(checksum(key, body).to_le_bytes());
-    out.extend(key);
-    out.extend(body);
-    Ok(out)
+fn fill_head(key: &Key, frame: &mut [u8]) -> io::Result<()> {
+    let wrong = |what| io::Error::new(io::ErrorKind::InvalidInput, what);
+    let (head, body) = frame
+        .split_at_mut_checked(HEAD)
+        .ok_or_else(|| wrong("a frame without a head"))?;
+    let len = u32::try_from(body.len()).map_err(|_| wrong("a value of 4 GB or more"))?;
+    head[..4].copy_from_slice(&len.to_le_bytes());
+    head[4..12].copy_from_slice(&checksum(key, body).to_le_bytes());
+    head[12..].copy_from_slice(key);
+    Ok(())
 }
 
 fn checksum(key: &Key, body: &[u8]) -> u64 {

@@ -6,6 +6,10 @@ fn scratch(name: &str) -> PathBuf {
     path
 }
 
+fn framed(body: &[u8]) -> Vec<u8> {
+    [&[0; HEAD], body].concat()
+}
+
 fn key(k: u8) -> Key {
     [k; 16]
 }
@@ -23,7 +27,7 @@ fn written(name: &str, n: u8) -> PathBuf {
     let mut writer = Writer::create(&path).expect("new file");
     for k in 0..n {
         writer
-            .append(&key(k), &vec![k; usize::from(k) * 3])
+            .append(&key(k), &mut framed(&vec![k; usize::from(k) * 3]))
             .expect("written");
     }
     writer.sync().expect("synced");

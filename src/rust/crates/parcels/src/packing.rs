@@ -10,6 +10,8 @@ use crate::ALIGNMENT;
 
 /// A message takes 253 descriptors, and those of a job go with it.
 const FILES_MOST: usize = 200;
+/// What is smaller, and holds nothing large, needs no file: it goes with the message.
+const LIGHT_BYTES: usize = 12 << 10;
 /// The address space of a file of which the end is not known beforehand. Only pages that
 /// are written exist.
 const OPEN_ENDED: usize = 1 << 40;
@@ -36,11 +38,17 @@ pub struct Large {
 #[derive(Debug)]
 pub struct Parcel {
     files: Vec<Arc<MemoryFile>>,
+    light: Option<Vec<u8>>,
     small_bytes: usize,
     large: Vec<Large>,
 }
 
 impl Parcel {
+    /// The bytes of the small things, if that is all and there is no file.
+    pub fn light(&self) -> Option<&[u8]> {
+        self.light.as_deref()
+    }
+
     /// The files, that of small things first.
     pub fn files(&self) -> &[Arc<MemoryFile>] {
         &self.files
@@ -150,24 +158,39 @@ impl Packing {
         Ok(Spot { file, offset })
     }
 
-    /// Ends a parcel whose small things are `small`.
+    /// Ends a parcel whose small things are `small`. It needs no file if it `may_be_light` and
+    /// is.
     ///
     /// # Errors
     ///
     /// When the system has no memory or no descriptor left.
-    pub fn finish(self, store: &mut Store, small: &[u8]) -> Result<Parcel, MappingError> {
+    pub fn finish(
+        self,
+        store: &mut Store,
+        small: Vec<u8>,
+        may_be_light: bool,
+    ) -> Result<Parcel, MappingError> {
         store.end_parcel();
+        if may_be_light && self.files.is_empty() && small.len() <= LIGHT_BYTES {
+            return Ok(Parcel {
+                files: Vec::new(),
+                small_bytes: small.len(),
+                light: Some(small),
+                large: self.large,
+            });
+        }
         if let Some((file, _)) = self.rest {
             self.files[file - 1].seal();
         }
         let first = MemoryFile::new(small.len())?;
-        first.write_at(0, small)?;
+        first.write_at(0, &small)?;
         first.seal();
         let mut files = vec![Arc::new(first)];
         files.extend(self.files);
         Ok(Parcel {
             files,
             small_bytes: small.len(),
+            light: None,
             large: self.large,
         })
     }
@@ -190,7 +213,7 @@ mod tests {
             let mut packing = Packing::new(NonZeroUsize::MIN);
             let place = |c: &&[u8]| packing.place(&mut store, c).unwrap();
             let spots: Vec<Spot> = contents.iter().map(place).collect();
-            (packing.finish(&mut store, b"small").unwrap(), spots)
+            (packing.finish(&mut store, b"small".to_vec(), false).unwrap(), spots)
         };
         let (first, at) = pack(&[&a, &b, &a]);
         assert_eq!((first.sent_bytes(), first.small_bytes()), (100_005, 5));
@@ -205,18 +228,42 @@ mod tests {
     }
 
     #[test]
+    fn a_light_parcel_has_no_file() {
+        let mut store = Store::new(usize::MAX, 10);
+        let mut finish = |bytes: Vec<u8>, large: &[u8], may_be_light: bool| {
+            let mut packing = Packing::new(NonZeroUsize::MIN);
+            if !large.is_empty() {
+                packing.place(&mut store, large).unwrap();
+            }
+            packing.finish(&mut store, bytes, may_be_light).unwrap()
+        };
+        let light = finish(vec![7; LIGHT_BYTES], b"", true);
+        assert_eq!(light.light(), Some(&[7; LIGHT_BYTES][..]));
+        assert!(light.files().is_empty());
+        let heavy = [
+            finish(vec![7; LIGHT_BYTES + 1], b"", true),
+            finish(vec![7], b"", false),
+            finish(vec![7], b"large", true),
+        ];
+        for (parcel, files) in heavy.iter().zip([1, 1, 2]) {
+            assert!(parcel.light().is_none());
+            assert_eq!(parcel.files().len(), files);
+        }
+    }
+
+    #[test]
     fn a_parcel_has_no_more_files_than_a_message_takes() {
         let mut store = Store::new(usize::MAX, 1000);
         let contents: Vec<Vec<u8>> = (0..300u32).map(|i| i.to_ne_bytes().to_vec()).collect();
         for content in &contents {
             let mut one = Packing::new(NonZeroUsize::MIN);
             one.place(&mut store, content).unwrap();
-            one.finish(&mut store, b"").unwrap();
+            one.finish(&mut store, Vec::new(), false).unwrap();
         }
         let mut packing = Packing::new(NonZeroUsize::MIN);
         let place = |c: &Vec<u8>| packing.place(&mut store, c).unwrap();
         let spots: Vec<Spot> = contents.iter().map(place).collect();
-        let parcel = packing.finish(&mut store, b"").unwrap();
+        let parcel = packing.finish(&mut store, Vec::new(), true).unwrap();
         assert_eq!(parcel.files().len(), FILES_MOST);
         for (content, spot) in contents.iter().zip(spots) {
             assert_eq!(&read(&parcel, spot, 4), content);

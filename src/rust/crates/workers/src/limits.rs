@@ -34,6 +34,11 @@ pub const FIRST_TASK: Duration = Duration::from_millis(20);
 /// How often the first worker is looked at meanwhile.
 pub const GLANCE: Duration = Duration::from_micros(20);
 
+/// How long the session watches, without sleeping, a worker that stood by and has been given
+/// all that is left: to sleep and to be woken took 60 microseconds. Not where its workers need
+/// all cores.
+pub const WATCH: Duration = Duration::from_micros(150);
+
 /// How long the session sleeps at most where the end of a worker wakes nobody (no
 /// pidfd).
 pub const BLIND_SLEEP: Duration = Duration::from_millis(10);

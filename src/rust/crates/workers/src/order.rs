@@ -1,8 +1,10 @@
 //! The order: the one letter that a session writes to a worker, and how both sides see it.
 //!
 //! ```text
-//! words   ORD1, seat, patience, tasks to run first, are they in a file?, parts,
-//!         files of each part, the tasks unless they are in a file
+//! words   ORD2, seat, patience, tasks to run first, are they in a file?, parts,
+//!         of each part the number of files, or of bytes with the highest bit set,
+//!         the tasks unless they are in a file
+//! bytes   of the parts that are no files
 //! files   the memory of the job, the tasks if they are in a file, the files of all parts
 //! ```
 
@@ -17,15 +19,49 @@ use crate::limits::REDO_IN_LETTER;
 use crate::post::Letter;
 
 /// The first word of an order.
-const ORDER: u32 = 0x4f52_4431;
+const ORDER: u32 = 0x4f52_4432;
+/// In the word of a part: it is in the letter, so many bytes.
+const BYTES: u32 = 1 << 31;
+
+/// A part of what a job is.
+#[derive(Debug)]
+pub enum Part<F> {
+    /// In files.
+    Files(Vec<F>),
+    /// In the letter: no more than some kilobytes, all parts together.
+    Bytes(Vec<u8>),
+}
+
+impl<F> Part<F> {
+    /// Its files.
+    pub fn files(&self) -> &[F] {
+        match self {
+            Part::Files(files) => files,
+            Part::Bytes(_) => &[],
+        }
+    }
+
+    fn word(&self) -> u32 {
+        match self {
+            Part::Files(files) => files.len() as u32,
+            Part::Bytes(bytes) => BYTES | bytes.len() as u32,
+        }
+    }
+}
+
+impl<F> Default for Part<F> {
+    fn default() -> Self {
+        Part::Files(Vec::new())
+    }
+}
 
 /// What all workers of a job are told.
 #[derive(Debug)]
 pub struct Terms {
     /// The memory of the job, as a file.
     pub memory: Arc<MemoryFile>,
-    /// What the job is: files that workers know how to read, in parts.
-    pub parts: Vec<Vec<Arc<MemoryFile>>>,
+    /// What the job is, in parts that workers know how to read.
+    pub parts: Vec<Part<Arc<MemoryFile>>>,
     /// How long workers stand by afterwards.
     pub patience: Duration,
 }
@@ -52,10 +88,17 @@ impl Terms {
             u32::from(apart),
             self.parts.len() as u32,
         ];
-        head.extend(self.parts.iter().map(|part| part.len() as u32));
+        head.extend(self.parts.iter().map(Part::word));
         let mut bytes = bytes_of(&head);
         if !apart {
             bytes.extend(bytes_of(redo));
+        }
+        for part in &self.parts {
+            if let Part::Bytes(own) = part {
+                bytes.extend_from_slice(own);
+            }
+        }
+        if !apart {
             return Ok((bytes, None));
         }
         let file = MemoryFile::new(redo.len() * 4).map_err(|e| e.errno)?;
@@ -65,7 +108,8 @@ impl Terms {
 
     /// The files of the letter, in the order in which [`Order::read`] takes them.
     pub(crate) fn files<'a>(&'a self, apart: Option<&'a MemoryFile>) -> Vec<BorrowedFd<'a>> {
-        let parcel = self.parts.iter().flatten().map(|file| file.as_fd());
+        let parcel = self.parts.iter().flat_map(Part::files);
+        let parcel = parcel.map(|file| file.as_fd());
         let memory = std::iter::once(self.memory.as_fd());
         let apart = apart.map(AsFd::as_fd);
         memory.chain(apart).chain(parcel).collect()
@@ -80,7 +124,7 @@ pub struct Order {
     /// The memory of the job.
     pub memory: MemoryFile,
     /// What the job is, in parts.
-    pub parts: Vec<Vec<MemoryFile>>,
+    pub parts: Vec<Part<MemoryFile>>,
     /// How long it stands by afterwards.
     pub patience: Duration,
 }
@@ -97,9 +141,7 @@ impl Order {
         }
         let (seat, patience, redo, apart) = (word(4)?, word(8)?, word(12)?, word(16)? == 1);
         let count = word(20)? as usize;
-        let lengths: Option<Vec<usize>> = (0..count)
-            .map(|k| Some(word(24 + 4 * k)? as usize))
-            .collect();
+        let lengths: Option<Vec<u32>> = (0..count).map(|k| word(24 + 4 * k)).collect();
         let redo_at = 24 + 4 * count;
         let mut files = letter.files.into_iter().map(MemoryFile::received);
         let memory = files.next()?.ok()?;
@@ -110,8 +152,17 @@ impl Order {
         } else {
             words(letter.bytes.get(redo_at..redo_at + redo as usize * 4)?)
         };
-        let mut part = |len: usize| (0..len).map(|_| files.next()?.ok()).collect();
-        let parts: Option<Vec<Vec<MemoryFile>>> = lengths?.into_iter().map(&mut part).collect();
+        let mut at = redo_at + if apart { 0 } else { redo.len() * 4 };
+        let part = |word: u32| {
+            if word & BYTES == 0 {
+                let files: Option<_> = (0..word).map(|_| files.next()?.ok()).collect();
+                return Some(Part::Files(files?));
+            }
+            let from = at;
+            at += (word & !BYTES) as usize;
+            Some(Part::Bytes(letter.bytes.get(from..at)?.to_vec()))
+        };
+        let parts: Option<Vec<Part<MemoryFile>>> = lengths?.into_iter().map(part).collect();
         Some(Order {
             assignment: Assignment {
                 seat: seat as usize,

@@ -208,6 +208,11 @@ impl Seat {
         self.status().called_off.load(Ordering::Acquire) == u64::from(self.task) + 1
     }
 
+    /// Was any task of this worker called off?
+    pub fn was_called_off(&self) -> bool {
+        self.status().called_off.load(Ordering::Acquire) != 0
+    }
+
     /// Was an earlier task called off, which had already ended? `true` once.
     pub fn takes_late_call(&self) -> bool {
         !self.is_called_off() && self.status().called_off.swap(0, Ordering::AcqRel) != 0

@@ -93,6 +93,10 @@ pub struct Supervisor<C> {
     /// The reading end of the pipe by which workers wake us.
     wake: OwnedFd,
     oom_before: Option<u64>,
+    /// Cores that processes of this machine may use.
+    cores: usize,
+    /// It has watched its workers for as long as is worth it.
+    has_watched: bool,
 }
 
 impl<C: Crew> Supervisor<C> {
@@ -110,6 +114,8 @@ impl<C: Crew> Supervisor<C> {
             refused: 0,
             wake,
             oom_before: None,
+            cores: system::core_count(),
+            has_watched: false,
         }
     }
 

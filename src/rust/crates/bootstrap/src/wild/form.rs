@@ -4,7 +4,7 @@
 //! a is the sum over j of `nu[a, j] delta_j`, and the entry (a, b) of its covariance the sum
 //! over j <= l of `m[a, b, j, l] delta_j delta_l`. These are the numbers that are kept:
 //! first `nu` by a, then `m` by (a, b), a <= b. With one restriction and its trial value
-//! they are five.
+//! they are five. Without a variance the numerators alone are kept.
 
 /// How numerators and covariances follow from the products with the weights.
 #[derive(Clone, Debug)]
@@ -81,6 +81,9 @@ impl Form {
     /// Numbers that are kept.
     #[must_use]
     pub fn outputs(&self) -> usize {
+        if self.variance.is_empty() {
+            return self.pairs();
+        }
         self.pairs() + triangle(self.restrictions) * triangle(self.trials + 1)
     }
 
@@ -90,6 +93,9 @@ impl Form {
         let pairs = self.pairs();
         let (nu, rest) = linear.split_at(pairs);
         out[..pairs].copy_from_slice(nu);
+        if self.variance.is_empty() {
+            return;
+        }
         let mut at = pairs;
         let each = self.trials + 1;
         for a in 0..self.restrictions {

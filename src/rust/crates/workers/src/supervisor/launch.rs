@@ -4,7 +4,8 @@ use std::time::{Duration, Instant};
 
 use super::Supervisor;
 use crate::crew::{Assignment, Crew, Started};
-use crate::limits::{EVALUATION, FIRST_TASK, GLANCE, START_PRICE, WARM_UP, WORTH};
+use crate::limits::{EVALUATION, FIRST_TASK, GLANCE, START_PRICE, WARM_UP, WATCH, WORTH};
+use crate::supervisor::watch::rest_briefly;
 use crate::system;
 
 impl<C: Crew> Supervisor<C> {
@@ -99,7 +100,11 @@ impl<C: Crew> Supervisor<C> {
             if clear {
                 return true;
             }
-            std::thread::sleep(GLANCE);
+            if known && now - begun < WATCH && self.has_cores() {
+                rest_briefly();
+            } else {
+                std::thread::sleep(GLANCE);
+            }
         }
     }
 }

@@ -1,15 +1,22 @@
 //! How the session waits: for results, for the end of a worker, and for time to be over.
 
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::event::{poll, PollFd, PollFlags};
 
 use super::Supervisor;
 use crate::clock::now_ns;
 use crate::crew::Crew;
-use crate::limits::BLIND_SLEEP;
+use crate::limits::{BLIND_SLEEP, WATCH};
 use crate::post::timespec;
+
+/// Lets another thread of the core go first, for less than a microsecond.
+pub(super) fn rest_briefly() {
+    for _ in 0..20 {
+        std::hint::spin_loop();
+    }
+}
 
 impl<C: Crew> Supervisor<C> {
     /// Ends workers whose task has run for longer than the timeout.
@@ -36,9 +43,41 @@ impl<C: Crew> Supervisor<C> {
         }
     }
 
+    /// Is there a core for this session beside those of its workers?
+    pub(super) fn has_cores(&self) -> bool {
+        self.at_work() < self.cores
+    }
+
+    /// Has a worker sent something, or reached its end?
+    fn has_news(&self) -> bool {
+        self.memory.rings().iter().any(|ring| ring.used() > 0)
+            || self.memory.status().iter().any(|s| s.phase().is_over())
+    }
+
+    /// Watches workers that stood by while they do what is left, for a short time. Was there
+    /// something new?
+    fn watch(&mut self) -> bool {
+        let worth = !self.has_watched && self.crew.price().is_some();
+        if !worth || self.memory.table().unclaimed() > 0 || !self.has_cores() {
+            return false;
+        }
+        self.has_watched = true;
+        let begun = Instant::now();
+        while begun.elapsed() < WATCH {
+            if self.has_news() {
+                return true;
+            }
+            rest_briefly();
+        }
+        false
+    }
+
     /// Sleeps until a worker wakes us or ends, at most `limit`; a signal to this process
     /// ends the sleep too.
-    pub fn sleep(&self, limit: Duration) {
+    pub fn sleep(&mut self, limit: Duration) {
+        if self.watch() {
+            return;
+        }
         let header = self.memory.header();
         header.asleep.store(1, Ordering::SeqCst);
         let mut watched = vec![PollFd::new(&self.wake, PollFlags::IN)];
@@ -55,9 +94,7 @@ impl<C: Crew> Supervisor<C> {
         }
         let timeout = timespec(limit);
         // What came before `asleep` was set did not wake us.
-        let already = self.memory.rings().iter().any(|ring| ring.used() > 0)
-            || self.memory.status().iter().any(|s| s.phase().is_over());
-        if !already {
+        if !self.has_news() {
             let _ = poll(&mut watched, Some(&timeout));
         }
         header.asleep.store(0, Ordering::SeqCst);

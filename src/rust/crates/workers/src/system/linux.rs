@@ -100,6 +100,11 @@ pub fn cpus() -> Option<CpuSet> {
     rustix::thread::sched_getaffinity(None).ok()
 }
 
+/// How many cores this process may use.
+pub fn core_count() -> usize {
+    cpus().map_or(1, |set| set.count() as usize)
+}
+
 /// Undoes [`pin`].
 pub fn unpin(before: &CpuSet) {
     let _ = rustix::thread::sched_setaffinity(None, before);

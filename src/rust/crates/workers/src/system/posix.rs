@@ -112,6 +112,12 @@ pub fn cpus() -> Option<CpuSet> {
     None
 }
 
+/// How many cores this process may use; looked up once, for that reads files elsewhere.
+pub fn core_count() -> usize {
+    static COUNT: std::sync::OnceLock<usize> = std::sync::OnceLock::new();
+    *COUNT.get_or_init(|| std::thread::available_parallelism().map_or(1, usize::from))
+}
+
 /// There is no pinning on this system.
 pub fn unpin(_before: &CpuSet) {}
 

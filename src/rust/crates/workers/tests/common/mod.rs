@@ -20,7 +20,7 @@ use rustle_shared::{FrameHeader, FrameSink, MemoryFile, State};
 use rustle_workers::child;
 use rustle_workers::job::{Audience, Job};
 use rustle_workers::memory::JobMemory;
-use rustle_workers::order::{Order, Terms};
+use rustle_workers::order::{Order, Part, Terms};
 use rustle_workers::pool::{Pool, RETIRED};
 use rustle_workers::post::Post;
 use rustle_workers::recovery::Unit;
@@ -100,7 +100,7 @@ fn stand(files: Vec<OwnedFd>, server: i32) -> ! {
         };
         let order = Order::read(letter).unwrap();
         patience = order.patience;
-        let what = order.parts[1][0].map_shared().unwrap();
+        let what = order.parts[1].files()[0].map_shared().unwrap();
         let (layout, deed) = read_job(what.bytes(0, 10));
         let memory = Rc::new(JobMemory::received(layout, false, 1, &order.memory).unwrap());
         let link = Link {
@@ -233,7 +233,7 @@ pub(crate) fn job(pool: &Shared, plan: &Plan) -> Job<Standing> {
     let what = write_job(plan.tasks, plan.workers, plan.stealing, plan.deed);
     let terms = Terms {
         memory: Arc::new(file),
-        parts: vec![Vec::new(), vec![Arc::new(what)]],
+        parts: vec![Part::Bytes(vec![1; 5]), Part::Files(vec![Arc::new(what)])],
         patience: Duration::from_secs(plan.patience),
     };
     let crew = Standing::new(Rc::clone(pool), Rc::clone(&memory), terms);

@@ -1,0 +1,208 @@
+# Comparisons of forecasts by their losses, by the bootstrap of their means.
+
+#' Tests of predictive ability for several models
+#'
+#' Given the losses of several forecasts at each time, `spa_test()` asks whether any is better than
+#' a benchmark (Hansen's test of superior predictive ability and White's reality check), `step_m()`
+#' which are (Romano and Wolf), and `model_confidence_set()` which models cannot be told from the
+#' best (Hansen, Lunde and Nason). All use the same block bootstrap of the mean losses, on threads.
+#'
+#' @param losses A numeric matrix or data frame: a row per time, a column per model. Of
+#'   independent observations `l = 1`.
+#' @param benchmark The column, by name or number, that the others are compared with.
+#' @param R,seed,threads As for [bootstrap()].
+#' @param l Length of the blocks; `NULL`: by [block_length()] of the differences of losses.
+#' @param blocktype `"geom"` (stationary bootstrap), `"circular"` or `"fixed"`.
+#' @param level The level of the test; of the confidence set 1 less its confidence.
+#' @param statistic Of the confidence set: `"max"` compares each model with the mean of all,
+#'   `"range"` all pairs.
+#' @return `spa_test()`: an `"htest"` with `statistic` (the largest studentized gain over the
+#'   benchmark, or 0), `p.value` (consistent), `p.values` (`lower`, `consistent`, `upper`, and
+#'   `reality_check`, which is not studentized), `mcse` of these and `estimate` (mean gains).
+#'   `step_m()`: a data frame with a row per other model and columns `model`, `gain`, `statistic`,
+#'   `step` (the step in which it was found better, or `NA`), `p.value` (adjusted for all).
+#'   `model_confidence_set()`: a data frame in the order in which models leave, the best
+#'   last, with columns `model`, `loss` (mean), `p.value` and `in_set`.
+#' @details With gains d (losses of the benchmark less those of a model), their mean and standard
+#'   error \eqn{\omega / \sqrt n}{omega / sqrt(n)} (of the replicates), the null
+#'   hypothesis is that no mean gain is above 0. Replicates are centred at the mean gain; for the
+#'   consistent p-value, at it only where it is above \eqn{-\omega \sqrt{2 \log\log n / n}}; for the lower,
+#'   where it is positive. P-values count replicates that are at least as large, one added to
+#'   both counts. The p-value of a model in the confidence set is the largest in the
+#'   sequence of tests so far.
+#' @section Errors: `rustle_error_argument` for missing or infinite losses, fewer than two models,
+#'   or models whose losses never differ.
+#' @references Hansen, P. R. (2005) A test for superior predictive ability. *Journal of Business &
+#'   Economic Statistics* 23, 365-380. Hansen, P. R., Lunde, A. and Nason, J. M. (2011) The model
+#'   confidence set. *Econometrica* 79, 453-497. Romano, J. P. and Wolf, M. (2005) Stepwise multiple
+#'   testing as formalized data snooping. *Econometrica* 73, 1237-1282. White, H. (2000) A reality
+#'   check for data snooping. *Econometrica* 68, 1097-1126.
+#' @examples
+#' set.seed(1)
+#' errors <- matrix(rnorm(600), 200) + rep(c(1, 0.9, 0), each = 200)
+#' losses <- data.frame(base = errors[, 1]^2, a = errors[, 2]^2, b = errors[, 3]^2)
+#' spa_test(losses, "base", R = 499, seed = 1, threads = 1)
+#' step_m(losses, "base", R = 499, seed = 1, threads = 1)
+#' model_confidence_set(losses, R = 499, seed = 1, threads = 1)
+#' @export
+spa_test <- function(losses, benchmark = 1, R = 9999, l = NULL, blocktype = c("geom", "circular", "fixed"),
+                     seed = NULL, threads = NULL) {
+  origin <- sys.call()
+  check_required("losses")
+  gains <- gains_of(check_losses(losses, origin), benchmark, origin)
+  b <- bootstrap_means(gains, R, l, blocktype, seed, threads, origin)
+  n <- nrow(gains)
+  observed <- max(0, b$mean / b$se)
+  zero <- -sqrt(2 * log(log(max(n, 3))))
+  centres <- list(
+    lower = pmax(b$mean, 0), consistent = ifelse(b$mean / b$se >= zero, b$mean, 0), upper = b$mean
+  )
+  p <- vapply(centres, function(centre) {
+    largest <- row_maxima((b$t - rep(centre, each = R)) / rep(b$se, each = R))
+    p_at_least(pmax(largest, 0), observed)
+  }, 0)
+  p[["reality_check"]] <- p_at_least(row_maxima(b$t - rep(b$mean, each = R)), max(b$mean))
+  structure(
+    list(
+      statistic = c(T = observed), parameter = c(l = b$l), p.value = p[["consistent"]], p.values = p,
+      mcse = sqrt(p * (1 - p) / R), estimate = b$mean, null.value = c("largest mean gain" = 0), alternative = "greater",
+      method = "Test of superior predictive ability", data.name = deparse1(substitute(losses)), R = R
+    ),
+    class = "htest"
+  )
+}
+
+#' @rdname spa_test
+#' @export
+step_m <- function(losses, benchmark = 1, level = 0.05, R = 9999, l = NULL,
+                   blocktype = c("geom", "circular", "fixed"), seed = NULL, threads = NULL) {
+  origin <- sys.call()
+  check_required("losses")
+  level <- check_one_level(level, "level")
+  gains <- gains_of(check_losses(losses, origin), benchmark, origin)
+  b <- bootstrap_means(gains, R, l, blocktype, seed, threads, origin)
+  z <- (b$t - rep(b$mean, each = R)) / rep(b$se, each = R)
+  statistic <- b$mean / b$se
+  order <- order(-statistic)
+  p <- double(length(order))
+  # The largest of those that are left, from the most significant on.
+  so_far <- 0
+  for (j in seq_along(order)) {
+    so_far <- max(so_far, p_at_least(row_maxima(z[, order[j:length(order)], drop = FALSE]), statistic[[order[[j]]]]))
+    p[[order[[j]]]] <- so_far
+  }
+  step <- rep(NA_integer_, length(order))
+  for (k in seq_along(order)) {
+    left <- which(is.na(step))
+    if (!length(left)) break
+    largest <- row_maxima(z[, left, drop = FALSE])
+    better <- left[vapply(left, function(j) p_at_least(largest, statistic[[j]]) <= level, NA)]
+    if (!length(better)) break
+    step[better] <- k
+  }
+  data.frame(model = colnames(gains), gain = b$mean, statistic = statistic, step = step, p.value = p, row.names = NULL)
+}
+
+#' @rdname spa_test
+#' @export
+model_confidence_set <- function(losses, level = 0.05, statistic = c("max", "range"), R = 9999, l = NULL,
+                                 blocktype = c("geom", "circular", "fixed"), seed = NULL, threads = NULL) {
+  origin <- sys.call()
+  check_required("losses")
+  level <- check_one_level(level, "level")
+  statistic <- check_choice(if (identical(statistic, c("max", "range"))) "max" else statistic, c("max", "range"), "statistic")
+  x <- check_losses(losses, origin)
+  b <- bootstrap_means(x, R, l, blocktype, seed, threads, origin, losses_themselves = TRUE)
+  z <- b$t - rep(b$mean, each = R)
+  left <- seq_len(ncol(x))
+  gone <- integer()
+  p <- double()
+  while (length(left) > 1L) {
+    test <- if (statistic == "max") from_mean(z[, left], b$mean[left]) else from_pairs(z[, left], b$mean[left])
+    p <- c(p, max(p, p_at_least(test$replicates, test$observed)))
+    gone <- c(gone, left[[test$worst]])
+    left <- left[-test$worst]
+  }
+  gone <- c(gone, left)
+  p <- c(p, 1)
+  data.frame(model = colnames(x)[gone], loss = unname(colMeans(x)[gone]), p.value = p, in_set = p >= level)
+}
+
+# Each model against the mean of all: list(observed, replicates, worst).
+from_mean <- function(z, means) {
+  z <- z - rowMeans(z)
+  se <- sqrt(colMeans(z^2))
+  t <- ratio_of(means - mean(means), se)
+  list(observed = max(t), replicates = row_maxima(z / rep(ifelse(se > 0, se, Inf), each = nrow(z))), worst = which.max(t))
+}
+
+# All pairs.
+from_pairs <- function(z, means) {
+  m <- length(means)
+  pairs <- utils::combn(m, 2L)
+  d <- z[, pairs[1L, ], drop = FALSE] - z[, pairs[2L, ], drop = FALSE]
+  se <- sqrt(colMeans(d^2))
+  t <- ratio_of(means[pairs[1L, ]] - means[pairs[2L, ]], se)
+  # The worst has the largest statistic against any other.
+  each <- vapply(seq_len(m), function(i) max(t[pairs[1L, ] == i], -t[pairs[2L, ] == i]), 0)
+  list(
+    observed = max(abs(t)), replicates = row_maxima(abs(d) / rep(ifelse(se > 0, se, Inf), each = nrow(d))),
+    worst = which.max(each)
+  )
+}
+
+# Models that never differ have no statistic.
+ratio_of <- function(difference, se) ifelse(se > 0, difference / se, 0)
+
+row_maxima <- function(x) do.call(pmax, lapply(seq_len(ncol(x)), function(k) x[, k]))
+
+# A share of replicates; values that only rounding makes smaller count.
+p_at_least <- function(replicates, observed) {
+  (1 + sum(replicates >= observed - 1e-12 * abs(observed))) / (length(replicates) + 1)
+}
+
+check_losses <- function(losses, call) {
+  x <- if (is.data.frame(losses)) as.matrix(losses) else losses
+  if (!is.numeric(x) || length(dim(x)) != 2L || ncol(x) < 2L || nrow(x) < 3L) {
+    stop_argument("losses", "a numeric matrix with a column for each of at least two models and at least three rows", losses, call)
+  }
+  if (!all(is.finite(range(x)))) {
+    stop_argument("losses", "without missing or infinite values", losses, call, was = sprintf("with %d of them", sum(!is.finite(x))))
+  }
+  storage.mode(x) <- "double"
+  if (is.null(colnames(x))) colnames(x) <- paste0("model", seq_len(ncol(x)))
+  colnames(x) <- make.unique(colnames(x))
+  x
+}
+
+gains_of <- function(x, benchmark, call) {
+  at <- if (is.character(benchmark)) match(benchmark, colnames(x)) else benchmark
+  good <- length(at) == 1L && is.numeric(at) && at %in% seq_len(ncol(x))
+  if (!good) stop_argument("benchmark", "the name or number of a column of `losses`", benchmark, call)
+  gains <- x[, at] - x[, -at, drop = FALSE]
+  same <- colnames(gains)[apply(gains, 2L, function(d) diff(range(d)) == 0)]
+  if (length(same)) {
+    stop_argument("losses", "of models whose losses differ from those of the benchmark by no constant", x, call, was = enumerate_names(same))
+  }
+  gains
+}
+
+# Replicates of the column means: list(t, mean, se, l).
+bootstrap_means <- function(x, R, l, blocktype, seed, threads, call, losses_themselves = FALSE) {
+  rules <- c("geom", "circular", "fixed")
+  blocktype <- check_choice(if (identical(blocktype, rules)) rules[[1L]] else blocktype, rules, "blocktype", call)
+  R <- check_count(R, "R", min = 2, call = call)
+  if (losses_themselves && all(apply(x - x[, 1L], 2L, function(d) diff(range(d)) == 0))) {
+    stop_argument("losses", "of models that differ", x, call, was = "the same for all")
+  }
+  if (is.null(l)) {
+    # What losses have in common does not matter.
+    l <- if (nrow(x) < 10L) 1L else automatic_block(if (losses_themselves) x - rowMeans(x) else x, blocktype, call)
+  }
+  b <- with_call(call, bootstrap(
+    x, "mean", R, sim = "block", l = l, blocktype = blocktype, seed = seed, threads = threads, influence = "none",
+    progress = FALSE, keep_data = FALSE
+  ))
+  mean <- colMeans(x)
+  list(t = b$t, mean = mean, se = sqrt(colMeans((b$t - rep(mean, each = R))^2)), l = b$l)
+}

@@ -1,0 +1,219 @@
+# Bootstrap of fitted models of any class that can be fitted again to other rows, weights or
+# responses: bootstrap(model, f) becomes bootstrap(data, statistic).
+
+#' Bootstrap of fitted models of any class
+#'
+#' Where [bootstrap()] gets a fitted model in place of data, each replicate fits the model again
+#' on the workers of the plan, by the call that it has: models of `survival::coxph()` and
+#' `survreg()`, `lme4::lmer()`, `mgcv::gam()`, `MASS::rlm()`, `AER::ivreg()`, [stats::nls()] and all
+#' others with a call and `data`. [boot_lm()], [stat_coxph()] and [stat_rlm()] are the native
+#' ways, a hundred times faster where they suit. [vcov_boot()] takes such models too.
+#'
+#' @details The first two arguments are `bootstrap(model, f)`: `f` is a function of a model that
+#'   has been fitted again, which returns numbers; by default its coefficients (fixed effects). Schemes
+#'   (`sim`):
+#'   * `"ordinary"` (with `strata`, `cluster`, `m`), `"balanced"`, `"block"`: rows of the data that the
+#'     model has used. With clusters, columns of the data that name them get new labels, see
+#'     [bootstrap()]. `cluster` may be a formula, as `~ g`.
+#'   * `"bayesian"`, `"poisson"`: fractional weights and counts as `weights` of the fit, times
+#'     its own. For models whose `weights` say how often an observation occurs in the
+#'     likelihood: not of \pkg{lme4} and \pkg{nlme}, whose weights are those of variances.
+#'   * `"parametric"`: responses that [stats::simulate()] draws from the model. With `rng = "R"` a
+#'     model of \pkg{lme4} has the numbers of `lme4::bootMer(model, f, R, seed = seed)`, on any
+#'     number of workers.
+#'   * `"residual"`: of linear mixed models of \pkg{lme4}: random effects and residuals are
+#'     drawn with replacement after they were given the covariance that the model has
+#'     estimated for them (Carpenter, Goldstein and Rasbash 2003).
+#'
+#'   Fits that fail or do not exist are replicates that fail, see `on_error`.
+#' @section Errors: `rustle_error_argument` for models whose data cannot be found again, for
+#'   schemes that do not suit their class, and for an `f` that does not return numbers.
+#' @references Carpenter, J. R., Goldstein, H. and Rasbash, J. (2003) A novel bootstrap procedure
+#'   for assessing the relationship between class size and achievement. *Applied Statistics* 52,
+#'   431-443. Davison, A. C. and Hinkley, D. V. (1997) *Bootstrap Methods and Their Application*,
+#'   chapter 7. Cambridge University Press.
+#' @examples
+#' fit <- nls(dist ~ a * speed^b, cars, start = list(a = 0.5, b = 1.5))
+#' bootstrap(fit, R = 50, seed = 1)
+#' vcov_boot(fit, R = 50, seed = 1)
+#' @name bootstrap-models
+NULL
+
+call_of_fit <- function(model) {
+  if (isS4(model)) attr(model, "call") else if (is.object(model) && is.list(model)) unclass(model)[["call"]]
+}
+
+is_fitted_model <- function(x) is.call(call_of_fit(x)) && !is.data.frame(x)
+
+# What bootstrap() needs instead of a model: list(data, statistic, cluster, stype, ran.gen).
+model_bootstrap <- function(model, f, sim, cluster, call) {
+  if (is.null(f)) f <- model_coefficients
+  if (!is.function(f)) stop_argument("statistic", "a function of a fitted model, or left out, where `data` is one", f, call)
+  check_arguments_of(f, "model", "statistic", call)
+  check_model_scheme(model, sim, call)
+  rows <- rows_of_fit(model, call)
+  cluster <- cluster_of_rows(cluster, rows, call)
+  again <- rows$again
+  home <- rows$home
+  if (sim %in% c("parametric", "residual")) return(response_bootstrap(model, f, sim, rows, call))
+  if (sim %in% c("bayesian", "poisson")) {
+    old <- again$weights
+    again$weights <- if (is.null(old)) quote(.rustle_weights) else call("*", old, quote(.rustle_weights))
+    statistic <- function(data, w) {
+      w <- w * length(w) / sum(w)
+      data$.rustle_weights <- w
+      # Some functions refuse weights of 0.
+      f(eval(again, list(.rustle_data = data[w != 0, , drop = FALSE]), home))
+    }
+    return(list(data = rows$data, statistic = calls_user(statistic, f), cluster = cluster, stype = "w"))
+  }
+  statistic <- function(data, i) f(eval(again, list(.rustle_data = data[i, , drop = FALSE]), home))
+  list(data = rows$data, statistic = calls_user(statistic, f), cluster = cluster, stype = "i")
+}
+
+model_coefficients <- function(model) {
+  if (inherits(model, "merMod")) return(lme4::fixef(model))
+  out <- stats::coef(model)
+  # Of aliased terms.
+  out[!is.na(out)]
+}
+
+check_model_scheme <- function(model, sim, call) {
+  refuse <- function(must) stop_argument("sim", must, sim, call)
+  mixed <- inherits(model, c("merMod", "lme", "gls"))
+  if (sim %in% c("bayesian", "poisson") && mixed) refuse("\"ordinary\" (with `cluster`), \"parametric\" or \"residual\" for a mixed model, whose weights are those of variances")
+  if (sim == "residual" && !inherits(model, "lmerMod")) refuse("another scheme for this model: \"residual\" is for boot_lm() and for lme4::lmer()")
+  if (sim %in% c("wild", "antithetic", "permutation")) refuse("\"ordinary\", \"balanced\", \"block\", \"bayesian\", \"poisson\", \"parametric\" or \"residual\" for a fitted model")
+}
+
+# The rows that the model has used, and its call with these as data: list(data, again, home, all,
+# kept), `kept` the numbers of the rows among `all`.
+rows_of_fit <- function(model, call) {
+  again <- call_of_fit(model)
+  formula <- tryCatch(stats::formula(model), error = function(e) NULL)
+  home <- environment(formula)
+  if (is.null(home)) home <- parent.frame(4L)
+  data <- tryCatch(eval(again$data, home), error = function(e) NULL)
+  if (!is.data.frame(data)) {
+    stop_argument("data", "data, or a model with a `data` frame in its call that can be found again", model, call)
+  }
+  frame <- tryCatch(stats::model.frame(model), error = function(e) NULL)
+  kept <- seq_len(nrow(data))
+  if (is.data.frame(frame) && nrow(frame) != nrow(data)) {
+    kept <- match(rownames(frame), rownames(data))
+    if (anyNA(kept)) stop_argument("data", "data, or a model whose rows can be found in its data by their names", model, call)
+  }
+  again$subset <- NULL
+  again$data <- quote(.rustle_data)
+  if (is.symbol(again$formula) && !is.null(formula)) again$formula <- formula
+  list(data = data[kept, , drop = FALSE], again = again, home = home, all = nrow(data), kept = kept)
+}
+
+cluster_of_rows <- function(cluster, rows, call) {
+  if (is.null(cluster)) return(NULL)
+  if (inherits(cluster, "formula")) {
+    if (length(cluster) != 2L) stop_argument("cluster", "a formula without a response, as ~ g", cluster, call)
+    check_variables(cluster, names(rows$data), "cluster", call)
+    columns <- as.list(stats::model.frame(cluster, rows$data, na.action = stats::na.pass))
+    return(if (length(columns) == 1L) columns[[1L]] else columns)
+  }
+  pick <- function(g) if (length(g) == rows$all) g[rows$kept] else g
+  if (is.list(cluster)) lapply(cluster, pick) else pick(cluster)
+}
+
+# The model fitted to another response.
+refit_response <- function(model, rows) {
+  if (inherits(model, "merMod")) return(function(y) lme4::refit(model, y))
+  again <- rows$again
+  home <- rows$home
+  data <- rows$data
+  again$formula <- stats::update(stats::formula(model), .rustle_response ~ .)
+  function(y) {
+    data$.rustle_response <- y
+    eval(again, list(.rustle_data = data), home)
+  }
+}
+
+response_bootstrap <- function(model, f, sim, rows, call) {
+  y <- tryCatch(stats::model.response(stats::model.frame(model)), error = function(e) NULL)
+  draw <- if (sim == "residual") reflated_effects(model) else function() stats::simulate(model, 1L)[[1L]]
+  can <- tryCatch({ keep_random_seed(draw()); TRUE }, error = function(e) e)
+  if (inherits(can, "error") || is.null(y)) {
+    stop_argument(
+      "sim", "another one: simulate() has no method for this model", sim, call,
+      was = sprintf("\"%s\"", sim)
+    )
+  }
+  refit <- refit_response(model, rows)
+  list(
+    data = y, statistic = calls_user(function(y) f(refit(y)), f), cluster = NULL, stype = "i", sim = "parametric",
+    ran.gen = function(data, mle) draw()
+  )
+}
+
+# A function that draws a response: random effects and residuals with replacement, turned so
+# that their covariance is the estimated one (Carpenter et al. 2003).
+reflated_effects <- function(model) {
+  Z <- lme4::getME(model, "Z")
+  b <- lme4::getME(model, "b")
+  ends <- lme4::getME(model, "Gp")
+  covariances <- unclass(lme4::VarCorr(model))
+  fixed <- as.vector(lme4::getME(model, "X") %*% lme4::fixef(model)) + lme4::getME(model, "offset")
+  effects <- lapply(seq_along(covariances), function(k) {
+    S <- matrix(covariances[[k]], nrow(covariances[[k]]))
+    u <- matrix(b[(ends[[k]] + 1):ends[[k + 1L]]], ncol = nrow(S), byrow = TRUE)
+    u <- u - rep(colMeans(u), each = nrow(u))
+    turn(u, S)
+  })
+  e <- stats::residuals(model)
+  e <- (e - mean(e)) * stats::sigma(model) / sqrt(mean((e - mean(e))^2))
+  root <- sqrt(stats::weights(model))
+  function() {
+    drawn <- lapply(effects, function(u) as.vector(t(u[sample.int(nrow(u), replace = TRUE), , drop = FALSE])))
+    fixed + as.vector(Z %*% unlist(drawn)) + sample(e, replace = TRUE) / root
+  }
+}
+
+# Rows of `u` turned so that their mean of squares is S. Directions without variance stay 0.
+turn <- function(u, S) {
+  own <- eigen(crossprod(u) / nrow(u), symmetric = TRUE)
+  root <- own$values > 1e-12 * max(own$values, 1e-300)
+  inverse <- own$vectors[, root, drop = FALSE] %*% (t(own$vectors[, root, drop = FALSE]) / sqrt(own$values[root]))
+  aim <- eigen(S, symmetric = TRUE)
+  u %*% inverse %*% (aim$vectors %*% (t(aim$vectors) * sqrt(pmax(aim$values, 0))))
+}
+
+# The numbers of lme4::bootMer(model, f, R, seed = seed): responses are drawn here, all at once.
+boot_as_boot_mer <- function(model, f, R, seed, on_error, keep_data, origin, call) {
+  if (is.null(f)) f <- model_coefficients
+  if (!is.function(f)) stop_argument("statistic", "a function of a fitted model, or left out, where `data` is one", f, origin)
+  before <- get_random_seed()
+  draw <- function() {
+    if (!is.null(seed)) set.seed(seed)
+    stats::simulate(model, nsim = R, use.u = FALSE, na.action = stats::na.exclude)
+  }
+  responses <- if (is.null(seed)) draw() else keep_random_seed(draw())
+  t0 <- f(model)
+  if (!is.numeric(t0) || !length(t0)) stop_argument("statistic", "a function that returns numbers", t0, origin)
+  p <- length(t0)
+  one <- calls_user(function(y) {
+    tryCatch({
+      value <- f(lme4::refit(model, y))
+      if (!is.numeric(value) || length(value) != p) stop(sprintf("the statistic gave %d values, but %d on the data", length(value), p))
+      as.double(value)
+    }, error = function(e) conditionMessage(e))
+  }, f)
+  values <- future_lapply(as.list(responses), one, future.seed = NULL)
+  failed <- which(vapply(values, is.character, NA))
+  messages <- vapply(values[failed], `[[`, "", 1L)
+  if (length(failed) && on_error != "na") stop_statistic(failed[[1L]], messages[[1L]], NULL, origin)
+  values[failed] <- list(rep(NA_real_, p))
+  names <- if (is.null(names(t0))) component_names(NULL, p, f) else names(t0)
+  t0 <- stats::setNames(as.double(t0), names)
+  new_rustle_boot(
+    t0 = t0, t = matrix(unlist(values), R, p, byrow = TRUE), R = R, data = if (keep_data) stats::model.response(stats::model.frame(model)),
+    seed = before, stream = c(0, 0), statistic = f, sim = "parametric", call = call, rng = "R",
+    failures = data.frame(replicate = as.integer(failed), message = as.character(messages)), engine = "workers",
+    threads = current_plan()$workers
+  )
+}

@@ -1,0 +1,107 @@
+# Oracle: the run with the larger number of replicates.
+
+same_but_call <- function(a, b) {
+  drop <- c("call", "threads", "run")
+  plain <- function(x) unclass(x)[setdiff(names(x), drop)]
+  expect_equal(plain(a), plain(b))
+  expect_identical(a$t, b$t)
+}
+
+test_that("native statistics of every scheme go on as the larger run", {
+  each <- function(...) {
+    same_but_call(
+      extend(bootstrap(..., R = 101, seed = 5, threads = 1), 517, threads = 2), bootstrap(..., R = 517, seed = 5, threads = 2)
+    )
+  }
+  each(cars, "cor")
+  each(cars$speed, "median", sim = "poisson")
+  each(mtcars, stat_lm(mpg ~ wt + hp), sim = "wild")
+  each(mtcars, stat_lm(mpg ~ wt + hp), sim = "residual")
+  each(mtcars, stat_lm(mpg ~ wt), cluster = mtcars$cyl)
+  each(mtcars, "mean", strata = mtcars$cyl)
+  each(mtcars$mpg, "mean", weights = mtcars$wt)
+  each(mtcars$mpg, "mean", m = 10)
+  each(as.vector(lynx), "mean", sim = "block", l = 7, blocktype = "geom")
+  each(cars, "cor", sim = "permutation")
+  each(mtcars, stat_glm(carb ~ wt, "poisson"), sim = "bayesian")
+})
+
+test_that("functions go on on every plan, with their random numbers", {
+  f <- function(d, i) c(mean(d[i]), stats::runif(1))
+  whole <- bootstrap(cars$dist, f, R = 41, seed = 7)
+  plans <- few_plans()
+  for (name in names(plans)) {
+    under_plan(plans[[name]], {
+      part <- bootstrap(cars$dist, f, R = 20, seed = 7)
+      expect_equal(extend(part, 41)$t, whole$t, info = name)
+    })
+  }
+  g <- function(d, k) mean(d) * k
+  b <- bootstrap(cars$dist, g, R = 10, sim = "parametric", ran.gen = function(d, mle) rnorm(5, mle), mle = 3, k = 2, seed = 1)
+  expect_equal(extend(b, 25)$t, bootstrap(cars$dist, g, R = 25, sim = "parametric", ran.gen = function(d, mle) rnorm(5, mle), mle = 3, k = 2, seed = 1)$t)
+})
+
+test_that("failures keep their numbers", {
+  f <- function(d, i) if (i[[1]] == 3) stop("three") else mean(d[i])
+  for (rule in c("na", "redraw")) suppressWarnings({
+    whole <- bootstrap(cars$dist[1:8], f, R = 60, seed = 2, on_error = rule)
+    part <- extend(bootstrap(cars$dist[1:8], f, R = 25, seed = 2, on_error = rule), 60)
+  })
+  expect_identical(part$t, whole$t)
+  expect_identical(part$failures$replicate, whole$failures$replicate)
+  bad <- bootstrap(cars$dist, function(d, i) if (i[[1]] == 3 && !identical(i, seq_along(d))) stop("three") else 1, R = 1, seed = 1)
+  expect_error(extend(bad, 400), class = "rustle_error_statistic")
+})
+
+test_that("the result of a model and of a series go on too", {
+  fit <- lm(mpg ~ wt, mtcars)
+  expect_identical(extend(boot_lm(fit, R = 50, seed = 1), 90)$t, boot_lm(fit, R = 90, seed = 1)$t)
+  expect_identical(
+    extend(tsbootstrap(lynx, "mean", R = 50, l = 5, seed = 1), 90)$t, tsbootstrap(lynx, "mean", R = 90, l = 5, seed = 1)$t
+  )
+})
+
+test_that("enough() ends when the error of the ends is small, at a number that depends on the replicates alone", {
+  rule <- enough(width = 0.02, start = 199)
+  b <- bootstrap(cars, "cor", R = rule, seed = 1, threads = 1)
+  expect_true(b$enough$reached)
+  expect_identical(b$R, tail(b$enough$R, 1))
+  ci <- boot_ci(b, type = "perc")
+  expect_lte(max(ci$lower.mcse, ci$upper.mcse), 0.02 * (ci$upper - ci$lower))
+  expect_identical(b$t, bootstrap(cars, "cor", R = b$R, seed = 1)$t)
+  expect_identical(bootstrap(cars, "cor", R = rule, seed = 1, threads = 2)$t, b$t)
+  # One step before, it was not enough.
+  before <- boot_ci(bootstrap(cars, "cor", R = rev(b$enough$R)[[2]], seed = 1), type = "perc")
+  expect_gt(max(before$lower.mcse, before$upper.mcse), 0.02 * (before$upper - before$lower))
+  f <- bootstrap(cars, function(d, i) cor(d[i, 1], d[i, 2]), R = enough(0.05, start = 100), seed = 1)
+  expect_equal(f$t[, 1], bootstrap(cars, "cor", R = f$R, seed = 1)$t[, 1])
+})
+
+test_that("the limit ends it with a warning", {
+  expect_warning(
+    b <- bootstrap(cars, "cor", R = enough(width = 1e-3, start = 100, limit = 500), seed = 1), class = "rustle_warning_replicates"
+  )
+  expect_false(b$enough$reached)
+  expect_equal(b$R, 500)
+})
+
+test_that("wrong arguments are told", {
+  b <- bootstrap(cars, "cor", R = 50, seed = 1)
+  wrong <- function(expr) expect_error(expr, class = "rustle_error_argument")
+  wrong(extend(1, 50))
+  wrong(extend(b, 49))
+  wrong(extend(b, 60.5))
+  expect_identical(extend(b, 50)$t, b$t)
+  wrong(extend(b[1:20, 1], 60))
+  wrong(extend(c(b, bootstrap(cars, "cor", R = 50, seed = 2)), 200))
+  wrong(extend(bootstrap(cars, "cor", R = 50, seed = 1, keep_data = FALSE), 60))
+  wrong(extend(bootstrap(cars, "cor", R = 50, sim = "balanced", seed = 1), 60))
+  wrong(extend(bootstrap(cars, "cor", R = 50, rng = "R", seed = 1), 60))
+  wrong(bootstrap(cars, "cor", R = enough(), sim = "balanced", seed = 1))
+  b$data$speed <- rev(b$data$speed)
+  wrong(extend(b, 60))
+  wrong(enough(width = 0))
+  wrong(enough(type = "stud"))
+  wrong(enough(conf = 2))
+  wrong(enough(start = 1000, limit = 500))
+})

@@ -1,0 +1,135 @@
+# Oracles: update() on the rows of each replicate, bootMer(), closed covariances.
+
+test_that("a fitted model is fitted again to rows, clusters and weights", {
+  d <- mtcars
+  fit <- lm(mpg ~ wt, d)
+  b <- bootstrap(fit, R = 9, seed = 3)
+  expect_equal(b$t, bootstrap(d, stat_lm(mpg ~ wt), R = 9, seed = 3)$t)
+  w <- bootstrap(fit, function(m) c(r2 = summary(m)$r.squared), R = 9, sim = "bayesian", seed = 3)
+  v <- bootstrap(d, function(d, w) { d$w <- w; summary(lm(mpg ~ wt, d, weights = w))$r.squared }, R = 9, sim = "bayesian", seed = 3)
+  expect_equal(unname(w$t), unname(v$t))
+  expect_equal(
+    bootstrap(fit, R = 9, cluster = ~ cyl, seed = 3)$t, bootstrap(d, stat_lm(mpg ~ wt), R = 9, cluster = d$cyl, seed = 3)$t
+  )
+  own <- lm(mpg ~ wt, d, weights = hp)
+  expect_equal(bootstrap(own, R = 5, sim = "bayesian", seed = 1)$t, bootstrap(d, stat_lm(mpg ~ wt, "hp"), R = 5, sim = "bayesian", seed = 1)$t)
+})
+
+test_that("rows that the model has left out stay out", {
+  d <- airquality
+  fit <- nls(Ozone ~ a * exp(b * Temp), d, start = list(a = 1, b = 0.05), na.action = na.omit)
+  some <- lm(Ozone ~ Temp, d, subset = Month > 5)
+  b <- bootstrap(some, R = 4, seed = 1)
+  kept <- d[d$Month > 5 & !is.na(d$Ozone), ]
+  expect_equal(b$t, bootstrap(kept, stat_lm(Ozone ~ Temp), R = 4, seed = 1)$t)
+  expect_equal(b$t0, coef(some))
+})
+
+test_that("models of other packages work on every plan", {
+  skip_if_not_installed("survival")
+  lung <- na.omit(survival::lung[c("time", "status", "age", "sex", "inst")])
+  fit <- survival::coxph(survival::Surv(time, status) ~ age + sex, lung)
+  native <- bootstrap(lung, stat_coxph(Surv(time, status) ~ age + sex), R = 6, seed = 2)
+  plans <- few_plans()
+  for (name in names(plans)) {
+    under_plan(plans[[name]], {
+      expect_equal(unname(bootstrap(fit, R = 6, seed = 2)$t), unname(native$t), tolerance = 1e-5, info = name)
+    })
+  }
+  parametric <- survival::survreg(survival::Surv(time, status) ~ age, lung)
+  expect_equal(bootstrap(parametric, R = 3, sim = "poisson", seed = 2)$t0, coef(parametric))
+  expect_equal(dim(vcov_boot(parametric, R = 20, seed = 1, cluster = ~ inst)), c(2L, 2L))
+  skip_if_not_installed("mgcv")
+  gam <- mgcv::gam(mpg ~ s(wt, k = 4), data = mtcars)
+  expect_equal(bootstrap(gam, function(m) sum(m$edf), R = 3, seed = 1, sim = "bayesian")$t0[[1]], sum(gam$edf), tolerance = 1e-6)
+})
+
+test_that("vcov_boot() of any model is the covariance of its replicates", {
+  fit <- nls(dist ~ a * speed^b, cars, start = list(a = 0.5, b = 1.5))
+  v <- vcov_boot(fit, R = 40, seed = 1)
+  expect_equal(v, var(bootstrap(fit, R = 40, seed = 1)$t))
+  expect_argument_error(vcov_boot(fit, "wild", R = 20), "type")
+})
+
+test_that("instruments are resampled with their rows", {
+  skip_if_not_installed("AER")
+  data("CigarettesSW", package = "AER", envir = environment())
+  d <- CigarettesSW
+  fit <- AER::ivreg(log(packs) ~ log(price) | tax, data = d)
+  b <- bootstrap(fit, R = 5, seed = 1)
+  i <- boot_array(b, indices = TRUE)[2, ]
+  expect_equal(b$t[2, ], coef(update(fit, data = d[i, ])))
+})
+
+test_that("parametric replicates are fits to simulated responses", {
+  fit <- glm(am ~ wt, binomial, mtcars)
+  b <- suppressWarnings(bootstrap(fit, R = 5, sim = "parametric", seed = 1, on_error = "na"))
+  expect_equal(b$t0, coef(fit))
+  straight <- lm(log(mpg) ~ wt, mtcars)
+  v <- var(bootstrap(straight, R = 600, sim = "parametric", seed = 1)$t)
+  s2 <- sum(residuals(straight)^2) / 30
+  expect_equal(unname(v), unname(s2 * solve(crossprod(model.matrix(straight)))), tolerance = 0.2)
+})
+
+test_that("mixed models have the numbers of bootMer() when asked, clusters, and reflated effects", {
+  skip_if_not_installed("lme4")
+  sleepstudy <- lme4::sleepstudy
+  fit <- lme4::lmer(Reaction ~ Days + (Days | Subject), sleepstudy)
+  oracle <- lme4::bootMer(fit, lme4::fixef, nsim = 4, seed = 11)
+  b <- bootstrap(fit, R = 4, sim = "parametric", rng = "R", seed = 11)
+  expect_equal(unname(b$t), unname(oracle$t))
+  expect_equal(b$t0, oracle$t0)
+  under_plan(list("multicore", workers = 2), {
+    expect_identical(bootstrap(fit, R = 4, sim = "parametric", rng = "R", seed = 11)$t, b$t)
+  })
+  drawn <- bootstrap(fit, R = 4, sim = "parametric", seed = 1)
+  expect_equal(drawn$t0, lme4::fixef(fit), tolerance = 1e-4)
+  subjects <- suppressMessages(bootstrap(fit, R = 2, cluster = ~ Subject, seed = 1))
+  expect_identical(subjects$relabel, "Subject")
+  # The responses that are drawn have the variance of the model.
+  set.seed(3)
+  draw <- reflated_effects(fit)
+  X <- lme4::getME(fit, "X")
+  y <- unname(replicate(4000, draw()))
+  half <- as.matrix(lme4::getME(fit, "Lambdat")) %*% as.matrix(lme4::getME(fit, "Zt"))
+  V <- stats::sigma(fit)^2 * (crossprod(half) + diag(180))
+  expect_equal(rowMeans(y), as.vector(X %*% lme4::fixef(fit)), tolerance = 0.02)
+  expect_equal(cov(t(y))[1:20, 1:20], unname(V[1:20, 1:20]), tolerance = 0.12)
+  r <- bootstrap(fit, R = 3, sim = "residual", seed = 1)
+  expect_equal(dim(r$t), c(3L, 2L))
+  expect_argument_error(bootstrap(fit, R = 3, sim = "bayesian"), "sim")
+})
+
+test_that("turned effects have the covariance that is asked for", {
+  set.seed(1)
+  u <- scale(matrix(rnorm(40), 20), scale = FALSE)
+  S <- matrix(c(2, 0.5, 0.5, 1), 2)
+  expect_equal(crossprod(turn(u, S)) / 20, S)
+  # A direction without variance stays without.
+  flat <- turn(cbind(u[, 1], 0), diag(2))
+  expect_equal(sum(svd(flat)$d > 1e-8), 1)
+})
+
+test_that("several clusterings are combined for wild replicates", {
+  d <- transform(mtcars, a = rep(1:8, 4), b = rep(1:4, each = 8))
+  fit <- lm(mpg ~ wt, d)
+  X <- model.matrix(fit)
+  bread <- solve(crossprod(X))
+  of <- function(g) bread %*% crossprod(rowsum(X * residuals(fit), g)) %*% bread
+  oracle <- of(d$a) + of(d$b) - of(interaction(d$a, d$b))
+  v <- vcov_boot(fit, "wild", R = 50000, seed = 1, cluster = ~ a + b)
+  expect_lt(max(abs(v - oracle)) / max(abs(oracle)), 0.05)
+})
+
+test_that("models that cannot be fitted again are refused", {
+  nowhere <- lm(mtcars$mpg ~ mtcars$wt)
+  expect_argument_error(bootstrap(nowhere, R = 3), "data")
+  fit <- lm(mpg ~ wt, mtcars)
+  expect_argument_error(bootstrap(fit, "mean", R = 3), "statistic")
+  expect_argument_error(bootstrap(fit, R = 3, sim = "wild"), "sim")
+  expect_argument_error(bootstrap(fit, R = 3, sim = "residual"), "sim")
+  expect_argument_error(bootstrap(fit, R = 3, cluster = ~ none), "cluster")
+  skip_if_not_installed("survival")
+  cox <- survival::coxph(survival::Surv(time, status) ~ age, survival::lung)
+  expect_argument_error(bootstrap(cox, R = 3, sim = "parametric"), "sim")
+})

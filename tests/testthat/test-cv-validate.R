@@ -1,0 +1,77 @@
+# Oracle: the definitions written out on the same resamples.
+
+mse <- function(y, p) mean((y - p)^2)
+
+test_that("estimates are those of the definitions", {
+  d <- mtcars[c("mpg", "wt", "hp", "qsec")]
+  out <- validate_boot(lm(mpg ~ ., d), R = 40, seed = 3)
+  i <- boot_array(bootstrap(seq_len(32), function(x, i) 1, R = 40, seed = 3), indices = TRUE)
+  fits <- lapply(seq_len(40), function(r) lm(mpg ~ ., d[i[r, ], ]))
+  p <- sapply(fits, predict, d)
+  whole <- lm(mpg ~ ., d)
+  apparent <- mse(d$mpg, fitted(whole))
+  optimism <- sapply(seq_len(40), function(r) mse(d$mpg, p[, r]) - mse(d$mpg[i[r, ]], p[i[r, ], r]))
+  oob <- mean(sapply(seq_len(32), function(k) {
+    without <- apply(i != k, 1, all)
+    if (any(without)) mean((d$mpg[[k]] - p[k, without])^2) else NA
+  }), na.rm = TRUE)
+  gamma <- mean(outer(d$mpg, fitted(whole), `-`)^2)
+  R <- (oob - apparent) / (gamma - apparent)
+  w <- 0.632 / (1 - 0.368 * R)
+  e <- setNames(out$estimates$estimate, out$estimates$method)
+  expect_equal(e[["apparent"]], apparent)
+  expect_equal(e[["optimism"]], apparent + mean(optimism))
+  expect_equal(e[["out_of_bag"]], oob)
+  expect_equal(e[[".632"]], 0.368 * apparent + 0.632 * oob)
+  expect_equal(out$no_information, gamma)
+  expect_equal(out$overfitting, R)
+  expect_equal(e[[".632+"]], (1 - w) * apparent + w * oob)
+  expect_equal(out$estimates$mcse[[2]], sd(optimism) / sqrt(40))
+})
+
+test_that("a learner that knows everything has an apparent loss of 0 and .632+ near the truth", {
+  # One nearest neighbour of responses that have nothing to do with x: the error is 1/2.
+  set.seed(1)
+  d <- data.frame(x = rnorm(60), y = factor(rep(c("a", "b"), 30)))
+  nearest <- function(train) train
+  look <- function(model, newdata) model$y[sapply(newdata$x, function(x) which.min(abs(model$x - x)))]
+  out <- validate_boot(d, nearest, look, "y", R = 60, seed = 1)
+  e <- setNames(out$estimates$estimate, out$estimates$method)
+  expect_equal(e[["apparent"]], 0)
+  expect_equal(out$no_information, 0.5)
+  expect_lt(abs(e[[".632+"]] - 0.5), 0.12)
+  expect_lt(e[[".632"]], e[[".632+"]])
+})
+
+test_that("plans do not matter, strata and clusters stay together, functions are losses", {
+  d <- mtcars[c("mpg", "wt", "cyl")]
+  fit <- function(train) lm(mpg ~ wt, train)
+  run <- function(...) validate_boot(d, fit, response = "mpg", R = 12, seed = 2, ...)
+  base <- run()
+  plans <- few_plans()
+  for (name in names(plans)) under_plan(plans[[name]], expect_equal(run()$estimates, base$estimates, info = name))
+  rmse <- run(loss = function(y, p) sqrt(mean((y - p)^2)))
+  expect_equal(rmse$estimates$estimate[1:2], run(loss = "rmse")$estimates$estimate[1:2])
+  seen <- new.env()
+  rows <- list()
+  keep <- function(train) { rows[[length(rows) + 1]] <<- table(train$cyl); lm(mpg ~ wt, train) }
+  under_plan(list("sequential"), validate_boot(d, keep, response = "mpg", R = 5, strata = d$cyl, seed = 1))
+  expect_true(all(vapply(rows, identical, NA, rows[[1]])))
+  set.seed(5); a <- validate_boot(d, fit, response = "mpg", R = 5)$estimates
+  set.seed(5); expect_identical(validate_boot(d, fit, response = "mpg", R = 5)$estimates, a)
+  g <- rep(1:8, 4)
+  out <- validate_boot(d, fit, response = "mpg", R = 10, cluster = g, seed = 1)
+  expect_true(all(is.finite(out$estimates$estimate)))
+})
+
+test_that("failures are told or missing", {
+  d <- mtcars[c("mpg", "wt")]
+  bad <- function(train) if (!identical(train, d) && train$wt[[1]] > 3.4) stop("no") else lm(mpg ~ wt, train)
+  expect_error(validate_boot(d, bad, response = "mpg", R = 20, seed = 1), class = "rustle_error_fold")
+  out <- suppressWarnings(validate_boot(d, bad, response = "mpg", R = 20, seed = 1, on_error = "na"))
+  expect_gt(nrow(out$failures), 0)
+  expect_true(all(is.finite(out$estimates$estimate)))
+  expect_argument_error(validate_boot(d, R = 5), "fit")
+  expect_argument_error(validate_boot(lm(mpg ~ wt, d), R = 0), "R")
+  expect_argument_error(validate_boot(lm(mpg ~ wt, d), R = 5, cluster = 1:3), "cluster")
+})

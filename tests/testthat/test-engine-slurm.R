@@ -1,0 +1,267 @@
+# plan(slurm) on a throw-away Slurm of three simulated nodes.
+
+cluster_dir <- NULL
+
+test_that("Slurm can be started here", {
+  cluster_dir <<- local_slurm(frame = teardown_env())
+  expect_match(system2("sinfo", c("-h", "-o", "%D"), stdout = TRUE), "3")
+})
+
+slurm_test <- function(what, code) {
+  code <- substitute(code)
+  test <- bquote(test_that(.(what), {
+    skip_if(is.null(cluster_dir), "no throw-away Slurm")
+    .(code)
+  }))
+  eval(test, parent.frame())
+}
+
+slurm_test("values, streams, names, output and conditions are those of every plan, on all nodes", {
+  dir <- local_slurm_plan()
+  X <- stats::setNames(1:14, letters[1:14])
+  talk <- function(i) {
+    cat("out", i, "\n")
+    message("message ", i)
+    if (i %% 5 == 0) warning("careful ", i)
+    c(i, runif(1))
+  }
+  expect_identical(nbrOfWorkers(), 6L)
+  ours <- observe(future_lapply(X, talk, future.seed = 11L))
+  oracle <- with_plan(sequential, observe(future_lapply(X, talk, future.seed = 11L)))
+  expect_identical(ours$value, oracle$value)
+  expect_same_log(ours, oracle)
+  nodes <- unlist(future_lapply(1:12, function(i) { Sys.sleep(0.3); Sys.getenv("SLURMD_NODENAME") }))
+  expect_gt(length(unique(nodes)), 1L)
+  expect_true(all(nodes %in% c("n1", "n2", "n3")))
+  expect_identical(jobs_left(), 0L)
+})
+
+slurm_test("timings name workers of all elements", {
+  local_slurm_plan(nodes = 2, cores = 2)
+  withr::local_options(rustle.timings = TRUE)
+  future_lapply(1:8, function(i) Sys.sleep(0.2))
+  timings <- job_timings()
+  expect_identical(sort(timings$task), 1:8)
+  expect_true(all(timings$worker %in% 1:4))
+  expect_gt(summary(timings)$makespan, 0.3)
+})
+
+slurm_test("an error of a task keeps its class and names its task, and nothing is left running", {
+  dir <- local_slurm_plan()
+  fail <- function(i) {
+    if (i == 3L) stop(structure(class = c("mine", "error", "condition"), list(message = "three", call = NULL)))
+    if (i > 6L) Sys.sleep(60)
+    i
+  }
+  begun <- Sys.time()
+  e <- tryCatch(future_lapply(1:12, fail), error = identity)
+  expect_s3_class(e, "mine")
+  expect_identical(e$task, 3L)
+  expect_lt(as.numeric(Sys.time() - begun, units = "secs"), 40)
+  expect_identical(jobs_left(), 0L)
+  # The same call again runs the failed task again, and no finished one.
+  said <- capture_messages(e <- tryCatch(future_lapply(1:12, fail), error = identity))
+  expect_match(said, "are in the checkpoint")
+  expect_s3_class(e, "mine")
+  expect_identical(status(dir)$state, "error")
+})
+
+slurm_test("what ran is not run again by the same call, and a study goes on", {
+  dir <- local_slurm_plan(nodes = 2)
+  grid <- data.frame(n = c(5, 10))
+  notes <- withr::local_tempdir(tmpdir = "/tmp")
+  one <- function(n, notes) {
+    cat("x", file = file.path(notes, n), append = TRUE)
+    if (runif(1) < 0.3) stop("unlucky")
+    mean(rnorm(n))
+  }
+  small <- study(grid, one, notes = notes, replications = 3, seed = 1)
+  sizes <- file.size(file.path(notes, c("5", "10")))
+  failures <- nrow(study_failures(small))
+  large <- suppressMessages(study(grid, one, notes = notes, replications = 6, seed = 1))
+  oracle <- with_plan(sequential, study(grid, one, notes = tempdir(), replications = 6, seed = 1))
+  expect_equal(large, oracle, ignore_attr = TRUE)
+  # Three more replications of each condition, and those that had failed.
+  expect_identical(sum(file.size(file.path(notes, c("5", "10")))), sum(sizes) + 6 + failures)
+  expect_identical(study_failures(large)$message, study_failures(oracle)$message)
+})
+
+slurm_test("a submitting session that is killed loses nothing: the same script goes on", {
+  dir <- withr::local_tempdir(tmpdir = "/tmp")
+  notes <- withr::local_tempdir(tmpdir = "/tmp")
+  script <- withr::local_tempfile(fileext = ".R")
+  out <- withr::local_tempfile(fileext = ".rds")
+  writeLines(sprintf(
+    'library(rustle); plan(slurm, dir = "%s"); notes <- "%s"
+     f <- function(i) { cat("x", file = file.path(notes, i), append = TRUE); Sys.sleep(1); c(i, runif(1)) }
+     saveRDS(future_lapply(1:18, f, future.seed = 5L), "%s")', dir, notes, out
+  ), script)
+  rscript <- file.path(R.home("bin"), "Rscript")
+  first <- system(sprintf("exec %s --vanilla %s >/dev/null 2>&1 & echo $!", rscript, script), intern = TRUE)
+  expect_true(wait_for(function() sum(starts(notes, 18)) > 2))
+  tools::pskill(as.integer(first), tools::SIGKILL)
+  second <- run_command(c(rscript, "--vanilla", script), 90)
+  expect_identical(second$status, 0L)
+  expect_match(second$stderr, "under way")
+  expect_identical(readRDS(out), with_plan(sequential, future_lapply(1:18, function(i) c(i, runif(1)), future.seed = 5L)))
+  # Nobody died but the session: no task ran twice.
+  expect_identical(starts(notes, 18), rep(1, 18))
+  expect_identical(status(dir)$jobs, gsub(",.*", "", status(dir)$jobs))
+  expect_identical(jobs_left(), 0L)
+})
+
+slurm_test("an element that is cancelled and a node that dies lose nothing; what was journalled runs once", {
+  dir <- local_slurm_plan()
+  notes <- withr::local_tempdir(tmpdir = "/tmp")
+  f <- function(i, notes) {
+    cat("x", file = file.path(notes, i), append = TRUE)
+    Sys.sleep(0.8)
+    c(i, runif(1))
+  }
+  killer <- withr::local_tempfile(fileext = ".sh")
+  writeLines(c(
+    sprintf("until [ $(ls %s | wc -l) -ge 9 ]; do sleep 0.1; done", notes),
+    "id=$(squeue -h -r -t R -o %F | head -n 1); scancel ${id}_1",
+    sprintf("%s %s n2", cluster_tool("cluster-down"), cluster_dir)
+  ), killer)
+  withr::defer(system2(cluster_tool("cluster-up"), c("node", cluster_dir, "n2")))
+  system(paste("bash", killer, ">/dev/null 2>&1 &"))
+  lost <- list()
+  values <- withCallingHandlers(
+    future_lapply(1:30, f, notes = notes, future.seed = 7L),
+    rustle_message_node_lost = function(m) {
+      lost[[length(lost) + 1L]] <<- m
+      invokeRestart("muffleMessage")
+    }
+  )
+  expect_gte(length(lost), 1L)
+  expect_identical(values, with_plan(sequential, future_lapply(1:30, function(i) c(i, runif(1)), future.seed = 7L)))
+  # At most those that two nodes of two cores had in hand have started twice.
+  expect_lte(sum(starts(notes, 30) > 1), 4)
+  expect_true(all(starts(notes, 30) >= 1))
+})
+
+slurm_test("an element that dies for memory runs again with the next memory", {
+  dir <- local_slurm_plan(nodes = 1, memory = c("500", "1500"))
+  f <- function(i) {
+    if (i == 2L) {
+      x <- numeric(1e8)
+      x[] <- 1
+      Sys.sleep(3)
+      return(length(x))
+    }
+    i
+  }
+  said <- capture_messages(values <- future_lapply(1:4, f))
+  expect_identical(values, list(1L, 100000000L, 3L, 4L))
+  expect_match(said, "memory was short", all = FALSE)
+  # Without a next one it is an error that says so.
+  local_plan(slurm, dir = withr::local_tempdir(tmpdir = "/tmp"), nodes = 1, memory = "500", retries = 0)
+  e <- suppressMessages(tryCatch(future_lapply(1:4, f), error = identity))
+  expect_s3_class(e, "rustle_error_worker_lost")
+  expect_identical(e$values[[1L]], 1L)
+  expect_identical(jobs_left(), 0L)
+})
+
+slurm_test("an element saves and stops before its walltime ends, and the rest is submitted again", {
+  dir <- local_slurm_plan(nodes = 1, time = 1)
+  notes <- withr::local_tempdir(tmpdir = "/tmp")
+  # An element ends 53 s before its minute is over.
+  withr::local_options(rustle.slurm.margin = 53)
+  f <- function(i, notes) {
+    cat("x", file = file.path(notes, i), append = TRUE)
+    message("task ", i)
+    Sys.sleep(1)
+    c(i, runif(1))
+  }
+  ours <- observe(future_lapply(1:16, f, notes = notes, future.seed = 7L))
+  expect_identical(ours$value, with_plan(sequential, future_lapply(1:16, function(i) c(i, runif(1)), future.seed = 7L)))
+  jobs <- strsplit(status(dir)$jobs, ",")[[1L]]
+  expect_gte(length(jobs), 2L)
+  # Twice at most the tasks in hand when an element stopped.
+  expect_lte(sum(starts(notes, 16) - 1), 2 * (length(jobs) - 1))
+  # Each task says once what it says.
+  said <- vapply(ours$conditions, function(x) paste(format(x), collapse = " "), "")
+  expect_identical(sum(grepl("task ", said)), 16L)
+})
+
+slurm_test("a task that ends its process is run again, then an error with its number", {
+  dir <- local_slurm_plan(nodes = 2)
+  e <- tryCatch(future_lapply(1:6, function(i) if (i == 5L) tools::pskill(Sys.getpid(), 9L) else i), error = identity)
+  expect_s3_class(e, "rustle_error_worker_lost")
+  expect_identical(e$tasks, 5L)
+  expect_identical(jobs_left(), 0L)
+})
+
+slurm_test("a task that ends its element is found", {
+  dir <- local_slurm_plan(nodes = 1)
+  f <- function(i) {
+    if (i == 5L) {
+      system2("scancel", c("-s", "KILL", "-b", Sys.getenv("SLURM_JOB_ID")))
+      system(sprintf("kill -9 $(ps -o ppid= -p %d)", Sys.getpid()))
+      Sys.sleep(20)
+    }
+    i
+  }
+  e <- suppressMessages(tryCatch(future_lapply(1:6, f), error = identity))
+  expect_s3_class(e, "rustle_error_worker_lost")
+  expect_identical(e$tasks, 5L)
+  expect_match(conditionMessage(e), "element of the job array")
+  expect_identical(jobs_left(), 0L)
+})
+
+slurm_test("an interrupt ends the job array, and the same call goes on", {
+  dir <- withr::local_tempdir(tmpdir = "/tmp")
+  notes <- withr::local_tempdir(tmpdir = "/tmp")
+  run <- run_r(timeout = 90, args = c(dir, notes), {
+    arguments <- commandArgs(TRUE)
+    plan(slurm, dir = arguments[[1L]])
+    notes <- arguments[[2L]]
+    f <- function(i) {
+      cat("x", file = file.path(notes, i), append = TRUE)
+      Sys.sleep(1)
+      i
+    }
+    system(sprintf(
+      "(until [ $(ls %s | wc -l) -ge 7 ]; do sleep 0.1; done; kill -INT %d) >/dev/null 2>&1 &", notes, Sys.getpid()
+    ))
+    first <- tryCatch(future_lapply(1:18, f), interrupt = function(e) "interrupted")
+    left <- system2("squeue", c("-h", "-r", "-t", "PD,R"), stdout = TRUE)
+    begun <- length(list.files(notes))
+    out <- list(first = first, left = length(left), begun = begun, state = status(arguments[[1L]])$state, values = future_lapply(1:18, f))
+  })
+  expect_identical(run$value$first, "interrupted")
+  expect_identical(run$value$left, 0L)
+  expect_identical(run$value$state, "cancelled")
+  expect_lt(run$value$begun, 18)
+  expect_identical(run$value$values, as.list(1:18))
+  expect_lte(sum(starts(notes, 18) - 1), 6)
+})
+
+slurm_test("tasks have options, directory and environment of the session", {
+  local_slurm_plan(nodes = 1)
+  withr::local_options(rustle.some.option = 17)
+  withr::local_envvar(RUSTLE_SOME_VARIABLE = "set")
+  found <- future_lapply(1, function(i) list(getwd(), getOption("rustle.some.option"), Sys.getenv("RUSTLE_SOME_VARIABLE")))
+  expect_identical(found[[1L]], list(getwd(), 17, "set"))
+})
+
+slurm_test("setup runs on each node, and an error in it ends the call", {
+  local_slurm_plan(nodes = 2, setup = { rustle_slurm_made <- 41 })
+  expect_identical(unlist(future_lapply(1:4, function(i) get("rustle_slurm_made", globalenv()) + 1)), rep(42, 4))
+  local_slurm_plan(nodes = 1, setup = { stop("no database") })
+  e <- tryCatch(future_lapply(1:2, identity), error = identity)
+  expect_s3_class(e, "rustle_error_setup")
+  expect_match(conditionMessage(e), "no database")
+  expect_identical(jobs_left(), 0L)
+})
+
+slurm_test("claims of the conformance suite hold", {
+  chosen <- c(
+    "values come in the order of X", "values keep their attributes and types", "one element gives what lapply() gives",
+    "NULL results are kept", "functions arrive with their variables", "large results arrive"
+  )
+  dir <- withr::local_tempdir(tmpdir = "/tmp")
+  claims <- conformance_claims()[chosen]
+  expect_conformance(list("slurm", dir = dir, nodes = 1L), claims = claims)
+})
