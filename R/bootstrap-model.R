@@ -32,6 +32,7 @@
 #'   for assessing the relationship between class size and achievement. *Applied Statistics* 52,
 #'   431-443. Davison, A. C. and Hinkley, D. V. (1997) *Bootstrap Methods and Their Application*,
 #'   chapter 7. Cambridge University Press.
+#' @seealso [bootstrap()], [boot_ci()]; [boot_lm()]; [statistics] for models in Rust.
 #' @examples
 #' fit <- nls(dist ~ a * speed^b, cars, start = list(a = 0.5, b = 1.5))
 #' bootstrap(fit, R = 50, seed = 1)
