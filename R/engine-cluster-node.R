@@ -236,7 +236,10 @@ plan_of_node <- function(settings, levels) {
 # key of the setup that was made, are kept.
 turn_plainly <- function(order, run_parcel) {
   memory <- get0(".rustle_parcels", globalenv(), inherits = FALSE)
-  if (is.null(memory)) memory <- assign(".rustle_parcels", new.env(), envir = globalenv())
+  # On a node whose session is ours alone, what it keeps between orders has no other home: this
+  # function runs there without the package.
+  home <- globalenv()
+  if (is.null(memory)) memory <- assign(".rustle_parcels", new.env(), envir = home)
   if (is.null(memory[[order$key]])) {
     if (length(ls(memory)) >= 8L) rm(list = ls(memory), envir = memory)
     assign(order$key, unserialize(order$parcel), envir = memory)

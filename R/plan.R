@@ -434,7 +434,7 @@ print.rustle_plan <- function(x, ...) {
 }
 
 # Parts separated by semicolons, in lines that break between parts only.
-fill_lines <- function(parts, width = 80L) {
+fill_lines <- function(parts, width = min(80L, getOption("width"))) {
   lines <- parts[[1L]]
   for (part in parts[-1L]) {
     last <- length(lines)
