@@ -69,7 +69,7 @@ default_settings <- function() {
 #' @param cache Bytes of large vectors that workers of `multisession` keep in common, so that the
 #'   next call does not send them again. Default: a quarter of the memory of
 #'   the machine or the control group.
-#' @param cores For `cluster`: how many cores of each node are used. Default (`NULL`): what
+#' @param cores For `cluster` and `slurm`: how many cores of each node are used. Default (`NULL`): what
 #'   the node says that it has, divided by the nodes that are on the same host.
 #' @param heartbeat For `cluster`: seconds without a sign after which a node counts as lost.
 #'   Default 30. Nodes give signs while tasks run, however long these
@@ -418,6 +418,7 @@ print.rustle_plan <- function(x, ...) {
   if (plan$kind == "multisession") {
     cat(sprintf("workers up: %d%s\n", workers_up(), if (is.null(s$setup)) "" else "; each has run `setup`"))
   }
+  if (plan$kind == "slurm") cat("runs in ", slurm_given(plan$stack[[1L]])$dir, "\n", sep = "")
   invisible(x)
 }
 
