@@ -162,6 +162,11 @@ rs_job_close <- function(handle, signal, grace) .Call(wrap__rs_job_close, handle
 #'@noRd
 rs_output_connection <- function() .Call(wrap__rs_output_connection)
 
+#' The calls that the workers of this session are in, in the order of `rs_pool_status()`, a
+#' string each; "": it runs no task, or has not answered within `seconds`.
+#' @noRd
+rs_pool_calls <- function(seconds) .Call(wrap__rs_pool_calls, seconds)
+
 #' Makes the pool of this session: `program`, `arguments`, `names` and `values` of variables of
 #' the environment, `size`. Starts nothing.
 #' @noRd
@@ -456,3 +461,7 @@ rs_wild_joint <- function(draws, shape, delta, f, threads) .Call(wrap__rs_wild_j
 rs_wild_sums <- function(x, factors, group, groups, threads) .Call(wrap__rs_wild_sums, x, factors, group, groups, threads)
 
 # nolint end
+
+rs_worker_log_to <- function(path) .Call(wrap__rs_worker_log_to, path)
+
+rs_worker_log <- function(line) .Call(wrap__rs_worker_log, line)
