@@ -234,7 +234,8 @@ new_desk <- function(job, plan, nodes, parcel) {
     got <- lapply(seq_along(tasks), function(k) record$values[[k]])
     for (k in record$failed) {
       task <- tasks[[k]]
-      if (inherits(got[[k]], "rustle_error_timeout")) got[[k]] <- new_timeout_error(task, settings$timeout, job$origin, mailbox$calls(task))
+      timed_out <- inherits(got[[k]], "rustle_error_timeout") || task %in% mailbox$timeouts()
+      if (timed_out) got[[k]] <- new_timeout_error(task, settings$timeout, job$origin, mailbox$calls(task))
     }
     values[tasks[fresh]] <<- got[fresh]
     failed <<- union(failed, tasks[record$failed])

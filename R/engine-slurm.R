@@ -140,7 +140,7 @@ new_watch <- function(run, job, identity) {
     for (k in seq_along(record$kept)) {
       task <- record$kept[[k]]
       value <- record$values[[k]]
-      if (inherits(value, "rustle_error_timeout")) value <- new_timeout_error(task, order$settings$timeout, job$origin)
+      if (inherits(value, "rustle_error_timeout")) value <- new_timeout_error(task, order$settings$timeout, job$origin, value$trace)
       values[task] <<- list(value)
     }
     kept <<- c(kept, record$kept)

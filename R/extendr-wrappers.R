@@ -157,6 +157,9 @@ rs_job_collect <- function(handle) .Call(wrap__rs_job_collect, handle)
 rs_job_report <- function(handle) .Call(wrap__rs_job_report, handle)
 
 #'@noRd
+rs_job_seen <- function(handle) .Call(wrap__rs_job_seen, handle)
+
+#'@noRd
 rs_job_close <- function(handle, signal, grace) .Call(wrap__rs_job_close, handle, signal, grace)
 
 #'@noRd
@@ -206,6 +209,15 @@ rs_worker_retire <- function() .Call(wrap__rs_worker_retire)
 #' Takes the seat of the job that was ordered. R code keeps `code` alive until it is over.
 #' @noRd
 rs_worker_enlist <- function(spec, code) .Call(wrap__rs_worker_enlist, spec, code)
+
+#' Opens the log of this worker: output and the lines of `rs_worker_log()` go there. `FALSE`
+#' where it cannot be opened.
+#' @noRd
+rs_worker_log_to <- function(path) .Call(wrap__rs_worker_log_to, path)
+
+#' A line for the log of this worker, if it has one.
+#' @noRd
+rs_worker_log <- function(line) .Call(wrap__rs_worker_log, line)
 
 #'@noRd
 rs_journal_append <- function(path, key, entry) .Call(wrap__rs_journal_append, path, key, entry)
@@ -461,7 +473,3 @@ rs_wild_joint <- function(draws, shape, delta, f, threads) .Call(wrap__rs_wild_j
 rs_wild_sums <- function(x, factors, group, groups, threads) .Call(wrap__rs_wild_sums, x, factors, group, groups, threads)
 
 # nolint end
-
-rs_worker_log_to <- function(path) .Call(wrap__rs_worker_log_to, path)
-
-rs_worker_log <- function(line) .Call(wrap__rs_worker_log, line)

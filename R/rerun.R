@@ -40,7 +40,8 @@ keep_call <- function(job, plan, state, start) {
 #'   when nothing runs in parallel.
 #' @section What is kept: The data, the function and the arguments of the last call are kept
 #'   by reference, not copied, until the next call of this package begins; so is the memory
-#'   that they take. `options(rustle.rerun = FALSE)` keeps nothing. Variables that the function
+#'   that they take; who changes such an object meanwhile gets a copy of it first.
+#'   `options(rustle.rerun = FALSE)` keeps nothing. Variables that the function
 #'   finds elsewhere are those of now. A call in a task counts as part of that task. A BLAS with
 #'   threads of its own may add up in another order here than on a worker, where it has fewer.
 #' @section Random numbers: They are those of the task's stream (`future.seed = TRUE`, a number

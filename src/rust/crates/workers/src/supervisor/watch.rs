@@ -65,7 +65,9 @@ impl<C: Crew> Supervisor<C> {
                     since: self.looked,
                 };
             }
-            if let Some(bytes) = self.crew.pid(seat).and_then(system::memory_of) {
+            let bytes = self.crew.pid(seat).and_then(system::memory_of);
+            // One that has ended has none, until it is cleared away.
+            if let Some(bytes) = bytes.filter(|&bytes| bytes > 0) {
                 self.memory.boards()[seat].note_memory(bytes);
             }
         }
