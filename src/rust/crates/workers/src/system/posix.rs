@@ -29,6 +29,11 @@ pub(crate) fn oom_kills() -> Option<u64> {
     None
 }
 
+/// Not told.
+pub(crate) fn memory_of(_pid: i32) -> Option<u64> {
+    None
+}
+
 /// Takes the pending interrupt, if the set has one. There is one at most: they are not
 /// queued.
 pub(crate) fn take_pending(set: &libc::sigset_t) {
