@@ -35,7 +35,7 @@
 #' @param strata A vector that says to which stratum each observation belongs.
 #' @param cluster A vector of clusters, or a list of two for two-way clusters (pigeonhole
 #'   bootstrap: an observation counts as often as the product of the counts of its
-#'   clusters).
+#'   clusters). With `sim = "bayesian"` or `"wild"` a cluster has one weight.
 #' @param relabel Columns of a data frame, by name, that say to which cluster a row belongs:
 #'   a cluster that is drawn again gets a new label there, so that a function of data and
 #'   indices which groups by them sees as many clusters as are drawn. `NULL`: the columns

@@ -149,6 +149,8 @@ open_chunk <- function(parcel, order, beat, dress = identity) {
       list(data = chunk$data)
     )
     list2env(start_standing(job, plan, needs, beat), envir = open)
+    # Chunks overlap: the last tasks of one run while the next begins. Its workers stay.
+    if (pool$size < 2L * plan$workers) resize_pool(2L * plan$workers)
   } else {
     if (parcel$worker$backend && !is_our_backend()) registerDoRustle()
     open$handle <- start_multicore(job, plan)
@@ -234,7 +236,10 @@ plan_of_node <- function(settings, levels) {
 # key of the setup that was made, are kept.
 turn_plainly <- function(order, run_parcel) {
   memory <- get0(".rustle_parcels", globalenv(), inherits = FALSE)
-  if (is.null(memory)) memory <- assign(".rustle_parcels", new.env(), envir = globalenv())
+  # On a node whose session is ours alone, what it keeps between orders has no other home: this
+  # function runs there without the package.
+  home <- globalenv()
+  if (is.null(memory)) memory <- assign(".rustle_parcels", new.env(), envir = home)
   if (is.null(memory[[order$key]])) {
     if (length(ls(memory)) >= 8L) rm(list = ls(memory), envir = memory)
     assign(order$key, unserialize(order$parcel), envir = memory)

@@ -4,6 +4,7 @@
 //! seat is taken by one worker at a time, and by another one after a loss. Who the
 //! workers are is the affair of the [`Crew`].
 
+mod gaze;
 mod launch;
 mod watch;
 
@@ -20,6 +21,7 @@ use crate::memory::JobMemory;
 use crate::process::Exit;
 use crate::recovery::{Death, Lost, Recovery, Sweep, Unit};
 use crate::system;
+use gaze::Gaze;
 
 /// How a job treats its workers.
 #[derive(Clone, Copy, Debug)]
@@ -123,8 +125,7 @@ pub struct Supervisor<C> {
     questions: Vec<Option<(u32, u32, Instant)>>,
     /// Cores that processes of this machine may use.
     cores: usize,
-    /// It has watched its workers for as long as is worth it.
-    has_watched: bool,
+    gaze: Gaze,
 }
 
 impl<C: Crew> Supervisor<C> {
@@ -135,6 +136,7 @@ impl<C: Crew> Supervisor<C> {
         Supervisor {
             memory,
             settings,
+            gaze: Gaze::new(crew.price().is_some()),
             crew,
             recovery: Recovery::new(settings.unit, settings.retries, seats),
             undecided: 0..seats,
@@ -153,7 +155,6 @@ impl<C: Crew> Supervisor<C> {
             last_words: LastWords::default(),
             questions: vec![None; seats],
             cores: system::core_count(),
-            has_watched: false,
         }
     }
 

@@ -120,7 +120,7 @@ pub fn cpus() -> Option<CpuSet> {
 }
 
 /// How many cores this process may use.
-pub fn core_count() -> usize {
+pub(crate) fn core_count() -> usize {
     cpus().map_or(1, |set| set.count() as usize)
 }
 

@@ -118,7 +118,7 @@ pub fn cpus() -> Option<CpuSet> {
 }
 
 /// How many cores this process may use; looked up once, for that reads files elsewhere.
-pub fn core_count() -> usize {
+pub(crate) fn core_count() -> usize {
     static COUNT: std::sync::OnceLock<usize> = std::sync::OnceLock::new();
     *COUNT.get_or_init(|| std::thread::available_parallelism().map_or(1, usize::from))
 }
