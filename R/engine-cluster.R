@@ -20,6 +20,7 @@ run_on_nodes <- function(job, plan) {
     desk$hand_out()
     if (desk$is_over()) break
     desk$listen(longest_wait)
+    if (desk$has_news()) progress$clear()
     desk$relay()
     progress$update(desk$finished(), desk$busy())
   }
@@ -38,7 +39,8 @@ limit_nodes <- function(nodes, limit) {
   nodes[before[seq_along(nodes)] < limit]
 }
 
-# What every node gets once: list(key, bytes, data, plain). `data` is that of all tasks.
+# What every node gets once: list(key, data, requires, bytes). `data` is that of all tasks, `bytes`
+# a function.
 parcel_for_nodes <- function(job, plan) {
   parcel <- job_parcel(job)
   streams <- job$streams$streams
@@ -54,8 +56,15 @@ parcel_for_nodes <- function(job, plan) {
     check = job$streams$check, policy = new_policy(schedule, policy$chunk), levels = unclass(plan$stack)[-1L],
     serializers = packed_serializers()
   )
-  bytes <- serialize(common, NULL, xdr = FALSE)
-  list(key = rs_hash(bytes), bytes = bytes, data = parcel$data, requires = parcel$worker$requires)
+  # Nodes that have it already know it by its key: then nobody needs the bytes.
+  bytes <- NULL
+  list(
+    key = rs_hash_object(common), data = parcel$data, requires = parcel$worker$requires,
+    bytes = function() {
+      if (is.null(bytes)) bytes <<- serialize(common, NULL, xdr = FALSE)
+      bytes
+    }
+  )
 }
 
 # The session's side of a job on nodes.
@@ -127,12 +136,12 @@ new_desk <- function(job, plan, nodes, parcel) {
 
   send <- function(node, tasks) {
     order <- list(
-      key = parcel$key, parcel = if (!parcel$key %in% node$has) parcel$bytes,
+      key = parcel$key, parcel = if (!parcel$key %in% node$has || !is_bound(node)) parcel$bytes(),
       desk = list(key = lies_here$key, bytes = if (!identical(node$desk, lies_here$key)) lies_here$bytes),
-      setup = if (!is.null(setup)) list(key = setup$key, steps = if (!identical(node$setup, setup$key)) setup$steps),
+      setup = if (!is.null(setup)) list(key = setup$key, steps = if (!identical(node$setup, setup$key) || !is_bound(node)) setup$steps),
       settings = list(
         cores = node$cores, own = node$own, timings = !is.null(spans), beat = max(0.5, settings$heartbeat / 4),
-        plan = settings[c("timeout", "retries", "worker_threads")]
+        plan = settings[c("timeout", "retries", "worker_threads", "log")]
       ),
       # A node that has a suspect must get nothing else.
       more = queue$left() > 0 && !isTRUE(attr(tasks, "suspect"))
@@ -173,6 +182,8 @@ new_desk <- function(job, plan, nodes, parcel) {
       message <- tryCatch(hear_node(node), error = function(e) mourn(node, conditionMessage(e)))
       if (is.null(message) || !identical(message$type, "VALUE")) {
         node$beat <- message$done
+        # Conditions that are relayed at once, whichever task they are of.
+        for (condition in message$live) relay_event("condition", condition, job$relay$quiet)
         next
       }
       if (!identical(message$tag, node$waits)) next
@@ -223,7 +234,8 @@ new_desk <- function(job, plan, nodes, parcel) {
     got <- lapply(seq_along(tasks), function(k) record$values[[k]])
     for (k in record$failed) {
       task <- tasks[[k]]
-      if (inherits(got[[k]], "rustle_error_timeout")) got[[k]] <- new_timeout_error(task, settings$timeout, job$origin)
+      timed_out <- inherits(got[[k]], "rustle_error_timeout") || task %in% mailbox$timeouts()
+      if (timed_out) got[[k]] <- new_timeout_error(task, settings$timeout, job$origin, mailbox$calls(task))
     }
     values[tasks[fresh]] <<- got[fresh]
     failed <<- union(failed, tasks[record$failed])
@@ -287,6 +299,8 @@ new_desk <- function(job, plan, nodes, parcel) {
     mailbox$flush(prefix, min(last_needed(), n))
   }
 
+  has_news <- function() mailbox$has_due(prefix)
+
   is_over <- function() {
     if (queue$left() > 0 || queue$has_suspects()) return(FALSE)
     needed <- last_needed()
@@ -318,7 +332,7 @@ new_desk <- function(job, plan, nodes, parcel) {
     node$timed <- parcel$key
   }
   list(
-    hand_out = hand_out, listen = listen, relay = relay, is_over = is_over, outcome = outcome,
+    hand_out = hand_out, listen = listen, relay = relay, has_news = has_news, is_over = is_over, outcome = outcome,
     finished = function() counted$done + sum(vapply(nodes, function(node) max(0, node$beat), 0)),
     busy = function() sum(vapply(nodes, function(node) if (length(node$chunks)) node$cores else 0L, 1L))
   )

@@ -11,7 +11,7 @@
 #   arrays/N.rds           a job array: list(number, name, id, count, level, journalled); `id` is
 #                          NA before Slurm has answered
 #   elements/N.K.start     element K of array N has started; N.K.end: why it has ended;
-#                          N.K.stop: Slurm asks it to stop
+#                          N.K.stop: Slurm asks it to stop; N.K.status: that of R at its end
 #   log/, scripts/         what Slurm and R said, and was submitted
 #   closed                 how the call has ended; nobody submits or takes anything any more
 #
@@ -162,7 +162,8 @@ lay_run <- function(run, job, plan, settings, identity, which, envelope) {
   settings["setup"] <- list(NULL)
   plan$settings["keep"] <- list(NULL)
   write_whole(list(
-    bytes = parcel$bytes, desk = desk_for_nodes()[c("key", "bytes")], chunks = chunks, n = job$n, keys = identity$keys, tag = paste0(substr(identity$key, 1L, 8L), sub(".*-", "", basename(part))),
+    bytes = parcel$bytes(), desk = desk_for_nodes()[c("key", "bytes")], chunks = chunks, n = job$n, keys = identity$keys,
+    tag = paste0(substr(identity$key, 1L, 8L), sub(".*-", "", basename(part))),
     stop_early = job$on_error == "stop", ordered = !is.null(order), timings = wants_timings(), nodes = shape$nodes, cores = shape$cores,
     settings = plan$settings[c("timeout", "retries", "worker_threads")], slurm = settings, setup = setup,
     plan = as_rustle_plan(plan), envelope = envelope[c("fun", "arguments")]

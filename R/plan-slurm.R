@@ -42,7 +42,8 @@
 #'   \item{`retries`}{How often tasks run again that an element had when it died. The last time they
 #'     run one after another, to find which it is; then `rustle_error_worker_lost`.}
 #'   }
-#'   `schedule`, `chunk_size`, `timeout`, `progress` and `worker_threads` hold within an element.
+#'   `schedule`, `chunk_size`, `timeout`, `progress` and `worker_threads` hold as for [plan()];
+#'   `checkpoint` and [with_checkpoint()] have no effect, as all is kept in `dir`.
 #' @section What happens: Chunks of tasks shrink, so that nodes end together. An element takes the
 #'   next one when its workers have nothing left to claim, and ends when there is none: one that
 #'   starts late finds less to do, and no task waits for a particular node. Before its time is
@@ -129,7 +130,9 @@ slurm_settings <- function(plan, call) {
     good <- (is.character(x) && all(nzchar(x) & !is.na(x))) || (is.numeric(x) && all(is.finite(x) & x > 0))
     if (is.null(x)) return(NULL)
     if (!good || !length(x) || (!several && length(x) > 1L)) {
-      stop_argument(name, sprintf("%s as sbatch takes it, such as \"%s\"%s, or NULL", if (several) "memory" else "a time", unit, if (several) ", or several that grow" else ""), x, call)
+      what <- if (several) "memory" else "a time"
+      more <- if (several) ", or several that grow" else ""
+      stop_argument(name, sprintf("%s as sbatch takes it, such as \"%s\"%s, or NULL", what, unit, more), x, call)
     }
     if (is.numeric(x)) format(ceiling(x), scientific = FALSE, trim = TRUE) else x
   }

@@ -8,7 +8,8 @@ default_settings <- function() {
   list(
     schedule = "stealing", chunk_size = NULL, progress = NULL, timeout = Inf,
     retries = 1L, worker_threads = NULL, setup = NULL, idle_timeout = 600, rscript = NULL,
-    memory_limit = NULL, cache = NULL, cores = NULL, heartbeat = 30, checkpoint = NULL
+    memory_limit = NULL, cache = NULL, cores = NULL, heartbeat = 30, checkpoint = NULL,
+    log = NULL
   )
 }
 
@@ -22,7 +23,7 @@ default_settings <- function() {
 #'
 #' @param strategy [sequential] (the default of a session), [multicore] (workers that are
 #'   forked for each call), [multisession] (workers that outlive a call, copies of a clean R
-#'   process), [cluster] (R sessions on this machine or others, each with forked workers on its
+#'   process), [cluster] (R sessions on this machine or others, each with workers on its
 #'   cores), [slurm] (job arrays on a cluster that runs Slurm), all under the Rust scheduler; or any other strategy of future
 #'   (tweaked ones, batchtools, ...), on which the
 #'   chunks of a call run as futures. A function, a string, a list of them for
@@ -33,14 +34,20 @@ default_settings <- function() {
 #' @param workers Number of workers, a whole number of at least 1. Default: the
 #'   cores that this session may use ([future::availableCores()]). For `cluster`: a number of
 #'   nodes on this machine, with one core each; names of hosts, with all their cores, or with
-#'   as many as a name is repeated; or a cluster object, as [parallel::makeCluster()] makes it.
+#'   as many as a name is repeated; or a cluster object, as [parallel::makeCluster()] makes it;
+#'   by default the nodes of the allocation of Slurm in which the session runs, else
+#'   [parallelly::availableWorkers()].
 #' @param schedule How tasks are handed to workers when a call names no chunks:
 #'   `"stealing"` (default), `"static"`, `"cyclic"`, `"dynamic"` or `"guided"`.
 #' @param chunk_size Tasks per claim of the dynamic schedule, least number of the
 #'   guided one. Default 1.
 #' @param progress `TRUE` shows the progress of calls; `NULL` (default) follows
 #'   the option `rustle.progress`. Where there is no terminal (R Markdown, batch jobs)
-#'   it is a line every ten seconds, or as many as option `rustle.progress.seconds` says.
+#'   it is a line every ten seconds, or as many as option `rustle.progress.seconds` says. Calls
+#'   that take less than two seconds (option `rustle.progress.after`) show nothing. Shown are tasks
+#'   done, their rate, the time that is left, busy workers, the memory of workers and the task that
+#'   has run longest (on local workers); a line remains at the end. Handlers that
+#'   `progressr::handlers(global = TRUE)` has registered are used in place of these.
 #' @param timeout Longest evaluation of one task in seconds; a task that exceeds
 #'   it fails with `rustle_error_timeout`. Default `Inf`.
 #' @param retries How often a task is run again after its worker was lost
@@ -48,7 +55,7 @@ default_settings <- function() {
 #'   run twice; with 0 it never does.
 #' @param worker_threads BLAS and OpenMP threads, and threads of rustle's own linear
 #'   algebra ([with_threads()]), in each worker. Default: an equal share of the cores.
-#' @param setup What each new worker of `multisession` does before its first task, to open a
+#' @param setup What each new worker of `multisession`, or of a node of `cluster`, does before its first task, to open a
 #'   database or to load a model, say: a function without arguments, or code in braces, which is
 #'   evaluated in the worker's global environment. What it makes stays as long as the
 #'   worker lives. Variables of the session and packages that it uses are found as
@@ -67,13 +74,18 @@ default_settings <- function() {
 #' @param cache Bytes of large vectors that workers of `multisession` keep in common, so that the
 #'   next call does not send them again. Default: a quarter of the memory of
 #'   the machine or the control group.
-#' @param cores For `cluster`: how many cores of each node are used. Default (`NULL`): what
+#' @param cores For `cluster` and `slurm`: how many cores of each node are used. Default (`NULL`): what
 #'   the node says that it has, divided by the nodes that are on the same host.
 #' @param heartbeat For `cluster`: seconds without a sign after which a node counts as lost.
-#'   Default 30. Nodes that run forked workers give signs while tasks run, however long these
+#'   Default 30. Nodes give signs while tasks run, however long these
 #'   take.
 #' @param checkpoint A directory in which calls keep what they have finished
 #'   ([with_checkpoint()]), or `NULL` (default): none.
+#' @param log A directory for logs, or `NULL` (default): none. Each worker of `multicore`,
+#'   `multisession` and `cluster` appends to a file of its own, `worker-<host>-<pid>.log`, as it
+#'   goes: its start, each task with its time, what the task prints where that is relayed,
+#'   messages, warnings and errors. `session-<pid>.log` has the calls, their times, and tasks that
+#'   were lost with their worker. Each task costs some 0.1 ms more then.
 #' @param ... Further arguments of the strategy, named, as for [future::plan()]; for `cluster`
 #'   those of [parallelly::makeClusterPSOCK()] (`rshcmd`, `rscript`, ...), for `slurm` those in [slurm].
 #' @param substitute,.skip,.call,.cleanup,.init As for [future::plan()]: `substitute = FALSE`
@@ -125,7 +137,7 @@ default_settings <- function() {
 #'   methods stay too. What shall stay is made
 #'   by `setup`, or by [clusterExport()] and its relatives with `cl = NULL`.
 #'   [worker_status()] shows the workers, and [reset_workers()] replaces them.
-#' @section Clusters: A node is one R session, which runs forked workers on its cores. Tasks
+#' @section Clusters: A node is one R session, which runs workers on its cores. Tasks
 #'   go to nodes in chunks that shrink, sized by the measured times of tasks and the speeds
 #'   of nodes; within a node, workers claim them one by one. Functions and globals go to a
 #'   node once for each content. Values, random numbers, errors and what is relayed are those
@@ -138,9 +150,23 @@ default_settings <- function() {
 #'   `rustle_error_worker_lost`, with what arrived in `values`. Nodes that rustle has started
 #'   are started again for the next call. [add_workers()] adds nodes.
 #'
-#'   Nodes without rustle run their tasks on processes of base R; output and conditions come
-#'   chunk by chunk then, and `timeout` has no effect. So do nodes where forking is unsafe.
-#'   Clusters whose connections are not sockets (MPI) are used without any recovery.
+#'   Nodes are started by ssh, as [parallelly::makeClusterPSOCK()] does it; hosts of the allocation
+#'   of Slurm in which the session runs are started by `srun`, without keys (`master =` is the
+#'   name of this machine for them). Where R cannot be started, the error has ssh's own
+#'   words. Other versions of R, of rustle and of attached packages are told at the start.
+#'
+#'   Workers of a node that rustle has started are those of `multisession` there: they stand by
+#'   between calls, have run `setup`, have the session's desk (directory, options, environment
+#'   variables, locale, attached packages, kinds of random number generators; libraries of the
+#'   session in front of the node's), and what tasks change does not reach the next call. What a
+#'   node cannot have so is told once. Nodes of a cluster object get that desk for the time
+#'   of a call, and then have their own again; their workers are forked where that is safe and the
+#'   plan has no `setup`, so tasks find what [clusterExport()] has put there.
+#'
+#'   Nodes without rustle, nodes on Windows and clusters of mirai, whose nodes keep nothing, run their tasks on
+#'   processes of base R; output and conditions come chunk by chunk then, `timeout` has no
+#'   effect, and of the desk they have the kinds of random number generators alone.
+#'   Clusters whose connections are not sockets (MPI, mirai) are used without any recovery.
 #' @return The plan: for `plan()` without arguments the current one, else
 #'   (invisibly) the one before, which `plan()` takes back.
 #'   With a list the first level is for calls in this session, the second for calls in
@@ -156,7 +182,7 @@ default_settings <- function() {
 #' @export
 plan <- function(strategy = NULL, ..., workers, schedule, chunk_size, progress, timeout,
                  retries, worker_threads, setup, idle_timeout, rscript, memory_limit, cache,
-                 cores, heartbeat, checkpoint,
+                 cores, heartbeat, checkpoint, log,
                  substitute = TRUE, .skip = FALSE, .call = TRUE, .cleanup = TRUE, .init = FALSE) {
   check_future_flags(substitute, .skip, .cleanup, .init)
   called <- if (substitute) called_strategy(base::substitute(strategy), parent.frame())
@@ -196,6 +222,7 @@ plan <- function(strategy = NULL, ..., workers, schedule, chunk_size, progress, 
   if (!missing(checkpoint)) {
     changes["checkpoint"] <- list(if (!is.null(checkpoint)) check_checkpoint(checkpoint, argument = "checkpoint"))
   }
+  if (!missing(log)) changes["log"] <- list(if (!is.null(log)) check_checkpoint(log, argument = "log"))
   if (!missing(workers)) check_workers(workers)
   old <- describe_plan()
   if (is.null(strategy) && missing(workers) && !...length()) {
@@ -402,11 +429,12 @@ print.rustle_plan <- function(x, ...) {
   if (plan$kind == "multisession") {
     cat(sprintf("workers up: %d%s\n", workers_up(), if (is.null(s$setup)) "" else "; each has run `setup`"))
   }
+  if (plan$kind == "slurm") cat("runs in ", slurm_given(plan$stack[[1L]])$dir, "\n", sep = "")
   invisible(x)
 }
 
 # Parts separated by semicolons, in lines that break between parts only.
-fill_lines <- function(parts, width = 80L) {
+fill_lines <- function(parts, width = min(80L, getOption("width"))) {
   lines <- parts[[1L]]
   for (part in parts[-1L]) {
     last <- length(lines)
