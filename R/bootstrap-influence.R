@@ -187,6 +187,8 @@ tidy.rustle_influence <- function(x, ...) {
 plot.rustle_influence <- function(x, ...) {
   b <- x$bands
   at <- seq_len(nrow(b))
+  old <- narrow_margins()
+  on.exit(graphics::par(old))
   graphics::plot.default(
     at, b$estimate, ylim = range(b$band.lower, b$band.upper, 0), xaxt = "n", xlab = "", ylab = "estimate", pch = 20L, ...
   )
@@ -196,4 +198,19 @@ plot.rustle_influence <- function(x, ...) {
   graphics::segments(at, b$lower, at, b$upper, col = "#4477AA", lwd = 3)
   graphics::points(at, b$estimate, pch = 20L)
   invisible(x)
+}
+
+#' @rdname bootstrap_influence
+#' @exportS3Method ggplot2::autoplot
+autoplot.rustle_influence <- function(object, ...) {
+  check_dots(...)
+  b <- object$bands
+  b$term <- factor(b$term, unique(b$term))
+  .data <- NULL # the pronoun of ggplot2
+  ggplot2::ggplot(b, ggplot2::aes(x = .data[["term"]], y = .data[["estimate"]])) +
+    ggplot2::geom_hline(yintercept = 0, linetype = 3L) +
+    ggplot2::geom_linerange(ggplot2::aes(ymin = .data[["band.lower"]], ymax = .data[["band.upper"]]), colour = ink$light, linewidth = 2) +
+    ggplot2::geom_linerange(ggplot2::aes(ymin = .data[["lower"]], ymax = .data[["upper"]]), colour = ink$medium, linewidth = 2) +
+    ggplot2::geom_point() +
+    ggplot2::labs(x = NULL, y = "estimate")
 }

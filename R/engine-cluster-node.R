@@ -145,6 +145,8 @@ open_chunk <- function(parcel, order, beat, dress = identity) {
       list(data = chunk$data)
     )
     list2env(start_standing(job, plan, needs, beat), envir = open)
+    # Chunks overlap: the last tasks of one run while the next begins. Its workers stay.
+    if (pool$size < 2L * plan$workers) resize_pool(2L * plan$workers)
   } else {
     if (parcel$worker$backend && !is_our_backend()) registerDoRustle()
     open$handle <- start_multicore(job, plan)

@@ -77,6 +77,11 @@ hear_node <- function(node) {
   node$early <- NULL
   if (is.null(message)) message <- suspendInterrupts(of_parallel("recvData")(node$link))
   node$heard <- seconds_now()
+  # Those of mirai have no type; a number in place of a value is an error of the connection.
+  if (is.null(message$type)) {
+    if (inherits(message$value, c("errorValue", "miraiError"))) stop(sprintf("mirai's error %s", format(unclass(message$value))[[1L]]))
+    message <- list(type = "VALUE", value = message$value, tag = node$owes[[1L]])
+  }
   if (identical(message$type, "VALUE")) node$owes <- node$owes[-1L]
   message
 }
@@ -119,8 +124,12 @@ answer_of <- function(node, tag, seconds = patience) {
   }
 }
 
+# Does a node keep what it was given? A node of mirai is a place in a line: any of its processes
+# may take what is sent there.
+is_bound <- function(node) !inherits(node$link, "miraiNode")
+
 # Do its tasks run on processes of base R?
-runs_plainly <- function(node) is.na(node$package) || !node$standing
+runs_plainly <- function(node) is.na(node$package) || !node$standing || !is_bound(node)
 
 # What a node says of itself. Base R alone: rustle may not be there. packages: names, of which
 # it tells the versions.
@@ -163,7 +172,7 @@ meet_nodes <- function(nodes) {
   for (node in good) {
     beside <- sum(vapply(good, function(other) identical(other$host, node$host), NA))
     share <- max(1L, node$all_cores %/% beside)
-    node$cores <- if (is.null(node$limit)) share else as.integer(node$limit)
+    node$cores <- if (!is_bound(node)) 1L else if (is.null(node$limit)) share else as.integer(node$limit)
   }
   tell_differences(good)
   nodes
@@ -311,6 +320,10 @@ wanted_nodes <- function(plan) {
   known <- c("...", "persistent", "workers", "envir", "earlySignal", "gc", "label", "lazy", "globals", "interrupts")
   evaluate <- function(code) if (is.language(code)) eval(code, environment(strategy)) else code
   workers <- evaluate(arguments$workers)
+  # Where the user names none, an allocation counts before options of the session do.
+  if (identical(arguments$workers, formals(future::cluster)$workers) && length(allocated_hosts())) {
+    workers <- allocated_workers()
+  }
   if (is.function(workers)) workers <- workers()
   if (is.numeric(workers)) workers <- as.integer(workers)
   options <- lapply(arguments[setdiff(names(arguments), known)], evaluate)

@@ -111,14 +111,29 @@ kill_there <- function(host, options, pid) {
 
 # By srun ------------------------------------------------------------------------------------
 
-# Names of the hosts of the allocation of Slurm in which this session runs; none elsewhere.
+# The allocation of Slurm in which this session runs, written by these two functions only: `list`,
+# the words of Slurm, and what they mean: `hosts`, and `workers`, a name for each core.
+allocation <- new.env(parent = emptyenv())
+
+# Names of the hosts of the allocation; none elsewhere.
 allocated_hosts <- function() {
   list <- Sys.getenv("SLURM_JOB_NODELIST")
-  if (!nzchar(list) || !nzchar(Sys.which("srun")) || !nzchar(Sys.which("scontrol"))) return(character())
-  tryCatch(
-    suppressWarnings(system2("scontrol", c("show", "hostnames", shQuote(list)), stdout = TRUE, stderr = FALSE, timeout = 10)),
-    error = function(e) character()
-  )
+  if (!nzchar(list)) return(character())
+  if (!identical(allocation$list, list)) {
+    there <- all(nzchar(Sys.which(c("srun", "scontrol"))))
+    allocation$hosts <- if (!there) character() else tryCatch(
+      suppressWarnings(system2("scontrol", c("show", "hostnames", shQuote(list)), stdout = TRUE, stderr = FALSE, timeout = 10)),
+      error = function(e) character()
+    )
+    allocation$workers <- NULL
+    allocation$list <- list
+  }
+  allocation$hosts
+}
+
+allocated_workers <- function() {
+  if (is.null(allocation$workers)) allocation$workers <- parallelly::availableWorkers(methods = "Slurm")
+  allocation$workers
 }
 
 # A command that takes what ssh takes, a host and a command, and runs it as a step of the

@@ -38,7 +38,8 @@ limit_nodes <- function(nodes, limit) {
   nodes[before[seq_along(nodes)] < limit]
 }
 
-# What every node gets once: list(key, bytes, data, plain). `data` is that of all tasks.
+# What every node gets once: list(key, data, requires, bytes). `data` is that of all tasks, `bytes`
+# a function.
 parcel_for_nodes <- function(job, plan) {
   parcel <- job_parcel(job)
   streams <- job$streams$streams
@@ -54,8 +55,15 @@ parcel_for_nodes <- function(job, plan) {
     check = job$streams$check, policy = new_policy(schedule, policy$chunk), levels = unclass(plan$stack)[-1L],
     serializers = packed_serializers()
   )
-  bytes <- serialize(common, NULL, xdr = FALSE)
-  list(key = rs_hash(bytes), bytes = bytes, data = parcel$data, requires = parcel$worker$requires)
+  # Nodes that have it already know it by its key: then nobody needs the bytes.
+  bytes <- NULL
+  list(
+    key = rs_hash_object(common), data = parcel$data, requires = parcel$worker$requires,
+    bytes = function() {
+      if (is.null(bytes)) bytes <<- serialize(common, NULL, xdr = FALSE)
+      bytes
+    }
+  )
 }
 
 # The session's side of a job on nodes.
@@ -127,9 +135,9 @@ new_desk <- function(job, plan, nodes, parcel) {
 
   send <- function(node, tasks) {
     order <- list(
-      key = parcel$key, parcel = if (!parcel$key %in% node$has) parcel$bytes,
+      key = parcel$key, parcel = if (!parcel$key %in% node$has || !is_bound(node)) parcel$bytes(),
       desk = list(key = lies_here$key, bytes = if (!identical(node$desk, lies_here$key)) lies_here$bytes),
-      setup = if (!is.null(setup)) list(key = setup$key, steps = if (!identical(node$setup, setup$key)) setup$steps),
+      setup = if (!is.null(setup)) list(key = setup$key, steps = if (!identical(node$setup, setup$key) || !is_bound(node)) setup$steps),
       settings = list(
         cores = node$cores, own = node$own, timings = !is.null(spans), beat = max(0.5, settings$heartbeat / 4),
         plan = settings[c("timeout", "retries", "worker_threads")]

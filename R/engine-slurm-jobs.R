@@ -73,7 +73,7 @@ slurm_script <- function(settings, at) {
     sprintf("rustle_stop=%s.\"$SLURM_ARRAY_TASK_ID\".stop", shQuote(at$stop)), "trap ': > \"$rustle_stop\"' USR1 TERM",
     sprintf("%s &", start), "rustle_pid=$!", "wait $rustle_pid", "rustle_status=$?",
     "while [ $rustle_status -gt 128 ] && kill -0 $rustle_pid 2>/dev/null; do wait $rustle_pid; rustle_status=$?; done",
-    "exit $rustle_status"
+    "echo $rustle_status > \"${rustle_stop%stop}status\"", "exit $rustle_status"
   )
   parts <- list(
     options = paste("#SBATCH", lines, collapse = "\n"),

@@ -11,7 +11,7 @@
 #   arrays/N.rds           a job array: list(number, name, id, count, level, journalled); `id` is
 #                          NA before Slurm has answered
 #   elements/N.K.start     element K of array N has started; N.K.end: why it has ended;
-#                          N.K.stop: Slurm asks it to stop
+#                          N.K.stop: Slurm asks it to stop; N.K.status: that of R at its end
 #   log/, scripts/         what Slurm and R said, and was submitted
 #   closed                 how the call has ended; nobody submits or takes anything any more
 #

@@ -262,7 +262,7 @@ new_watch <- function(run, job, identity) {
     if (element$state == "COMPLETED" && seconds_now() - silent[[name]] < 30) return()
     told <- tail_of_log(run, element$array, element$element)
     started <- file.exists(element_file(run, element$array, element$element, "start"))
-    fate <- fate_of(element, told, started, log_file(run, element$array, element$element))
+    fate <- fate_of(element, told, started, log_file(run, element$array, element$element), read_status(run, element))
     counted$losses <<- counted$losses + 1
     if (fate == "unseen") {
       stop_slurm(sprintf("The node %s does not see the directory %s: it must be one that all nodes share.", element$node, settings$dir), job$origin, node = element$node)
@@ -349,7 +349,7 @@ new_watch <- function(run, job, identity) {
 
 # Why an element has ended: "memory", "time", "node", "cancelled" (all of the array), "unseen"
 # (the directory), "start" (of R), or "killed".
-fate_of <- function(element, told, started, log) {
+fate_of <- function(element, told, started, log, status) {
   state <- element$state
   if (!started && grepl(unseen_words, told, fixed = TRUE)) return("unseen")
   # Where Slurm cannot open the file of output, it starts nothing.
@@ -358,8 +358,15 @@ fate_of <- function(element, told, started, log) {
   if (state %in% c("TIMEOUT", "DEADLINE")) return("time")
   if (state %in% c("NODE_FAIL", "BOOT_FAIL", "PREEMPTED", "REVOKED") || grepl("^Node", element$reason)) return("node")
   if (state == "CANCELLED" && all_cancelled(element)) return("cancelled")
-  if (state == "FAILED" && !started) return("start")
+  # The shell says 128 + n of what signal n has ended.
+  if (state == "FAILED" && !started && !isTRUE(status > 128L)) return("start")
   "killed"
+}
+
+# The status with which R has ended, NA where nobody could write it down.
+read_status <- function(run, element) {
+  file <- element_file(run, element$array, element$element, "status")
+  suppressWarnings(tryCatch(as.integer(readLines(file, warn = FALSE)[1L]), error = function(e) NA_integer_))
 }
 
 all_cancelled <- function(element) {

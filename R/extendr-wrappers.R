@@ -361,6 +361,9 @@ rs_simulate_nodes <- function(times, cores, speed, hand_out) .Call(wrap__rs_simu
 #' @noRd
 rs_hash <- function(content) .Call(wrap__rs_hash, content)
 
+#'@noRd
+rs_hash_object <- function(object) .Call(wrap__rs_hash_object, object)
+
 #' Sets how many bytes of large vectors are kept for later parcels; 0 forgets them.
 #' @noRd
 rs_parcel_keep <- function(bytes) .Call(wrap__rs_parcel_keep, bytes)

@@ -42,7 +42,8 @@
 #'   \item{`retries`}{How often tasks run again that an element had when it died. The last time they
 #'     run one after another, to find which it is; then `rustle_error_worker_lost`.}
 #'   }
-#'   `schedule`, `chunk_size`, `timeout`, `progress` and `worker_threads` hold within an element.
+#'   `schedule`, `chunk_size`, `timeout`, `progress` and `worker_threads` hold as for [plan()];
+#'   `checkpoint` and [with_checkpoint()] have no effect, as all is kept in `dir`.
 #' @section What happens: Chunks of tasks shrink, so that nodes end together. An element takes the
 #'   next one when its workers have nothing left to claim, and ends when there is none: one that
 #'   starts late finds less to do, and no task waits for a particular node. Before its time is

@@ -22,7 +22,7 @@ default_settings <- function() {
 #'
 #' @param strategy [sequential] (the default of a session), [multicore] (workers that are
 #'   forked for each call), [multisession] (workers that outlive a call, copies of a clean R
-#'   process), [cluster] (R sessions on this machine or others, each with forked workers on its
+#'   process), [cluster] (R sessions on this machine or others, each with workers on its
 #'   cores), [slurm] (job arrays on a cluster that runs Slurm), all under the Rust scheduler; or any other strategy of future
 #'   (tweaked ones, batchtools, ...), on which the
 #'   chunks of a call run as futures. A function, a string, a list of them for
@@ -33,7 +33,9 @@ default_settings <- function() {
 #' @param workers Number of workers, a whole number of at least 1. Default: the
 #'   cores that this session may use ([future::availableCores()]). For `cluster`: a number of
 #'   nodes on this machine, with one core each; names of hosts, with all their cores, or with
-#'   as many as a name is repeated; or a cluster object, as [parallel::makeCluster()] makes it.
+#'   as many as a name is repeated; or a cluster object, as [parallel::makeCluster()] makes it;
+#'   by default the nodes of the allocation of Slurm in which the session runs, else
+#'   [parallelly::availableWorkers()].
 #' @param schedule How tasks are handed to workers when a call names no chunks:
 #'   `"stealing"` (default), `"static"`, `"cyclic"`, `"dynamic"` or `"guided"`.
 #' @param chunk_size Tasks per claim of the dynamic schedule, least number of the
@@ -48,7 +50,7 @@ default_settings <- function() {
 #'   run twice; with 0 it never does.
 #' @param worker_threads BLAS and OpenMP threads, and threads of rustle's own linear
 #'   algebra ([with_threads()]), in each worker. Default: an equal share of the cores.
-#' @param setup What each new worker of `multisession` does before its first task, to open a
+#' @param setup What each new worker of `multisession`, or of a node of `cluster`, does before its first task, to open a
 #'   database or to load a model, say: a function without arguments, or code in braces, which is
 #'   evaluated in the worker's global environment. What it makes stays as long as the
 #'   worker lives. Variables of the session and packages that it uses are found as
@@ -67,10 +69,10 @@ default_settings <- function() {
 #' @param cache Bytes of large vectors that workers of `multisession` keep in common, so that the
 #'   next call does not send them again. Default: a quarter of the memory of
 #'   the machine or the control group.
-#' @param cores For `cluster`: how many cores of each node are used. Default (`NULL`): what
+#' @param cores For `cluster` and `slurm`: how many cores of each node are used. Default (`NULL`): what
 #'   the node says that it has, divided by the nodes that are on the same host.
 #' @param heartbeat For `cluster`: seconds without a sign after which a node counts as lost.
-#'   Default 30. Nodes that run forked workers give signs while tasks run, however long these
+#'   Default 30. Nodes give signs while tasks run, however long these
 #'   take.
 #' @param checkpoint A directory in which calls keep what they have finished
 #'   ([with_checkpoint()]), or `NULL` (default): none.
@@ -125,7 +127,7 @@ default_settings <- function() {
 #'   methods stay too. What shall stay is made
 #'   by `setup`, or by [clusterExport()] and its relatives with `cl = NULL`.
 #'   [worker_status()] shows the workers, and [reset_workers()] replaces them.
-#' @section Clusters: A node is one R session, which runs forked workers on its cores. Tasks
+#' @section Clusters: A node is one R session, which runs workers on its cores. Tasks
 #'   go to nodes in chunks that shrink, sized by the measured times of tasks and the speeds
 #'   of nodes; within a node, workers claim them one by one. Functions and globals go to a
 #'   node once for each content. Values, random numbers, errors and what is relayed are those
@@ -138,9 +140,23 @@ default_settings <- function() {
 #'   `rustle_error_worker_lost`, with what arrived in `values`. Nodes that rustle has started
 #'   are started again for the next call. [add_workers()] adds nodes.
 #'
-#'   Nodes without rustle run their tasks on processes of base R; output and conditions come
-#'   chunk by chunk then, and `timeout` has no effect. So do nodes where forking is unsafe.
-#'   Clusters whose connections are not sockets (MPI) are used without any recovery.
+#'   Nodes are started by ssh, as [parallelly::makeClusterPSOCK()] does it; hosts of the allocation
+#'   of Slurm in which the session runs are started by `srun`, without keys (`master =` is the
+#'   name of this machine for them). Where R cannot be started, the error has ssh's own
+#'   words. Other versions of R, of rustle and of attached packages are told at the start.
+#'
+#'   Workers of a node that rustle has started are those of `multisession` there: they stand by
+#'   between calls, have run `setup`, have the session's desk (directory, options, environment
+#'   variables, locale, attached packages, kinds of random number generators; libraries of the
+#'   session in front of the node's), and what tasks change does not reach the next call. What a
+#'   node cannot have so is told once. Nodes of a cluster object get that desk for the time
+#'   of a call, and then have their own again; their workers are forked where that is safe and the
+#'   plan has no `setup`, so tasks find what [clusterExport()] has put there.
+#'
+#'   Nodes without rustle, nodes on Windows and clusters of mirai, whose nodes keep nothing, run their tasks on
+#'   processes of base R; output and conditions come chunk by chunk then, `timeout` has no
+#'   effect, and of the desk they have the kinds of random number generators alone.
+#'   Clusters whose connections are not sockets (MPI, mirai) are used without any recovery.
 #' @return The plan: for `plan()` without arguments the current one, else
 #'   (invisibly) the one before, which `plan()` takes back.
 #'   With a list the first level is for calls in this session, the second for calls in
@@ -402,6 +418,7 @@ print.rustle_plan <- function(x, ...) {
   if (plan$kind == "multisession") {
     cat(sprintf("workers up: %d%s\n", workers_up(), if (is.null(s$setup)) "" else "; each has run `setup`"))
   }
+  if (plan$kind == "slurm") cat("runs in ", slurm_given(plan$stack[[1L]])$dir, "\n", sep = "")
   invisible(x)
 }
 

@@ -226,10 +226,13 @@ test_that("directories that cannot be used are errors before anything runs", {
   expect_argument_error(with_checkpoint(tempdir(), 1, errors = NA), "errors")
 })
 
-test_that("a session that is killed at any moment goes on with the same numbers, and repeats little", {
+test_that("a session that is killed at any moment goes on with the same numbers, and repeats nothing that it has kept", {
   skip_unless_faults()
   skip_unless_linux()
-  for (plan in list("sequential", "multicore", "cluster")) {
+  # The long form: 50 kills of each plan, at random moments.
+  wanted <- if (long_tests()) 50L else 5L
+  n <- 30L * wanted
+  for (plan in list("sequential", "multicore", "multisession", "cluster")) {
     dir <- withr::local_tempdir()
     log <- withr::local_tempfile()
     script <- withr::local_tempfile(fileext = ".R")
@@ -237,26 +240,29 @@ test_that("a session that is killed at any moment goes on with the same numbers,
     writeLines(c(
       "library(rustle)",
       if (plan == "sequential") "plan(sequential)" else sprintf("plan(%s, workers = 2)", plan),
-      sprintf("dir <- %s; log <- %s; answer <- %s", deparse(dir), deparse(log), deparse(answer)),
+      sprintf("dir <- %s; log <- %s; answer <- %s; n <- %dL", deparse(dir), deparse(log), deparse(answer), n),
       "FUN <- function(i) { x <- c(i, runif(1)); Sys.sleep(0.01); cat(i, '\\n', file = log, append = TRUE); x }",
-      "got <- with_checkpoint(dir, future_lapply(1:60, FUN, future.seed = 6))",
+      "got <- with_checkpoint(dir, future_lapply(seq_len(n), FUN, future.seed = 6))",
       "saveRDS(got, answer)"
     ), script)
     rscript <- file.path(R.home("bin"), "Rscript")
     libraries <- paste0("R_LIBS=", paste(.libPaths(), collapse = ":"))
     kills <- 0L
-    for (attempt in 1:12) {
+    repeat {
       before <- checkpoint_done(dir)
       file.create(log)
-      limit <- if (attempt < 12L) 0.9 + stats::runif(1) * 0.6 else 30
-      status <- suppressWarnings(system2("timeout", c("-s", "KILL", limit, "env", libraries, "R_TESTS=", rscript, "--vanilla", script), stdout = FALSE, stderr = FALSE))
-      # What was in the journal was not computed again.
+      # Nodes take longer to start.
+      limit <- if (kills < wanted) 0.6 + stats::runif(1) * (if (plan == "cluster") 2 else 0.8) else 120
+      suppressWarnings(system2("timeout", c("-s", "KILL", limit, "env", libraries, "R_TESTS=", rscript, "--vanilla", script), stdout = FALSE, stderr = FALSE))
       ran <- as.integer(readLines(log))
-      expect_lte(length(unique(ran)), 60L - before)
+      # What was in the journal was not computed again, and nothing twice.
+      expect_lte(length(ran), n - before)
+      expect_false(anyDuplicated(ran) > 0L)
       if (file.exists(answer)) break
       kills <- kills + 1L
+      if (kills > wanted + 3L) break
     }
-    expected <- with_plan("sequential", future_lapply(1:60, function(i) c(i, stats::runif(1)), future.seed = 6))
+    expected <- with_plan("sequential", future_lapply(seq_len(n), function(i) c(i, stats::runif(1)), future.seed = 6))
     expect_identical(readRDS(answer), expected, info = plan)
   }
 })

@@ -1,19 +1,25 @@
 # How nodes are started: on hosts by ssh, in an allocation of Slurm by srun.
 
-# Hosts of ssh in network namespaces until the test is over: list(names, config, dir).
-local_ssh_hosts <- function(nodes = 2L, .local_envir = parent.frame()) {
+# A throw-away cluster of tools/cluster-up until the test is over: its directory, and what its
+# file `env` sets.
+local_cluster_up <- function(kind, nodes, .local_envir = parent.frame()) {
   skip_unless_faults()
   skip_unless_linux()
   tool <- test_path("..", "..", "tools", c("cluster-up", "cluster-down"))
   skip_if_not(all(file.exists(tool)), "needs tools/cluster-up of the sources")
   tool <- normalizePath(tool)
   dir <- withr::local_tempdir(.local_envir = .local_envir)
-  status <- system2(tool[[1L]], c("ssh", dir, nodes), stdout = FALSE, stderr = FALSE)
-  skip_if(status == 77L, "needs root, sshd and network namespaces")
+  status <- system2(tool[[1L]], c(kind, dir, nodes), stdout = FALSE, stderr = FALSE)
+  skip_if(status == 77L, sprintf("tools/cluster-up %s lacks something here", kind))
   withr::defer(system2(tool[[2L]], dir, stdout = FALSE, stderr = FALSE), .local_envir)
   expect_identical(status, 0L)
-  names <- system2("sh", c("-c", shQuote(sprintf(". %s/env; echo $SSH_HOSTS", dir))), stdout = TRUE)
-  list(names = strsplit(names, " ")[[1L]], config = file.path(dir, "ssh_config"), dir = dir)
+  list(dir = dir, env = function(name) system2("sh", c("-c", shQuote(sprintf(". %s/env; echo $%s", dir, name))), stdout = TRUE))
+}
+
+# Hosts of ssh in network namespaces: list(names, config, dir).
+local_ssh_hosts <- function(nodes = 2L, .local_envir = parent.frame()) {
+  up <- local_cluster_up("ssh", nodes, .local_envir)
+  list(names = strsplit(up$env("SSH_HOSTS"), " ")[[1L]], config = file.path(up$dir, "ssh_config"), dir = up$dir)
 }
 
 # In scripts: the plan on these hosts, and which processes of nodes there are.
@@ -124,6 +130,9 @@ test_that("srun starts the nodes of an allocation, and takes what ssh takes", {
   expect_identical(allocated_hosts(), character())
   withr::local_envvar(SLURM_JOB_NODELIST = "n[1-2]", PATH = paste(bin, Sys.getenv("PATH"), sep = ":"))
   expect_identical(allocated_hosts(), c("n1", "n2"))
+  withr::defer(allocation$list <- NULL)
+  # Workers that the user names count.
+  expect_identical(wanted_nodes(list(stack = list(tweak(cluster, workers = 3L))))$workers, 3L)
   # Their names need no address.
   expect_silent(check_hosts(c("n1", "n2"), NULL))
   expect_error(check_hosts("n3.invalid", NULL), class = "rustle_error_argument")
@@ -133,4 +142,32 @@ test_that("srun starts the nodes of an allocation, and takes what ssh takes", {
   ran <- readLines(file.path(bin, "ran"))
   expect_length(ran, 2L)
   expect_match(ran, "--nodelist=n[12] sh -c .*workRSOCK")
+})
+
+test_that("in an allocation of Slurm plan(cluster) has its nodes and their cores, and one that is lost loses nothing", {
+  skip_if_not(nzchar(Sys.which("salloc")), "needs Slurm")
+  up <- local_cluster_up("slurm", 2L)
+  withr::local_envvar(SLURM_CONF = up$env("SLURM_CONF"))
+  run <- run_r(timeout = 100, wrap = c("salloc", "-Q", "-N2", "--ntasks-per-node=1", "--cpus-per-task=2"), {
+    where <- function(i) { Sys.sleep(0.05); Sys.getenv("SLURMD_NODENAME") }
+    plan(cluster)
+    out <- list(cores = identical(nbrOfWorkers(), 4L))
+    out$names <- identical(sort(unique(future_sapply(1:24, where))), c("n1", "n2"))
+    out$nodes <- identical(vapply(rustle:::crew$nodes, `[[`, 1L, "cores"), c(2L, 2L))
+    told <- list()
+    pid <- rustle:::crew$nodes[[2L]]$pid
+    got <- withCallingHandlers(
+      future_lapply(1:40, function(i) {
+        if (i == 20L && first_time("killed")) { tools::pskill(pid, 9L); Sys.sleep(20) }
+        Sys.sleep(0.02)
+        c(i, runif(1))
+      }, future.seed = 1),
+      rustle_message_node_lost = function(m) { told[[length(told) + 1L]] <<- m; invokeRestart("muffleMessage") }
+    )
+    out$told <- length(told) == 1L && identical(told[[1L]]$node, 2L)
+    plan(sequential)
+    expected <- future_lapply(1:40, function(i) c(i, runif(1)), future.seed = 1)
+    out$same <- identical(got, expected)
+  })
+  expect_all_true(run$value)
 })

@@ -24,6 +24,7 @@ test_that("a setting of other workers is told, and the plan is set", {
   expect_identical(told(plan(cluster, workers = 1, cache = 1e6, heartbeat = 5)), "cache")
   expect_identical(told(plan(multisession, workers = 2, heartbeat = 5)), "heartbeat")
   for (quiet in list(
+    quote(plan(cluster, workers = 1, cores = 1, setup = function() 1)),
     quote(plan(multisession, workers = 2, setup = function() 1, idle_timeout = 5, cache = 1e6, memory_limit = 1e9)),
     quote(plan(list(sequential, multisession), idle_timeout = 5)), quote(plan(idle_timeout = 6)),
     quote(plan(multicore, workers = 2, retries = 1, schedule = "static")), quote(plan(setup = NULL))

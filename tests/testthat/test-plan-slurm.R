@@ -53,7 +53,9 @@ test_that("without Slurm there is no plan", {
 test_that("settings change one by one and come back with the plan", {
   local_sbatch()
   dir <- withr::local_tempdir()
-  local_plan(slurm, dir = dir, nodes = 3, cores = 2, memory = c("1G", "2G"))
+  expect_silent(local_plan(slurm, dir = dir, nodes = 3, cores = 2, memory = c("1G", "2G"), setup = { 1 }))
+  expect_output(print(plan()), dir, fixed = TRUE)
+  expect_warning(plan(heartbeat = 3), class = "rustle_warning_setting")
   plan(slurm(dir = dir, nodes = 5, cores = 2))
   plan(time = "01:00:00", nodes = 4)
   settings <- slurm_settings(current_plan(), NULL)

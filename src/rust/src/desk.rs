@@ -148,10 +148,18 @@ unsafe extern "C-unwind" fn rs_desk_glance(seed: Sexp, sinks: Sexp) -> Sexp {
             if number(sinks) != 0.0 {
                 let [output, ..] = SINKS.integers(&[ffi::Rf_ScalarLogical(1)]);
                 let [messages, ..] = MESSAGES.integers(&[ffi::Rf_ScalarLogical(0)]);
-                words[7..].copy_from_slice(&[output as u64, messages as u64, hears_output().into()]);
+                words[7..].copy_from_slice(&[
+                    output as u64,
+                    messages as u64,
+                    hears_output().into(),
+                ]);
             }
             let bytes = ffi::Rf_allocVector(ffi::RAWSXP as u32, size_of_val(&words) as isize);
-            std::ptr::copy_nonoverlapping(words.as_ptr().cast(), ffi::RAW(bytes), size_of_val(&words));
+            std::ptr::copy_nonoverlapping(
+                words.as_ptr().cast(),
+                ffi::RAW(bytes),
+                size_of_val(&words),
+            );
             bytes
         }
     })

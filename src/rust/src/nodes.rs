@@ -1,9 +1,15 @@
 //! Nodes of a cluster, for R: how many tasks one gets, and what a message is known by.
 
+use std::cell::Cell;
+use std::ffi::{c_int, c_void};
+use std::mem::MaybeUninit;
+
 use extendr_api::prelude::*;
 use rustle_schedule::{node_chunk, simulate_nodes, Bounds, Node, Request};
 use twox_hash::XxHash3_128;
 
+use crate::ffi::{self, Sexp};
+use crate::raw::{guard, routines};
 use crate::refusal::{into_r, Refusal};
 
 /// Tasks for a node; see the crate's `node_chunk()`. `task` is negative before anything is known.
@@ -66,9 +72,59 @@ fn rs_hash(content: Robj) -> String {
     )
 }
 
+/// The same of an R object as [`R_Serialize`](ffi::R_Serialize) writes it, which is stored
+/// nowhere.
+unsafe extern "C-unwind" fn rs_hash_object(object: Sexp) -> Sexp {
+    // SAFETY: the hash belongs to the thread; this frame owns nothing while R serializes, as R
+    // may jump away. `object` is an argument of .Call().
+    unsafe {
+        let hash = HASH.get();
+        *hash = XxHash3_128::new();
+        let mut stream = MaybeUninit::<ffi::OutStream>::zeroed();
+        ffi::R_InitOutPStream(
+            stream.as_mut_ptr(),
+            hash.cast(),
+            ffi::BINARY_FORMAT,
+            3,
+            Some(hash_byte),
+            Some(hash_bytes),
+            None,
+            ffi::nil(),
+        );
+        ffi::R_Serialize(object, stream.as_mut_ptr());
+        guard(|| {
+            let text: Robj = format!("{:032x}", (*hash).finish_128()).into();
+            text.get().cast()
+        })
+    }
+}
+
+unsafe extern "C-unwind" fn hash_byte(stream: *mut ffi::OutStream, c: c_int) {
+    // SAFETY: `data` is the hash of the thread.
+    unsafe { (*(*stream).data.cast::<XxHash3_128>()).write(&[c as u8]) };
+}
+
+unsafe extern "C-unwind" fn hash_bytes(stream: *mut ffi::OutStream, from: *mut c_void, n: c_int) {
+    // SAFETY: as above; R passes n readable bytes.
+    unsafe {
+        let from = std::slice::from_raw_parts(from.cast::<u8>(), n as usize);
+        (*(*stream).data.cast::<XxHash3_128>()).write(from);
+    }
+}
+
+thread_local! {
+    /// Never freed: R may jump away while it is filled.
+    static HASH: Cell<*mut XxHash3_128> = Cell::new(Box::into_raw(Box::new(XxHash3_128::new())));
+}
+
+routines! {
+    meta__rs_hash_object "rs_hash_object" "wrap__rs_hash_object" ("object") => rs_hash_object;
+}
+
 extendr_module! {
     mod nodes;
     fn rs_node_chunk;
     fn rs_simulate_nodes;
     fn rs_hash;
+    fn rs_hash_object;
 }

@@ -213,7 +213,12 @@ mod tests {
             let mut packing = Packing::new(NonZeroUsize::MIN);
             let place = |c: &&[u8]| packing.place(&mut store, c).unwrap();
             let spots: Vec<Spot> = contents.iter().map(place).collect();
-            (packing.finish(&mut store, b"small".to_vec(), false).unwrap(), spots)
+            (
+                packing
+                    .finish(&mut store, b"small".to_vec(), false)
+                    .unwrap(),
+                spots,
+            )
         };
         let (first, at) = pack(&[&a, &b, &a]);
         assert_eq!((first.sent_bytes(), first.small_bytes()), (100_005, 5));

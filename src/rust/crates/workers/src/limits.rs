@@ -37,7 +37,9 @@ pub const GLANCE: Duration = Duration::from_micros(20);
 /// How long the session watches, without sleeping, a worker that stood by and has been given
 /// all that is left: to sleep and to be woken took 60 microseconds. Not where its workers need
 /// all cores.
-pub const WATCH: Duration = Duration::from_micros(150);
+pub const WATCH: Duration = Duration::from_micros(200);
+/// Where jobs are watched in vain, so many at most are not until one is again.
+pub const SPARED_MOST: u32 = 256;
 
 /// How long the session sleeps at most where the end of a worker wakes nobody (no
 /// pidfd).

@@ -4,6 +4,7 @@
 //! seat is taken by one worker at a time, and by another one after a loss. Who the
 //! workers are is the affair of the [`Crew`].
 
+mod gaze;
 mod launch;
 mod watch;
 
@@ -20,6 +21,7 @@ use crate::memory::JobMemory;
 use crate::process::Exit;
 use crate::recovery::{Death, Lost, Recovery, Sweep, Unit};
 use crate::system;
+use gaze::Gaze;
 
 /// How a job treats its workers.
 #[derive(Clone, Copy, Debug)]
@@ -95,8 +97,7 @@ pub struct Supervisor<C> {
     oom_before: Option<u64>,
     /// Cores that processes of this machine may use.
     cores: usize,
-    /// It has watched its workers for as long as is worth it.
-    has_watched: bool,
+    gaze: Gaze,
 }
 
 impl<C: Crew> Supervisor<C> {
@@ -107,6 +108,7 @@ impl<C: Crew> Supervisor<C> {
         Supervisor {
             memory,
             settings,
+            gaze: Gaze::new(crew.price().is_some()),
             crew,
             recovery: Recovery::new(settings.unit, settings.retries, seats),
             undecided: 0..seats,
@@ -115,7 +117,6 @@ impl<C: Crew> Supervisor<C> {
             wake,
             oom_before: None,
             cores: system::core_count(),
-            has_watched: false,
         }
     }
 

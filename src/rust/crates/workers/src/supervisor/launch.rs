@@ -4,8 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::Supervisor;
 use crate::crew::{Assignment, Crew, Started};
-use crate::limits::{EVALUATION, FIRST_TASK, GLANCE, START_PRICE, WARM_UP, WATCH, WORTH};
-use crate::supervisor::watch::rest_briefly;
+use crate::limits::{EVALUATION, FIRST_TASK, GLANCE, START_PRICE, WARM_UP, WORTH};
 use crate::system;
 
 impl<C: Crew> Supervisor<C> {
@@ -51,7 +50,7 @@ impl<C: Crew> Supervisor<C> {
 
     /// Would one more worker, at the price of a start, shorten the job? Waits for the
     /// first task to begin, then until the answer is clear.
-    fn pays_another(&self, started: usize, price: Duration) -> bool {
+    fn pays_another(&mut self, started: usize, price: Duration) -> bool {
         if started == self.seats().end {
             return false;
         }
@@ -100,9 +99,7 @@ impl<C: Crew> Supervisor<C> {
             if clear {
                 return true;
             }
-            if known && now - begun < WATCH && self.has_cores() {
-                rest_briefly();
-            } else {
+            if !self.has_cores() || !self.gaze.rest() {
                 std::thread::sleep(GLANCE);
             }
         }

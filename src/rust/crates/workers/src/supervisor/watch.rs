@@ -1,22 +1,15 @@
 //! How the session waits: for results, for the end of a worker, and for time to be over.
 
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rustix::event::{poll, PollFd, PollFlags};
 
 use super::Supervisor;
 use crate::clock::now_ns;
 use crate::crew::Crew;
-use crate::limits::{BLIND_SLEEP, WATCH};
+use crate::limits::BLIND_SLEEP;
 use crate::post::timespec;
-
-/// Lets another thread of the core go first, for less than a microsecond.
-pub(super) fn rest_briefly() {
-    for _ in 0..20 {
-        std::hint::spin_loop();
-    }
-}
 
 impl<C: Crew> Supervisor<C> {
     /// Ends workers whose task has run for longer than the timeout.
@@ -57,17 +50,14 @@ impl<C: Crew> Supervisor<C> {
     /// Watches workers that stood by while they do what is left, for a short time. Was there
     /// something new?
     fn watch(&mut self) -> bool {
-        let worth = !self.has_watched && self.crew.price().is_some();
-        if !worth || self.memory.table().unclaimed() > 0 || !self.has_cores() {
+        if self.memory.table().unclaimed() > 0 || !self.has_cores() {
             return false;
         }
-        self.has_watched = true;
-        let begun = Instant::now();
-        while begun.elapsed() < WATCH {
+        while self.gaze.rest() {
             if self.has_news() {
+                self.gaze.succeed();
                 return true;
             }
-            rest_briefly();
         }
         false
     }
