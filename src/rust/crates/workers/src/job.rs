@@ -71,6 +71,11 @@ impl<C: Crew> Job<C> {
         (self.supervisor.done(), self.supervisor.busy())
     }
 
+    /// Is there a worker in this seat that has not ended?
+    pub fn is_taken(&self, seat: usize) -> bool {
+        self.supervisor.is_taken(seat)
+    }
+
     /// What the job has cost so far, and how long it took to receive what was sent.
     pub fn costs(&self) -> (Costs, Duration) {
         (self.supervisor.costs(), self.receiving)

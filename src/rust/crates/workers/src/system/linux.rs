@@ -29,6 +29,11 @@ pub(crate) fn go_first() {
     let _ = std::fs::write("/proc/self/oom_score_adj", "500");
 }
 
+/// Has the kernel forget how much memory this process has had at most.
+pub(crate) fn reset_peak() {
+    let _ = std::fs::write("/proc/self/clear_refs", "5");
+}
+
 /// How often the kernel has killed for memory, where it says so.
 pub(crate) fn oom_kills() -> Option<u64> {
     let text = std::fs::read_to_string("/proc/vmstat").ok()?;
