@@ -43,6 +43,8 @@
 #'   high-dimensional random vectors. *Annals of Statistics* 41, 2786-2819. Montiel Olea, J. L.
 #'   and Plagborg-Moller, M. (2019) Simultaneous confidence bands. *Journal of Applied
 #'   Econometrics* 34, 1-17.
+#' @seealso [boot_ci()] with `simultaneous = TRUE` for bands of other results; [wild_test()];
+#'   [bootstrap-methods].
 #' @examples
 #' fit <- lm(mpg ~ wt + hp + qsec, mtcars)
 #' psi <- nobs(fit) * residuals(fit) * model.matrix(fit) %*% summary(fit)$cov.unscaled
@@ -195,4 +197,19 @@ plot.rustle_influence <- function(x, ...) {
   graphics::segments(at, b$lower, at, b$upper, col = "#4477AA", lwd = 3)
   graphics::points(at, b$estimate, pch = 20L)
   invisible(x)
+}
+
+#' @rdname bootstrap_influence
+#' @exportS3Method ggplot2::autoplot
+autoplot.rustle_influence <- function(object, ...) {
+  check_dots(...)
+  b <- object$bands
+  b$term <- factor(b$term, b$term)
+  .data <- NULL # the pronoun of ggplot2
+  ggplot2::ggplot(b, ggplot2::aes(x = .data[["term"]], y = .data[["estimate"]])) +
+    ggplot2::geom_hline(yintercept = 0, linetype = 3L) +
+    ggplot2::geom_linerange(ggplot2::aes(ymin = .data[["band.lower"]], ymax = .data[["band.upper"]]), colour = "#88CCEE", linewidth = 1.5) +
+    ggplot2::geom_linerange(ggplot2::aes(ymin = .data[["lower"]], ymax = .data[["upper"]]), colour = "#4477AA", linewidth = 1.5) +
+    ggplot2::geom_point() +
+    ggplot2::labs(x = NULL)
 }

@@ -78,6 +78,7 @@ new_statistic <- function(name, ..., compile) {
 #' bootstrap(
 #'   MASS::Insurance, stat_glm(Claims ~ Age, "poisson", offset = ~ log(Holders)), R = 200, seed = 1
 #' )$t0
+#' @order 1
 #' @name statistics
 NULL
 

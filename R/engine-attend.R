@@ -17,12 +17,15 @@ attend <- function(handle, job, plan) {
     # It returns as soon as there is something to relay.
     status <- rs_job_wait(handle, longest_wait)
     relayed[, 1L] <- rs_now()
-    rs_check_interrupt()
+    withCallingHandlers(rs_check_interrupt(), interrupt = function(i) tell_running(rs_job_seen(handle), plan))
+    if (length(status$events$task)) progress$clear()
     mailbox$add(status$events)
+    tell_losses(status$events, plan)
     if (status$state != "running") break
+    if (mailbox$has_due(status$prefix)) progress$clear()
     mailbox$flush(status$prefix)
     relayed[2L, 1L] <- rs_now()
-    progress$update(status$done, status$busy)
+    progress$update(status$done, status$busy, function() rs_job_seen(handle))
   }
   collected <- rs_job_collect(handle)
   arrived <- arrive_values(collected$values, mailbox$travelled(), job$origin)
@@ -30,7 +33,7 @@ attend <- function(handle, job, plan) {
   failed <- collected$failed
   timeouts <- mailbox$timeouts()
   for (task in timeouts[timeouts %in% failed]) {
-    values[[task]] <- new_timeout_error(task, plan$settings$timeout, job$origin)
+    values[[task]] <- new_timeout_error(task, plan$settings$timeout, job$origin, mailbox$calls(task))
   }
   if (status$state == "failed") {
     mailbox$flush(status$prefix)

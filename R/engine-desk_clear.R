@@ -188,7 +188,9 @@ put_globals <- function(values) {
     } else if (inherits(value, "rustle_unread")) {
       stop("what could not be read cannot be put back")
     } else {
-      assign(name, value, envir = globalenv())
+      # In a worker: what the session of the worker had before a task changed it.
+      home <- globalenv()
+      assign(name, value, envir = home)
     }
   }
 }

@@ -30,7 +30,15 @@ run_future <- function(job, plan) {
   values <- vector("list", job$n)
   failed <- misuse <- integer()
   told <- vector("list", length(chunks))
+  progress <- new_progress(job, plan$workers, plan)
+  on.exit(progress$close())
+  finished <- 0
   for (k in seq_along(futures)) {
+    while (wants_progress(plan) && !future::resolved(futures[[k]])) {
+      progress$update(finished, min(plan$workers, length(futures) - k + 1L))
+      Sys.sleep(0.05)
+    }
+    progress$clear()
     # One warning for all chunks, in future.apply's words.
     result <- withCallingHandlers(future::value(futures[[k]]), RngFutureWarning = function(w) {
       misuse <<- c(misuse, chunks[[k]][[1L]])
@@ -39,8 +47,10 @@ run_future <- function(job, plan) {
     values[chunks[[k]]] <- result$values
     failed <- c(failed, chunks[[k]][result$failed])
     told[[k]] <- c(result$began, result$ended, rs_now())
+    finished <- finished + length(chunks[[k]])
     if (stop_early && length(failed)) break
   }
+  if (!(stop_early && length(failed))) progress$close(job$n)
   if (length(misuse) && !(stop_early && length(failed))) warn_rng_misuse(job, min(misuse))
   spans <- spans_of_chunks(told, chunks, launched, min(plan$workers, job$n))
   sent <- c(list(FUN = parcel$worker$FUN), parcel$worker[c("variables", "dots")], parcel[c("globals", "data")])

@@ -15,6 +15,16 @@ profile <- if (is_set("DEBUG")) "debug" else if (is_set("RUSTLE_CHECKED")) "chec
 shared <- Sys.getenv("RUSTLE_TARGET")
 vendored <- !developer && file.exists("src/rust/vendor.tar.xz")
 
+# The target of Rust and the linker of Rtools that belong to R's compiler there.
+windows_target <- function(arch) {
+  of <- if (grepl("aarch64", arch)) {
+    c(TARGET = "aarch64-pc-windows-gnullvm", LINKER = "aarch64-w64-mingw32.static.posix-clang.exe")
+  } else {
+    c(TARGET = "x86_64-pc-windows-gnu", LINKER = "x86_64-w64-mingw32.static.posix-gcc.exe")
+  }
+  c(of, LINKER_VARIABLE = sprintf("CARGO_TARGET_%s_LINKER", toupper(gsub("-", "_", of[["TARGET"]]))))
+}
+
 unpack <- paste(
   'rm -rf "$(VENDOR_DIR)" && tar xf rust/vendor.tar.xz &&',
   'mkdir -p "$(CARGO_TMP)" && cp rust/vendor-config.toml "$(CARGO_TMP)/config.toml" &&',
@@ -32,11 +42,7 @@ values <- c(
     '"$(CARGO_TMP)"', '"$(VENDOR_DIR)"',
     if (!developer) '"$(OWN_TARGET)"'
   ), collapse = " "),
-  TARGET = if (grepl("aarch64", R.version$arch)) {
-    "aarch64-pc-windows-gnullvm"
-  } else {
-    "x86_64-pc-windows-gnu"
-  }
+  windows_target(R.version$arch)
 )
 
 makevars <- if (windows) "src/Makevars.win" else "src/Makevars"
@@ -44,5 +50,8 @@ lines <- readLines(paste0(makevars, ".in"))
 for (name in names(values)) {
   lines <- gsub(paste0("@", name, "@"), values[[name]], lines, fixed = TRUE)
 }
-# Recipe lines may have lost their first word: a tab alone leads them.
-writeLines(sub("^\t +", "\t", lines), makevars)
+# Recipe lines may have lost their first word: a tab alone leads them. Written in binary mode,
+# since make takes no CRLF, which text mode writes on Windows.
+out <- file(makevars, "wb")
+writeLines(sub("^\t +", "\t", lines), out, sep = "\n")
+close(out)

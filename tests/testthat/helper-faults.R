@@ -6,6 +6,16 @@ skip_unless_faults <- function() {
   skip_if_not(parallelly::supportsMulticore(), "forking is not possible here")
 }
 
+# Containers may have no pseudo-terminals.
+skip_without_terminal <- function() {
+  skip_if(Sys.which("script") == "", "no script(1)")
+  skip_if_not(grepl("util-linux", paste(suppressWarnings(
+    system2("script", "--version", stdout = TRUE, stderr = TRUE)
+  ), collapse = "")), "not the script(1) of util-linux")
+  probe <- run_command(c("script", "-qec", "test -t 1", "/dev/null"), 10)
+  skip_if_not(identical(probe$status, 0L), "script(1) can make no pseudo-terminal here")
+}
+
 skip_unless_linux <- function() {
   skip_if_not(dir.exists("/proc/self/fd"), "needs /proc")
 }

@@ -232,12 +232,7 @@ test_that("workers die with their parent, however it ends", {
 # Runs `commands` (lines typed at the prompt) in an interactive R on a terminal;
 # "^C" is typed when the file `started` has come to be.
 at_terminal <- function(commands, options = "", timeout = 20) {
-  skip_if(Sys.which("script") == "", "no script(1)")
-  skip_if_not(grepl("util-linux", paste(suppressWarnings(
-    system2("script", "--version", stdout = TRUE, stderr = TRUE)
-  ), collapse = "")), "not the script(1) of util-linux")
-  probe <- run_command(c("script", "-qec", "test -t 1", "/dev/null"), 10)
-  skip_if_not(identical(probe$status, 0L), "script(1) can make no pseudo-terminal here")
+  skip_without_terminal()
   scratch <- tempfile("terminal-")
   dir.create(scratch)
   withr::defer(unlink(scratch, recursive = TRUE))

@@ -154,6 +154,6 @@ test_that("a document rendered by an interactive R has everything in its place",
 
 test_that("a document rendered by R on a terminal has everything in its place", {
   skip_if_not(rmarkdown::pandoc_available(), "no pandoc")
-  skip_if_not(nzchar(Sys.which("script")), "no script command")
+  skip_without_terminal()
   expect_document(render(on_terminal, by_rmarkdown), TRUE)
 })

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use rustle_schedule::{Cell, Layout, Queue, Table};
 use rustle_shared::{Mapping, MappingError, MemoryFile, Ring, RingHead, Slot};
 
+use crate::board::Board;
 use crate::limits::{RINGS_BYTES, RING_LEAST, RING_MOST};
 use crate::spans::{Entry, Keep, Pen, Span};
 
@@ -191,6 +192,7 @@ pub struct JobMemory {
     queue: Words<Queue>,
     cells: Words<Cell>,
     status: Words<WorkerStatus>,
+    boards: Words<Board>,
     slots: Words<Slot>,
     spans: Words<Span>,
     words: Words<AtomicU64>,
@@ -228,6 +230,7 @@ struct Parts {
     queue: Range<Queue>,
     cells: Range<Cell>,
     status: Range<WorkerStatus>,
+    boards: Range<Board>,
     heads: Range<RingHead>,
     slots: Range<Slot>,
     spans: Range<Span>,
@@ -245,6 +248,7 @@ impl Parts {
             queue: cursor.take(1),
             cells: cursor.take(workers),
             status: cursor.take(workers),
+            boards: cursor.take(workers),
             heads: cursor.take(workers),
             slots: cursor.take(tasks),
             spans: cursor.take(keep.capacity(layout)),
@@ -274,6 +278,7 @@ impl Parts {
                 queue: Words::new(&mapping, self.queue),
                 cells: Words::new(&mapping, self.cells),
                 status: Words::new(&mapping, self.status),
+                boards: Words::new(&mapping, self.boards),
                 slots: Words::new(&mapping, self.slots),
                 spans: Words::new(&mapping, self.spans),
                 words: Words::new(&mapping, self.words),
@@ -369,6 +374,11 @@ impl JobMemory {
     /// One status per seat.
     pub fn status(&self) -> &[WorkerStatus] {
         self.status.view()
+    }
+
+    /// One board per seat.
+    pub fn boards(&self) -> &[Board] {
+        self.boards.view()
     }
 
     /// One result slot per task.
