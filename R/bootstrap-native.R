@@ -53,7 +53,8 @@ run_native <- function(job, from = 0) {
   on.exit(progress$close())
   out <- rows_in_slices(
     R - from, length(job$t0), job$call, function(done) rs_boot_run(job$handle, from + done, R, 0, job$threads),
-    stopping = job$options$on_error == "stop", tell = function(done) progress$update(done, job$threads)
+    stopping = job$options$on_error == "stop", tell = function(done) progress$update(done, job$threads),
+    note = start_native(job$call, job$threads, R - from, "replicate")
   )
   failed <- which(out$status != 0L)
   list(t = out$t, failed = failed, messages = rs_boot_reasons()[out$status[failed]])
@@ -67,8 +68,8 @@ again_native <- function(job, replicate, attempt) {
 
 # Rows of a statistic, of which `step(done)` computes as many of the next as fit into a
 # slice: list(t = total x p, status). `stopping`: the first failure ends it. `tell` hears
-# how many are done.
-rows_in_slices <- function(total, p, call, step, stopping = FALSE, tell = function(done) NULL) {
+# how many are done. note: see in_slices().
+rows_in_slices <- function(total, p, call, step, stopping = FALSE, tell = function(done) NULL, note = function() NULL) {
   t <- NULL
   status <- integer(total)
   in_slices(function(done) {
@@ -87,7 +88,7 @@ rows_in_slices <- function(total, p, call, step, stopping = FALSE, tell = functi
     tell(done)
     ended <- done >= total || (stopping && any(part$status != 0L))
     list(value = NULL, state = if (!ended) done)
-  })
+  }, note)
   list(t = t, status = status)
 }
 

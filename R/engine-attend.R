@@ -11,9 +11,12 @@ attend <- function(handle, job, plan) {
   mailbox <- new_mailbox(job$policy$order, job$n, job$relay$quiet)
   progress <- new_progress(job, min(plan$workers, job$n), plan)
   on.exit(progress$close())
+  # See `relayed` of a report: the last time within the loop, and after it.
+  relayed <- matrix(0, 2L, 2L)
   repeat {
     # It returns as soon as there is something to relay.
     status <- rs_job_wait(handle, longest_wait)
+    relayed[, 1L] <- rs_now()
     withCallingHandlers(rs_check_interrupt(), interrupt = function(i) tell_running(rs_job_seen(handle), plan))
     if (length(status$events$task)) progress$clear()
     mailbox$add(status$events)
@@ -21,6 +24,7 @@ attend <- function(handle, job, plan) {
     if (status$state != "running") break
     if (mailbox$has_due(status$prefix)) progress$clear()
     mailbox$flush(status$prefix)
+    relayed[2L, 1L] <- rs_now()
     progress$update(status$done, status$busy, function() rs_job_seen(handle))
   }
   collected <- rs_job_collect(handle)
@@ -38,7 +42,11 @@ attend <- function(handle, job, plan) {
   report <- new_report(job, plan, rs_job_report(handle))
   progress$close(job$n)
   stopping <- job$on_error == "stop" && length(failed)
+  relayed[1L, 2L] <- rs_now()
   mailbox$flush(Inf, if (stopping) failed[[1L]] else job$n)
+  relayed[2L, 2L] <- rs_now()
+  report$relayed <- relayed
+  report$misuse <- length(mailbox$misuse())
   misuse <- mailbox$misuse()
   if (length(misuse) && !stopping) warn_rng_misuse(job, min(misuse))
   if (!is.null(arrived$dead) && !stopping) warn_dead(arrived$dead)

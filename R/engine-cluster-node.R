@@ -137,10 +137,10 @@ open_chunk <- function(parcel, order, beat, dress = identity) {
   chunk <- order$chunk
   settings <- order$settings
   set_serializers(unpacked_serializers(parcel$serializers))
-  job <- dress(job_of_parcel(parcel, chunk))
+  job <- dress(job_of_parcel(parcel, chunk, settings))
   plan <- plan_of_node(settings, parcel$levels)
   open <- list2env(list(
-    tag = chunk$tag, job = job, n = job$n, over = FALSE, unclaimed = Inf, count = 0, measured = FALSE, timed = settings$timings,
+    tag = chunk$tag, job = job, n = job$n, over = FALSE, unclaimed = Inf, count = 0, measured = FALSE, timed = settings$keep,
     events = list(), live = NULL, status = NULL, lost = NULL
   ), envir = new.env(parent = emptyenv()))
   if (plan$executor$name == "multisession") {
@@ -148,7 +148,7 @@ open_chunk <- function(parcel, order, beat, dress = identity) {
       parcel$worker[c("FUN", "variables", "dots", "check", "backend")], parcel[c("globals", "packages")],
       list(data = chunk$data)
     )
-    list2env(start_standing(job, plan, needs, beat), envir = open)
+    list2env(start_standing(job, plan, needs, beat)[c("handle", "close")], envir = open)
     # Chunks overlap: the last tasks of one run while the next begins. Its workers stay.
     if (pool$size < 2L * plan$workers) resize_pool(2L * plan$workers)
   } else {
@@ -175,13 +175,12 @@ watch_chunk <- function(chunk, seconds) {
   chunk$status <- status
   if (status$unclaimed == 0 && !chunk$measured) {
     chunk$measured <- TRUE
-    kept$task <- seconds_per_task(rs_job_report(chunk$handle)$spans)
+    kept$task <- seconds_per_task(span_columns(rs_job_report(chunk$handle)))
   }
 }
 
 seconds_per_task <- function(spans) {
-  ran <- spans$start > 0 & spans$end > 0
-  if (any(ran)) max(1e-6, mean(spans$end[ran] - spans$start[ran])) else NA_real_
+  if (length(spans$end)) max(1e-6, sum(spans$end - spans$start) / sum(spans$count)) else NA_real_
 }
 
 # The record of a chunk that is over: list(tag, values, failed, events, failure,
@@ -201,19 +200,22 @@ close_chunk <- function(chunk) {
   list(
     tag = chunk$tag, values = values, first = collected$first, failed = collected$failed,
     events = if (length(events$task)) events, failure = if (chunk$status$state == "failed") chunk$status$failure,
-    report = report[c("forks", "claims", "steals", "losses")], spans = if (chunk$timed) report$spans
+    report = report[c("forks", "claims", "steals", "losses", "bytes")], spans = if (chunk$timed) span_columns(report),
+    # Its clock is not that of the session.
+    now = rs_now(), peak = report$seats$peak
   )
 }
 
 # A job of this session with the tasks of a chunk.
-job_of_parcel <- function(parcel, chunk) {
+job_of_parcel <- function(parcel, chunk, settings) {
   job <- new_job(
     parcel$call, parcel_frame(parcel$worker, chunk$data), chunk$n, parcel$policy, streams = chunk$streams, relay = parcel$relay,
     on_error = parcel$on_error, packages = parcel$packages, globals = parcel$globals,
     forced = parcel$forced, shape = parcel$shape, over = parcel$over
   )
   # How long tasks take is always measured: it decides on the size of the next chunk.
-  job$timed <- TRUE
+  job$spans <- settings$spans
+  job$memory <- settings$memory
   job
 }
 

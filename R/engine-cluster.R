@@ -59,7 +59,7 @@ parcel_for_nodes <- function(job, plan) {
   # Nodes that have it already know it by its key: then nobody needs the bytes.
   bytes <- NULL
   list(
-    key = rs_hash_object(common), data = parcel$data, requires = parcel$worker$requires,
+    key = rs_hash_object(common), data = parcel$data, requires = parcel$worker$requires, parts = common,
     bytes = function() {
       if (is.null(bytes)) bytes <<- serialize(common, NULL, xdr = FALSE)
       bytes
@@ -80,8 +80,12 @@ new_desk <- function(job, plan, nodes, parcel) {
   done <- logical(n)
   prefix <- 0
   failed <- misuse <- integer()
-  spans <- if (wants_timings()) list(worker = numeric(n), start = numeric(n), end = numeric(n))
-  counted <- list(done = 0, forks = 0, claims = 0, steals = 0, losses = 0)
+  spans <- list()
+  wants_spans <- wanted_spans() != "none"
+  launched <- NA_real_
+  copied <- 0
+  peak <- numeric(sum(vapply(nodes, function(node) node$cores, 1L)))
+  counted <- list(done = 0, forks = 0, claims = 0, steals = 0, losses = 0, bytes = 0)
   stop_early <- job$on_error == "stop"
   seats <- cumsum(c(0, vapply(nodes, function(node) node$cores, 1L)))
   settings <- plan$settings
@@ -95,6 +99,7 @@ new_desk <- function(job, plan, nodes, parcel) {
   last_needed <- function() if (stop_early && length(failed)) min(failed) else Inf
 
   hand_out <- function() {
+    if (is.na(launched)) launched <<- rs_now()
     here <- usable()
     if (!length(here) && !is_over()) {
       revive_nodes(nodes, now = TRUE)
@@ -140,12 +145,14 @@ new_desk <- function(job, plan, nodes, parcel) {
       desk = list(key = lies_here$key, bytes = if (!identical(node$desk, lies_here$key)) lies_here$bytes),
       setup = if (!is.null(setup)) list(key = setup$key, steps = if (!identical(node$setup, setup$key) || !is_bound(node)) setup$steps),
       settings = list(
-        cores = node$cores, own = node$own, timings = !is.null(spans), beat = max(0.5, settings$heartbeat / 4),
+        cores = node$cores, own = node$own, spans = if (wants_spans) wanted_spans() else "batches", keep = wants_spans,
+        memory = wants_memory(), beat = max(0.5, settings$heartbeat / 4),
         plan = settings[c("timeout", "retries", "worker_threads", "log")]
       ),
       # A node that has a suspect must get nothing else.
       more = queue$left() > 0 && !isTRUE(attr(tasks, "suspect"))
     )
+    copied <<- copied + length(order$parcel)
     if (!is.null(tasks)) {
       tag <- paste0("chunk-", tasks[[1L]], "-", length(tasks))
       node$chunks[[tag]] <- c(tasks)
@@ -262,13 +269,18 @@ new_desk <- function(job, plan, nodes, parcel) {
     done[tasks[!unfinished]] <<- TRUE
     counted$done <<- counted$done + length(tasks)
     for (what in names(record$report)) counted[[what]] <<- counted[[what]] + record$report[[what]]
-    if (!is.null(spans) && !is.null(record$spans)) {
-      # Clocks of nodes differ: the chunk ended there when its answer came here.
-      shift <- seconds_now() - max(record$spans$end)
-      ran <- record$spans$start > 0
-      spans$worker[tasks] <<- record$spans$worker + seats[[match_node(node)]]
-      spans$start[tasks[ran]] <<- record$spans$start[ran] + shift
-      spans$end[tasks[ran]] <<- record$spans$end[ran] + shift
+    own <- record$spans
+    if (wants_spans && length(own$end)) {
+      # Clocks of nodes differ: the record was made there not long before it came here. What one
+      # worker did does not overlap.
+      shift <- rs_now() - record$now
+      own$task <- as.numeric(tasks[own$task])
+      own$worker <- own$worker + seats[[match_node(node)]]
+      own$start <- own$start + shift
+      own$end <- own$end + shift
+      spans[[length(spans) + 1L]] <<- own
+      at <- seats[[match_node(node)]] + seq_along(record$peak)
+      peak[at] <<- pmax(peak[at], record$peak)
     }
   }
 
@@ -319,7 +331,15 @@ new_desk <- function(job, plan, nodes, parcel) {
     misuse <- mailbox$misuse()
     if (length(misuse) && !stopping) warn_rng_misuse(job, min(misuse))
     if (!is.null(arrived$dead) && !stopping) warn_dead(arrived$dead)
-    new_outcome(arrived$values, failed, report = new_report(job, list(workers = total_cores(nodes)), c(counted, list(spans = spans))))
+    all <- bound_spans(spans)
+    plan$workers <- total_cores(nodes)
+    report <- new_report(
+      job, plan, c(counted, list(spans = all, launched = launched)),
+      sent = copied + as.numeric(utils::object.size(parcel$data)), copied = copied, nodes = vapply(nodes, function(node) node$cores, 1L),
+      hosts = vapply(nodes, function(node) node$host, ""), peak = peak,
+      largest = function() largest_sent(c(parcel$parts$worker[c("FUN", "variables", "dots")], parcel$parts["globals"], parcel["data"]))
+    )
+    new_outcome(arrived$values, failed, report = report)
   }
 
   for (node in nodes) {

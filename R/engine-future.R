@@ -24,10 +24,12 @@ run_future <- function(job, plan) {
       stdout = job$relay$stdout, conditions = conditions, label = label(k)
     )
   }
+  launched <- rs_now()
   futures <- start_futures(length(chunks), start, plan$limit)
   stop_early <- job$on_error == "stop"
   values <- vector("list", job$n)
   failed <- misuse <- integer()
+  told <- vector("list", length(chunks))
   progress <- new_progress(job, plan$workers, plan)
   on.exit(progress$close())
   finished <- 0
@@ -44,13 +46,45 @@ run_future <- function(job, plan) {
     })
     values[chunks[[k]]] <- result$values
     failed <- c(failed, chunks[[k]][result$failed])
+    told[[k]] <- c(result$began, result$ended, rs_now())
     finished <- finished + length(chunks[[k]])
     progress$update(finished, min(plan$workers, length(futures) - k))
     if (stop_early && length(failed)) break
   }
   if (!(stop_early && length(failed))) progress$close(job$n)
   if (length(misuse) && !(stop_early && length(failed))) warn_rng_misuse(job, min(misuse))
-  new_outcome(values, sort(failed), report = new_report(job, plan))
+  spans <- spans_of_chunks(told, chunks, launched, min(plan$workers, job$n))
+  sent <- c(list(FUN = parcel$worker$FUN), parcel$worker[c("variables", "dots")], parcel[c("globals", "data")])
+  report <- new_report(job, plan, list(done = sum(spans$count), launched = launched, spans = spans),
+    largest = function() largest_sent(sent), misuse = length(misuse))
+  new_outcome(values, sort(failed), report = report)
+}
+
+# Spans (engine-report.R) of chunks. told: of each that has come back, when it began and ended on
+# the clock of its worker, and when it was here. Which worker had it is not known: those that did
+# not overlap are told as one worker's.
+spans_of_chunks <- function(told, chunks, launched, workers) {
+  came <- which(lengths(told) == 3L)
+  if (!length(came)) return(NULL)
+  offset <- as.numeric(Sys.time()) - rs_now()
+  times <- matrix(unlist(told[came]), 3L)
+  end <- pmin(times[2L, ] - offset, times[3L, ])
+  start <- pmin(pmax(times[1L, ] - offset, launched), end)
+  order <- order(start)
+  worker <- integer(length(came))
+  free <- rep(-Inf, workers)
+  for (k in order) {
+    # Clocks of other machines may differ: where nobody is free, who is so next.
+    mine <- which(free <= start[[k]])
+    worker[[k]] <- if (length(mine)) mine[[1L]] else which.min(free)
+    start[[k]] <- min(max(start[[k]], free[[worker[[k]]]]), end[[k]])
+    free[[worker[[k]]]] <- end[[k]]
+  }
+  list(
+    task = vapply(chunks[came], function(tasks) as.numeric(tasks[[1L]]), 0), count = as.numeric(lengths(chunks[came])),
+    worker = as.numeric(worker), start = start, end = end, growth = numeric(length(came)),
+    lost = logical(length(came))
+  )
 }
 
 # All n futures, at most `limit` (NULL: as many as the plan takes) running at a time.

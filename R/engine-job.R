@@ -100,7 +100,8 @@ job_spec <- function(job, plan) {
     retries = as.double(settings$retries), timeout = as.double(settings$timeout),
     shares = job$shares, eager = job$shares, shape = shape_spec(job$shape),
     streams = job$streams$streams, seed = job$streams$seed, check_rng = job$streams$check,
-    stop_on_error = job$on_error == "stop", timings = wants_timings() || isTRUE(job$timed),
+    stop_on_error = job$on_error == "stop", spans = if (is.null(job$spans)) wanted_spans() else job$spans,
+    memory = if (is.null(job$memory)) wants_memory() else job$memory,
     silent = job$silent, affinity = job$affinity, standing = standing,
     patience = as.double(settings$idle_timeout),
     threads = as.double(threads_per_worker(workers, settings$worker_threads))

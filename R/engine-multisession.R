@@ -5,10 +5,12 @@
 run_multisession <- function(job, plan) {
   started <- start_standing(job, plan)
   on.exit(started$close())
-  attend(started$handle, job, plan)
+  outcome <- attend(started$handle, job, plan)
+  outcome$report[names(started$told)] <- started$told
+  outcome
 }
 
-# list(handle, close) of a job whose workers have their orders. needs: what of the job travels
+# list(handle, close, told) of a job whose workers have their orders; `told` is for its report. needs: what of the job travels
 # (engine-parcel.R), where that is known already. waiting: see ensure_pool().
 start_standing <- function(job, plan, needs = job_needs(job), waiting = NULL) {
   job <- logged_job(job, plan)
@@ -26,6 +28,7 @@ start_standing <- function(job, plan, needs = job_needs(job), waiting = NULL) {
     order = pack_order(order, job$origin), desk = sent$desk_parcel, terms = terms$parcel,
     steps = plan$settings$keep$parcel
   )
+  sizes <- rs_parcel_sizes(code$order)
   handle <- NULL
   close <- function() {
     # Workers are interrupted, and have half a second to leave their task.
@@ -39,7 +42,8 @@ start_standing <- function(job, plan, needs = job_needs(job), waiting = NULL) {
   handle <- unpack(rs_job_open(spec, code), job$origin)
   rs_job_start(handle)
   running <- TRUE
-  list(handle = handle, close = close)
+  told <- list(sent = sizes$small + sum(sizes$bytes), copied = sizes$sent, largest = function() largest_sent(order))
+  list(handle = handle, close = close, told = told)
 }
 
 # What a worker is sent of each job. What many jobs have in common is told by numbers.

@@ -74,7 +74,8 @@ load_tasks <- function(parcel, job, tasks) {
   list(tasks = tasks, data = cut_data(parcel$data, job$over, tasks), seeds = task_seeds(job$streams, tasks))
 }
 
-# Runs on the worker: base R only. Returns list(values, failed), positions in `load$tasks`.
+# Runs on the worker: base R only. Returns list(values, failed, began, ended): `failed` are
+# positions in `load$tasks`, the last two moments of the worker's clock, in seconds.
 run_parcel <- function(parcel, load) {
   for (package in parcel$requires) {
     if (!requireNamespace(package, quietly = TRUE)) {
@@ -118,6 +119,7 @@ run_parcel <- function(parcel, load) {
     frame <- list2env(c(parcel$variables, load$data), envir = new.env(parent = environment()))
     values <- vector("list", length(tasks))
     failed <- integer()
+    began <- as.numeric(Sys.time())
     for (k in seq_along(tasks)) {
       trace <- NULL
       if (!is.null(seeds)) assign(".Random.seed", seeds[[k]], envir = globalenv())
@@ -149,7 +151,7 @@ run_parcel <- function(parcel, load) {
         values[k] <- value
       }
     }
-    list(values = values, failed = failed)
+    list(values = values, failed = failed, began = began, ended = as.numeric(Sys.time()))
   }
   stopping <- function() {
     for (k in seq_len(sys.nframe())) if (identical(sys.function(k), stop)) return(TRUE)

@@ -26,45 +26,99 @@
 #' summary(job_timings())
 #' options(oopts)
 #' @export
-job_timings <- function() timings_of(reports$last)
+job_timings <- function() timings_of(reports$timed)
 
-# A report is what a job has cost, a list:
+# A report, as an executor makes it, is what a job has cost, a list:
+#   executor        its name
+#   call            the user's call, or NULL
 #   tasks, workers  how many: of the job, of the plan at most
+#   policy          engine-policy.R
+#   threads         of each worker
 #   done            tasks that were finished, more than once if they ran again
-#   spans           NULL, or list(worker, start, end), an element per task: seconds of the
-#                   monotonic clock, 0 for a task that did not run; with option
-#                   rustle.timings
+#   spans           NULL, raw bytes, or a list of columns: see span_columns()
+#   seats           NULL, or where the time of each worker has gone: rs_job_report()
 #   forks, claims, steals, losses  how many: processes started, claims of chunks, those
 #                   that had to steal, workers lost
 #   bytes, receiving  size of what came through rings (results, conditions, output, and
 #                   their heads), and the seconds that the session took to receive it
+#   sent            bytes that workers were sent, NA where that is not known
+#   largest         NULL, or a function that finds the largest objects among them
+#   called, launched, ended  moments of the monotonic clock, in seconds: the call came to the
+#                   executor; the first worker was about to be started; all was done
+#   relayed         seconds that output and conditions took when no worker was at work any more:
+#                   a matrix with a column (from, to) for each time
 #   start, end      when the call of the executor began and ended (run_job())
 # A number is NA when the executor does not count it. counted: the numbers that Rust has
-# counted (rs_job_report()).
-new_report <- function(job, plan, counted = list()) {
+# counted (rs_job_report()). report.R makes of it what users see.
+new_report <- function(job, plan, counted = list(), ...) {
   of <- function(name) if (is.null(counted[[name]])) NA_real_ else counted[[name]]
-  list(
-    tasks = job$n, workers = min(plan$workers, job$n), done = of("done"), spans = counted$spans,
+  workers <- min(plan$workers, job$n)
+  out <- list(
+    executor = plan$executor$name, call = job$origin, tasks = job$n, workers = workers, policy = job$policy,
+    threads = if (workers > 0L) threads_per_worker(workers, plan$settings$worker_threads) else 1L,
+    settings = plan$settings[c("worker_threads", "memory_limit")], streams = job$streams$streams,
+    done = of("done"), spans = counted$spans, seats = counted$seats,
     forks = of("forks"), claims = of("claims"), steals = of("steals"), losses = of("losses"),
-    bytes = of("bytes"), receiving = of("receiving")
+    bytes = of("bytes"), receiving = of("receiving"), sent = NA_real_, launched = of("launched")
   )
+  more <- list(...)
+  out[names(more)] <- more
+  out
 }
 
-# The record of the last report of a call with option rustle.timings, written here only.
-reports <- new.env(parent = emptyenv())
+# The record of the last call, written here only. `last`: its report; `timed`: the report of the
+# last call with option rustle.timings; `number`: how many reports there were. A report has the number
+# of its `job`, by which rerun_task() finds the inputs of the call (rerun.R).
+reports <- list2env(list(number = 0), parent = emptyenv())
 
-keep_report <- function(report) if (wants_timings()) reports$last <- report
+keep_report <- function(report) {
+  if (wants_timings()) reports$timed <- report
+  if (!wants_report()) return(invisible())
+  if (!is.null(report)) {
+    reports$number <- reports$number + 1
+    report$number <- reports$number
+  }
+  reports$last <- report
+}
 
 wants_timings <- function() isTRUE(getOption("rustle.timings"))
 
-timings_of <- function(report) {
+wants_report <- function() !isFALSE(getOption("rustle.report"))
+
+# Which spans are kept; see src/rust/crates/workers/src/spans.rs.
+wanted_spans <- function() {
+  if (wants_timings()) "tasks" else if (wants_report()) "batches" else "none"
+}
+
+wants_memory <- function() isTRUE(getOption("rustle.memory"))
+
+# Spans as a list of columns with an element for each time that the clock was read: the first
+# `task`, how many it was (`count`), `worker`, `start`, `end` (seconds of the monotonic clock),
+# `growth` (bytes), and `lost`: was the worker lost in it? NULL where none were kept.
+span_columns <- function(report) {
   spans <- report$spans
+  if (is.raw(spans)) rs_span_columns(spans) else spans
+}
+
+# Lists of columns as one.
+bound_spans <- function(all) {
+  if (!length(all)) return(NULL)
+  names <- names(all[[1L]])
+  stats::setNames(lapply(names, function(name) unlist(lapply(all, `[[`, name))), names)
+}
+
+timings_of <- function(report) {
+  if (is.null(report) || report$executor %in% c("sequential", "future")) return(NULL)
+  spans <- span_columns(report)
   if (is.null(spans)) return(NULL)
-  # A task that began and was lost without another run has no end.
-  ran <- spans$start > 0 & spans$end > 0
-  origin <- if (any(ran)) min(spans$start[ran]) else 0
+  # A task that ran again is shown as it ran last.
+  order <- order(spans$start)
+  last <- order[!duplicated(spans$task[order], fromLast = TRUE)]
+  last <- last[order(spans$task[last])]
+  origin <- min(Inf, spans$start[last])
   new_timings(
-    which(ran), spans$worker[ran], spans$start[ran] - origin, spans$end[ran] - origin, report$workers
+    as.integer(spans$task[last]), spans$worker[last], spans$start[last] - origin, spans$end[last] - origin,
+    report$workers
   )
 }
 

@@ -1,8 +1,11 @@
 # Runs a job on the executor of a plan. No other code calls an executor.
 
-run_job <- function(job, plan) {
-  if (plan$own_workers) return(with_local_workers(plan, function(plan) run_job(job, plan)))
-  # If this call fails before it has a report, job_timings() must not show an older one.
+# called: when the user's call came here, on the monotonic clock.
+run_job <- function(job, plan, called = rs_now()) {
+  force(called)
+  hand_over(job, plan)
+  if (plan$own_workers) return(with_local_workers(plan, function(plan) run_job(job, plan, called)))
+  # If this call fails before it has a report, none of an older call must be shown.
   keep_report(NULL)
   job$id <- begin_call()
   state <- get_random_seed()
@@ -18,7 +21,11 @@ run_job <- function(job, plan) {
   run <- plan$executor$run
   outcome <- if (is.null(checkpoint)) run(job, plan) else run_checkpointed(job, plan, checkpoint, run)
   outcome$job <- job$id
-  outcome$report[c("start", "end", "job")] <- list(start, Sys.time(), job$id)
+  if (!is.null(outcome$report)) {
+    outcome$report[c("start", "end", "called", "ended", "job")] <- list(start, Sys.time(), called, rs_now(), job$id)
+    # Some executors do not say when they start workers.
+    if (is.na(outcome$report$launched)) outcome$report$launched <- called
+  }
   keep_report(outcome$report)
   if (job$on_error == "stop" && length(outcome$failed)) {
     task <- outcome$failed[[1L]]

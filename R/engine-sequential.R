@@ -35,16 +35,33 @@ run_sequential <- function(job, plan) {
   }
   here <- unpack(rs_here_open(list(
     streams = if (job$streams$streams == "clear") "keep" else job$streams$streams,
-    seed = job$streams$seed, shape = shape_spec(job$shape), forced = as.double(forced)
+    seed = job$streams$seed, shape = shape_spec(job$shape), forced = as.double(forced),
+    spans = wanted_spans(), memory = wants_memory()
   )))
   evaluate <- function() {
     with_next_level(plan, rs_run_here(call, job$frame, values, job$policy$order, here, job_check(job)))
   }
+  launched <- rs_now()
+  memory <- rs_peak_memory()
   relaying(job$relay, with_globals(job$globals, withCallingHandlers(evaluate(), message = function(m) progress$clear(), error = function(e) {
     # A calling handler: traceback(), recover() and browser() see the task's frames.
     raise_of_task(with_trace(e, calls_here(job$relay, e, sys.nframe())), job$frame[["i"]][[1L]], job)
   })))
   progress$close(job$n)
   if (job$streams$check && !identical(before, get_random_seed())) warn_rng_misuse(job, 1L)
-  new_outcome(values, sort(failed), report = new_report(job, plan))
+  counted <- rs_here_report(here)
+  report <- new_report(job, plan, list(
+    done = job$n, launched = launched, spans = counted$spans,
+    seats = seat_of_session(launched, rs_now(), counted$busy, memory)
+  ))
+  new_outcome(values, sort(failed), report = report)
+}
+
+# What rs_job_report() says of workers, of tasks that ran in this session. The most memory is
+# that of its whole life.
+seat_of_session <- function(launched, ended, busy, memory) {
+  list(
+    starting = 0, first = 0, claims = max(0, ended - launched - busy), tasks = busy, moving = 0, lost = 0,
+    mark = ended, peak = rs_peak_memory(), base = memory
+  )
 }

@@ -127,7 +127,8 @@ open_slurm_chunk <- function(run, ticket, parcel, order, cores) {
   none <- list(values = rep(list(list()), chunk$n))
   stored <- if (ticket$times > 0L) stored_values(call, chunk, FALSE) else none
   settings <- list(
-    cores = if (is_suspect(ticket, order)) 1L else cores, timings = order$timings, plan = order$settings, own = FALSE
+    cores = if (is_suspect(ticket, order)) 1L else cores, spans = if (order$timings) "tasks" else "batches", keep = TRUE,
+    memory = FALSE, plan = order$settings, own = FALSE
   )
   open_chunk(parcel, list(chunk = chunk, settings = settings), beat = function() NULL, dress = function(job) {
     job_with_journal(job, chunk$keys, stored, call, FALSE, by_session = FALSE)
@@ -174,13 +175,11 @@ new_seat <- function(run, array, element, cores) {
       }
       tasks <- chunk$tasks
       spans <- record$spans
-      # A task that was journalled before has not run here.
       if (!is.null(spans)) {
-        ran <- spans$start > 0 & spans$end > 0
-        shift <- as.numeric(Sys.time()) - seconds_now()
-        spans <- list(
-          task = tasks[ran], worker = spans$worker[ran] + (element - 1L) * cores, start = spans$start[ran] + shift, end = spans$end[ran] + shift
-        )
+        shift <- as.numeric(Sys.time()) - rs_now()
+        spans$task <- as.numeric(tasks[spans$task])
+        spans$worker <- spans$worker + (element - 1L) * cores
+        spans[c("start", "end")] <- list(spans$start + shift, spans$end + shift)
       }
       keep <- union(record$failed, chunk$travelled)
       write_whole(list(

@@ -99,8 +99,8 @@ new_watch <- function(run, job, identity) {
   failure <- NULL
   heard <- ends <- character()
   turn <- integer(n)
-  counted <- list(done = 0, forks = 0, claims = 0, steals = 0, losses = 0)
-  spans <- if (order$timings) list(worker = numeric(n), start = numeric(n), end = numeric(n))
+  counted <- list(done = 0, forks = 0, claims = 0, steals = 0, losses = 0, bytes = 0)
+  spans <- list()
   alive <- data.frame(id = character(), element = integer(), level = integer(), state = character())
   silent <- list()
 
@@ -148,9 +148,7 @@ new_watch <- function(run, job, identity) {
     if (!is.null(record$failure)) failure <<- record$failure
     counted$done <<- counted$done + length(record$tasks)
     for (what in names(record$report)) counted[[what]] <<- counted[[what]] + record$report[[what]]
-    if (!is.null(spans) && !is.null(record$spans)) {
-      for (what in names(spans)) spans[[what]][record$spans$task] <<- record$spans[[what]]
-    }
+    if (length(record$spans$end)) spans[[length(spans) + 1L]] <<- record$spans
   }
 
   relay <- function() {
@@ -195,9 +193,11 @@ new_watch <- function(run, job, identity) {
     if (!is.null(arrived$dead) && !stopping) warn_dead(arrived$dead)
     end_arrays(all = stopping)
     close_run(run, if (stopping) "error" else "finished")
-    new_outcome(
-      arrived$values, failed, report = new_report(job, list(workers = order$nodes * order$cores), c(counted, list(spans = spans)))
-    )
+    all <- bound_spans(spans)
+    # Elements tell the time of day.
+    if (!is.null(all)) all[c("start", "end")] <- lapply(all[c("start", "end")], `-`, as.numeric(Sys.time()) - rs_now())
+    plan <- list(workers = order$nodes * order$cores, executor = list(name = "slurm"))
+    new_outcome(arrived$values, failed, report = new_report(job, plan, c(counted, list(spans = all))))
   }
 
   # Elements that are not known to have ended: a data frame (array, id, element, level).

@@ -21,6 +21,9 @@ rs_cores <- function() .Call(wrap__rs_cores)
 rs_run_here <- function(call, rho, values, order, here, check) .Call(wrap__rs_run_here, call, rho, values, order, here, check)
 
 #'@noRd
+rs_here_report <- function(here) .Call(wrap__rs_here_report, here)
+
+#'@noRd
 rs_check_interrupt <- function() .Call(wrap__rs_check_interrupt)
 
 #'@noRd
@@ -430,6 +433,21 @@ rs_permutation_observed <- function(test) .Call(wrap__rs_permutation_observed, t
 #' The statistics of the first `count` permutations, one permutation after another.
 #' @noRd
 rs_permutation_values <- function(test, seed, count) .Call(wrap__rs_permutation_values, test, seed, count)
+
+#' Seconds of the monotonic clock, which all processes of a machine share.
+#' @noRd
+rs_now <- function() .Call(wrap__rs_now)
+
+#' The most memory that this process has had, in bytes; 0 where the system does not tell.
+#' @noRd
+rs_peak_memory <- function() .Call(wrap__rs_peak_memory)
+
+#' Spans, as a list of columns: the first task of each (from 1), how many tasks it has, the
+#' worker (from 1), when they began and ended (seconds of the monotonic clock), by how
+#' many bytes they have raised the most memory that the worker had (`growth`), and whether the
+#' worker was lost in them.
+#' @noRd
+rs_span_columns <- function(spans) .Call(wrap__rs_span_columns, spans)
 
 #' Simulates every combination of schedule, chunk and workers (three vectors of
 #' one length) on the same task times.

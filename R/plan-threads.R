@@ -88,10 +88,13 @@ allotment_limit <- function(asked = FALSE) {
 # returns list(value, state): what it has, and where to go on, NULL when the work is done.
 # It is called with NULL first, then with what it left, and the last value is returned.
 # Between slices nothing of Rust is on the stack, so R may jump away for an interrupt or a
-# time limit (an error, of the user's call).
-in_slices <- function(step) {
+# time limit (an error, of the user's call). note: NULL, or the function that start_native() has
+# returned; without it the report of work that takes long begins with its second slice, because to
+# read clocks would be dear beside the shortest.
+in_slices <- function(step, note = NULL) {
   at <- step(NULL)
   call <- if (!is.null(at$state)) user_call()
+  if (!is.null(call) && is.null(note)) note <- start_native(call, threads_of_step(step))
   of_user <- function(e) {
     e$call <- call
     stop(e)
@@ -100,6 +103,7 @@ in_slices <- function(step) {
     tryCatch(rs_check_interrupt(), error = of_user)
     at <- step(at$state)
   }
+  if (!is.null(note)) note()
   at$value
 }
 

@@ -13,6 +13,9 @@
 #'   a time; 256 MB by default.
 #' * `rustle.threads`: threads of the `mt_` functions ([with_threads()]).
 #' * `rustle.timings`: `TRUE` keeps when each task ran ([job_timings()]).
+#' * `rustle.report`: `FALSE` keeps no report of the last call ([job_report()]).
+#' * `rustle.memory`: `TRUE` measures by how much each task raises the memory of its worker
+#'   ([job_report()]).
 #' * `rustle.size.warning`: bytes; sending more to workers for the first time is told, once in a
 #'   session; 500 MB by default.
 #' * `future.globals.maxSize`: bytes that the globals of a call may have; 500 MiB by default, as

@@ -4,6 +4,7 @@ use std::ffi::c_int;
 
 use crate::ffi::{self, Sexp};
 use crate::index::{symbol_i, Index};
+use crate::report::Timer;
 use crate::seeds::Seeds;
 use crate::shape::{is_like, Shape};
 
@@ -14,6 +15,7 @@ pub(crate) struct Here {
     pub(crate) shape: Shape,
     /// How many arguments of the call are forced before it is made.
     pub(crate) forced: c_int,
+    pub(crate) timer: Timer,
 }
 
 /// Calls `check(value, task)`, where R may jump out of.
@@ -56,18 +58,23 @@ pub(crate) unsafe fn run_here(
     unsafe {
         let tasks = ffi::Rf_xlength(values) as u32;
         let (forced, template) = ((*here).forced, (*here).shape.template());
-        let seeds = &raw mut (*here).seeds;
+        let (seeds, timer) = (&raw mut (*here).seeds, &raw mut (*here).timer);
+        (*timer).expect(tasks);
         let mut index = Index::new(symbol_i(), rho);
         for position in 0..tasks {
             let task = order.map_or(position, |o| o[position as usize] as u32 - 1);
             (*seeds).enter_task(task);
             index.bind(task);
+            (*timer).begin(task);
             let value = ffi::R_forceAndCall(call, forced, rho);
+            // It is on no list that protects it yet: this allocates nothing of R.
+            (*timer).end();
             ffi::SET_VECTOR_ELT(values, task as isize, value);
             if checker != ffi::nil() && !template.is_some_and(|t| is_like(t, value)) {
                 check(checker, value, task);
             }
         }
+        (*timer).finish();
         ffi::Rf_unprotect(1);
     }
 }

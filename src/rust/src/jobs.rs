@@ -18,6 +18,7 @@ use extendr_api::prelude::*;
 
 pub(crate) use encode::element_bytes;
 pub(crate) use evaluate::hears_output;
+pub(crate) use rules::terms;
 
 use crate::fields::Fields;
 use crate::refusal::into_r;

@@ -24,6 +24,7 @@ mod parcel;
 mod permutation;
 mod raw;
 mod refusal;
+mod report;
 mod seeds;
 mod shape;
 mod simulation;
@@ -61,9 +62,15 @@ fn rs_here_open(spec: Robj) -> List {
             seeds,
             shape: Shape::read(&spec)?,
             forced: spec.number("forced")? as i32,
+            timer: here_timer(&spec)?,
         })))
     });
     into_r(here)
+}
+
+fn here_timer(spec: &Fields) -> refusal::Parsed<report::Timer> {
+    let terms = jobs::terms(spec)?;
+    Ok(report::Timer::new(terms.keep, terms.memory))
 }
 
 /// `.Random.seed` of tasks `tasks` (from 1), as a list; `numbering` is
@@ -108,12 +115,14 @@ extendr_module! {
     use nodes;
     use parcel;
     use permutation;
+    use report;
     use simulation;
     use wild;
     fn rs_here_open;
     fn rs_task_seeds;
     fn rs_cores;
     fn rs_run_here;
+    fn rs_here_report;
     fn rs_check_interrupt;
     fn rs_matrix;
     fn rs_code_key;

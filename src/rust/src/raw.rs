@@ -10,6 +10,8 @@ use std::panic::{catch_unwind, AssertUnwindSafe};
 
 use crate::ffi::{self, Sexp};
 use crate::here::{self, Here};
+use crate::lists::named_list;
+use crate::report;
 
 /// Runs `f`; a panic (a bug of ours) becomes an R error after all is unwound.
 pub(crate) fn guard(f: impl FnOnce() -> Sexp) -> Sexp {
@@ -67,6 +69,25 @@ unsafe extern "C-unwind" fn rs_run_here(
         here::run_here(call, rho, values, order, here, check);
     }
     ffi::nil()
+}
+
+/// `list(busy, spans)` of tasks that have run here: seconds that they took, and their spans
+/// as bytes or `NULL`.
+unsafe extern "C-unwind" fn rs_here_report(here: Sexp) -> Sexp {
+    // SAFETY: R code passes the pointer that [`here_handle`] has made; `out` is protected, and
+    // everything else that is allocated is stored in it at once.
+    unsafe {
+        let here = ffi::R_ExternalPtrAddr(here).cast::<Here>();
+        let timer = &(*here).timer;
+        let out = ffi::Rf_protect(named_list(&["busy", "spans"]));
+        ffi::SET_VECTOR_ELT(out, 0, ffi::Rf_ScalarReal(timer.busy()));
+        if !timer.spans().is_empty() {
+            let spans = timer.spans();
+            ffi::SET_VECTOR_ELT(out, 1, report::write(spans.len(), spans.iter().copied()));
+        }
+        ffi::Rf_unprotect(1);
+        out
+    }
 }
 
 /// Puts what is told of tasks here under an external pointer, which keeps the list of
@@ -135,6 +156,7 @@ pub(crate) use routines;
 routines! {
     meta__rs_run_here "rs_run_here" "wrap__rs_run_here" ("call", "rho", "values", "order", "here", "check")
         => rs_run_here;
+    meta__rs_here_report "rs_here_report" "wrap__rs_here_report" ("here") => rs_here_report;
     meta__rs_check_interrupt "rs_check_interrupt" "wrap__rs_check_interrupt" ()
         => rs_check_interrupt;
     meta__rs_matrix "rs_matrix" "wrap__rs_matrix" ("nrow", "ncol") => rs_matrix;

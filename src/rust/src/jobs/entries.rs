@@ -2,10 +2,14 @@
 
 use std::ffi::{c_int, c_void};
 use std::panic::{catch_unwind, AssertUnwindSafe};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use rustle_workers::child;
+use rustle_workers::clock::now_ns;
+use rustle_workers::memory::{Part, Phase};
 use rustle_workers::process::Exit;
+use rustle_workers::spans::Entry;
 use rustle_workers::supervisor::{Failure, Verdict};
 
 use super::job::{Job, Origin};
@@ -231,9 +235,9 @@ unsafe extern "C-unwind" fn rs_job_collect(handle: Sexp) -> Sexp {
 /// What a job has cost: numbers of finished tasks, of workers that were started
 /// (`forks`), of claims, of those that were stolen (`steals`), of workers that were lost
 /// (`losses`), of bytes that came from workers, and of seconds that it took to receive
-/// them (`receiving`); and `spans`: `NULL` or `list(worker, start, end)` with an element
-/// per task: worker from 1 and seconds of the monotonic clock, 0 for a task that did not
-/// run. See R/engine-report.R.
+/// them (`receiving`); when the first worker was about to be started (`launched`); `seats`,
+/// see [`seats`]; and `spans`, raw, see [`rs_span_columns`](crate::report). Moments are seconds of
+/// the monotonic clock. See R/engine-report.R.
 unsafe extern "C-unwind" fn rs_job_report(handle: Sexp) -> Sexp {
     guard(|| {
         // SAFETY: R code passes a handle; `out` is protected, and everything else that
@@ -251,6 +255,7 @@ unsafe extern "C-unwind" fn rs_job_report(handle: Sexp) -> Sexp {
                 costs.losses as f64,
                 costs.bytes as f64,
                 receiving.as_secs_f64(),
+                job.job.supervisor().launched() as f64 * 1e-9,
             ];
             let out = ffi::Rf_protect(named_list(&[
                 "done",
@@ -260,58 +265,125 @@ unsafe extern "C-unwind" fn rs_job_report(handle: Sexp) -> Sexp {
                 "losses",
                 "bytes",
                 "receiving",
+                "launched",
+                "seats",
                 "spans",
             ]));
             for (i, number) in (0..).zip(numbers) {
                 ffi::SET_VECTOR_ELT(out, i, ffi::Rf_ScalarReal(number));
             }
-            if !job.job.memory().spans().is_empty() {
-                ffi::SET_VECTOR_ELT(out, numbers.len() as isize, spans(job));
-            }
+            let now = now_ns();
+            ffi::SET_VECTOR_ELT(out, numbers.len() as isize, seats(job, now));
+            ffi::SET_VECTOR_ELT(out, numbers.len() as isize + 1, spans(job, now));
             ffi::Rf_unprotect(1);
             out
         }
     })
 }
 
-/// `list(worker, start, end)`, see [`rs_job_report`]. A task that still runs, in a job
+/// The parts of the time of a seat, in the order of [`SEAT_PARTS`].
+const PARTS: [Part; 6] = [
+    Part::Starting,
+    Part::First,
+    Part::Claims,
+    Part::Tasks,
+    Part::Moving,
+    Part::Lost,
+];
+
+/// What [`seats`] tells of each.
+const SEAT_PARTS: [&str; 9] = [
+    "starting", "first", "claims", "tasks", "moving", "lost", "mark", "peak", "base",
+];
+
+/// The part that a seat is in whose worker has not said that it is done; `None` when it has, or
+/// when there is no worker.
+fn unfinished(job: &Job, seat: usize) -> Option<Part> {
+    if !job.job.is_taken(seat) {
+        return None;
+    }
+    let status = &job.job.memory().status()[seat];
+    match status.phase() {
+        Phase::Started if status.running.load(Ordering::Relaxed) > 0 => Some(Part::Tasks),
+        Phase::Started => Some(Part::Claims),
+        Phase::Silent if status.part(Part::Starting) == 0 => Some(Part::Starting),
+        Phase::Silent => Some(Part::First),
+        _ => None,
+    }
+}
+
+/// A list of vectors with an element per worker: seconds of each part of its time; up to when
+/// they account for it (`mark`); and its memory in bytes, the most that it has had at the end
+/// (`peak`; 0 if it has not said) and when it took its seat (`base`).
+///
+/// # Safety
+///
+/// R's main thread; the caller protects the result.
+unsafe fn seats(job: &Job, now: u64) -> Sexp {
+    let status = job.job.memory().status();
+    // SAFETY: main thread; `out` is protected, and the columns, which have an element per
+    // seat, are stored in it at once.
+    unsafe {
+        let out = ffi::Rf_protect(named_list(&SEAT_PARTS));
+        for column in 0..SEAT_PARTS.len() {
+            let numbers = ffi::Rf_allocVector(ffi::REALSXP as u32, status.len() as isize);
+            ffi::SET_VECTOR_ELT(out, column as isize, numbers);
+        }
+        let put = |column, row, number: f64| {
+            ffi::REAL(ffi::VECTOR_ELT(out, column))
+                .add(row)
+                .write(number);
+        };
+        for (row, seat) in status.iter().enumerate() {
+            let mut mark = seat.mark();
+            let mut parts = PARTS.map(|part| seat.part(part));
+            if let Some(part) = unfinished(job, row) {
+                parts[part as usize] += now.saturating_sub(mark);
+                mark = now;
+            }
+            for (column, ns) in (0..).zip(parts) {
+                put(column, row, ns as f64 * 1e-9);
+            }
+            put(6, row, mark as f64 * 1e-9);
+            put(7, row, seat.peak.load(Ordering::Relaxed) as f64 * 1024.0);
+            put(8, row, seat.base.load(Ordering::Relaxed) as f64 * 1024.0);
+        }
+        ffi::Rf_unprotect(1);
+        out
+    }
+}
+
+/// The spans of a job as bytes, `NULL` where none are kept. A task that still runs, in a job
 /// that does not wait for it, ends now.
 ///
 /// # Safety
 ///
 /// R's main thread; the caller protects the result.
-unsafe fn spans(job: &Job) -> Sexp {
+unsafe fn spans(job: &Job, now: u64) -> Sexp {
     let memory = job.job.memory();
-    let seconds = |word: &std::sync::atomic::AtomicU64| {
-        word.load(std::sync::atomic::Ordering::Relaxed) as f64 * 1e-9
+    let running = |seat: usize| {
+        let status = &memory.status()[seat];
+        let task = status.running.load(Ordering::Relaxed);
+        (task > 0).then(|| Entry {
+            start: status.mark(),
+            end: now,
+            task: task as u32 - 1,
+            count: 1,
+            seat: seat as u32,
+            growth: 0,
+        })
     };
-    // SAFETY: main thread; `out` is protected, and the columns, which have an element
-    // per task, are stored in it at once.
-    unsafe {
-        let out = ffi::Rf_protect(named_list(&["worker", "start", "end"]));
-        for column in 0..3 {
-            let len = memory.spans().len() as isize;
-            let numbers = ffi::Rf_allocVector(ffi::REALSXP as u32, len);
-            ffi::SET_VECTOR_ELT(out, column, numbers);
-        }
-        let at = |column, row| ffi::REAL(ffi::VECTOR_ELT(out, column)).add(row);
-        for (row, span) in memory.spans().iter().enumerate() {
-            at(0, row).write(f64::from(memory.slots()[row].worker()) + 1.0);
-            at(1, row).write(seconds(&span.start));
-            at(2, row).write(seconds(&span.end));
-        }
-        let now = rustle_workers::clock::now_ns() as f64 * 1e-9;
-        for (seat, status) in memory.status().iter().enumerate() {
-            let running = status.running.load(std::sync::atomic::Ordering::Relaxed);
-            let row = running as usize;
-            if row > 0 && *at(2, row - 1) == 0.0 {
-                at(0, row - 1).write(seat as f64 + 1.0);
-                at(2, row - 1).write(now);
-            }
-        }
-        ffi::Rf_unprotect(1);
-        out
+    let all = || {
+        let running = (0..memory.status().len()).filter_map(running);
+        memory.spans().chain(running)
+    };
+    // Workers that were not waited for may write one more in between.
+    let len = all().count();
+    if len == 0 || !memory.keeps_spans() {
+        return ffi::nil();
     }
+    // SAFETY: main thread; the vector has room for `len` entries.
+    unsafe { crate::report::write(len, all()) }
 }
 
 /// What each worker does, a list of columns: `pid` (0: nobody is there), `task` from 1 (0: none),

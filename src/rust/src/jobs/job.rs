@@ -70,7 +70,7 @@ impl Job {
         let rules = Rules::read(spec)?;
         // R may jump out of this: no mapping and no descriptor is owned yet.
         let arrivals = Arrivals::new(layout.workers() as usize, layout.tasks() as usize);
-        let timings = spec.flag("timings")?;
+        let keep = rules.terms.keep;
         let (shape, stop_on_error) = (rules.shape, rules.stop_on_error);
         let new =
             |supervisor| rustle_workers::job::Job::new(supervisor, relay_order, stop_on_error);
@@ -78,7 +78,7 @@ impl Job {
         let pid = std::process::id();
         if spec.flag("standing")? {
             let (memory, file) =
-                JobMemory::in_file(layout, timings, shape.words()).map_err(no_memory)?;
+                JobMemory::in_file(layout, keep, shape.words()).map_err(no_memory)?;
             let memory = Rc::new(memory);
             let pool = pool::current()?;
             let wake = pool.borrow().wake().map_err(pool::refusal)?;
@@ -102,7 +102,7 @@ impl Job {
         }
         // SAFETY: by the caller's promise.
         let code = unsafe { Code::read(code) }?;
-        let memory = JobMemory::new(layout, timings, shape.words()).map_err(no_memory)?;
+        let memory = JobMemory::new(layout, keep, shape.words()).map_err(no_memory)?;
         let flags = rustix::pipe::PipeFlags::CLOEXEC | rustix::pipe::PipeFlags::NONBLOCK;
         let (reading, writing) = rustix::pipe::pipe_with(flags).map_err(|e| {
             Refusal::new(

@@ -6,6 +6,8 @@ use std::time::Duration;
 use extendr_api::GetSexp;
 use rustle_schedule::Layout;
 use rustle_workers::recovery::Unit;
+use rustle_workers::seat::Measured;
+use rustle_workers::spans::Keep;
 use rustle_workers::supervisor::Settings;
 
 use crate::ffi::Sexp;
@@ -25,6 +27,8 @@ pub(crate) struct Rules {
     pub(crate) check_rng: bool,
     /// The first error makes all later tasks unnecessary.
     pub(crate) stop_on_error: bool,
+    /// What is measured.
+    pub(crate) terms: Measured,
     /// Keep the start of each task, for its timeout.
     pub(crate) timed: bool,
     /// Standard output goes nowhere.
@@ -60,6 +64,7 @@ impl Rules {
             streams: Streams::read(spec)?,
             check_rng: spec.flag("check_rng")?,
             stop_on_error: spec.flag("stop_on_error")?,
+            terms: terms(spec)?,
             timed: spec.number("timeout")?.is_finite(),
             silent: spec.flag("silent")?,
             threads: spec.number("threads")? as usize,
@@ -117,6 +122,17 @@ pub(crate) fn layout(spec: &Fields) -> Parsed<(Layout, RelayOrder)> {
             .map_err(Refusal::internal)?;
     }
     Ok((layout, order))
+}
+
+/// What is measured of tasks.
+pub(crate) fn terms(spec: &Fields) -> Parsed<Measured> {
+    let keep = match spec.text("spans")?.as_str() {
+        "none" => Keep::Nothing,
+        "tasks" => Keep::Tasks,
+        _ => Keep::Batches,
+    };
+    let memory = spec.flag("memory")?;
+    Ok(Measured { keep, memory })
 }
 
 /// How workers are treated.

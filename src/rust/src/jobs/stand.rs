@@ -278,15 +278,15 @@ fn rs_worker_enlist(spec: Robj, code: Robj) -> List {
         let rules = Rules::read(&spec)?;
         // SAFETY: R code keeps the list alive.
         let code = unsafe { Code::read(&code) }?;
-        let timings = spec.flag("timings")?;
-        let timed = rules.timed;
+        let (terms, timed) = (rules.terms, rules.timed);
         let seat = ROLE.with_borrow_mut(|role| -> Parsed<Seat> {
             let own = role.standing.as_mut();
             let own = own.ok_or_else(|| Refusal::internal("this is no worker"))?;
             let order = own.order.as_ref();
             let order = order.ok_or_else(|| Refusal::internal("nothing was ordered"))?;
-            let memory = JobMemory::received(layout, timings, rules.shape.words(), &order.memory)
-                .map_err(|e| Refusal::new("memory", e))?;
+            let memory =
+                JobMemory::received(layout, terms.keep, rules.shape.words(), &order.memory)
+                    .map_err(|e| Refusal::new("memory", e))?;
             if rules.silent {
                 own.voice = child::voice();
                 child::silence();
@@ -301,6 +301,7 @@ fn rs_worker_enlist(spec: Robj, code: Robj) -> List {
                 order.assignment.clone(),
                 link,
                 timed,
+                terms,
             ))
         })?;
         blas::allot(rules.threads);

@@ -38,7 +38,13 @@ pub(crate) fn become_worker(orders: &Orders, memory: &Rc<JobMemory>, assignment:
     }
     WORKER.store(std::process::id(), Ordering::Relaxed);
     let memory = Rc::clone(memory);
-    let seat = Seat::take(memory, assignment, orders.link, orders.rules.timed);
+    let seat = Seat::take(
+        memory,
+        assignment,
+        orders.link,
+        orders.rules.timed,
+        orders.rules.terms,
+    );
     Context::install(seat, orders.rules.clone(), orders.code, false);
 }
 

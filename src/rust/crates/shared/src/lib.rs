@@ -20,7 +20,7 @@ pub use file::MemoryFile;
 pub use frame::{send, Content, FrameHeader, FrameSink, Receiver};
 pub use mapping::{Mapping, MappingError};
 pub use ring::{Backpressure, Record, Ring, RingFull, RingHead};
-pub use slot::{Slot, Span, State};
+pub use slot::{Slot, State};
 pub use system::{wait_for_change, wake_waiter};
 
 #[cfg(test)]

@@ -80,13 +80,3 @@ impl Slot {
         self.state.store(State::Empty as u32, Ordering::Release);
     }
 }
-
-/// When a task ran: nanoseconds of the monotonic clock. Kept only when asked for.
-#[derive(Debug)]
-#[repr(C)]
-pub struct Span {
-    /// Start of the evaluation.
-    pub start: AtomicU64,
-    /// End of the evaluation, before the result is stored.
-    pub end: AtomicU64,
-}

@@ -71,6 +71,11 @@ impl<C: Crew> Job<C> {
         (self.supervisor.done(), self.supervisor.busy())
     }
 
+    /// Is there a worker in this seat that has not ended?
+    pub fn is_taken(&self, seat: usize) -> bool {
+        self.supervisor.is_taken(seat)
+    }
+
     /// What each worker was seen to do, its process and its memory in bytes.
     pub fn seen(&self) -> Vec<(Seen, Option<i32>, u64)> {
         let boards = self.supervisor.memory.boards();

@@ -2,7 +2,7 @@
 //!
 //! * [`seat`] is what a worker does between two evaluations;
 //! * [`memory`] lays out what a job shares with its workers, [`ledger`] keeps what of it
-//!   is finished;
+//!   is finished, [`spans`] says when tasks ran;
 //! * [`job`] is the loop of the session that waits; its [`supervisor`] starts workers
 //!   while tasks remain and notices who was lost;
 //!   [`recovery`] decides what runs again;
@@ -38,6 +38,7 @@ pub mod process;
 pub mod recovery;
 pub mod seat;
 pub mod server;
+pub mod spans;
 pub mod standing;
 pub mod supervisor;
 mod system;

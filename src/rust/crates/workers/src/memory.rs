@@ -6,10 +6,11 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::Arc;
 
 use rustle_schedule::{Cell, Layout, Queue, Table};
-use rustle_shared::{Mapping, MappingError, MemoryFile, Ring, RingHead, Slot, Span};
+use rustle_shared::{Mapping, MappingError, MemoryFile, Ring, RingHead, Slot};
 
 use crate::board::Board;
 use crate::limits::{RINGS_BYTES, RING_LEAST, RING_MOST};
+use crate::spans::{Entry, Keep, Pen, Span};
 
 /// Words that concern the whole job.
 #[derive(Debug)]
@@ -24,6 +25,8 @@ pub struct JobHeader {
     pub stopped: AtomicU32,
     /// 1 while the parent sleeps and wants to be woken by a byte in the pipe.
     pub asleep: AtomicU32,
+    /// Spans that are taken.
+    taken: AtomicU64,
 }
 
 impl JobHeader {
@@ -57,9 +60,60 @@ pub struct WorkerStatus {
     pub called_off: AtomicU64,
     /// See [`Phase`].
     phase: AtomicU32,
+    /// Up to when the time of this seat is accounted for in `parts`: ns of the monotonic clock.
+    mark: AtomicU64,
+    /// See [`Part`].
+    parts: [AtomicU64; PARTS],
+    /// The most memory that the worker has had, in KiB, now and when it took its seat.
+    pub peak: AtomicU64,
+    /// See `peak`.
+    pub base: AtomicU64,
 }
 
+/// What the time of a seat goes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// The worker was not there yet.
+    Starting = 0,
+    /// It had not begun its first task.
+    First = 1,
+    /// Between tasks.
+    Claims = 2,
+    /// Evaluation of tasks.
+    Tasks = 3,
+    /// Results on their way.
+    Moving = 4,
+    /// From the last sign of a worker that was lost, until another one was at work.
+    Lost = 5,
+}
+
+/// How many there are.
+pub const PARTS: usize = 6;
+
 impl WorkerStatus {
+    /// Up to when time is accounted for, in ns of the monotonic clock.
+    pub fn mark(&self) -> u64 {
+        self.mark.load(Ordering::Acquire)
+    }
+
+    /// Time is accounted for from `now` on.
+    pub fn count_from(&self, now: u64) {
+        self.mark.store(now, Ordering::Release);
+    }
+
+    /// What the time until `now` has gone to.
+    pub fn pass(&self, part: Part, now: u64) {
+        let took = now.saturating_sub(self.mark.load(Ordering::Relaxed));
+        let sum = &self.parts[part as usize];
+        sum.store(sum.load(Ordering::Relaxed) + took, Ordering::Relaxed);
+        self.mark.store(now, Ordering::Release);
+    }
+
+    /// What the time has gone to so far, in ns.
+    pub fn part(&self, part: Part) -> u64 {
+        self.parts[part as usize].load(Ordering::Relaxed)
+    }
+
     /// How far the worker has come.
     pub fn phase(&self) -> Phase {
         Phase::of(self.phase.load(Ordering::SeqCst))
@@ -103,19 +157,19 @@ impl Phase {
 
 /// One kind of words in the shared memory of a job.
 #[derive(Debug)]
-struct Part<T> {
+struct Words<T> {
     at: NonNull<T>,
     len: usize,
 }
 
-impl<T: Sync> Part<T> {
+impl<T: Sync> Words<T> {
     /// # Safety
     ///
     /// As [`Mapping::view`]; the mapping is kept as long as the part.
-    unsafe fn new(mapping: &Mapping, range: Range<T>) -> Part<T> {
+    unsafe fn new(mapping: &Mapping, range: Range<T>) -> Words<T> {
         // SAFETY: by the caller's promise.
         let view = unsafe { mapping.view::<T>(range.at, range.len) };
-        Part {
+        Words {
             at: NonNull::from(view).cast(),
             len: view.len(),
         }
@@ -134,14 +188,14 @@ impl<T: Sync> Part<T> {
 pub struct JobMemory {
     /// How tasks are handed out.
     pub layout: Layout,
-    header: Part<JobHeader>,
-    queue: Part<Queue>,
-    cells: Part<Cell>,
-    status: Part<WorkerStatus>,
-    boards: Part<Board>,
-    slots: Part<Slot>,
-    spans: Part<Span>,
-    words: Part<AtomicU64>,
+    header: Words<JobHeader>,
+    queue: Words<Queue>,
+    cells: Words<Cell>,
+    status: Words<WorkerStatus>,
+    boards: Words<Board>,
+    slots: Words<Slot>,
+    spans: Words<Span>,
+    words: Words<AtomicU64>,
     words_per_task: usize,
     rings: Vec<Ring>,
     /// What the parts point into.
@@ -186,7 +240,7 @@ struct Parts {
 }
 
 impl Parts {
-    fn of(layout: &Layout, timings: bool, words_per_task: usize) -> Parts {
+    fn of(layout: &Layout, keep: Keep, words_per_task: usize) -> Parts {
         let (tasks, workers) = (layout.tasks() as usize, layout.workers() as usize);
         let mut cursor = Cursor(0);
         Parts {
@@ -197,7 +251,7 @@ impl Parts {
             boards: cursor.take(workers),
             heads: cursor.take(workers),
             slots: cursor.take(tasks),
-            spans: cursor.take(if timings { tasks } else { 0 }),
+            spans: cursor.take(keep.capacity(layout)),
             words: cursor.take(tasks * words_per_task),
             words_per_task,
             rings: cursor.0.next_multiple_of(4096),
@@ -220,14 +274,14 @@ impl Parts {
             };
             JobMemory {
                 layout,
-                header: Part::new(&mapping, self.header),
-                queue: Part::new(&mapping, self.queue),
-                cells: Part::new(&mapping, self.cells),
-                status: Part::new(&mapping, self.status),
-                boards: Part::new(&mapping, self.boards),
-                slots: Part::new(&mapping, self.slots),
-                spans: Part::new(&mapping, self.spans),
-                words: Part::new(&mapping, self.words),
+                header: Words::new(&mapping, self.header),
+                queue: Words::new(&mapping, self.queue),
+                cells: Words::new(&mapping, self.cells),
+                status: Words::new(&mapping, self.status),
+                boards: Words::new(&mapping, self.boards),
+                slots: Words::new(&mapping, self.slots),
+                spans: Words::new(&mapping, self.spans),
+                words: Words::new(&mapping, self.words),
                 words_per_task: self.words_per_task,
                 rings: (0..workers).map(ring_of).collect(),
                 _mapping: mapping,
@@ -263,8 +317,8 @@ impl JobMemory {
     /// # Errors
     ///
     /// When not even the smallest rings fit.
-    pub fn new(layout: Layout, timings: bool, words: usize) -> Result<JobMemory, MappingError> {
-        let plan = Parts::of(&layout, timings, words);
+    pub fn new(layout: Layout, keep: Keep, words: usize) -> Result<JobMemory, MappingError> {
+        let plan = Parts::of(&layout, keep, words);
         let mapping = with_rings(&layout, |ring| {
             Mapping::anonymous(plan.rings + layout.workers() as usize * ring)
         })?;
@@ -278,10 +332,10 @@ impl JobMemory {
     /// As [`JobMemory::new`]; or when there is no such file to be had.
     pub fn in_file(
         layout: Layout,
-        timings: bool,
+        keep: Keep,
         words: usize,
     ) -> Result<(JobMemory, MemoryFile), MappingError> {
-        let plan = Parts::of(&layout, timings, words);
+        let plan = Parts::of(&layout, keep, words);
         let (file, mapping) = with_rings(&layout, |ring| {
             let file = MemoryFile::new(plan.rings + layout.workers() as usize * ring)?;
             let mapping = file.map_shared()?;
@@ -298,11 +352,11 @@ impl JobMemory {
     /// When address space is short, or the file is too small.
     pub fn received(
         layout: Layout,
-        timings: bool,
+        keep: Keep,
         words: usize,
         file: &MemoryFile,
     ) -> Result<JobMemory, MappingError> {
-        let plan = Parts::of(&layout, timings, words);
+        let plan = Parts::of(&layout, keep, words);
         if file.len() < plan.rings + layout.workers() as usize * RING_LEAST {
             return Err(MappingError {
                 size_bytes: file.len(),
@@ -332,9 +386,20 @@ impl JobMemory {
         self.slots.view()
     }
 
-    /// One span per task when timings are kept, else none.
-    pub fn spans(&self) -> &[Span] {
-        self.spans.view()
+    /// When tasks ran: those that are written, in no order.
+    pub fn spans(&self) -> impl Iterator<Item = Entry> + '_ {
+        let taken = self.header().taken.load(Ordering::Relaxed) as usize;
+        self.spans.view().iter().take(taken).filter_map(Span::read)
+    }
+
+    /// Are any kept?
+    pub fn keeps_spans(&self) -> bool {
+        !self.spans.view().is_empty()
+    }
+
+    /// Notes when tasks ran.
+    pub fn note(&self, pen: &mut Pen, entry: &Entry) {
+        pen.write(self.spans.view(), &self.header().taken, entry);
     }
 
     /// One ring per seat.

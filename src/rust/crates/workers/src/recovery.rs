@@ -11,9 +11,10 @@ use rustle_shared::State;
 use crate::clock::now_ns;
 use crate::crew::Assignment;
 use crate::limits::SWEEPS;
-use crate::memory::{JobMemory, Phase};
+use crate::memory::{JobMemory, Part, Phase};
 use crate::pool::RETIRED;
 use crate::process::Exit;
+use crate::spans::{Entry, Pen};
 
 /// What is run again when a worker is lost: the unit of randomness.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,6 +82,8 @@ pub struct Recovery {
     /// Tasks whose time was over.
     timed_out: HashSet<u32>,
     sweeps: u32,
+    /// Notes when tasks ran that were in flight.
+    pen: Pen,
 }
 
 /// What was found by a sweep over a job while no worker was at work.
@@ -110,6 +113,7 @@ impl Recovery {
             exit: Exit::Unknown,
             timed_out: HashSet::new(),
             sweeps: 0,
+            pen: Pen::default(),
         }
     }
 
@@ -186,9 +190,19 @@ impl Recovery {
             return None;
         }
         self.exit = exit;
-        if let Some(span) = in_flight.and_then(|task| memory.spans().get(task as usize)) {
-            span.end.store(now_ns(), Ordering::Relaxed);
+        let now = now_ns();
+        if let Some(task) = in_flight {
+            let entry = Entry {
+                start: status.mark(),
+                end: now,
+                task,
+                count: 1,
+                seat: seat as u32,
+                growth: Entry::LOST,
+            };
+            memory.note(&mut self.pen, &entry);
         }
+        status.pass(Part::Lost, now);
         // Between our look and our kill the worker may have finished that task and begun
         // another, or none.
         let timed_out = ours.is_some() && ours == in_flight;

@@ -30,7 +30,8 @@ use crate::board::Board;
 use crate::child;
 use crate::clock::{now_ns, Monotonic};
 use crate::crew::Assignment;
-use crate::memory::{JobMemory, Phase, WorkerStatus};
+use crate::memory::{JobMemory, Part, Phase, WorkerStatus};
+use crate::spans::{peak_kib, reset_peak, Entry, Keep, Pen, Stopwatch};
 
 /// How a worker reaches the session that waits for its results.
 #[derive(Clone, Copy, Debug)]
@@ -39,6 +40,15 @@ pub struct Link {
     pub wake: RawFd,
     /// The process whose end is the end of its workers.
     pub session: i32,
+}
+
+/// What a worker measures.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Measured {
+    /// The spans that are kept.
+    pub keep: Keep,
+    /// Measure by how much each task raises the most memory that the worker has had.
+    pub memory: bool,
 }
 
 /// Nobody receives results any more: the worker has to end.
@@ -54,6 +64,16 @@ pub struct Seat {
     claims: Claims,
     /// Keep when each task began, for its timeout.
     timed: bool,
+    /// Which spans are kept, and whether the memory of tasks is measured.
+    terms: Measured,
+    watch: Stopwatch,
+    /// What is gathered of the next span; no tasks: nothing.
+    span: Entry,
+    pen: Pen,
+    /// The most memory that this process had after the task before, in KiB.
+    peak: u64,
+    /// What the time until the first task is counted as.
+    before_first: Option<Part>,
     /// The task that was begun last.
     task: u32,
     /// [`Seat::finish`] has been called. The session takes its word back from shared memory.
@@ -62,8 +82,36 @@ pub struct Seat {
 
 impl Seat {
     /// Takes the seat of `assignment` in the job of `memory`.
-    pub fn take(memory: Rc<JobMemory>, assignment: Assignment, link: Link, timed: bool) -> Seat {
+    pub fn take(
+        memory: Rc<JobMemory>,
+        assignment: Assignment,
+        link: Link,
+        timed: bool,
+        terms: Measured,
+    ) -> Seat {
+        let status = &memory.status()[assignment.seat];
+        let now = now_ns();
+        if status.mark() == 0 {
+            status.count_from(now);
+        }
+        // Who replaces a worker that was lost makes up for a loss.
+        let replaces = status.part(Part::Lost) > 0;
+        let or_lost = |part| if replaces { Part::Lost } else { part };
+        status.pass(or_lost(Part::Starting), now);
+        if terms.memory {
+            reset_peak();
+        }
+        let peak = peak_kib();
+        if !replaces {
+            status.base.store(peak, Ordering::Relaxed);
+        }
         Seat {
+            terms,
+            watch: Stopwatch::new(terms.keep),
+            span: Entry::default(),
+            pen: Pen::default(),
+            peak,
+            before_first: Some(or_lost(Part::First)),
             number: assignment.seat,
             memory,
             link,
@@ -107,12 +155,17 @@ impl Seat {
     )]
     pub fn next(&mut self) -> Option<u32> {
         loop {
+            if self.claims.is_idle() {
+                self.close_batch();
+            }
             let (made, stolen) = (self.claims.made(), self.claims.stolen());
             let task = self.claims.next(&self.memory.table(), &Monotonic);
             if self.claims.made() != made {
                 let status = self.status();
                 add(&status.claims, self.claims.made() - made);
                 add(&status.steals, self.claims.stolen() - stolen);
+                // A slow claim was given back, and another one made at once.
+                self.close_batch();
             }
             let task = task?;
             if self.memory.header().stopped.load(Ordering::Relaxed) == 1 {
@@ -134,15 +187,14 @@ impl Seat {
     pub fn begin(&mut self, task: u32) {
         self.task = task;
         self.board().clear_printed();
-        let status = self.status();
+        let status = &self.memory.status()[self.number];
+        if self.watch.begin(task) {
+            let before = self.before_first.take().unwrap_or(Part::Claims);
+            status.pass(before, now_ns());
+        }
         status.running.store(u64::from(task) + 1, Ordering::Release);
         if self.timed {
             status.since.store(now_ns(), Ordering::Release);
-        }
-        if let Some(span) = self.memory.spans().get(task as usize) {
-            // The task may have run before, in a share that runs again.
-            span.end.store(0, Ordering::Relaxed);
-            span.start.store(now_ns(), Ordering::Relaxed);
         }
     }
 
@@ -152,10 +204,50 @@ impl Seat {
     }
 
     /// The evaluation is over; what comes of it follows.
-    pub fn end(&self) {
+    pub fn end(&mut self) {
         self.status().since.store(0, Ordering::Relaxed);
-        if let Some(span) = self.memory.spans().get(self.task as usize) {
-            span.end.store(now_ns(), Ordering::Relaxed);
+        if self.watch.is_due() {
+            self.close_batch();
+        }
+    }
+
+    /// Takes the time of the tasks since the clock was read last, if there are any.
+    fn close_batch(&mut self) {
+        if !self.watch.is_open() {
+            return;
+        }
+        let status = &self.memory.status()[self.number];
+        let (start, now) = (status.mark(), now_ns());
+        status.pass(Part::Tasks, now);
+        let (task, count) = self.watch.close(now - start);
+        if self.terms.keep == Keep::Nothing {
+            return;
+        }
+        if self.span.count == 0 {
+            self.span = Entry {
+                start,
+                task,
+                seat: self.number as u32,
+                ..Entry::default()
+            };
+        }
+        self.span.count += count;
+        self.span.end = now;
+        if self.terms.memory {
+            let peak = peak_kib();
+            let growth = u32::try_from(peak.saturating_sub(self.peak)).unwrap_or(u32::MAX);
+            self.span.growth = self.span.growth.saturating_add(growth).min(Entry::LOST - 1);
+            self.peak = peak;
+        }
+        if self.span.count >= self.terms.keep.least(self.memory.layout.tasks()) {
+            self.write_span();
+        }
+    }
+
+    fn write_span(&mut self) {
+        if self.span.count > 0 {
+            self.memory.note(&mut self.pen, &self.span);
+            self.span.count = 0;
         }
     }
 
@@ -164,6 +256,9 @@ impl Seat {
     pub fn commit(&self, state: State, bits: u64) {
         self.memory.slots()[self.task as usize].commit(state, bits, self.number as u32);
         let status = self.status();
+        if matches!(state, State::Sent | State::Failed) && !self.watch.is_open() {
+            status.pass(Part::Moving, now_ns());
+        }
         status.running.store(0, Ordering::Release);
         add(&status.done, 1);
     }
@@ -221,7 +316,13 @@ impl Seat {
     }
 
     /// Nothing is left to do.
-    pub fn finish(&self) {
+    pub fn finish(&mut self) {
+        self.close_batch();
+        self.write_span();
+        let status = self.status();
+        let last = self.before_first.unwrap_or(Part::Claims);
+        status.pass(last, now_ns());
+        status.peak.store(peak_kib(), Ordering::Relaxed);
         self.finished.set(true);
         self.status().enter(Phase::Finished);
         self.wake();

@@ -115,6 +115,8 @@ pub struct Supervisor<C> {
     /// The reading end of the pipe by which workers wake us.
     wake: OwnedFd,
     oom_before: Option<u64>,
+    /// When [`Supervisor::launch`] began, in ns of the monotonic clock.
+    launched: u64,
     /// What was seen of each seat, and when somebody looked.
     seen: Vec<Seen>,
     looked: Instant,
@@ -144,6 +146,7 @@ impl<C: Crew> Supervisor<C> {
             refused: 0,
             wake,
             oom_before: None,
+            launched: 0,
             seen: vec![
                 Seen {
                     task: 0,
@@ -176,6 +179,11 @@ impl<C: Crew> Supervisor<C> {
             .count()
     }
 
+    /// Is there a worker in this seat that has not ended?
+    pub fn is_taken(&self, seat: usize) -> bool {
+        self.crew.is_taken(seat)
+    }
+
     /// Workers that have not ended.
     pub fn at_work(&self) -> usize {
         self.seats()
@@ -196,6 +204,11 @@ impl<C: Crew> Supervisor<C> {
             costs.steals += status.steals.load(Ordering::Relaxed);
         }
         costs
+    }
+
+    /// When the first worker was about to be started, in ns of the monotonic clock; 0: never.
+    pub fn launched(&self) -> u64 {
+        self.launched
     }
 
     /// How the worker of a seat has ended, if it has, or has nothing left to do: nobody

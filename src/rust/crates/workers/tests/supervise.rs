@@ -22,7 +22,8 @@ use rustle_workers::ledger::Ledger;
 use rustle_workers::memory::JobMemory;
 use rustle_workers::process::Exit;
 use rustle_workers::recovery::Unit;
-use rustle_workers::seat::{Link, Seat};
+use rustle_workers::seat::{Link, Measured, Seat};
+use rustle_workers::spans::Keep;
 use rustle_workers::supervisor::{Costs, Failure, Settings, Supervisor, Verdict};
 
 /// Keeps other tests waiting: a fork copies the locks that other threads hold, and one
@@ -81,7 +82,7 @@ fn settings(unit: Unit, retries: u32) -> Settings {
 
 fn trial(schedule: Schedule, tasks: u32, workers: u32, settings: Settings) -> Trial {
     let layout = Layout::new(schedule, tasks, NonZeroU32::new(workers).unwrap());
-    let memory = Rc::new(JobMemory::new(layout, true, 1).unwrap());
+    let memory = Rc::new(JobMemory::new(layout, Keep::Tasks, 1).unwrap());
     let (reading, writing): (OwnedFd, OwnedFd) = rustix::pipe::pipe().unwrap();
     rustix::io::ioctl_fionbio(&reading, true).unwrap();
     // SAFETY: no other test runs (`alone`), so no lock is held that a worker needs; `run`
@@ -105,7 +106,16 @@ fn work(trial: &Trial, assignment: Assignment, fate: Fate) -> ! {
     // SAFETY: ends a worker that hangs.
     unsafe { libc::alarm(30) };
     let memory = Rc::clone(trial.job.memory());
-    let mut seat = Seat::take(Rc::clone(&memory), assignment, trial.link, false);
+    let mut seat = Seat::take(
+        Rc::clone(&memory),
+        assignment,
+        trial.link,
+        false,
+        Measured {
+            keep: Keep::Tasks,
+            memory: true,
+        },
+    );
     seat.start();
     while let Some(task) = seat.next() {
         // The task's word counts how often it was started.
@@ -261,7 +271,7 @@ fn slow_tasks_behind_quick_ones_are_given_back_and_stolen_though_their_worker_di
 fn the_ledger_tells_positions_in_order_and_forgets_what_is_void() {
     let _alone = alone();
     let layout = Layout::new(Schedule::Static, 4, NonZeroU32::MIN);
-    let memory = JobMemory::new(layout, false, 0).unwrap();
+    let memory = JobMemory::new(layout, Keep::Nothing, 0).unwrap();
     let finish = |task: usize, state| memory.slots()[task].commit(state, 0, 0);
     let mut ledger = Ledger::new(Some(vec![2, 0, 3, 1]), true);
     assert_eq!(ledger.advance(&memory), 0);

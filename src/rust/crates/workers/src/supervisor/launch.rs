@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::Supervisor;
+use crate::clock::now_ns;
 use crate::crew::{Assignment, Crew, Started};
 use crate::limits::{EVALUATION, FIRST_TASK, GLANCE, START_PRICE, WARM_UP, WORTH};
 use crate::system;
@@ -18,6 +19,11 @@ impl<C: Crew> Supervisor<C> {
     /// Returns the assignment where this process has become a worker ([`Started::Here`]),
     /// else `None`.
     pub fn launch(&mut self) -> Option<Assignment> {
+        let now = now_ns();
+        self.launched = now;
+        for status in self.memory.status() {
+            status.count_from(now);
+        }
         for seat in self.seats() {
             let before = Instant::now();
             let assignment = Assignment {

@@ -29,6 +29,11 @@ pub(crate) fn go_first() {
     let _ = std::fs::write("/proc/self/oom_score_adj", "500");
 }
 
+/// Has the kernel forget how much memory this process has had at most.
+pub(crate) fn reset_peak() {
+    let _ = std::fs::write("/proc/self/clear_refs", "5");
+}
+
 /// How often the kernel has killed for memory, where it says so: in the control group of this
 /// process if there is one, else on this machine.
 pub(crate) fn oom_kills() -> Option<u64> {

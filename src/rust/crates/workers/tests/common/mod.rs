@@ -24,8 +24,9 @@ use rustle_workers::order::{Order, Part, Terms};
 use rustle_workers::pool::{Pool, RETIRED};
 use rustle_workers::post::Post;
 use rustle_workers::recovery::Unit;
-use rustle_workers::seat::{Link, Seat};
+use rustle_workers::seat::{Link, Measured, Seat};
 use rustle_workers::server::{post_of, Call, Serving, VARIABLE};
+use rustle_workers::spans::Keep;
 use rustle_workers::standing::Standing;
 use rustle_workers::supervisor::{Settings, Supervisor, Verdict};
 
@@ -102,12 +103,21 @@ fn stand(files: Vec<OwnedFd>, server: i32) -> ! {
         patience = order.patience;
         let what = order.parts[1].files()[0].map_shared().unwrap();
         let (layout, deed) = read_job(what.bytes(0, 10));
-        let memory = Rc::new(JobMemory::received(layout, false, 1, &order.memory).unwrap());
+        let memory = Rc::new(JobMemory::received(layout, Keep::Batches, 1, &order.memory).unwrap());
         let link = Link {
             wake: wake.as_raw_fd(),
             session: server,
         };
-        let mut seat = Seat::take(Rc::clone(&memory), order.assignment, link, true);
+        let mut seat = Seat::take(
+            Rc::clone(&memory),
+            order.assignment,
+            link,
+            true,
+            Measured {
+                keep: Keep::Batches,
+                memory: false,
+            },
+        );
         INTERRUPTED.store(false, Ordering::SeqCst);
         child::let_interrupts(true);
         seat.start();
@@ -228,7 +238,7 @@ pub(crate) const PLAN: Plan = Plan {
 
 pub(crate) fn job(pool: &Shared, plan: &Plan) -> Job<Standing> {
     let layout = layout(plan.tasks, plan.workers, plan.stealing);
-    let (memory, file) = JobMemory::in_file(layout, false, 1).unwrap();
+    let (memory, file) = JobMemory::in_file(layout, Keep::Batches, 1).unwrap();
     let memory = Rc::new(memory);
     let what = write_job(plan.tasks, plan.workers, plan.stealing, plan.deed);
     let terms = Terms {

@@ -1,0 +1,188 @@
+# For each kind of advice: a call that must trigger it, one that must not, and that following it
+# does what it says: `now` and `then` by simulation, and a call that follows it.
+
+kinds <- function(x = job_report()) x$advice$kind
+told <- function(kind, x = job_report()) x$advice[x$advice$kind == kind, ]
+forked <- function(expr, ...) with_plan("multicore", workers = 2, ..., expr)
+
+test_that("random numbers without seeds are told", {
+  for (plan in list(list("multicore", workers = 2), list("multisession", workers = 2))) {
+    if (plan[[1L]] == "multicore" && !parallelly::supportsMulticore()) next
+    under_plan(plan, suppressWarnings(future_lapply(1:4, function(i) rnorm(1))))
+    expect_true("seeds" %in% kinds())
+    expect_identical(kinds()[[1L]], "seeds")
+    under_plan(plan, future_lapply(1:4, function(i) rnorm(1), future.seed = TRUE))
+    expect_false("seeds" %in% kinds())
+    under_plan(plan, future_lapply(1:4, function(i) i))
+    expect_false("seeds" %in% kinds())
+  }
+})
+
+test_that("tasks that take less than the workers cost are told", {
+  skip_without_fork()
+  forked(mclapply(1:2, function(i) i, mc.cores = 2))
+  x <- job_report()
+  advice <- told("small")
+  expect_identical(nrow(advice), 1L)
+  # It is that of the same tasks in the session.
+  expect_equal(advice$then, sum(task_seconds(x)), tolerance = 0.01)
+  expect_equal(advice$now, x$wall)
+  with_plan("sequential", future_lapply(1:2, function(i) i))
+  expect_lt(job_report()$wall, x$wall)
+  expect_false("small" %in% kinds())
+  forked(future_lapply(1:4, function(i) Sys.sleep(0.1)))
+  expect_false("small" %in% kinds())
+})
+
+test_that("forking is told where workers that stand by would do", {
+  # How long forks take here and now is not known: a report says so.
+  parts <- matrix(0, 2L, length(report_parts), dimnames = list(NULL, names(report_parts)))
+  parts[, "tasks"] <- 0.1
+  parts[, "starting"] <- c(0.02, 0.06)
+  parts[, "first"] <- 0.01
+  x <- list(plan = "multicore", workers = 2L, wall = 0.15, busy = 0.2, parts = parts, facts = list())
+  skip_if_not(has_standing_workers())
+  advice <- advise_forks(x)
+  expect_identical(advice$kind, "forks")
+  expect_equal(advice$then, 0.15 - 0.05 + order_seconds)
+  x$parts[, "starting"] <- 0.001
+  expect_null(advise_forks(x))
+  x$parts[, "starting"] <- 0.05
+  x$plan <- "multisession"
+  expect_null(advise_forks(x))
+})
+
+test_that("chunks that force imbalance are told, and without them the call is shorter", {
+  skip_without_fork()
+  uneven <- function(i) Sys.sleep(if (i <= 4) 0.25 else 0.001)
+  forked(future_lapply(1:8, uneven, future.chunk.size = 4))
+  x <- job_report()
+  advice <- told("chunks", x)
+  expect_identical(nrow(advice), 1L)
+  times <- task_seconds(x)
+  expect_equal(advice$then - advice$now, simulate_schedule(times, 2)$makespan - max(sum(times[1:4]), sum(times[5:8])), tolerance = 0.01)
+  forked(future_lapply(1:8, uneven))
+  expect_lt(job_report()$wall, 0.8 * x$wall)
+  expect_false("chunks" %in% kinds())
+  forked(future_lapply(1:8, function(i) Sys.sleep(0.02), future.chunk.size = 4))
+  expect_false("chunks" %in% kinds())
+  mclapply(1:8, function(i) Sys.sleep(if (i %% 2) 0.05 else 0.001), mc.cores = 2)
+  expect_match(told("chunks")$text, "mc.preschedule", fixed = TRUE)
+  forked(future_lapply(1:8, uneven), schedule = "static")
+  expect_match(told("chunks")$text, "stealing", fixed = TRUE)
+})
+
+test_that("a longest task is told: to start it first, or to split it", {
+  skip_without_fork()
+  last <- c(rep(0.02, 8), 0.16)
+  forked(future_lapply(last, Sys.sleep), schedule = "dynamic")
+  x <- job_report()
+  x$times <- task_seconds(x)
+  now <- simulated(x$times, 2)
+  first <- simulated(sort(x$times, decreasing = TRUE), 2, "dynamic")
+  skip_if(first > 0.85 * now)
+  advice <- told("longest")
+  expect_match(advice$text, "Task 9 .*first")
+  expect_equal(advice$then - advice$now, first - now, tolerance = 0.01)
+  forked(future_lapply(c(0.8, rep(0.01, 4)), Sys.sleep))
+  x <- job_report()
+  advice <- told("longest")
+  expect_match(advice$text, "Split it")
+  expect_equal(advice$now - advice$then, simulated(task_seconds(x), 2) - sum(task_seconds(x)) / 2, tolerance = 0.05)
+  # Followed: two halves.
+  forked(future_lapply(c(0.4, 0.4, rep(0.01, 4)), Sys.sleep))
+  expect_lt(job_report()$wall, 0.8 * x$wall)
+  expect_false("longest" %in% kinds())
+})
+
+test_that("workers that are too many, and too few, are told", {
+  skip_without_fork()
+  with_plan("multicore", workers = 6, future_lapply(c(0.3, 0.1, 0.1, 0.05), Sys.sleep))
+  x <- job_report()
+  advice <- told("fewer")
+  expect_match(advice$text, "^2 workers")
+  expect_equal(simulated(task_seconds(x), 2), 0.3, tolerance = 0.1)
+  forked(future_lapply(c(0.3, 0.1, 0.1, 0.05), Sys.sleep))
+  expect_lt(job_report()$wall, 1.4 * x$wall)
+  expect_false("fewer" %in% kinds())
+  withr::local_options(parallelly.availableCores.methods = "custom", parallelly.availableCores.custom = function() 8L)
+  skip_if(available_workers() != 8L)
+  forked(future_lapply(1:16, function(i) Sys.sleep(0.15)))
+  advice <- told("more")
+  expect_match(advice$text, "workers = 8")
+  expect_lt(advice$then, 0.5 * advice$now)
+  before <- job_report()$wall
+  with_plan("multicore", workers = 8, future_lapply(1:16, function(i) Sys.sleep(0.15)))
+  expect_lt(job_report()$wall, 0.8 * before)
+  expect_false("more" %in% kinds())
+  with_plan("sequential", future_lapply(1:8, function(i) Sys.sleep(0.02)))
+  expect_match(told("more")$text, "plan(multicore", fixed = TRUE)
+})
+
+test_that("an environment that travels unused is told, one that is used is not", {
+  make <- function() {
+    y <- rnorm(3e6)
+    z <- 2
+    function(i) i * z
+  }
+  for (plan in list(list("multisession", workers = 2))) {
+    under_plan(plan, {
+      future_lapply(1:2, function(i) i)
+      future_lapply(1:4, make())
+      x <- job_report()
+      advice <- told("drags", x)
+      expect_identical(nrow(advice), 1L)
+      expect_match(advice$text, "environment(FUN)$y", fixed = TRUE)
+      expect_lt(advice$then, advice$now)
+      lean <- make()
+      rm("y", envir = environment(lean))
+      future_lapply(1:4, lean)
+      followed <- job_report()
+      expect_lt(followed$sent, 0.01 * x$sent)
+      expect_false("drags" %in% kinds(followed))
+      y <- rnorm(3e6)
+      future_lapply(1:4, local({ y <- y; function(i) y[[i]] }))
+      expect_false("drags" %in% kinds())
+    })
+  }
+})
+
+test_that("names that code computes are taken for needed", {
+  y <- 1
+  helper <- function() y + 1
+  expect_true(all(c("helper", "y") %in% names_needed(function(i) helper())))
+  expect_false("y" %in% names_needed(local({ y <- 2; function(i) i })))
+  expect_null(names_needed(function(i) get("y")))
+})
+
+test_that("memory that limits workers is told", {
+  x <- list(
+    plan = "multicore", workers = 8L, tasks = 80, wall = 10, busy = 80, facts = list(), times = rep(1, 80),
+    memory = data.frame(peak = rep(2e9, 8), growth = rep(1.9e9, 8))
+  )
+  before <- budget$memory
+  withr::defer(budget$memory <- before)
+  budget$memory <- 8e9
+  advice <- advise_memory(x)
+  expect_match(advice$text, "workers = 3")
+  expect_match(advice$text, format_seconds(simulated(x$times, 3)), fixed = TRUE)
+  x$memory$growth <- 1e5
+  budget$memory <- Inf
+  skip_if(memory_of_machine() < 2e9)
+  expect_null(advise_memory(x))
+})
+
+test_that("threads times workers above the cores are told", {
+  skip_without_fork()
+  cores <- machine_cores()
+  forked(future_lapply(1:4, function(i) Sys.sleep(0.05)), worker_threads = cores)
+  skip_if(job_report()$threads < cores || cores < 2L)
+  expect_match(told("threads")$text, sprintf("worker_threads = %d", max(1L, cores %/% 2L)), fixed = TRUE)
+  forked(future_lapply(1:4, function(i) Sys.sleep(0.05)), worker_threads = 1)
+  expect_false("threads" %in% kinds())
+})
+
+test_that("at most three lines are printed", {
+  x <- data.frame(kind = "a", text = paste("advice", 1:5), now = 1, then = 0.5)
+  expect_length(grep("advice", utils::capture.output(print_advice(x))), 3L)
+})
