@@ -20,8 +20,7 @@
 #' @references Politis, D. N. and White, H. (2004) Automatic block-length selection for the
 #'   dependent bootstrap. *Econometric Reviews* 23, 53-70. Patton, A., Politis, D. N. and White,
 #'   H. (2009) Correction. *Econometric Reviews* 28, 372-375.
-#' @seealso [tsbootstrap()] and [bootstrap()] with `sim = "block"`, which take it as `l`;
-#'   [tsboot()].
+#' @seealso [tsbootstrap()] and [bootstrap()], which use it.
 #' @examples
 #' block_length(log(lynx))
 #' tsbootstrap(log(lynx), "mean", R = 200, sim = "geom", seed = 1)

@@ -39,7 +39,7 @@
 #'   `parm` are taken for `conf` and `index`, whose names they are in [confint()].
 #' @return A data frame of class `rustle_boot_ci` with a row per component, type and level
 #'   and columns `term`, `type`, `conf`, `lower`, `upper`, and `lower.mcse` and `upper.mcse`:
-#'   the Monte Carlo standard errors of the ends, see there. Ends are `NA` where there is no
+#'   the Monte Carlo standard errors of the ends, see there (the larger one is printed). Ends are `NA` where there is no
 #'   interval.
 #' @section Monte Carlo error: How much an end would vary with other replicates of the same
 #'   data, were there again R of them, by the delta method: of quantiles
@@ -388,6 +388,13 @@ as.data.frame.rustle_boot_ci <- function(x, row.names = NULL, optional = FALSE, 
 print.rustle_boot_ci <- function(x, digits = max(3L, getOption("digits") - 3L), ...) {
   kind <- if (isTRUE(attr(x, "simultaneous"))) "Simultaneous bootstrap intervals" else "Bootstrap intervals"
   cat(kind, if (!is.null(attr(x, "R"))) sprintf(" from %.0f replicates", attr(x, "R")), "\n", sep = "")
-  print(as.data.frame(x), digits = digits, row.names = FALSE, ...)
+  frame <- as.data.frame(x)
+  both <- c("lower.mcse", "upper.mcse")
+  if (all(both %in% names(frame))) {
+    # One column: the end that is less sure.
+    frame$mcse <- signif(pmax(frame$lower.mcse, frame$upper.mcse), 2L)
+    frame[both] <- NULL
+  }
+  print(frame, digits = digits, row.names = FALSE, ...)
   invisible(x)
 }

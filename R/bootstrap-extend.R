@@ -33,7 +33,8 @@
 #' @references Davidson, R. and MacKinnon, J. G. (2000) Bootstrap tests: how many bootstraps?
 #'   *Econometric Reviews* 19, 55-68. Andrews, D. W. K. and Buchinsky, M. (2000) A three-step
 #'   method for choosing the number of bootstrap repetitions. *Econometrica* 68, 23-51.
-#' @seealso [bootstrap()]; [boot_ci()]; [bootstrap-methods].
+#' @seealso [bootstrap()]; [boot_ci()] and [boot_p()], whose Monte Carlo errors tell whether it is
+#'   worth it.
 #' @examples
 #' b <- bootstrap(mtcars, "cor", R = 199, seed = 1, threads = 2)
 #' identical(extend(b, 999)$t, bootstrap(mtcars, "cor", R = 999, seed = 1, threads = 2)$t)

@@ -69,7 +69,7 @@ read_boot <- function(data, statistic, R, sim = "ordinary", stype = NULL, design
   job$relabel <- check_relabel(job)
   job$threads <- thread_count(threads, call)
   job$plan <- plan
-  job$plan$settings$progress <- options$progress
+  if (!is.null(options$progress)) job$plan$settings$progress <- options$progress
   if (options$rng == "R") check_given(job, call)
   check_influence(job)
   job

@@ -9,7 +9,7 @@
 #' @param R,cluster,seed,threads,on_error As for [bootstrap()].
 #' @param method,type `"case"` (rows with replacement; also `"xy"`), `"residual"` (centred
 #'   residuals with replacement), `"wild"` (residuals times a multiplier; one per cluster, if
-#'   there are clusters), or `"fractional"` (exponential weights). Residual and wild are of
+#'   there are clusters), or `"fractional"` (exponential weights, one per cluster). Residual and wild are of
 #'   linear models only. The wild bootstrap keeps the fitted values: no null hypothesis is
 #'   imposed.
 #' @param wild Law of the multipliers.
@@ -51,8 +51,8 @@ boot_lm <- function(model, R = 999, method = c("case", "residual", "wild", "frac
   }
   cluster <- model_cluster(cluster, model, frame, origin)
   sim <- c(case = "ordinary", residual = "residual", wild = "wild", fractional = "bayesian")[[method]]
-  if (!is.null(cluster) && !method %in% c("case", "wild")) {
-    stop_argument("method", "\"case\" or \"wild\" with clusters", method, origin)
+  if (!is.null(cluster) && method == "residual") {
+    stop_argument("method", "\"case\", \"wild\" or \"fractional\" with clusters", method, origin)
   }
   if (!is.null(f)) {
     if (!is.function(f) || method != "case") stop_argument("f", "NULL, or a function with method = \"case\"", f, origin)

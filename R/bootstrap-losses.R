@@ -37,7 +37,7 @@
 #'   confidence set. *Econometrica* 79, 453-497. Romano, J. P. and Wolf, M. (2005) Stepwise multiple
 #'   testing as formalized data snooping. *Econometrica* 73, 1237-1282. White, H. (2000) A reality
 #'   check for data snooping. *Econometrica* 68, 1097-1126.
-#' @seealso [cv_select()]; [bootstrap()]; [block_length()].
+#' @seealso [block_length()]; [cv()] and [validate_boot()] for the losses of learners.
 #' @examples
 #' set.seed(1)
 #' errors <- matrix(rnorm(600), 200) + rep(c(1, 0.9, 0), each = 200)

@@ -16,7 +16,7 @@
 #'     model has used. With clusters, columns of the data that name them get new labels, see
 #'     [bootstrap()]. `cluster` may be a formula, as `~ g`.
 #'   * `"bayesian"`, `"poisson"`: fractional weights and counts as `weights` of the fit, times
-#'     its own. For models whose `weights` say how often an observation occurs in the
+#'     its own, one per cluster with `cluster` (`"bayesian"`). For models whose `weights` say how often an observation occurs in the
 #'     likelihood: not of \pkg{lme4} and \pkg{nlme}, whose weights are those of variances.
 #'   * `"parametric"`: responses that [stats::simulate()] draws from the model. With `rng = "R"` a
 #'     model of \pkg{lme4} has the numbers of `lme4::bootMer(model, f, R, seed = seed)`, on any
@@ -32,7 +32,8 @@
 #'   for assessing the relationship between class size and achievement. *Applied Statistics* 52,
 #'   431-443. Davison, A. C. and Hinkley, D. V. (1997) *Bootstrap Methods and Their Application*,
 #'   chapter 7. Cambridge University Press.
-#' @seealso [bootstrap()], [boot_ci()]; [boot_lm()]; [statistics] for models in Rust.
+#' @seealso [boot_lm()] for models of [stats::lm()] and [stats::glm()], natively; [stat_coxph()];
+#'   [wild_test()]; [boot_ci()] for intervals of the result.
 #' @examples
 #' fit <- nls(dist ~ a * speed^b, cars, start = list(a = 0.5, b = 1.5))
 #' bootstrap(fit, R = 50, seed = 1)
@@ -48,9 +49,7 @@ is_fitted_model <- function(x) is.call(call_of_fit(x)) && !is.data.frame(x)
 
 # What bootstrap() needs instead of a model: list(data, statistic, cluster, stype, ran.gen).
 model_bootstrap <- function(model, f, sim, cluster, call) {
-  if (is.null(f)) f <- model_coefficients
-  if (!is.function(f)) stop_argument("statistic", "a function of a fitted model, or left out, where `data` is one", f, call)
-  check_arguments_of(f, "model", "statistic", call)
+  f <- check_model_statistic(model, f, call)
   check_model_scheme(model, sim, call)
   rows <- rows_of_fit(model, call)
   cluster <- cluster_of_rows(cluster, rows, call)
@@ -70,6 +69,18 @@ model_bootstrap <- function(model, f, sim, cluster, call) {
   }
   statistic <- function(data, i) f(eval(again, list(.rustle_data = data[i, , drop = FALSE]), home))
   list(data = rows$data, statistic = calls_user(statistic, f), cluster = cluster, stype = "i")
+}
+
+# f, or the coefficients.
+check_model_statistic <- function(model, f, call) {
+  if (is.null(f)) {
+    found <- tryCatch(model_coefficients(model), error = function(e) NULL)
+    if (is.numeric(found) && length(found)) return(model_coefficients)
+    stop_argument("statistic", "a function of the fitted model, for a model without coefficients", NULL, call)
+  }
+  if (!is.function(f)) stop_argument("statistic", "a function of a fitted model, or left out, where `data` is one", f, call)
+  check_arguments_of(f, "model", "statistic", call)
+  f
 }
 
 model_coefficients <- function(model) {
@@ -186,8 +197,7 @@ turn <- function(u, S) {
 
 # The numbers of lme4::bootMer(model, f, R, seed = seed): responses are drawn here, all at once.
 boot_as_boot_mer <- function(model, f, R, seed, on_error, keep_data, origin, call) {
-  if (is.null(f)) f <- model_coefficients
-  if (!is.function(f)) stop_argument("statistic", "a function of a fitted model, or left out, where `data` is one", f, origin)
+  f <- check_model_statistic(model, f, origin)
   before <- get_random_seed()
   draw <- function() {
     if (!is.null(seed)) set.seed(seed)

@@ -23,8 +23,8 @@
 #' @references Davison, A. C. and Hinkley, D. V. (1997) *Bootstrap Methods and Their
 #'   Application*, section 4.4 and chapter 5. Cambridge University Press. Efron, B. and
 #'   Tibshirani, R. J. (1993) *An Introduction to the Bootstrap*, section 15.4. Chapman & Hall.
-#' @seealso [boot_ci()], whose intervals hold the values that are not rejected;
-#'   [permutation_test()]; [wild_test()].
+#' @seealso [boot_ci()] for the intervals; [wild_test()] and [permutation_test()] for tests under
+#'   the null hypothesis; [extend()] for more replicates.
 #' @examples
 #' b <- bootstrap(mtcars, stat_lm(mpg ~ wt + hp), R = 999, seed = 1, threads = 2)
 #' boot_p(b)

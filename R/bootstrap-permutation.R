@@ -32,7 +32,7 @@
 #' @return An object of class `rustle_permutations` and `htest`, of several columns printed as a
 #'   table. `null.hypothesis` says what is tested; `null.value` is there where that is a
 #'   difference in means of 0; `statistic` and `p.value` have an element per column;
-#'   `adjusted` holds the adjusted p-values of several columns; `parameter` the number of
+#'   `mcse` is the Monte Carlo standard error of `p.value`; `adjusted` holds the adjusted p-values of several columns; `parameter` the number of
 #'   permutations; `exact` says whether they are all; `permuted` is what `plot()` needs
 #'   to make the permutations again. A p-value from random permutations
 #'   is (b + 1) / (R + 1), so it is never 0.
@@ -168,6 +168,7 @@ permutation_result <- function(found, x, y, statistic, samples, paired, studenti
     list(
       statistic = if (single) found$observed else label(found$observed),
       parameter = c(permutations = tried), p.value = label(p(found$counts$single)),
+      mcse = label(if (found$all) 0 * found$counts$single else sqrt(p(found$counts$single) * (1 - p(found$counts$single)) / tried)),
       adjusted = if (!single) label(p(found$counts$maximal)), estimate = estimate,
       # A null hypothesis that is not about a number has no null value.
       null.value = if (studentize && !paired && is.null(samples$strata)) c("difference in means" = 0),

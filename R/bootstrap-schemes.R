@@ -76,7 +76,7 @@ new_scheme <- function(job) {
     antithetic = list(kind = "antithetic"),
     permutation = list(kind = "permutation"),
     block = list(kind = "blocks", length = block_of(job, call), rule = job$options$blocktype),
-    bayesian = list(kind = if (job$options$wtype == "exp") "exponential" else "gamma"),
+    bayesian = c(list(kind = if (job$options$wtype == "exp") "exponential" else "gamma"), one_way(cluster, "bayesian", call)),
     poisson = list(kind = "poisson"),
     wild = wild_spec(job$options$wild, cluster, call)
   )
@@ -92,7 +92,7 @@ new_scheme <- function(job) {
 # Which arguments belong to which schemes.
 check_belongs <- function(given, sim, call) {
   belongs <- list(
-    cluster = c("ordinary", "wild"), weights = "ordinary", m = "ordinary", l = "block",
+    cluster = c("ordinary", "wild", "bayesian"), weights = "ordinary", m = "ordinary", l = "block",
     strata = c("ordinary", "balanced", "antithetic", "permutation", "residual")
   )
   for (argument in names(belongs)) {
@@ -145,10 +145,13 @@ ordinary_spec <- function(n, tables, cluster, m) {
   list(kind = "ordinary", size = if (is.null(m)) n else m)
 }
 
-wild_spec <- function(law, cluster, call) {
-  if (length(cluster) == 2L) stop_argument("cluster", "one way for `sim = \"wild\"`", cluster, call)
+wild_spec <- function(law, cluster, call) c(list(kind = "wild", law = law), one_way(cluster, "wild", call))
+
+# One number for all observations of a cluster: list(cluster, clusters).
+one_way <- function(cluster, sim, call) {
+  if (length(cluster) == 2L) stop_argument("cluster", sprintf("one way for `sim = \"%s\"`", sim), cluster, call)
   ids <- cluster[[1L]]
-  list(kind = "wild", law = law, cluster = ids, clusters = if (is.null(ids)) 0 else max(ids))
+  list(cluster = ids, clusters = if (is.null(ids)) 0 else max(ids))
 }
 
 # What Rust reads. stream: two words.

@@ -35,7 +35,7 @@
 #' @param strata A vector that says to which stratum each observation belongs.
 #' @param cluster A vector of clusters, or a list of two for two-way clusters (pigeonhole
 #'   bootstrap: an observation counts as often as the product of the counts of its
-#'   clusters).
+#'   clusters). With `sim = "bayesian"` or `"wild"` a cluster has one weight.
 #' @param relabel Columns of a data frame, by name, that say to which cluster a row belongs:
 #'   a cluster that is drawn again gets a new label there, so that a function of data and
 #'   indices which groups by them sees as many clusters as are drawn. `NULL`: the columns
@@ -71,7 +71,8 @@
 #'   Of a function only when asked for, by the jackknife.
 #' @param rng `"stream"`, or `"R"` for the indices that [boot::boot()] draws after
 #'   `set.seed()`, in an n x R matrix.
-#' @param progress `TRUE` to show progress.
+#' @param progress `TRUE` shows progress, `FALSE` does not; `NULL` (default) follows the [plan()]
+#'   and option `rustle.progress`, as every call does.
 #' @param keep_data `FALSE` to leave the data out of the result.
 #' @return A list of class `rustle_boot`: `t0`, the statistic on the data, named; `t`, an
 #'   R x p matrix; `R`; `data`; `seed`, the caller's `.Random.seed`; `stream`, the two words
@@ -137,7 +138,7 @@ bootstrap <- function(data, statistic, R = 999,
                       ran.gen = NULL, mle = NULL, on_error = c("stop", "na", "redraw"),
                       seed = NULL, threads = NULL, workers = NULL,
                       influence = c("auto", "jack", "inf", "none"), rng = c("stream", "R"),
-                      progress = interactive(), keep_data = TRUE, relabel = NULL) {
+                      progress = NULL, keep_data = TRUE, relabel = NULL) {
   call <- match.call()
   origin <- sys.call()
   choose <- function(x, choices, argument) {
@@ -176,7 +177,7 @@ bootstrap <- function(data, statistic, R = 999,
     on_error = choose(on_error, c("stop", "na", "redraw"), "on_error"),
     influence = choose(influence, c("auto", "jack", "inf", "none"), "influence"),
     rng = choose(rng, c("stream", "R"), "rng"),
-    progress = check_flag(progress, "progress"), keep_data = check_flag(keep_data, "keep_data")
+    progress = check_flag(progress, "progress", null = TRUE), keep_data = check_flag(keep_data, "keep_data")
   )
   check_seed(seed, origin)
   if (!is.null(workers)) workers <- check_count(workers, "workers")

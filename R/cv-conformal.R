@@ -21,7 +21,7 @@
 #' @references Barber, R. F., Candes, E. J., Ramdas, A. and Tibshirani, R. J. (2021) Predictive inference with
 #'   the jackknife+. *Annals of Statistics* 49, 486-507. Lei, J., G'Sell, M., Rinaldo, A., Tibshirani, R. J.
 #'   and Wasserman, L. (2018) Distribution-free predictive inference for regression. *JASA* 113, 1094-1111.
-#' @seealso [cv()]; [validate_boot()]; [folds()].
+#' @seealso [cv()]; [folds()]; [validate_boot()].
 #' @examples
 #' conformal(lm(dist ~ speed, cars), newdata = data.frame(speed = c(5, 15)), K = 5, seed = 1)
 #' @export

@@ -26,7 +26,7 @@
 #'   predictions for efficient and accurate cross-validation. *Machine Learning* 107, 1895-1922. Varma, S.
 #'   and Simon, R. (2006) Bias in error estimation when using cross-validation for model selection.
 #'   *BMC Bioinformatics* 7, 91.
-#' @seealso [cv()] for one learner; [folds()]; [spa_test()].
+#' @seealso [cv()] for one learner; [validate_boot()].
 #' @examples
 #' fits <- list(
 #'   line = function(train) lm(dist ~ speed, train),

@@ -30,7 +30,7 @@
 #'   Efron, B. and Tibshirani, R. (1997) Improvements on cross-validation: the .632+ bootstrap
 #'   method. *JASA* 92, 548-560. Harrell, F. E. (2015) *Regression Modeling Strategies*, 2nd ed.,
 #'   section 5.3. Springer.
-#' @seealso [cv()]; [conformal()]; [bootstrap()].
+#' @seealso [cv()]; [cv_select()] where the learner was chosen; [conformal()] for intervals.
 #' @examples
 #' validate_boot(lm(mpg ~ wt + hp + qsec, mtcars), R = 50, seed = 1)
 #' @export

@@ -14,11 +14,14 @@ attend <- function(handle, job, plan) {
   repeat {
     # It returns as soon as there is something to relay.
     status <- rs_job_wait(handle, longest_wait)
-    rs_check_interrupt()
+    withCallingHandlers(rs_check_interrupt(), interrupt = function(i) tell_running(rs_job_seen(handle), plan))
+    if (length(status$events$task)) progress$clear()
     mailbox$add(status$events)
+    tell_losses(status$events, plan)
     if (status$state != "running") break
+    if (mailbox$has_due(status$prefix)) progress$clear()
     mailbox$flush(status$prefix)
-    progress$update(status$done, status$busy)
+    progress$update(status$done, status$busy, function() rs_job_seen(handle))
   }
   collected <- rs_job_collect(handle)
   arrived <- arrive_values(collected$values, mailbox$travelled(), job$origin)
@@ -26,7 +29,7 @@ attend <- function(handle, job, plan) {
   failed <- collected$failed
   timeouts <- mailbox$timeouts()
   for (task in timeouts[timeouts %in% failed]) {
-    values[[task]] <- new_timeout_error(task, plan$settings$timeout, job$origin)
+    values[[task]] <- new_timeout_error(task, plan$settings$timeout, job$origin, mailbox$calls(task))
   }
   if (status$state == "failed") {
     mailbox$flush(status$prefix)

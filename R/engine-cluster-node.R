@@ -44,10 +44,14 @@ turn_here <- function(order) {
   # Says that this node is there.
   beat <- function() {
     now <- seconds_now()
-    if (is.null(master) || now - told <= order$settings$beat) return()
+    # Conditions that are relayed at once do not wait for the next sign.
+    live <- unlist(lapply(kept$jobs, function(chunk) chunk$live), recursive = FALSE)
+    if (is.null(master) || (now - told <= order$settings$beat && !length(live))) return()
     told <<- now
+    for (chunk in kept$jobs) chunk$live <- NULL
     done <- sum(vapply(kept$jobs, function(chunk) chunk$count, 0))
-    serialize(list(type = "BEAT", done = done), master$con)
+    live <- do.call(c, lapply(live, `[[`, "object"))
+    serialize(list(type = "BEAT", done = done, live = live), master$con)
   }
   if (!is.null(order$chunk)) open_chunk(parcel, order, beat)
   repeat {
@@ -137,7 +141,7 @@ open_chunk <- function(parcel, order, beat, dress = identity) {
   plan <- plan_of_node(settings, parcel$levels)
   open <- list2env(list(
     tag = chunk$tag, job = job, n = job$n, over = FALSE, unclaimed = Inf, count = 0, measured = FALSE, timed = settings$timings,
-    events = list(), status = NULL, lost = NULL
+    events = list(), live = NULL, status = NULL, lost = NULL
   ), envir = new.env(parent = emptyenv()))
   if (plan$executor$name == "multisession") {
     needs <- c(
@@ -159,7 +163,12 @@ open_chunk <- function(parcel, order, beat, dress = identity) {
 watch_chunk <- function(chunk, seconds) {
   if (chunk$over) return()
   status <- rs_job_wait(chunk$handle, seconds)
-  if (!is.null(status$events)) chunk$events <- c(chunk$events, list(status$events))
+  if (!is.null(status$events)) {
+    at_once <- as.logical(mapply(is_immediate, status$events$event, status$events$object))
+    part <- function(which) if (any(which)) list(lapply(status$events, `[`, which))
+    chunk$live <- c(chunk$live, part(at_once))
+    chunk$events <- c(chunk$events, part(!at_once))
+  }
   chunk$count <- status$done
   chunk$unclaimed <- status$unclaimed
   chunk$over <- status$state != "running"
@@ -180,6 +189,7 @@ seconds_per_task <- function(spans) {
 # `failure` is NULL or how workers were lost (stop_worker_lost()).
 close_chunk <- function(chunk) {
   on.exit(chunk$close())
+  chunk$events <- c(chunk$events, chunk$live)
   collected <- rs_job_collect(chunk$handle)
   values <- collected$values
   if (is.null(values)) values <- collected$vector

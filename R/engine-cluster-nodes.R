@@ -428,7 +428,8 @@ rest_nodes <- function(nodes, seconds = 1) {
     is.null(node$lost) && (length(node$owes) || length(node$chunks) || (!node$own && !is.null(node$desk)))
   }, nodes)
   for (node in asked) {
-    tryCatch(ask_node(node, without_source(on_node), list("rest_here")), error = function(e) lose_node(node, conditionMessage(e)))
+    # mirai keeps one answer for a node: what is asked now would displace it.
+    if (is_bound(node)) tryCatch(ask_node(node, without_source(on_node), list("rest_here")), error = function(e) lose_node(node, conditionMessage(e)))
     node$chunks <- list()
     if (!node$own) node$desk <- NULL
   }

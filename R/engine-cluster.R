@@ -20,6 +20,7 @@ run_on_nodes <- function(job, plan) {
     desk$hand_out()
     if (desk$is_over()) break
     desk$listen(longest_wait)
+    if (desk$has_news()) progress$clear()
     desk$relay()
     progress$update(desk$finished(), desk$busy())
   }
@@ -140,7 +141,7 @@ new_desk <- function(job, plan, nodes, parcel) {
       setup = if (!is.null(setup)) list(key = setup$key, steps = if (!identical(node$setup, setup$key) || !is_bound(node)) setup$steps),
       settings = list(
         cores = node$cores, own = node$own, timings = !is.null(spans), beat = max(0.5, settings$heartbeat / 4),
-        plan = settings[c("timeout", "retries", "worker_threads")]
+        plan = settings[c("timeout", "retries", "worker_threads", "log")]
       ),
       # A node that has a suspect must get nothing else.
       more = queue$left() > 0 && !isTRUE(attr(tasks, "suspect"))
@@ -181,6 +182,8 @@ new_desk <- function(job, plan, nodes, parcel) {
       message <- tryCatch(hear_node(node), error = function(e) mourn(node, conditionMessage(e)))
       if (is.null(message) || !identical(message$type, "VALUE")) {
         node$beat <- message$done
+        # Conditions that are relayed at once, whichever task they are of.
+        for (condition in message$live) relay_event("condition", condition, job$relay$quiet)
         next
       }
       if (!identical(message$tag, node$waits)) next
@@ -231,7 +234,8 @@ new_desk <- function(job, plan, nodes, parcel) {
     got <- lapply(seq_along(tasks), function(k) record$values[[k]])
     for (k in record$failed) {
       task <- tasks[[k]]
-      if (inherits(got[[k]], "rustle_error_timeout")) got[[k]] <- new_timeout_error(task, settings$timeout, job$origin)
+      timed_out <- inherits(got[[k]], "rustle_error_timeout") || task %in% mailbox$timeouts()
+      if (timed_out) got[[k]] <- new_timeout_error(task, settings$timeout, job$origin, mailbox$calls(task))
     }
     values[tasks[fresh]] <<- got[fresh]
     failed <<- union(failed, tasks[record$failed])
@@ -295,6 +299,8 @@ new_desk <- function(job, plan, nodes, parcel) {
     mailbox$flush(prefix, min(last_needed(), n))
   }
 
+  has_news <- function() mailbox$has_due(prefix)
+
   is_over <- function() {
     if (queue$left() > 0 || queue$has_suspects()) return(FALSE)
     needed <- last_needed()
@@ -326,7 +332,7 @@ new_desk <- function(job, plan, nodes, parcel) {
     node$timed <- parcel$key
   }
   list(
-    hand_out = hand_out, listen = listen, relay = relay, is_over = is_over, outcome = outcome,
+    hand_out = hand_out, listen = listen, relay = relay, has_news = has_news, is_over = is_over, outcome = outcome,
     finished = function() counted$done + sum(vapply(nodes, function(node) max(0, node$beat), 0)),
     busy = function() sum(vapply(nodes, function(node) if (length(node$chunks)) node$cores else 0L, 1L))
   )

@@ -28,7 +28,15 @@ run_future <- function(job, plan) {
   stop_early <- job$on_error == "stop"
   values <- vector("list", job$n)
   failed <- misuse <- integer()
+  progress <- new_progress(job, plan$workers, plan)
+  on.exit(progress$close())
+  finished <- 0
   for (k in seq_along(futures)) {
+    while (wants_progress(plan) && !future::resolved(futures[[k]])) {
+      progress$update(finished, min(plan$workers, length(futures) - k + 1L))
+      Sys.sleep(0.05)
+    }
+    progress$clear()
     # One warning for all chunks, in future.apply's words.
     result <- withCallingHandlers(future::value(futures[[k]]), RngFutureWarning = function(w) {
       misuse <<- c(misuse, chunks[[k]][[1L]])
@@ -36,8 +44,10 @@ run_future <- function(job, plan) {
     })
     values[chunks[[k]]] <- result$values
     failed <- c(failed, chunks[[k]][result$failed])
+    finished <- finished + length(chunks[[k]])
     if (stop_early && length(failed)) break
   }
+  if (!(stop_early && length(failed))) progress$close(job$n)
   if (length(misuse) && !(stop_early && length(failed))) warn_rng_misuse(job, min(misuse))
   new_outcome(values, sort(failed), report = new_report(job, plan))
 }

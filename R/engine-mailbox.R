@@ -14,6 +14,8 @@ new_mailbox <- function(order, n, quiet = FALSE) {
   place <- function(tasks) if (is.null(position)) tasks else position[tasks]
   tasks <- integer(); events <- character(); objects <- list()
   misuse <- timeouts <- travelled <- integer()
+  # By task: the calls in which its time was over.
+  stacks <- list()
   # Batches of tasks whose events were relayed. When the share of a lost worker runs again,
   # its tasks send the same events again; these are not relayed twice.
   told <- list()
@@ -29,7 +31,10 @@ new_mailbox <- function(order, n, quiet = FALSE) {
       task <- new_tasks[[k]]
       switch(new_events[[k]],
         misuse = misuse <<- c(misuse, task),
-        timeout = timeouts <<- c(timeouts, task),
+        timeout = {
+          timeouts <<- c(timeouts, task)
+          stacks[[as.character(task)]] <<- new_objects[[k]]
+        },
         travelled = travelled <<- c(travelled, task),
         discard = {
           again <<- TRUE
@@ -67,6 +72,8 @@ new_mailbox <- function(order, n, quiet = FALSE) {
 
   list(
     add = add, flush = flush,
+    has_due = function(prefix) length(tasks) > 0L && any(place(tasks) <= prefix),
+    calls = function(task) trace_of_text(stacks[[as.character(task)]]),
     misuse = function() misuse, timeouts = function() timeouts, travelled = function() travelled
   )
 }

@@ -10,6 +10,7 @@ run_multicore <- function(job, plan) {
 
 # The handle of a job whose workers run; the caller closes it.
 start_multicore <- function(job, plan) {
+  job <- logged_job(job, plan)
   # Loaded before the fork, the packages are there in every worker, and a package that is
   # not installed is an error before anything starts.
   for (package in job$packages) loadNamespace(package)
@@ -37,6 +38,7 @@ worker_main <- function(job, nested) {
     # The session had the state of a worker when it forked this one: nothing is to be done.
     if (!process$as_worker) prepare_worker(job$relay)
     if (!process$as_worker || length(nested$levels)) enter_worker(nested)
+    start_log(job$relay$log)
     set_thread_allotment(nested$threads)
     for (package in packages) library(package, character.only = TRUE)
     set_globals(globals)
@@ -68,6 +70,7 @@ task_loop <- function(relay, run, ...) {
     recording(relay, repeat {
       failure <- tryCatch(tracing(relay, run()), error = identity, ...)
       if (is.null(failure)) break
+      if (!is.null(relay$log)) log_condition(failure)
       rs_worker_fail(with_trace(failure, take_noted("trace")))
     })
   }

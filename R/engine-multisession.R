@@ -11,11 +11,17 @@ run_multisession <- function(job, plan) {
 # list(handle, close) of a job whose workers have their orders. needs: what of the job travels
 # (engine-parcel.R), where that is known already. waiting: see ensure_pool().
 start_standing <- function(job, plan, needs = job_needs(job), waiting = NULL) {
+  job <- logged_job(job, plan)
   for (package in job$packages) loadNamespace(package)
   ensure_pool(plan, job$origin, waiting)
   desk <- desk_number()
   terms <- terms_of(job, plan)
   order <- job_order(job, needs, desk, terms$number, last_step(plan$settings$keep))
+  say_debug(
+    "sent to workers that stand by: globals %s; packages %s",
+    if (length(order$globals)) paste(names(order$globals), collapse = ", ") else "none",
+    if (length(order$packages)) paste(order$packages, collapse = ", ") else "none"
+  )
   code <- list(
     order = pack_order(order, job$origin), desk = sent$desk_parcel, terms = terms$parcel,
     steps = plan$settings$keep$parcel

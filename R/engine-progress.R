@@ -1,17 +1,36 @@
-# Progress of a job, drawn by the waiting parent: a cli bar on a terminal, a
-# plain line every ten seconds (option `rustle.progress.seconds`) elsewhere. Tasks know
-# nothing of it.
+# Progress of a job, drawn by the session while it waits: a bar of cli on a terminal, plain lines
+# elsewhere, or what progressr::handlers(global = TRUE) has registered. Nothing is shown of a
+# call that takes less than two seconds. Tasks know nothing of it.
+#
+# A progress is a list of functions: `update(done, busy, look)` when something has changed or
+# time has passed, where `look` is a function whose result is list(task, seconds, memory), a
+# number per worker (rs_job_seen()), called only when something is drawn; `clear()` before
+# something else is printed; and `close(done)` at the end, NULL where the call did not get there.
 
 wants_progress <- function(plan) {
   isTRUE(if (is.null(plan$settings$progress)) getOption("rustle.progress") else plan$settings$progress)
 }
 
+no_progress <- list(
+  update = function(done, busy, look = NULL) NULL, clear = function() NULL, close = function(done = NULL) NULL
+)
+
+# Seconds that a call takes before it shows progress.
+progress_after <- function() getOption("rustle.progress.after", 2)
+
 new_progress <- function(job, workers, plan) {
-  if (!wants_progress(plan)) {
-    return(list(update = function(done, busy) NULL, close = function(done = NULL) NULL))
-  }
-  terminal <- interactive() && !isTRUE(getOption("knitr.in.progress")) && cli::is_dynamic_tty()
-  safe_progress(if (terminal) progress_bar(job$n, workers) else progress_lines(job$n, workers))
+  if (!wants_progress(plan)) return(no_progress)
+  terminal <- interactive() && !isTRUE(getOption("knitr.in.progress")) &&
+    requireNamespace("cli", quietly = TRUE) && cli::is_dynamic_tty()
+  safe_progress(
+    if (has_progressr()) {
+      progress_of_handlers(job$n, workers)
+    } else if (terminal) {
+      progress_bar(job$n, workers)
+    } else {
+      progress_lines(job$n, workers)
+    }
+  )
 }
 
 # When Ctrl-C stops cli in the middle of drawing, every later progress bar of the session is
@@ -29,7 +48,8 @@ safe_progress <- function(progress) {
     if (!good) give_up_progress()
   }
   list(
-    update = function(done, busy) safely(progress$update(done, busy)),
+    update = function(done, busy, look = NULL) safely(progress$update(done, busy, look)),
+    clear = function() safely(progress$clear()),
     close = function(done = NULL) safely(progress$close(done))
   )
 }
@@ -37,48 +57,132 @@ safe_progress <- function(progress) {
 # Ends the bar, so that the next call can have one.
 give_up_progress <- function() draw(if (interactive()) cli::cli_progress_cleanup())
 
-progress_bar <- function(n, workers) {
-  busy_now <- 0L
-  id <- cli::cli_progress_bar(
-    total = n, clear = TRUE, .auto_close = FALSE,
-    format = paste(
-      "{cli::pb_bar} {cli::pb_current}/{cli::pb_total} tasks, {cli::pb_rate}, ETA {cli::pb_eta},",
-      "{busy_now}/{workers} workers busy"
-    )
+# What is known at a moment, as text. begun: when the call did.
+progress_text <- function(done, n, busy, workers, begun, look = NULL) {
+  spent <- max(seconds_now() - begun, 1e-3)
+  rate <- done / spent
+  parts <- sprintf("%.0f/%.0f tasks, %s/s", done, n, format(signif(rate, 3), big.mark = ","))
+  if (done > 0 && done < n) parts <- c(parts, paste("ETA", duration((n - done) / rate)))
+  parts <- c(parts, sprintf("%d/%d workers busy", as.integer(busy), as.integer(workers)))
+  seen <- if (is.function(look)) look()
+  memory <- sum(seen$memory)
+  if (memory > 0) parts <- c(parts, sprintf("%.0f MB", memory / 1e6))
+  at_work <- which(seen$task > 0)
+  if (length(at_work)) {
+    longest <- at_work[[which.max(seen$seconds[at_work])]]
+    if (seen$seconds[[longest]] >= 1) {
+      parts <- c(parts, sprintf("task %.0f since %s", seen$task[[longest]], duration(seen$seconds[[longest]])))
+    }
+  }
+  paste(parts, collapse = ", ")
+}
+
+duration <- function(seconds) {
+  if (seconds < 120) return(sprintf("%.0f s", seconds))
+  if (seconds < 7200) return(sprintf("%.0f min", seconds / 60))
+  sprintf("%.1f h", seconds / 3600)
+}
+
+# The line that is left of a progress that was shown.
+summary_text <- function(done, last, n, workers, begun) {
+  spent <- seconds_now() - begun
+  if (is.null(done)) return(sprintf("stopped after %.0f of %.0f tasks, %s", last, n, duration(spent)))
+  sprintf(
+    "%.0f/%.0f tasks in %s on %d worker%s, %s/s", done, n, duration(spent), as.integer(workers),
+    if (workers == 1L) "" else "s", format(signif(done / max(spent, 1e-3), 3), big.mark = ",")
   )
-  open <- TRUE
+}
+
+# The bar is taken away before anything is printed, and comes back with the next update.
+progress_bar <- function(n, workers) {
+  begun <- seconds_now()
+  text <- ""
+  id <- NULL
+  drawn <- -Inf
+  last <- 0
+  shown <- FALSE
+  home <- environment()
+  clear <- function() {
+    if (!is.null(id)) cli::cli_progress_done(id = id)
+    id <<- NULL
+  }
   list(
-    update = function(done, busy) {
-      busy_now <<- busy
-      cli::cli_progress_update(set = min(done, n), id = id)
+    update = function(done, busy, look = NULL) {
+      last <<- done
+      now <- seconds_now()
+      if (now - begun < progress_after() || now - drawn < 0.2) return()
+      drawn <<- now
+      shown <<- TRUE
+      text <<- progress_text(done, n, busy, workers, begun, look)
+      before <- options(cli.progress_show_after = 0)
+      on.exit(options(before))
+      if (is.null(id)) {
+        id <<- cli::cli_progress_bar(
+          total = n, clear = TRUE, .auto_close = FALSE, .envir = home, format = "{cli::pb_bar} {text}"
+        )
+      }
+      cli::cli_progress_update(set = min(done, n), id = id, force = TRUE, .envir = home)
     },
+    clear = clear,
     close = function(done = NULL) {
-      if (open) cli::cli_progress_done(id = id)
-      open <<- FALSE
+      clear()
+      if (shown) message(summary_text(done, last, n, workers, begun))
+      shown <<- FALSE
     }
   )
 }
 
 progress_lines <- function(n, workers, every = getOption("rustle.progress.seconds", 10)) {
-  begun <- last <- proc.time()[["elapsed"]]
+  begun <- said <- seconds_now()
+  last <- 0
   shown <- FALSE
-  say <- function(done, busy, now) {
-    rate <- done / max(now - begun, 1e-3)
-    eta <- if (done > 0 && done < n) sprintf(", ETA %.0f s", (n - done) / rate) else ""
-    message(sprintf(
-      "%.0f/%.0f tasks, %.1f/s%s, %d/%d workers busy", done, n, rate, eta, busy, workers
-    ))
+  list(
+    update = function(done, busy, look = NULL) {
+      last <<- done
+      now <- seconds_now()
+      if (now - said < every || now - begun < min(every, progress_after())) return()
+      said <<- now
+      shown <<- TRUE
+      message(progress_text(done, n, busy, workers, begun, look))
+    },
+    clear = function() NULL,
+    close = function(done = NULL) {
+      if (shown) message(summary_text(done, last, n, workers, begun))
+      shown <<- FALSE
+    }
+  )
+}
+
+# Has the user registered handlers of progressr for everything that tells progress?
+has_progressr <- function() {
+  isNamespaceLoaded("progressr") && isTRUE(tryCatch(progressr::handlers(global = NA), error = function(e) FALSE))
+}
+
+# The display is that of the handlers. It decides by itself when it shows something.
+progress_of_handlers <- function(n, workers) {
+  begun <- seconds_now()
+  tell <- progressr::progressor(steps = n, on_exit = FALSE, auto_finish = FALSE, envir = environment())
+  last <- 0
+  drawn <- -Inf
+  open <- TRUE
+  step <- function(done, text) {
+    amount <- done - last
+    last <<- done
+    tell(text, amount = amount)
   }
   list(
-    update = function(done, busy) {
-      now <- proc.time()[["elapsed"]]
-      if (now - last < every) return()
-      last <<- now
-      shown <<- TRUE
-      say(done, busy, now)
+    update = function(done, busy, look = NULL) {
+      now <- seconds_now()
+      if (now - drawn < 0.2) return()
+      drawn <<- now
+      step(done, progress_text(done, n, busy, workers, begun, look))
     },
+    clear = function() NULL,
     close = function(done = NULL) {
-      if (!is.null(done) && shown) say(done, 0L, proc.time()[["elapsed"]])
+      if (!open) return()
+      open <<- FALSE
+      if (!is.null(done)) step(done, summary_text(done, last, n, workers, begun))
+      tell(type = "finish")
     }
   )
 }

@@ -40,6 +40,7 @@ recording <- function(relay, expr) {
       )
       return()
     }
+    if (!is.null(relay$log) && inherits(condition, c("message", "warning"))) log_condition(condition)
     if (!is.null(relay$classes) && !inherits_any(condition, relay$leave)) {
       if (wants_condition(relay, condition)) rs_worker_signal(with_calls_if_fatal(relay, condition, sys.nframe()))
       muffle(condition, worker_restart_level)

@@ -6,10 +6,13 @@ run_job <- function(job, plan) {
   keep_report(NULL)
   job$id <- begin_call()
   state <- get_random_seed()
-  on.exit(keep_call(job, plan, state))
+  start <- Sys.time()
+  on.exit(keep_call(job, plan, state, start))
   after <- job$streams$after
   if (!is.null(after)) on.exit(restore_random_state(after), add = TRUE)
-  start <- Sys.time()
+  outcome <- NULL
+  tell_start(job, plan)
+  on.exit(tell_end(job, plan, outcome, start), add = TRUE)
   # That executor has journals of its own.
   checkpoint <- if (plan$executor$name != "slurm") checkpoint_in_force(plan)
   run <- plan$executor$run

@@ -20,6 +20,19 @@ run_sequential <- function(job, plan) {
     call <- as.call(list(keep, forced_call(job)))
     forced <- 0L
   }
+  progress <- new_progress(job, 1L, plan)
+  if (wants_progress(plan)) {
+    on.exit(progress$close())
+    done <- 0
+    tick <- function(value) {
+      force(value)
+      done <<- done + 1
+      progress$update(done, 1L)
+      value
+    }
+    call <- as.call(list(tick, if (forced > 0L) forced_call(job) else call))
+    forced <- 0L
+  }
   here <- unpack(rs_here_open(list(
     streams = if (job$streams$streams == "clear") "keep" else job$streams$streams,
     seed = job$streams$seed, shape = shape_spec(job$shape), forced = as.double(forced)
@@ -27,10 +40,11 @@ run_sequential <- function(job, plan) {
   evaluate <- function() {
     with_next_level(plan, rs_run_here(call, job$frame, values, job$policy$order, here, job_check(job)))
   }
-  relaying(job$relay, with_globals(job$globals, withCallingHandlers(evaluate(), error = function(e) {
+  relaying(job$relay, with_globals(job$globals, withCallingHandlers(evaluate(), message = function(m) progress$clear(), error = function(e) {
     # A calling handler: traceback(), recover() and browser() see the task's frames.
     raise_of_task(with_trace(e, calls_here(job$relay, e, sys.nframe())), job$frame[["i"]][[1L]], job)
   })))
+  progress$close(job$n)
   if (job$streams$check && !identical(before, get_random_seed())) warn_rng_misuse(job, 1L)
   new_outcome(values, sort(failed), report = new_report(job, plan))
 }

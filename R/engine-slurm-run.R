@@ -162,7 +162,8 @@ lay_run <- function(run, job, plan, settings, identity, which, envelope) {
   settings["setup"] <- list(NULL)
   plan$settings["keep"] <- list(NULL)
   write_whole(list(
-    bytes = parcel$bytes, desk = desk_for_nodes()[c("key", "bytes")], chunks = chunks, n = job$n, keys = identity$keys, tag = paste0(substr(identity$key, 1L, 8L), sub(".*-", "", basename(part))),
+    bytes = parcel$bytes(), desk = desk_for_nodes()[c("key", "bytes")], chunks = chunks, n = job$n, keys = identity$keys,
+    tag = paste0(substr(identity$key, 1L, 8L), sub(".*-", "", basename(part))),
     stop_early = job$on_error == "stop", ordered = !is.null(order), timings = wants_timings(), nodes = shape$nodes, cores = shape$cores,
     settings = plan$settings[c("timeout", "retries", "worker_threads")], slurm = settings, setup = setup,
     plan = as_rustle_plan(plan), envelope = envelope[c("fun", "arguments")]

@@ -140,7 +140,7 @@ new_watch <- function(run, job, identity) {
     for (k in seq_along(record$kept)) {
       task <- record$kept[[k]]
       value <- record$values[[k]]
-      if (inherits(value, "rustle_error_timeout")) value <- new_timeout_error(task, order$settings$timeout, job$origin)
+      if (inherits(value, "rustle_error_timeout")) value <- new_timeout_error(task, order$settings$timeout, job$origin, value$trace)
       values[task] <<- list(value)
     }
     kept <<- c(kept, record$kept)
@@ -265,11 +265,18 @@ new_watch <- function(run, job, identity) {
     fate <- fate_of(element, told, started, log_file(run, element$array, element$element), read_status(run, element))
     counted$losses <<- counted$losses + 1
     if (fate == "unseen") {
-      stop_slurm(sprintf("The node %s does not see the directory %s: it must be one that all nodes share.", element$node, settings$dir), job$origin, node = element$node)
+      stop_slurm(
+        sprintf("The node %s does not see the directory %s: it must be one that all nodes share.", element$node, settings$dir),
+        job$origin, node = element$node
+      )
     }
     if (fate == "cancelled") stop_slurm(sprintf("The job array %s was cancelled.", element$id), job$origin, values = all_values())
     if (fate == "start") {
-      stop_slurm(sprintf("R did not start on node %s (%s, %s)%s", element$node, element$state, element$reason, if (nzchar(told)) paste0(": ", told) else "."), job$origin, node = element$node)
+      said <- if (nzchar(told)) paste0(": ", told) else "."
+      stop_slurm(
+        sprintf("R did not start on node %s (%s, %s)%s", element$node, element$state, element$reason, said),
+        job$origin, node = element$node
+      )
     }
     write_whole(list(why = "dead", state = element$state, reason = element$reason, node = element$node), file)
     mine <- Filter(function(chunk) chunk$array == element$array && chunk$element == element$element, chunks_in(run, "taken"))

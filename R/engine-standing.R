@@ -71,6 +71,7 @@ break_off <- function(condition) {
 prepare_order <- function(order, terms) {
   standing$memory <- start_memory(terms$memory)
   standing$own_state <- terms$own_state
+  start_log(terms$relay$log)
   lay_order(order, terms)
   if (!terms$own_state) set_random_seed(if (terms$spec$streams == "keep") order$inherited)
   for (package in order$packages) library(package, character.only = TRUE)

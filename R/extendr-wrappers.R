@@ -157,10 +157,18 @@ rs_job_collect <- function(handle) .Call(wrap__rs_job_collect, handle)
 rs_job_report <- function(handle) .Call(wrap__rs_job_report, handle)
 
 #'@noRd
+rs_job_seen <- function(handle) .Call(wrap__rs_job_seen, handle)
+
+#'@noRd
 rs_job_close <- function(handle, signal, grace) .Call(wrap__rs_job_close, handle, signal, grace)
 
 #'@noRd
 rs_output_connection <- function() .Call(wrap__rs_output_connection)
+
+#' The calls that the workers of this session are in, in the order of `rs_pool_status()`, a
+#' string each; "": it runs no task, or has not answered within `seconds`.
+#' @noRd
+rs_pool_calls <- function(seconds) .Call(wrap__rs_pool_calls, seconds)
 
 #' Makes the pool of this session: `program`, `arguments`, `names` and `values` of variables of
 #' the environment, `size`. Starts nothing.
@@ -201,6 +209,15 @@ rs_worker_retire <- function() .Call(wrap__rs_worker_retire)
 #' Takes the seat of the job that was ordered. R code keeps `code` alive until it is over.
 #' @noRd
 rs_worker_enlist <- function(spec, code) .Call(wrap__rs_worker_enlist, spec, code)
+
+#' Opens the log of this worker: output and the lines of `rs_worker_log()` go there. `FALSE`
+#' where it cannot be opened.
+#' @noRd
+rs_worker_log_to <- function(path) .Call(wrap__rs_worker_log_to, path)
+
+#' A line for the log of this worker, if it has one.
+#' @noRd
+rs_worker_log <- function(line) .Call(wrap__rs_worker_log, line)
 
 #'@noRd
 rs_journal_append <- function(path, key, entry) .Call(wrap__rs_journal_append, path, key, entry)

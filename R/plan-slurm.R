@@ -130,7 +130,9 @@ slurm_settings <- function(plan, call) {
     good <- (is.character(x) && all(nzchar(x) & !is.na(x))) || (is.numeric(x) && all(is.finite(x) & x > 0))
     if (is.null(x)) return(NULL)
     if (!good || !length(x) || (!several && length(x) > 1L)) {
-      stop_argument(name, sprintf("%s as sbatch takes it, such as \"%s\"%s, or NULL", if (several) "memory" else "a time", unit, if (several) ", or several that grow" else ""), x, call)
+      what <- if (several) "memory" else "a time"
+      more <- if (several) ", or several that grow" else ""
+      stop_argument(name, sprintf("%s as sbatch takes it, such as \"%s\"%s, or NULL", what, unit, more), x, call)
     }
     if (is.numeric(x)) format(ceiling(x), scientific = FALSE, trim = TRUE) else x
   }

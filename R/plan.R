@@ -8,7 +8,8 @@ default_settings <- function() {
   list(
     schedule = "stealing", chunk_size = NULL, progress = NULL, timeout = Inf,
     retries = 1L, worker_threads = NULL, setup = NULL, idle_timeout = 600, rscript = NULL,
-    memory_limit = NULL, cache = NULL, cores = NULL, heartbeat = 30, checkpoint = NULL
+    memory_limit = NULL, cache = NULL, cores = NULL, heartbeat = 30, checkpoint = NULL,
+    log = NULL
   )
 }
 
@@ -42,7 +43,11 @@ default_settings <- function() {
 #'   guided one. Default 1.
 #' @param progress `TRUE` shows the progress of calls; `NULL` (default) follows
 #'   the option `rustle.progress`. Where there is no terminal (R Markdown, batch jobs)
-#'   it is a line every ten seconds, or as many as option `rustle.progress.seconds` says.
+#'   it is a line every ten seconds, or as many as option `rustle.progress.seconds` says. Calls
+#'   that take less than two seconds (option `rustle.progress.after`) show nothing. Shown are tasks
+#'   done, their rate, the time that is left, busy workers, the memory of workers and the task that
+#'   has run longest (on local workers); a line remains at the end. Handlers that
+#'   `progressr::handlers(global = TRUE)` has registered are used in place of these.
 #' @param timeout Longest evaluation of one task in seconds; a task that exceeds
 #'   it fails with `rustle_error_timeout`. Default `Inf`.
 #' @param retries How often a task is run again after its worker was lost
@@ -76,6 +81,11 @@ default_settings <- function() {
 #'   take.
 #' @param checkpoint A directory in which calls keep what they have finished
 #'   ([with_checkpoint()]), or `NULL` (default): none.
+#' @param log A directory for logs, or `NULL` (default): none. Each worker of `multicore`,
+#'   `multisession` and `cluster` appends to a file of its own, `worker-<host>-<pid>.log`, as it
+#'   goes: its start, each task with its time, what the task prints where that is relayed,
+#'   messages, warnings and errors. `session-<pid>.log` has the calls, their times, and tasks that
+#'   were lost with their worker. Each task costs some 0.1 ms more then.
 #' @param ... Further arguments of the strategy, named, as for [future::plan()]; for `cluster`
 #'   those of [parallelly::makeClusterPSOCK()] (`rshcmd`, `rscript`, ...), for `slurm` those in [slurm].
 #' @param substitute,.skip,.call,.cleanup,.init As for [future::plan()]: `substitute = FALSE`
@@ -172,7 +182,7 @@ default_settings <- function() {
 #' @export
 plan <- function(strategy = NULL, ..., workers, schedule, chunk_size, progress, timeout,
                  retries, worker_threads, setup, idle_timeout, rscript, memory_limit, cache,
-                 cores, heartbeat, checkpoint,
+                 cores, heartbeat, checkpoint, log,
                  substitute = TRUE, .skip = FALSE, .call = TRUE, .cleanup = TRUE, .init = FALSE) {
   check_future_flags(substitute, .skip, .cleanup, .init)
   called <- if (substitute) called_strategy(base::substitute(strategy), parent.frame())
@@ -212,6 +222,7 @@ plan <- function(strategy = NULL, ..., workers, schedule, chunk_size, progress, 
   if (!missing(checkpoint)) {
     changes["checkpoint"] <- list(if (!is.null(checkpoint)) check_checkpoint(checkpoint, argument = "checkpoint"))
   }
+  if (!missing(log)) changes["log"] <- list(if (!is.null(log)) check_checkpoint(log, argument = "log"))
   if (!missing(workers)) check_workers(workers)
   old <- describe_plan()
   if (is.null(strategy) && missing(workers) && !...length()) {

@@ -1,8 +1,8 @@
 # Running a task again in this session: what it needs is kept of the last call.
 
 # The record of the last call, written in this file only: `id`, the number of calls so far;
-# `call`, list(id, job, plan, state) of the last one, where `state` is the random state that it
-# found; and `failure`, the last error of a task, with its fields `task` and `job`.
+# `call`, list(id, job, plan, state, start) of the last one, where `state` is the random state that
+# it found, and `start` the time at which it began, by which a report tells its call; and `failure`, the last error of a task, with its fields `task` and `job`.
 inputs <- list2env(list(id = 0), parent = emptyenv())
 
 # A call begins: what was kept of the one before is let go. Returns its number.
@@ -17,9 +17,9 @@ note_failure <- function(condition) inputs$failure <- condition
 
 # A call is over, be it by an error. A call in a task is over before the one whose task it is,
 # so that this one is kept. Workers keep nothing.
-keep_call <- function(job, plan, state) {
+keep_call <- function(job, plan, state, start) {
   if (is_worker() || isFALSE(getOption("rustle.rerun"))) return(invisible())
-  inputs$call <- list(id = job$id, job = job, plan = plan, state = state)
+  inputs$call <- list(id = job$id, job = job, plan = plan, state = state, start = start)
 }
 
 #' Run a task again in this session
@@ -40,7 +40,8 @@ keep_call <- function(job, plan, state) {
 #'   when nothing runs in parallel.
 #' @section What is kept: The data, the function and the arguments of the last call are kept
 #'   by reference, not copied, until the next call of this package begins; so is the memory
-#'   that they take. `options(rustle.rerun = FALSE)` keeps nothing. Variables that the function
+#'   that they take; who changes such an object meanwhile gets a copy of it first.
+#'   `options(rustle.rerun = FALSE)` keeps nothing. Variables that the function
 #'   finds elsewhere are those of now. A call in a task counts as part of that task. A BLAS with
 #'   threads of its own may add up in another order here than on a worker, where it has fewer.
 #' @section Random numbers: They are those of the task's stream (`future.seed = TRUE`, a number
@@ -65,7 +66,8 @@ rerun_task <- function(x = NULL, task = NULL, browse = FALSE) {
   told <- task_told(x, call)
   if (!is.null(task)) told$task <- task
   kept <- inputs$call
-  if (is.null(kept) || (!is.null(told$job) && told$job != kept$id)) stop_no_inputs(kept, call)
+  other <- !is.null(told$job) && told$job != kept$id || !is.null(told$start) && !identical(told$start, kept$start)
+  if (is.null(kept) || other) stop_no_inputs(kept, call)
   if (is.null(told$task)) told$task <- inputs$failure$task
   n <- kept$job$n
   if (is.null(told$task) || told$task > n) {
@@ -75,13 +77,13 @@ rerun_task <- function(x = NULL, task = NULL, browse = FALSE) {
   evaluate_again(kept, told$task, browse)
 }
 
-# list(task, job) of what the user has given. An error of ours has that of the task in it.
+# list(task, job) of what the user has given, or list(start) of a report. An error of ours has that
+# of the task in it.
 task_told <- function(x, call) {
   if (is.null(x)) return(list())
   e <- as_condition(x)
   if (is.null(e)) {
-    # A report.
-    if (is.list(x) && is.numeric(x[["job"]])) return(list(job = x[["job"]]))
+    if (inherits(x, "rustle_report") && !is.null(x[["start"]])) return(list(start = x[["start"]]))
     stop_argument("x", "an error of a task, an object of class \"try-error\", a report or NULL", x, call)
   }
   while (is.list(e)) {

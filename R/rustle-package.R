@@ -4,7 +4,11 @@
 #' `plan(multicore)`, and the same calls run on all cores with the same results.
 #'
 #' @section Options:
-#' * `rustle.progress`: `TRUE` shows the progress of calls ([plan()]).
+#' * `rustle.progress`: `TRUE` shows the progress of calls ([plan()]), from
+#'   `rustle.progress.after` seconds on (2), in lines every `rustle.progress.seconds` (10).
+#' * `rustle.traceback`: `FALSE` leaves out the calls of tasks that have failed ([task_trace()]).
+#' * `rustle.rerun`: `FALSE` keeps nothing of the last call for [rerun_task()].
+#' * `rustle.debug`: `TRUE` prints what the engine decides.
 #' * `rustle.boot_bytes`: how many bytes of resamples [boot()] keeps for its workers at
 #'   a time; 256 MB by default.
 #' * `rustle.threads`: threads of the `mt_` functions ([with_threads()]).

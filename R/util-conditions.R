@@ -96,7 +96,7 @@ unpack <- function(result, call = NULL) {
   result[["ok"]]
 }
 
-# failure: list(tasks, cause, number, memory, reason), see src/rust/src/jobs/entries.rs.
+# failure: list(tasks, cause, number, memory, reason, used, printed), see src/rust/src/jobs/entries.rs.
 # values: those that have arrived.
 stop_worker_lost <- function(failure, values, call) {
   if (failure$cause == "refused") {
@@ -106,17 +106,40 @@ stop_worker_lost <- function(failure, values, call) {
     )
   }
   signal <- if (failure$cause == "signal") failure$number else NA_integer_
+  used <- if (isTRUE(failure$used > 0)) failure$used else NA_real_
+  printed <- if (is.null(failure$printed)) "" else failure$printed
+  limit <- memory_of_group()
   message <- sprintf(
-    "A worker was lost while it ran %s: %s.%s%s",
+    "A worker was lost while it ran %s: %s.%s%s%s%s",
     enumerate_tasks(failure$tasks), describe_exit(failure),
     if (failure$memory) " The kernel has killed processes for want of memory meanwhile." else "",
+    describe_memory(used, limit, signal), describe_printed(printed),
     " Values that arrived are in the field `values` of this condition."
   )
   abort_rustle(
     message, class = "rustle_error_worker_lost",
-    tasks = failure$tasks, signal = signal, memory = failure$memory,
+    tasks = failure$tasks, signal = signal, memory = failure$memory, used = used, limit = limit,
+    printed = printed,
     values = values, call = call
   )
+}
+
+# Where the worker was killed, as for want of memory: how much it had.
+describe_memory <- function(used, limit, signal) {
+  if (is.na(used) || !signal %in% tools::SIGKILL) return("")
+  sprintf(
+    " It had %.0f MB of memory when it was last looked at%s.", used / 1e6,
+    if (is.finite(limit)) sprintf(", and the control group may have %.0f MB", limit / 1e6) else ""
+  )
+}
+
+# The last line that the task has printed.
+describe_printed <- function(printed) {
+  lines <- strsplit(printed, "\n", fixed = TRUE)[[1L]]
+  lines <- lines[nzchar(trimws(lines))]
+  if (!length(lines)) return("")
+  last <- lines[[length(lines)]]
+  sprintf(" Its task had printed last: %s", encodeString(if (nchar(last) > 200L) substr(last, 1L, 200L) else last, quote = "\""))
 }
 
 describe_exit <- function(failure) {
@@ -178,12 +201,16 @@ raise_of_task <- function(condition, task, job, what = "task", more = "") {
   stop(structure(class = c("rustle_unhandled", "condition"), list(message = shown, call = conditionCall(condition))))
 }
 
-new_timeout_error <- function(task, timeout, call) {
+# trace: the calls that the task was in; NULL where its worker could not tell them.
+new_timeout_error <- function(task, timeout, call, trace = NULL) {
   structure(
     class = c("rustle_error_timeout", "rustle_error", "error", "condition"),
-    list(
-      message = sprintf("Task %d ran for more than %s s and was stopped.", task, format(timeout)),
-      call = call, task = task, timeout = timeout
+    c(
+      list(
+        message = sprintf("Task %d ran for more than %s s and was stopped.", task, format(timeout)),
+        call = call, task = task, timeout = timeout
+      ),
+      if (!is.null(trace)) list(trace = trace)
     )
   )
 }

@@ -113,15 +113,15 @@ NULL
 #'
 #' | What happens | What you get | What to do |
 #' |---|---|---|
-#' | a task fails | in `future_*()` the error of the failing task with the lowest index, with its class, message and call, and its index in `task`; in `mclapply()` a `try-error` for that task | `plan(sequential)`, and the same call |
-#' | a worker is killed or crashes | its tasks run again, `retries` times; then `rustle_error_worker_lost` with `tasks`, `signal` and `values` (what arrived) | is memory the reason? Fewer workers |
-#' | a task takes longer than `timeout` | `rustle_error_timeout` | `plan(timeout = )` |
+#' | a task fails | in `future_*()` the error of the failing task with the lowest index, with its class, message and call, its index in `task`, and the calls of your code in `trace`; in `mclapply()` a `try-error` for that task | [task_trace()] shows the calls, [rerun_task()] runs the task again in the session |
+#' | a worker is killed or crashes | its tasks run again, `retries` times; then `rustle_error_worker_lost` with `tasks`, `signal`, `values` (what arrived), `printed` (the last output of the task), `used` and `limit` (bytes of memory that it had, and that the control group may have) and `memory` (has the kernel killed for want of it?) | is memory the reason? Fewer workers |
+#' | a task takes longer than `timeout` | `rustle_error_timeout`, with the calls in which it was in `trace` | `plan(timeout = )` |
 #' | a wrong argument | `rustle_error_argument` with `argument` and `value` | the message says what may be given |
 #' | Slurm refuses a job, or there is none | `rustle_error_slurm`, with Slurm's words | [slurm] |
 #' | the statistic of a bootstrap fails | `rustle_error_statistic` with `replicate` | `on_error`, see [bootstrap()] |
 #' | an interval is not valid for a scheme | `rustle_error_interval` | [bootstrap_validity()] |
 #' | a fold of [cv()] fails | `rustle_error_fold` with `fold` and `rep` | `on_error = "na"` |
-#' | Ctrl-C, `setTimeLimit()` | the workers end or leave their tasks; the prompt is back | |
+#' | Ctrl-C, `setTimeLimit()` | the workers end or leave their tasks; the prompt is back. Tasks that have run for two seconds or more are told | |
 #'
 #' @section A report of a fault:
 #' Give the call, `sessionInfo()`, `plan()`, and the output with the environment variable

@@ -221,6 +221,7 @@ result_of_instruments <- function(model, groups, asked, count, null, estimate, s
 complete_instruments <- function(out, null, asked) {
   counts <- out$recount(null$r)
   out$p.value <- p_of_counts(out, counts)
+  out$mcse <- error_of_wild(out, counts)
   out$degenerate <- out$R - counts$valid
   tell_degenerate(out)
   if (length(null$r) == 1L && !is.null(asked$conf)) {

@@ -22,7 +22,7 @@
 wild_curve <- function(x, at = NULL, n = if (length(x$estimate) > 1L) 25 else 201) {
   if (!inherits(x, "rustle_wild")) stop_argument("x", "a result of wild_test()", x, sys.call())
   q <- length(x$estimate)
-  if (q > 0L && !has_curve(x)) stop_argument("x", "a test of a linear model that imposes the null hypothesis, or of one hypothesis", x, sys.call())
+  if (q > 0L && !has_curve(x)) stop_argument("x", "a test that imposes the null hypothesis, or of one hypothesis", x, sys.call())
   if (q > 2L) stop_argument("x", "a test of one or two hypotheses", x, sys.call(), was = sprintf("of %d", q))
   n <- check_count(n, "n", min = 2)
   if (is.null(at)) {
@@ -41,12 +41,15 @@ wild_curve <- function(x, at = NULL, n = if (length(x$estimate) > 1L) 25 else 20
 }
 
 # Are there replicates for other null values?
-has_curve <- function(x) !x$generalized && (length(x$estimate) == 1L || x$trials > 0L || !is.null(x$recount))
+has_curve <- function(x) !is.null(x$recount) || !x$generalized && (length(x$estimate) == 1L || x$trials > 0L)
+
+# How far trial values go at a time.
+spread_of <- function(x) if (is.null(x$std.error)) x$scale else x$std.error
 
 default_curve <- function(x, n) {
   ends <- x$conf.int
   if (is.null(ends)) ends <- c(-Inf, Inf)
-  reach <- 3 * x$std.error
+  reach <- 3 * spread_of(x)
   low <- if (is.finite(ends[[1L]])) ends[[1L]] - 0.3 * (x$estimate - ends[[1L]]) else x$estimate - reach
   high <- if (is.finite(ends[[2L]])) ends[[2L]] + 0.3 * (ends[[2L]] - x$estimate) else x$estimate + reach
   seq(min(low, x$null.value), max(high, x$null.value), length.out = n)
@@ -108,7 +111,7 @@ trial_values <- function(coarse) {
 # The null values whose p-value is at least 1 - level: a matrix with a row for each piece.
 invert_test <- function(x, level) {
   alpha <- 1 - level
-  at <- function(z) x$estimate - z * x$std.error
+  at <- function(z) x$estimate - z * spread_of(x)
   # A p-value equal to alpha does not reject.
   kept <- function(z) p_of_counts(x, counts_at(x, as.matrix(at(z)))) >= alpha * (1 - 1e-9)
   # Where each trial has replicates of its own there are fewer trials, and four digits less.

@@ -69,7 +69,8 @@ format_set <- function(set, digits) {
 #'   `statistic`, `p.value`, `conf.low`, `conf.high` (of joint hypotheses a row for each, with
 #'   the joint statistic and p-value, no interval); `glance()`: one with the sizes of the test. `plot()` draws [wild_curve()] and returns it invisibly.
 #' @section Errors: `rustle_error_argument` for wrong arguments, and where a test has no interval:
-#'   joint hypotheses, logit and probit models.
+#'   joint hypotheses. Of logit and probit models each trial value is a fit, so that intervals and
+#'   curves take longer.
 #' @seealso [wild_test()], [wild_curve()].
 #' @examples
 #' fit <- lm(dist ~ speed, cars)
@@ -85,7 +86,7 @@ NULL
 confint.rustle_wild <- function(object, parm, level = if (is.null(object$conf)) 0.95 else object$conf, ...) {
   check_dots(...)
   if (length(object$estimate) != 1L || !has_curve(object)) {
-    stop_argument("object", "a test of one hypothesis in a linear model", object, sys.call())
+    stop_argument("object", "a test of one hypothesis", object, sys.call())
   }
   check_level_of_test(check_one_level(level, "level"), object$R, object$alternative, sys.call())
   out <- if (identical(level, object$conf)) object$conf.set else invert_test(object, level)

@@ -82,11 +82,43 @@ score_test <- function(model, null, asked, name, call) {
   test <- score_of_test(test)
   test$delta <- as.vector(test$powers[[1L]])
   check_variance(test$V, test, call)
+  level <- asked$conf
   asked["conf"] <- list(NULL)
   out <- finish_test(test, null, groups, asked, name, call)
   out$method <- sub("^Wild", "Score", out$method)
   out$std.error <- NULL
+  if (length(null$r) > 1L) return(out)
+  out$scale <- sqrt(drop(null$R %*% stats::vcov(model) %*% t(null$R)))
+  out$recount <- score_counter(model, X, null, test, out, asked)
+  # Each trial value is a fit: an interval is made when it is asked for.
+  if (asked$conf_given && !is.null(level)) {
+    out$conf <- level
+    out$conf.set <- invert_test(out, level)
+    out$conf.int <- structure(range(out$conf.set), conf.level = level)
+  }
   out
+}
+
+# Counts of replicates beyond the statistic of the data for another null value: the model is
+# fitted anew under it, and the weights of the replicates are the same.
+score_counter <- function(model, X, null, test, out, asked) {
+  words <- out$words
+  function(r) {
+    if (r == null$r) return(counts_at(out[names(out) != "recount"], matrix(r, 1L)))
+    null$r <- r
+    scores <- tryCatch(restricted_scores(model, X, null, out$call), rustle_error_separation = function(e) NULL)
+    # Where the null value leads to probabilities of 0 or 1 that the data contradict.
+    rejected <- list(below = 0, above = 0, beyond = 0, valid = out$R)
+    if (is.null(scores)) return(rejected)
+    test[c("C", "U")] <- scores
+    test <- score_of_test(test)
+    test$delta <- as.vector(test$powers[[1L]])
+    if (!is.finite(test$V[[1L]]) || test$V[[1L]] <= 0) return(rejected)
+    made <- spec_of_test(test, asked$weights, words)
+    draws <- run_wild(made$spec, out$R, asked$threads, out$call)
+    statistic <- sum(test$powers[[1L]]) / sqrt(test$V[[1L]])
+    unpack(rs_wild_count(draws, nrow(draws), made$floor, 0, statistic, asked$threads))
+  }
 }
 
 # C and U at the fit under the null hypothesis: with b = b0 + T g, where R T = 0.

@@ -56,7 +56,8 @@
 #' @param seed,threads As for [bootstrap()]. Results do not depend on the number of threads.
 #' @return An object of class `rustle_wild` and `htest`: `statistic` (t, or F for joint
 #'   hypotheses; of scores with `method = "score"`), `parameter` (degrees of
-#'   freedom with which an asymptotic test would compare it), `p.value`, `estimate`,
+#'   freedom with which an asymptotic test would compare it), `p.value`, `mcse` (its Monte Carlo
+#'   standard error), `estimate`,
 #'   `std.error`, `null.value`, `conf.int` (the ends of the interval; of a set of several
 #'   pieces its outermost ends), `conf.set` (a matrix with a row `lower`, `upper` for each
 #'   piece), `R` (replicates used), `enumerated` (are they all combinations of signs?),
@@ -79,8 +80,9 @@
 #'   one-sided alternatives, and for scores, whose statistic is bounded.
 #' @section Logit and probit: The model is fitted under the null hypothesis, and the score bootstrap
 #'   is used (`method`). The variance has no factor with n - k: `adjust = "each"` is G / (G - 1).
-#'   `type`, `effects` and `impose = FALSE` are of linear models only, and so are intervals:
-#'   `conf` is not used.
+#'   `type`, `effects` and `impose = FALSE` are of linear models only. An interval of one hypothesis
+#'   fits the model anew for each of about a hundred null values: it is made when `conf` is
+#'   given, or by `confint()`. A null value that leads to probabilities of 0 or 1 is rejected.
 #' @section Instruments: After two-stage least squares `"refit"` is the wild restricted efficient
 #'   bootstrap of Davidson and MacKinnon (2010): residuals of the structural equation under
 #'   the null hypothesis, and of the first stage with these as a further regressor, get the same
@@ -136,6 +138,7 @@ wild_test <- function(model, null, cluster = NULL, R = 9999,
                       seed = NULL, threads = NULL) {
   origin <- sys.call()
   check_required("model", "null")
+  conf_given <- !missing(conf)
   one <- function(x, argument) {
     choices <- eval(formals(wild_test)[[argument]])
     check_choice(if (identical(x, choices)) choices[[1L]] else x, choices, argument, origin)
@@ -155,7 +158,7 @@ wild_test <- function(model, null, cluster = NULL, R = 9999,
   check_level_of_test(conf, R, alternative, origin)
   asked <- list(
     cluster = cluster, R = R, weights = weights, type = type, impose = impose, alternative = alternative,
-    conf = conf, boot_cluster = boot_cluster, adjust = adjust, plus_one = plus_one, seed = seed, threads = threads
+    conf = conf, conf_given = conf_given, boot_cluster = boot_cluster, adjust = adjust, plus_one = plus_one, seed = seed, threads = threads
   )
   name <- if (inherits(model, "formula")) deparse1(model) else deparse1(substitute(model))
   if (inherits(model, "glm")) {
@@ -314,7 +317,7 @@ finish_test <- function(test, null, groups, asked, name, call) {
       clusters = if (!groups$robust) stats::setNames(vapply(groups$clusters, `[[`, 0, "count"), vapply(groups$clusters, `[[`, "", "name")),
       boot_clusters = stats::setNames(boot$count, boot$name), parts = describe_parts(groups$parts), singular = test$singular,
       adjust = asked$adjust, absorbed = test$model$absorbed, draws = draws, floor = made$floor, threads = asked$threads,
-      seed = asked$seed, call = call
+      seed = asked$seed, words = words, call = call
     ),
     class = c("rustle_wild", "htest")
   )
@@ -323,6 +326,7 @@ finish_test <- function(test, null, groups, asked, name, call) {
   out$parameter <- if (q == 1L) c(df = df) else c(df1 = q, df2 = df)
   counts <- counts_at(out, matrix(null$r, 1L))
   out$p.value <- p_of_counts(out, counts)
+  out$mcse <- error_of_wild(out, counts)
   out$degenerate <- R - counts$valid
   if (counts$valid == 0) {
     abort_rustle(
@@ -335,6 +339,14 @@ finish_test <- function(test, null, groups, asked, name, call) {
     out$conf.int <- structure(range(out$conf.set), conf.level = asked$conf)
   }
   out
+}
+
+# The Monte Carlo standard error of the p-value; 0 where all combinations of signs were tried.
+error_of_wild <- function(x, counts) {
+  if (x$enumerated) return(0)
+  sides <- if (x$alternative == "equal.tailed") 2 else 1
+  share <- min(x$p.value / sides, 1)
+  sides * sqrt(share * (1 - share) / counts$valid)
 }
 
 tell_degenerate <- function(x) {

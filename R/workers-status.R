@@ -10,6 +10,13 @@
 #' be fewer than the plan has, or none. Numbers are those of the worker's own life,
 #' but for `losses`.
 #'
+#' With `stacks = TRUE` each worker that runs a task is asked which calls it is in. A worker
+#' answers where R looks for interrupts, which it does while it evaluates and while it sleeps;
+#' the task notices nothing. One that does not answer within 0.3 s, because it is in compiled code
+#' or waits for another process, has none. While a call runs, the session can ask from a handler of
+#' a condition, or of `interrupt`.
+#'
+#' @param stacks `TRUE` adds the column `calls`.
 #' @return `worker_status()`: a data frame of class `rustle_worker_status` with a row for each
 #'   worker that is up and the columns
 #'   * `worker`: its number. Who replaces a worker has the same;
@@ -23,7 +30,9 @@
 #'   * `cache`: bytes of memory that it has in common with this session and other
 #'     workers, above all large vectors of calls;
 #'   * `age`: seconds since it was made;
-#'   * `losses`: workers of this number that were killed or have crashed.
+#'   * `losses`: workers of this number that were killed or have crashed;
+#'   * `calls`, with `stacks = TRUE`: a list of what [task_trace()] returns, `NULL` for a worker
+#'     that runs no task or has not answered.
 #'
 #'   `reset_workers()`: the number of workers that were there, invisibly. Others are made
 #'   when they are needed, with the `setup` of the plan and with what
@@ -39,10 +48,11 @@
 #' }
 #' @seealso [plan()].
 #' @export
-worker_status <- function() {
+worker_status <- function(stacks = FALSE) {
+  stacks <- check_flag(stacks, "stacks")
   told <- if (has_pool()) rs_pool_status() else list(pid = numeric())
   memory <- vapply(told$pid, memory_of_process, c(memory = 0, cache = 0))
-  structure(
+  out <- structure(
     data.frame(
       worker = as.integer(told$worker), pid = as.integer(told$pid),
       state = ifelse(as.logical(told$busy), "busy", "idle"),
@@ -52,6 +62,8 @@ worker_status <- function() {
     ),
     class = c("rustle_worker_status", "data.frame")
   )
+  if (stacks) out$calls <- if (has_pool()) traces_of_workers() else list()
+  out
 }
 
 #' @rdname worker_status
@@ -80,7 +92,11 @@ print.rustle_worker_status <- function(x, ...) {
   }
   shown <- format_columns(shown, c("memory", "cache"), size)
   shown <- format_columns(shown, c("busy", "age"), time)
-  print(shown, row.names = FALSE)
+  print(shown[names(shown) != "calls"], row.names = FALSE)
+  for (k in which(lengths(x$calls) > 0L)) {
+    cat(sprintf("worker %d is in\n", x$worker[[k]]))
+    writeLines(paste0("  ", format.rustle_trace(x$calls[[k]])))
+  }
   invisible(x)
 }
 

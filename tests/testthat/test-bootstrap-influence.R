@@ -68,6 +68,14 @@ test_that("p-values are adjusted counts, and a component without variance counts
   expect_equal(boot_p(b, 0, index = 1)$term, "t1")
 })
 
+test_that("pictures show bands", {
+  b <- bootstrap_influence(psi, c(a = 1, b = 2, c = 3), R = 299, seed = 1)
+  withr::local_pdf(NULL)
+  expect_identical(plot(b), b)
+  skip_if_not_installed("ggplot2")
+  expect_s3_class(ggplot2::autoplot(b), "ggplot")
+})
+
 test_that("wrong arguments are told", {
   wrong <- function(expr) expect_error(expr, class = "rustle_error_argument")
   wrong(bootstrap_influence("a"))

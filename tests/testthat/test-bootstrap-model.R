@@ -15,6 +15,20 @@ test_that("a fitted model is fitted again to rows, clusters and weights", {
   expect_equal(bootstrap(own, R = 5, sim = "bayesian", seed = 1)$t, bootstrap(d, stat_lm(mpg ~ wt, "hp"), R = 5, sim = "bayesian", seed = 1)$t)
 })
 
+test_that("clusters have one fractional weight each, natively and by update()", {
+  d <- mtcars
+  g <- d$cyl
+  w <- bootstrap(d$mpg, function(x, w) w, R = 6, sim = "bayesian", cluster = g, seed = 2)$t
+  expect_true(all(apply(w, 1, function(w) tapply(w, g, function(x) diff(range(x)))) == 0))
+  expect_equal(rowSums(w), rep(1, 6))
+  native <- bootstrap(d, stat_lm(mpg ~ wt), R = 6, sim = "bayesian", cluster = g, seed = 2)
+  expect_equal(native$t, t(apply(w, 1, function(w) coef(lm(mpg ~ wt, d, weights = w)))), ignore_attr = TRUE)
+  fit <- lm(mpg ~ wt, d)
+  expect_equal(bootstrap(fit, R = 6, sim = "bayesian", cluster = ~ cyl, seed = 2)$t, native$t)
+  expect_equal(boot_lm(fit, R = 6, method = "fractional", cluster = ~ cyl, seed = 2)$t, native$t)
+  expect_argument_error(bootstrap(d, "mean", R = 5, sim = "bayesian", cluster = list(d$cyl, d$gear)), "cluster")
+})
+
 test_that("rows that the model has left out stay out", {
   d <- airquality
   fit <- nls(Ozone ~ a * exp(b * Temp), d, start = list(a = 1, b = 0.05), na.action = na.omit)

@@ -77,7 +77,7 @@ test_that("option rustle.progress.seconds says how often there is a line", {
 test_that("an error of drawing gives the progress up, and ends no job", {
   calls <- 0L
   broken <- list(
-    update = function(done, busy) { calls <<- calls + 1L; stop("broken") },
+    update = function(done, busy, look) { calls <<- calls + 1L; stop("broken") },
     close = function(done = NULL) { calls <<- calls + 1L; stop("broken") }
   )
   progress <- safe_progress(broken)
@@ -109,10 +109,88 @@ test_that("an interrupt waits until drawing is done", {
       )
       list(arrived, finished)
     }
-    progress <- function(expr) rustle:::safe_progress(list(update = function(done, busy) expr))$update(1, 1L)
+    progress <- function(expr) rustle:::safe_progress(list(update = function(done, busy, look) expr))$update(1, 1L)
     told <- structure(class = c("progression", "condition"), list(message = "", call = NULL))
     relay <- function(expr) withCallingHandlers(rustle:::relay_event(1L, told), progression = function(c) expr)
     out <- list(interrupted_while(progress), interrupted_while(relay))
   })
   expect_identical(run$value, rep(list(list("interrupt", TRUE)), 2L))
+})
+
+test_that("lines tell memory and the task that has run longest", {
+  look <- function() list(task = c(7, 0, 3), seconds = c(2, 50, 190), memory = c(1e6, 2e6, 3e6))
+  bar <- progress_lines(10, 3, every = 0)
+  expect_message(bar$update(4, 2L, look), "2/3 workers busy, 6 MB, task 3 since 3 min")
+  expect_message(bar$close(), "stopped after 4 of 10 tasks")
+  # Nothing is said twice.
+  expect_message(bar$close(10), NA)
+})
+
+test_that("every plan shows progress, and a line remains", {
+  skip_without_fork()
+  withr::local_options(rustle.progress = TRUE, rustle.progress.seconds = 0, rustle.progress.after = 0)
+  for (name in names(every_plan())) {
+    said <- observe(under_plan(every_plan()[[name]], future_lapply(1:6, function(i) { Sys.sleep(0.1); i })))
+    expect_identical(said$value, as.list(1:6), info = name)
+    expect_match(said$messages, "^[0-9]/6 tasks, .*workers busy", all = FALSE, info = name)
+    expect_match(utils::tail(said$messages, 1L), "^6/6 tasks in .* on [0-9] worker", info = name)
+  }
+  said <- observe(under_plan(list("multicore", workers = 2L), bootstrap(1:9, function(d, i) { Sys.sleep(0.02); mean(d[i]) }, R = 30, seed = 1)))
+  expect_match(utils::tail(said$messages, 1L), "^30/30 tasks in")
+  said <- observe(under_plan(list("multicore", workers = 2L), bootstrap(1:9, function(d, i) { Sys.sleep(0.02); mean(d[i]) }, R = 30, seed = 1, progress = FALSE)))
+  expect_identical(said$messages, character())
+})
+
+test_that("a call that stops leaves a line that says so", {
+  skip_without_fork()
+  withr::local_options(rustle.progress = TRUE, rustle.progress.seconds = 0, rustle.progress.after = 0)
+  for (name in names(every_plan())) {
+    said <- observe(under_plan(every_plan()[[name]], future_lapply(1:6, function(i) { Sys.sleep(0.1); if (i == 4) stop("bad"); i })))
+    expect_identical(said$message, "bad", info = name)
+    expect_match(utils::tail(said$messages, 1L), "tasks", info = name)
+  }
+})
+
+test_that("short calls show nothing, whoever asked for it", {
+  skip_without_fork()
+  withr::local_options(rustle.progress = TRUE, rustle.progress.seconds = 0.1)
+  for (name in names(every_plan())) {
+    expect_identical(observe(under_plan(every_plan()[[name]], future_lapply(1:4, function(i) Sys.sleep(0.1))))$messages, character(), info = name)
+  }
+})
+
+test_that("registered handlers of progressr show it", {
+  skip_unless_faults()
+  skip_if_not_installed("progressr")
+  got <- run_r({
+    progressr::handlers(global = TRUE)
+    seen <- character()
+    progressr::handlers(progressr::make_progression_handler("note", enable = TRUE, interval = 0, intrusiveness = 0, reporter = list(
+      update = function(config, state, progression, ...) seen <<- c(seen, paste(state$message, collapse = ""))
+    )))
+    options(rustle.progress = TRUE, progressr.enable = TRUE)
+    plan(multicore, workers = 2)
+    future_lapply(1:8, function(i) Sys.sleep(0.15))
+    out <- list(shown = any(grepl("/8 tasks, .* workers busy", seen)))
+  })
+  expect_all_true(got$value)
+})
+
+test_that("progressr's signals of tasks come while these run, on nodes too", {
+  skip_without_fork()
+  skip_if_not_installed("progressr")
+  for (name in c("multicore", "multisession", "cluster")) {
+    at <- numeric()
+    begun <- proc.time()[["elapsed"]]
+    under_plan(every_plan()[[name]], withCallingHandlers(
+      progressr::with_progress({
+        p <- progressr::progressor(steps = 2)
+        future_lapply(1:2, function(i) { p(); Sys.sleep(3) })
+        done <- proc.time()[["elapsed"]]
+      }, handlers = list(), enable = TRUE),
+      progression = function(c) if (identical(c$type, "update")) at <<- c(at, proc.time()[["elapsed"]])
+    ))
+    expect_gte(length(at), 2L)
+    expect_gt(done - min(at), 2, label = name)
+  }
 })

@@ -143,6 +143,18 @@ test_that("inputs are those of the last call alone, and can be let go", {
   })
 })
 
+test_that("a report tells the call of which a task runs again", {
+  skip_without_fork()
+  under_plan(list("multicore", workers = 2L), {
+    value <- future_lapply(c(1, 2, 5), draws, future.seed = 1)
+    report <- structure(list(start = inputs$call$start), class = "rustle_report")
+    expect_identical(rerun_task(report, 3), value[[3L]])
+    expect_error(rerun_task(report), "no task has failed", class = "rustle_error_argument")
+    future_lapply(1:2, identity)
+    expect_error(rerun_task(report, 1), "another call", class = "rustle_error_rerun")
+  })
+})
+
 test_that("bad input is refused", {
   future_lapply(1:2, identity)
   expect_error(rerun_task("e"), class = "rustle_error_argument")

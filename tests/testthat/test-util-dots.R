@@ -9,6 +9,8 @@ calls_with_dots <- function() {
   linear <- lm(mpg ~ wt, mtcars)
   b <- bootstrap(x, "mean", R = 19, seed = 1)
   list(
+    boot_p = function(...) boot_p(b, ...), conformal = function(...) conformal(linear, ...),
+    validate_boot = function(...) validate_boot(linear, R = 5, ...),
     blb = function(...) blb(x, "mean", ...), boot_ci = function(...) boot_ci(b, ...),
     boot_lm = function(...) boot_lm(linear, ...), vcov_boot = function(...) vcov_boot(linear, ...),
     bootstrap = function(...) bootstrap(x, "mean", ...), jackknife = function(...) jackknife(x, "mean", ...),
@@ -154,14 +156,15 @@ test_that("required arguments that are missing are named by the function that wa
 
 test_that("who gives a fitted model, or a model for a statistic, is shown the way", {
   fit <- lm(mpg ~ wt, mtcars)
-  for (f in c("bootstrap", "jackknife", "blb", "tsbootstrap")) {
+  for (f in c("jackknife", "blb", "tsbootstrap")) {
     for (call in list(call(f, quote(fit)), call(f, quote(fit), quote(coef)))) {
       error <- expect_error(eval(call), "boot_lm(model)", fixed = TRUE, class = "rustle_error_argument")
       expect_identical(error$call, call)
     }
   }
   curve <- loess(mpg ~ wt, mtcars)
-  expect_match(conditionMessage(expect_argument_error(bootstrap(curve), "data")), "fit the model in the statistic")
+  expect_match(conditionMessage(expect_argument_error(jackknife(curve), "data")), "fit the model in the statistic")
+  expect_match(conditionMessage(expect_argument_error(bootstrap(curve), "statistic")), "a model without coefficients")
   expect_match(
     conditionMessage(expect_argument_error(bootstrap(mtcars, mpg ~ wt), "statistic")), "stat_lm(mpg ~ wt)", fixed = TRUE
   )

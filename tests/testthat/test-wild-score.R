@@ -66,9 +66,35 @@ test_that("what the score bootstrap cannot do is refused", {
   expect_argument_error(wild_test(fit, "x1", data = d), "data")
   expect_argument_error(wild_test(fit, c("x1", "x2"), alternative = "less"), "alternative")
   expect_argument_error(wild_test(glm(round(x2) ~ x1, poisson, d), "x1"), "model")
-  x <- quiet_wild(fit, "x1", R = 99, seed = 1)
+  x <- quiet_wild(fit, c("x1", "x2"), R = 99, seed = 1)
   expect_argument_error(wild_curve(x), "x")
   expect_argument_error(confint(x), "object")
+})
+
+test_that("intervals of logit models are the null values that are not rejected", {
+  d <- wild_data(200)
+  set.seed(9)
+  d$b <- rbinom(200, 1, plogis(0.5 * d$x1))
+  fit <- glm(b ~ x1 + x2, binomial, d)
+  x <- quiet_wild(fit, "x1", ~ t, R = 399, weights = "webb", seed = 3)
+  expect_null(x$conf.int)
+  at <- c(0, 0.2, 0.9)
+  # The same weights as a test of each null value has.
+  each <- vapply(at, function(r) quiet_wild(fit, paste("x1 =", r), ~ t, R = 399, weights = "webb", seed = 3)$p.value, 0)
+  expect_equal(wild_curve(x, at)$p.value, each)
+  ends <- confint(x, level = 0.9)
+  expect_true(ends[1, 1] < coef(fit)[["x1"]] && coef(fit)[["x1"]] < ends[1, 2])
+  p <- wild_curve(x, c(ends[1, ] - 0.01, ends[1, ] + 0.01))$p.value
+  expect_true(all(p[c(1, 4)] < 0.1 & p[c(2, 3)] >= 0.1))
+  asked <- quiet_wild(fit, "x1", ~ t, R = 399, weights = "webb", seed = 3, conf = 0.9)
+  expect_equal(unname(asked$conf.set), unname(ends))
+})
+
+test_that("a p-value tells its Monte Carlo error", {
+  d <- wild_data()
+  x <- quiet_wild(lm(y ~ x1 + x2, d), "x1 = 0", ~ t, R = 399, weights = "webb", seed = 3)
+  expect_equal(x$mcse, sqrt(x$p.value * (1 - x$p.value) / 399))
+  expect_identical(quiet_wild(lm(y ~ x1 + x2, d[d$t %in% unique(d$t)[1:6], ]), "x1 = 0", ~ t, R = 399, seed = 3)$mcse, 0)
 })
 
 test_that("separation is an error", {

@@ -10,6 +10,7 @@ mod job;
 mod pool;
 mod rules;
 mod stand;
+mod tell;
 mod values;
 mod worker;
 
@@ -48,6 +49,7 @@ extendr_module! {
     mod jobs;
     use pool;
     use stand;
+    use tell;
     fn rs_job_open;
     fn rs_exit_statuses;
     fn rs_worker_begin;
@@ -65,6 +67,7 @@ extendr_module! {
     fn rs_job_wait;
     fn rs_job_collect;
     fn rs_job_report;
+    fn rs_job_seen;
     fn rs_job_close;
     fn rs_output_connection;
 }

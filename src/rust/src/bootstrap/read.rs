@@ -58,25 +58,33 @@ fn kind(fields: &Fields) -> Parsed<Kind> {
                 fields.number("second_size")? as u32,
             ],
         },
-        "exponential" => Kind::Exponential,
-        "gamma" => Kind::Gamma,
+        "exponential" => Kind::Exponential {
+            cluster: clusters(fields)?,
+        },
+        "gamma" => Kind::Gamma {
+            cluster: clusters(fields)?,
+        },
         "poisson" => Kind::Poisson,
         "given" => Kind::Given {
             indices: fields.indices("indices")?,
         },
-        "wild" => {
-            let clusters = fields.number("clusters")? as usize;
-            let cluster = match fields.optional("cluster")? {
-                None => None,
-                Some(_) => Some((fields.indices("cluster")?, clusters)),
-            };
-            Kind::Wild {
-                law: fields.named("law", Wild::named)?,
-                cluster,
-            }
-        }
+        "wild" => Kind::Wild {
+            law: fields.named("law", Wild::named)?,
+            cluster: clusters(fields)?,
+        },
         other => return Err(Refusal::internal(format!("unknown scheme '{other}'"))),
     })
+}
+
+/// The cluster of each observation and their number, where there are any.
+fn clusters(fields: &Fields) -> Parsed<Option<(Vec<u32>, usize)>> {
+    match fields.optional("cluster")? {
+        None => Ok(None),
+        Some(_) => Ok(Some((
+            fields.indices("cluster")?,
+            fields.number("clusters")? as usize,
+        ))),
+    }
 }
 
 pub(super) fn statistic(fields: &Fields, n: usize) -> Parsed<Statistic> {

@@ -7,7 +7,7 @@ use rustle_workers::job::Audience;
 
 use super::decode::{decode, is_instead, text, Destinations};
 use crate::ffi::{self, Sexp};
-use crate::lists::{named_list, word};
+use crate::lists::{named_list, string, word};
 
 /// What happened to a task, in the order of arrival at the parent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -181,8 +181,13 @@ impl Audience for Arrivals {
         self.push_event(task, Event::Discard, ffi::nil());
     }
 
-    fn time_out(&mut self, task: u32) {
-        self.push_event(task, Event::TimedOut, ffi::nil());
+    fn time_out(&mut self, task: u32, calls: &str) {
+        // SAFETY: R's main thread; the string is protected until it is stored.
+        unsafe {
+            let calls = ffi::Rf_protect(string(calls));
+            self.push_event(task, Event::TimedOut, calls);
+            ffi::Rf_unprotect(1);
+        }
     }
 
     fn has_news(&self) -> bool {

@@ -170,13 +170,14 @@ unsafe extern "C-unwind" fn rs_job_wait(handle: Sexp, seconds: Sexp) -> Sexp {
     })
 }
 
-/// `list(tasks, cause, number, memory, reason)`: tasks from 1; number is what belongs to
+/// `list(tasks, cause, number, memory, reason, used, printed)`: tasks from 1; number is what belongs to
 /// the cause: an exit "status", a "signal", nothing ("unknown"), or the error with which
-/// the system "refused" a process, whose words are `reason`.
+/// the system "refused" a process, whose words are `reason`. Of the last worker that was lost,
+/// `used` are bytes of its memory, 0 where nobody has looked, and `printed` its last output.
 unsafe fn describe(failure: &Failure) -> Sexp {
     let (tasks, cause, number, memory): (&[u32], &str, c_int, bool) = match failure {
         Failure::CannotStart(errno) => (&[], "refused", *errno, false),
-        Failure::Lost { lost, memory } => match lost.exit {
+        Failure::Lost { lost, memory, .. } => match lost.exit {
             Exit::Status(status) => (&lost.tasks, "status", status, *memory),
             Exit::Signal(signal) => (&lost.tasks, "signal", signal, *memory),
             Exit::Unknown => (&lost.tasks, "unknown", 0, *memory),
@@ -186,7 +187,7 @@ unsafe fn describe(failure: &Failure) -> Sexp {
     // is stored in it at once.
     unsafe {
         let out = ffi::Rf_protect(named_list(&[
-            "tasks", "cause", "number", "memory", "reason",
+            "tasks", "cause", "number", "memory", "reason", "used", "printed",
         ]));
         let numbers = ffi::Rf_allocVector(ffi::INTSXP as u32, tasks.len() as isize);
         ffi::SET_VECTOR_ELT(out, 0, numbers);
@@ -196,6 +197,10 @@ unsafe fn describe(failure: &Failure) -> Sexp {
         ffi::SET_VECTOR_ELT(out, 1, string(cause));
         ffi::SET_VECTOR_ELT(out, 2, ffi::Rf_ScalarInteger(number));
         ffi::SET_VECTOR_ELT(out, 3, ffi::Rf_ScalarLogical(memory.into()));
+        if let Failure::Lost { last, .. } = failure {
+            ffi::SET_VECTOR_ELT(out, 5, ffi::Rf_ScalarReal(last.memory as f64));
+            ffi::SET_VECTOR_ELT(out, 6, string(&last.printed));
+        }
         if let Failure::CannotStart(errno) = failure {
             // The system's own memory: nothing to free when R jumps away.
             let words = std::ffi::CStr::from_ptr(libc::strerror(*errno));
@@ -309,6 +314,38 @@ unsafe fn spans(job: &Job) -> Sexp {
     }
 }
 
+/// What each worker does, a list of columns: `pid` (0: nobody is there), `task` from 1 (0: none),
+/// `seconds` since it was first seen to run it, `memory` in bytes (0: not known). What is told
+/// is at most a quarter of a second old.
+unsafe extern "C-unwind" fn rs_job_seen(handle: Sexp) -> Sexp {
+    guard(|| {
+        // SAFETY: R code passes a handle; `out` is protected, and the columns, which have an
+        // element per seat, are stored in it at once.
+        unsafe {
+            let Some(job) = job(handle) else {
+                return ffi::nil();
+            };
+            let seats = job.job.memory().layout.workers() as isize;
+            let out = ffi::Rf_protect(named_list(&["pid", "task", "seconds", "memory"]));
+            for column in 0..4 {
+                let numbers = ffi::Rf_allocVector(ffi::REALSXP as u32, seats);
+                ffi::SET_VECTOR_ELT(out, column, numbers);
+            }
+            for (row, (seen, pid, memory)) in (0..).zip(job.job.seen()) {
+                let put = |column, x: f64| {
+                    ffi::REAL(ffi::VECTOR_ELT(out, column)).add(row).write(x);
+                };
+                put(0, f64::from(pid.unwrap_or(0)));
+                put(1, seen.task as f64);
+                put(2, seen.since.elapsed().as_secs_f64());
+                put(3, memory as f64);
+            }
+            ffi::Rf_unprotect(1);
+            out
+        }
+    })
+}
+
 unsafe extern "C-unwind" fn rs_job_close(handle: Sexp, signal: Sexp, grace: Sexp) -> Sexp {
     guard(|| {
         // SAFETY: R code passes a handle and two numbers.
@@ -352,6 +389,7 @@ routines! {
     meta__rs_job_collect "rs_job_collect" "wrap__rs_job_collect" ("handle")
         => rs_job_collect;
     meta__rs_job_report "rs_job_report" "wrap__rs_job_report" ("handle") => rs_job_report;
+    meta__rs_job_seen "rs_job_seen" "wrap__rs_job_seen" ("handle") => rs_job_seen;
     meta__rs_job_close "rs_job_close" "wrap__rs_job_close" ("handle", "signal", "grace")
         => rs_job_close;
     meta__rs_output_connection "rs_output_connection" "wrap__rs_output_connection" ()

@@ -13,6 +13,8 @@
 //! context is held while anything is encoded or evaluated.
 
 use std::ffi::c_char;
+use std::fs::File;
+use std::io::Write;
 use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 
 use rustle_shared::{Content, State};
@@ -22,6 +24,7 @@ use rustle_workers::seat::Seat;
 use super::encode::Encoder;
 use super::exits;
 use super::rules::{Code, Rules};
+use super::tell;
 use crate::ffi::{self, Sexp};
 use crate::here::check;
 use crate::index::{symbol_i, Index};
@@ -38,6 +41,8 @@ struct Voice {
     output: Vec<u8>,
     /// This worker outlives the job.
     stays: bool,
+    /// Where output is written too, and what R code says of tasks.
+    log: Option<File>,
 }
 
 impl Voice {
@@ -57,9 +62,19 @@ impl Voice {
     }
 
     fn write(&mut self, bytes: &[u8]) {
+        self.seat.board().print(bytes);
+        self.note(bytes);
         self.output.extend_from_slice(bytes);
         if self.output.len() > OUTPUT_BYTES {
             self.flush();
+        }
+    }
+
+    /// Writes into the log at once, so that it can be read while the worker runs. What cannot be
+    /// written is left out: the task must go on.
+    fn note(&mut self, bytes: &[u8]) {
+        if let Some(log) = &mut self.log {
+            let _ = log.write_all(bytes);
         }
     }
 
@@ -122,6 +137,7 @@ impl Context {
                 seat,
                 output,
                 stays,
+                log: None,
             },
             rules,
             code,
@@ -136,6 +152,7 @@ impl Context {
             signalling: false,
         });
         CONTEXT.store(Box::leak(context), Ordering::Relaxed);
+        tell::listen();
     }
 
     /// The job is over: this worker stands by again. Not while R code of the job runs.
@@ -287,6 +304,25 @@ pub(crate) unsafe extern "C-unwind" fn run() -> Sexp {
     ffi::nil()
 }
 
+/// What the session has asked this worker and what has no answer yet. Costs two reads where
+/// there is nothing.
+pub(super) fn question() -> Option<u32> {
+    let c = CONTEXT.load(Ordering::Relaxed);
+    // SAFETY: null or a leaked box, which a process that a task has forked has too; of it only
+    // words of shared memory are read.
+    let question = unsafe { c.as_ref() }.and_then(|c| c.voice.seat.board().question());
+    question.filter(|_| is_enlisted())
+}
+
+/// Answers the session.
+pub(super) fn answer(question: u32, calls: &str) {
+    let c = context();
+    if !c.is_null() {
+        // SAFETY: this worker's context; words of shared memory are written.
+        unsafe { (*c).voice.seat.answer(question, calls) };
+    }
+}
+
 /// Has this process just become a worker? True once.
 pub(crate) fn is_fresh() -> bool {
     let c = context();
@@ -398,6 +434,29 @@ pub(crate) unsafe extern "C-unwind" fn signal(condition: Sexp) -> Sexp {
         (*c).signalling = false;
     }
     ffi::nil()
+}
+
+/// Opens the log of this worker, `""`: none. `FALSE` where it cannot be opened.
+pub(super) fn open_log(path: &str) -> bool {
+    let c = context();
+    if c.is_null() || path.is_empty() {
+        return false;
+    }
+    let opened = File::options().append(true).create(true).open(path);
+    // SAFETY: this worker's context, to which no reference is held.
+    unsafe { (*c).voice.log = opened.ok() };
+    // SAFETY: as above.
+    unsafe { (*c).voice.log.is_some() }
+}
+
+/// Writes a line into the log of this worker.
+pub(super) fn log(line: &str) {
+    let c = context();
+    if !c.is_null() {
+        // SAFETY: this worker's context, to whose voice nobody holds a reference while R code
+        // runs.
+        unsafe { (*c).voice.note(format!("{line}\n").as_bytes()) };
+    }
 }
 
 /// The task in flight, from 1; 0 in a process that is no worker.

@@ -5,7 +5,7 @@ use std::ffi::c_int;
 use std::process::Command;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use extendr_api::prelude::*;
 use rustle_shared::MemoryFile;
@@ -166,8 +166,35 @@ fn rs_pool_status() -> List {
     )
 }
 
+/// The calls that the workers of this session are in, in the order of `rs_pool_status()`, a
+/// string each; "": it runs no task, or has not answered within `seconds`.
+/// @noRd
+#[extendr]
+fn rs_pool_calls(seconds: f64) -> Vec<String> {
+    let Ok(pool) = current() else {
+        return Vec::new();
+    };
+    let pool = pool.borrow();
+    let mut members: Vec<_> = pool.members().iter().collect();
+    members.sort_by_key(|m| m.number);
+    let asked: Vec<_> = members.iter().map(|m| m.ask()).collect();
+    let deadline = Instant::now() + Duration::from_secs_f64(seconds.clamp(0.0, 60.0));
+    loop {
+        let answers = members.iter().zip(&asked);
+        let answers: Vec<_> = answers
+            .map(|(m, asked)| asked.map(|question| m.answer(question)))
+            .collect();
+        if Instant::now() >= deadline || !answers.contains(&Some(None)) {
+            let text = |answer: Option<Option<String>>| answer.flatten().unwrap_or_default();
+            return answers.into_iter().map(text).collect();
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
 extendr_module! {
     mod pool;
+    fn rs_pool_calls;
     fn rs_pool_open;
     fn rs_pool_close;
     fn rs_pool_resize;

@@ -63,11 +63,17 @@ pub enum Kind {
     },
     /// Weights proportional to exponential numbers, summing to n (Rubin 1981,
     /// Annals of Statistics 9, 130-134).
-    Exponential,
+    Exponential {
+        /// Which cluster each observation is in and how many there are: a number for each.
+        cluster: Option<(Vec<u32>, usize)>,
+    },
     /// Weights `G - 1`, `G` gamma with shape 4 and mean 2, scaled to sum to n: mean,
     /// variance and third central moment are 1 (Liu 1988, Annals of Statistics 16,
     /// 1696-1708). Some are negative.
-    Gamma,
+    Gamma {
+        /// As for exponential numbers.
+        cluster: Option<(Vec<u32>, usize)>,
+    },
     /// Independent Poisson counts of mean 1.
     Poisson,
     /// Indices that somebody else drew, one row of `n` per replicate, from 0.
@@ -217,7 +223,7 @@ impl Scheme {
     pub fn form(&self) -> Form {
         match self.kind {
             Kind::Clusters { .. } | Kind::Crossed { .. } | Kind::Poisson => Form::Frequencies,
-            Kind::Exponential | Kind::Gamma => Form::Weights,
+            Kind::Exponential { .. } | Kind::Gamma { .. } => Form::Weights,
             Kind::Wild { .. } => Form::Multipliers,
             _ => Form::Indices,
         }
@@ -445,22 +451,19 @@ impl Scheme {
         counts: &mut Vec<u32>,
         out: &mut [f64],
     ) {
-        let n = self.n as f64;
-        match self.kind {
-            Kind::Exponential => {
+        match &self.kind {
+            Kind::Exponential { cluster } => {
                 self.start(stream, replicate, attempt);
-                stream.exponential(out);
-                let scale = n / out.iter().sum::<f64>();
-                out.iter_mut().for_each(|w| *w *= scale);
+                self.shared(cluster.as_ref(), out, |numbers| stream.exponential(numbers));
             }
-            Kind::Gamma => {
+            Kind::Gamma { cluster } => {
                 self.start(stream, replicate, attempt);
-                for w in out.iter_mut() {
-                    let product: f64 = (0..4).map(|_| stream.uniform()).product();
-                    *w = -0.5 * math::ln(product) - 1.0;
-                }
-                let scale = n / out.iter().sum::<f64>();
-                out.iter_mut().for_each(|w| *w *= scale);
+                self.shared(cluster.as_ref(), out, |numbers| {
+                    for w in numbers {
+                        let product: f64 = (0..4).map(|_| stream.uniform()).product();
+                        *w = -0.5 * math::ln(product) - 1.0;
+                    }
+                });
             }
             _ => {
                 counts.resize(self.n, 0);
@@ -470,6 +473,27 @@ impl Scheme {
                 }
             }
         }
+    }
+
+    /// Numbers of observations, or of their clusters, scaled to sum to n.
+    fn shared(
+        &self,
+        cluster: Option<&(Vec<u32>, usize)>,
+        out: &mut [f64],
+        draw: impl FnOnce(&mut [f64]),
+    ) {
+        match cluster {
+            None => draw(out),
+            Some((ids, count)) => {
+                let mut drawn = vec![0.0; *count];
+                draw(&mut drawn);
+                for (w, g) in out.iter_mut().zip(ids) {
+                    *w = drawn[*g as usize];
+                }
+            }
+        }
+        let scale = self.n as f64 / out.iter().sum::<f64>();
+        out.iter_mut().for_each(|w| *w *= scale);
     }
 
     /// The multipliers of the residuals in a replicate.

@@ -46,6 +46,9 @@ pub trait Crew: std::fmt::Debug {
     /// Is there a worker in this seat?
     fn is_taken(&self, seat: usize) -> bool;
 
+    /// The process in a taken seat.
+    fn pid(&self, seat: usize) -> Option<i32>;
+
     /// The worker in this seat has said that it has nothing left to do: the seat is free.
     fn dismiss(&mut self, seat: usize);
 
@@ -82,6 +85,10 @@ impl<C: Crew + ?Sized> Crew for Box<C> {
 
     fn is_taken(&self, seat: usize) -> bool {
         (**self).is_taken(seat)
+    }
+
+    fn pid(&self, seat: usize) -> Option<i32> {
+        (**self).pid(seat)
     }
 
     fn dismiss(&mut self, seat: usize) {

@@ -53,6 +53,10 @@ impl Crew for Forked {
         self.seats[seat].is_some()
     }
 
+    fn pid(&self, seat: usize) -> Option<i32> {
+        self.seats[seat].as_ref().map(Child::pid)
+    }
+
     fn dismiss(&mut self, seat: usize) {
         self.leaving.extend(self.seats[seat].take());
     }

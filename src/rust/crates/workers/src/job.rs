@@ -13,7 +13,7 @@ use crate::crew::Crew;
 use crate::ledger::Ledger;
 use crate::memory::JobMemory;
 use crate::process::Exit;
-use crate::supervisor::{Costs, Supervisor, Verdict};
+use crate::supervisor::{Costs, Seen, Supervisor, Verdict};
 
 /// Who is told what comes of a job.
 pub trait Audience {
@@ -26,8 +26,8 @@ pub trait Audience {
     /// What a task has told so far is void: it runs again.
     fn discard(&mut self, task: u32);
 
-    /// A task was stopped, for its time was over.
-    fn time_out(&mut self, task: u32);
+    /// A task was stopped, for its time was over, in these calls; "": it has not told them.
+    fn time_out(&mut self, task: u32, calls: &str);
 
     /// Is there something to tell on at once?
     fn has_news(&self) -> bool;
@@ -71,6 +71,14 @@ impl<C: Crew> Job<C> {
         (self.supervisor.done(), self.supervisor.busy())
     }
 
+    /// What each worker was seen to do, its process and its memory in bytes.
+    pub fn seen(&self) -> Vec<(Seen, Option<i32>, u64)> {
+        let boards = self.supervisor.memory.boards();
+        let seen = self.supervisor.seen().zip(boards);
+        seen.map(|((seen, pid), board)| (seen, pid, board.memory()))
+            .collect()
+    }
+
     /// What the job has cost so far, and how long it took to receive what was sent.
     pub fn costs(&self) -> (Costs, Duration) {
         (self.supervisor.costs(), self.receiving)
@@ -86,6 +94,7 @@ impl<C: Crew> Job<C> {
             let settled = self.ledger.is_settled(&self.supervisor.memory);
             let finished = self.ledger.advance(&self.supervisor.memory);
             self.supervisor.enforce_timeout();
+            self.supervisor.look();
             let (any, all) = self.receive(audience, Some(deadline));
             if all {
                 self.ledger.receive(finished);
@@ -173,7 +182,7 @@ impl<C: Crew> Job<C> {
             audience.discard(task);
         }
         if let (true, Some(task)) = (death.timed_out, death.in_flight) {
-            audience.time_out(task);
+            audience.time_out(task, &death.calls);
             if self.ledger.stops_on_error() {
                 self.supervisor.memory.header().cut_after(u64::from(task));
             }

@@ -22,6 +22,7 @@
 //! [`seat`] from outside.
 
 pub mod blas;
+pub mod board;
 pub mod child;
 pub mod clock;
 pub mod crew;

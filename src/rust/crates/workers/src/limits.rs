@@ -55,6 +55,12 @@ pub const SERVER_ANSWER: Duration = Duration::from_secs(10);
 /// How long a worker that stands by between jobs has to leave a task that was interrupted,
 /// before it is ended by force: the prompt shall be back within a second.
 pub const INTERRUPT_GRACE: Duration = Duration::from_millis(500);
+/// How long a worker whose time is over has to tell the calls that it is in: it looks for the
+/// question at least every 0.1 s, unless it is in compiled code or waits for another process.
+pub const TELLING: Duration = Duration::from_millis(150);
+/// How often the session looks at the memory of workers and at what they run: it reads a file
+/// of some microseconds for each.
+pub const LOOK: Duration = Duration::from_millis(250);
 /// More tasks than these to run first are sent in a file, not in the letter.
 pub const REDO_IN_LETTER: usize = 4000;
 

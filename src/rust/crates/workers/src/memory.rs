@@ -8,6 +8,7 @@ use std::sync::Arc;
 use rustle_schedule::{Cell, Layout, Queue, Table};
 use rustle_shared::{Mapping, MappingError, MemoryFile, Ring, RingHead, Slot, Span};
 
+use crate::board::Board;
 use crate::limits::{RINGS_BYTES, RING_LEAST, RING_MOST};
 
 /// Words that concern the whole job.
@@ -137,6 +138,7 @@ pub struct JobMemory {
     queue: Part<Queue>,
     cells: Part<Cell>,
     status: Part<WorkerStatus>,
+    boards: Part<Board>,
     slots: Part<Slot>,
     spans: Part<Span>,
     words: Part<AtomicU64>,
@@ -174,6 +176,7 @@ struct Parts {
     queue: Range<Queue>,
     cells: Range<Cell>,
     status: Range<WorkerStatus>,
+    boards: Range<Board>,
     heads: Range<RingHead>,
     slots: Range<Slot>,
     spans: Range<Span>,
@@ -191,6 +194,7 @@ impl Parts {
             queue: cursor.take(1),
             cells: cursor.take(workers),
             status: cursor.take(workers),
+            boards: cursor.take(workers),
             heads: cursor.take(workers),
             slots: cursor.take(tasks),
             spans: cursor.take(if timings { tasks } else { 0 }),
@@ -220,6 +224,7 @@ impl Parts {
                 queue: Part::new(&mapping, self.queue),
                 cells: Part::new(&mapping, self.cells),
                 status: Part::new(&mapping, self.status),
+                boards: Part::new(&mapping, self.boards),
                 slots: Part::new(&mapping, self.slots),
                 spans: Part::new(&mapping, self.spans),
                 words: Part::new(&mapping, self.words),
@@ -315,6 +320,11 @@ impl JobMemory {
     /// One status per seat.
     pub fn status(&self) -> &[WorkerStatus] {
         self.status.view()
+    }
+
+    /// One board per seat.
+    pub fn boards(&self) -> &[Board] {
+        self.boards.view()
     }
 
     /// One result slot per task.

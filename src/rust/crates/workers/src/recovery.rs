@@ -29,6 +29,8 @@ pub enum Unit {
 pub struct Death {
     /// The task that it was running, from 0.
     pub in_flight: Option<u32>,
+    /// The calls that it was in when its time was over, if it has told them.
+    pub calls: String,
     /// The task in flight was stopped by us, for its time was over.
     pub timed_out: bool,
     /// Tasks whose results are void, because their share runs again as a whole.
@@ -233,6 +235,7 @@ impl Recovery {
         }
         Some(Death {
             in_flight,
+            calls: String::new(),
             timed_out,
             void,
         })

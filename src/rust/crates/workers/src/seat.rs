@@ -26,6 +26,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use rustle_schedule::Claims;
 use rustle_shared::{send, Backpressure, Content, State};
 
+use crate::board::Board;
 use crate::child;
 use crate::clock::{now_ns, Monotonic};
 use crate::crew::Assignment;
@@ -132,6 +133,7 @@ impl Seat {
     /// The evaluation of `task` begins.
     pub fn begin(&mut self, task: u32) {
         self.task = task;
+        self.board().clear_printed();
         let status = self.status();
         status.running.store(u64::from(task) + 1, Ordering::Release);
         if self.timed {
@@ -228,6 +230,17 @@ impl Seat {
     /// Has [`Seat::finish`] been called?
     pub fn is_finished(&self) -> bool {
         self.finished.get()
+    }
+
+    /// What this worker writes up.
+    pub fn board(&self) -> &Board {
+        &self.memory.boards()[self.number]
+    }
+
+    /// Answers the session, which waits for it.
+    pub fn answer(&self, question: u32, calls: &str) {
+        self.board().answer(question, calls);
+        self.wake();
     }
 
     fn status(&self) -> &WorkerStatus {

@@ -109,6 +109,10 @@ impl Crew for Standing {
         self.seats[seat].is_some()
     }
 
+    fn pid(&self, seat: usize) -> Option<i32> {
+        self.seats[seat].as_ref().map(|duty| duty.pid)
+    }
+
     fn dismiss(&mut self, seat: usize) {
         self.release(seat);
     }

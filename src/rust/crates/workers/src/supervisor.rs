@@ -11,7 +11,7 @@ mod watch;
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
@@ -45,9 +45,29 @@ pub enum Failure {
         lost: Lost,
         /// The kernel has killed processes for want of memory since the job began.
         memory: bool,
+        /// What is known of the last worker that ran them.
+        last: LastWords,
     },
     /// No worker could be started. The system's error number.
     CannotStart(i32),
+}
+
+/// What a worker has left behind.
+#[derive(Clone, Debug, Default)]
+pub struct LastWords {
+    /// Bytes of its memory when it was looked at last; 0: it was not.
+    pub memory: u64,
+    /// What its task had printed last.
+    pub printed: String,
+}
+
+/// What a worker was seen to do.
+#[derive(Clone, Copy, Debug)]
+pub struct Seen {
+    /// The task, from 1; 0: none.
+    pub task: u64,
+    /// When it was first seen to run it.
+    pub since: Instant,
 }
 
 /// Where a job stands.
@@ -95,6 +115,14 @@ pub struct Supervisor<C> {
     /// The reading end of the pipe by which workers wake us.
     wake: OwnedFd,
     oom_before: Option<u64>,
+    /// What was seen of each seat, and when somebody looked.
+    seen: Vec<Seen>,
+    looked: Instant,
+    /// Of the last worker that was lost.
+    last_words: LastWords,
+    /// Questions to workers whose time is over: the task, from 0, the number of the question, and
+    /// when it was asked.
+    questions: Vec<Option<(u32, u32, Instant)>>,
     /// Cores that processes of this machine may use.
     cores: usize,
     gaze: Gaze,
@@ -116,6 +144,16 @@ impl<C: Crew> Supervisor<C> {
             refused: 0,
             wake,
             oom_before: None,
+            seen: vec![
+                Seen {
+                    task: 0,
+                    since: Instant::now()
+                };
+                seats
+            ],
+            looked: Instant::now(),
+            last_words: LastWords::default(),
+            questions: vec![None; seats],
             cores: system::core_count(),
         }
     }
@@ -173,7 +211,20 @@ impl<C: Crew> Supervisor<C> {
     /// Decides what happens after the worker of a seat has ended; see
     /// [`Recovery::bury`].
     pub fn bury(&mut self, seat: usize, exit: Exit) -> Option<Death> {
-        self.recovery.bury(&self.memory, seat, exit)
+        let board = &self.memory.boards()[seat];
+        if self.memory.status()[seat].running.load(Ordering::Acquire) != 0 {
+            self.last_words = LastWords {
+                memory: board.memory(),
+                printed: board.last_printed(),
+            };
+        }
+        let question = self.questions[seat].take();
+        let mut death = self.recovery.bury(&self.memory, seat, exit);
+        if let (Some(death), Some((_, number, _))) = (&mut death, question) {
+            death.calls = board.answer_to(number).unwrap_or_default();
+        }
+        board.reset();
+        death
     }
 
     /// Starts what has to be started and says where the job stands.
@@ -220,7 +271,8 @@ impl<C: Crew> Supervisor<C> {
     fn failed(&self, lost: Lost) -> Verdict {
         let killed = lost.exit == Exit::Signal(libc::SIGKILL);
         let memory = killed && self.oom_before.is_some() && system::oom_kills() > self.oom_before;
-        Verdict::Failed(Failure::Lost { lost, memory })
+        let last = self.last_words.clone();
+        Verdict::Failed(Failure::Lost { lost, memory, last })
     }
 
     /// The system has no worker for us: go on with those at work, or try again.

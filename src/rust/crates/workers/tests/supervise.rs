@@ -64,7 +64,7 @@ impl Audience for Heard {
     fn discard(&mut self, task: u32) {
         self.0.remove(&task);
     }
-    fn time_out(&mut self, _task: u32) {}
+    fn time_out(&mut self, _task: u32, _calls: &str) {}
     fn has_news(&self) -> bool {
         false
     }

@@ -125,13 +125,27 @@ fn unequal_probabilities_are_met() {
 }
 
 #[test]
+fn observations_of_a_cluster_have_one_weight() {
+    let ids: Vec<u32> = (0..12).map(|i| i % 4).collect();
+    let kind = |cluster| Kind::Exponential { cluster };
+    let shared = Scheme::new(12, 3, kind(Some((ids.clone(), 4))), vec![]);
+    let plain = Scheme::new(4, 3, kind(None), vec![]);
+    let (mut out, mut own, mut counts) = (vec![0.0; 12], vec![0.0; 4], Vec::new());
+    shared.weights(&mut stream(), 7, 0, &mut counts, &mut out);
+    plain.weights(&mut stream(), 7, 0, &mut counts, &mut own);
+    for (w, g) in out.iter().zip(&ids) {
+        assert!((w - own[*g as usize]).abs() < 1e-12);
+    }
+}
+
+#[test]
 fn weights_have_the_moments_of_their_laws() {
     let n = 1000;
     let mut out = vec![0.0; n];
     let mut counts = Vec::new();
     for (kind, third) in [
-        (Kind::Exponential, 2.0),
-        (Kind::Gamma, 1.0),
+        (Kind::Exponential { cluster: None }, 2.0),
+        (Kind::Gamma { cluster: None }, 1.0),
         (Kind::Poisson, 1.0),
     ] {
         let scheme = Scheme::new(n, 3, kind.clone(), vec![]);

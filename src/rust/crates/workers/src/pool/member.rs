@@ -89,6 +89,18 @@ impl Member {
         })
     }
 
+    /// Asks which calls it is in. Returns the number of the question; `None` when it runs no task.
+    pub fn ask(&self) -> Option<u32> {
+        let stint = self.stint.as_ref()?;
+        (self.task() != 0).then(|| stint.memory.boards()[stint.seat].ask())
+    }
+
+    /// The answer to that, if there is one.
+    pub fn answer(&self, question: u32) -> Option<String> {
+        let stint = self.stint.as_ref()?;
+        stint.memory.boards()[stint.seat].answer_to(question)
+    }
+
     /// It has taken a seat in the job of `memory`.
     pub(crate) fn set_on_duty(&mut self, memory: &Rc<JobMemory>, seat: usize) {
         self.on_duty = true;

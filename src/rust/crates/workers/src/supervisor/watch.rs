@@ -1,15 +1,16 @@
 //! How the session waits: for results, for the end of a worker, and for time to be over.
 
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::event::{poll, PollFd, PollFlags};
 
-use super::Supervisor;
+use super::{Seen, Supervisor};
 use crate::clock::now_ns;
 use crate::crew::Crew;
-use crate::limits::BLIND_SLEEP;
+use crate::limits::{BLIND_SLEEP, LOOK, TELLING};
 use crate::post::timespec;
+use crate::system;
 
 impl<C: Crew> Supervisor<C> {
     /// Ends workers whose task has run for longer than the timeout.
@@ -29,11 +30,53 @@ impl<C: Crew> Supervisor<C> {
                 continue;
             }
             let task = (task - 1) as u32;
-            if !self.recovery.is_timed_out(seat, task) {
+            if !self.recovery.is_timed_out(seat, task) && self.has_told(seat, task) {
                 self.recovery.time_out(seat, task);
                 self.crew.kill(seat, task);
             }
         }
+    }
+
+    /// Has the worker of a seat told the calls of `task`, or had the time to? It is asked first.
+    fn has_told(&mut self, seat: usize, task: u32) -> bool {
+        let board = &self.memory.boards()[seat];
+        match self.questions[seat] {
+            Some((of, number, at)) if of == task => {
+                board.answer_to(number).is_some() || at.elapsed() >= TELLING
+            }
+            _ => {
+                self.questions[seat] = Some((task, board.ask(), Instant::now()));
+                false
+            }
+        }
+    }
+
+    /// Looks at what workers run and at their memory, now and then.
+    pub fn look(&mut self) {
+        if self.looked.elapsed() < LOOK {
+            return;
+        }
+        self.looked = Instant::now();
+        for seat in self.seats() {
+            let task = self.memory.status()[seat].running.load(Ordering::Relaxed);
+            if self.seen[seat].task != task {
+                self.seen[seat] = Seen {
+                    task,
+                    since: self.looked,
+                };
+            }
+            let bytes = self.crew.pid(seat).and_then(system::memory_of);
+            // One that has ended has none, until it is cleared away.
+            if let Some(bytes) = bytes.filter(|&bytes| bytes > 0) {
+                self.memory.boards()[seat].note_memory(bytes);
+            }
+        }
+    }
+
+    /// What the worker of each seat was seen to do, and its process, if there is one.
+    pub fn seen(&self) -> impl Iterator<Item = (Seen, Option<i32>)> + '_ {
+        let seats = self.seats();
+        seats.map(|seat| (self.seen[seat], self.crew.pid(seat)))
     }
 
     /// Is there a core for this session beside those of its workers?
@@ -80,6 +123,9 @@ impl<C: Crew> Supervisor<C> {
         }
         if !self.recovery.is_idle() {
             // Somebody is to be started who could not be yet.
+            limit = limit.min(BLIND_SLEEP);
+        }
+        if self.questions.iter().any(Option::is_some) {
             limit = limit.min(BLIND_SLEEP);
         }
         let timeout = timespec(limit);

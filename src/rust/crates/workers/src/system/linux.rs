@@ -29,11 +29,30 @@ pub(crate) fn go_first() {
     let _ = std::fs::write("/proc/self/oom_score_adj", "500");
 }
 
-/// How often the kernel has killed for memory, where it says so.
+/// How often the kernel has killed for memory, where it says so: in the control group of this
+/// process if there is one, else on this machine.
 pub(crate) fn oom_kills() -> Option<u64> {
-    let text = std::fs::read_to_string("/proc/vmstat").ok()?;
-    let line = text.lines().find_map(|l| l.strip_prefix("oom_kill "))?;
-    line.trim().parse().ok()
+    let group = std::fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+    let path = group.lines().find_map(|l| l.strip_prefix("0::"));
+    let events = path.map(|path| format!("/sys/fs/cgroup{path}/memory.events"));
+    let files = events.into_iter().chain(["/proc/vmstat".to_owned()]);
+    files.into_iter().find_map(|file| {
+        let text = std::fs::read_to_string(file).ok()?;
+        let line = text.lines().find_map(|l| l.strip_prefix("oom_kill "))?;
+        line.trim().parse().ok()
+    })
+}
+
+/// Bytes of memory that a process has, without the pages of files.
+pub(crate) fn memory_of(pid: i32) -> Option<u64> {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/statm")).ok()?;
+    let pages: Vec<u64> = text
+        .split(' ')
+        .filter_map(|n| n.trim().parse().ok())
+        .collect();
+    // SAFETY: it asks for a number and has no other effect.
+    let page = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
+    Some(pages.get(1)?.saturating_sub(*pages.get(2)?) * u64::try_from(page).ok()?)
 }
 
 /// Takes the pending signals of a set, which are blocked.
@@ -101,7 +120,7 @@ pub fn cpus() -> Option<CpuSet> {
 }
 
 /// How many cores this process may use.
-pub fn core_count() -> usize {
+pub(crate) fn core_count() -> usize {
     cpus().map_or(1, |set| set.count() as usize)
 }
 

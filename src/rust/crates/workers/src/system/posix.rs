@@ -29,6 +29,11 @@ pub(crate) fn oom_kills() -> Option<u64> {
     None
 }
 
+/// Not told.
+pub(crate) fn memory_of(_pid: i32) -> Option<u64> {
+    None
+}
+
 /// Takes the pending interrupt, if the set has one. There is one at most: they are not
 /// queued.
 pub(crate) fn take_pending(set: &libc::sigset_t) {
@@ -113,7 +118,7 @@ pub fn cpus() -> Option<CpuSet> {
 }
 
 /// How many cores this process may use; looked up once, for that reads files elsewhere.
-pub fn core_count() -> usize {
+pub(crate) fn core_count() -> usize {
     static COUNT: std::sync::OnceLock<usize> = std::sync::OnceLock::new();
     *COUNT.get_or_init(|| std::thread::available_parallelism().map_or(1, usize::from))
 }

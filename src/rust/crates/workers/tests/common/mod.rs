@@ -201,7 +201,7 @@ impl Audience for Deaf {
     }
     fn forget(&mut self, _seat: usize) {}
     fn discard(&mut self, _task: u32) {}
-    fn time_out(&mut self, _task: u32) {}
+    fn time_out(&mut self, _task: u32, _calls: &str) {}
     fn has_news(&self) -> bool {
         false
     }

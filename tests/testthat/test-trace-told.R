@@ -1,0 +1,99 @@
+test_that("the error of a timeout has the calls in which the task was", {
+  skip_without_fork()
+  stuck <- as_user(function(i) {
+    wait <- function(s) Sys.sleep(s)
+    if (i == 2L) wait(60) else i
+  })
+  busy <- as_user(function(i) {
+    turn <- function() while (TRUE) NULL
+    if (i == 2L) turn() else i
+  })
+  for (name in c("multicore", "multisession", "cluster")) {
+    plan <- c(every_plan()[[name]], timeout = 0.6)
+    e <- under_plan(plan, tryCatch(future_lapply(1:3, stuck), error = identity))
+    expect_s3_class(e, "rustle_error_timeout")
+    expect_identical(vapply(task_trace(e)$call, deparse, ""), c("FUN(X[[i]], ...)", "wait(60)", "Sys.sleep(s)"), info = name)
+    e <- under_plan(plan, tryCatch(future_lapply(1:3, busy), error = identity))
+    expect_identical(vapply(task_trace(e)$call, deparse, ""), c("FUN(X[[i]], ...)", "turn()"), info = name)
+    expect_output(print(e), "2. turn()", fixed = TRUE)
+  }
+})
+
+test_that("who does not look for interrupts is stopped all the same", {
+  skip_without_fork()
+  for (name in c("multicore", "multisession")) {
+    begun <- proc.time()[["elapsed"]]
+    e <- under_plan(c(every_plan()[[name]], timeout = 0.5), tryCatch(future_lapply(1:2, function(i) if (i == 1) system("sleep 30") else i), error = identity))
+    expect_s3_class(e, "rustle_error_timeout")
+    expect_null(task_trace(e))
+    expect_lt(proc.time()[["elapsed"]] - begun, 15)
+  }
+})
+
+test_that("workers that stand by tell where they are, and their tasks notice nothing", {
+  skip_without_fork()
+  skip_on_cran()
+  f <- as_user(function(i) {
+    signalCondition(structure(class = c("ask", "immediateCondition", "condition"), list(message = "", call = NULL)))
+    s <- if (i == 1L) 0 else i
+    slow <- function() tryCatch({
+      until <- proc.time()[["elapsed"]] + 2
+      while (proc.time()[["elapsed"]] < until) s <- s + 0
+      s
+    }, interrupt = function(e) "interrupted")
+    slow()
+  })
+  asked <- NULL
+  value <- under_plan(list("multisession", workers = 2L), {
+    withCallingHandlers(future_lapply(1:2, f), ask = function(c) {
+      Sys.sleep(0.3)
+      if (is.null(asked)) asked <<- worker_status(stacks = TRUE)
+    })
+  })
+  expect_identical(value, list(0, 2L + 0))
+  expect_identical(nrow(asked), 2L)
+  calls <- lapply(asked$calls, function(trace) vapply(trace$call, function(call) deparse(call)[[1L]], ""))
+  expect_true(all(vapply(calls, function(x) "slow()" %in% x, NA)))
+  expect_output(print(asked), "worker 1 is in.*slow\\(\\)")
+  idle <- under_plan(list("multisession", workers = 2L), worker_status(stacks = TRUE))
+  expect_true(all(lengths(idle$calls) == 0L))
+  expect_error(worker_status(stacks = NA), class = "rustle_error_argument")
+})
+
+test_that("text becomes calls, whatever it is", {
+  trace <- trace_of_text("f(x)\ncut off(1,\n...")
+  expect_identical(trace$call, list(quote(f(x)), as.name("cut off(1,"), quote(...)))
+  expect_null(trace_of_text(""))
+  expect_null(trace_of_text(NULL))
+  expect_output(print(trace), "1. f(x)", fixed = TRUE)
+})
+
+test_that("the error of a lost worker tells what it had printed last, its memory and the limit", {
+  skip_unless_faults()
+  skip_unless_linux()
+  got <- run_r({
+    out <- list()
+    for (strategy in c("multicore", "multisession")) {
+      plan(strategy, workers = 2, retries = 0)
+      e <- tryCatch(future_lapply(1:3, function(i) {
+        if (i == 2) {
+          x <- numeric(4e6) + 1
+          cat("fitting model", i, "\n")
+          Sys.sleep(1)
+          tools::pskill(Sys.getpid(), tools::SIGKILL)
+          Sys.sleep(5)
+        }
+        i
+      }), error = identity)
+      name <- function(what) paste(strategy, what)
+      out[[name("class")]] <- inherits(e, "rustle_error_worker_lost")
+      out[[name("signal")]] <- identical(e$signal, tools::SIGKILL)
+      out[[name("printed")]] <- grepl("fitting model 2", e$printed, fixed = TRUE)
+      out[[name("message")]] <- grepl("printed last: \"fitting model 2", conditionMessage(e), fixed = TRUE)
+      out[[name("used")]] <- isTRUE(e$used > 3e7)
+      out[[name("limit")]] <- is.numeric(e$limit)
+      out[[name("killed by the kernel")]] <- identical(e$memory, FALSE)
+    }
+  })
+  expect_all_true(got$value)
+})
