@@ -43,8 +43,7 @@
 #'   high-dimensional random vectors. *Annals of Statistics* 41, 2786-2819. Montiel Olea, J. L.
 #'   and Plagborg-Moller, M. (2019) Simultaneous confidence bands. *Journal of Applied
 #'   Econometrics* 34, 1-17.
-#' @seealso [boot_ci()] with `simultaneous = TRUE` for bands of other results; [wild_test()];
-#'   [bootstrap-methods].
+#' @seealso [bootstrap()]; [jackknife()] for influence values; [boot_ci()].
 #' @examples
 #' fit <- lm(mpg ~ wt + hp + qsec, mtcars)
 #' psi <- nobs(fit) * residuals(fit) * model.matrix(fit) %*% summary(fit)$cov.unscaled

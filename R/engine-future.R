@@ -45,6 +45,7 @@ run_future <- function(job, plan) {
     values[chunks[[k]]] <- result$values
     failed <- c(failed, chunks[[k]][result$failed])
     finished <- finished + length(chunks[[k]])
+    progress$update(finished, min(plan$workers, length(futures) - k))
     if (stop_early && length(failed)) break
   }
   if (!(stop_early && length(failed))) progress$close(job$n)
