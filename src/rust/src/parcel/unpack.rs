@@ -82,7 +82,8 @@ pub(crate) unsafe fn unpack(parcel: Part<MemoryFile>) -> Sexp {
         ffi::R_RegisterCFinalizerEx(keeper, forget, 0);
         let outer = CURRENT.swap(reading, Ordering::Relaxed);
         let mut len = [0; LENGTH_BYTES];
-        len.copy_from_slice(&(&(*reading).stream).bytes()[..LENGTH_BYTES]);
+        let stream = &(*reading).stream;
+        len.copy_from_slice(&stream.bytes()[..LENGTH_BYTES]);
         (*reading).at = LENGTH_BYTES;
         let object = if u64::from_ne_bytes(len) == 0 {
             read(reading, None, ffi::nil())
@@ -194,7 +195,8 @@ unsafe extern "C-unwind" fn give_bytes(stream: *mut ffi::InStream, to: *mut c_vo
     unsafe {
         let reading = (*stream).data.cast::<Reading>();
         let (at, n) = ((*reading).at, n as usize);
-        let Some(from) = (&(*reading).stream).bytes().get(at..at + n) else {
+        let stream = &(*reading).stream;
+        let Some(from) = stream.bytes().get(at..at + n) else {
             extendr_api::throw_r_error("The data of a job ends too early.");
         };
         std::ptr::copy_nonoverlapping(from.as_ptr(), to.cast(), n);
