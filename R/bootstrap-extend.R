@@ -71,6 +71,7 @@ extend <- function(x, R, threads = NULL) {
   }
   job$t0 <- x$t0
   job <- draw_again(job, x$stream)
+  x$enough <- NULL
   out <- more_replicates(x, job, R)
   warn_not_finite(list(t = out$t, lost = out$run$lost), out$t0, out$data)
   out

@@ -43,8 +43,7 @@
 #'   high-dimensional random vectors. *Annals of Statistics* 41, 2786-2819. Montiel Olea, J. L.
 #'   and Plagborg-Moller, M. (2019) Simultaneous confidence bands. *Journal of Applied
 #'   Econometrics* 34, 1-17.
-#' @seealso [boot_ci()] with `simultaneous = TRUE` for bands of other results; [wild_test()];
-#'   [bootstrap-methods].
+#' @seealso [bootstrap()]; [jackknife()] for influence values; [boot_ci()].
 #' @examples
 #' fit <- lm(mpg ~ wt + hp + qsec, mtcars)
 #' psi <- nobs(fit) * residuals(fit) * model.matrix(fit) %*% summary(fit)$cov.unscaled
@@ -188,6 +187,8 @@ tidy.rustle_influence <- function(x, ...) {
 plot.rustle_influence <- function(x, ...) {
   b <- x$bands
   at <- seq_len(nrow(b))
+  old <- narrow_margins()
+  on.exit(graphics::par(old))
   graphics::plot.default(
     at, b$estimate, ylim = range(b$band.lower, b$band.upper, 0), xaxt = "n", xlab = "", ylab = "estimate", pch = 20L, ...
   )
@@ -204,12 +205,12 @@ plot.rustle_influence <- function(x, ...) {
 autoplot.rustle_influence <- function(object, ...) {
   check_dots(...)
   b <- object$bands
-  b$term <- factor(b$term, b$term)
+  b$term <- factor(b$term, unique(b$term))
   .data <- NULL # the pronoun of ggplot2
   ggplot2::ggplot(b, ggplot2::aes(x = .data[["term"]], y = .data[["estimate"]])) +
     ggplot2::geom_hline(yintercept = 0, linetype = 3L) +
-    ggplot2::geom_linerange(ggplot2::aes(ymin = .data[["band.lower"]], ymax = .data[["band.upper"]]), colour = "#88CCEE", linewidth = 1.5) +
-    ggplot2::geom_linerange(ggplot2::aes(ymin = .data[["lower"]], ymax = .data[["upper"]]), colour = "#4477AA", linewidth = 1.5) +
+    ggplot2::geom_linerange(ggplot2::aes(ymin = .data[["band.lower"]], ymax = .data[["band.upper"]]), colour = ink$light, linewidth = 2) +
+    ggplot2::geom_linerange(ggplot2::aes(ymin = .data[["lower"]], ymax = .data[["upper"]]), colour = ink$medium, linewidth = 2) +
     ggplot2::geom_point() +
-    ggplot2::labs(x = NULL)
+    ggplot2::labs(x = NULL, y = "estimate")
 }

@@ -7,7 +7,7 @@
 #' on the workers of the plan, by the call that it has: models of `survival::coxph()` and
 #' `survreg()`, `lme4::lmer()`, `mgcv::gam()`, `MASS::rlm()`, `AER::ivreg()`, [stats::nls()] and all
 #' others with a call and `data`. [boot_lm()], [stat_coxph()] and [stat_rlm()] are the native
-#' ways, a hundred times faster where they suit. [vcov_boot()] takes such models too.
+#' ways, many times faster where they suit. [vcov_boot()] takes such models too.
 #'
 #' @details The first two arguments are `bootstrap(model, f)`: `f` is a function of a model that
 #'   has been fitted again, which returns numbers; by default its coefficients (fixed effects). Schemes
@@ -117,8 +117,19 @@ rows_of_fit <- function(model, call) {
   }
   again$subset <- NULL
   again$data <- quote(.rustle_data)
+  again[[1L]] <- qualified(again[[1L]], home)
   if (is.symbol(again$formula) && !is.null(formula)) again$formula <- formula
   list(data = data[kept, , drop = FALSE], again = again, home = home, all = nrow(data), kept = kept)
+}
+
+# The function that fits, by its package: this need not be attached here or on workers.
+qualified <- function(head, home) {
+  if (!is.symbol(head)) return(head)
+  name <- as.character(head)
+  f <- get0(name, home, mode = "function")
+  packages <- if (is.null(f)) loadedNamespaces() else if (isNamespace(topenv(environment(f)))) getNamespaceName(topenv(environment(f)))
+  found <- Filter(function(package) package != "base" && name %in% getNamespaceExports(package), packages)
+  if (length(found)) call("::", as.name(found[[1L]]), head) else head
 }
 
 cluster_of_rows <- function(cluster, rows, call) {

@@ -115,7 +115,10 @@ tails_of <- function(kind, k, null, draws, scale, variances, a) {
   of_shares <- function(values, x, swap) {
     values <- sort(values[is.finite(values)])
     share <- shares_below(values, x)
-    tail <- function(p) c(max(p, 1 / (length(values) + 1)), sqrt(p * (1 - p) / length(values)))
+    tail <- function(p) {
+      p <- max(p, 1 / (length(values) + 1))
+      c(p, sqrt(p * (1 - p) / length(values)))
+    }
     low <- tail(share[[2L]])
     high <- tail(1 - share[[1L]])
     if (swap) list(greater = high, less = low) else list(greater = low, less = high)

@@ -139,7 +139,8 @@ introduce <- function(packages) {
     # A node waits for the next call as long as it takes.
     if (is.list(master) && inherits(master$con, "sockconn")) socketTimeout(master$con, 30L * 86400L)
   }
-  version <- tryCatch(as.character(utils::packageVersion("rustle")), error = function(e) NA_character_)
+  # Loaded now: in the first call the node would be silent for that time.
+  version <- tryCatch(as.character(getNamespaceVersion(loadNamespace("rustle"))), error = function(e) NA_character_)
   cores <- tryCatch(parallelly::availableCores(), error = function(e) {
     tryCatch(max(1L, parallel::detectCores(), na.rm = TRUE), error = function(e) 1L)
   })

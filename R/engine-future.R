@@ -48,6 +48,7 @@ run_future <- function(job, plan) {
     failed <- c(failed, chunks[[k]][result$failed])
     told[[k]] <- c(result$began, result$ended, rs_now())
     finished <- finished + length(chunks[[k]])
+    progress$update(finished, min(plan$workers, length(futures) - k))
     if (stop_early && length(failed)) break
   }
   if (!(stop_early && length(failed))) progress$close(job$n)

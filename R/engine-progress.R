@@ -140,7 +140,7 @@ progress_lines <- function(n, workers, every = getOption("rustle.progress.second
     update = function(done, busy, look = NULL) {
       last <<- done
       now <- seconds_now()
-      if (now - said < every || now - begun < min(every, progress_after())) return()
+      if (now - said < every || now - begun < progress_after()) return()
       said <<- now
       shown <<- TRUE
       message(progress_text(done, n, busy, workers, begun, look))

@@ -11,7 +11,10 @@ slurm_bench <- local({
     stopifnot(system2(file.path(root, "tools", "cluster-up"), c("slurm", place, 1, workers)) == 0L)
     Sys.setenv(SLURM_CONF = file.path(place, "slurm.conf"), R_LIBS = paste(.libPaths(), collapse = ":"))
     down <- file.path(root, "tools", "cluster-down")
-    reg.finalizer(parent.env(environment()), function(e) system2(down, place), onexit = TRUE)
+    reg.finalizer(parent.env(environment()), function(e) {
+      system2(down, place)
+      system2("rm", c("-rf", place))
+    }, onexit = TRUE)
     place
   }
 })

@@ -19,7 +19,10 @@ picture_cases <- function() {
   wild <- wild_test(stats::lm(dist ~ speed, datasets::cars), "speed = 3", R = 199, seed = 1, threads = 1)
   joint <- wild_test(stats::lm(mpg ~ wt + hp, mtcars), c("wt", "hp"), R = 199, seed = 1, threads = 1)
   both <- boot_ci(three, conf = c(0.8, 0.95), type = c("norm", "perc"))
+  line <- stats::lm(mpg ~ wt + hp, mtcars)
+  psi <- stats::nobs(line) * stats::residuals(line) * stats::model.matrix(line) %*% summary(line)$cov.unscaled
   results <- list(
+    influence = bootstrap_influence(psi, stats::coef(line), R = 499, seed = 1, threads = 1),
     boot = three, boot_one = ordinary, boot_ci = both,
     boot_ci_one = boot_ci(ordinary), boot_ci_same = boot_ci(three, type = "perc", index = "wt"), cv_lambda = ridge,
     cv_reps = repeated, permutation = two, permutation_columns = columns, permutation_median = few,

@@ -11,7 +11,8 @@ local_slurm <- function(frame = parent.frame(), nodes = 3L) {
   dir.create(dir)
   withr::defer({
     system2(cluster_tool("cluster-down"), dir)
-    unlink(dir, recursive = TRUE)
+    # A node that was killed leaves a socket, which unlink() does not remove.
+    system2("rm", c("-rf", dir))
   }, envir = frame)
   said <- suppressWarnings(system2(up, c("slurm", dir, nodes), stdout = TRUE, stderr = TRUE))
   status <- attr(said, "status")

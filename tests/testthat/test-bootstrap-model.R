@@ -58,6 +58,19 @@ test_that("models of other packages work on every plan", {
   expect_equal(bootstrap(gam, function(m) sum(m$edf), R = 3, seed = 1, sim = "bayesian")$t0[[1]], sum(gam$edf), tolerance = 1e-6)
 })
 
+test_that("the package of the function that fits need not be attached", {
+  skip_if_not_installed("MASS")
+  fit <- MASS::rlm(dist ~ speed, cars)
+  expect_identical(fit$call[[1]], quote(rlm))
+  expect_equal(bootstrap(fit, R = 3, seed = 1)$t0, coef(fit))
+  under_plan(list("multisession", workers = 2), expect_equal(bootstrap(fit, R = 3, seed = 1)$t0, coef(fit)))
+  # A function of the user is found where the formula was made.
+  mine <- function(formula, data) structure(list(call = match.call(), fit = lm(formula, data), terms = terms(formula)), class = "mine")
+  own <- mine(dist ~ speed, cars)
+  out <- bootstrap(own, function(m) coef(m$fit), R = 3, seed = 1)
+  expect_equal(out$t, bootstrap(cars, stat_lm(dist ~ speed), R = 3, seed = 1)$t)
+})
+
 test_that("vcov_boot() of any model is the covariance of its replicates", {
   fit <- nls(dist ~ a * speed^b, cars, start = list(a = 0.5, b = 1.5))
   v <- vcov_boot(fit, R = 40, seed = 1)

@@ -39,6 +39,7 @@ test_that("percentile p-values of replicates count them", {
   expect_equal(boot_p(b, 0.2, alternative = "less")$p.value, 0.8)
   # Beyond all: what nine replicates can tell.
   expect_equal(boot_p(b, -1)$p.value, 0.2)
+  expect_equal(boot_p(b, -1)$mcse, 2 * sqrt(0.1 * 0.9 / 9))
   expect_equal(boot_p(b, 2, alternative = "less")$p.value, 0.1)
   expect_equal(boot_p(b, 0.5)$p.value, 1)
   # Ties: the least and the largest rank.

@@ -99,7 +99,9 @@ fn a_file_that_is_no_journal_holds_nothing() {
 fn of_two_frames_with_one_key_the_last_counts() {
     let (first, second) = (written("first", 3), scratch("second"));
     let mut writer = Writer::create(&second).expect("new file");
-    writer.append(&key(1), b"newer").expect("written");
+    writer
+        .append(&key(1), &mut framed(b"newer"))
+        .expect("written");
     let index = Index::read(&[first.clone(), second.clone()]);
     assert_eq!(index.len(), 3);
     assert_eq!(bodies(&index, &[key(1)]), vec![Some(b"newer".to_vec())]);
