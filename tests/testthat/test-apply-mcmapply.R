@@ -82,7 +82,7 @@ test_that("an error spoils its own task, which is parallel's try-error, and noth
     lapply(values, function(value) {
       if (inherits(value, "try-error")) {
         error <- attr(value, "condition")
-        error$task <- NULL
+        error[c("task", "job", "trace")] <- NULL
         attr(value, "condition") <- error
       }
       value

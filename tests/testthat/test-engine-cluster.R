@@ -187,7 +187,7 @@ test_that("a node runs as many workers as it has cores for us", {
 test_that("tasks have timings, and the progress of nodes is shown", {
   skip_on_cran()
   skip_without_fork()
-  withr::local_options(rustle.timings = TRUE, rustle.progress.seconds = 0.05)
+  withr::local_options(rustle.timings = TRUE, rustle.progress.seconds = 0.02, rustle.progress.after = 0)
   local_plan("cluster", workers = 2, progress = TRUE)
   shown <- character()
   withCallingHandlers(
