@@ -36,8 +36,8 @@
 #' @seealso [bootstrap()]; [boot_ci()] and [boot_p()], whose Monte Carlo errors tell whether it is
 #'   worth it.
 #' @examples
-#' b <- bootstrap(mtcars, "cor", R = 199, seed = 1, threads = 2)
-#' identical(extend(b, 999)$t, bootstrap(mtcars, "cor", R = 999, seed = 1, threads = 2)$t)
+#' b <- bootstrap(cars, "cor", R = 199, seed = 1, threads = 2)
+#' identical(extend(b, 999)$t, bootstrap(cars, "cor", R = 999, seed = 1, threads = 2)$t)
 #' b <- bootstrap(cars, "cor", R = enough(width = 0.02), seed = 1, threads = 2)
 #' b$R
 #' boot_ci(b, type = "perc")

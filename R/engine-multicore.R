@@ -76,18 +76,18 @@ task_loop <- function(relay, run, ...) {
   }
 }
 
-# Something jumped to the top level while the session started its workers. If it was an
-# interrupt, it is signalled again, because the caller's handlers could not see it there.
-# Otherwise it was an error outside of run(), which R has printed, or a call of the restart
-# "abort". (Errors in run() are caught; then the job goes on and asks for workers again.)
+# Something jumped to the top level while the session started its workers. Was it an error outside
+# of run(), R has printed it. (Errors in run() are caught; then the job goes on and asks for
+# workers again.) Else it was an interrupt, or the restart "abort", which is what R itself does
+# when there is one. It is signalled again, because the caller's handlers could not see it there:
+# nor could ours when it came just before they were set.
 explain_jump <- function(call, told) {
-  if (!isTRUE(take_noted("interrupted"))) {
-    last <- geterrmessage()
+  last <- geterrmessage()
+  # Two time limits have one text.
+  silent <- identical(last, told) && !grepl("time limit", last, fixed = TRUE)
+  if (!isTRUE(take_noted("interrupted")) && !silent) {
     abort_rustle(
-      sprintf(
-        "The start of the workers was broken off, as setTimeLimit(), a lack of memory or %s can do%s",
-        "invokeRestart(\"abort\")", if (identical(last, told)) "." else paste0(": ", trimws(last))
-      ),
+      paste0("The start of the workers was broken off, as setTimeLimit() or a lack of memory can do: ", trimws(last)),
       "rustle_error_system", call = call
     )
   }

@@ -56,11 +56,17 @@ collect.default <- function(x, ...) {
 
 #' @rdname collect
 #' @export
-collect.character <- function(x, key = NULL, ...) collect_run(x, key)
+collect.character <- function(x, key = NULL, ...) {
+  check_dots(...)
+  collect_run(x, key)
+}
 
 # The generic is dplyr's too, in which whoever attached it last finds this method.
 #' @export
-collect.rustle_run <- function(x, ...) collect_run(x, NULL)
+collect.rustle_run <- function(x, ...) {
+  check_dots(...)
+  collect_run(x, NULL)
+}
 
 collect_run <- function(x, key) {
   call <- run_meant(x, key, sys.call(-1L), function(state) TRUE)

@@ -20,6 +20,8 @@ most_rows <- 128L
 #' are put together and not drawn over each other, and the picture takes as long for a hundred
 #' thousand of them as for ten. Above 128 workers, neighbours share a row.
 #'
+#' @name report-plot
+#' @rdname report-plot
 #' @param x,object A report of [job_report()].
 #' @param which Which to draw: `"timeline"`, `"tasks"` (the histogram) and `"parts"`; for
 #'   `autoplot()` one of them.
@@ -187,7 +189,7 @@ draw_parts <- function(x) {
   graphics::text(0, at + 0.27, sprintf("%s %.1f%%", labels, 100 * share), adj = c(0, 0.5), cex = size, xpd = NA)
 }
 
-#' @rdname plot.rustle_report
+#' @rdname report-plot
 #' @exportS3Method ggplot2::autoplot
 autoplot.rustle_report <- function(object, which = "timeline", ...) {
   which <- check_choice(which, c("timeline", "tasks", "parts"), "which")

@@ -23,7 +23,7 @@ sections <- list(
     "})"
   ),
   progress = c(
-    "options(rustle.progress = TRUE, rustle.progress.seconds = 0.1)",
+    "options(rustle.progress = TRUE, rustle.progress.seconds = 0.1, rustle.progress.after = 0)",
     "x <- future_lapply(1:4, function(i) { Sys.sleep(0.25); cat(paste0('step-', i), '\\n') })",
     "options(rustle.progress = NULL)"
   ),

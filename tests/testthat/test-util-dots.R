@@ -9,7 +9,7 @@ calls_with_dots <- function() {
   linear <- lm(mpg ~ wt, mtcars)
   b <- bootstrap(x, "mean", R = 19, seed = 1)
   list(
-    boot_p = function(...) boot_p(b, ...), conformal = function(...) conformal(linear, ...),
+    boot_p = function(...) boot_p(b, ...), collect = function(...) collect(tempdir(), ...), conformal = function(...) conformal(linear, ...),
     validate_boot = function(...) validate_boot(linear, R = 5, ...),
     blb = function(...) blb(x, "mean", ...), boot_ci = function(...) boot_ci(b, ...),
     boot_lm = function(...) boot_lm(linear, ...), vcov_boot = function(...) vcov_boot(linear, ...),
