@@ -86,7 +86,7 @@
 #' job_report()
 #' head(as.data.frame(job_report()))
 #' plan(oplan)
-#' @seealso [preview_job()], [plot.rustle_report()], [write_trace()], [job_timings()].
+#' @seealso [preview_job()], [plot()][report-plot], [write_trace()], [job_timings()].
 #' @export
 job_report <- function() if (!is.null(reports$last)) made_report(reports$last)
 
