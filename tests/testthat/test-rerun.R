@@ -115,7 +115,7 @@ test_that("the user's code stops where it is told to", {
     "e <- tryCatch(future_lapply(1:4, g), error = identity)",
     "try(rerun_task(e, browse = TRUE))", "n", "n", "cat('found', here, '\\n')", "c", "cat('after\\n')"
   ))
-  got <- run_command(c("sh", "-c", paste(shQuote(file.path(R.home("bin"), "R")), "--vanilla --no-echo <", shQuote(script))), 30)
+  got <- run_command(c("sh", "-c", paste("env -u _R_CHECK_BROWSER_NONINTERACTIVE_", shQuote(file.path(R.home("bin"), "R")), "--vanilla --no-echo <", shQuote(script))), 30)
   expect_match(got$stdout, "found 30")
   expect_match(got$stdout, "after")
 })
