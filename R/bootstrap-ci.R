@@ -110,15 +110,11 @@ boot_ci <- function(x, conf = 0.95, type = "all", index = NULL, h = NULL, hdot =
   dots <- dots[!names(dots) %in% synonyms]
   conf <- check_levels(conf)
   simultaneous <- check_flag(simultaneous, "simultaneous")
-  scale <- check_scale(h, hdot, hinv)
-  chosen <- check_index(index, draws)
-  variances <- check_variances(variance, var.t0, var.t, chosen, index, draws, "stud" %in% type)
-  # Components that are variances get no intervals, unless `index` asks for them.
-  if (is.null(index) && !is.null(variances)) chosen <- variances$index
-  type <- check_intervals(type, draws, variances, L)
-  if ("stud" %in% type && !is.null(h) && is.null(hdot)) {
-    stop_argument("hdot", "the derivative of `h`, for studentized intervals", hdot, sys.call())
-  }
+  wanted <- check_wanted(draws, type, index, variance, var.t0, var.t, L, h, hdot, hinv)
+  scale <- wanted$scale
+  chosen <- wanted$index
+  variances <- wanted$variances
+  type <- wanted$type
   acceleration <- if ("bca" %in% type) {
     accelerations(do.call(function(...) chosen_influence(L, chosen, x, draws, ...), dots, quote = TRUE), draws)
   }

@@ -136,6 +136,20 @@ check_index <- function(index, draws, argument = "index", call = sys.call(-1L)) 
   as.integer(found)
 }
 
+# What is wanted of a result by boot_ci() and boot_p(): list(scale, index, variances, type).
+check_wanted <- function(draws, type, index, variance, var.t0, var.t, L, h, hdot, hinv = NULL, call = sys.call(-1L)) {
+  scale <- check_scale(h, hdot, hinv, call)
+  chosen <- check_index(index, draws, call = call)
+  variances <- check_variances(variance, var.t0, var.t, chosen, index, draws, "stud" %in% type, call)
+  # Components that are variances get no intervals, unless `index` asks for them.
+  if (is.null(index) && !is.null(variances)) chosen <- variances$index
+  type <- check_intervals(type, draws, variances, L, call)
+  if ("stud" %in% type && !is.null(h) && is.null(hdot)) {
+    stop_argument("hdot", "the derivative of `h`, for studentized intervals", hdot, call)
+  }
+  list(scale = scale, index = chosen, variances = variances, type = type)
+}
+
 check_scale <- function(h, hdot, hinv, call = sys.call(-1L)) {
   for (name in c("h", "hdot", "hinv")) {
     f <- get(name)

@@ -37,14 +37,11 @@ boot_p <- function(x, null = 0, type = "perc", alternative = c("two.sided", "gre
   check_statistic_dots(..., .takes = character(), .x = x)
   sides <- c("two.sided", "greater", "less")
   alternative <- check_choice(if (identical(alternative, sides)) sides[[1L]] else alternative, sides, "alternative")
-  scale <- check_scale(h, hdot, NULL)
-  chosen <- check_index(index, draws)
-  variances <- check_variances(variance, var.t0, var.t, chosen, index, draws, "stud" %in% type)
-  if (is.null(index) && !is.null(variances)) chosen <- variances$index
-  type <- check_intervals(type, draws, variances, L)
-  if ("stud" %in% type && !is.null(h) && is.null(hdot)) {
-    stop_argument("hdot", "the derivative of `h`, for studentized intervals", hdot, sys.call())
-  }
+  wanted <- check_wanted(draws, type, index, variance, var.t0, var.t, L, h, hdot)
+  scale <- wanted$scale
+  chosen <- wanted$index
+  variances <- wanted$variances
+  type <- wanted$type
   good <- is.numeric(null) && length(null) %in% c(1L, length(chosen)) && all(is.finite(null))
   if (!good) stop_argument("null", sprintf("one finite number, or one for each of %d components", length(chosen)), null, sys.call())
   null <- rep_len(as.double(null), length(chosen))
