@@ -39,9 +39,10 @@ check_hosts <- function(hosts, call, options = list()) {
   }
 }
 
-# The settings of ssh for a host, by name; none where there is no ssh that tells. options: further
-# arguments of ssh.
+# The settings of ssh for a host, by name; none where ssh does not tell. Without ssh a host
+# has the name that was given. options: further arguments of ssh.
 ssh_config <- function(host, options = character()) {
+  if (!nzchar(Sys.which("ssh"))) return(c(hostname = host))
   lines <- tryCatch(
     suppressWarnings(system2("ssh", c(shQuote(options), "-G", "--", shQuote(host)), stdout = TRUE, stderr = FALSE, timeout = 5)),
     error = function(e) character()
