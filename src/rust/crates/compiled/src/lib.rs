@@ -1,0 +1,18 @@
+//! R closures compiled to a typed register machine that gives the interpreter's numbers.
+//!
+//! Nothing here knows R: the binding makes the tree of a closure, and what R's own library
+//! computes comes in as a [`Host`]. Every operation is total or gives up the task ([`Bail`]),
+//! which the interpreter then runs from the start with the same random stream. So what is
+//! unusual (`NA`, overflow, a warning, an error) need not be done here, it must only never
+//! be missed.
+
+#![forbid(unsafe_code)]
+
+pub mod bail;
+pub mod host;
+pub mod primitives;
+
+pub use bail::Bail;
+pub use host::Host;
+/// The random numbers of a task: R's L'Ecuyer-CMRG, from the task's own stream.
+pub use rustle_streams::Mrg as Generator;

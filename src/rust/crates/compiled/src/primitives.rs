@@ -1,0 +1,5 @@
+//! Functions of R over slices and a generator, with R's exact numbers.
+//!
+//! Each is a plain function, `fn name(arguments: slices or scalars, host: &Host, state: &mut
+//! Generator) -> Result<_, Bail>` (of the last two only what it needs), that gives up where
+//! R would warn, fail, or meet a missing value.
