@@ -8,6 +8,15 @@ pub struct Host {
     pub sum: fn(&[f64]) -> f64,
     /// `mean()` of doubles: two passes in long double.
     pub mean: fn(&[f64]) -> f64,
+    /// A sum of integers over their number (`mean()` of integers), in long double.
+    pub ratio: fn(i64, usize) -> f64,
+    /// `var()` of at least two doubles: sums in long double around the mean.
+    pub var: fn(&[f64]) -> f64,
+    /// The sum in long double over a number of elements (`colMeans()`: one pass).
+    pub mean_once: fn(&[f64]) -> f64,
+    /// Sums of the rows of a matrix, in long double; the last slice has an element for each
+    /// row. With the flag, means.
+    pub row_sums: fn(&[f64], bool, &mut [f64]),
     /// `prod()` of doubles in long double.
     pub prod: fn(&[f64]) -> f64,
     /// `cumsum()` of doubles: the second slice is the result, of the same length.
@@ -20,6 +29,10 @@ pub struct Host {
     pub modulo: fn(f64, f64) -> f64,
     /// `x %/% y` of doubles.
     pub int_div: fn(f64, f64) -> f64,
+    /// `round(x, digits)` of a finite number.
+    pub round: fn(f64, f64) -> f64,
+    /// `signif(x, digits)` of a finite number.
+    pub signif: fn(f64, f64) -> f64,
     /// The quantile of the standard normal distribution, for `p` in (0, 1).
     pub qnorm: fn(f64) -> f64,
 }
@@ -34,6 +47,22 @@ impl Host {
                 let n = x.len() as f64;
                 let first = x.iter().sum::<f64>() / n;
                 first + x.iter().map(|v| v - first).sum::<f64>() / n
+            },
+            ratio: |total, n| total as f64 / n as f64,
+            var: |x| {
+                let n = x.len() as f64;
+                let mean = x.iter().sum::<f64>() / n;
+                x.iter().map(|v| (v - mean) * (v - mean)).sum::<f64>() / (n - 1.0)
+            },
+            mean_once: |x| x.iter().sum::<f64>() / x.len() as f64,
+            row_sums: |x, mean, to| {
+                let (nrow, ncol) = (to.len(), x.len().checked_div(to.len()).unwrap_or(0));
+                for (i, to) in to.iter_mut().enumerate() {
+                    *to = x[i..].iter().step_by(nrow).sum();
+                    if mean {
+                        *to /= ncol as f64;
+                    }
+                }
             },
             prod: |x| x.iter().product(),
             cumsum: |x, to| {
@@ -53,6 +82,11 @@ impl Host {
             pow: f64::powf,
             modulo: |x, y| x - (x / y).floor() * y,
             int_div: |x, y| (x / y).floor(),
+            round: |x, digits| (x * 10f64.powf(digits)).round_ties_even() / 10f64.powf(digits),
+            signif: |x, digits| {
+                let shift = 10f64.powf(digits - 1.0 - x.abs().log10().floor());
+                (x * shift).round_ties_even() / shift
+            },
             qnorm: |p| if p == 0.5 { 0.0 } else { (p / (1.0 - p)).ln() / 1.702 },
         }
     }

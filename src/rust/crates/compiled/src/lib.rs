@@ -14,5 +14,4 @@ pub mod primitives;
 
 pub use bail::Bail;
 pub use host::Host;
-/// The random numbers of a task: R's L'Ecuyer-CMRG, from the task's own stream.
-pub use rustle_streams::Mrg as Generator;
+pub use primitives::Generator;

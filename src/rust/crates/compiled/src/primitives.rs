@@ -3,3 +3,14 @@
 //! Each is a plain function, `fn name(arguments: slices or scalars, host: &Host, state: &mut
 //! Generator) -> Result<_, Bail>` (of the last two only what it needs), that gives up where
 //! R would warn, fail, or meet a missing value.
+
+pub mod along;
+pub mod arithmetic;
+pub mod draws;
+pub mod generator;
+pub mod mersenne;
+pub mod order;
+pub mod reduce;
+pub mod sample;
+
+pub use generator::Generator;
