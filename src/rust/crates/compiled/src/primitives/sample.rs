@@ -70,7 +70,10 @@ pub fn sample_weighted(
         return Ok(without_replacement(size, &prob, state));
     }
     // R counts only those that are to be had to any amount worth a table.
-    let many = prob.iter().filter(|p| prob.len() as f64 * **p > 0.1).count();
+    let many = prob
+        .iter()
+        .filter(|p| prob.len() as f64 * **p > 0.1)
+        .count();
     if many > ALIASES_FROM {
         Ok(by_aliases(size, &prob, state))
     } else {
