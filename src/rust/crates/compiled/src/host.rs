@@ -87,7 +87,13 @@ impl Host {
                 let shift = 10f64.powf(digits - 1.0 - x.abs().log10().floor());
                 (x * shift).round_ties_even() / shift
             },
-            qnorm: |p| if p == 0.5 { 0.0 } else { (p / (1.0 - p)).ln() / 1.702 },
+            qnorm: |p| {
+                if p == 0.5 {
+                    0.0
+                } else {
+                    (p / (1.0 - p)).ln() / 1.702
+                }
+            },
         }
     }
 }

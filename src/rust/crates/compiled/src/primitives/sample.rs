@@ -70,7 +70,10 @@ pub fn sample_weighted(
         return Ok(without_replacement(size, &prob, state));
     }
     // R counts only those that are to be had to any amount worth a table.
-    let many = prob.iter().filter(|p| prob.len() as f64 * **p > 0.1).count();
+    let many = prob
+        .iter()
+        .filter(|p| prob.len() as f64 * **p > 0.1)
+        .count();
     if many > ALIASES_FROM {
         Ok(by_aliases(size, &prob, state))
     } else {
@@ -165,8 +168,9 @@ fn by_aliases(size: usize, prob: &[f64], state: &mut Generator) -> Vec<i32> {
         *q += i as f64;
     }
     let draw = |_| {
-        let u = state.next_u01() * n as f64;
-        let k = u as usize;
+        let whole = state.next_index(n as f64);
+        let k = whole as usize;
+        let u = whole + state.next_u01();
         1 + if u < share[k] { k } else { alias[k] } as i32
     };
     (0..size).map(draw).collect()
