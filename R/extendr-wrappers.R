@@ -434,6 +434,11 @@ rs_permutation_observed <- function(test) .Call(wrap__rs_permutation_observed, t
 #' @noRd
 rs_permutation_values <- function(test, seed, count) .Call(wrap__rs_permutation_values, test, seed, count)
 
+#' Calls primitive `name` with random state `seed` (a whole `.Random.seed`):
+#' `list(value = , seed = , bail = )`, of which `bail` says why there is no value.
+#' @noRd
+rs_primitive <- function(name, arguments, seed) .Call(wrap__rs_primitive, name, arguments, seed)
+
 #' Seconds of the monotonic clock, which all processes of a machine share.
 #' @noRd
 rs_now <- function() .Call(wrap__rs_now)

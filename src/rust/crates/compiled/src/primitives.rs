@@ -6,10 +6,15 @@
 
 pub mod along;
 pub mod arithmetic;
+pub mod beta;
+pub mod binomial;
 pub mod draws;
+pub mod gamma;
 pub mod generator;
 pub mod mersenne;
+pub mod named;
 pub mod order;
+pub mod poisson;
 pub mod reduce;
 pub mod sample;
 

@@ -168,8 +168,9 @@ fn by_aliases(size: usize, prob: &[f64], state: &mut Generator) -> Vec<i32> {
         *q += i as f64;
     }
     let draw = |_| {
-        let u = state.next_u01() * n as f64;
-        let k = u as usize;
+        let whole = state.next_index(n as f64);
+        let k = whole as usize;
+        let u = whole + state.next_u01();
         1 + if u < share[k] { k } else { alias[k] } as i32
     };
     (0..size).map(draw).collect()
