@@ -9,6 +9,7 @@
 #![allow(non_snake_case, missing_docs)]
 
 mod bootstrap;
+mod compiled;
 mod desk;
 mod ffi;
 mod fields;
@@ -110,6 +111,7 @@ fn rs_cores() -> List {
 extendr_module! {
     mod rustle;
     use bootstrap;
+    use compiled;
     use desk;
     use jobs;
     use journal;
