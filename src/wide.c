@@ -31,11 +31,27 @@ double rustle_wide_ratio(int64_t sum, size_t n) {
     return (double)((long double)sum / n);
 }
 
+// The sum of products of what x and y are above their means, over n - 1.
+static long double products(const double *x, long double mean_x, const double *y,
+                            long double mean_y, size_t n) {
+    long double sum = 0;
+    for (size_t i = 0; i < n; i++) sum += (x[i] - mean_x) * (y[i] - mean_y);
+    return sum / (n - 1);
+}
+
 double rustle_wide_var(const double *x, size_t n) {
     double mean = (double)centre(x, n);
-    long double squares = 0;
-    for (size_t i = 0; i < n; i++) squares += (x[i] - mean) * (x[i] - mean);
-    return (double)(squares / (n - 1));
+    return (double)products(x, mean, x, mean, n);
+}
+
+double rustle_wide_cor(const double *x, const double *y, size_t n) {
+    double mean_x = (double)centre(x, n), mean_y = (double)centre(y, n);
+    double sd_x = (double)sqrtl(products(x, mean_x, x, mean_x, n));
+    double sd_y = (double)sqrtl(products(y, mean_y, y, mean_y, n));
+    if (sd_x == 0 || sd_y == 0) return NAN;
+    double cov = (double)products(x, mean_x, y, mean_y, n);
+    double cor = cov / (sd_x * sd_y);
+    return cor > 1 ? 1 : cor < -1 ? -1 : cor;
 }
 
 double rustle_wide_prod(const double *x, size_t n) {
@@ -68,16 +84,16 @@ void rustle_wide_rows(const double *x, size_t nrow, size_t ncol, int mean, doubl
     }
 }
 
-// x and y are finite, y is not 0, and x / y is small enough to have a fraction. The rounded
-// quotient may be one off its floor, which the second step mends.
+// x and y are finite, y is not 0, and x / y is small enough to have a fraction. The floor of
+// the rounded quotient may be one off, which the second step mends.
 double rustle_wide_modulo(double x, double y) {
     long double rest = x - (long double)floor(x / y) * y;
-    double again = (double)(rest / y);
-    return (double)(rest - floor(again) * (long double)y);
+    return (double)(rest - floorl(rest / y) * y);
 }
 
 double rustle_wide_int_div(double x, double y) {
-    double quotient = floor(x / y);
-    long double rest = x - (long double)quotient * y;
-    return (double)(quotient + floorl(rest / y));
+    double quotient = x / y, whole = floor(quotient);
+    if (fabs(quotient) < 1) return (x < 0 && y > 0) || (x > 0 && y < 0) ? -1 : 0;
+    long double rest = x - (long double)whole * y;
+    return (double)(whole + floorl(rest / y));
 }

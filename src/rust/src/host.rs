@@ -11,6 +11,7 @@ extern "C" {
     fn rustle_wide_mean_once(x: *const f64, n: usize) -> f64;
     fn rustle_wide_ratio(sum: i64, n: usize) -> f64;
     fn rustle_wide_var(x: *const f64, n: usize) -> f64;
+    fn rustle_wide_cor(x: *const f64, y: *const f64, n: usize) -> f64;
     fn rustle_wide_prod(x: *const f64, n: usize) -> f64;
     fn rustle_wide_cumsum(x: *const f64, n: usize, to: *mut f64);
     fn rustle_wide_cumprod(x: *const f64, n: usize, to: *mut f64);
@@ -73,6 +74,12 @@ fn row_sums(x: &[f64], mean: bool, to: &mut [f64]) {
     }
 }
 
+fn cor(x: &[f64], y: &[f64]) -> f64 {
+    assert_eq!(x.len(), y.len());
+    // SAFETY: the function reads the n doubles of each slice and nothing else.
+    unsafe { rustle_wide_cor(x.as_ptr(), y.as_ptr(), x.len()) }
+}
+
 /// R's own functions.
 pub(crate) const HOST: Host = Host {
     sum: of_vector!(rustle_wide_sum),
@@ -81,6 +88,7 @@ pub(crate) const HOST: Host = Host {
     // SAFETY: arithmetic only.
     ratio: |sum, n| unsafe { rustle_wide_ratio(sum, n) },
     var: of_vector!(rustle_wide_var),
+    cor,
     row_sums,
     prod: of_vector!(rustle_wide_prod),
     cumsum: along_vector!(rustle_wide_cumsum),

@@ -12,6 +12,8 @@ pub struct Host {
     pub ratio: fn(i64, usize) -> f64,
     /// `var()` of at least two doubles: sums in long double around the mean.
     pub var: fn(&[f64]) -> f64,
+    /// `cor()` of two vectors of one length; `NaN` where a deviation is 0.
+    pub cor: fn(&[f64], &[f64]) -> f64,
     /// The sum in long double over a number of elements (`colMeans()`: one pass).
     pub mean_once: fn(&[f64]) -> f64,
     /// Sums of the rows of a matrix, in long double; the last slice has an element for each
@@ -53,6 +55,16 @@ impl Host {
                 let n = x.len() as f64;
                 let mean = x.iter().sum::<f64>() / n;
                 x.iter().map(|v| (v - mean) * (v - mean)).sum::<f64>() / (n - 1.0)
+            },
+            cor: |x, y| {
+                let n = x.len() as f64;
+                let centred = |x: &[f64]| {
+                    let mean = x.iter().sum::<f64>() / n;
+                    x.iter().map(|v| v - mean).collect::<Vec<f64>>()
+                };
+                let (x, y) = (centred(x), centred(y));
+                let dot = |x: &[f64], y: &[f64]| x.iter().zip(y).map(|(x, y)| x * y).sum::<f64>();
+                dot(&x, &y) / (dot(&x, &x) * dot(&y, &y)).sqrt()
             },
             mean_once: |x| x.iter().sum::<f64>() / x.len() as f64,
             row_sums: |x, mean, to| {

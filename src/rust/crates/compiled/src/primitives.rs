@@ -11,10 +11,12 @@ pub mod binomial;
 pub mod draws;
 pub mod gamma;
 pub mod generator;
+pub mod matrix;
 pub mod mersenne;
 pub mod named;
 pub mod order;
 pub mod poisson;
+pub mod quantile;
 pub mod reduce;
 pub mod sample;
 

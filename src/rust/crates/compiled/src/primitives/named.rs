@@ -1,7 +1,10 @@
 //! Primitives by the names of R's functions, for the comparison with those.
 
 use super::Generator;
-use super::{along, arithmetic, beta, binomial, draws, gamma, order, poisson, reduce, sample};
+use super::{
+    along, arithmetic, beta, binomial, draws, gamma, matrix, order, poisson, quantile, reduce,
+    sample,
+};
 use crate::bail::Bail;
 use crate::host::Host;
 
@@ -208,6 +211,16 @@ fn of_doubles(name: &str, x: &[f64], a: &Arguments, host: &Host) -> Result<Value
         "sort" => Doubles(order::sort(x, a.flag(1)?)?),
         "order" => Integers(order::order(x, a.flag(1)?)?),
         "median" => double(order::median(x, host)?),
+        "quantile" => {
+            let probs = a.at(1)?.doubles();
+            Doubles(quantile::quantile(x, &probs, a.count(2)? as u8)?)
+        }
+        "cor" => double(reduce::cor(x, &a.at(1)?.doubles(), host)?),
+        "colSums" => Doubles(matrix::col_sums(x, a.count(1)?, host)?),
+        "colMeans" => Doubles(matrix::col_means(x, a.count(1)?, host)?),
+        "rowSums" => Doubles(matrix::row_sums(x, a.count(1)?, host)?),
+        "rowMeans" => Doubles(matrix::row_means(x, a.count(1)?, host)?),
+        "t" => Doubles(matrix::transpose(x, a.count(1)?)),
         _ => return Err(UNKNOWN),
     })
 }
@@ -227,6 +240,7 @@ fn of_integers(name: &str, x: &[i32], a: &Arguments, host: &Host) -> Result<Valu
         "rep_len" => Integers(along::rep_len(x, a.count(1)?)?),
         "sort" => Integers(order::sort_int(x, a.flag(1)?)),
         "order" => Integers(order::order_int(x, a.flag(1)?)),
+        "median" if x.len() % 2 == 1 => integer(order::median_int(x, host)? as i32),
         "median" => double(order::median_int(x, host)?),
         "tabulate" => Integers(along::tabulate(x, a.count(1)?)),
         "which" => Integers(reduce::which(x)),

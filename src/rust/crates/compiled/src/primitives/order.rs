@@ -95,8 +95,8 @@ pub fn median(x: &[f64], host: &Host) -> Result<f64, Bail> {
     one_zero(middle, x)
 }
 
-/// `median(x)` of integers, as a double. R gives an integer where the median is one
-/// element or, of an even number, when R's own rules say so: the binding asks R's way.
+/// `median(x)` of integers, as a double; R gives an integer where `x` has an odd number of
+/// elements.
 pub fn median_int(x: &[i32], host: &Host) -> Result<f64, Bail> {
     if x.is_empty() {
         return Err(EMPTY);

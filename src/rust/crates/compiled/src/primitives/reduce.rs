@@ -84,6 +84,14 @@ pub fn sd(x: &[f64], host: &Host) -> Result<f64, Bail> {
     var(x, host).map(f64::sqrt)
 }
 
+/// `cor(x, y)` of doubles.
+pub fn cor(x: &[f64], y: &[f64], host: &Host) -> Result<f64, Bail> {
+    if x.len() != y.len() || x.len() < 2 {
+        return Err(NOT_A_NUMBER);
+    }
+    finite((host.cor)(x, y))
+}
+
 /// `prod(x)` of doubles.
 #[inline]
 pub fn prod(x: &[f64], host: &Host) -> Result<f64, Bail> {
