@@ -76,7 +76,8 @@ test_that("workers and the server are killed at any moment: the values, or the e
     }
     next_call()
     invisible(gc())
-    out$descriptors <- held() <= before
+    # A worker that is being started has descriptors, and no pid yet.
+    out$descriptors <- wait_until(function() { gc(); held() <= before })
     used <- c(used, pids(), server())
     plan(sequential)
     out$gone <- gone(used)
@@ -113,7 +114,7 @@ test_that("when the session is killed, nothing of it is left", {
       session <- scan(note, quiet = TRUE)
       started <- children(session)
       if (state != "starting") {
-          # Quick tasks may need one worker only.
+        # Quick tasks may need one worker only.
         all <- scan(paste0(note, "-pids"), quiet = TRUE)
         started <- c(all, started, unlist(lapply(all[-1L], children)))
       }
