@@ -1,11 +1,15 @@
 //! Memory that has a descriptor, by which another process can map it too.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use crate::mapping::{Mapping, MappingError};
 use crate::system;
 
 /// The number of the error for a range that is none: POSIX' EINVAL; on Windows this number is
 /// ERROR_BAD_COMMAND.
 const INVALID: i32 = 22;
+/// EPERM; on Windows ERROR_INVALID_FUNCTION.
+const NOT_PERMITTED: i32 = 1;
 
 /// A file without a name, in memory: it is there as long as a process holds its descriptor
 /// or a mapping of it, and nobody can reach it but those to whom the descriptor was given.
@@ -13,6 +17,8 @@ const INVALID: i32 = 22;
 pub struct MemoryFile {
     handle: system::Handle,
     len: usize,
+    /// For systems without seals.
+    sealed: AtomicBool,
 }
 
 impl MemoryFile {
@@ -22,9 +28,23 @@ impl MemoryFile {
     ///
     /// When the system has no memory or no descriptor left.
     pub fn new(len: usize) -> Result<MemoryFile, MappingError> {
+        MemoryFile::create(len, true)
+    }
+
+    /// A file whose bytes come by [`MemoryFile::write_at`] alone, so that its pages need not be
+    /// there before, whatever the system.
+    ///
+    /// # Errors
+    ///
+    /// As [`MemoryFile::new`]; where memory is short, `write_at` says so.
+    pub fn to_be_written(len: usize) -> Result<MemoryFile, MappingError> {
+        MemoryFile::create(len, false)
+    }
+
+    fn create(len: usize, touched: bool) -> Result<MemoryFile, MappingError> {
         let len = system::file_len(len.max(1));
-        let made = system::create(len);
-        made.map(|handle| MemoryFile { handle, len })
+        let made = system::create(len, touched);
+        made.map(|handle| MemoryFile::of(handle, len))
             .map_err(|errno| MappingError {
                 size_bytes: len,
                 errno,
@@ -33,7 +53,11 @@ impl MemoryFile {
 
     /// A file of this size, by what the system has for it.
     pub(crate) fn of(handle: system::Handle, len: usize) -> MemoryFile {
-        MemoryFile { handle, len }
+        MemoryFile {
+            handle,
+            len,
+            sealed: AtomicBool::new(false),
+        }
     }
 
     /// What the system has for it.
@@ -64,6 +88,12 @@ impl MemoryFile {
     ///
     /// When memory is short, or the range is not inside the file.
     pub fn write_at(&self, offset: usize, bytes: &[u8]) -> Result<(), MappingError> {
+        if self.sealed.load(Ordering::Relaxed) {
+            return Err(MappingError {
+                size_bytes: bytes.len(),
+                errno: NOT_PERMITTED,
+            });
+        }
         let (mut at, mut rest) = (offset, bytes);
         while !rest.is_empty() {
             let written = system::write(&self.handle, at, rest).map_err(|errno| MappingError {
@@ -76,9 +106,11 @@ impl MemoryFile {
         Ok(())
     }
 
-    /// From now on nobody can write to the file, where the system has seals. Private mappings stay writable: what is
+    /// From now on nobody can write to the file: the system sees to that where it has seals, else
+    /// this object, for who has it. Private mappings stay writable: what is
     /// written there is the writer's own.
     pub fn seal(&self) {
+        self.sealed.store(true, Ordering::Relaxed);
         system::seal_bytes(&self.handle);
     }
 
@@ -145,7 +177,7 @@ mod tests {
         let file = MemoryFile::new(4096).unwrap();
         file.write_at(0, b"abc").unwrap();
         file.seal();
-        assert_eq!(file.write_at(0, b"a").is_err(), system::SEALS);
+        assert!(file.write_at(0, b"a").is_err());
         let private = file.map_private(0, 4096).unwrap();
         // SAFETY: inside the mapping, which is writable and ours alone.
         unsafe { private.address(0, 3).write(b'x') };

@@ -257,8 +257,10 @@ pub fn peak_kib() -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    #[cfg(unix)]
     use rustle_schedule::Schedule;
 
+    #[cfg(unix)]
     fn layout(tasks: u32, workers: u32) -> Layout {
         Layout::new(Schedule::Stealing, tasks, workers.try_into().unwrap())
     }
@@ -300,6 +302,7 @@ mod tests {
         }
     }
 
+    #[cfg(unix)]
     #[test]
     fn there_is_room_for_every_task_or_for_as_many_as_are_kept() {
         for (tasks, workers) in [(1, 1), (7, 64), (100_000, 64)] {

@@ -1,6 +1,7 @@
 //! Jobs of forked workers that die at random moments, without R: a task commits
 //! its number to its slot.
 
+#![cfg(unix)]
 #![allow(clippy::unwrap_used)]
 
 use std::collections::HashMap;

@@ -16,9 +16,9 @@ pub(crate) fn anonymous() -> Result<(OwnedFd, bool), Errno> {
     }
 }
 
-/// Takes the memory of a file that was made without: it may be refused now.
-pub(crate) fn reserve(fd: &OwnedFd, len: usize) -> Result<(), Errno> {
-    fallocate(fd, FallocateFlags::empty(), 0, len as u64)
+/// Takes the memory for `len` bytes of a file from `offset` on: it may be refused now.
+pub(crate) fn reserve(fd: &OwnedFd, offset: usize, len: usize) -> Result<(), Errno> {
+    fallocate(fd, FallocateFlags::empty(), offset as u64, len as u64)
 }
 
 /// The size of a file that is to have `len` bytes.
@@ -36,10 +36,6 @@ pub(crate) fn write(fd: &OwnedFd, offset: usize, bytes: &[u8]) -> Result<usize, 
         }
     }
 }
-
-/// Can files be sealed?
-#[cfg(test)]
-pub(crate) const SEALS: bool = true;
 
 /// From now on the file keeps its size. Files of shared memory have no seals.
 pub(crate) fn seal_size(fd: &OwnedFd) {

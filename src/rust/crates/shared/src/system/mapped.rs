@@ -14,8 +14,9 @@ use crate::file::MemoryFile;
 /// What another process is given of a file.
 pub(crate) type Handle = OwnedFd;
 
-/// A file without a name of `len` zero bytes, which keeps that size.
-pub(crate) fn create(len: usize) -> Result<Handle, i32> {
+/// A file without a name of `len` zero bytes, which keeps that size. When not `touched`, its bytes
+/// come by [`super::write`] alone, which is told when there is no memory.
+pub(crate) fn create(len: usize, touched: bool) -> Result<Handle, i32> {
     // Beyond this limit the system would not refuse, but end this process by a signal.
     let most = getrlimit(Resource::Fsize).current;
     if most.is_some_and(|most| len as u64 > most) {
@@ -24,9 +25,9 @@ pub(crate) fn create(len: usize) -> Result<Handle, i32> {
     let make = || {
         let (fd, may_be_full) = anonymous()?;
         ftruncate(&fd, len as u64)?;
-        if may_be_full {
+        if may_be_full && touched {
             // Who touches a page for which there is no room is ended by a signal.
-            reserve(&fd, len)?;
+            reserve(&fd, 0, len)?;
         }
         // A file that shrinks under a mapping kills who reads there. Where sealing is not
         // known, nobody but our own processes has the file.

@@ -12,11 +12,16 @@ pub(crate) fn anonymous() -> Result<(OwnedFd, bool), Errno> {
     super::named().map(|fd| (fd, true))
 }
 
-/// Takes the memory of a file that was made without, where the system has files for which it may
-/// run out. macOS has not: what `shm_open()` makes is memory of the process.
-pub(crate) fn reserve(_fd: &OwnedFd, _len: usize) -> Result<(), Errno> {
+/// Takes the memory for `len` bytes of a file, where the system has files for which it may run out.
+/// macOS has not: what `shm_open()` makes is memory of the process.
+pub(crate) fn reserve(_fd: &OwnedFd, _offset: usize, _len: usize) -> Result<(), Errno> {
     #[cfg(not(target_vendor = "apple"))]
-    rustix::fs::fallocate(_fd, rustix::fs::FallocateFlags::empty(), 0, _len as u64)?;
+    rustix::fs::fallocate(
+        _fd,
+        rustix::fs::FallocateFlags::empty(),
+        _offset as u64,
+        _len as u64,
+    )?;
     Ok(())
 }
 
@@ -38,6 +43,7 @@ pub(crate) fn write(fd: &OwnedFd, offset: usize, bytes: &[u8]) -> Result<usize, 
     if (offset + bytes.len()) as u64 > size as u64 {
         return Err(Errno::NOSPC.raw_os_error());
     }
+    reserve(fd, offset, bytes.len()).map_err(Errno::raw_os_error)?;
     let to = super::map(fd, offset - skipped, len, true)?;
     // SAFETY: a fresh map of that many bytes of the file, which is given back at once.
     unsafe {
@@ -47,10 +53,6 @@ pub(crate) fn write(fd: &OwnedFd, offset: usize, bytes: &[u8]) -> Result<usize, 
     }
     Ok(bytes.len())
 }
-
-/// There are no seals.
-#[cfg(test)]
-pub(crate) const SEALS: bool = false;
 
 /// There are no seals.
 pub(crate) fn seal_size(_: &OwnedFd) {}

@@ -46,7 +46,7 @@ pub(crate) fn file_len(len: usize) -> usize {
 }
 
 /// A section without a name of `len` zero bytes.
-pub(crate) fn create(len: usize) -> Result<Handle, i32> {
+pub(crate) fn create(len: usize, _touched: bool) -> Result<Handle, i32> {
     let (high, low) = ((len as u64 >> 32) as u32, len as u32);
     let paging_file = usize::MAX as RawHandle;
     // SAFETY: no attributes and no name; the handle is ours alone.
@@ -72,7 +72,7 @@ pub(crate) fn write(section: &Handle, offset: usize, bytes: &[u8]) -> Result<usi
 
 /// Memory of this process: nobody is forked from it.
 pub(crate) fn map_anonymous(len: usize) -> Result<NonNull<u8>, i32> {
-    map(&create(len)?, 0, len, true)
+    map(&create(len, true)?, 0, len, true)
 }
 
 /// Maps `len` bytes of a section from `offset` on; when not `shared`, what is written stays in
@@ -132,10 +132,6 @@ pub fn descriptors_most() -> Option<u64> {
 pub(crate) fn copy(section: &Handle) -> Option<Handle> {
     section.try_clone().ok()
 }
-
-/// There are no seals: nobody else has the section.
-#[cfg(test)]
-pub(crate) const SEALS: bool = false;
 
 /// There are no seals.
 pub(crate) fn seal_bytes(_: &Handle) {}
