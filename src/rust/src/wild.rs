@@ -86,8 +86,9 @@ fn rs_wild_run(handle: Robj, from: f64, to: f64, threads: f64) -> List {
 fn part(part: &Fields) -> Parsed<Part> {
     Ok(Part {
         factor: part.number("factor")?,
-        products: part.numbers("products")?,
         clusters: part.number("clusters")? as usize,
+        single: part.number("single")? != 0.0,
+        products: part.numbers("products")?,
         error: part.indices("error")?,
         boot: part.indices("boot")?,
         structural: part.numbers("structural")?,

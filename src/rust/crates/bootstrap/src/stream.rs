@@ -16,9 +16,12 @@ const LANES: usize = 8;
 const WORDS: usize = 256;
 /// The first of a stream, of which a short replicate needs no more. Each time that they are used
 /// up twice as many are drawn, which changes none of them.
-const FIRST: usize = 32;
-/// Words whose halves are multiplied together: when one half is rejected all are looked at.
+const FIRST: usize = 64;
+/// Words whose halves are multiplied together where rejections are not rare: when one half is
+/// rejected all are looked at.
 const TOGETHER: usize = 64;
+/// A threshold (of 2^32) below which they are rare.
+const RARE: u64 = 1 << 17;
 
 /// What a stream is keyed by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -265,11 +268,12 @@ impl Stream {
     pub fn below(&mut self, n: u32, out: &mut [u32]) {
         let threshold = u64::from(n.wrapping_neg() % n);
         let n = u64::from(n);
+        let together = if threshold < RARE { WORDS } else { TOGETHER };
         let mut done = 0;
         while done < out.len() {
             self.ready();
             let left = &mut out[done..];
-            let most = left.len().div_ceil(2).min(TOGETHER);
+            let most = left.len().div_ceil(2).min(together);
             let words = &self.words[self.at..(self.at + most).min(self.end)];
             let whole = left.len().min(2 * words.len()) & !1;
             let out = &mut left[..whole];

@@ -29,11 +29,13 @@ pub enum Estimator {
 pub struct Part {
     /// Sign and finite-sample factor.
     pub factor: f64,
-    /// By error cluster: products of the instruments, l x l numbers; or where each cluster is
-    /// one observation its instruments, l numbers.
-    pub products: Vec<f64>,
     /// Number of error clusters.
     pub clusters: usize,
+    /// Is each error cluster one observation?
+    pub single: bool,
+    /// By error cluster: products of the instruments, l x l numbers; where it is one observation
+    /// its instruments, l numbers.
+    pub products: Vec<f64>,
     /// By intersection: the error cluster.
     pub error: Vec<u32>,
     /// By intersection: the bootstrap cluster.
@@ -286,10 +288,9 @@ impl Instruments {
     fn add_part(&self, part: &Part, s: &mut Scratch, out: &mut [f64]) {
         let (l, p, q) = (self.l, self.p, self.count());
         let scores = &mut s.scores[..part.clusters * q];
-        let single = part.products.len() == part.clusters * l;
         for (g, scores) in scores.chunks_exact_mut(q).enumerate() {
             for (score, m) in scores.iter_mut().zip(s.m.chunks_exact(l)) {
-                let fitted: f64 = if single {
+                let fitted: f64 = if part.single {
                     let z = &part.products[g * l..(g + 1) * l];
                     dot(m, z) * dot(z, &s.h)
                 } else {
