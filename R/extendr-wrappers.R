@@ -64,7 +64,7 @@ rs_boot_run <- function(handle, from, to, attempt, threads) .Call(wrap__rs_boot_
 
 #' The statistic of the data with weights.
 #' @noRd
-rs_boot_weighted <- function(handle, weights) .Call(wrap__rs_boot_weighted, handle, weights)
+rs_boot_weighted <- function(handle, weights, from, threads) .Call(wrap__rs_boot_weighted, handle, weights, from, threads)
 
 #' The statistic on the data.
 #' @noRd
@@ -494,5 +494,21 @@ rs_wild_joint <- function(draws, shape, delta, f, threads) .Call(wrap__rs_wild_j
 #' `factors` within those of `x`.
 #' @noRd
 rs_wild_sums <- function(x, factors, group, groups, threads) .Call(wrap__rs_wild_sums, x, factors, group, groups, threads)
+
+#' Compiles a closure.
+#' @noRd
+rs_compiled_open <- function(spec) .Call(wrap__rs_compiled_open, spec)
+
+#' @noRd
+rs_compiled_begin <- function(handle, from, to, spec) .Call(wrap__rs_compiled_begin, handle, from, to, spec)
+
+#' @noRd
+rs_compiled_step <- function(handle, threads) .Call(wrap__rs_compiled_step, handle, threads)
+
+#' @noRd
+rs_compiled_same <- function(x, y) .Call(wrap__rs_compiled_same, x, y)
+
+#'@noRd
+rs_compiled_values <- function(handle, simple) .Call(wrap__rs_compiled_values, handle, simple)
 
 # nolint end

@@ -20,7 +20,8 @@
 #' * `prepare`: before the first worker is started: globals are found and packed, memory is made.
 #'   All workers wait for it;
 #' * `starting`: until the worker's process is there (forked workers), or has read what it is to do
-#'   (those that stand by);
+#'   (those that stand by); also the start of the process from which those descend, and of nodes,
+#'   for which all wait in the first call. Advice is about later ones, which find them there;
 #' * `first`: from there to its first task: packages, globals and arguments are unpacked;
 #' * `claims`: between tasks: claiming them, waiting for the next chunk (nodes, futures), and storing
 #'   results that need no message;
@@ -73,7 +74,9 @@
 #'   `imbalance` ((busiest - mean) / mean), `parts`, the counts `forks`, `claims`, `steals` and `losses`, `job` (the number of the call, for [rerun_task()]), `sent`, `copied` and
 #'   `returned` (bytes), `largest` (a data frame with `place` and `bytes`), `memory` (a data frame
 #'   with a row per worker: `peak` and `growth`, bytes), `blas`, `threads` (of each worker), `nodes` (a
-#'   data frame with a row per node of a cluster: `host`, `workers`, `busy`), `advice`, and `spans`.
+#'   data frame with a row per node of a cluster: `host`, `workers`, `busy`), `advice`, `spans`, and under `plan(threads)`
+#'   `compiled`: a list of `tasks` that ran on threads, `bailed` (that R had to run), `reasons` (how many for each), and `why`
+#'   (`NULL`, or why the function was not compiled).
 #'
 #'   `summary()`: a list of class `rustle_report_summary` with the parts of all workers together
 #'   (`parts`: a data frame with `part`, `seconds` and `share`) and quantiles of the times of tasks.
@@ -118,7 +121,7 @@ made_report <- function(report) {
     memory = data.frame(peak = peak, growth = pmax(0, peak - base)),
     blas = threads$blas, threads = threads$workers, nodes = nodes_of_report(report, parts), number = report$number, job = report$job,
     # What advice needs beyond that.
-    facts = report[intersect(c("policy", "settings", "misuse", "streams", "launched", "kind", "unit"), names(report))],
+    compiled = report$compiled, facts = report[intersect(c("policy", "settings", "misuse", "streams", "launched", "opening", "kind", "unit"), names(report))],
     spans = spans
   )
   out$advice <- advise(out)
@@ -221,6 +224,7 @@ print.rustle_report <- function(x, ...) {
     )))
   }
   counts_of_report(x)
+  compiled_of_report(x)
   sent_of_report(x)
   memory_of_report(x)
   print_advice(x$advice)

@@ -9,9 +9,16 @@
 #![forbid(unsafe_code)]
 
 pub mod bail;
+mod code;
+mod flatten;
 pub mod host;
+mod lower;
+pub mod machine;
 pub mod primitives;
+pub mod tree;
 
 pub use bail::Bail;
+pub use code::Program;
 pub use host::Host;
+pub use lower::compile;
 pub use primitives::Generator;
