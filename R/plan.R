@@ -21,6 +21,14 @@ default_settings <- function() {
 #' worker is lost. It also sets future's plan, so that `future()` and packages
 #' built on future follow. The plan that was set last wins, whoever set it.
 #'
+#' Three recipes cover most uses:
+#' * `plan(multicore, workers = 4)`: workers are forked for each call, and see the session as it is;
+#' * `plan(multisession, workers = 4)`: workers that stay, where many calls are made or forking is
+#'   not safe;
+#' * `plan(sequential)`: back to one process.
+#'
+#' Each argument beyond these has a default that need not be touched.
+#'
 #' @param strategy [sequential] (the default of a session), [multicore] (workers that are
 #'   forked for each call), [multisession] (workers that outlive a call, copies of a clean R
 #'   process), [cluster] (R sessions on this machine or others, each with workers on its
