@@ -87,11 +87,7 @@ fn refill(arch: Arch, state: &mut [[u64; LANES]; 4], words: &mut [u64]) {
 
 /// The same with two registers of four lanes, which the compiler does not do by itself.
 #[cfg(target_arch = "x86_64")]
-struct Refill<'a>(
-    pulp::x86::V3,
-    &'a mut [[u64; LANES]; 4],
-    &'a mut [u64],
-);
+struct Refill<'a>(pulp::x86::V3, &'a mut [[u64; LANES]; 4], &'a mut [u64]);
 
 #[cfg(target_arch = "x86_64")]
 impl pulp::NullaryFnOnce for Refill<'_> {
