@@ -45,6 +45,9 @@ pub const SPARED_MOST: u32 = 256;
 /// pidfd).
 pub const BLIND_SLEEP: Duration = Duration::from_millis(10);
 
+/// How often a server looks for its session where the end of that wakes nobody.
+pub const BLIND_WATCH: Duration = Duration::from_secs(1);
+
 /// How often workers that were asked to end are looked at: short beside the 0.2 s that
 /// they have (`cleanup` of a job, R/engine-job.R), long beside a look.
 pub const FAREWELL: Duration = Duration::from_millis(2);
