@@ -54,6 +54,7 @@ log_condition <- function(condition) {
 # their own, on standard error unless somebody handles them.
 say_debug <- function(...) {
   if (!isTRUE(getOption("rustle.debug")) || is_worker()) return(invisible())
+  clear_progress()
   message(structure(
     class = c("rustle_message_debug", "rustle_message", "message", "condition"),
     list(message = paste0("rustle: ", sprintf(...), "\n"), call = NULL)

@@ -368,7 +368,9 @@ check_known_arguments <- function(warned, given, strategy, call) {
 }
 
 stop_unknown_setting <- function(name, strategy, call) {
-  settings <- c("workers", names(default_settings()))
+  # A strategy that runs in the session, or on what Slurm has, takes no number of workers.
+  without <- name == "workers" || is_slurm(strategy) || identical(strategy, "sequential") || inherits(strategy, "sequential")
+  settings <- c(if (!without) "workers", names(default_settings()))
   own <- if (is.function(strategy)) setdiff(names(formals(strategy)), c("...", "envir", settings))
   abort_rustle(
     sprintf(

@@ -60,6 +60,8 @@ pub struct Seat {
     watch: Stopwatch,
     /// What is gathered of the next span; no tasks: nothing.
     span: Entry,
+    /// The claim of the tasks that begin now was stolen.
+    stole: bool,
     pen: Pen,
     /// The most memory that this process had after the task before, in KiB.
     peak: u64,
@@ -100,6 +102,7 @@ impl Seat {
             terms,
             watch: Stopwatch::new(terms.keep),
             span: Entry::default(),
+            stole: false,
             pen: Pen::default(),
             peak,
             before_first: Some(or_lost(Part::First)),
@@ -157,6 +160,11 @@ impl Seat {
                 add(&status.steals, self.claims.stolen() - stolen);
                 // A slow claim was given back, and another one made at once.
                 self.close_batch();
+                if self.claims.stolen() != stolen {
+                    // A span is of one worker's block or of another's, so that steals can be seen.
+                    self.write_span();
+                    self.stole = true;
+                }
             }
             let task = task?;
             if self.memory.header().stopped.load(Ordering::Relaxed) == 1 {
@@ -219,6 +227,7 @@ impl Seat {
                 start,
                 task,
                 seat: self.number as u32,
+                stolen: std::mem::take(&mut self.stole),
                 ..Entry::default()
             };
         }
