@@ -29,7 +29,8 @@
 #' @param variance For `stud`: the components (numbers or names, as many as `index`) that
 #'   are the variances of those of `index` (by default of all others). When `type` names
 #'   `stud`, there are two components and neither this nor `index` is given, the second is
-#'   taken for the variance of the first.
+#'   taken for the variance of the first. Or the variances of a nested bootstrap, see
+#'   [boot_variance()].
 #' @param var.t0,var.t For `stud` instead of `variance`: variances of the estimates, and an
 #'   R-row matrix with those of the replicates. `var.t0` is also used by `norm`.
 #' @param L For `bca`: influence values, a matrix with a row per observation and a column

@@ -107,8 +107,8 @@ two_levels <- function(x, which, label, call) {
 
 # The model frame of a formula, whose columns `note` looks at. weights, offset: NULL or what
 # check_model_column() accepts; columns "(weights)" and "(offset)" of the frame, as lm() has
-# them. special: functions that terms() shall find.
-model_columns <- function(formula, data, n, note, call, weights = NULL, offset = NULL, special = NULL) {
+# them. special: functions that terms() shall find. effects: "(effects)", a data frame.
+model_columns <- function(formula, data, n, note, call, weights = NULL, offset = NULL, special = NULL, effects = NULL) {
   columns <- as.data.frame(data)
   frame <- tryCatch(
     stats::model.frame(if (is.null(special)) formula else stats::terms(formula, special, data = columns), columns, na.action = stats::na.pass),
@@ -123,6 +123,7 @@ model_columns <- function(formula, data, n, note, call, weights = NULL, offset =
   if (nrow(frame) != n) stop_argument("formula", "a formula of columns of `data`", formula, call)
   frame[["(weights)"]] <- model_column(weights, columns, "weights", call)
   frame[["(offset)"]] <- model_column(offset, columns, "offset", call)
+  if (!is.null(effects)) frame[["(effects)"]] <- effect_columns(effects, columns, call)
   for (k in names(frame)) {
     column <- as_rows(frame[[k]])
     for (j in seq_len(ncol(column))) note(if (is.data.frame(column)) column[[j]] else column[, j], k)
@@ -416,13 +417,19 @@ basis_of <- function(x, argument = "formula") {
   list(qr = decomposed, q = qr.Q(decomposed), back = backsolve(qr.R(decomposed), diag(p)))
 }
 
-compile_lm <- function(frame) {
-  design <- design_of(frame)
+# The response of a linear model, less the offset.
+response_of_lm <- function(design) {
   if (!is.numeric(design$y) || is.matrix(design$y)) {
     abort_rustle("The response of `formula` must be one numeric column.", "rustle_error_argument", argument = "formula")
   }
-  y <- as.double(design$y)
-  if (!is.null(design$offset)) y <- y - design$offset
+  as.double(design$y) - if (is.null(design$offset)) 0 else design$offset
+}
+
+# effects: groupings that are projected out, or NULL.
+compile_lm <- function(frame, effects = if (!is.null(frame[["(effects)"]])) effects_of_columns(frame[["(effects)"]])) {
+  if (!is.null(effects)) return(compile_absorbed(frame, effects))
+  design <- design_of(frame)
+  y <- response_of_lm(design)
   # Weighted least squares are those of the rows times the roots of the weights.
   prior <- prior_weights(frame)
   root <- if (is.null(prior)) 1 else sqrt(prior)

@@ -164,6 +164,15 @@ check_scale <- function(h, hdot, hinv, call = sys.call(-1L)) {
 # list(index, norm, t0, t): components with the variances of estimates and replicates;
 # norm: those that normal intervals use.
 check_variances <- function(variance, var.t0, var.t, chosen, index, draws, wanted, call = sys.call(-1L)) {
+  if (inherits(variance, "rustle_boot_variance")) {
+    if (!is.null(var.t0) || !is.null(var.t)) stop_argument("var.t", "left out where `variance` is of boot_variance()", var.t, call)
+    if (!identical(dim(variance$var.t), dim(draws$t))) {
+      stop_argument("variance", "what boot_variance() makes of the same result", variance, call)
+    }
+    var.t0 <- variance$var.t0[chosen]
+    var.t <- variance$var.t[, chosen, drop = FALSE]
+    variance <- NULL
+  }
   if (is.null(variance) && wanted && is.null(var.t) && is.null(index) && length(draws$terms) == 2L) {
     chosen <- 1L
     variance <- 2L

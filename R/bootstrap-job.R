@@ -54,16 +54,16 @@ read_boot <- function(data, statistic, R, sim = "ordinary", stype = NULL, design
     stop_argument("on_error", "\"stop\" or \"na\" where replicates depend on each other", "redraw", call)
   }
   stypes <- sim_stypes(sim)
-  if (is.null(stype)) job$stype <- stypes[[1L]]
+  if (is.null(job$stype)) job$stype <- stypes[[1L]]
   if (!job$native && !job$stype %in% stypes) {
     must <- sprintf("%s for `sim = \"%s\"`", paste0("\"", stypes, "\"", collapse = " or "), sim)
     stop_argument("stype", must, job$stype, call)
   }
   if (job$kind == "function") {
     if (sim == "parametric") {
-      check_arguments_of(statistic, "data", "statistic", call)
+      check_arguments_of(job$statistic, "data", "statistic", call)
     } else {
-      check_second_argument(statistic, job$stype, call)
+      check_second_argument(job$statistic, job$stype, call)
     }
   }
   job$relabel <- check_relabel(job)
@@ -83,6 +83,13 @@ read_statistic <- function(job, statistic) {
   if (kind == "name") {
     statistic <- named_statistics()[[statistic]]()
     kind <- "spec"
+  }
+  if (kind == "spec" && is.function(statistic$closure)) {
+    # An R function of what the scheme makes: weights where it may.
+    stypes <- sim_stypes(job$sim)
+    if (is.null(job$stype)) job$stype <- if ("w" %in% stypes && job$sim != "parametric") "w" else stypes[[1L]]
+    statistic <- statistic$closure(job$data, job$stype, call)
+    kind <- "function"
   }
   job$statistic <- statistic
   job$kind <- kind

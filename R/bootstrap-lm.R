@@ -16,13 +16,16 @@
 #' @param f A function of a model that has been fitted to a resample: then models are fitted
 #'   by [stats::update()] on the workers of the plan (`"case"` only). `NULL`: the
 #'   coefficients, natively.
+#' @param effects Of linear models: fixed effects that are projected out of a model without them, in each
+#'   replicate, see [stat_lm()]: a formula such as `~ firm + year`, or a vector or data frame of the
+#'   rows used. Replicates are of the coefficients of the regressors, without the intercept.
 #' @param ... Further arguments of [bootstrap()].
 #' @return `boot_lm()`: an object of class `rustle_boot`, as from [bootstrap()].
 #'   `vcov_boot()`: a p x p matrix, the covariance of the replicates.
 #' @section Several clusterings: `boot_lm()` with two draws whole clusters of both
 #'   (`"case"`, see [bootstrap()]). `vcov_boot()` adds the covariances of each clustering and subtracts
 #'   those of their intersections (Cameron, Gelbach and Miller 2011) for `"wild"`, and for
-#'   `"case"` with more than two.
+#'   `"case"` with more than two, and for models of other classes. The result need not be positive definite.
 #' @references Cameron, A. C., Gelbach, J. B. and Miller, D. L. (2011) Robust inference with
 #'   multiway clustering. *Journal of Business & Economic Statistics* 29, 238-249. Wu, C. F. J. (1986) Jackknife, bootstrap and other resampling methods in
 #'   regression analysis. *Annals of Statistics* 14, 1261-1295. Liu, R. Y. (1988) Bootstrap
@@ -38,7 +41,7 @@
 #' @export
 boot_lm <- function(model, R = 999, method = c("case", "residual", "wild", "fractional"), cluster = NULL,
                     f = NULL, wild = c("rademacher", "mammen", "webb", "norm"), seed = NULL,
-                    threads = NULL, on_error = c("stop", "na", "redraw"), ...) {
+                    threads = NULL, on_error = c("stop", "na", "redraw"), effects = NULL, ...) {
   origin <- sys.call()
   check_required("model")
   check_dots(..., .takes = passed_by_boot_lm)
@@ -50,6 +53,7 @@ boot_lm <- function(model, R = 999, method = c("case", "residual", "wild", "frac
     stop_argument("method", "\"case\" or \"fractional\" for a glm", method, origin)
   }
   cluster <- model_cluster(cluster, model, frame, origin)
+  effects <- model_effects(effects, model, frame, is.null(f) && !generalized, origin)
   sim <- c(case = "ordinary", residual = "residual", wild = "wild", fractional = "bayesian")[[method]]
   if (!is.null(cluster) && method == "residual") {
     stop_argument("method", "\"case\", \"wild\" or \"fractional\" with clusters", method, origin)
@@ -64,7 +68,7 @@ boot_lm <- function(model, R = 999, method = c("case", "residual", "wild", "frac
     out$call <- match.call()
     return(out)
   }
-  statistic <- model_statistic(model, frame, generalized)
+  statistic <- model_statistic(model, frame, generalized, effects)
   out <- with_call(origin, bootstrap(
     frame, statistic, R, sim = sim, cluster = cluster, wild = wild, seed = seed, threads = threads,
     on_error = on_error, ...
@@ -77,7 +81,7 @@ boot_lm <- function(model, R = 999, method = c("case", "residual", "wild", "frac
 #' @export
 vcov_boot <- function(model, type = c("case", "xy", "residual", "wild", "fractional"), R = 999, seed = NULL,
                       cluster = NULL, wild = c("rademacher", "mammen", "webb", "norm"), threads = NULL,
-                      on_error = c("stop", "na", "redraw"), ...) {
+                      on_error = c("stop", "na", "redraw"), effects = NULL, ...) {
   check_required("model")
   check_dots(..., .takes = setdiff(passed_by_boot_lm, c("influence", "progress", "keep_data", "exact")))
   types <- c("case", "xy", "residual", "wild", "fractional")
@@ -86,6 +90,13 @@ vcov_boot <- function(model, type = c("case", "xy", "residual", "wild", "fractio
   R <- check_count(R, "R", min = 2)
   if (!inherits(model, "lm") && is_fitted_model(model)) {
     if (!type %in% c("case", "fractional")) stop_argument("type", "\"case\" or \"fractional\" for a model that is not of lm() or glm()", type, sys.call())
+    if (!is.null(effects)) stop_argument("effects", "NULL for a model that is not of lm()", effects, sys.call())
+    several <- cluster_of_rows(cluster, rows_of_fit(model, sys.call()), sys.call())
+    if (is.list(several) && length(several) > 1L) {
+      return(combined_vcov(check_clusterings(several, sys.call()), function(g) {
+        with_call(sys.call(), vcov_boot(model, type, R, seed, g, wild, threads, on_error, ...))
+      }))
+    }
     b <- with_call(sys.call(), bootstrap(
       model, model_coefficients, R, sim = if (type == "case") "ordinary" else "bayesian", cluster = cluster, seed = seed,
       on_error = on_error, influence = "none", progress = FALSE, keep_data = FALSE, ...
@@ -95,11 +106,11 @@ vcov_boot <- function(model, type = c("case", "xy", "residual", "wild", "fractio
   several <- clusterings(cluster, model, sys.call())
   if (length(several) > (if (type == "case") 2L else 1L)) {
     return(combined_vcov(several, function(g) {
-      with_call(sys.call(), vcov_boot(model, type, R, seed, g, wild, threads, on_error, ...))
+      with_call(sys.call(), vcov_boot(model, type, R, seed, g, wild, threads, on_error, effects, ...))
     }))
   }
   b <- with_call(sys.call(), boot_lm(
-    model, R, type, cluster, wild = wild, seed = seed, threads = threads, on_error = on_error,
+    model, R, type, cluster, wild = wild, seed = seed, threads = threads, on_error = on_error, effects = effects,
     influence = "none", progress = FALSE, keep_data = FALSE, ...
   ))
   stats::var(b$t[stats::complete.cases(b$t), , drop = FALSE])
@@ -110,6 +121,15 @@ clusterings <- function(cluster, model, call) {
   if (is.null(cluster) || !inherits(model, "lm")) return(list())
   cluster <- model_cluster(cluster, model, stats::model.frame(model), call)
   if (is.list(cluster)) unname(as.list(cluster)) else list(cluster)
+}
+
+# Clusterings that are to be combined: without NA, one label for each row.
+check_clusterings <- function(clusters, call) {
+  for (g in clusters) {
+    if (anyNA(g)) stop_argument("cluster", "without NA", g, call)
+    if (length(g) != length(clusters[[1L]])) stop_argument("cluster", "vectors of one length", g, call)
+  }
+  clusters
 }
 
 # The covariance for errors that are clustered in several ways: those of each, less those of
@@ -152,25 +172,32 @@ model_data <- function(model, call) {
 }
 
 # The same statistic as stat_lm() and stat_glm(), on the design that the model has.
-model_statistic <- function(model, frame, generalized) {
+model_statistic <- function(model, frame, generalized, effects = NULL) {
   compile <- function(use) {
-    if (generalized) compile_glm(frame, model$family, stats::coef(model)) else compile_lm(frame)
+    if (generalized) compile_glm(frame, model$family, stats::coef(model)) else compile_lm(frame, effects)
   }
   # Contrasts are those of the fit.
   attr(frame, "contrasts") <- model$contrasts
   out <- new_statistic(if (generalized) "glm" else "lm", formula = stats::formula(model), compile = compile)
   out$family <- model$family
   out$frame <- frame
+  out$effects <- effects
   out
+}
+
+# Groupings of the rows of a model that are projected out, or NULL.
+model_effects <- function(effects, model, frame, can, call) {
+  if (is.null(effects)) return(NULL)
+  if (!can) stop_argument("effects", "NULL for a glm and with `f`", effects, call)
+  rows <- function(formula, argument) rows_of_model(model, frame, formula, argument, call)
+  group_columns(effects, list(n = nrow(frame), rows = rows), "effects", call)
 }
 
 model_cluster <- function(cluster, model, frame, call) {
   if (is.null(cluster)) return(NULL)
   if (inherits(cluster, "formula")) {
-    data <- eval(model$call$data, environment(stats::formula(model)))
-    columns <- stats::model.frame(cluster, if (is.null(data)) environment(cluster) else data, na.action = stats::na.pass)
-    cluster <- as.list(columns)
-    if (length(cluster) == 1L) cluster <- cluster[[1L]]
+    cluster <- rows_of_model(model, frame, cluster, "cluster", call)
+    return(if (length(cluster) == 1L) cluster[[1L]] else cluster)
   }
   # Rows that the model dropped.
   omitted <- model$na.action

@@ -59,16 +59,16 @@ model_bootstrap <- function(model, f, sim, cluster, call) {
   if (sim %in% c("bayesian", "poisson")) {
     old <- again$weights
     again$weights <- if (is.null(old)) quote(.rustle_weights) else call("*", old, quote(.rustle_weights))
-    statistic <- function(data, w) {
+    weighted <- function(data, w) {
       w <- w * length(w) / sum(w)
       data$.rustle_weights <- w
       # Some functions refuse weights of 0.
       f(eval(again, list(.rustle_data = data[w != 0, , drop = FALSE]), home))
     }
-    return(list(data = rows$data, statistic = calls_user(statistic, f), cluster = cluster, stype = "w"))
+    return(list(data = rows$data, statistic = calls_user(weighted, f), cluster = cluster, stype = "w"))
   }
-  statistic <- function(data, i) f(eval(again, list(.rustle_data = data[i, , drop = FALSE]), home))
-  list(data = rows$data, statistic = calls_user(statistic, f), cluster = cluster, stype = "i")
+  resampled <- function(data, i) f(eval(again, list(.rustle_data = data[i, , drop = FALSE]), home))
+  list(data = rows$data, statistic = calls_user(resampled, f), cluster = cluster, stype = "i")
 }
 
 # f, or the coefficients.

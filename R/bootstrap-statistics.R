@@ -30,6 +30,10 @@ new_statistic <- function(name, ..., compile) {
 #'   `logit`, `probit`, `cauchit`, `cloglog`, `log`, `identity`, `sqrt`, `inverse` and `1/mu^2`.
 #' @param weights,offset Prior weights, and an offset besides those in the formula: the name of a
 #'   column or a one-sided formula, such as `~ w`. Both are resampled with their rows.
+#' @param effects Fixed effects that are projected out: names of columns, or a one-sided formula such as
+#'   `~ firm + year`. The coefficients are those of the regressors, without the intercept.
+#' @param start Starting values, as for [stats::nls()]; they may be left out for self-starting models.
+#' @param ... Of `stat_nls()`: `algorithm`, `control`, `lower` and `upper` of [stats::nls()].
 #' @param ties How deaths at the same time are treated: `"efron"` or `"breslow"`.
 #' @param psi,k `"huber"` or `"bisquare"`, and its constant (1.345 and 4.685 by default: 95 %
 #'   efficiency for normal errors).
@@ -55,6 +59,13 @@ new_statistic <- function(name, ..., compile) {
 #'   end (separated groups) fails.
 #'   For other than canonical links these are steps of Fisher's scoring, and a step to impossible
 #'   means is halved. A response of two columns, successes and failures, is as for [stats::glm()].
+#'
+#'   With `effects` the design is taken within the levels of the effect that has most, by the
+#'   means of the levels in each resample; levels of others are columns, of which those that are not
+#'   drawn are left out. `stat_ivreg()` is two-stage least squares of a formula `y ~ regressors |
+#'   instruments`, with exogenous regressors in both parts, from factors of the full sample too. `stat_nls()` is not
+#'   native: it is `nls()` on the workers of the plan, from the estimate of the full sample, with
+#'   the resample as weights.
 #'
 #'   `stat_coxph()` are the coefficients of a proportional hazards model of
 #'   `survival::Surv(time, status)`, right-censored, with `strata()` in the formula: Newton's

@@ -3,14 +3,17 @@
 
 #' @rdname statistics
 #' @export
-stat_lm <- function(formula, weights = NULL, offset = NULL) {
+stat_lm <- function(formula, weights = NULL, offset = NULL, effects = NULL) {
   check_required("formula")
   check_model_formula(formula, sys.call())
   check_model_column(weights, "weights", sys.call())
   check_model_column(offset, "offset", sys.call())
-  new_statistic("lm", formula = formula, weights = weights, offset = offset, compile = function(use) {
-    compile_lm(use$model(formula, weights, offset))
+  check_effects(effects, sys.call())
+  out <- new_statistic("lm", formula = formula, weights = weights, offset = offset, effects = effects, compile = function(use) {
+    compile_lm(use$model(formula, weights, offset, effects = effects))
   })
+  out$effects <- effects
+  out
 }
 
 #' @rdname statistics

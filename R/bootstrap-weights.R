@@ -12,13 +12,13 @@ statistic_of_weights <- function(x, statistic, sizes) {
     })
   }
   if (!inherits(formula, "rustle_statistic") || is.null(x$data)) return(NULL)
+  if (formula$name %in% c("coxph", "rlm", "ivreg") || !is.null(formula$effects)) return(fit_of_weights(formula, x$data, sizes))
   if (formula$name %in% c("lm", "glm")) return(model_of_weights(formula, x$data, sizes))
-  if (formula$name %in% c("coxph", "rlm")) return(fit_of_weights(formula, x$data, sizes))
   native <- compile_statistic(formula, x$data, FALSE, NULL)$compiled$native
   # Without a derivative by the weights the values would be of no use.
   if (!identical(native$source, "sums")) return(NULL)
   engine <- engine_here(plain_spec(NROW(x$data), native))
-  function(data, w, ...) unpack(rs_boot_weighted(engine(), as.double(w * sizes)))$t[1L, ]
+  function(data, w, ...) unpack(rs_boot_weighted(engine(), as.double(w * sizes), 0, 1))$t[1L, ]
 }
 
 # Coefficients with weights by the native fit, which refuses negative ones.
@@ -26,7 +26,7 @@ fit_of_weights <- function(statistic, data, sizes) {
   native <- compile_statistic(statistic, data, FALSE, NULL)$compiled$native
   engine <- engine_here(plain_spec(NROW(data), native))
   function(data, w, ...) {
-    out <- unpack(rs_boot_weighted(engine(), as.double(w * sizes)))
+    out <- unpack(rs_boot_weighted(engine(), as.double(w * sizes), 0, 1))
     if (out$status != 0L) stop(rs_boot_reasons()[[out$status]])
     out$t[1L, ]
   }

@@ -348,7 +348,7 @@ validity_sim <- function(job) {
 
 validity_kind <- function(job) {
   if (is.null(job$compiled)) return("function")
-  switch(job$compiled$native$source, sums = "sums", lm = "lm", glm = , cox = , robust = "glm", "scan")
+  switch(job$compiled$native$source, sums = "sums", lm = , absorbed = "lm", glm = , cox = , robust = , two_stage = "glm", "scan")
 }
 
 stop_scheme <- function(job, why) {

@@ -10,7 +10,7 @@
 chunk_seconds <- c(0.1, 30)
 
 run_on_nodes <- function(job, plan) {
-  nodes <- limit_nodes(nodes_of_plan(plan, job$origin), plan$limit)
+  nodes <- limit_nodes(timed_opening(nodes_of_plan(plan, job$origin)), plan$limit)
   parcel <- parcel_for_nodes(job, plan)
   desk <- new_desk(job, plan, nodes, parcel)
   progress <- new_progress(job, min(total_cores(nodes), job$n), plan)

@@ -15,7 +15,7 @@ run_multisession <- function(job, plan) {
 start_standing <- function(job, plan, needs = job_needs(job), waiting = NULL) {
   job <- logged_job(job, plan)
   for (package in job$packages) loadNamespace(package)
-  ensure_pool(plan, job$origin, waiting)
+  timed_opening(ensure_pool(plan, job$origin, waiting))
   desk <- desk_number()
   terms <- terms_of(job, plan)
   order <- job_order(job, needs, desk, terms$number, last_step(plan$settings$keep))

@@ -47,6 +47,8 @@ job_timings <- function() timings_of(reports$timed)
 #                   executor; the first worker was about to be started; all was done
 #   relayed         seconds that output and conditions took when no worker was at work any more:
 #                   a matrix with a column (from, to) for each time
+#   opening         seconds before `launched` that went into what starts once for many calls:
+#                   the server of workers that stand by, nodes (timed_opening())
 #   start, end      when the call of the executor began and ended (run_job())
 # A number is NA when the executor does not count it. counted: the numbers that Rust has
 # counted (rs_job_report()). report.R makes of it what users see.
@@ -68,8 +70,17 @@ new_report <- function(job, plan, counted = list(), ...) {
 
 # The record of the last call, written here only. `last`: its report; `timed`: the report of the
 # last call with option rustle.timings; `number`: how many reports there were. A report has the number
-# of its `job`, by which rerun_task() finds the inputs of the call (rerun.R).
-reports <- list2env(list(number = 0), parent = emptyenv())
+# of its `job`, by which rerun_task() finds the inputs of the call (rerun.R). `opening`: see the
+# report, of the call that runs.
+reports <- list2env(list(number = 0, opening = 0), parent = emptyenv())
+
+# Counts the time of `code`, which makes ready what later calls find ready.
+timed_opening <- function(code) {
+  begun <- rs_now()
+  force(code)
+  reports$opening <- reports$opening + rs_now() - begun
+  code
+}
 
 keep_report <- function(report) {
   if (wants_timings()) reports$timed <- report

@@ -7,6 +7,7 @@ run_job <- function(job, plan, called = rs_now()) {
   if (plan$own_workers) return(with_local_workers(plan, function(plan) run_job(job, plan, called)))
   # If this call fails before it has a report, none of an older call must be shown.
   keep_report(NULL)
+  reports$opening <- 0
   job$id <- begin_call()
   state <- get_random_seed()
   start <- Sys.time()
@@ -23,6 +24,7 @@ run_job <- function(job, plan, called = rs_now()) {
   outcome$job <- job$id
   if (!is.null(outcome$report)) {
     outcome$report[c("start", "end", "called", "ended", "job")] <- list(start, Sys.time(), called, rs_now(), job$id)
+    outcome$report$opening <- reports$opening
     # Some executors do not say when they start workers.
     if (is.na(outcome$report$launched)) outcome$report$launched <- called
   }

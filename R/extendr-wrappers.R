@@ -64,7 +64,7 @@ rs_boot_run <- function(handle, from, to, attempt, threads) .Call(wrap__rs_boot_
 
 #' The statistic of the data with weights.
 #' @noRd
-rs_boot_weighted <- function(handle, weights) .Call(wrap__rs_boot_weighted, handle, weights)
+rs_boot_weighted <- function(handle, weights, from, threads) .Call(wrap__rs_boot_weighted, handle, weights, from, threads)
 
 #' The statistic on the data.
 #' @noRd

@@ -5,7 +5,7 @@
 available_workers <- function() {
   limit <- suppressWarnings(as.integer(Sys.getenv("OMP_THREAD_LIMIT", "")))
   # availableCores() may have to start a process, and the system may refuse that.
-  cores <- tryCatch(parallelly::availableCores(), error = function(e) rs_cores()$logical)
+  cores <- tryCatch(parallelly::availableCores(), error = otherwise(rs_cores()$logical))
   max(1L, as.integer(min(cores, limit, na.rm = TRUE)))
 }
 

@@ -18,6 +18,10 @@ advise <- function(x) {
   all <- NULL
   if (!is.null(x)) {
     x$times <- task_seconds(x)
+    # What this call has started for those that follow.
+    opening <- opening_of(x$facts)
+    x$wall <- x$wall - opening
+    x$parts[, "starting"] <- x$parts[, "starting"] - opening
     all <- do.call(rbind, lapply(rules, function(rule) rule(x)))
   }
   if (is.null(all)) return(new_advice(character(), character(), numeric(), numeric()))

@@ -9,7 +9,8 @@ report_parts <- c(
 )
 
 # Seconds of each worker (rows) by part (columns). Each row is the time from `called` to `ended`
-# cut into pieces that touch: before `launched`; to the worker's last sign of life (seats); to that
+# cut into pieces that touch: before `launched` (with `opening`, of which nobody knows when
+# in it); to the worker's last sign of life (seats); to that
 # of the last worker; and the rest, when all wait for the session.
 parts_of <- function(report) {
   seats <- if (is.null(report$seats)) seats_of_spans(report) else report$seats
@@ -22,7 +23,9 @@ parts_of <- function(report) {
   over <- if (all(idle)) report$launched else max(seats$mark[!idle])
   # Threads wait for each other in every slice, not at the end alone.
   if (identical(report$kind, "native")) over <- report$ended
-  parts[, "prepare"] <- report$launched - report$called
+  opening <- min(opening_of(report), report$launched - report$called)
+  parts[, "prepare"] <- report$launched - report$called - opening
+  parts[, "starting"] <- parts[, "starting"] + opening
   parts[, "last"] <- ifelse(idle, 0, over - seats$mark)
   parts[, "unused"] <- ifelse(idle, over - report$launched, 0)
   relay <- relayed_after(report$relayed, over)
@@ -33,6 +36,9 @@ parts_of <- function(report) {
   parts[, "lost"] <- parts[, "lost"] + again
   parts
 }
+
+# Native jobs open nothing.
+opening_of <- function(report) if (is.null(report$opening)) 0 else report$opening
 
 # Seconds that relaying took after a moment.
 relayed_after <- function(relayed, from) {

@@ -77,7 +77,11 @@ trace_session <- function(x) {
       json_text(name), microseconds(from), microseconds(to - from)
     )
   }
-  c(slice(report_parts[["prepare"]], 0, prepare), slice("moving results and relay", min(last, x$wall), x$wall))
+  opening <- opening_of(x$facts)
+  c(
+    if (opening > 0) slice(report_parts[["starting"]], 0, opening), slice(report_parts[["prepare"]], opening, opening + prepare),
+    slice("moving results and relay", min(last, x$wall), x$wall)
+  )
 }
 
 trace_tasks <- function(x) {

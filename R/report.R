@@ -20,7 +20,8 @@
 #' * `prepare`: before the first worker is started: globals are found and packed, memory is made.
 #'   All workers wait for it;
 #' * `starting`: until the worker's process is there (forked workers), or has read what it is to do
-#'   (those that stand by);
+#'   (those that stand by); also the start of the process from which those descend, and of nodes,
+#'   for which all wait in the first call. Advice is about later ones, which find them there;
 #' * `first`: from there to its first task: packages, globals and arguments are unpacked;
 #' * `claims`: between tasks: claiming them, waiting for the next chunk (nodes, futures), and storing
 #'   results that need no message;
@@ -118,7 +119,7 @@ made_report <- function(report) {
     memory = data.frame(peak = peak, growth = pmax(0, peak - base)),
     blas = threads$blas, threads = threads$workers, nodes = nodes_of_report(report, parts), number = report$number, job = report$job,
     # What advice needs beyond that.
-    facts = report[intersect(c("policy", "settings", "misuse", "streams", "launched", "kind", "unit"), names(report))],
+    facts = report[intersect(c("policy", "settings", "misuse", "streams", "launched", "opening", "kind", "unit"), names(report))],
     spans = spans
   )
   out$advice <- advise(out)

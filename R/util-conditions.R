@@ -214,3 +214,18 @@ new_timeout_error <- function(task, timeout, call, trace = NULL) {
     )
   )
 }
+
+# A handler of errors that gives `value`, but for a time limit of the user: setTimeLimit() fires once,
+# whatever R was about to do, and the call that it is for would go on without it.
+otherwise <- function(value) function(e) {
+  if (is_time_limit(e)) stop(e)
+  value
+}
+
+is_time_limit <- function(e) {
+  texts <- c(
+    "reached elapsed time limit", "reached CPU time limit",
+    "reached session elapsed time limit", "reached session CPU time limit"
+  )
+  any(startsWith(conditionMessage(e), c(texts, gettext(texts, domain = "R"))))
+}

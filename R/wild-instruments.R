@@ -1,6 +1,7 @@
-# Tests after two-stage least squares: the wild restricted efficient bootstrap, and the
-# Anderson-Rubin test. Everything is in an orthonormal basis of the instruments, of which the
-# exogenous regressors come first; see src/rust/crates/bootstrap/src/wild/instruments.rs.
+# Tests of models with instruments: the wild restricted efficient bootstrap after two-stage least
+# squares and other estimators of the k-class, and the Anderson-Rubin test. Everything is in an
+# orthonormal basis of the instruments, of which the exogenous regressors come first; see
+# R/wild-kclass.R and src/rust/crates/bootstrap/src/wild/instruments.rs.
 
 has_instruments <- function(model) {
   if (inherits(model, "ivreg")) return(TRUE)
@@ -25,10 +26,9 @@ read_instruments <- function(model, data, call) {
   } else {
     if (!is.null(data) && !is.data.frame(data)) stop_argument("data", "a data frame or NULL", data, call)
     scope <- environment(model)
-    part <- function(rhs) stats::as.formula(call("~", model[[2L]], rhs), env = scope)
-    both <- part(call("+", model[[3L]][[2L]], model[[3L]][[3L]]))
+    parts <- parts_of_formula(model)
     frame <- tryCatch(
-      stats::model.frame(both, if (is.null(data)) scope else data),
+      stats::model.frame(parts$both, if (is.null(data)) scope else data),
       error = function(e) {
         abort_rustle(
           sprintf("`model` must be a formula y ~ regressors | instruments of variables that are there: %s.", conditionMessage(e)),
@@ -36,12 +36,12 @@ read_instruments <- function(model, data, call) {
         )
       }
     )
-    X <- stats::model.matrix(part(model[[3L]][[2L]]), frame)
-    Z <- stats::model.matrix(part(model[[3L]][[3L]]), frame)
+    X <- stats::model.matrix(parts$regressors, frame)
+    Z <- stats::model.matrix(parts$instruments, frame)
     y <- as.vector(stats::model.response(frame, "numeric"))
     offset <- stats::model.offset(frame)
     w <- NULL
-    fit <- list(formula = both, na.action = attr(frame, "na.action"), rustle_data = data)
+    fit <- list(formula = parts$both, na.action = attr(frame, "na.action"), rustle_data = data)
   }
   if (!is.null(offset)) y <- y - offset
   fit$formula <- structure(fit$formula, .Environment = scope)
@@ -54,146 +54,55 @@ read_instruments <- function(model, data, call) {
   list(X = X, Z = Z, y = y, names = colnames(X), n = nrow(X), k = ncol(X), rows = rows, effect = NULL, absorbed = 0L)
 }
 
-# The model in the basis, and what a trial value needs, by cluster.
-prepare_instruments <- function(model, group, call) {
-  exogenous <- intersect(colnames(model$X), colnames(model$Z))
-  endogenous <- setdiff(colnames(model$X), exogenous)
-  excluded <- setdiff(colnames(model$Z), exogenous)
-  if (!length(endogenous)) {
-    stop_argument("model", "a model with endogenous regressors", NULL, call, was = "one whose regressors are all instruments")
-  }
-  if (length(excluded) < length(endogenous)) {
-    stop_argument(
-      "model", "a model with an instrument for each endogenous regressor", NULL, call,
-      was = sprintf("one with %d for %d", length(excluded), length(endogenous))
-    )
-  }
-  W <- cbind(model$X[, exogenous, drop = FALSE], model$Z[, excluded, drop = FALSE])
-  q <- qr(W, tol = 1e-9)
-  if (q$rank < ncol(W) || model$n <= ncol(W)) {
-    lost <- colnames(W)[q$pivot[-seq_len(q$rank)]]
-    abort_rustle(
-      sprintf("`model` must have no collinear instruments (it has: %s).", paste(lost, collapse = ", ")),
-      class = "rustle_error_argument", argument = "model", aliased = lost, call = call
-    )
-  }
-  Q <- qr.Q(q)
-  k <- length(exogenous)
-  X2 <- model$X[, endogenous, drop = FALSE]
-  first <- crossprod(Q, X2)
-  y <- drop(crossprod(Q, model$y))
-  own <- seq_len(k)
-  M <- cbind(first, rbind(diag(k), matrix(0, ncol(Q) - k, k)))
-  square <- qr(M)
-  if (square$rank < ncol(M)) {
-    stop_argument("model", "a model whose instruments determine its coefficients", NULL, call, was = "one without rank")
-  }
-  A <- chol2inv(qr.R(square))
-  theta <- qr.coef(square, y)
-  single <- group$count == model$n
-  sums <- function(x) matrix(group_sums(Q, x, group$group, group$count), group$count)
-  products <- if (single) Q[order(group$group), , drop = FALSE] else {
-    rows <- split(seq_len(model$n), group$group)
-    t(vapply(rows, function(i) as.vector(crossprod(Q[i, , drop = FALSE])), double(ncol(Q)^2)))
-  }
-  # Sums over clusters of the instruments times what is fitted with coefficients b.
-  fitted <- function(b) {
-    if (single) return(products * drop(products %*% b))
-    l <- ncol(Q)
-    Reduce(`+`, lapply(seq_len(l), function(i) b[[i]] * products[, (i - 1L) * l + seq_len(l), drop = FALSE]))
-  }
-  left <- qr.resid(q, cbind(model$y, X2))
-  list(
-    Q = Q, k = k, p = length(endogenous), l = ncol(Q), first = first, y = y, M = M, A = A, theta = theta,
-    sums_y = sums(model$y), sums_x = lapply(seq_along(endogenous), function(j) sums(X2[, j])), fitted = fitted,
-    products = products, left = crossprod(left), names = c(endogenous, exogenous), own = own,
-    triangle = qr.R(q)[own, own, drop = FALSE], group = group, excluded = excluded, endogenous = endogenous, exogenous = exogenous
-  )
-}
-
-# Restrictions of the coefficients in the order and the basis of `iv`.
-restrict_instruments <- function(iv, null, names) {
-  R <- null$R[, match(iv$names, names), drop = FALSE]
-  at <- iv$p + iv$own
-  if (iv$k) R[, at] <- R[, at, drop = FALSE] %*% backsolve(iv$triangle, diag(iv$k))
-  R
-}
-
-# Replicates with the null value r: a spec for Rust. impose = FALSE: those of the estimate.
-instruments_spec <- function(iv, R, r, law, words, factor, impose) {
-  theta <- iv$theta
-  if (impose) theta <- theta - drop(iv$A %*% t(R)) * ((sum(R * theta) - r) / sum(R * (R %*% iv$A)))
-  gamma <- theta[seq_len(iv$p)]
-  beta <- theta[iv$p + iv$own]
-  exogenous <- c(beta, double(iv$l - iv$k))
-  structural <- iv$sums_y - Reduce(`+`, Map(`*`, iv$sums_x, gamma)) - iv$fitted(exogenous)
-  # The first stage with the structural residual as a further regressor.
-  contrast <- c(1, -gamma)
-  squares <- drop(contrast %*% iv$left %*% contrast)
-  delta <- drop(contrast %*% iv$left)[-1L] / squares
-  u <- iv$y - drop(iv$first %*% gamma) - exogenous
-  first <- iv$first - outer(u, delta)
-  reduced <- do.call(cbind, lapply(seq_len(iv$p), function(j) iv$sums_x[[j]] - iv$fitted(first[, j])))
-  list(
-    law = law, seed = words, l = iv$l, k = iv$k, p = iv$p, first = as.double(first), structural = as.double(t(structural)),
-    reduced = as.double(t(reduced)), products = as.double(t(iv$products)), restriction = as.double(R), factor = factor
-  )
-}
-
-run_instruments <- function(spec, R, threads, call) {
-  pieces <- list()
-  in_slices(function(done) {
-    if (is.null(done)) done <- 0
-    piece <- unpack(rs_wild_instruments(spec, done, R, threads), call)
-    pieces[[length(pieces) + 1L]] <<- piece
-    done <- done + nrow(piece)
-    list(value = NULL, state = if (done < R) done)
-  })
-  do.call(rbind, pieces)
-}
-
 instruments_test <- function(model, null, asked, data, name, call) {
-  if (asked$type != "11") stop_argument("type", "\"11\" for a model with instruments", asked$type, call)
-  if (!is.null(asked$boot_cluster)) stop_argument("boot_cluster", "NULL for a model with instruments", asked$boot_cluster, call)
+  ar <- asked$method == "ar"
+  if (asked$type != "11" && !ar) stop_argument("type", "\"11\" for a model with instruments, but for method = \"ar\"", asked$type, call)
   model <- read_instruments(model, data, call)
   null <- read_hypotheses(null, model$names, call)
+  if (length(null$r) > 1L && asked$alternative != "two.sided") {
+    stop_argument("alternative", "\"two.sided\" for joint hypotheses", asked$alternative, call)
+  }
+  # The variance has no factor of degrees of freedom.
+  least <- asked$adjust == "min"
   if (asked$adjust == "each") asked$adjust <- "clusters"
   groups <- read_clusters(model, asked, call)
-  if (length(groups$clusters) > 1L) stop_argument("cluster", "one clustering for a model with instruments", asked$cluster, call)
-  if (asked$adjust == "min") asked$adjust <- "clusters"
-  iv <- prepare_instruments(model, groups$boot, call)
+  if (least && substr(asked$type, 2L, 2L) != "3") groups$parts <- variance_parts(groups$clusters, list(n = 2, k = 1), "min", FALSE)
+  iv <- prepare_instruments(model, groups, call)
   R <- restrict_instruments(iv, null, model$names)
-  if (asked$method == "ar") return(anderson_rubin(model, iv, null, R, groups, asked, name, call))
-  if (length(null$r) > 1L) stop_argument("null", "one hypothesis for a model with instruments, or method = \"ar\"", null$labels, call)
-  estimate <- sum(R * iv$theta)
-  factor <- groups$parts[[1L]]$factor
-  V <- instruments_variance(iv, R, factor)
-  if (!is.finite(V) || V <= 1e-24 * sum(iv$left)) stop_degenerate(V, call)
+  fit <- k_class_fit(iv, asked$estimator)
+  estimate <- drop(R %*% fit$theta)
+  V <- instruments_covariance(iv, R, fit)
+  if (ar) return(anderson_rubin(model, iv, null, R, groups, asked, list(estimate = estimate, V = V), name, call))
+  q <- length(null$r)
+  size <- min(diag(V), if (all(is.finite(V))) eigen(V, symmetric = TRUE, only.values = TRUE)$values else 0)
+  if (!is.finite(size) || size <= 1e-24 * sum(iv$left)) stop_degenerate(V, call)
   count <- replicates_of(groups$boot, asked)
   words <- if (!count$all) stream_words(asked$seed)
   draws <- function(r) {
-    run_instruments(instruments_spec(iv, R, r, asked$weights, words, factor, asked$impose), count$R, asked$threads, call)
+    run_instruments(instruments_spec(iv, R, r, asked$weights, words, asked$impose, asked$estimator), count$R, asked$threads, call)
   }
-  floor <- c(1e-14 * V, 0, 0)
-  out <- result_of_instruments(model, groups, asked, count, null, estimate, sqrt(V), name, call)
+  floor <- c(1e-14 * V[[1L]], 0, 0)
+  out <- result_of_instruments(model, groups, asked, count, null, estimate, sqrt(diag(V)), name, call)
   out$method <- paste("Wild restricted efficient", sub("^Wild ", "", out$method))
   if (!asked$impose) out$method <- sub("restricted efficient ", "", out$method)
-  out$statistic <- c(z = (estimate - null$r) / sqrt(V))
+  if (is.numeric(asked$estimator$name) || asked$estimator$name != "2sls") out$method <- paste(out$method, "after", title_of_estimator(asked$estimator))
+  out$estimator <- asked$estimator
+  out$kappa <- fit$kappa
+  # Of the data: a t statistic, or Wald's over the number of hypotheses.
+  observed <- function(r) {
+    delta <- estimate - r
+    if (q == 1L) delta / sqrt(V[[1L]]) else sum(delta * solve(V, delta)) / q
+  }
+  out$statistic <- if (q == 1L) c(z = observed(null$r)) else c(chisq = q * observed(null$r))
+  if (q > 1L) out$parameter <- c(df = q)
   out$draws <- draws(null$r)
   out$floor <- floor
   out$recount <- function(r) {
-    d <- if (asked$impose && r != null$r) draws(r) else out$draws
-    unpack(rs_wild_count(d, nrow(d), floor, 0, (estimate - r) / sqrt(V), asked$threads))
+    d <- if (asked$impose && any(r != null$r)) draws(r) else out$draws
+    if (q == 1L) return(unpack(rs_wild_count(d, nrow(d), floor, 0, observed(r), asked$threads)))
+    unpack(rs_wild_joint(d, as.double(c(nrow(d), q, 0)), double(), observed(r), asked$threads))
   }
   complete_instruments(out, null, asked)
-}
-
-instruments_variance <- function(iv, R, factor) {
-  m <- drop(iv$M %*% (iv$A %*% t(R)))
-  gamma <- iv$theta[seq_len(iv$p)]
-  exogenous <- c(iv$theta[iv$p + iv$own], double(iv$l - iv$k))
-  scores <- iv$sums_y - Reduce(`+`, Map(`*`, iv$sums_x, gamma)) - iv$fitted(exogenous)
-  factor * sum((scores %*% m)^2)
 }
 
 # How many replicates: list(R, all).
@@ -207,10 +116,10 @@ result_of_instruments <- function(model, groups, asked, count, null, estimate, s
     list(
       statistic = NULL, parameter = NULL, p.value = NULL, estimate = stats::setNames(estimate, sub("=.*", "", null$labels)),
       null.value = stats::setNames(null$r, null$labels), std.error = se, alternative = asked$alternative,
-      method = name_of_test(asked, groups, 1L), data.name = name, hypotheses = null,
-      trials = 0L, R = count$R, enumerated = count$all, weights = asked$weights, type = "11", impose = asked$impose,
+      method = name_of_test(asked, groups, length(null$r)), data.name = name, hypotheses = null,
+      trials = 0L, R = count$R, enumerated = count$all, weights = asked$weights, type = asked$type, impose = asked$impose,
       plus_one = asked$plus_one, generalized = FALSE, n = model$n, k = model$k, conf = asked$conf,
-      clusters = if (!groups$robust) stats::setNames(groups$boot$count, groups$boot$name),
+      clusters = if (!groups$robust) stats::setNames(vapply(groups$clusters, `[[`, 0, "count"), vapply(groups$clusters, `[[`, "", "name")),
       boot_clusters = stats::setNames(groups$boot$count, groups$boot$name), parts = describe_parts(groups$parts), singular = 0L,
       adjust = asked$adjust, absorbed = 0L, threads = asked$threads, seed = asked$seed, call = call
     ),
@@ -233,7 +142,7 @@ complete_instruments <- function(out, null, asked) {
 
 # The test that the instruments do not explain y less the endogenous regressors with their
 # null values: by least squares, so it is valid with weak instruments (Anderson and Rubin 1949).
-anderson_rubin <- function(model, iv, null, R, groups, asked, name, call) {
+anderson_rubin <- function(model, iv, null, R, groups, asked, fit, name, call) {
   at <- seq_len(iv$p)
   full <- nrow(R) == iv$p && all(R[, -at] == 0)
   if (!full) {
@@ -254,7 +163,7 @@ anderson_rubin <- function(model, iv, null, R, groups, asked, name, call) {
     y <- model$y - drop(X2 %*% solve(R[, at, drop = FALSE], r))
     linear$coef <- drop(crossprod(iv$Q, y))
     linear$residual <- drop(y - iv$Q %*% linear$coef)
-    test <- prepare_test(linear, hypotheses, groups$parts, groups$boot, "11", asked$impose, asked$threads, call)
+    test <- prepare_test(linear, hypotheses, groups$parts, groups$boot, asked$type, asked$impose, asked$threads, call)
     if (asked$impose) test <- at_null(test)
     made <- spec_of_test(test, asked$weights, words)
     draws <- run_wild(made$spec, count$R, asked$threads, call)
@@ -267,13 +176,11 @@ anderson_rubin <- function(model, iv, null, R, groups, asked, name, call) {
     }
     list(f = f, counts = counts, q = q)
   }
-  estimate <- drop(R %*% iv$theta)
-  se <- vapply(seq_len(nrow(R)), function(i) sqrt(instruments_variance(iv, R[i, , drop = FALSE], groups$parts[[1L]]$factor)), 0)
-  out <- result_of_instruments(model, groups, asked, count, null, estimate, se, name, call)
-  out$method <- sub("^Wild", "Anderson-Rubin wild", out$method)
+  out <- result_of_instruments(model, groups, asked, count, null, fit$estimate, sqrt(diag(fit$V)), name, call)
+  out$method <- sub(" of joint hypotheses", "", sub("^Wild", "Anderson-Rubin wild", out$method))
   here <- test_at(null$r)
   out$statistic <- c(F = here$f)
-  out$parameter <- c(df1 = here$q, df2 = if (groups$robust) model$n - l else groups$boot$count - 1)
+  out$parameter <- c(df1 = here$q, df2 = if (groups$robust) model$n - l else min(vapply(groups$clusters, `[[`, 0, "count")) - 1)
   out$recount <- function(r) if (identical(as.double(r), null$r)) here$counts else test_at(as.double(r))$counts
   complete_instruments(out, null, asked)
 }

@@ -127,12 +127,7 @@ absorb <- function(out, model, X, effects, count_effects, call) {
   q <- qr(root * X, tol = 1e-7)
   kept <- sort(q$pivot[seq_len(q$rank)])
   lost <- union(setdiff(seq_len(p), kept), constant)
-  if (length(lost)) {
-    abort_rustle(
-      sprintf("`effects` must leave every regressor something to explain (they absorb: %s).", paste(own[lost], collapse = ", ")),
-      class = "rustle_error_argument", argument = "effects", aliased = own[lost], call = call
-    )
-  }
+  if (length(lost)) stop_absorbed(own[lost], call)
   if (q$rank < ncol(X)) {
     X <- X[, kept, drop = FALSE]
     q <- qr(root * X)
@@ -157,7 +152,10 @@ absorb <- function(out, model, X, effects, count_effects, call) {
 demean <- function(x, effect, w) {
   sums <- group_sums(x, if (is.null(w)) rep(1, nrow(x)) else w, effect$group, effect$count)
   size <- if (is.null(w)) tabulate(effect$group, effect$count) else rowsum(w, effect$group)[, 1L]
-  x - (sums / size)[effect$group, , drop = FALSE]
+  means <- sums / size
+  # Levels whose weights are all 0 have no mean.
+  means[size == 0, ] <- 0
+  x - means[effect$group, , drop = FALSE]
 }
 
 # Sums of `x * factor` by group, a groups x columns matrix.

@@ -7,8 +7,7 @@
 #   C        n x q, design times restrictions
 #   delta    estimate less null value, q numbers
 #   U        n x (1 + d): residuals at the estimate, and their change per unit of delta
-#   parts    see variance_parts(), each with `a` (NULL, or a count x k x q array: the
-#            jackknife's restrictions of each cluster)
+#   parts    see variance_parts(), each with `C` where the jackknife has directions of its own
 #   V        covariance of the estimate of the restrictions
 prepare_test <- function(model, null, parts, boot, type, impose, threads, call) {
   # Columns of further fixed effects are behind the coefficients that have names.
@@ -25,7 +24,7 @@ prepare_test <- function(model, null, parts, boot, type, impose, threads, call) 
     a = a, C = C, estimate = estimate, delta = delta, U = U, w = w, d = ncol(U) - 1L, q = q, boot = boot, parts = parts, model = model,
     type = type, threads = threads, singular = 0L
   )
-  if (type != "11") test <- add_jackknife(test, type, impose, call)
+  if (type != "11") test <- add_jackknife(test, type, impose)
   test$V <- observed_covariance(test)
   test
 }
@@ -36,89 +35,72 @@ directions <- function(test, part) if (is.null(part$C)) test$C else part$C
 observed_covariance <- function(test) {
   V <- matrix(0, test$q, test$q)
   for (part in test$parts) {
-    scores <- if (is.null(part$a)) {
-      group_sums(directions(test, part), test$w * test$model$residual, part$group, part$count)
-    } else {
-      S <- group_sums(test$model$X, test$w * test$model$residual, part$group, part$count, test$threads) %*% test$model$back
-      matrix(vapply(seq_len(test$q), function(i) rowSums(S * array(part$a[, , i], dim(S))), double(part$count)), part$count)
-    }
+    scores <- group_sums(directions(test, part), test$w * test$model$residual, part$group, part$count)
     V <- V + part$factor * crossprod(scores)
   }
   V
 }
 
 # The jackknife by blocks: everything follows from the k x k products of the design within
-# clusters (MacKinnon, Nielsen and Webb 2023). First digit of `type`: how residuals are made
-# for the bootstrap; second: the variance.
-add_jackknife <- function(test, type, impose, call) {
-  part <- test$parts[[1L]]
+# clusters (MacKinnon, Nielsen and Webb 2023). First digit of `type`: residuals are multiplied
+# with the inverse of I less the hat matrix of their bootstrap cluster, in the restricted model where
+# the null hypothesis is imposed. Second: the scores of a cluster are those of the estimate without it,
+# for each of the clusterings that a variance adds (MacKinnon, Nielsen and Webb 2024).
+add_jackknife <- function(test, type, impose) {
   k <- nrow(test$a)
-  G <- part$count
-  Q <- (sqrt(test$w) * test$model$X) %*% test$model$back
-  others <- if (impose) qr.Q(qr(test$a), complete = TRUE)[, -seq_len(test$q), drop = FALSE] else diag(k)
-  variance <- substr(type, 2L, 2L) == "3"
-  residuals <- substr(type, 1L, 1L) == "3"
-  if (G == test$model$n) return(add_leverage(test, Q, others, variance, residuals))
-  rows <- split(seq_len(nrow(Q)), part$group)
-  leave <- function(N) {
-    root <- tryCatch(chol(diag(nrow(N)) - N), error = function(e) NULL)
-    if (!is.null(root) && min(diag(root)) > 1e-5) return(list(inverse = chol2inv(root), singular = FALSE))
-    parts <- eigen(diag(nrow(N)) - N, symmetric = TRUE)
-    kept <- parts$values > 1e-10
-    v <- parts$vectors[, kept, drop = FALSE]
-    list(inverse = v %*% (t(v) / parts$values[kept]), singular = TRUE)
+  root <- sqrt(test$w)
+  Q <- (root * test$model$X) %*% test$model$back
+  singular <- 0L
+  if (substr(type, 2L, 2L) == "3") {
+    test$parts <- lapply(test$parts, function(part) {
+      made <- without_groups(Q, diag(k), part, function(rows, inverse) Q[rows, , drop = FALSE] %*% (inverse %*% test$a), test$C * root)
+      singular <<- singular + made$singular
+      part$C <- made$values / root
+      part
+    })
   }
-  A <- if (variance) array(0, c(G, k, test$q))
-  N_all <- vector("list", if (variance) G else 0L)
-  scores <- if (residuals) lapply(seq_len(test$d + 1L), function(j) matrix(0, G, k))
-  u <- sqrt(test$w) * test$U
-  for (g in seq_len(G)) {
-    Qg <- Q[rows[[g]], , drop = FALSE]
-    N <- crossprod(Qg)
-    singular <- FALSE
-    if (variance) {
-      left <- leave(N)
-      singular <- left$singular
-      A[g, , ] <- left$inverse %*% test$a
-      N_all[[g]] <- N
+  if (substr(type, 1L, 1L) == "3") {
+    others <- if (impose) qr.Q(qr(test$a), complete = TRUE)[, -seq_len(test$q), drop = FALSE] else diag(k)
+    u <- root * test$U
+    H <- Q %*% others
+    if (ncol(others)) {
+      made <- without_groups(H, diag(ncol(others)), test$boot, function(rows, inverse) {
+        u[rows, , drop = FALSE] + H[rows, , drop = FALSE] %*% (inverse %*% crossprod(H[rows, , drop = FALSE], u[rows, , drop = FALSE]))
+      }, u)
+      singular <- singular + made$singular
+      test$U <- made$values / root
     }
-    if (residuals) {
-      S <- crossprod(Qg, u[rows[[g]], , drop = FALSE])
-      if (ncol(others)) {
-        left <- leave(crossprod(others, N %*% others))
-        singular <- singular || left$singular
-        S <- S + N %*% (others %*% (left$inverse %*% crossprod(others, S)))
-      }
-      for (j in seq_len(test$d + 1L)) scores[[j]][g, ] <- S[, j]
-    }
-    test$singular <- test$singular + singular
   }
-  test$parts[[1L]]$a <- A
-  test$parts[[1L]]$N <- N_all
-  test$scores <- scores
+  test$singular <- singular
   test
 }
 
-# The same when each observation is a cluster: a division by 1 less the leverage.
-add_leverage <- function(test, Q, others, variance, residuals) {
-  divisor <- function(Q) {
-    left <- 1 - rowSums(Q^2)
+# For each group `f(rows, inverse)`, `inverse` that of the unit matrix less the products of the
+# columns of H within the group; of groups of one observation `alone` over 1 less the leverage. By generalized
+# inverses where a group alone determines a coefficient: `singular` counts these.
+without_groups <- function(H, unit, group, f, alone) {
+  if (group$count == nrow(H)) {
+    left <- 1 - rowSums(H^2)
     # By the generalized inverse nothing is left of an observation with leverage 1.
-    ifelse(left > 1e-10, left, Inf)
+    lost <- left <= 1e-10
+    return(list(values = alone / ifelse(lost, Inf, left), singular = sum(lost)))
   }
-  singular <- FALSE
-  if (variance) {
-    by <- divisor(Q)
-    singular <- singular | is.infinite(by)
-    test$parts[[1L]]$C <- test$C / by
+  singular <- 0L
+  values <- matrix(0, nrow(H), ncol(alone))
+  rows <- split(seq_len(nrow(H)), group$group)
+  for (g in seq_along(rows)) {
+    i <- rows[[g]]
+    left <- unit - crossprod(H[i, , drop = FALSE])
+    root <- tryCatch(chol(left), error = function(e) NULL)
+    inverse <- if (!is.null(root) && min(diag(root)) > 1e-5) chol2inv(root) else {
+      singular <- singular + 1L
+      parts <- eigen(left, symmetric = TRUE)
+      v <- parts$vectors[, parts$values > 1e-10, drop = FALSE]
+      v %*% (t(v) / parts$values[parts$values > 1e-10])
+    }
+    values[i, ] <- f(i, inverse)
   }
-  if (residuals) {
-    by <- divisor(Q %*% others)
-    singular <- singular | is.infinite(by)
-    test$U <- test$U / by
-  }
-  test$singular <- sum(singular)
-  test
+  list(values = values, singular = singular)
 }
 
 # The sums that the replicates are made of:
@@ -132,13 +114,10 @@ sums_of_test <- function(test) {
   boot <- test$boot
   each <- test$d + 1L
   wU <- test$w * test$U
-  S <- test$scores
-  if (is.null(S)) {
-    all <- group_sums(model$X, wU, boot$group, boot$count, test$threads)
-    at <- function(j) (seq_len(ncol(model$X)) - 1L) * each + j
-    flat <- matrix(all, boot$count)
-    S <- lapply(seq_len(each), function(j) flat[, at(j), drop = FALSE] %*% model$back)
-  }
+  all <- group_sums(model$X, wU, boot$group, boot$count, test$threads)
+  at <- function(j) (seq_len(ncol(model$X)) - 1L) * each + j
+  flat <- matrix(all, boot$count)
+  S <- lapply(seq_len(each), function(j) flat[, at(j), drop = FALSE] %*% model$back)
   nu <- do.call(cbind, lapply(seq_len(test$q), function(i) do.call(cbind, lapply(S, function(s) s %*% test$a[, i]))))
   pairs <- expand.grid(j = seq_len(each), i = seq_len(test$q))
   # The change of the residuals is that of the restrictions, up to a factor.
@@ -147,27 +126,15 @@ sums_of_test <- function(test) {
   B <- lapply(test$parts, function(part) lapply(seq_len(test$q), function(i) {
     if (from_scores(part)) {
       Reduce(`+`, Map(`*`, S[-1L], within[, i]))
-    } else if (is.null(part$a)) {
-      group_sums(model$X, test$w * directions(test, part)[, i], part$group, part$count, test$threads) %*% model$back
     } else {
-      t(vapply(seq_len(part$count), function(g) drop(part$N[[g]] %*% part$a[g, , i]), double(nrow(test$a))))
+      group_sums(model$X, test$w * directions(test, part)[, i], part$group, part$count, test$threads) %*% model$back
     }
   }))
-  # One coefficient: vapply() has made a row of them.
-  if (nrow(test$a) == 1L) B <- lapply(B, lapply, function(b) matrix(b, ncol = 1L))
   P <- lapply(test$parts, function(part) {
     both <- intersect_groups(list(part, boot))
     first <- match(seq_len(both$count), both$group)
-    values <- if (!is.null(part$a) || !is.null(test$scores)) {
-      # Error and bootstrap clusters are the same here.
-      vapply(seq_len(nrow(pairs)), function(p) {
-        s <- S[[pairs$j[[p]]]]
-        if (is.null(part$a)) drop(s %*% test$a[, pairs$i[[p]]]) else rowSums(s * array(part$a[, , pairs$i[[p]]], dim(s)))
-      }, double(boot$count))[boot$group[first], , drop = FALSE]
-    } else {
-      products <- directions(test, part)[, pairs$i, drop = FALSE] * wU[, pairs$j, drop = FALSE]
-      group_sums(products, rep(1, model$n), both$group, both$count, test$threads)
-    }
+    products <- directions(test, part)[, pairs$i, drop = FALSE] * wU[, pairs$j, drop = FALSE]
+    values <- group_sums(products, rep(1, model$n), both$group, both$count, test$threads)
     list(error = part$group[first], boot = boot$group[first], values = matrix(values, both$count))
   })
   out <- list(S = S, nu = nu, B = B, P = P, pairs = pairs)

@@ -27,10 +27,11 @@
 #'   `"webb"` (six points), `"mammen"` (two points, third moment 1), `"normal"`, or `"gamma"`
 #'   (third moment 1). With Rademacher weights and G clusters all 2^G combinations of signs
 #'   are used if there are at most `R`.
-#' @param type `"11"`; `"31"`: residuals are transformed by the jackknife before they are
-#'   multiplied; `"13"`: standard errors, of the data and of replicates, are those of the
-#'   jackknife (CV3); `"33"`: both. The last three need one clustering, which the bootstrap
-#'   uses too. Numbered as by MacKinnon, Nielsen and Webb (2023).
+#' @param type `"11"`; `"31"`: residuals are transformed by the jackknife, without the cluster that
+#'   shares their weight, before they are multiplied; `"13"`: standard errors, of the data and of
+#'   replicates, are those of the jackknife (CV3); `"33"`: both. With several clusterings the
+#'   variance adds and subtracts those of the jackknife (MacKinnon, Nielsen and Webb 2024). Numbered as by
+#'   MacKinnon, Nielsen and Webb (2023).
 #' @param impose `TRUE`: replicates obey the null hypothesis (restricted, WCR; recommended).
 #'   `FALSE`: they are made of the unrestricted estimates, and tested for these (WCU).
 #' @param alternative `"two.sided"`: |t| is compared; `"equal.tailed"`: twice the smaller of
@@ -46,6 +47,10 @@
 #'   Kline and Santos (2012), which multiplies the scores of clusters under the null hypothesis and fits
 #'   nothing again; variances are of scores less their mean. Glm have `"score"` only. `"ar"`: the
 #'   Anderson-Rubin test of all endogenous coefficients of a model with instruments.
+#' @param estimator Of models with instruments: `"2sls"`, two-stage least squares; `"liml"`, limited information
+#'   maximum likelihood; `"fuller"`, its modification with constant `fuller` (Fuller 1977: 1 makes
+#'   it almost unbiased); or the k of a k-class estimator.
+#' @param fuller The constant of Fuller's estimator.
 #' @param adjust Finite-sample factor of the variance: `"each"`: (n - 1) / (n - k) and G / (G -
 #'   1), in the terms of a variance with several clusterings G of the term; `"min"`: the
 #'   smallest G for all terms; `"clusters"`: G / (G - 1) only; `"none"`. The jackknife has (G - 1) / G
@@ -83,16 +88,18 @@
 #'   `type`, `effects` and `impose = FALSE` are of linear models only. An interval of one hypothesis
 #'   fits the model anew for each of about a hundred null values: it is made when `conf` is
 #'   given, or by `confint()`. A null value that leads to probabilities of 0 or 1 is rejected.
-#' @section Instruments: After two-stage least squares `"refit"` is the wild restricted efficient
-#'   bootstrap of Davidson and MacKinnon (2010): residuals of the structural equation under
+#' @section Instruments: With instruments `"refit"` is the wild restricted efficient
+#'   bootstrap of Davidson and MacKinnon (2010): residuals of the structural equation, which `estimator` fits under
 #'   the null hypothesis, and of the first stage with these as a further regressor, get the same
-#'   weights. Errors have one clustering or none, the hypothesis is one; the statistic is
-#'   compared with a normal distribution by asymptotic tests, and the variance has the factor G / (G - 1) alone.
+#'   weights. Each replicate is estimated in the same way, LIML and Fuller with a k of its own
+#'   (the result has that of the data as `kappa`); scores are those of the regressors that the instruments predict. The statistic is
+#'   compared with a normal distribution by asymptotic tests, of several hypotheses (`chisq`, Wald's) with a
+#'   chi-squared one; the variance has the factor G / (G - 1) alone.
 #'   An interval needs new replicates for each of about a hundred null values. `method = "ar"`
 #'   tests all endogenous coefficients by the regression of `y` less the endogenous regressors with
 #'   these coefficients on the instruments, whatever the strength of the instruments; its set of null
-#'   values that are not rejected may be empty or unbounded. `type`, `boot_cluster` and `effects`
-#'   are of models without instruments only.
+#'   values that are not rejected may be empty or unbounded. `type` other than `"11"` is of `"ar"` only;
+#'   `effects` are of models without instruments.
 #' @section Warnings: `rustle_warning_few_clusters` when there are so few clusters that
 #'   statistics have few different values (less than 10 with two-point weights, less than 5
 #'   else), and when a regressor varies between clusters only and
@@ -112,12 +119,14 @@
 #'   414-427. Cameron, A. C., Gelbach, J. B. and Miller, D. L. (2011) Robust inference with
 #'   multiway clustering. *Journal of Business & Economic Statistics* 29, 238-249. Davidson, R. and
 #'   MacKinnon, J. G. (2010) Wild bootstrap tests for IV regression. *Journal of Business &
-#'   Economic Statistics* 28, 128-144. Kline, P. and
+#'   Economic Statistics* 28, 128-144. Fuller, W. A. (1977) Some properties of a modification of the
+#'   limited information estimator. *Econometrica* 45, 939-953. Kline, P. and
 #'   Santos, A. (2012) A score based approach to wild bootstrap inference. *Journal of Econometric Methods* 1,
 #'   23-41. MacKinnon, J. G. and Webb, M. D. (2017) Wild bootstrap inference for wildly
 #'   different cluster sizes. *Journal of Applied Econometrics* 32, 233-254. MacKinnon, J. G.,
 #'   Nielsen, M. Ø. and Webb, M. D. (2023) Fast and reliable jackknife and bootstrap methods
-#'   for cluster-robust inference. *Journal of Applied Econometrics* 38, 671-694. Roodman, D.,
+#'   for cluster-robust inference. *Journal of Applied Econometrics* 38, 671-694. MacKinnon, J. G.,
+#'   Nielsen, M. Ø. and Webb, M. D. (2024) Jackknife inference with two-way clustering. Roodman, D.,
 #'   MacKinnon, J. G., Nielsen, M. Ø. and Webb, M. D. (2019) Fast and wild: bootstrap inference
 #'   in Stata using boottest. *Stata Journal* 19, 4-60. Webb, M. D. (2023) Reworking wild
 #'   bootstrap-based inference for clustered errors. *Canadian Journal of Economics* 56, 839-858.
@@ -135,7 +144,7 @@ wild_test <- function(model, null, cluster = NULL, R = 9999,
                       alternative = c("two.sided", "equal.tailed", "greater", "less"), conf = 0.95,
                       boot_cluster = NULL, effects = NULL, count_effects = TRUE, method = c("refit", "score", "ar"),
                       adjust = c("each", "min", "clusters", "none"), plus_one = FALSE, data = NULL,
-                      seed = NULL, threads = NULL) {
+                      estimator = c("2sls", "liml", "fuller"), fuller = 1, seed = NULL, threads = NULL) {
   origin <- sys.call()
   check_required("model", "null")
   conf_given <- !missing(conf)
@@ -156,10 +165,15 @@ wild_test <- function(model, null, cluster = NULL, R = 9999,
   check_seed(seed, origin)
   threads <- thread_count(threads, origin)
   check_level_of_test(conf, R, alternative, origin)
+  estimated <- !missing(estimator) || !missing(fuller)
+  estimator <- read_estimator(estimator, fuller, origin)
   asked <- list(
     cluster = cluster, R = R, weights = weights, type = type, impose = impose, alternative = alternative,
     conf = conf, conf_given = conf_given, boot_cluster = boot_cluster, adjust = adjust, plus_one = plus_one, seed = seed, threads = threads
   )
+  if (estimated && !has_instruments(model)) {
+    stop_argument("estimator", "left out for a model without instruments", estimator$name, origin)
+  }
   name <- if (inherits(model, "formula")) deparse1(model) else deparse1(substitute(model))
   if (inherits(model, "glm")) {
     if (!is.null(data)) stop_argument("data", "NULL for a fitted model, which has its own", data, origin)
@@ -171,6 +185,7 @@ wild_test <- function(model, null, cluster = NULL, R = 9999,
     if (!is.null(effects)) stop_argument("effects", "NULL for a model with instruments", effects, origin)
     if (method == "score") stop_argument("method", "\"refit\" or \"ar\" for a model with instruments", method, origin)
     asked$method <- method
+    asked$estimator <- estimator
     return(instruments_test(model, null, asked, data, name, origin))
   }
   model <- read_model(model, data, effects, count_effects, origin)
@@ -215,21 +230,21 @@ read_clusters <- function(model, asked, call) {
       warn_rustle("Each cluster is one observation, as with `cluster = NULL`.", "rustle_warning_clusters")
     }
   }
-  if (asked$type != "11") {
-    if (length(clusters) > 1L) stop_argument("type", "\"11\" for several clusterings", asked$type, call)
-    if (!is.null(asked$boot_cluster)) stop_argument("type", "\"11\" with `boot_cluster`", asked$type, call)
-    if (!is.null(model$effect) && !is_nested(model$effect, clusters[[1L]])) {
-      stop_argument("type", "\"11\" for effects that are not within clusters (or write these into the model)", asked$type, call)
-    }
-  }
   boot <- if (is.null(asked$boot_cluster)) {
     clusters[[which.min(vapply(clusters, `[[`, 0, "count"))]]
   } else {
     group_columns(asked$boot_cluster, model, "boot_cluster", call, together = TRUE)[[1L]]
   }
   if (boot$count < 2L) stop_argument("boot_cluster", "two clusters or more", asked$boot_cluster, call, was = "one cluster")
-  warn_few_clusters(boot, asked$weights)
   parts <- variance_parts(clusters, model, asked$adjust, jackknife)
+  if (asked$type != "11" && !is.null(model$effect)) {
+    # The jackknife leaves out whole levels only.
+    left_out <- c(if (jackknife) parts, if (substr(asked$type, 1L, 1L) == "3") list(boot))
+    if (!all(vapply(left_out, function(g) is_nested(model$effect, g), NA))) {
+      stop_argument("type", "\"11\" for effects that are not within clusters (or write these into the model)", asked$type, call)
+    }
+  }
+  warn_few_clusters(boot, asked$weights)
   list(clusters = clusters, parts = parts, boot = boot, robust = is.null(asked$cluster))
 }
 

@@ -16,7 +16,7 @@ memory_of_group <- function() {
 
 # Bytes of memory that this machine has; Inf where it does not tell.
 memory_of_machine <- function(file = "/proc/meminfo") {
-  lines <- tryCatch(suppressWarnings(readLines(file)), error = function(e) character())
+  lines <- tryCatch(suppressWarnings(readLines(file)), error = otherwise(character()))
   kilobytes <- as.numeric(gsub("[^0-9]", "", grep("^MemTotal:", lines, value = TRUE)))
   if (length(kilobytes)) kilobytes * 1024 else Inf
 }
@@ -48,7 +48,7 @@ tell_memory <- function(plan) {
 
 # The least limit of the groups above this process; of version 2 of control groups, and of 1.
 read_memory_limit <- function(root = "/sys/fs/cgroup", own = "/proc/self/cgroup") {
-  lines <- tryCatch(suppressWarnings(readLines(own)), error = function(e) character())
+  lines <- tryCatch(suppressWarnings(readLines(own)), error = otherwise(character()))
   of <- function(pattern, file, root) {
     path <- sub(pattern, "", grep(pattern, lines, value = TRUE))
     if (!length(path)) return(Inf)
@@ -56,7 +56,7 @@ read_memory_limit <- function(root = "/sys/fs/cgroup", own = "/proc/self/cgroup"
     limits <- Inf
     repeat {
       at <- file.path(paste0(root, sub("/$", "", path)), file)
-      text <- if (file.exists(at)) tryCatch(readLines(at, n = 1L), error = function(e) "")
+      text <- if (file.exists(at)) tryCatch(readLines(at, n = 1L), error = otherwise(""))
       limits <- c(limits, suppressWarnings(as.numeric(text)))
       if (!nzchar(path) || path == "/") break
       path <- dirname(path)

@@ -3,6 +3,7 @@
 #
 # NOT_CRAN set: build directory kept, the user's own cargo registry.
 # DEBUG set: debug build. RUSTLE_CHECKED set: optimized, with debug assertions.
+# RUSTLE_POSIX set: without Linux's own calls, as on other systems (for tests).
 # RUSTLE_TARGET set: the build directory, which then stays; builds may share it.
 
 source("tools/msrv.R")
@@ -35,6 +36,7 @@ values <- c(
   PROFILE_DIR = profile,
   CARGO_FLAGS = paste(c(
     if (profile != "debug") paste("--profile", profile),
+    if (is_set("RUSTLE_POSIX")) "--features posix",
     if (vendored) c("--offline", "-j", "2")
   ), collapse = " "),
   VENDOR = if (vendored) unpack else "",

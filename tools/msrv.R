@@ -17,7 +17,7 @@ stop_toolchain <- function(problem) {
     "rustle is compiled by Rust's compiler (rustc) and package manager (cargo).\n",
     "To install the newest of both: https://rustup.rs\n",
     "  - Linux, macOS: curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh\n",
-    "  - Windows: run rustup-init, then `rustup target add x86_64-pc-windows-gnu`\n",
+    "  - Windows: run rustup-init, then `rustup target add x86_64-pc-windows-gnu` (on Arm: aarch64-pc-windows-gnullvm)\n",
     "Where rustup is there already: rustup update stable\n"
   )
   quit("no", status = 1L)

@@ -43,3 +43,45 @@ run_block <- function(block) {
   if (!file.exists(out)) stop(result$stderr)
   readLines(out)
 }
+
+# Runs the examples of all help pages in one fresh session, a page after the other, each from an
+# empty workspace and no plan, as R CMD check runs them. A list: `failed`, the error of each page
+# that has one; `run`, the pages that ran; `skipped`, those that use a package that is not here.
+run_help_examples <- function(files) {
+  answer <- withr::local_tempfile(fileext = ".rds")
+  script <- withr::local_tempfile(fileext = ".R")
+  writeLines(c(
+    "library(rustle)",
+    "options(warn = 1, digits = 7)",
+    "grDevices::pdf(NULL)",
+    sprintf(".files <- %s", paste(deparse(normalizePath(files)), collapse = "")),
+    ".seen <- list(failed = character(), run = character(), skipped = character())",
+    ".attached <- search()",
+    "for (.file in .files) {",
+    "  .page <- sub('[.]Rd$', '', basename(.file))",
+    "  .code <- tempfile(fileext = '.R')",
+    "  tools::Rd2ex(.file, .code)",
+    "  if (!file.exists(.code)) next",
+    "  .text <- paste(readLines(.code, encoding = 'UTF-8'), collapse = '\n')",
+    "  .named <- regmatches(.text, gregexpr('library[(][A-Za-z0-9.]+|[A-Za-z][A-Za-z0-9.]+(?=::)', .text, perl = TRUE))[[1L]]",
+    "  .named <- unique(sub('^library[(]', '', .named))",
+    "  if (!all(nzchar(vapply(.named, function(p) system.file(package = p), '')))) {",
+    "    .seen$skipped <- c(.seen$skipped, .page)",
+    "    next",
+    "  }",
+    "  .error <- tryCatch({",
+    "    invisible(utils::capture.output(suppressMessages(source(.code, local = globalenv(), print.eval = TRUE, echo = FALSE))))",
+    "    NULL",
+    "  }, error = function(e) conditionMessage(e))",
+    "  .seen$run <- c(.seen$run, .page)",
+    "  if (!is.null(.error)) .seen$failed[[.page]] <- .error",
+    "  plan(sequential)",
+    "  rm(list = ls(globalenv()), envir = globalenv())",
+    "  for (.extra in setdiff(search(), .attached)) detach(.extra, character.only = TRUE)",
+    "}",
+    sprintf("saveRDS(.seen, %s)", deparse(answer))
+  ), script)
+  result <- run_command(c(file.path(R.home("bin"), "Rscript"), "--vanilla", script), 300)
+  if (!file.exists(answer)) stop("the session that ran the examples ended: ", result$stderr)
+  readRDS(answer)
+}

@@ -92,8 +92,8 @@ plain_wild <- function(y, X, Rm, r, clusters, boot, V, type = "11", impose = TRU
   if (substr(type, 1, 1) == "3") {
     At <- if (impose) A - A %*% t(Rm) %*% solve(Rm %*% A %*% t(Rm)) %*% Rm %*% A else A
     H <- X %*% At %*% t(X)
-    for (h in unique(clusters[[1L]])) {
-      i <- clusters[[1L]] == h
+    for (h in unique(boot)) {
+      i <- boot == h
       u[i] <- MASS::ginv(diag(sum(i)) - H[i, i]) %*% u[i]
     }
   }

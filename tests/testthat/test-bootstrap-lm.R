@@ -47,3 +47,36 @@ test_that("aliased coefficients are named", {
   error <- expect_argument_error(boot_lm(lm(dist ~ speed + I(2 * speed), cars)), "model")
   expect_identical(error$aliased, "I(2 * speed)")
 })
+
+test_that("clusters are those of the rows that the fit has used, or an error", {
+  d <- boot_data()
+  d$x[4] <- NA
+  d$k <- rep(1:6, length.out = nrow(d))
+  fit <- lm(y ~ x, d, subset = k != 2)
+  used <- d$k[d$k != 2 & !is.na(d$x)]
+  run <- function(cluster) boot_lm(fit, R = 5, seed = 1, cluster = cluster)$t
+  expect_equal(run(~ k), run(used))
+  d <- d[nrow(d):1, ]
+  error <- expect_argument_error(run(~ k), "cluster")
+  expect_s3_class(error, "rustle_error_rows")
+})
+
+test_that("fixed effects of boot_lm() are those of stat_lm() and of dummy variables", {
+  d <- boot_data()
+  d$firm <- rep(1:10, length.out = nrow(d))
+  fit <- lm(y ~ x, d)
+  b <- boot_lm(fit, R = 8, seed = 3, effects = ~ firm)
+  expect_equal(b$t, bootstrap(d, stat_lm(y ~ x, effects = "firm"), R = 8, seed = 3)$t)
+  expect_equal(b$t0, coef(lm(y ~ x + factor(firm), d))["x"])
+  expect_equal(boot_lm(fit, R = 8, seed = 3, effects = d$firm)$t, b$t)
+  # The wild covariance is that of the sandwich on what is left within firms.
+  x <- residuals(lm(x ~ factor(firm), d))
+  e <- residuals(lm(y ~ x + factor(firm), d))
+  expect_equal(c(vcov_boot(fit, "wild", R = 40000, seed = 1, effects = ~ firm)), sum(x^2 * e^2) / sum(x^2)^2, tolerance = 0.04)
+  meat <- sum(rowsum(x * e, d$firm)^2)
+  expect_equal(c(vcov_boot(fit, "wild", R = 40000, seed = 1, effects = ~ firm, cluster = ~ firm)), meat / sum(x^2)^2, tolerance = 0.05)
+  expect_argument_error(boot_lm(glm(b ~ x, binomial, d), effects = ~ firm), "effects")
+  expect_argument_error(boot_lm(fit, f = coef, effects = ~ firm), "effects")
+  expect_argument_error(boot_lm(fit, effects = replace(d$firm, 2, NA)), "effects")
+  expect_argument_error(boot_lm(fit, effects = 1:3), "effects")
+})

@@ -76,7 +76,8 @@ test_that("workers and the server are killed at any moment: the values, or the e
     }
     next_call()
     invisible(gc())
-    out$descriptors <- held() <= before
+    # A worker that is being started has descriptors, and no pid yet.
+    out$descriptors <- wait_until(function() { gc(); held() <= before })
     used <- c(used, pids(), server())
     plan(sequential)
     out$gone <- gone(used)
@@ -96,8 +97,7 @@ test_that("when the session is killed, nothing of it is left", {
       "if (args[[1]] != 'starting') {",
       "  x <- future_lapply(1:2, function(i) system('sleep 50', wait = FALSE))",
       "  dirs <- unlist(future_lapply(1, function(i) tempdir()))",
-      "  programs <- system('pgrep -x sleep', intern = TRUE)",
-      "  cat(unlist(rustle:::rs_pool_status()[c('server', 'pid')]), programs, file = paste0(note, '-pids'))",
+      "  cat(unlist(rustle:::rs_pool_status()[c('server', 'pid')]), file = paste0(note, '-pids'))",
       "  cat(dirs, file = paste0(note, '-dir'))",
       "}",
       "cat(Sys.getpid(), file = note)",
@@ -114,9 +114,9 @@ test_that("when the session is killed, nothing of it is left", {
       session <- scan(note, quiet = TRUE)
       started <- children(session)
       if (state != "starting") {
-        sleepers <- function(pid) readLines(file.path("/proc", pid, "comm"))
+        # Quick tasks may need one worker only.
         all <- scan(paste0(note, "-pids"), quiet = TRUE)
-        started <- c(all[1:3], started, unlist(lapply(all[2:3], children)))
+        started <- c(all, started, unlist(lapply(all[-1L], children)))
       }
       tools::pskill(session, 9L)
       out[[state]] <- length(started) > 0L && !any(alive(started, 10))

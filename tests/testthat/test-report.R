@@ -43,6 +43,30 @@ test_that("the parts of every worker are the wall time, whatever the job and the
   }
 })
 
+test_that("what starts for later calls too is part of starting workers, and no advice is about it", {
+  skip_on_os("windows")
+  skip_on_cran()
+  for (plan in list(list("multisession", workers = 2, idle_timeout = 60), list("cluster", workers = 2))) {
+    under_plan(plan, {
+      plan("sequential")
+      do.call(rustle::plan, plan)
+      run <- function() { future_lapply(1:4, function(i) Sys.sleep(0.1)); job_report() }
+      first <- run()
+      second <- run()
+      expect_parts_sum(first, plan[[1L]])
+      opening <- first$facts$opening
+      expect_gt(opening, 0)
+      expect_lt(second$facts$opening, opening / 2)
+      expect_true(all(first$parts[, "starting"] >= opening), info = plan[[1L]])
+      later <- second
+      later$wall <- later$wall + 5
+      later$parts[, "starting"] <- later$parts[, "starting"] + 5
+      later$facts$opening <- later$facts$opening + 5
+      expect_equal(advise(later), advise(second), info = plan[[1L]])
+    })
+  }
+})
+
 test_that("prescheduled shares, and those that are lost and run again, have parts that sum up", {
   skip_without_fork()
   skip_on_cran()

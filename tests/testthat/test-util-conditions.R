@@ -52,3 +52,18 @@ test_that("what a handler gets is the error itself, with the task", {
     expect_identical(value, "odd")
   }
 })
+
+test_that("a time limit of the user is not taken for what has failed", {
+  limit <- simpleError("reached elapsed time limit")
+  expect_identical(tryCatch(stop("no file"), error = otherwise(7)), 7)
+  expect_error(tryCatch(stop(limit), error = otherwise(7)), "reached elapsed time limit")
+  skip_unless_faults()
+  run <- run_r({
+    options(parallelly.availableCores.custom = function() { Sys.sleep(1); 2L })
+    out <- list(limit = tryCatch({
+      setTimeLimit(elapsed = 0.2, transient = TRUE)
+      rustle:::available_workers()
+    }, error = function(e) grepl("time limit", conditionMessage(e))))
+  })
+  expect_all_true(run$value)
+})

@@ -78,3 +78,29 @@ test_that("every help page stands in the index of the site, once, and nothing el
   articles <- articles[seq(match("articles:", articles), match("reference:", articles))]
   expect_setequal(sub("^  - ", "", grep("^  - ", articles, value = TRUE)), vignettes)
 })
+
+test_that("the examples of every help page run", {
+  skip_on_cran()
+  skip_without_fork()
+  files <- list.files(source_file("man"), "[.]Rd$", full.names = TRUE)
+  seen <- run_help_examples(files)
+  expect_identical(seen$failed, character())
+  expect_gt(length(seen$run), length(files) / 2)
+})
+
+test_that("a page whose examples fail is named, and one that needs what is not here is skipped", {
+  skip_on_cran()
+  page <- function(name, ...) {
+    file <- file.path(directory, paste0(name, ".Rd"))
+    writeLines(c(sprintf("\\name{%s}", name), sprintf("\\title{%s}", name), "\\examples{", ..., "}"), file)
+    file
+  }
+  directory <- withr::local_tempdir()
+  seen <- run_help_examples(c(
+    page("good", "x <- future_lapply(1:2, identity)", "\\dontrun{stop('not run')}"),
+    page("bad", "stopifnot(!exists('x'))", "stop('no such luck')"),
+    page("absent", "library(nosuchpackage)"),
+    page("absent2", "nosuchpackage::f()")
+  ))
+  expect_identical(seen, list(failed = c(bad = "no such luck"), run = c("good", "bad"), skipped = c("absent", "absent2")))
+})

@@ -4,55 +4,187 @@ iv_data <- function(n = 160) {
   common <- rnorm(8)[d$g] + rnorm(n)
   d$d <- 0.5 * d$z1 + 0.4 * d$z2 + 0.3 * d$x + common + rnorm(n)
   d$y <- 1 + 0.4 * d$d - 0.2 * d$x + common
+  d$h <- sample(1:10, n, TRUE)
   d
 }
 iv_model <- y ~ x + d | x + z1 + z2
 
-# Two-stage least squares of every replicate; the restricted fit by constrained least squares
-# of the second stage.
-plain_instruments <- function(d, R, r, g, V, impose, factor) {
-  X <- cbind(1, d$x, d$d)
-  Z <- cbind(1, d$x, d$z1, d$z2)
-  project <- function(v) Z %*% solve(crossprod(Z), crossprod(Z, v))
+# The k-class estimator of every replicate, by matrices of n rows. k of LIML by its equation; under the
+# null hypothesis by a search over the coefficients that are left.
+plain_instruments <- function(d, R, r, clusters, boot, V, impose, estimator = "2sls", factor = function(G, least) G / (G - 1)) {
+  R <- unname(rbind(R))
+  W <- cbind(1, d$x)
+  Z <- cbind(W, d$z1, d$z2)
+  n <- nrow(Z)
+  project <- function(v, Z) Z %*% solve(crossprod(Z), crossprod(Z, v))
+  subsets <- lapply(seq_len(2^length(clusters) - 1), function(s) which(bitwAnd(s, 2^(seq_along(clusters) - 1)) > 0))
+  least <- min(lengths(lapply(clusters, unique)))
+  of_root <- function(root) if (estimator == "fuller") 1 + root - 1 / (n - 4) else 1 + root
+  kappa_of <- function(y, endogenous) {
+    if (is.numeric(estimator)) return(estimator)
+    if (estimator == "2sls") return(1)
+    Y <- cbind(y, endogenous)
+    explained <- crossprod(Y, project(Y, Z) - project(Y, W))
+    of_root(min(Re(eigen(solve(crossprod(Y, Y - project(Y, Z)), explained))$values)))
+  }
+  solve_k <- function(X, y, kappa) {
+    XM <- X - project(X, Z)
+    A <- crossprod(X) - kappa * crossprod(X, XM)
+    list(A = A, b = drop(solve(A, crossprod(X, y) - kappa * crossprod(XM, y))))
+  }
   fit <- function(y, endogenous) {
-    X[, 3L] <- endogenous
-    Xh <- project(X)
-    A <- solve(crossprod(Xh))
-    b <- drop(A %*% crossprod(Xh, y))
-    u <- drop(y - X %*% b)
-    s <- rowsum(drop(Xh %*% A %*% R) * u, g)
-    list(b = b, A = A, u = u, t = function(r) (sum(R * b) - r) / sqrt(factor * sum(s^2)))
+    X <- cbind(W, endogenous)
+    o <- solve_k(X, y, kappa_of(y, endogenous))
+    u <- drop(y - X %*% o$b)
+    S <- drop(u) * project(X, Z) %*% solve(o$A, t(R))
+    M <- 0
+    for (s in subsets) {
+      g <- as.integer(interaction(clusters[s], drop = TRUE))
+      M <- M + (if (length(s) %% 2) 1 else -1) * factor(length(unique(g)), least) * crossprod(rowsum(S, g))
+    }
+    list(b = o$b, t = function(r) {
+      e <- drop(R %*% o$b) - r
+      if (nrow(R) == 1L) e / sqrt(if (M > 0) drop(M) else NA) else drop(e %*% solve(M, e)) / nrow(R)
+    })
   }
   o <- fit(d$y, d$d)
   b <- o$b
-  if (impose) b <- b - drop(o$A %*% R) * (sum(R * b) - r) / sum(R * (o$A %*% R))
+  X <- cbind(W, d$d)
+  if (impose) {
+    b0 <- drop(t(R) %*% solve(tcrossprod(R), r))
+    free <- qr.Q(qr(t(R)), complete = TRUE)[, -seq_len(nrow(R)), drop = FALSE]
+    y <- drop(d$y - X %*% b0)
+    XT <- X %*% free
+    kappa <- if (is.numeric(estimator)) estimator else 1
+    if (estimator %in% c("liml", "fuller") && any(abs(free[3L, ]) > 1e-9)) {
+      ratio <- function(tau) {
+        u <- drop(y - XT %*% tau)
+        explained <- sum(project(u, Z)^2)
+        explained / (sum(u^2) - explained)
+      }
+      start <- solve_k(XT, y, 1)$b
+      kappa <- of_root(optim(start, ratio, method = "BFGS", control = list(reltol = 1e-16, parscale = pmax(abs(start), 0.1)))$value)
+    }
+    b <- b0 + drop(free %*% solve_k(XT, y, kappa)$b)
+  }
   u <- drop(d$y - X %*% b)
   first <- solve(crossprod(cbind(Z, u)), crossprod(cbind(Z, u), d$d))[1:4]
   fitted <- drop(Z %*% first)
-  v <- V[match(g, unique(g)), ]
+  v <- V[match(boot, unique(boot)), ]
   ts <- apply(v, 2L, function(v) {
     endogenous <- fitted + v * (d$d - fitted)
-    fit(drop(cbind(1, d$x, endogenous) %*% b) + v * u, endogenous)$t(if (impose) r else sum(R * b))
+    fit(drop(cbind(W, endogenous) %*% b) + v * u, endogenous)$t(if (impose) r else drop(R %*% b))
   })
   list(t = o$t(r), ts = ts)
 }
 
+# Statistics of the replicates after an estimation with instruments.
+instruments_statistics <- function(x) {
+  if (ncol(x$draws) == 2L) return(suppressWarnings(wild_statistics(x)))
+  apply(x$draws, 1L, function(v) {
+    M <- matrix(v[c(3, 4, 4, 5)], 2L)
+    drop(v[1:2] %*% solve(M, v[1:2])) / 2
+  })
+}
+
+expect_as_plain_instruments <- function(R, r, cluster, clusters, boot = NULL, boot_values = clusters[[1L]], impose = TRUE, estimator = "2sls",
+                                        adjust = "each", tolerance = 1e-8, count = 70L) {
+  d <- iv_data()
+  x <- quiet_wild(
+    iv_model, list(R = R, r = r), cluster, data = d, R = count, weights = "webb", impose = impose, seed = 3, conf = NULL, boot_cluster = boot,
+    estimator = estimator, adjust = adjust
+  )
+  V <- wild_weights("webb", 3, length(unique(boot_values)), count)
+  factor <- switch(adjust, each = function(G, least) G / (G - 1), min = function(G, least) least / (least - 1), none = function(G, least) 1)
+  o <- plain_instruments(d, R, r, clusters, boot_values, V, impose, estimator, factor)
+  q <- length(r)
+  expect_equal(unname(x$statistic) / (if (q > 1L) q else 1), o$t, tolerance = 1e-9)
+  expect_equal(instruments_statistics(x), unname(o$ts), tolerance = tolerance)
+  beyond <- if (q > 1L) o$ts > o$t else abs(o$ts) > abs(o$t)
+  if (q == 1L || x$degenerate == 0) expect_identical(x$p.value, mean(beyond, na.rm = TRUE))
+  invisible(x)
+}
+
 test_that("replicates after two-stage least squares are those of plain R", {
   d <- iv_data()
-  for (g in list(d$g, seq_len(160))) {
-    for (impose in c(TRUE, FALSE)) {
-      for (R in list(c(0, 0, 1), c(0, 1, 0), c(0, 1, -2))) {
-        G <- length(unique(g))
-        cluster <- if (G == 8L) g
-        x <- quiet_wild(iv_model, list(R = R, r = 0.3), cluster, data = d, R = 70, weights = "webb", impose = impose, seed = 3, conf = NULL)
-        V <- wild_weights("webb", 3, G, 70L)
-        o <- plain_instruments(d, R, 0.3, g, V, impose, G / (G - 1))
-        expect_equal(unname(x$statistic), o$t, tolerance = 1e-10)
-        expect_equal(wild_statistics(x), o$ts, tolerance = 1e-8)
-        expect_identical(x$p.value, mean(abs(o$ts) > abs(o$t)))
-      }
+  for (impose in c(TRUE, FALSE)) {
+    for (R in list(c(0, 0, 1), c(0, 1, 0), c(0, 1, -2))) {
+      expect_as_plain_instruments(R, 0.3, ~ g, list(d$g), impose = impose)
+      expect_as_plain_instruments(R, 0.3, NULL, list(seq_len(160)), impose = impose)
     }
   }
+})
+
+test_that("replicates after LIML, Fuller's and other k-class estimators are those of plain R", {
+  d <- iv_data()
+  for (estimator in list("liml", "fuller", 0.7)) {
+    for (R in list(c(0, 0, 1), c(0, 1, 0), c(0, 1, -2))) {
+      # The search for k of the restricted model has eight digits.
+      expect_as_plain_instruments(R, 0.3, ~ g, list(d$g), estimator = estimator, tolerance = 1e-6)
+    }
+    expect_as_plain_instruments(c(0, 0, 1), 0.3, ~ g, list(d$g), impose = FALSE, estimator = estimator)
+    expect_as_plain_instruments(c(0, 0, 1), 0.3, NULL, list(seq_len(160)), estimator = estimator)
+  }
+})
+
+test_that("several hypotheses, several clusterings and other bootstrap clusters are those of plain R with instruments", {
+  d <- iv_data()
+  both <- list(d$g, d$h)
+  joint <- rbind(c(0, 0, 1), c(0, 1, 0))
+  for (estimator in c("2sls", "liml")) {
+    expect_as_plain_instruments(c(0, 0, 1), 0.3, ~ g + h, both, estimator = estimator)
+    expect_as_plain_instruments(c(0, 1, 0), 0.3, ~ g + h, both, estimator = estimator, adjust = "min", tolerance = 1e-6)
+    expect_as_plain_instruments(c(0, 0, 1), 0.3, ~ g + h, both, ~ h, d$h, estimator = estimator, adjust = "none")
+    expect_as_plain_instruments(c(0, 0, 1), 0.3, ~ g, list(d$g), ~ g + h, paste(d$g, d$h), estimator = estimator)
+    expect_as_plain_instruments(joint, c(0.3, 0), ~ g, list(d$g), estimator = estimator)
+    expect_as_plain_instruments(joint, c(0.3, 0), NULL, list(seq_len(160)), estimator = estimator)
+    expect_as_plain_instruments(rbind(c(0, 1, 1), c(1, 0, 0)), c(0.3, 1), ~ g, list(d$g), estimator = estimator, impose = FALSE)
+  }
+  x <- expect_as_plain_instruments(joint, c(0.3, 0), ~ g, list(d$g))
+  expect_identical(names(x$statistic), "chisq")
+  expect_equal(unname(x$parameter), 2)
+  expect_identical(x$p.value, wild_curve(x, rbind(c(0.3, 0)))$p.value)
+})
+
+test_that("LIML of an exactly identified model is two-stage least squares, and one instrument suffices", {
+  d <- iv_data()
+  run <- function(...) quiet_wild(y ~ x + d | x + z1, "d = 0.3", ~ g, data = d, R = 99, weights = "webb", seed = 3, ...)
+  expect_equal(run(estimator = "liml")$draws, run()$draws, tolerance = 1e-10)
+  expect_identical(run(estimator = "liml")$kappa, 1)
+  expect_equal(run(estimator = 1)$draws, run()$draws)
+  expect_match(run(estimator = "fuller", fuller = 4)$method, "Fuller's estimator (constant 4)", fixed = TRUE)
+  # No exogenous regressor, one instrument: the sums by cluster are of squares.
+  one <- quiet_wild(y ~ 0 + d | 0 + z1, "d = 0.3", ~ g, data = d, R = 99, weights = "webb", seed = 3)
+  b <- sum(d$z1 * d$y) / sum(d$z1 * d$d)
+  se <- sqrt(8 / 7 * sum(rowsum(d$z1 * (d$y - b * d$d), d$g)^2)) / abs(sum(d$z1 * d$d))
+  expect_equal(unname(one$statistic), (b - 0.3) / se)
+  V <- wild_weights("webb", 3, 8L, 99L)[match(d$g, unique(d$g)), ]
+  u <- d$y - 0.3 * d$d
+  first <- coef(lm(d ~ 0 + z1 + u, data.frame(d, u)))[[1L]]
+  ts <- apply(V, 2L, function(v) {
+    endogenous <- first * d$z1 + v * (d$d - first * d$z1)
+    y <- 0.3 * endogenous + v * u
+    b <- sum(d$z1 * y) / sum(d$z1 * endogenous)
+    (b - 0.3) / (sqrt(8 / 7 * sum(rowsum(d$z1 * (y - b * endogenous), d$g)^2)) / abs(sum(d$z1 * endogenous)))
+  })
+  expect_equal(wild_statistics(one), ts)
+})
+
+test_that("the level is kept under the null hypothesis with instruments", {
+  skip_on_cran()
+  sets <- if (long_tests()) 4000 else 300
+  set.seed(1)
+  g <- rep(1:12, each = 10)
+  p <- replicate(sets, {
+    d <- data.frame(z1 = rnorm(120), z2 = rnorm(12)[g] + rnorm(120))
+    common <- rnorm(12)[g] + rnorm(120)
+    d$d <- 0.6 * d$z1 + 0.5 * d$z2 + common + rnorm(120)
+    d$y <- 0.5 * d$d + common
+    test <- function(...) quiet_wild(y ~ d | z1 + z2, "d = 0.5", g, data = d, R = 199, weights = "webb", conf = NULL, ...)$p.value
+    c(test(), test(estimator = "liml"), test(method = "ar"))
+  })
+  # The bootstrap is not exact: 0.05 and its error, and 0.015 for that.
+  for (k in 1:3) expect_lt(abs(mean(p[k, ] <= 0.05) - 0.05), 0.015 + 4 * sqrt(0.05 * 0.95 / sets))
 })
 
 test_that("intervals after two-stage least squares are those of tests at their ends", {
@@ -113,13 +245,14 @@ test_that("what cannot be tested with instruments is refused", {
   refuse("model", y ~ x + d | x + z1 + I(2 * z1))
   refuse("model", y ~ x + nowhere | x + z1)
   refuse("null", null = "z1")
-  refuse("null", null = c("d", "x"))
   refuse("null", null = "x", method = "ar")
   refuse("alternative", method = "ar", alternative = "less")
   refuse("type", type = "31")
   refuse("method", method = "score")
   refuse("effects", effects = ~ g)
-  refuse("boot_cluster", boot_cluster = ~ g)
-  refuse("cluster", cluster = ~ g + x)
+  refuse("alternative", null = c("d", "x"), alternative = "greater")
+  refuse("estimator", estimator = "gmm")
+  refuse("estimator", estimator = -1)
+  refuse("fuller", estimator = "fuller", fuller = 0)
   expect_argument_error(wild_test(lm(y ~ x, d), "x", method = "ar"), "method")
 })

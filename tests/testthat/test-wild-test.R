@@ -35,6 +35,21 @@ test_that("several clusterings, and any bootstrap clusters, are those of plain R
   expect_identical(unname(x$clusters), c(9, 12))
 })
 
+test_that("the jackknife is that of plain R for several clusterings and other bootstrap clusters", {
+  d <- wild_data()
+  fit <- lm(y ~ x1 + x2, d)
+  both <- list(d$f, d$t)
+  for (type in c("31", "13", "33")) {
+    expect_as_plain(fit, "x1 = 0.2", x1, 0.2, ~ f + t, both, type = type)
+    expect_as_plain(fit, "x1 = 0.2", x1, 0.2, ~ f + t, both, ~ t, d$t, type = type, impose = FALSE)
+    expect_as_plain(fit, "x1 = 0.2", x1, 0.2, ~ f, list(d$f), ~ s, d$s, type = type)
+    expect_as_plain(fit, "x1 = 0.2", x1, 0.2, ~ f, list(d$f), seq_len(120), seq_len(120), type = type)
+  }
+  weighted <- lm(y ~ x1 + x2, d, weights = w)
+  expect_as_plain(weighted, "x1 = 0.2", x1, 0.2, ~ f + t, both, type = "33", w = d$w)
+  expect_as_plain(fit, c("x1 = 0.2", "x2 = 0"), rbind(x1, c(0, 0, 1)), c(0.2, 0), ~ f + t, both, type = "33")
+})
+
 test_that("joint hypotheses are those of plain R", {
   d <- wild_data()
   fit <- lm(y ~ x1 + x2, d)
@@ -207,8 +222,6 @@ test_that("wrong arguments are refused before work starts", {
   refuse("R", "x1", R = 98, conf = 0.99)
   refuse("weights", "x1", weights = "rade")
   refuse("type", "x1", type = "12")
-  refuse("type", "x1", ~ f + t, type = "31")
-  refuse("type", "x1", ~ f, type = "31", boot_cluster = ~ t)
   refuse("type", "x1", ~ f, type = "31", effects = ~ t)
   refuse("type", "x1", ~ f, type = "31", method = "score")
   refuse("impose", "x1", impose = NA)
@@ -219,6 +232,8 @@ test_that("wrong arguments are refused before work starts", {
   refuse("adjust", "x1", adjust = "all")
   refuse("plus_one", "x1", plus_one = 2)
   refuse("count_effects", "x1", count_effects = NULL)
+  refuse("estimator", "x1", estimator = "liml")
+  refuse("estimator", "x1", fuller = 4)
   refuse("seed", "x1", seed = "a")
   refuse("threads", "x1", threads = 0)
   error <- expect_argument_error(wild_test(lm(y ~ x1 + I(2 * x1), d), "x1"), "model")

@@ -101,15 +101,17 @@ fn rs_boot_run(handle: Robj, from: f64, to: f64, attempt: f64, threads: f64) -> 
     })
 }
 
-/// The statistic of the data with weights.
+/// The statistic of the data with weights, a column of a matrix for each case: from the case
+/// `from` (from 0) on, as many as can be begun within a slice.
 /// @noRd
 #[extendr]
-fn rs_boot_weighted(handle: Robj, weights: &[f64]) -> List {
+fn rs_boot_weighted(handle: Robj, weights: &[f64], from: f64, threads: f64) -> List {
     rows(&handle, |scheme, statistic| {
-        if weights.len() != scheme.n() {
+        let n = scheme.n();
+        if weights.len() % n != 0 || weights.len() / n <= from as usize {
             return Err(Refusal::internal("there is not one weight per observation"));
         }
-        Ok(influence::weighted(statistic, weights))
+        Ok(influence::weighted(statistic, n, weights, from as usize, slice(threads)))
     })
 }
 

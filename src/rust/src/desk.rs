@@ -11,6 +11,7 @@ use extendr_api::prelude::*;
 use crate::ffi::{self, Sexp};
 use crate::jobs::hears_output;
 use crate::raw::{guard, number, routines};
+use crate::system;
 
 /// A fingerprint of the environment variables. R takes a tenth of a millisecond to list
 /// them, and a desk is looked at before every job.
@@ -22,7 +23,7 @@ fn rs_environment_hash() -> String {
 
 fn variables_hash() -> u64 {
     let mut hasher = DefaultHasher::new();
-    each_variable(|bytes| {
+    system::each_variable(|bytes| {
         hasher.write(bytes);
         hasher.write_u8(0);
     });
@@ -40,7 +41,7 @@ fn directory_hash() -> u64 {
     let mut path = [0u8; 4096];
     // SAFETY: the buffer has that many bytes, and what is written is terminated.
     unsafe {
-        let found = libc::getcwd(path.as_mut_ptr().cast::<c_char>(), path.len());
+        let found = libc::getcwd(path.as_mut_ptr().cast::<c_char>(), path.len() as _);
         if found.is_null() {
             0
         } else {
@@ -58,15 +59,6 @@ fn locale_hash() -> u64 {
         } else {
             hash(CStr::from_ptr(name).to_bytes())
         }
-    }
-}
-
-fn mask() -> u64 {
-    // SAFETY: the system tells the mask only to who sets one.
-    unsafe {
-        let mask = libc::umask(0o77);
-        libc::umask(mask);
-        mask.into()
     }
 }
 
@@ -140,7 +132,7 @@ unsafe extern "C-unwind" fn rs_desk_glance(seed: Sexp, sinks: Sexp) -> Sexp {
                 variables_hash(),
                 directory_hash(),
                 locale_hash(),
-                mask(),
+                system::mask(),
             ]);
             for (word, kind) in words[4..7].iter_mut().zip(kinds) {
                 *word = kind as u32 as u64;
@@ -181,49 +173,12 @@ fn rs_sinks() -> i32 {
     unsafe { SINKS.integers(&[ffi::Rf_ScalarLogical(1)])[0] }
 }
 
-/// Calls `f` with each "name=value".
-#[cfg(target_os = "linux")]
-fn each_variable(mut f: impl FnMut(&[u8])) {
-    extern "C" {
-        static environ: *const *const c_char;
-    }
-    // SAFETY: the list of the C library: strings, and a null pointer at its end. Only R's
-    // main thread sets variables, and that is this one.
-    unsafe {
-        let mut at = environ;
-        while !at.is_null() && !(*at).is_null() {
-            f(CStr::from_ptr(*at).to_bytes());
-            at = at.add(1);
-        }
-    }
-}
-
-/// The same where that list has no such name; copies it.
-#[cfg(not(target_os = "linux"))]
-fn each_variable(mut f: impl FnMut(&[u8])) {
-    for (name, value) in std::env::vars_os() {
-        f(name.as_encoded_bytes());
-        f(value.as_encoded_bytes());
-    }
-}
-
 /// Bytes of memory that process `pid` (0: this one) has in use and shares with no file: `NA`
 /// where the system does not tell.
 /// @noRd
 #[extendr]
 fn rs_own_memory(pid: f64) -> f64 {
-    let path = match pid {
-        0.0 => "/proc/self/statm".to_owned(),
-        _ => format!("/proc/{pid}/statm"),
-    };
-    let own = std::fs::read_to_string(path).ok().and_then(|text| {
-        let mut pages = text.split(' ').map(str::parse::<f64>);
-        let (resident, shared) = (pages.nth(1)?.ok()?, pages.next()?.ok()?);
-        Some(resident - shared)
-    });
-    // SAFETY: reads a number of the system.
-    let page = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
-    own.map_or(f64::NAN, |pages| pages * page as f64)
+    system::own_memory(pid as u32).unwrap_or(f64::NAN)
 }
 
 routines! {

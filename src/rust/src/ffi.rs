@@ -239,3 +239,14 @@ pub(crate) unsafe fn each_attribute<F: FnMut(Sexp, Sexp) -> bool>(x: Sexp, mut f
         true
     }
 }
+
+/// Size of an element of an atomic type, in bytes.
+pub(crate) fn element_bytes(kind: c_int) -> Option<usize> {
+    match kind {
+        LGLSXP | INTSXP => Some(4),
+        REALSXP => Some(8),
+        CPLXSXP => Some(16),
+        RAWSXP => Some(1),
+        _ => None,
+    }
+}

@@ -16,9 +16,7 @@ mod worker;
 
 use extendr_api::prelude::*;
 
-pub(crate) use encode::element_bytes;
 pub(crate) use evaluate::hears_output;
-pub(crate) use rules::terms;
 
 use crate::fields::Fields;
 use crate::refusal::into_r;

@@ -3,10 +3,13 @@
 //! It converts, evaluates R code and hands bytes over; schedules, memory,
 //! processes and streams are the work of the crates below it. `raw.rs` and
 //! `jobs/entries.rs` list the routines that R may longjmp out of; the others are
-//! extendr's. What needs processes is in `forked`.
+//! extendr's. What needs workers of ours is in `jobs`, for which Windows has
+//! `without_workers.rs`; what else differs between systems is in `system`.
 
 // extendr's macros write items without documentation.
 #![allow(non_snake_case, missing_docs)]
+// What workers need is not used where there are none.
+#![cfg_attr(windows, allow(dead_code))]
 
 mod bootstrap;
 mod desk;
@@ -14,6 +17,10 @@ mod ffi;
 mod fields;
 mod here;
 mod index;
+#[cfg(unix)]
+mod jobs;
+#[cfg(windows)]
+#[path = "without_workers.rs"]
 mod jobs;
 mod journal;
 mod linalg;
@@ -28,6 +35,7 @@ mod report;
 mod seeds;
 mod shape;
 mod simulation;
+mod system;
 mod wild;
 
 use extendr_api::prelude::*;
@@ -69,7 +77,7 @@ fn rs_here_open(spec: Robj) -> List {
 }
 
 fn here_timer(spec: &Fields) -> refusal::Parsed<report::Timer> {
-    let terms = jobs::terms(spec)?;
+    let terms = report::terms(spec)?;
     Ok(report::Timer::new(terms.keep, terms.memory))
 }
 

@@ -27,8 +27,7 @@ const KEPT_BYTES: usize = 1 << 30;
 const KEPT_FILES: usize = 200;
 
 fn kept_files() -> usize {
-    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
-    limit.map_or(KEPT_FILES, |most| KEPT_FILES.min(most as usize / 4))
+    rustle_shared::descriptors_most().map_or(KEPT_FILES, |most| KEPT_FILES.min(most as usize / 4))
 }
 
 static STORE: Mutex<Option<Store>> = Mutex::new(None);

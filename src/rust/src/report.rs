@@ -2,9 +2,11 @@
 
 use extendr_api::prelude::*;
 use rustle_workers::clock::now_ns;
-use rustle_workers::spans::{peak_kib, reset_peak, Entry, Keep, Stopwatch};
+use rustle_workers::spans::{peak_kib, reset_peak, Entry, Keep, Measured, Stopwatch};
 
 use crate::ffi::{self, Sexp};
+use crate::fields::Fields;
+use crate::refusal::Parsed;
 
 /// At most `len` entries, as a raw vector.
 ///
@@ -25,6 +27,17 @@ pub(crate) unsafe fn write(len: usize, entries: impl Iterator<Item = Entry>) -> 
         places.for_each(|place| place.fill(0));
         out
     }
+}
+
+/// What is measured of tasks.
+pub(crate) fn terms(spec: &Fields) -> Parsed<Measured> {
+    let keep = match spec.text("spans")?.as_str() {
+        "none" => Keep::Nothing,
+        "tasks" => Keep::Tasks,
+        _ => Keep::Batches,
+    };
+    let memory = spec.flag("memory")?;
+    Ok(Measured { keep, memory })
 }
 
 /// The time of tasks that run in this process.

@@ -4,7 +4,7 @@
 use extendr_api::prelude::*;
 use rustle_bootstrap::wild::count::{count, Counts, Draws, Joint, Point};
 use rustle_bootstrap::wild::form::{Form, Variance};
-use rustle_bootstrap::wild::instruments::Instruments;
+use rustle_bootstrap::wild::instruments::{Estimator, Instruments, Part};
 use rustle_bootstrap::wild::sums::by_group;
 use rustle_bootstrap::wild::weights::{Choice, Law};
 use rustle_bootstrap::wild::Test;
@@ -83,28 +83,49 @@ fn rs_wild_run(handle: Robj, from: f64, to: f64, threads: f64) -> List {
     }))
 }
 
-/// Replicates after two-stage least squares, as [`rs_wild_run`]; see R/wild-instruments.R.
+fn part(part: &Fields) -> Parsed<Part> {
+    Ok(Part {
+        factor: part.number("factor")?,
+        clusters: part.number("clusters")? as usize,
+        single: part.number("single")? != 0.0,
+        products: part.numbers("products")?,
+        error: part.indices("error")?,
+        boot: part.indices("boot")?,
+        structural: part.numbers("structural")?,
+        reduced: part.numbers("reduced")?,
+    })
+}
+
+/// Replicates after an estimation with instruments, as [`rs_wild_run`]; see
+/// R/wild-instruments.R.
 /// @noRd
 #[extendr]
 fn rs_wild_instruments(spec: Robj, from: f64, to: f64, threads: f64) -> List {
     let rows = || {
         let fields = Fields::new(&spec)?;
         let count = |name| Ok(fields.number(name)? as usize);
+        let estimator = match fields.text("estimator")?.as_str() {
+            "fixed" => Estimator::Fixed(fields.number("constant")?),
+            _ => Estimator::Likelihood(fields.number("constant")?),
+        };
         let test = Instruments {
             law: fields.named("law", Law::named)?,
             choice: choice(&fields)?,
+            estimator,
             l: count("l")?,
             k: count("k")?,
             p: count("p")?,
             first: fields.numbers("first")?,
             structural: fields.numbers("structural")?,
             reduced: fields.numbers("reduced")?,
-            products: fields.numbers("products")?,
-            restriction: fields.numbers("restriction")?,
-            factor: fields.number("factor")?,
+            squares: fields.numbers("squares")?,
+            restrictions: fields.numbers("restrictions")?,
+            parts: fields.records("parts", part)?,
         };
+        let width = test.outputs();
         let t = test.run(from as u64, to as u64, slice(threads));
-        Ok(RMatrix::new_matrix(t.len() / 2, 2, |r, k| t[r * 2 + k]).into())
+        let rows = t.len() / width;
+        Ok(RMatrix::new_matrix(rows, width, |r, k| t[r * width + k]).into())
     };
     into_r(rows())
 }

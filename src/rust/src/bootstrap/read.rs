@@ -1,5 +1,6 @@
 //! Schemes and statistics from what R/bootstrap-schemes.R and R/bootstrap-compile.R say.
 
+use rustle_bootstrap::absorbed::Absorbed;
 use rustle_bootstrap::cox::{Cox, Ties};
 use rustle_bootstrap::glm::{Family, Glm, Link, Variance};
 use rustle_bootstrap::models::{Basis, Linear};
@@ -9,6 +10,7 @@ use rustle_bootstrap::robust::{Psi, Robust};
 use rustle_bootstrap::scheme::{Alias, Blocks, Kind, Scheme, Wild};
 use rustle_bootstrap::sorted::{Ranks, Scan, Sorted};
 use rustle_bootstrap::statistic::{Source, Statistic};
+use rustle_bootstrap::two_stage::TwoStage;
 
 use crate::fields::Fields;
 use crate::refusal::{Parsed, Refusal};
@@ -141,6 +143,21 @@ fn source(fields: &Fields, n: usize) -> Parsed<Source> {
                 psi,
             ))
         }
+        "absorbed" => Source::Absorbed(Absorbed::new(
+            &fields.numbers("q")?,
+            &fields.numbers("residuals")?,
+            fields.numbers("beta")?,
+            &fields.numbers("back")?,
+            fields.indices("level")?,
+            prior(fields)?,
+        )),
+        "two_stage" => Source::TwoStage(TwoStage::new(
+            &fields.numbers("q")?,
+            &fields.numbers("x")?,
+            &fields.numbers("residuals")?,
+            fields.numbers("beta")?,
+            &fields.numbers("back")?,
+        )),
         "response" => {
             let a = fields.numbers("a")?;
             let columns = a.len() / n;

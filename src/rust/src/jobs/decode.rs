@@ -5,7 +5,7 @@
 
 use std::ffi::{c_int, c_void};
 
-use super::encode::{element_bytes, BULK_BYTES, INSTEAD, SERIALIZED};
+use super::encode::{BULK_BYTES, INSTEAD, SERIALIZED};
 use crate::ffi::{self, Sexp};
 
 /// Where bulk goes: address and bytes.
@@ -77,7 +77,7 @@ impl Reader<'_> {
         // SAFETY: `x` is protected while its parts are made.
         unsafe {
             let x = ffi::Rf_protect(ffi::Rf_allocVector(kind as u32, len as isize));
-            if let Some(size) = element_bytes(kind) {
+            if let Some(size) = ffi::element_bytes(kind) {
                 self.atomic(x, kind, len * size, may_bulk);
             } else if kind == ffi::STRSXP {
                 for i in 0..len {
@@ -140,21 +140,11 @@ impl Reader<'_> {
 }
 
 /// Asks for huge pages inside a fresh vector, before it is touched.
-#[cfg(target_os = "linux")]
 fn advise_huge(to: *mut u8, bytes: usize) {
-    const PAGE: usize = 4096;
-    if bytes < HUGE_BYTES {
-        return;
+    if bytes >= HUGE_BYTES {
+        // SAFETY: the vector is ours.
+        unsafe { crate::system::advise_huge(to, bytes) };
     }
-    let skip = to.align_offset(PAGE);
-    let inside = bytes.saturating_sub(skip) / PAGE * PAGE;
-    // SAFETY: whole pages inside a vector that we own; advice changes no data.
-    unsafe { libc::madvise(to.add(skip).cast(), inside, libc::MADV_HUGEPAGE) };
-}
-
-#[cfg(not(target_os = "linux"))]
-fn advise_huge(_to: *mut u8, _bytes: usize) {
-    let _ = HUGE_BYTES;
 }
 
 pub(crate) unsafe fn unserialize(bytes: &[u8]) -> Sexp {

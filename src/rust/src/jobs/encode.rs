@@ -39,17 +39,6 @@ pub(crate) struct Encoder {
     watch: Option<(Box<Watch>, Sexp)>,
 }
 
-/// Size of an element of an atomic type, in bytes.
-pub(crate) fn element_bytes(kind: c_int) -> Option<usize> {
-    match kind {
-        ffi::LGLSXP | ffi::INTSXP => Some(4),
-        ffi::REALSXP => Some(8),
-        ffi::CPLXSXP => Some(16),
-        ffi::RAWSXP => Some(1),
-        _ => None,
-    }
-}
-
 /// # Safety
 ///
 /// `x` is an atomic vector of type `kind`, not character; main thread.
@@ -147,7 +136,7 @@ impl Encoder {
                 _ => return false,
             };
             self.head(kind, attributes, len);
-            let whole = if let Some(size) = element_bytes(kind) {
+            let whole = if let Some(size) = ffi::element_bytes(kind) {
                 self.atomic(x, kind, len * size, may_bulk)
             } else if kind == ffi::STRSXP {
                 self.strings(x, len);

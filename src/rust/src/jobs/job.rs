@@ -102,8 +102,7 @@ impl Job {
         // SAFETY: by the caller's promise.
         let code = unsafe { Code::read(code) }?;
         let memory = JobMemory::new(layout, keep, shape.words()).map_err(no_memory)?;
-        let flags = rustix::pipe::PipeFlags::CLOEXEC | rustix::pipe::PipeFlags::NONBLOCK;
-        let (reading, writing) = rustix::pipe::pipe_with(flags).map_err(|e| {
+        let (reading, writing) = process::pipe().map_err(|e| {
             Refusal::new(
                 "system",
                 format!("No pipe from the workers to the session can be made: {e}."),

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use extendr_api::prelude::*;
 use rustle_shared::MemoryFile;
 use rustle_workers::clock::now_ns;
-use rustle_workers::order::Part;
+use rustle_workers::part::Part;
 use rustle_workers::pool::{NoServer, Pool};
 
 use crate::fields::{at_least_one, Fields};

@@ -6,13 +6,13 @@ use std::time::Duration;
 use extendr_api::GetSexp;
 use rustle_schedule::Layout;
 use rustle_workers::recovery::Unit;
-use rustle_workers::seat::Measured;
-use rustle_workers::spans::Keep;
+use rustle_workers::spans::Measured;
 use rustle_workers::supervisor::Settings;
 
 use crate::ffi::Sexp;
 use crate::fields::{at_least_one, schedule, Fields};
 use crate::refusal::{Parsed, Refusal};
+use crate::report::terms;
 use crate::seeds::Streams;
 use crate::shape::Shape;
 
@@ -122,17 +122,6 @@ pub(crate) fn layout(spec: &Fields) -> Parsed<(Layout, RelayOrder)> {
             .map_err(Refusal::internal)?;
     }
     Ok((layout, order))
-}
-
-/// What is measured of tasks.
-pub(crate) fn terms(spec: &Fields) -> Parsed<Measured> {
-    let keep = match spec.text("spans")?.as_str() {
-        "none" => Keep::Nothing,
-        "tasks" => Keep::Tasks,
-        _ => Keep::Batches,
-    };
-    let memory = spec.flag("memory")?;
-    Ok(Measured { keep, memory })
 }
 
 /// How workers are treated.

@@ -1,10 +1,8 @@
 //! The routines of parcels; see raw.rs.
 
-use std::os::fd::AsFd;
-
 use rustle_parcels::Parcel;
-use rustle_shared::{MappingError, MemoryFile};
-use rustle_workers::order::Part;
+use rustle_shared::MappingError;
+use rustle_workers::part::Part;
 
 use super::pack::{pack, Instead, Packed};
 use super::{threads, unpack};
@@ -112,14 +110,10 @@ unsafe extern "C-unwind" fn rs_parcel_unpack_here(handle: Sexp) -> Sexp {
             let Some(parcel) = parcel(handle) else {
                 return ffi::nil();
             };
-            let copy = |file: &std::sync::Arc<MemoryFile>| {
-                let fd = file.as_fd().try_clone_to_owned().ok()?;
-                MemoryFile::received(fd).ok()
-            };
             if let Some(bytes) = parcel.light() {
                 return unpack::unpack(Part::Bytes(bytes.to_vec()));
             }
-            match parcel.files().iter().map(copy).collect() {
+            match parcel.files().iter().map(|file| file.copy()).collect() {
                 Some(files) => unpack::unpack(Part::Files(files)),
                 None => extendr_api::throw_r_error("This process has no descriptor left."),
             }

@@ -11,7 +11,7 @@ use rustle_parcels::{Packing, Spot, LARGE_BYTES};
 use super::mapped::{Class, CLASSES};
 use super::watch::Watch;
 use super::with_store;
-use crate::jobs::element_bytes;
+use crate::ffi::element_bytes;
 
 /// Elements of a chunk (CHUNK_SIZE in R's serialize.c).
 const CHUNK: usize = 8096;

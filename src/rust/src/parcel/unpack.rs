@@ -6,7 +6,7 @@ use std::ptr::null_mut;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
 use rustle_shared::{Mapping, MemoryFile};
-use rustle_workers::order::Part;
+use rustle_workers::part::Part;
 
 use super::pack::{LENGTH_BYTES, OBJECT_AT};
 use super::watch::on_reading;

@@ -13,21 +13,24 @@ const STEP: f64 = 1e-3;
 /// Rows of one item of the queue: enough to make the price of taking an item small.
 const BATCH: usize = 32;
 
-/// The statistic of the data with weights `w`, one for each observation.
+/// The statistic of the data with weights, `n` for each of several cases one after another, from
+/// the case `from` (from 0) on until all are done or the slice is over; rows. At least one.
 #[must_use]
-pub fn weighted(statistic: &Statistic, w: &[f64]) -> Rows {
-    let mut t = vec![0.0; statistic.outputs()];
-    let status = statistic.weighted(w, &mut Scratch::new(statistic), &mut t);
-    Rows {
-        t,
-        status: vec![status],
-    }
+pub fn weighted(statistic: &Statistic, n: usize, w: &[f64], from: usize, slice: Slice) -> Rows {
+    each_row(statistic, w.len() / n, from, slice, |scratch, k, t| {
+        statistic.weighted(&w[k * n..(k + 1) * n], scratch, t)
+    })
 }
 
 /// The statistic of the data.
 #[must_use]
 pub fn observed(statistic: &Statistic, n: usize) -> Rows {
-    weighted(statistic, &vec![1.0; n])
+    let mut t = vec![0.0; statistic.outputs()];
+    let status = statistic.weighted(&vec![1.0; n], &mut Scratch::new(statistic), &mut t);
+    Rows {
+        t,
+        status: vec![status],
+    }
 }
 
 /// The statistic without group `from..` of `groups` (none: each observation is one), one

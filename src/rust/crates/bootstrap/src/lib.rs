@@ -7,9 +7,8 @@
 //! statistic and the scheme alone.
 //!
 //! * [`stream`]: generator and laws; [`scheme`]: what a replicate is made of;
-//! * [`statistic`]: sums ([`moments`]) or scans ([`sorted`]) or fits ([`models`], [`glm`], [`cox`],
-//!   [`robust`]), and
-//!   a [`program`] of them;
+//! * [`statistic`]: sums ([`moments`]) or scans ([`sorted`]) or fits ([`models`], [`absorbed`],
+//!   [`two_stage`], [`glm`], [`cox`], [`robust`]), and a [`program`] of them;
 //! * [`wild`]: the wild bootstrap of tests in linear models;
 //! * [`run`](mod@run): replicates on threads; [`influence`]: jackknife and
 //!   infinitesimal jackknife.
@@ -20,6 +19,7 @@
 // Loops over lanes run over several arrays at once.
 #![allow(clippy::needless_range_loop)]
 
+pub mod absorbed;
 pub mod cox;
 mod dense;
 mod families;
@@ -37,4 +37,5 @@ mod shuffle;
 pub mod sorted;
 pub mod statistic;
 pub mod stream;
+pub mod two_stage;
 pub mod wild;

@@ -2,6 +2,7 @@
 
 use pulp::Arch;
 
+use crate::absorbed::Absorbed;
 use crate::cox::Cox;
 use crate::glm::Glm;
 use crate::models::{Linear, Status};
@@ -11,6 +12,7 @@ use crate::robust::Robust;
 use crate::scheme::{Form, Scheme};
 use crate::sorted::{Ranks, Scan, Sorted};
 use crate::stream::{Key, Stream};
+use crate::two_stage::TwoStage;
 
 /// Where the inputs of the program come from.
 #[derive(Clone, Debug)]
@@ -39,6 +41,10 @@ pub enum Source {
     Cox(Cox),
     /// Coefficients of a robust linear model.
     Robust(Robust),
+    /// Coefficients of a linear model with fixed effects.
+    Absorbed(Absorbed),
+    /// Coefficients by two-stage least squares.
+    TwoStage(TwoStage),
     /// `base + post * sum(a[i, ] * y*[i])` for a response `y*` that is permuted,
     /// resampled or multiplied.
     Response {
@@ -81,6 +87,8 @@ impl Source {
             Source::Glm(model) => model.basis.p(),
             Source::Cox(model) => model.basis.p(),
             Source::Robust(model) => model.basis.p(),
+            Source::Absorbed(model) => model.p(),
+            Source::TwoStage(model) => model.p(),
             Source::Response { base, .. } => base.len(),
         }
     }
@@ -194,6 +202,8 @@ impl Statistic {
             Source::Glm(model) => return model.fit(s.arch, w, inputs),
             Source::Cox(model) => return model.fit(w, inputs),
             Source::Robust(model) => return model.fit(s.arch, w, inputs),
+            Source::Absorbed(model) => return model.fit(w, inputs),
+            Source::TwoStage(model) => return model.fit(w, inputs),
             Source::Response {
                 a, y, base, post, ..
             } => {

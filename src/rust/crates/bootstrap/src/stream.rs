@@ -12,8 +12,16 @@ use pulp::{Arch, Simd, WithSimd};
 use crate::math;
 
 const LANES: usize = 8;
-/// Words drawn at a time; a multiple of the lanes.
+/// Words that are drawn at a time at most; a multiple of the lanes.
 const WORDS: usize = 256;
+/// The first of a stream, of which a short replicate needs no more. Each time that they are used
+/// up twice as many are drawn, which changes none of them.
+const FIRST: usize = 64;
+/// Words whose halves are multiplied together where rejections are not rare: when one half is
+/// rejected all are looked at.
+const TOGETHER: usize = 64;
+/// A threshold (of 2^32) below which they are rare.
+const RARE: u64 = 1 << 17;
 
 /// What a stream is keyed by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +49,8 @@ pub(crate) fn mix(mut z: u64) -> u64 {
 pub struct Stream {
     state: [[u64; LANES]; 4],
     words: [u64; WORDS],
+    /// Words that are ready end here, and those that were used end at `at`.
+    end: usize,
     at: usize,
     arch: Arch,
 }
@@ -49,7 +59,7 @@ pub struct Stream {
 // of the machine that runs them.
 
 /// Steps of all lanes until `words` is full.
-fn refill(arch: Arch, state: &mut [[u64; LANES]; 4], words: &mut [u64; WORDS]) {
+fn refill(arch: Arch, state: &mut [[u64; LANES]; 4], words: &mut [u64]) {
     #[cfg(target_arch = "x86_64")]
     if let Arch::V3(simd) = arch {
         simd.vectorize(Refill(simd, state, words));
@@ -80,7 +90,7 @@ fn refill(arch: Arch, state: &mut [[u64; LANES]; 4], words: &mut [u64; WORDS]) {
 struct Refill<'a>(
     pulp::x86::V3,
     &'a mut [[u64; LANES]; 4],
-    &'a mut [u64; WORDS],
+    &'a mut [u64],
 );
 
 #[cfg(target_arch = "x86_64")]
@@ -146,6 +156,55 @@ impl WithSimd for Multiply<'_> {
     }
 }
 
+/// The same for all words, with the instructions of four lanes where there are any.
+fn multiply(arch: Arch, all: Multiply<'_>) -> bool {
+    #[cfg(target_arch = "x86_64")]
+    if let Arch::V3(simd) = arch {
+        let quads = all.out.len() / 8;
+        let (words, few) = all.words.split_at(4 * quads);
+        let (out, rest) = all.out.split_at_mut(8 * quads);
+        let (n, threshold) = (all.n, all.threshold);
+        let accepted = simd.vectorize(MultiplyQuads(simd, words, n, threshold, out));
+        let few = Multiply {
+            words: few,
+            n,
+            threshold,
+            out: rest,
+        };
+        return accepted & (few.out.is_empty() || arch.dispatch(few));
+    }
+    arch.dispatch(all)
+}
+
+#[cfg(target_arch = "x86_64")]
+struct MultiplyQuads<'a>(pulp::x86::V3, &'a [u64], u64, u64, &'a mut [u32]);
+
+#[cfg(target_arch = "x86_64")]
+impl pulp::NullaryFnOnce for MultiplyQuads<'_> {
+    type Output = bool;
+
+    #[inline(always)]
+    fn call(self) -> bool {
+        use std::arch::x86_64::__m256i;
+        let Self(simd, words, n, threshold, out) = self;
+        let avx2 = simd.avx2;
+        let n: __m256i = pulp::cast(simd.splat_u64x4(n));
+        // The smallest low half of a product.
+        let mut least: __m256i = pulp::cast(simd.splat_u32x8(u32::MAX));
+        for (out, words) in out.chunks_exact_mut(8).zip(words.chunks_exact(4)) {
+            let word: __m256i = pulp::cast([words[0], words[1], words[2], words[3]]);
+            let even = avx2._mm256_mul_epu32(word, n);
+            let odd = avx2._mm256_mul_epu32(avx2._mm256_srli_epi64::<32>(word), n);
+            let high = avx2._mm256_blend_epi32::<0xaa>(avx2._mm256_srli_epi64::<32>(even), odd);
+            let low = avx2._mm256_blend_epi32::<0xaa>(even, avx2._mm256_slli_epi64::<32>(odd));
+            least = avx2._mm256_min_epu32(least, low);
+            out.copy_from_slice(&pulp::cast::<_, [u32; 8]>(high));
+        }
+        let least: [u32; 8] = pulp::cast(least);
+        least.iter().all(|low| u64::from(*low) >= threshold)
+    }
+}
+
 struct Exponential<'a>(&'a [u64], &'a mut [f64]);
 
 impl WithSimd for Exponential<'_> {
@@ -166,7 +225,8 @@ impl Stream {
         let mut stream = Self {
             state: [[0; LANES]; 4],
             words: [0; WORDS],
-            at: WORDS,
+            end: 0,
+            at: 0,
             arch: Arch::new(),
         };
         stream.reset(key);
@@ -183,12 +243,14 @@ impl Stream {
                 row[lane] = mix(z);
             }
         }
-        self.at = WORDS;
+        self.end = 0;
+        self.at = 0;
     }
 
     fn ready(&mut self) {
-        if self.at == WORDS {
-            refill(self.arch, &mut self.state, &mut self.words);
+        if self.at == self.end {
+            self.end = (2 * self.end).clamp(FIRST, WORDS);
+            refill(self.arch, &mut self.state, &mut self.words[..self.end]);
             self.at = 0;
         }
     }
@@ -206,19 +268,22 @@ impl Stream {
     pub fn below(&mut self, n: u32, out: &mut [u32]) {
         let threshold = u64::from(n.wrapping_neg() % n);
         let n = u64::from(n);
+        let together = if threshold < RARE { WORDS } else { TOGETHER };
         let mut done = 0;
         while done < out.len() {
             self.ready();
             let left = &mut out[done..];
-            let words = &self.words[self.at..(self.at + left.len().div_ceil(2)).min(WORDS)];
+            let most = left.len().div_ceil(2).min(together);
+            let words = &self.words[self.at..(self.at + most).min(self.end)];
             let whole = left.len().min(2 * words.len()) & !1;
             let out = &mut left[..whole];
-            let accepted = self.arch.dispatch(Multiply {
+            let all = Multiply {
                 words,
                 n,
                 threshold,
                 out,
-            });
+            };
+            let accepted = multiply(self.arch, all);
             if accepted && left.len() >= 2 * words.len() {
                 done += whole;
             } else {
@@ -255,7 +320,7 @@ impl Stream {
         let mut done = 0;
         while done < out.len() {
             self.ready();
-            let count = (out.len() - done).min(WORDS - self.at);
+            let count = (out.len() - done).min(self.end - self.at);
             let words = &self.words[self.at..self.at + count];
             self.arch
                 .dispatch(Exponential(words, &mut out[done..done + count]));

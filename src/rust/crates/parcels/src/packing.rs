@@ -148,7 +148,8 @@ impl Packing {
         let (file, offset) = match self.rest {
             Some(rest) => rest,
             None => {
-                self.files.push(Arc::new(MemoryFile::new(OPEN_ENDED)?));
+                self.files
+                    .push(Arc::new(MemoryFile::to_be_written(OPEN_ENDED)?));
                 (self.files.len(), 0)
             }
         };
@@ -182,7 +183,7 @@ impl Packing {
         if let Some((file, _)) = self.rest {
             self.files[file - 1].seal();
         }
-        let first = MemoryFile::new(small.len())?;
+        let first = MemoryFile::to_be_written(small.len())?;
         first.write_at(0, &small)?;
         first.seal();
         let mut files = vec![Arc::new(first)];

@@ -137,7 +137,7 @@ impl Store {
             self.seal();
         }
         self.trim(len, 1);
-        let file = MemoryFile::new(if shared { SHARED_FILE } else { len })?;
+        let file = MemoryFile::to_be_written(if shared { SHARED_FILE } else { len })?;
         let number = self.next;
         self.next += 1;
         let kept = Kept {

@@ -1,63 +1,75 @@
 //! Memory that has a descriptor, by which another process can map it too.
 
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-
-use rustix::fs::{fallocate, fstat, ftruncate, FallocateFlags};
-use rustix::io::{pwrite, Errno};
-use rustix::process::{getrlimit, Resource};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::mapping::{Mapping, MappingError};
 use crate::system;
+
+/// The number of the error for a range that is none: POSIX' EINVAL; on Windows this number is
+/// ERROR_BAD_COMMAND.
+const INVALID: i32 = 22;
+/// EPERM; on Windows ERROR_INVALID_FUNCTION.
+const NOT_PERMITTED: i32 = 1;
 
 /// A file without a name, in memory: it is there as long as a process holds its descriptor
 /// or a mapping of it, and nobody can reach it but those to whom the descriptor was given.
 #[derive(Debug)]
 pub struct MemoryFile {
-    fd: OwnedFd,
+    handle: system::Handle,
     len: usize,
+    /// For systems without seals.
+    sealed: AtomicBool,
 }
 
 impl MemoryFile {
-    /// A file of `len` zero bytes, at least one. Pages exist when they are touched.
+    /// A file of `len` zero bytes, at least one; of whole pages where the system has no other. Pages exist when they are touched.
     ///
     /// # Errors
     ///
     /// When the system has no memory or no descriptor left.
     pub fn new(len: usize) -> Result<MemoryFile, MappingError> {
-        let len = len.max(1);
-        let refused = |e: Errno| MappingError {
-            size_bytes: len,
-            errno: e.raw_os_error(),
-        };
-        // Beyond this limit the system would not refuse, but end this process by a signal.
-        let most = getrlimit(Resource::Fsize).current;
-        if most.is_some_and(|most| len as u64 > most) {
-            return Err(refused(Errno::FBIG));
-        }
-        let (fd, may_be_full) = system::anonymous().map_err(refused)?;
-        ftruncate(&fd, len as u64).map_err(refused)?;
-        if may_be_full {
-            // Who touches a page for which there is no room is ended by a signal.
-            fallocate(&fd, FallocateFlags::empty(), 0, len as u64).map_err(refused)?;
-        }
-        // A file that shrinks under a mapping kills who reads there. Where sealing is not
-        // known, nobody but our own processes has the file.
-        system::seal_size(&fd);
-        Ok(MemoryFile { fd, len })
+        MemoryFile::create(len, true)
     }
 
-    /// The file that another process has made, by its descriptor.
+    /// A file whose bytes come by [`MemoryFile::write_at`] alone, so that its pages need not be
+    /// there before, whatever the system.
     ///
     /// # Errors
     ///
-    /// When it is no file.
-    pub fn received(fd: OwnedFd) -> Result<MemoryFile, MappingError> {
-        let refused = |e: Errno| MappingError {
-            size_bytes: 0,
-            errno: e.raw_os_error(),
-        };
-        let len = fstat(&fd).map_err(refused)?.st_size as usize;
-        Ok(MemoryFile { fd, len })
+    /// As [`MemoryFile::new`]; where memory is short, `write_at` says so.
+    pub fn to_be_written(len: usize) -> Result<MemoryFile, MappingError> {
+        MemoryFile::create(len, false)
+    }
+
+    fn create(len: usize, touched: bool) -> Result<MemoryFile, MappingError> {
+        let len = system::file_len(len.max(1));
+        let made = system::create(len, touched);
+        made.map(|handle| MemoryFile::of(handle, len))
+            .map_err(|errno| MappingError {
+                size_bytes: len,
+                errno,
+            })
+    }
+
+    /// A file of this size, by what the system has for it.
+    pub(crate) fn of(handle: system::Handle, len: usize) -> MemoryFile {
+        MemoryFile {
+            handle,
+            len,
+            sealed: AtomicBool::new(false),
+        }
+    }
+
+    /// What the system has for it.
+    #[cfg(unix)]
+    pub(crate) fn handle(&self) -> &system::Handle {
+        &self.handle
+    }
+
+    /// The same file once more; `None` when the system has no descriptor left.
+    pub fn copy(&self) -> Option<MemoryFile> {
+        let handle = system::copy(&self.handle)?;
+        Some(MemoryFile::of(handle, self.len))
     }
 
     /// Size in bytes.
@@ -76,29 +88,30 @@ impl MemoryFile {
     ///
     /// When memory is short, or the range is not inside the file.
     pub fn write_at(&self, offset: usize, bytes: &[u8]) -> Result<(), MappingError> {
-        let (mut at, mut rest) = (offset as u64, bytes);
+        if self.sealed.load(Ordering::Relaxed) {
+            return Err(MappingError {
+                size_bytes: bytes.len(),
+                errno: NOT_PERMITTED,
+            });
+        }
+        let (mut at, mut rest) = (offset, bytes);
         while !rest.is_empty() {
-            match pwrite(&self.fd, rest, at) {
-                Ok(written) if written > 0 => {
-                    at += written as u64;
-                    rest = &rest[written..];
-                }
-                Err(Errno::INTR) => {}
-                failed => {
-                    return Err(MappingError {
-                        size_bytes: bytes.len(),
-                        errno: failed.err().unwrap_or(Errno::NOSPC).raw_os_error(),
-                    })
-                }
-            }
+            let written = system::write(&self.handle, at, rest).map_err(|errno| MappingError {
+                size_bytes: bytes.len(),
+                errno,
+            })?;
+            at += written;
+            rest = &rest[written..];
         }
         Ok(())
     }
 
-    /// From now on nobody can write to the file. Private mappings stay writable: what is
+    /// From now on nobody can write to the file: the system sees to that where it has seals, else
+    /// this object, for who has it. Private mappings stay writable: what is
     /// written there is the writer's own.
     pub fn seal(&self) {
-        system::seal_bytes(&self.fd);
+        self.sealed.store(true, Ordering::Relaxed);
+        system::seal_bytes(&self.handle);
     }
 
     /// The whole file, shared with everybody who maps it so.
@@ -107,7 +120,7 @@ impl MemoryFile {
     ///
     /// When address space is short.
     pub fn map_shared(&self) -> Result<Mapping, MappingError> {
-        Mapping::of_file(self.fd.as_fd(), 0, self.len, true)
+        Mapping::of_file(&self.handle, 0, self.len, true)
     }
 
     /// `len` bytes from `offset`, a multiple of the page size: what is written there stays
@@ -120,45 +133,51 @@ impl MemoryFile {
         if offset.checked_add(len).is_none_or(|end| end > self.len) {
             return Err(MappingError {
                 size_bytes: len,
-                errno: libc::EINVAL,
+                errno: INVALID,
             });
         }
-        Mapping::of_file(self.fd.as_fd(), offset, len, false)
-    }
-}
-
-impl AsFd for MemoryFile {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.fd.as_fd()
+        Mapping::of_file(&self.handle, offset, len, false)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::system::{anonymous, named};
+
+    fn bytes_are_mapped(file: &MemoryFile) {
+        file.write_at(4096, b"abc").unwrap();
+        let whole = file.map_shared().unwrap();
+        assert_eq!(whole.bytes(4096, 3), b"abc");
+        let part = file.map_private(4096, 4096).unwrap();
+        assert_eq!(part.bytes(0, 3), b"abc");
+        assert!(file.map_private(4096, 4097).is_err());
+    }
 
     #[test]
     fn what_is_written_is_mapped() {
-        for fd in [anonymous().map(|made| made.0), named()] {
+        let file = MemoryFile::new(8192).unwrap();
+        bytes_are_mapped(&file);
+        let copy = file.copy().unwrap();
+        drop(file);
+        assert_eq!(copy.map_shared().unwrap().bytes(4096, 3), b"abc");
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn what_is_written_to_every_kind_of_file_is_mapped() {
+        for fd in [system::anonymous().map(|made| made.0), system::named()] {
             let fd = fd.unwrap();
-            ftruncate(&fd, 8192).unwrap();
-            let file = MemoryFile::received(fd).unwrap();
-            file.write_at(4096, b"abc").unwrap();
-            let whole = file.map_shared().unwrap();
-            assert_eq!(whole.bytes(4096, 3), b"abc");
-            let part = file.map_private(4096, 4096).unwrap();
-            assert_eq!(part.bytes(0, 3), b"abc");
-            assert!(file.map_private(4096, 4097).is_err());
+            rustix::fs::ftruncate(&fd, 8192).unwrap();
+            bytes_are_mapped(&MemoryFile::received(fd).unwrap());
         }
     }
 
     #[test]
-    fn a_sealed_file_keeps_its_bytes() {
+    fn what_is_written_to_a_private_map_stays_there() {
         let file = MemoryFile::new(4096).unwrap();
         file.write_at(0, b"abc").unwrap();
         file.seal();
-        assert!(file.write_at(0, b"x").is_err());
+        assert!(file.write_at(0, b"a").is_err());
         let private = file.map_private(0, 4096).unwrap();
         // SAFETY: inside the mapping, which is writable and ours alone.
         unsafe { private.address(0, 3).write(b'x') };

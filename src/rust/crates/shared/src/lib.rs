@@ -21,7 +21,7 @@ pub use frame::{send, Content, FrameHeader, FrameSink, Receiver};
 pub use mapping::{Mapping, MappingError};
 pub use ring::{Backpressure, Record, Ring, RingFull, RingHead};
 pub use slot::{Slot, State};
-pub use system::{wait_for_change, wake_waiter};
+pub use system::{descriptors_most, wait_for_change, wake_waiter};
 
 #[cfg(test)]
 mod tests;

@@ -1,9 +1,7 @@
 use std::fmt;
-use std::os::fd::BorrowedFd;
 use std::ptr::NonNull;
 
-use rustix::io::Errno;
-use rustix::mm::{mmap, mmap_anonymous, munmap, MapFlags, ProtFlags};
+use crate::system;
 
 /// Mapped memory: anonymous and shared with every process forked later, or of a
 /// [`crate::MemoryFile`].
@@ -53,57 +51,27 @@ impl Mapping {
     /// overcommit).
     pub fn anonymous(len: usize) -> Result<Mapping, MappingError> {
         let len = len.max(1);
-        // SAFETY: a fresh mapping at an address of the system's choice aliases
-        // nothing.
-        let base = unsafe {
-            mmap_anonymous(
-                std::ptr::null_mut(),
-                len,
-                ProtFlags::READ | ProtFlags::WRITE,
-                MapFlags::SHARED | MapFlags::NORESERVE,
-            )
-        };
-        Mapping::from_system(base, len)
+        Mapping::from_system(system::map_anonymous(len), len)
     }
 
     /// `len` bytes of a file from `offset` on; when not `shared`, what is written stays in
     /// this process.
     pub(crate) fn of_file(
-        fd: BorrowedFd<'_>,
+        file: &system::Handle,
         offset: usize,
         len: usize,
         shared: bool,
     ) -> Result<Mapping, MappingError> {
-        let how = if shared {
-            MapFlags::SHARED
-        } else {
-            MapFlags::PRIVATE
-        };
-        // SAFETY: a fresh mapping at an address of the system's choice aliases nothing.
-        let base = unsafe {
-            mmap(
-                std::ptr::null_mut(),
-                len.max(1),
-                ProtFlags::READ | ProtFlags::WRITE,
-                how | MapFlags::NORESERVE,
-                fd,
-                offset as u64,
-            )
-        };
-        Mapping::from_system(base, len.max(1))
+        let len = len.max(1);
+        Mapping::from_system(system::map(file, offset, len, shared), len)
     }
 
-    fn from_system(
-        base: Result<*mut std::ffi::c_void, Errno>,
-        len: usize,
-    ) -> Result<Mapping, MappingError> {
-        let refused = |errno| MappingError {
-            size_bytes: len,
-            errno,
-        };
-        let base = base.map_err(|e| refused(e.raw_os_error()))?;
-        let base = NonNull::new(base.cast::<u8>()).ok_or(refused(libc::ENOMEM))?;
-        Ok(Mapping { base, len })
+    fn from_system(base: Result<NonNull<u8>, i32>, len: usize) -> Result<Mapping, MappingError> {
+        base.map(|base| Mapping { base, len })
+            .map_err(|errno| MappingError {
+                size_bytes: len,
+                errno,
+            })
     }
 
     /// Size in bytes.
@@ -188,9 +156,8 @@ impl Mapping {
 
 impl Drop for Mapping {
     fn drop(&mut self) {
-        // SAFETY: base and len are those of the mapping made in `anonymous`; views
-        // borrow it, and rings keep it.
-        let unmapped = unsafe { munmap(self.base.as_ptr().cast(), self.len) };
-        debug_assert!(unmapped.is_ok());
+        // SAFETY: base and len are those of the mapping that was made; views borrow it, and
+        // rings keep it.
+        unsafe { system::unmap(self.base, self.len) };
     }
 }

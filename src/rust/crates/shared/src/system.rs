@@ -1,40 +1,23 @@
 //! What differs between systems: the rest of this crate calls it here and asks for no system.
 //!
 //! Linux has files of memory without a name, which can be sealed, and waits on memory between
-//! processes. `posix.rs` does without, and is built nowhere but on other systems.
+//! processes. `posix.rs` does without; the feature `posix` builds it on Linux too, where it is
+//! tested. `mapped.rs` is what both have in common. On Windows files of memory are sections of
+//! the paging file.
 
-use std::os::fd::OwnedFd;
+#[cfg(all(target_os = "linux", not(feature = "posix")))]
+#[path = "system/linux.rs"]
+mod chosen;
+#[cfg(all(unix, any(not(target_os = "linux"), feature = "posix")))]
+#[path = "system/posix.rs"]
+mod chosen;
+#[cfg(windows)]
+#[path = "system/windows.rs"]
+mod chosen;
 
-use rustix::io::Errno;
+#[cfg(unix)]
+mod mapped;
 
-#[cfg(any(target_os = "linux", target_os = "android"))]
-mod linux;
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
-mod posix;
-
-#[cfg(any(target_os = "linux", target_os = "android"))]
-pub use linux::*;
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
-pub use posix::*;
-
-/// A file of shared memory whose name is gone before anybody else can use it.
-pub(crate) fn named() -> Result<OwnedFd, Errno> {
-    use rustix::fs::Mode;
-    use rustix::shm::{open, unlink, OFlags};
-    use std::sync::atomic::{AtomicU32, Ordering};
-    static NEXT: AtomicU32 = AtomicU32::new(0);
-    for _ in 0..100 {
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("/rustle-{}-{number}", std::process::id());
-        let flags = OFlags::CREATE | OFlags::EXCL | OFlags::RDWR;
-        match open(&name, flags, Mode::RUSR | Mode::WUSR) {
-            Ok(fd) => {
-                unlink(&name)?;
-                return Ok(fd);
-            }
-            Err(Errno::EXIST) => {}
-            Err(e) => return Err(e),
-        }
-    }
-    Err(Errno::EXIST)
-}
+pub use chosen::*;
+#[cfg(unix)]
+pub use mapped::*;

@@ -26,9 +26,12 @@ impl Drop for Clean {
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx")]
-// A function of its own: `_mm256_zeroupper` is inlined only where AVX is enabled.
+// A function of its own: `_mm256_zeroupper` is inlined only where AVX is enabled. Before Rust 1.87
+// its intrinsics were unsafe.
+#[allow(unused_unsafe)]
 unsafe fn zero_upper() {
-    std::arch::x86_64::_mm256_zeroupper();
+    // SAFETY: by the caller's promise.
+    unsafe { std::arch::x86_64::_mm256_zeroupper() };
 }
 
 /// Are upper halves of this thread's vector registers in use? `None` where the
@@ -36,7 +39,10 @@ unsafe fn zero_upper() {
 pub fn upper_halves_in_use() -> Option<bool> {
     #[cfg(target_arch = "x86_64")]
     {
-        let leaf = std::arch::x86_64::__cpuid_count(0xD, 1);
+        // New versions of Rust know that.
+        #[allow(unused_unsafe)]
+        // SAFETY: every processor of this architecture has the instruction.
+        let leaf = unsafe { std::arch::x86_64::__cpuid_count(0xD, 1) };
         // Bit 2: XGETBV takes 1, which asks for what is in use.
         if std::arch::is_x86_feature_detected!("xsave") && leaf.eax & 4 != 0 {
             // SAFETY: the processor has the instruction and its argument, as just tested.

@@ -197,7 +197,7 @@ fn replace_sockets(keep: &[RawFd]) {
 }
 
 fn die_with(parent: i32) {
-    system::end_with_parent();
+    system::end_with_parent(parent);
     // The parent may have died before the line above.
     if is_orphan(parent) {
         leave(1);

@@ -21,24 +21,43 @@
 //! Nothing here knows R, and nothing here calls back: whoever evaluates tasks drives a
 //! [`seat`] from outside.
 
+#[cfg(unix)]
 pub mod blas;
+#[cfg(unix)]
 pub mod board;
+#[cfg(unix)]
 pub mod child;
 pub mod clock;
+#[cfg(unix)]
 pub mod crew;
+#[cfg(unix)]
 pub mod forked;
+#[cfg(unix)]
 pub mod job;
+#[cfg(unix)]
 pub mod ledger;
+#[cfg(unix)]
 pub mod limits;
+#[cfg(unix)]
 pub mod memory;
+#[cfg(unix)]
 pub mod order;
+pub mod part;
+#[cfg(unix)]
 pub mod pool;
+#[cfg(unix)]
 pub mod post;
+#[cfg(unix)]
 pub mod process;
+#[cfg(unix)]
 pub mod recovery;
+#[cfg(unix)]
 pub mod seat;
+#[cfg(unix)]
 pub mod server;
 pub mod spans;
+#[cfg(unix)]
 pub mod standing;
+#[cfg(unix)]
 pub mod supervisor;
 mod system;

@@ -53,6 +53,9 @@ pub const ROUSED: Duration = Duration::from_micros(400);
 /// beside those of rings, and in them: what is larger costs more to hold than to make.
 pub const KEPT_BYTES: usize = 256 << 10;
 
+/// How often a server looks for its session where the end of that wakes nobody.
+pub const BLIND_WATCH: Duration = Duration::from_secs(1);
+
 /// How often workers that were asked to end are looked at: short beside the 0.2 s that
 /// they have (`cleanup` of a job, R/engine-job.R), long beside a look.
 pub const FAREWELL: Duration = Duration::from_millis(2);

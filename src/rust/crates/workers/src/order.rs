@@ -16,46 +16,13 @@ use rustle_shared::MemoryFile;
 
 use crate::crew::Assignment;
 use crate::limits::REDO_IN_LETTER;
+use crate::part::{Part, BYTES};
 use crate::post::Letter;
 
 /// The first word of an order.
 const ORDER: u32 = 0x4f52_4433;
 /// The only word of another letter: an order will come soon.
 const ROUSE: u32 = 0x524f_5553;
-/// In the word of a part: it is in the letter, so many bytes.
-const BYTES: u32 = 1 << 31;
-
-/// A part of what a job is.
-#[derive(Debug)]
-pub enum Part<F> {
-    /// In files.
-    Files(Vec<F>),
-    /// In the letter: no more than some kilobytes, all parts together.
-    Bytes(Vec<u8>),
-}
-
-impl<F> Part<F> {
-    /// Its files.
-    pub fn files(&self) -> &[F] {
-        match self {
-            Part::Files(files) => files,
-            Part::Bytes(_) => &[],
-        }
-    }
-
-    fn word(&self) -> u32 {
-        match self {
-            Part::Files(files) => files.len() as u32,
-            Part::Bytes(bytes) => BYTES | bytes.len() as u32,
-        }
-    }
-}
-
-impl<F> Default for Part<F> {
-    fn default() -> Self {
-        Part::Files(Vec::new())
-    }
-}
 
 /// What all workers of a job are told.
 #[derive(Debug)]

@@ -90,7 +90,7 @@ impl Post {
         let mut files = Vec::new();
         for message in extra.drain() {
             if let RecvAncillaryMessage::ScmRights(descriptors) = message {
-                files.extend(descriptors);
+                files.extend(descriptors.inspect(system::keep_to_this_process));
             }
         }
         if got == 0 {

@@ -169,6 +169,15 @@ pub fn end_all(children: &[Child], polite: Signal, grace: Duration) {
     }
 }
 
+/// A pipe of which neither end waits: for reading and for writing.
+///
+/// # Errors
+///
+/// When the system has no descriptors left.
+pub fn pipe() -> Result<(OwnedFd, OwnedFd), Errno> {
+    crate::system::pipe()
+}
+
 /// Processes that a thread waits for.
 #[derive(Debug)]
 struct Departing {
@@ -200,7 +209,7 @@ pub fn reap_soon(mut children: Vec<Child>) {
         gone: AtomicBool::new(false),
     });
     let theirs: *const Departing = &*entry;
-    if with_signals_blocked(|| start_detached(wait_for_departing, theirs.cast_mut().cast())) {
+    if start_detached(wait_for_departing, theirs.cast_mut().cast()) {
         departing.push(entry);
     } else {
         wait_for(&entry.pids);
@@ -224,14 +233,15 @@ fn wait_for(pids: &[libc::pid_t]) {
     }
 }
 
-/// Starts a detached thread with a small stack; `false` when the system refuses.
-fn start_detached(
+/// Starts a detached thread with a small stack, which blocks all signals; `false` when the system
+/// refuses. What `data` points to outlives the thread.
+pub(crate) fn start_detached(
     run: extern "C" fn(*mut libc::c_void) -> *mut libc::c_void,
     data: *mut libc::c_void,
 ) -> bool {
     // SAFETY: the attributes are initialized before they are used and destroyed
-    // once; `data` outlives the thread (see `reap_soon`).
-    unsafe {
+    // once; `data` outlives the thread by the caller's promise.
+    with_signals_blocked(|| unsafe {
         let mut attributes: libc::pthread_attr_t = std::mem::zeroed();
         if libc::pthread_attr_init(&mut attributes) != 0 {
             return false;
@@ -243,7 +253,7 @@ fn start_detached(
         let refused = libc::pthread_create(&mut thread, &attributes, run, data);
         libc::pthread_attr_destroy(&mut attributes);
         refused == 0
-    }
+    })
 }
 
 /// Runs `f`; threads that it starts inherit the blocked signals.

@@ -31,7 +31,7 @@ use crate::child;
 use crate::clock::{now_ns, Monotonic};
 use crate::crew::Assignment;
 use crate::memory::{JobMemory, Part, Phase, WorkerStatus};
-use crate::spans::{peak_kib, reset_peak, Entry, Keep, Pen, Stopwatch};
+use crate::spans::{peak_kib, reset_peak, Entry, Keep, Measured, Pen, Stopwatch};
 
 /// How a worker reaches the session that waits for its results.
 #[derive(Clone, Copy, Debug)]
@@ -40,15 +40,6 @@ pub struct Link {
     pub wake: RawFd,
     /// The process whose end is the end of its workers.
     pub session: i32,
-}
-
-/// What a worker measures.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Measured {
-    /// The spans that are kept.
-    pub keep: Keep,
-    /// Measure by how much each task raises the most memory that the worker has had.
-    pub memory: bool,
 }
 
 /// Nobody receives results any more: the worker has to end.

@@ -24,12 +24,12 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{poll, PollFd, PollFlags};
 use rustix::io::Errno;
-use rustix::process::Signal;
+use rustix::process::{getppid, Pid, Signal};
 use rustle_shared::MemoryFile;
 
 use crate::child;
-use crate::limits::SERVER_ANSWER;
-use crate::post::{Letter, Post};
+use crate::limits::{BLIND_SLEEP, BLIND_WATCH, SERVER_ANSWER};
+use crate::post::{timespec, Letter, Post};
 use crate::process::{self, Child, Exit, Fork};
 use crate::system;
 
@@ -252,6 +252,8 @@ pub struct Serving {
     /// Readable when the session has ended: another process may hold a copy of its end of
     /// the post.
     session: Option<OwnedFd>,
+    /// The parent of this process at its start, which is looked at where there is no such thing.
+    parent: Option<Pid>,
     workers: Vec<Child>,
     /// Those of whom nobody wants to hear any more.
     released: Vec<Child>,
@@ -266,6 +268,7 @@ impl Serving {
         Serving {
             post,
             session,
+            parent: getppid(),
             workers: Vec::new(),
             released: Vec::new(),
             question: [0; 4],
@@ -369,8 +372,18 @@ impl Serving {
             let others = watched.len();
             let leaving = self.released.iter().filter_map(Child::pidfd);
             watched.extend(leaving.map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)));
-            if poll(&mut watched, None).is_err() {
+            // What says nothing is looked at.
+            let blind = self.released.iter().any(|worker| worker.pidfd().is_none());
+            let limit = match &self.session {
+                _ if blind => Some(timespec(BLIND_SLEEP)),
+                None => Some(timespec(BLIND_WATCH)),
+                Some(_) => None,
+            };
+            if poll(&mut watched, limit.as_ref()).is_err() {
                 continue;
+            }
+            if self.session.is_none() && getppid() != self.parent {
+                return true;
             }
             let heard = |at: usize| !watched[at].revents().is_empty();
             if others == 2 && heard(1) {

@@ -7,6 +7,7 @@
 use std::ops::Range;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
+#[cfg(unix)]
 use rustle_schedule::Layout;
 
 use crate::system;
@@ -44,6 +45,7 @@ impl Keep {
         }
     }
 
+    #[cfg(unix)]
     /// How many spans there is room for. Every worker may leave a block unfilled, and so may
     /// those that were lost; tasks that run again have another span.
     pub(crate) fn capacity(self, layout: &Layout) -> usize {
@@ -233,6 +235,15 @@ impl Stopwatch {
     }
 }
 
+/// What a worker measures.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Measured {
+    /// The spans that are kept.
+    pub keep: Keep,
+    /// Measure by how much each task raises the most memory that the worker has had.
+    pub memory: bool,
+}
+
 /// Forgets how much memory this process has had at most, where the system can.
 pub fn reset_peak() {
     system::reset_peak();
@@ -240,24 +251,16 @@ pub fn reset_peak() {
 
 /// The most memory that this process has had, in KiB; 0 where the system does not tell.
 pub fn peak_kib() -> u64 {
-    // SAFETY: a plain structure of numbers, for which zeroes are values.
-    let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
-    // SAFETY: the structure lives.
-    let told = unsafe { libc::getrusage(libc::RUSAGE_SELF, &mut usage) } == 0;
-    // macOS tells bytes, the others KiB.
-    let unit = if cfg!(target_os = "macos") { 1024 } else { 1 };
-    if told {
-        usage.ru_maxrss.max(0) as u64 / unit
-    } else {
-        0
-    }
+    system::peak_kib()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    #[cfg(unix)]
     use rustle_schedule::Schedule;
 
+    #[cfg(unix)]
     fn layout(tasks: u32, workers: u32) -> Layout {
         Layout::new(Schedule::Stealing, tasks, workers.try_into().unwrap())
     }
@@ -299,6 +302,7 @@ mod tests {
         }
     }
 
+    #[cfg(unix)]
     #[test]
     fn there_is_room_for_every_task_or_for_as_many_as_are_kept() {
         for (tasks, workers) in [(1, 1), (7, 64), (100_000, 64)] {

@@ -3,15 +3,26 @@
 //! Linux says when a process ends (pidfd), ends workers with their parent, and can be told who
 //! is to go first when memory is short. Elsewhere POSIX has to do: the session looks more often
 //! ([`crate::limits::BLIND_SLEEP`]), workers look for their parent themselves
-//! ([`crate::child::is_orphan`]), and what cannot be had says so by `None` or `false`. Both
-//! files have the same functions; those of `posix.rs` are built nowhere but there.
+//! ([`crate::child::is_orphan`]), letters are cut out of a stream, and what cannot be had says so
+//! by `None` or `false`. Both files have the same functions; the feature `posix` builds
+//! `posix.rs` on Linux too, where it is tested. On Windows there are no workers yet, but the clock
+//! and the memory of this process.
 
-#[cfg(target_os = "linux")]
-mod linux;
-#[cfg(not(target_os = "linux"))]
-mod posix;
+#[cfg(all(target_os = "linux", not(feature = "posix")))]
+#[path = "system/linux.rs"]
+mod chosen;
+#[cfg(all(unix, any(not(target_os = "linux"), feature = "posix")))]
+#[path = "system/posix.rs"]
+mod chosen;
+#[cfg(windows)]
+mod windows;
 
-#[cfg(target_os = "linux")]
-pub use linux::*;
-#[cfg(not(target_os = "linux"))]
-pub use posix::*;
+#[cfg(unix)]
+mod unix;
+
+#[cfg(unix)]
+pub use chosen::*;
+#[cfg(unix)]
+pub(crate) use unix::*;
+#[cfg(windows)]
+pub(crate) use windows::*;

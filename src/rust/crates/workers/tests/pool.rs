@@ -1,5 +1,6 @@
 //! Workers between jobs, and the server that makes them.
 
+#![cfg(unix)]
 #![allow(clippy::unwrap_used)]
 
 mod common;

@@ -1,5 +1,6 @@
 //! A pool that was used in the parent must not be entered in a forked child.
 
+#![cfg(unix)]
 #![allow(clippy::unwrap_used)]
 
 use std::num::NonZeroUsize;

@@ -1,5 +1,6 @@
 //! Jobs of workers that stand by.
 
+#![cfg(unix)]
 #![allow(clippy::unwrap_used)]
 
 mod common;

@@ -1,6 +1,7 @@
 //! Jobs of forked workers that die at random moments, without R: a task commits
 //! its number to its slot.
 
+#![cfg(unix)]
 #![allow(clippy::unwrap_used)]
 
 use std::collections::HashMap;
@@ -22,8 +23,9 @@ use rustle_workers::ledger::Ledger;
 use rustle_workers::memory::JobMemory;
 use rustle_workers::process::Exit;
 use rustle_workers::recovery::Unit;
-use rustle_workers::seat::{Link, Measured, Seat};
+use rustle_workers::seat::{Link, Seat};
 use rustle_workers::spans::Keep;
+use rustle_workers::spans::Measured;
 use rustle_workers::supervisor::{Costs, Failure, Settings, Supervisor, Verdict};
 
 /// Keeps other tests waiting: a fork copies the locks that other threads hold, and one

@@ -67,6 +67,53 @@ fn bounded_draws_are_the_accepted_halves_in_order() {
 }
 
 #[test]
+fn draws_are_the_same_however_many_are_asked_for_at_a_time() {
+    for n in [10, 1_000_000, 3_000_000_000] {
+        let mut whole = vec![0; 4000];
+        Stream::new(key(2)).below(n, &mut whole);
+        for step in [2, 100, 128, 130, 1024] {
+            let mut stream = Stream::new(key(2));
+            let mut drawn = vec![0; whole.len()];
+            // Parts of even length use whole words unless a half is rejected.
+            drawn.chunks_mut(step).for_each(|part| stream.below(n, part));
+            if n == 10 {
+                assert_eq!(drawn, whole, "{step}");
+            }
+            assert!(drawn.iter().all(|i| *i < n));
+        }
+    }
+}
+
+#[test]
+fn vectors_of_the_machine_give_the_numbers_of_plain_code() {
+    for n in [1, 10, 1000, 3_000_000_000] {
+        let words: Vec<u64> = (0..67u64).map(|i| mix(i + 1)).collect();
+        for len in [1, 3, 4, 31, 67] {
+            let threshold = u64::from(u32::wrapping_neg(n) % n);
+            let run = |arch| {
+                let mut out = vec![0; 2 * len];
+                let accepted = multiply(
+                    arch,
+                    Multiply {
+                        words: &words[..len],
+                        n: u64::from(n),
+                        threshold,
+                        out: &mut out,
+                    },
+                );
+                (accepted, out)
+            };
+            assert_eq!(run(Arch::new()), run(Arch::Scalar), "{n} {len}");
+        }
+    }
+    let (mut a, mut b) = (Stream::new(key(5)), Stream::new(key(5)));
+    b.arch = Arch::Scalar;
+    for _ in 0..3 * WORDS {
+        assert_eq!(a.word(), b.word());
+    }
+}
+
+#[test]
 fn moments_are_those_of_the_laws() {
     let mut stream = Stream::new(key(0));
     let n = 400_000;

@@ -4,8 +4,8 @@ use std::os::fd::OwnedFd;
 use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
-use rustix::fs::{fcntl_add_seals, memfd_create, MemfdFlags, SealFlags};
-use rustix::io::Errno;
+use rustix::fs::{fallocate, fcntl_add_seals, memfd_create, FallocateFlags, MemfdFlags, SealFlags};
+use rustix::io::{pwrite, Errno};
 
 /// A file without a name, in memory. By memfd; where that is refused a file of shared memory,
 /// and then `true`: containers give it little room.
@@ -13,6 +13,27 @@ pub(crate) fn anonymous() -> Result<(OwnedFd, bool), Errno> {
     match memfd_create("rustle", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING) {
         Err(Errno::NOSYS | Errno::PERM | Errno::INVAL) => super::named().map(|fd| (fd, true)),
         made => made.map(|fd| (fd, false)),
+    }
+}
+
+/// Takes the memory for `len` bytes of a file from `offset` on: it may be refused now.
+pub(crate) fn reserve(fd: &OwnedFd, offset: usize, len: usize) -> Result<(), Errno> {
+    fallocate(fd, FallocateFlags::empty(), offset as u64, len as u64)
+}
+
+/// The size of a file that is to have `len` bytes.
+pub(crate) fn file_len(len: usize) -> usize {
+    len
+}
+
+/// Writes some of `bytes` at `offset`, one at least; how many.
+pub(crate) fn write(fd: &OwnedFd, offset: usize, bytes: &[u8]) -> Result<usize, i32> {
+    loop {
+        match pwrite(fd, bytes, offset as u64) {
+            Ok(0) => return Err(Errno::NOSPC.raw_os_error()),
+            Err(Errno::INTR) => {}
+            done => return done.map_err(Errno::raw_os_error),
+        }
     }
 }
 

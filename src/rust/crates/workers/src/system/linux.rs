@@ -19,7 +19,7 @@ pub(crate) const COARSE_CLOCK: libc::clockid_t = libc::CLOCK_MONOTONIC_COARSE;
 pub(crate) const DESCRIPTORS: &str = "/proc/self/fd";
 
 /// Has this process ended by the kernel when its parent ends. It may have ended before.
-pub(crate) fn end_with_parent() {
+pub(crate) fn end_with_parent(_parent: i32) {
     let _ = set_parent_process_death_signal(Some(Signal::KILL));
 }
 
@@ -113,6 +113,9 @@ pub(crate) fn receive_letter(
     let flags = RecvFlags::CMSG_CLOEXEC;
     recvmsg(from, &mut [IoSliceMut::new(bytes)], extra, flags).map(|got| got.bytes)
 }
+
+/// Has programs that are started not get a descriptor that was received: it came so.
+pub(crate) fn keep_to_this_process(_fd: &OwnedFd) {}
 
 /// The process that made the other end of a socket.
 pub(crate) fn peer(socket: BorrowedFd<'_>) -> Option<Pid> {

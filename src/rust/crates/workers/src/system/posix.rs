@@ -12,14 +12,35 @@ use rustix::net::{
 };
 use rustix::process::Pid;
 
+use crate::process;
+
 /// Nothing is cheaper here than the clock itself.
 pub(crate) const COARSE_CLOCK: libc::clockid_t = libc::CLOCK_MONOTONIC;
 
 /// Where the descriptors of this process are listed.
 pub(crate) const DESCRIPTORS: &str = "/dev/fd";
 
-/// Nobody ends this process with its parent: it looks for that by itself.
-pub(crate) fn end_with_parent() {}
+/// Nobody ends this process with its parent: a thread looks for that. Without one (the system
+/// refuses) the worker looks between two tasks, and when it stands by to the end.
+pub(crate) fn end_with_parent(parent: i32) {
+    extern "C" fn watch(parent: *mut libc::c_void) -> *mut libc::c_void {
+        let pause = libc::timespec {
+            tv_sec: 0,
+            tv_nsec: 200_000_000,
+        };
+        // The thread allocates nothing and holds no lock: a fork meanwhile is harmless.
+        // SAFETY: sleeps, asks and sends a signal to this process.
+        unsafe {
+            while libc::getppid() as usize == parent as usize {
+                libc::nanosleep(&pause, std::ptr::null_mut());
+            }
+            libc::kill(libc::getpid(), libc::SIGKILL);
+        }
+        std::ptr::null_mut()
+    }
+    // The number of the parent, not an address.
+    process::start_detached(watch, parent as usize as *mut libc::c_void);
+}
 
 /// Nobody can be told.
 pub(crate) fn go_first() {}
@@ -69,38 +90,85 @@ pub(crate) fn pipe() -> Result<(OwnedFd, OwnedFd), Errno> {
     Ok((reading, writing))
 }
 
-/// Fails where the system has no such sockets, as macOS: no worker stands by there.
+/// A stream: macOS has no sockets between which letters arrive whole. A letter is the number of its
+/// bytes, and they; its descriptors travel with the number.
 pub(crate) fn letter_sockets() -> Result<(OwnedFd, OwnedFd), Errno> {
-    let kind = SocketType::SEQPACKET;
+    let kind = SocketType::STREAM;
     let (a, b) = socketpair(AddressFamily::UNIX, kind, SocketFlags::empty(), None)?;
     for end in [&a, &b] {
         fcntl_setfd(end, FdFlags::CLOEXEC)?;
+        #[cfg(target_vendor = "apple")]
+        rustix::net::sockopt::set_socket_nosigpipe(end, true)?;
     }
     Ok((a, b))
 }
 
-/// macOS has neither flag. It has no letters either: see [`letter_sockets`].
+/// macOS has neither flag: it is told of each socket, and of each descriptor.
 #[cfg(target_vendor = "apple")]
 const FLAGS: (SendFlags, RecvFlags) = (SendFlags::empty(), RecvFlags::empty());
 #[cfg(not(target_vendor = "apple"))]
 const FLAGS: (SendFlags, RecvFlags) = (SendFlags::NOSIGNAL, RecvFlags::CMSG_CLOEXEC);
 
-/// Raises no signal when nobody has the other end.
+/// Raises no signal when nobody has the other end. An interruption before the first byte is an
+/// error, a later one is not.
 pub(crate) fn send_letter(
     to: BorrowedFd<'_>,
     bytes: &[u8],
     extra: &mut SendAncillaryBuffer<'_, '_, '_>,
 ) -> Result<usize, Errno> {
-    sendmsg(to, &[IoSlice::new(bytes)], extra, FLAGS.0)
+    let head = (bytes.len() as u32).to_ne_bytes();
+    let both = [IoSlice::new(&head), IoSlice::new(bytes)];
+    let mut sent = sendmsg(to, &both, extra, FLAGS.0)?;
+    let all = head.len() + bytes.len();
+    while sent < all {
+        let rest = if sent < head.len() {
+            &head[sent..]
+        } else {
+            &bytes[sent - head.len()..]
+        };
+        let mut none = SendAncillaryBuffer::default();
+        match sendmsg(to, &[IoSlice::new(rest)], &mut none, FLAGS.0) {
+            Err(Errno::INTR) => {}
+            more => sent += more?,
+        }
+    }
+    Ok(bytes.len())
 }
 
-/// Programs that are started do not get its descriptors.
+/// Programs that are started do not get its descriptors. 0 when nobody has the other end, be it in
+/// the middle of a letter; an interruption before the first byte is an error.
 pub(crate) fn receive_letter(
     from: BorrowedFd<'_>,
     bytes: &mut [u8],
     extra: &mut RecvAncillaryBuffer<'_>,
 ) -> Result<usize, Errno> {
-    recvmsg(from, &mut [IoSliceMut::new(bytes)], extra, FLAGS.1).map(|got| got.bytes)
+    let mut head = [0; 4];
+    let first = recvmsg(from, &mut [IoSliceMut::new(&mut head)], extra, FLAGS.1)?.bytes;
+    if first == 0 || !receive_rest(from, &mut head[first..])? {
+        return Ok(0);
+    }
+    let len = u32::from_ne_bytes(head) as usize;
+    let bytes = bytes.get_mut(..len).ok_or(Errno::MSGSIZE)?;
+    Ok(if receive_rest(from, bytes)? { len } else { 0 })
+}
+
+/// Fills `bytes`; `false` when the stream ends before.
+fn receive_rest(from: BorrowedFd<'_>, mut bytes: &mut [u8]) -> Result<bool, Errno> {
+    while !bytes.is_empty() {
+        match rustix::io::read(from, &mut *bytes) {
+            Ok(0) => return Ok(false),
+            Ok(got) => bytes = &mut bytes[got..],
+            Err(Errno::INTR) => {}
+            Err(e) => return Err(e),
+        }
+    }
+    Ok(true)
+}
+
+/// Has programs that are started not get a descriptor that was received.
+pub(crate) fn keep_to_this_process(_fd: &OwnedFd) {
+    #[cfg(target_vendor = "apple")]
+    let _ = fcntl_setfd(_fd, FdFlags::CLOEXEC);
 }
 
 /// Nobody says so.

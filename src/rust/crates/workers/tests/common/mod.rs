@@ -20,13 +20,15 @@ use rustle_shared::{FrameHeader, FrameSink, MemoryFile, State};
 use rustle_workers::child;
 use rustle_workers::job::{Audience, Job};
 use rustle_workers::memory::JobMemory;
-use rustle_workers::order::{rouses, Order, Part, Terms};
+use rustle_workers::order::{rouses, Order, Terms};
+use rustle_workers::part::Part;
 use rustle_workers::pool::{Pool, RETIRED};
 use rustle_workers::post::Post;
 use rustle_workers::recovery::Unit;
-use rustle_workers::seat::{Link, Measured, Seat};
+use rustle_workers::seat::{Link, Seat};
 use rustle_workers::server::{post_of, Call, Serving, VARIABLE};
 use rustle_workers::spans::Keep;
+use rustle_workers::spans::Measured;
 use rustle_workers::standing::Standing;
 use rustle_workers::supervisor::{Settings, Supervisor, Verdict};
 
