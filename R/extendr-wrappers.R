@@ -435,6 +435,11 @@ rs_permutation_observed <- function(test) .Call(wrap__rs_permutation_observed, t
 #' @noRd
 rs_permutation_values <- function(test, seed, count) .Call(wrap__rs_permutation_values, test, seed, count)
 
+#' Calls primitive `name` with random state `seed` (a whole `.Random.seed`):
+#' `list(value = , seed = , bail = )`, of which `bail` says why there is no value.
+#' @noRd
+rs_primitive <- function(name, arguments, seed) .Call(wrap__rs_primitive, name, arguments, seed)
+
 #' Seconds of the monotonic clock, which all processes of a machine share.
 #' @noRd
 rs_now <- function() .Call(wrap__rs_now)
@@ -491,5 +496,21 @@ rs_wild_joint <- function(draws, shape, delta, f, threads) .Call(wrap__rs_wild_j
 #' `factors` within those of `x`.
 #' @noRd
 rs_wild_sums <- function(x, factors, group, groups, threads) .Call(wrap__rs_wild_sums, x, factors, group, groups, threads)
+
+#' Compiles a closure.
+#' @noRd
+rs_compiled_open <- function(spec) .Call(wrap__rs_compiled_open, spec)
+
+#' @noRd
+rs_compiled_begin <- function(handle, from, to, spec) .Call(wrap__rs_compiled_begin, handle, from, to, spec)
+
+#' @noRd
+rs_compiled_step <- function(handle, threads) .Call(wrap__rs_compiled_step, handle, threads)
+
+#' @noRd
+rs_compiled_same <- function(x, y) .Call(wrap__rs_compiled_same, x, y)
+
+#'@noRd
+rs_compiled_values <- function(handle, simple) .Call(wrap__rs_compiled_values, handle, simple)
 
 # nolint end
