@@ -8,6 +8,9 @@ use crate::bail::Bail;
 /// From here on exp() is infinite.
 const EXP_MAX: f64 = 1024.0 * std::f64::consts::LN_2;
 
+/// Products of larger shapes may be infinite, and nothing would ever be accepted.
+const LARGEST: f64 = 1e100;
+
 /// v and w for a uniform number.
 fn v_w(u: f64, factor: f64, beta: f64) -> (f64, f64) {
     let v = beta * (u / (1.0 - u)).ln();
@@ -25,6 +28,9 @@ pub fn rbeta(shape1: f64, shape2: f64, state: &mut Generator) -> Result<f64, Bai
     }
     let least = shape1.min(shape2);
     let most = shape1.max(shape2);
+    if most > LARGEST {
+        return Err(Bail("a very large shape of rbeta()"));
+    }
     let alpha = least + most;
     if least <= 1.0 {
         let (w, b) = bc(most, least, alpha, state);

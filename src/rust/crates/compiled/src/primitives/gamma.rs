@@ -2,6 +2,7 @@
 
 use super::draws::PARAMETERS;
 use super::generator::Generator;
+use super::reduce::number;
 use crate::bail::Bail;
 use crate::host::Host;
 
@@ -159,7 +160,7 @@ pub fn rt(df: f64, host: &Host, state: &mut Generator) -> Result<f64, Bail> {
         return Err(PARAMETERS);
     }
     let normal = state.next_normal(host);
-    Ok(normal / (rchisq(df, host, state)? / df).sqrt())
+    number(normal / (rchisq(df, host, state)? / df).sqrt())
 }
 
 /// `rf(1, df1, df2)`.
@@ -169,5 +170,5 @@ pub fn rf(df1: f64, df2: f64, host: &Host, state: &mut Generator) -> Result<f64,
     }
     let upper = rchisq(df1, host, state)? / df1;
     let lower = rchisq(df2, host, state)? / df2;
-    Ok(upper / lower)
+    number(upper / lower)
 }
