@@ -17,7 +17,10 @@ machine_functions <- list(
     "which.min", "which.max", "cumsum", "cumprod", "rev", "diff", "sort", "order", "sample",
     "sample.int", "stop", "warning", "message", "print", "cat"
   ),
-  stats = c("runif", "rnorm", "rexp", "var", "sd", "median")
+  stats = c(
+    "runif", "rnorm", "rexp", "rlnorm", "rlogis", "rcauchy", "rweibull", "rgamma", "rbeta", "rchisq", "rt", "rpois",
+    "rbinom", "var", "sd", "median"
+  )
 )
 
 # Of these R calls the method for the class that numbers have without attributes.

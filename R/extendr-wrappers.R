@@ -62,7 +62,8 @@ rs_boot_reasons <- function() .Call(wrap__rs_boot_reasons)
 #' @noRd
 rs_boot_run <- function(handle, from, to, attempt, threads) .Call(wrap__rs_boot_run, handle, from, to, attempt, threads)
 
-#' The statistic of the data with weights.
+#' The statistic of the data with weights, a column of a matrix for each case: from the case
+#' `from` (from 0) on, as many as can be begun within a slice.
 #' @noRd
 rs_boot_weighted <- function(handle, weights, from, threads) .Call(wrap__rs_boot_weighted, handle, weights, from, threads)
 
@@ -473,7 +474,8 @@ rs_wild_open <- function(spec) .Call(wrap__rs_wild_open, spec)
 #' @noRd
 rs_wild_run <- function(handle, from, to, threads) .Call(wrap__rs_wild_run, handle, from, to, threads)
 
-#' Replicates after two-stage least squares, as [`rs_wild_run`]; see R/wild-instruments.R.
+#' Replicates after an estimation with instruments, as [`rs_wild_run`]; see
+#' R/wild-instruments.R.
 #' @noRd
 rs_wild_instruments <- function(spec, from, to, threads) .Call(wrap__rs_wild_instruments, spec, from, to, threads)
 

@@ -18,7 +18,10 @@ random_program <- function(seed) {
       sprintf("%s(%s)", one("exp", "sin", "cos", "log", "floor", "round", "abs", "tanh", "log1p"), a()),
       sprintf("v[%s]", i(depth - 1L)), sprintf("%s(%s)", one("sum", "mean", "var", "sd", "max", "min", "prod", "median"), v(depth - 1L)),
       sprintf("%s(%s, %s)", one("max", "min"), a(), a()), sprintf("(if (%s) %s else %s)", l(depth - 1L), a(), a()),
-      sprintf("-%s", a()), sprintf("w[[%s]]", i(depth - 1L)), one("runif(1)", "rnorm(1)", "rexp(1, 2)", "rnorm(1, k, 0.5)"),
+      sprintf("-%s", a()), sprintf("w[[%s]]", i(depth - 1L)), one(
+        "runif(1)", "rnorm(1)", "rexp(1, 2)", "rnorm(1, k, 0.5)", "rgamma(1, 2.5, 0.5)", "rbeta(1, 2, k)", "rchisq(1, 3)",
+        "rt(1, 4)", "rlnorm(1)", "rweibull(1, 2)"
+      ),
       sprintf("ifelse(%s, %s, %s)", l(depth - 1L), "k", "2.5"), sprintf("sum(%s)", w(depth - 1L)), i(depth - 1L), a()
     )
   }
@@ -27,7 +30,7 @@ random_program <- function(seed) {
     a <- function() i(depth - 1L)
     switch(sample.int(9L, 1L),
       sprintf("(%s + %s)", a(), a()), sprintf("(%s * %s)", a(), a()), sprintf("(%s %%%% %s)", a(), one("3L", "5L", whole())),
-      sprintf("(%s %%/%% %s)", a(), one("2L", whole())), sprintf("sample.int(%s, 1)", one("5L", "3", "n")),
+      sprintf("(%s %%/%% %s)", a(), one("2L", whole())), one("sample.int(5L, 1)", "sample.int(n, 1)", "rpois(1, 3)", "rbinom(1, 10, 0.3)", "sum(rpois(n, c(1, 20)))"),
       sprintf("length(%s)", v(depth - 1L)), sprintf("sum(%s)", w(depth - 1L)), sprintf("(%s - %s)", a(), a()), whole()
     )
   }
