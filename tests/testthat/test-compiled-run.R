@@ -64,11 +64,12 @@ test_that("the kernels of the design give the interpreter's bits on 1, 2 and 3 t
 })
 
 test_that("a variable that changes its type, an argument more, and lists of vectors compile", {
+  # Of an empty vector `n` stays an integer: that task is R's.
   expect_same_on_threads(list(c(1, 2, 3), 4, numeric()), function(x, k) {
     n <- 0L
     for (v in x) n <- n + v * k
-    n + length(x)
-  }, k = 2)
+    n
+  }, k = 2, kept = 2L)
   expect_same_on_threads(1:20, function(i) if (i > 10L) i else i / 2)
   expect_same_on_threads(c(TRUE, FALSE), function(b) !b)
 })
