@@ -10,7 +10,10 @@ mod calls;
 mod control;
 mod draws;
 mod index;
+mod statistics;
 mod values;
+
+pub(crate) use calls::math;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -396,3 +399,6 @@ fn is_constant(kind: &Kind) -> bool {
         _ => false,
     }
 }
+
+#[cfg(test)]
+mod tests;
