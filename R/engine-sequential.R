@@ -43,7 +43,7 @@ run_sequential <- function(job, plan, values = vector("list", job$n)) {
   }
   launched <- rs_now()
   memory <- rs_peak_memory()
-  relaying(job$relay, with_globals(job$globals, withCallingHandlers(evaluate(), message = function(m) progress$clear(), error = function(e) {
+  relaying(job$relay, with_globals(job$globals, withCallingHandlers(evaluate(), error = function(e) {
     # A calling handler: traceback(), recover() and browser() see the task's frames.
     raise_of_task(with_trace(e, calls_here(job$relay, e, sys.nframe())), job$frame[["i"]][[1L]], job)
   })))

@@ -21,6 +21,14 @@ default_settings <- function() {
 #' worker is lost. It also sets future's plan, so that `future()` and packages
 #' built on future follow. The plan that was set last wins, whoever set it.
 #'
+#' Three recipes cover most uses:
+#' * `plan(multicore, workers = 4)`: workers are forked for each call, and see the session as it is;
+#' * `plan(multisession, workers = 4)`: workers that stay, where many calls are made or forking is
+#'   not safe;
+#' * `plan(sequential)`: back to one process.
+#'
+#' Each argument beyond these has a default that need not be touched.
+#'
 #' @param strategy [sequential] (the default of a session), [multicore] (workers that are
 #'   forked for each call), [threads] (functions of numbers are compiled and run on threads of this
 #'   process, others in the session), [multisession] (workers that outlive a call, copies of a clean R
@@ -369,7 +377,9 @@ check_known_arguments <- function(warned, given, strategy, call) {
 }
 
 stop_unknown_setting <- function(name, strategy, call) {
-  settings <- c("workers", names(default_settings()))
+  # A strategy that runs in the session, or on what Slurm has, takes no number of workers.
+  without <- name == "workers" || is_slurm(strategy) || identical(strategy, "sequential") || inherits(strategy, "sequential")
+  settings <- c(if (!without) "workers", names(default_settings()))
   own <- if (is.function(strategy)) setdiff(names(formals(strategy)), c("...", "envir", settings))
   abort_rustle(
     sprintf(

@@ -82,7 +82,8 @@
 #'   (`parts`: a data frame with `part`, `seconds` and `share`) and quantiles of the times of tasks.
 #'
 #'   `as.data.frame()`: a row per span (`what = "tasks"`): `task` (the first), `count`, `worker`, `start`,
-#'   `end` (seconds from the call), `growth`, `lost` (was the worker lost in it?); or per worker (`what = "workers"`): its parts.
+#'   `end` (seconds from the call), `growth`, `lost` (was the worker lost in it?), `stolen` (does it begin
+#'   with a task stolen from the block of another worker?); or per worker (`what = "workers"`): its parts.
 #' @examples
 #' oplan <- plan(sequential)
 #' x <- future_sapply(1:200, function(i) mean(runif(1e3)), future.seed = TRUE)
@@ -190,7 +191,7 @@ as.data.frame.rustle_report <- function(x, row.names = NULL, optional = FALSE, .
   }
   if (!is.null(x$spans)) return(as.data.frame(x$spans, row.names = row.names))
   none <- numeric()
-  data.frame(task = none, count = none, worker = none, start = none, end = none, growth = none, lost = logical())
+  data.frame(task = none, count = none, worker = none, start = none, end = none, growth = none, lost = logical(), stolen = logical())
 }
 
 # A number of seconds in a form that people read.
