@@ -219,9 +219,6 @@ pub(crate) enum Op {
     ChooseD(Reg, Reg, Reg, Reg),
     ChooseI(Reg, Reg, Reg, Reg),
     DrawD(Law, Reg, Reg, Reg),
-    /// The same of laws that give integers.
-    DrawI(Law, Reg, Reg, Reg),
-    DrawVi(Law, Reg, Reg, Reg, Reg),
     /// So many numbers; the parameters are vectors.
     DrawV(Law, Reg, Reg, Reg, Reg),
     /// `quantile()`: of a vector, for probabilities, of a type.
