@@ -210,6 +210,10 @@ impl<'s> Lower<'s> {
             }
         }
         self.tail(&closure.body)?;
+        if self.outs.is_empty() {
+            let why = "every task would be given up: output and errors are made by R";
+            return Err(refuse(&closure.body, why));
+        }
         let code = flatten(&self.block, &self.fixes).ok_or_else(|| Refused {
             place: closure.body.place,
             why: "the function is too long".into(),

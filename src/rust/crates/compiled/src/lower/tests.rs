@@ -154,3 +154,10 @@ fn quantiles_are_compiled_without_names_only() {
     assert_eq!(cor, Ok(Value::Double(1.0)));
     assert!(run(code("cor", &[x]), &data).is_err());
 }
+
+#[test]
+fn what_always_says_something_is_not_compiled() {
+    let text = || ("", Kind::Text("a fold".into()));
+    assert!(run(code("message", &[text()]), &[]).is_err_and(|why| why.contains("output")));
+    assert!(run(code("stop", &[text()]), &[]).is_err_and(|why| why.contains("errors")));
+}
