@@ -49,7 +49,8 @@ read_model <- function(model, data, effects, count_effects, call) {
 design_of_fit <- function(model, frame) {
   terms <- stats::terms(model)
   labels <- attr(terms, "term.labels")
-  plain <- is.null(model$x) && length(labels) > 0L && all(attr(terms, "order") == 1L) && all(labels %in% names(frame)) &&
+  # model$x would be model$xlevels.
+  plain <- is.null(model[["x"]]) && length(labels) > 0L && all(attr(terms, "order") == 1L) && all(labels %in% names(frame)) &&
     all(vapply(frame[labels], function(v) is.double(v) && !is.object(v) && is.null(dim(v)), NA))
   if (!plain) return(stats::model.matrix(model))
   do.call(cbind, c(if (attr(terms, "intercept")) list("(Intercept)" = rep(1, nrow(frame))), unclass(frame)[labels]))

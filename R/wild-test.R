@@ -5,16 +5,16 @@
 #' confidence intervals by inversion of the test. With few clusters, or clusters of very
 #' different sizes, it is more reliable than a t test with clustered standard errors.
 #'
-#' A replicate multiplies the residuals of each cluster by one random weight, adds them to the
-#' fitted values, fits again and computes the statistic again. This is not done observation
-#' by observation: all that a replicate needs are sums over clusters, so its cost does not
-#' depend on the number of observations (Roodman and others 2019).
-#'
 #' Three recipes cover most uses:
 #' * `wild_test(fit, "x = 0", cluster = ~ firm, seed = 1)`: one hypothesis, with its interval;
 #' * `wild_test(fit, c("x1 = 0", "x2 = 0"), cluster = ~ firm, seed = 1)`: two, jointly;
 #' * `wild_test(fit, "x = 0", cluster = ~ firm, weights = "webb", type = "31", seed = 1)`: few
 #'   clusters, of different sizes.
+#'
+#' A replicate multiplies the residuals of each cluster by one random weight, adds them to the
+#' fitted values, fits again and computes the statistic again. This is not done observation
+#' by observation: all that a replicate needs are sums over clusters, so its cost does not
+#' depend on the number of observations (Roodman and others 2019).
 #'
 #' @param model A model fitted by [lm()] or [mt_lm()], whose prior weights, offset, subset and
 #'   missing values count as they do in the fit, or a formula, which is fitted by `lm()`. Or a

@@ -253,6 +253,8 @@ test_that("the design is that of model.matrix(), made by whatever way", {
     expect_equal(design_of_fit(fit, model.frame(fit)), model.matrix(fit), ignore_attr = c("assign", "contrasts", "dimnames"))
     expect_identical(colnames(design_of_fit(fit, model.frame(fit))), colnames(model.matrix(fit)))
   }
+  bound <- lm(y ~ x1 + x2, d)
+  expect_null(attr(design_of_fit(bound, model.frame(bound)), "assign"))
 })
 
 test_that("variances of 0 are an error", {
