@@ -33,7 +33,8 @@
 #'     `c`, `numeric` and its kin, `rep`, `rep_len`, `seq_len`, `seq_along`, `a:b`, `length`, `ifelse`, `is.na`,
 #'     `anyNA`, `as.numeric`, `as.integer`;
 #'   * random numbers of R's default kinds, where tasks have streams (`future.seed = TRUE`):
-#'     `runif`, `rnorm`, `rexp`, `sample`, `sample.int`;
+#'     `runif`, `rnorm`, `rexp`, `rlnorm`, `rlogis`, `rcauchy`, `rweibull`, `rgamma`, `rbeta`,
+#'     `rchisq`, `rt`, `rpois`, `rbinom`, `sample`, `sample.int`;
 #'   * variables of where the function was written, which are copied;
 #'   * as its value a number, a vector, `c(a = , b = )`, or a list of these.
 #'

@@ -97,6 +97,17 @@ pub(crate) enum Law {
     Uniform,
     Normal,
     Exponential,
+    Lognormal,
+    Logistic,
+    Cauchy,
+    Weibull,
+    Gamma,
+    Beta,
+    ChiSquared,
+    Student,
+    /// These give integers.
+    Poisson,
+    Binomial,
 }
 
 /// An instruction. `D` in a name: registers of doubles; `I`: of integers and logical
@@ -203,6 +214,9 @@ pub(crate) enum Op {
     ChooseD(Reg, Reg, Reg, Reg),
     ChooseI(Reg, Reg, Reg, Reg),
     DrawD(Law, Reg, Reg, Reg),
+    /// The same of laws that give integers.
+    DrawI(Law, Reg, Reg, Reg),
+    DrawVi(Law, Reg, Reg, Reg, Reg),
     /// So many numbers; the parameters are vectors.
     DrawV(Law, Reg, Reg, Reg, Reg),
     /// `sample.int(n, size, replace)`.

@@ -241,6 +241,10 @@ impl<'a> Machine<'a> {
                     let (a, b) = (d!(a), d!(b));
                     d!(to) = vectors::draw(law, a, b, host, &mut self.state)?;
                 }
+                Op::DrawI(law, to, a, b) => {
+                    let (a, b) = (d!(a), d!(b));
+                    i!(to) = vectors::draw_int(law, a, b, host, &mut self.state)?;
+                }
                 Op::SampleOne(to, n) => {
                     let n = i!(n);
                     if !(1..=10_000_000).contains(&n) {

@@ -1,7 +1,7 @@
 //! Calls of R's functions.
 
 use super::control::mixed_value;
-use super::draws::draws;
+use super::draws::{draws, is_law};
 use super::*;
 use crate::code::{Along, Arith, Math, Reduce};
 use crate::tree::Arg;
@@ -121,7 +121,7 @@ impl Lower<'_> {
             return self.along(how, x, node);
         }
         match fun {
-            "runif" | "rnorm" | "rexp" => self.law(fun, args, hint, node),
+            _ if is_law(fun) => self.law(fun, args, hint, node),
             "sample" | "sample.int" => self.sample(fun, args, hint, node),
             "sum" | "prod" | "min" | "max" | "any" | "all" => self.total(fun, args, hint, node),
             "pmin" | "pmax" => self.parallel(fun == "pmin", args, node),

@@ -1,11 +1,54 @@
 //! Random numbers.
 
 use super::*;
-use crate::code::Law;
+use crate::code::{Arith, Law};
 use crate::tree::Arg;
 
 /// Functions that draw: their arguments are evaluated in R's order, not ours.
-pub(super) const DRAWING: [&str; 5] = ["runif", "rnorm", "rexp", "sample", "sample.int"];
+pub(super) const DRAWING: [&str; 15] = [
+    "runif",
+    "rnorm",
+    "rexp",
+    "rlnorm",
+    "rlogis",
+    "rcauchy",
+    "rweibull",
+    "rgamma",
+    "rbeta",
+    "rchisq",
+    "rt",
+    "rpois",
+    "rbinom",
+    "sample",
+    "sample.int",
+];
+
+/// A law by its function: the names of its parameters after `n`, and their defaults (`NaN`:
+/// none).
+fn law_of(fun: &str) -> Option<(Law, &'static [&'static str], [f64; 2])> {
+    const NONE: f64 = f64::NAN;
+    Some(match fun {
+        "runif" => (Law::Uniform, &["n", "min", "max"], [0.0, 1.0]),
+        "rnorm" => (Law::Normal, &["n", "mean", "sd"], [0.0, 1.0]),
+        "rexp" => (Law::Exponential, &["n", "rate"], [1.0, 0.0]),
+        "rlnorm" => (Law::Lognormal, &["n", "meanlog", "sdlog"], [0.0, 1.0]),
+        "rlogis" => (Law::Logistic, &["n", "location", "scale"], [0.0, 1.0]),
+        "rcauchy" => (Law::Cauchy, &["n", "location", "scale"], [0.0, 1.0]),
+        "rweibull" => (Law::Weibull, &["n", "shape", "scale"], [NONE, 1.0]),
+        "rgamma" => (Law::Gamma, &["n", "shape", "rate"], [NONE, 1.0]),
+        "rbeta" => (Law::Beta, &["n", "shape1", "shape2"], [NONE, NONE]),
+        "rchisq" => (Law::ChiSquared, &["n", "df"], [NONE, 0.0]),
+        "rt" => (Law::Student, &["n", "df"], [NONE, 0.0]),
+        "rpois" => (Law::Poisson, &["n", "lambda"], [NONE, 0.0]),
+        "rbinom" => (Law::Binomial, &["n", "size", "prob"], [NONE, NONE]),
+        _ => return None,
+    })
+}
+
+/// Is it a function of random numbers with a law?
+pub(super) fn is_law(fun: &str) -> bool {
+    law_of(fun).is_some()
+}
 
 /// Does the code draw random numbers?
 pub(super) fn draws(node: &Node) -> bool {
@@ -26,10 +69,8 @@ impl Lower<'_> {
         hint: Option<Var>,
         node: &Node,
     ) -> Lowered<Val> {
-        let (law, formals, defaults): (Law, &[&str], [f64; 2]) = match fun {
-            "runif" => (Law::Uniform, &["n", "min", "max"], [0.0, 1.0]),
-            "rnorm" => (Law::Normal, &["n", "mean", "sd"], [0.0, 1.0]),
-            _ => (Law::Exponential, &["n", "rate"], [1.0, 0.0]),
+        let Some((law, formals, defaults)) = law_of(fun) else {
+            return Err(refuse(node, "its law is not in the subset"));
         };
         let given = self.matched(args, formals, node)?;
         self.draws = true;
@@ -45,16 +86,37 @@ impl Lower<'_> {
                     Some(value) => value,
                     None => return Ok(Val::Gone),
                 },
+                None if default.is_nan() => {
+                    return Err(refuse(
+                        node,
+                        format!("its argument `{}` is missing", formals[k + 1]),
+                    ));
+                }
                 None => (Type::Double, self.double(*default, node)?),
             });
         }
-        let [(a, x), (b, y)] = [parameters[0], parameters[1]];
+        let [(a, x), mut second] = [parameters[0], parameters[1]];
+        if law == Law::Gamma {
+            // R hands on the scale.
+            let one = (Type::Double, self.double(1.0, node)?);
+            match self.arith(Arith::Div, one, second, None, node)? {
+                Val::Is(ty, reg) => second = (ty, reg),
+                other => return Ok(other),
+            }
+        }
+        let (b, y) = second;
+        let whole = matches!(law, Law::Poisson | Law::Binomial);
         match count {
             None if a.is_scalar() && b.is_scalar() => {
                 let (x, y) = (self.as_double(a, x, node)?, self.as_double(b, y, node)?);
-                let to = self.dest(Type::Double, hint, node)?;
-                self.emit(Op::DrawD(law, to, x, y));
-                Ok(Val::Is(Type::Double, to))
+                let ty = if whole { Type::Integer } else { Type::Double };
+                let to = self.dest(ty, hint, node)?;
+                self.emit(if whole {
+                    Op::DrawI(law, to, x, y)
+                } else {
+                    Op::DrawD(law, to, x, y)
+                });
+                Ok(Val::Is(ty, to))
             }
             _ => {
                 let count = match count {
@@ -63,9 +125,14 @@ impl Lower<'_> {
                 };
                 let (_, x) = self.as_doubles(a, x, node)?;
                 let (_, y) = self.as_doubles(b, y, node)?;
-                let to = self.temp(Type::Doubles, node)?;
-                self.emit(Op::DrawV(law, to, count, x, y));
-                Ok(Val::Is(Type::Doubles, to))
+                let ty = if whole { Type::Integers } else { Type::Doubles };
+                let to = self.temp(ty, node)?;
+                self.emit(if whole {
+                    Op::DrawVi(law, to, count, x, y)
+                } else {
+                    Op::DrawV(law, to, count, x, y)
+                });
+                Ok(Val::Is(ty, to))
             }
         }
     }

@@ -8,7 +8,7 @@ use super::{
     draws, Bail, Generator, Host, Machine, LENGTHS, LONG, LONGEST, NOT_A_NUMBER, OUTSIDE, OVERFLOW,
 };
 use crate::code::{Along, Arith, Law, Op, Reduce, Reg};
-use crate::primitives::{along, order, reduce, sample};
+use crate::primitives::{along, beta, binomial, gamma, order, poisson, reduce, sample};
 
 /// One random number.
 #[inline]
@@ -23,7 +23,48 @@ pub(super) fn draw(
         Law::Uniform => draws::runif(a, b, state),
         Law::Normal => draws::rnorm(a, b, host, state),
         Law::Exponential => draws::rexp(a, state),
+        Law::Lognormal => draws::rlnorm(a, b, host, state),
+        Law::Logistic => draws::rlogis(a, b, state),
+        Law::Cauchy => draws::rcauchy(a, b, state),
+        Law::Weibull => draws::rweibull(a, b, state),
+        Law::Gamma => gamma::rgamma(a, b, host, state),
+        Law::Beta => beta::rbeta(a, b, state),
+        Law::ChiSquared => gamma::rchisq(a, host, state),
+        Law::Student => gamma::rt(a, host, state),
+        Law::Poisson | Law::Binomial => draw_int(law, a, b, host, state).map(f64::from),
     }
+}
+
+/// One random integer.
+pub(super) fn draw_int(
+    law: Law,
+    a: f64,
+    b: f64,
+    host: &Host,
+    state: &mut Generator,
+) -> Result<i32, Bail> {
+    match law {
+        Law::Poisson => poisson::rpois(a, host, state),
+        Law::Binomial => binomial::rbinom(a, b, state),
+        _ => Err(OVERFLOW),
+    }
+}
+
+/// `n` random numbers, with parameters that are used again and again.
+fn draw_all<T>(
+    out: &mut Vec<T>,
+    n: usize,
+    (a, b): (&[f64], &[f64]),
+    mut one: impl FnMut(f64, f64) -> Result<T, Bail>,
+) -> Result<(), Bail> {
+    if (a.is_empty() || b.is_empty()) && n > 0 {
+        return Err(LENGTHS);
+    }
+    out.reserve(n);
+    for (a, b) in a.iter().cycle().zip(b.iter().cycle()).take(n) {
+        out.push(one(*a, *b)?);
+    }
+    Ok(())
 }
 
 /// The length of element-wise results.
@@ -453,21 +494,16 @@ impl Machine<'_> {
                 let n = length(self.i(n))?;
                 self.make_d(to, |m, out| {
                     let Machine { vd, state, .. } = m;
-                    let (a, b) = (&vd[usize::from(a)], &vd[usize::from(b)]);
-                    if (a.is_empty() || b.is_empty()) && n > 0 {
-                        return Err(LENGTHS);
-                    }
-                    out.reserve(n);
-                    if let ([a], [b]) = (&**a, &**b) {
-                        for _ in 0..n {
-                            out.push(draw(law, *a, *b, host, state)?);
-                        }
-                        return Ok(());
-                    }
-                    for (a, b) in a.iter().cycle().zip(b.iter().cycle()).take(n) {
-                        out.push(draw(law, *a, *b, host, state)?);
-                    }
-                    Ok(())
+                    let parameters = (&*vd[usize::from(a)], &*vd[usize::from(b)]);
+                    draw_all(out, n, parameters, |a, b| draw(law, a, b, host, state))
+                })?;
+            }
+            Op::DrawVi(law, to, n, a, b) => {
+                let n = length(self.i(n))?;
+                self.make_i(to, |m, out| {
+                    let Machine { vd, state, .. } = m;
+                    let parameters = (&*vd[usize::from(a)], &*vd[usize::from(b)]);
+                    draw_all(out, n, parameters, |a, b| draw_int(law, a, b, host, state))
                 })?;
             }
             Op::Sample(to, n, size, replace) => {
