@@ -14,17 +14,17 @@ machine_functions <- list(
     "as.numeric", "as.double", "as.integer", "abs", "sqrt", "exp", "expm1", "log", "log1p", "log2",
     "log10", "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh", "floor", "ceiling",
     "trunc", "round", "sum", "prod", "min", "max", "any", "all", "pmin", "pmax", "mean", "which",
-    "which.min", "which.max", "cumsum", "cumprod", "rev", "diff", "sort", "order", "sample",
+    "which.min", "which.max", "cumsum", "cumprod", "cummax", "cummin", "rev", "diff", "sort", "order", "sample",
     "sample.int", "stop", "warning", "message", "print", "cat"
   ),
   stats = c(
-    "runif", "rnorm", "rexp", "rlnorm", "rlogis", "rcauchy", "rweibull", "rgamma", "rbeta", "rchisq", "rt", "rpois",
-    "rbinom", "var", "sd", "median"
+    "runif", "rnorm", "rexp", "rlnorm", "rlogis", "rcauchy", "rweibull", "rgamma", "rchisq", "rt", "rf", "rbeta",
+    "rpois", "rgeom", "rnbinom", "rbinom", "var", "sd", "cor", "median", "quantile"
   )
 )
 
 # Of these R calls the method for the class that numbers have without attributes.
-machine_generics <- c("mean", "median", "sort", "rev", "diff")
+machine_generics <- c("mean", "median", "quantile", "sort", "rev", "diff")
 
 # Functions that neither draw, nor fail, nor change anything: a promise of them may be forced.
 harmless_functions <- c("{", "(", "+", "-", "*", "/", "^", ":", "c", "length", "seq_len", "numeric", "rep")

@@ -80,6 +80,8 @@ pub(crate) enum Reduce {
 pub(crate) enum Along {
     Cumsum,
     Cumprod,
+    Cummax,
+    Cummin,
     Rev,
     Diff,
     Sort,
@@ -97,16 +99,19 @@ pub(crate) enum Law {
     Uniform,
     Normal,
     Exponential,
-    Lognormal,
+    LogNormal,
     Logistic,
     Cauchy,
     Weibull,
+    /// With a scale, not a rate.
     Gamma,
-    Beta,
     ChiSquared,
-    Student,
-    /// These give integers.
+    T,
+    F,
+    Beta,
     Poisson,
+    Geometric,
+    NegativeBinomial,
     Binomial,
 }
 
@@ -214,11 +219,12 @@ pub(crate) enum Op {
     ChooseD(Reg, Reg, Reg, Reg),
     ChooseI(Reg, Reg, Reg, Reg),
     DrawD(Law, Reg, Reg, Reg),
-    /// The same of laws that give integers.
-    DrawI(Law, Reg, Reg, Reg),
-    DrawVi(Law, Reg, Reg, Reg, Reg),
     /// So many numbers; the parameters are vectors.
     DrawV(Law, Reg, Reg, Reg, Reg),
+    /// `quantile()`: of a vector, for probabilities, of a type.
+    Quantile(Reg, Reg, Reg, u8),
+    /// `cor()` of two vectors.
+    Cor(Reg, Reg, Reg),
     /// `sample.int(n, size, replace)`.
     Sample(Reg, Reg, Reg, bool),
     /// One index below the number.
