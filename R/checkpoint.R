@@ -40,7 +40,8 @@ checkpoints <- new.env(parent = emptyenv())
 #'   The write is done when the task is: a killed process loses only the tasks that it ran.
 #'   Every five seconds, and at the end of a call, the disk is waited for, in case of power
 #'   failure. On a cluster the session writes when a chunk has come back, so nodes need not see
-#'   the directory. Cost: some ten microseconds per task.
+#'   the directory; chunks are of half a second's work then (a node's whole share where the schedule
+#'   is static). Cost: some ten microseconds per task.
 #' @return `with_checkpoint()`: the value of `expr`. `checkpoint_status()`: a data frame with a
 #'   row per call: `key`, `call` (its first words), `tasks`, `done`, `bytes` and `updated`
 #'   (the time of the last write). `checkpoint_clear()`: the number of calls removed,

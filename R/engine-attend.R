@@ -18,11 +18,9 @@ attend <- function(handle, job, plan) {
     status <- rs_job_wait(handle, longest_wait)
     relayed[, 1L] <- rs_now()
     withCallingHandlers(rs_check_interrupt(), interrupt = function(i) tell_running(rs_job_seen(handle), plan))
-    if (length(status$events$task)) progress$clear()
     mailbox$add(status$events)
     tell_losses(status$events, plan)
     if (status$state != "running") break
-    if (mailbox$has_due(status$prefix)) progress$clear()
     mailbox$flush(status$prefix)
     relayed[2L, 1L] <- rs_now()
     progress$update(status$done, status$busy, function() rs_job_seen(handle))
@@ -40,11 +38,13 @@ attend <- function(handle, job, plan) {
     stop_worker_lost(status$failure, values, job$origin)
   }
   report <- new_report(job, plan, rs_job_report(handle))
-  progress$close(job$n)
+  progress$clear()
   stopping <- job$on_error == "stop" && length(failed)
   relayed[1L, 2L] <- rs_now()
   mailbox$flush(Inf, if (stopping) failed[[1L]] else job$n)
   relayed[2L, 2L] <- rs_now()
+  # Its last line comes after what tasks have printed.
+  progress$close(if (!stopping) job$n)
   report$relayed <- relayed
   report$misuse <- length(mailbox$misuse())
   misuse <- mailbox$misuse()

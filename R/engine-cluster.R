@@ -6,8 +6,10 @@
 
 # Seconds that a chunk should take at least and at most. What a hand-out costs, a fork of the
 # node's workers most of all, must be little beside the first; the second may be lost with a
-# node.
+# node. With a checkpoint the session keeps what has come back, and should not lose more than the
+# work of half a second.
 chunk_seconds <- c(0.1, 30)
+kept_chunk_seconds <- c(0.1, 0.5)
 
 run_on_nodes <- function(job, plan) {
   nodes <- limit_nodes(timed_opening(nodes_of_plan(plan, job$origin)), plan$limit)
@@ -20,12 +22,13 @@ run_on_nodes <- function(job, plan) {
     desk$hand_out()
     if (desk$is_over()) break
     desk$listen(longest_wait)
-    if (desk$has_news()) progress$clear()
     desk$relay()
     progress$update(desk$finished(), desk$busy())
   }
-  progress$close(job$n)
-  desk$outcome()
+  progress$clear()
+  outcome <- desk$outcome()
+  progress$close(if (job$on_error != "stop" || !length(outcome$failed)) job$n)
+  outcome
 }
 
 total_cores <- function(nodes) {
@@ -90,6 +93,7 @@ new_desk <- function(job, plan, nodes, parcel) {
   seats <- cumsum(c(0, vapply(nodes, function(node) node$cores, 1L)))
   settings <- plan$settings
   needs_package <- !is.null(parcel$requires)
+  seconds <- if (is.null(job$save)) chunk_seconds else kept_chunk_seconds
   lies_here <- desk_for_nodes()
   setup <- setup_for_nodes(settings$keep)
 
@@ -134,7 +138,7 @@ new_desk <- function(job, plan, nodes, parcel) {
     size <- if (static) {
       ceiling(left * node$cores / max(sum(cores), node$cores))
     } else {
-      rs_node_chunk(left, node$cores, sum(cores), speeds[mine] / sum(speeds), if (is.na(node$task)) -1 else node$task, chunk_seconds)
+      rs_node_chunk(left, node$cores, sum(cores), speeds[mine] / sum(speeds), if (is.na(node$task)) -1 else node$task, seconds)
     }
     queue$take(size)
   }
@@ -311,8 +315,6 @@ new_desk <- function(job, plan, nodes, parcel) {
     mailbox$flush(prefix, min(last_needed(), n))
   }
 
-  has_news <- function() mailbox$has_due(prefix)
-
   is_over <- function() {
     if (queue$left() > 0 || queue$has_suspects()) return(FALSE)
     needed <- last_needed()
@@ -352,7 +354,7 @@ new_desk <- function(job, plan, nodes, parcel) {
     node$timed <- parcel$key
   }
   list(
-    hand_out = hand_out, listen = listen, relay = relay, has_news = has_news, is_over = is_over, outcome = outcome,
+    hand_out = hand_out, listen = listen, relay = relay, is_over = is_over, outcome = outcome,
     finished = function() counted$done + sum(vapply(nodes, function(node) max(0, node$beat), 0)),
     busy = function() sum(vapply(nodes, function(node) if (length(node$chunks)) node$cores else 0L, 1L))
   )
@@ -425,6 +427,7 @@ stop_needs_package <- function(call) {
 
 # A message that is not an error: what was lost runs again elsewhere.
 tell_node_lost <- function(node, tasks, one = "task", many = "tasks") {
+  clear_progress()
   text <- sprintf(
     "Node %d (%s) was lost: %s. %s\n", node$id, node$host, node$lost,
     if (tasks == 0L) {

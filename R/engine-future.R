@@ -83,7 +83,7 @@ spans_of_chunks <- function(told, chunks, launched, workers) {
   list(
     task = vapply(chunks[came], function(tasks) as.numeric(tasks[[1L]]), 0), count = as.numeric(lengths(chunks[came])),
     worker = as.numeric(worker), start = start, end = end, growth = numeric(length(came)),
-    lost = logical(length(came))
+    lost = logical(length(came)), stolen = logical(length(came))
   )
 }
 

@@ -72,7 +72,6 @@ new_mailbox <- function(order, n, quiet = FALSE) {
 
   list(
     add = add, flush = flush,
-    has_due = function(prefix) length(tasks) > 0L && any(place(tasks) <= prefix),
     calls = function(task) trace_of_text(stacks[[as.character(task)]]),
     misuse = function() misuse, timeouts = function() timeouts, travelled = function() travelled
   )

@@ -1,5 +1,5 @@
 # Progress of a job, drawn by the session while it waits: a bar of cli on a terminal, plain lines
-# elsewhere, or what progressr::handlers(global = TRUE) has registered. Nothing is shown of a
+# elsewhere and of tasks that run in the session, or what progressr::handlers(global = TRUE) has registered. Nothing is shown of a
 # call that takes less than two seconds. Tasks know nothing of it.
 #
 # A progress is a list of functions: `update(done, busy, look)` when something has changed or
@@ -20,7 +20,8 @@ progress_after <- function() getOption("rustle.progress.after", 2)
 
 new_progress <- function(job, workers, plan) {
   if (!wants_progress(plan)) return(no_progress)
-  terminal <- interactive() && !isTRUE(getOption("knitr.in.progress")) &&
+  # What a task prints in this session goes to the terminal at once, into the line of a bar.
+  terminal <- interactive() && !plan$executor$in_session && !isTRUE(getOption("knitr.in.progress")) &&
     requireNamespace("cli", quietly = TRUE) && cli::is_dynamic_tty()
   safe_progress(
     if (has_progressr()) {
@@ -38,19 +39,34 @@ new_progress <- function(job, workers, plan) {
 # the job goes on without a progress bar.
 draw <- function(expr) suspendInterrupts(tryCatch({ expr; TRUE }, error = function(e) FALSE))
 
+# What is drawn now, written in this file only: `clear`, a function, or NULL.
+on_screen <- new.env(parent = emptyenv())
+
+# For whoever prints in this session while a job runs.
+clear_progress <- function() if (!is.null(on_screen$clear) && !is_worker()) on_screen$clear()
+
 # `progress` is evaluated here and not before, because that may draw.
 safe_progress <- function(progress) {
+  drawing <- FALSE
   good <- draw(progress)
   if (!good) give_up_progress()
+  # cli draws by messages, for which a handler may call clear().
   safely <- function(expr) {
-    if (!good) return(invisible())
+    if (!good || drawing) return(invisible())
+    drawing <<- TRUE
+    on.exit(drawing <<- FALSE)
     good <<- draw(expr)
     if (!good) give_up_progress()
   }
+  before <- on_screen$clear
+  on_screen$clear <- function() safely(progress$clear())
   list(
     update = function(done, busy, look = NULL) safely(progress$update(done, busy, look)),
-    clear = function() safely(progress$clear()),
-    close = function(done = NULL) safely(progress$close(done))
+    clear = on_screen$clear,
+    close = function(done = NULL) {
+      on_screen$clear <- before
+      safely(progress$close(done))
+    }
   )
 }
 
@@ -93,6 +109,14 @@ summary_text <- function(done, last, n, workers, begun) {
   )
 }
 
+# The bar itself, in what room the text leaves in its line: the text says more.
+bar_text <- function(share, room) {
+  width <- min(30, room)
+  if (width < 5) return("")
+  full <- round(width * min(1, share))
+  paste0(cli::col_green(strrep(if (cli::is_utf8_output()) "\u25a0" else "=", full)), strrep(" ", width - full), " ")
+}
+
 # The bar is taken away before anything is printed, and comes back with the next update.
 progress_bar <- function(n, workers) {
   begun <- seconds_now()
@@ -113,12 +137,13 @@ progress_bar <- function(n, workers) {
       if (now - begun < progress_after() || now - drawn < 0.2) return()
       drawn <<- now
       shown <<- TRUE
-      text <<- progress_text(done, n, busy, workers, begun, look)
+      said <- progress_text(done, n, busy, workers, begun, look)
+      text <<- paste0(bar_text(done / n, cli::console_width() - nchar(said) - 2), said)
       before <- options(cli.progress_show_after = 0)
       on.exit(options(before))
       if (is.null(id)) {
         id <<- cli::cli_progress_bar(
-          total = n, clear = TRUE, .auto_close = FALSE, .envir = home, format = "{cli::pb_bar} {text}"
+          total = n, clear = TRUE, .auto_close = FALSE, .envir = home, format = "{text}"
         )
       }
       cli::cli_progress_update(set = min(done, n), id = id, force = TRUE, .envir = home)

@@ -105,6 +105,7 @@ relaying <- function(relay, expr) {
 relayed_events <- c("condition", "output")
 
 relay_event <- function(event, object, quiet = FALSE, task = NULL) {
+  clear_progress()
   if (event == "output") {
     cat(object)
   } else if (quiet && inherits(object, "warning") && getOption("warn") != 1) {

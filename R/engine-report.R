@@ -105,7 +105,8 @@ wants_memory <- function() isTRUE(getOption("rustle.memory"))
 
 # Spans as a list of columns with an element for each time that the clock was read: the first
 # `task`, how many it was (`count`), `worker`, `start`, `end` (seconds of the monotonic clock),
-# `growth` (bytes), and `lost`: was the worker lost in it? NULL where none were kept.
+# `growth` (bytes), `lost`: was the worker lost in it? and `stolen`: was its first task stolen from
+# another worker's block? NULL where none were kept.
 span_columns <- function(report) {
   spans <- report$spans
   if (is.raw(spans)) rs_span_columns(spans) else spans

@@ -2,10 +2,10 @@
 # Output and conditions are not captured, for there is nobody to relay them to;
 # those that the caller does not want are dropped.
 
-run_sequential <- function(job, plan) {
+# values: those of tasks that are done; the order of the policy then has the other tasks.
+run_sequential <- function(job, plan, values = vector("list", job$n)) {
   for (package in job$packages) library(package, character.only = TRUE)
   before <- get_random_seed()
-  values <- vector("list", job$n)
   call <- job$call
   forced <- job$forced
   failed <- integer()
@@ -43,7 +43,7 @@ run_sequential <- function(job, plan) {
   }
   launched <- rs_now()
   memory <- rs_peak_memory()
-  relaying(job$relay, with_globals(job$globals, withCallingHandlers(evaluate(), message = function(m) progress$clear(), error = function(e) {
+  relaying(job$relay, with_globals(job$globals, withCallingHandlers(evaluate(), error = function(e) {
     # A calling handler: traceback(), recover() and browser() see the task's frames.
     raise_of_task(with_trace(e, calls_here(job$relay, e, sys.nframe())), job$frame[["i"]][[1L]], job)
   })))

@@ -73,9 +73,10 @@ attend_run <- function(run, job, identity) {
     progress$update(watch$finished(), watch$busy())
     Sys.sleep(min(1, 0.1 + (now - begun) / 60))
   }
+  progress$clear()
   outcome <- watch$outcome()
   over <- TRUE
-  progress$close(job$n)
+  progress$close(if (job$on_error != "stop" || !length(outcome$failed)) job$n)
   outcome
 }
 

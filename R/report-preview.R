@@ -168,7 +168,7 @@ expected_report <- function(x, job, plan, times, memory, prepare, price) {
     plan = x$plan, workers = workers, tasks = x$tasks, wall = wall, busy = sum(times), parts = parts, sent = x$sent,
     largest = if (!shares) x$largest, memory = data.frame(peak = memory, growth = rep(memory, workers)),
     threads = threads_per_worker(workers, plan$settings$worker_threads), facts = list(policy = job$policy),
-    spans = data.frame(task = seq_along(times), count = 1, worker = 1, start = 0, end = times, lost = FALSE)
+    spans = data.frame(task = seq_along(times), count = 1, worker = 1, start = 0, end = times, lost = FALSE, stolen = FALSE)
   )
 }
 

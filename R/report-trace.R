@@ -8,8 +8,9 @@
 #' worker's memory, and a process for the session with slices for what it did before the first
 #' and after the last task. Times are microseconds from the call.
 #'
-#' A task that was lost, or whose share ran again, has an instant event "runs again" where its first
-#' run ends. Counts of claims, steals and losses are in `otherData`.
+#' Instant events: "steals task 17" where a worker begins with what it has stolen from the block of
+#' another one, and "task 17 runs again" where the first run of a task ends that was lost, or whose
+#' share ran again. Counts of claims, steals and losses are in `otherData`.
 #'
 #' @param report A report.
 #' @param file A path, or a connection that is open for text.
@@ -93,11 +94,16 @@ trace_tasks <- function(x) {
     name, spans$worker, microseconds(spans$start), microseconds(spans$end - spans$start), spans$task, spans$count, spans$growth
   )
   again <- spans[duplicated(spans$task, fromLast = TRUE) | spans$lost, ]
-  instants <- if (nrow(again)) {
-    sprintf(
-      "{\"name\":\"task %.0f runs again\",\"cat\":\"loss\",\"ph\":\"i\",\"s\":\"p\",\"pid\":%.0f,\"tid\":0,\"ts\":%s}",
-      again$task, again$worker, microseconds(again$end)
-    )
-  }
-  c(slices, instants)
+  stolen <- spans[spans$stolen, ]
+  c(
+    slices, trace_instants(sprintf("task %.0f runs again", again$task), "loss", again$worker, again$end),
+    trace_instants(sprintf("steals task %.0f", stolen$task), "steal", stolen$worker, stolen$start)
+  )
+}
+
+trace_instants <- function(name, kind, worker, at) {
+  sprintf(
+    "{\"name\":\"%s\",\"cat\":\"%s\",\"ph\":\"i\",\"s\":\"p\",\"pid\":%.0f,\"tid\":0,\"ts\":%s}",
+    name, rep(kind, length(name)), worker, microseconds(at)
+  )
 }

@@ -74,13 +74,16 @@
 #'   `imbalance` ((busiest - mean) / mean), `parts`, the counts `forks`, `claims`, `steals` and `losses`, `job` (the number of the call, for [rerun_task()]), `sent`, `copied` and
 #'   `returned` (bytes), `largest` (a data frame with `place` and `bytes`), `memory` (a data frame
 #'   with a row per worker: `peak` and `growth`, bytes), `blas`, `threads` (of each worker), `nodes` (a
-#'   data frame with a row per node of a cluster: `host`, `workers`, `busy`), `advice`, and `spans`.
+#'   data frame with a row per node of a cluster: `host`, `workers`, `busy`), `advice`, `spans`, and under `plan(threads)`
+#'   `compiled`: a list of `tasks` that ran on threads, `bailed` (that R had to run), `reasons` (how many for each), and `why`
+#'   (`NULL`, or why the function was not compiled).
 #'
 #'   `summary()`: a list of class `rustle_report_summary` with the parts of all workers together
 #'   (`parts`: a data frame with `part`, `seconds` and `share`) and quantiles of the times of tasks.
 #'
 #'   `as.data.frame()`: a row per span (`what = "tasks"`): `task` (the first), `count`, `worker`, `start`,
-#'   `end` (seconds from the call), `growth`, `lost` (was the worker lost in it?); or per worker (`what = "workers"`): its parts.
+#'   `end` (seconds from the call), `growth`, `lost` (was the worker lost in it?), `stolen` (does it begin
+#'   with a task stolen from the block of another worker?); or per worker (`what = "workers"`): its parts.
 #' @examples
 #' oplan <- plan(sequential)
 #' x <- future_sapply(1:200, function(i) mean(runif(1e3)), future.seed = TRUE)
@@ -119,7 +122,7 @@ made_report <- function(report) {
     memory = data.frame(peak = peak, growth = pmax(0, peak - base)),
     blas = threads$blas, threads = threads$workers, nodes = nodes_of_report(report, parts), number = report$number, job = report$job,
     # What advice needs beyond that.
-    facts = report[intersect(c("policy", "settings", "misuse", "streams", "launched", "opening", "kind", "unit"), names(report))],
+    compiled = report$compiled, facts = report[intersect(c("policy", "settings", "misuse", "streams", "launched", "opening", "kind", "unit"), names(report))],
     spans = spans
   )
   out$advice <- advise(out)
@@ -188,7 +191,7 @@ as.data.frame.rustle_report <- function(x, row.names = NULL, optional = FALSE, .
   }
   if (!is.null(x$spans)) return(as.data.frame(x$spans, row.names = row.names))
   none <- numeric()
-  data.frame(task = none, count = none, worker = none, start = none, end = none, growth = none, lost = logical())
+  data.frame(task = none, count = none, worker = none, start = none, end = none, growth = none, lost = logical(), stolen = logical())
 }
 
 # A number of seconds in a form that people read.
@@ -222,6 +225,7 @@ print.rustle_report <- function(x, ...) {
     )))
   }
   counts_of_report(x)
+  compiled_of_report(x)
   sent_of_report(x)
   memory_of_report(x)
   print_advice(x$advice)

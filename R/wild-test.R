@@ -299,10 +299,10 @@ warn_few_treated <- function(model, null, groups) {
   clusters <- groups$clusters[[1L]]
   used <- which(colSums(null$R != 0) > 0)
   if (groups$robust || length(groups$clusters) > 1L || length(used) != 1L) return(invisible())
-  x <- model$X[, used]
   # Most regressors vary within the first clusters.
   some <- seq_len(min(1000L, model$n))
-  if (any(x[some] != x[match(clusters$group[some], clusters$group)])) return(invisible())
+  if (any(model$X[some, used] != model$X[match(clusters$group[some], clusters$group), used])) return(invisible())
+  x <- model$X[, used]
   first <- x[match(seq_len(clusters$count), clusters$group)]
   if (clusters$count < 5L || any(x != first[clusters$group])) return(invisible())
   others <- clusters$count - max(tabulate(match(first, unique(first))))

@@ -226,13 +226,60 @@ test_that("directories that cannot be used are errors before anything runs", {
   expect_argument_error(with_checkpoint(tempdir(), 1, errors = NA), "errors")
 })
 
+# The tasks that journals have, of a function whose values begin with the element. Frames are read
+# as crates/journal/src/lib.rs describes them, up to a tail that is torn.
+kept_elements <- function(dir) {
+  one <- function(file) {
+    bytes <- readBin(file, "raw", file.size(file))
+    at <- 8L
+    found <- integer()
+    while (at + 28L <= length(bytes)) {
+      len <- readBin(bytes[at + 1:4], "integer", endian = "little")
+      if (at + 28L + len > length(bytes)) break
+      found <- c(found, unserialize(bytes[at + 28L + seq_len(len)])[[1L]][[1L]])
+      at <- at + 28L + len
+    }
+    as.integer(found)
+  }
+  as.integer(unlist(lapply(list.files(dir, "[.]journal$", recursive = TRUE, full.names = TRUE), one)))
+}
+
+# Runs a script in a session that is killed at a moment between 0 and 1, up to two seconds after
+# its start, or up to 0.8 times `reach` seconds after its first task has ended, which may be later.
+# NULL: never.
+run_and_kill <- function(script, log, moment, reach) {
+  pid_file <- tempfile("pid-", dirname(script))
+  command <- sprintf(
+    "echo $$ >%s; exec env R_LIBS=%s R_TESTS= RUSTLE_TEST_LOG=%s %s --vanilla %s >/dev/null 2>&1", pid_file,
+    paste(.libPaths(), collapse = ":"), log, file.path(R.home("bin"), "Rscript"), script
+  )
+  system2("sh", c("-c", shQuote(command)), wait = FALSE)
+  until <- function(test, seconds) {
+    end <- Sys.time() + seconds
+    while (!test() && Sys.time() < end) Sys.sleep(0.01)
+  }
+  until(function() isTRUE(file.size(pid_file) > 0), 10)
+  pid <- as.integer(readLines(pid_file))
+  gone <- function() !file.exists(file.path("/proc", pid, "exe"))
+  if (is.null(moment)) {
+    until(gone, 120)
+  } else if (moment < 0.2) {
+    until(gone, 10 * moment)
+  } else {
+    until(function() gone() || file.size(log) > 0, 60)
+    until(gone, (moment - 0.2) * reach)
+  }
+  tools::pskill(pid, tools::SIGKILL)
+  until(gone, 10)
+}
+
 test_that("a session that is killed at any moment goes on with the same numbers, and repeats nothing that it has kept", {
   skip_unless_faults()
   skip_unless_linux()
   # The long form: 50 kills of each plan, at random moments.
   wanted <- if (long_tests()) 50L else 5L
-  n <- 30L * wanted
   for (plan in list("sequential", "multicore", "multisession", "cluster")) {
+    n <- (if (long_tests() || plan == "cluster") 100L else 30L) * wanted
     dir <- withr::local_tempdir()
     script <- withr::local_tempfile(fileext = ".R")
     answer <- withr::local_tempfile()
@@ -240,32 +287,32 @@ test_that("a session that is killed at any moment goes on with the same numbers,
       "library(rustle)",
       if (plan == "sequential") "plan(sequential)" else sprintf("plan(%s, workers = 2)", plan),
       sprintf("dir <- %s; answer <- %s; n <- %dL", deparse(dir), deparse(answer), n),
-      "FUN <- function(i) { x <- c(i, runif(1)); Sys.sleep(0.01); cat(i, '\\n', file = Sys.getenv('RUSTLE_TEST_LOG'), append = TRUE); x }",
+      "FUN <- function(i) { x <- c(i, runif(1)); Sys.sleep(0.01); cat(paste0(i, '.\\n'), file = Sys.getenv('RUSTLE_TEST_LOG'), append = TRUE); x }",
       "got <- with_checkpoint(dir, future_lapply(seq_len(n), FUN, future.seed = 6))",
-      "saveRDS(got, answer)"
+      "saveRDS(got, paste0(answer, '.part')); file.rename(paste0(answer, '.part'), answer)"
     ), script)
-    rscript <- file.path(R.home("bin"), "Rscript")
-    libraries <- paste0("R_LIBS=", paste(.libPaths(), collapse = ":"))
     kills <- 0L
     repeat {
-      before <- checkpoint_done(dir)
+      before <- kept_elements(dir)
       # Workers of the run before may still finish their tasks: theirs is another log, which
       # is no variable of FUN: another value would make another call of it.
       log <- tempfile("log-", dirname(script))
       file.create(log)
-      # Nodes take longer to start.
-      limit <- if (kills < wanted) 0.6 + stats::runif(1) * (if (plan == "cluster") 2 else 0.8) else 120
-      suppressWarnings(system2("timeout", c("-s", "KILL", limit, "env", libraries, "R_TESTS=", paste0("RUSTLE_TEST_LOG=", log), rscript, "--vanilla", script), stdout = FALSE, stderr = FALSE))
-      # A kill may have torn a line.
-      ran <- suppressWarnings(as.integer(readLines(log, warn = FALSE)))
-      # What was in the journal was not computed again.
-      expect_lte(length(unique(ran[!is.na(ran)])), n - before)
+      # Nodes are heard of at intervals.
+      run_and_kill(script, log, if (kills < wanted) stats::runif(1), if (plan == "cluster") 2 else 0.6)
+      # A line of a task is a number and a dot: one that a kill has torn has no dot.
+      lines <- readLines(log, warn = FALSE)
+      ran <- as.integer(sub(".", "", grep("^[0-9]+[.]$", lines, value = TRUE), fixed = TRUE))
+      # What was in the journal was not computed again, and nothing twice.
+      expect_identical(intersect(ran, before), integer(), info = plan)
+      expect_identical(ran[duplicated(ran)], integer(), info = plan)
       if (file.exists(answer)) break
       kills <- kills + 1L
       if (kills > wanted + 3L) break
     }
     expected <- with_plan("sequential", future_lapply(seq_len(n), function(i) c(i, stats::runif(1)), future.seed = 6))
     expect_identical(readRDS(answer), expected, info = plan)
+    expect_identical(sort(unique(kept_elements(dir))), seq_len(n), info = plan)
   }
 })
 

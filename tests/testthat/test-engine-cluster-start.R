@@ -24,7 +24,7 @@ local_ssh_hosts <- function(nodes = 2L, .local_envir = parent.frame()) {
 
 # In scripts: the plan on these hosts, and which processes of nodes there are.
 on_ssh_hosts <- function(hosts) {
-  bquote({
+  joined(node_watch, bquote({
     hosts <- .(hosts$names)
     set_plan <- function(..., workers = hosts, more = character()) plan(
       cluster, workers = workers, cores = 1, heartbeat = 2, rshopts = c("-F", .(hosts$config), more), homogeneous = TRUE,
@@ -38,22 +38,14 @@ on_ssh_hosts <- function(hosts) {
     }
     cut <- function(host, how) system2("ip", c("link", "set", sub("^rs", "rsv", host), how))
     clients <- function() length(suppressWarnings(system2("pgrep", c("-f", shQuote(paste0("[s]sh .*-F ", .(hosts$config)))), stdout = TRUE)))
-    told <- list()
-    watched <- function(expr) withCallingHandlers(expr, rustle_message_node_lost = function(m) {
-      told[[length(told) + 1L]] <<- m
-      invokeRestart("muffleMessage")
-    })
-    draw <- function(i) c(i, stats::runif(1))
-    expected <- function(n) with_plan(sequential, future_lapply(seq_len(n), draw, future.seed = 1))
     slowly <- function(i) { Sys.sleep(0.03); draw(i) }
-  })
+  }))
 }
 
 test_that("nodes of ssh: a healthy run, an error, one that is frozen and killed, a link that is cut, and nothing left", {
   hosts <- local_ssh_hosts()
   run <- run_r(timeout = 120, before = on_ssh_hosts(hosts), {
-    # Another plan would end the nodes.
-    made <- lapply(c(20, 60, 90), expected)
+    made <- lapply(c(20, 60, 90), expected_draws)
     expected <- function(n) made[[match(n, c(20, 60, 90))]]
     set_plan(more = c("-o", "ServerAliveInterval=1", "-o", "ServerAliveCountMax=2"))
     out <- list(healthy = identical(future_lapply(1:20, draw, future.seed = 1), expected(20)))
@@ -148,26 +140,20 @@ test_that("in an allocation of Slurm plan(cluster) has its nodes and their cores
   skip_if_not(nzchar(Sys.which("salloc")), "needs Slurm")
   up <- local_cluster_up("slurm", 2L)
   withr::local_envvar(SLURM_CONF = up$env("SLURM_CONF"))
-  run <- run_r(timeout = 100, wrap = c("salloc", "-Q", "-N2", "--ntasks-per-node=1", "--cpus-per-task=2"), {
+  run <- run_r(timeout = 100, before = node_watch, wrap = c("salloc", "-Q", "-N2", "--ntasks-per-node=1", "--cpus-per-task=2"), {
     where <- function(i) { Sys.sleep(0.05); Sys.getenv("SLURMD_NODENAME") }
     plan(cluster)
     out <- list(cores = identical(nbrOfWorkers(), 4L))
     out$names <- identical(sort(unique(future_sapply(1:24, where))), c("n1", "n2"))
     out$nodes <- identical(vapply(rustle:::crew$nodes, `[[`, 1L, "cores"), c(2L, 2L))
-    told <- list()
     pid <- rustle:::crew$nodes[[2L]]$pid
-    got <- withCallingHandlers(
-      future_lapply(1:40, function(i) {
-        if (i == 20L && first_time("killed")) { tools::pskill(pid, 9L); Sys.sleep(20) }
-        Sys.sleep(0.02)
-        c(i, runif(1))
-      }, future.seed = 1),
-      rustle_message_node_lost = function(m) { told[[length(told) + 1L]] <<- m; invokeRestart("muffleMessage") }
-    )
+    got <- watched(future_lapply(1:40, function(i) {
+      if (i == 20L && first_time("killed")) { tools::pskill(pid, 9L); Sys.sleep(20) }
+      Sys.sleep(0.02)
+      draw(i)
+    }, future.seed = 1))
     out$told <- length(told) == 1L && identical(told[[1L]]$node, 2L)
-    plan(sequential)
-    expected <- future_lapply(1:40, function(i) c(i, runif(1)), future.seed = 1)
-    out$same <- identical(got, expected)
+    out$same <- identical(got, expected_draws(40))
   })
   expect_all_true(run$value)
 })

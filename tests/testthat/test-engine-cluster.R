@@ -1,7 +1,7 @@
 # Jobs on nodes. That values, errors, streams and relays are right is for test-conformance.R.
 
-# In scripts: what kills a node, and what its loss is told by.
-node_faults <- quote({
+# In scripts: what kills a node.
+node_faults <- joined(node_watch, quote({
   # A task runs in a copy of a process that the node has started.
   node_of_task <- function() {
     pid <- "self"
@@ -19,15 +19,8 @@ node_faults <- quote({
     tools::pskill(node_of_task(), signal)
     Sys.sleep(20)
   }
-  told <- list()
-  watched <- function(expr) withCallingHandlers(expr, rustle_message_node_lost = function(m) {
-    told[[length(told) + 1L]] <<- m
-    invokeRestart("muffleMessage")
-  })
-  draw <- function(i) c(i, stats::runif(1))
-  expected_draws <- function(n) with_plan(sequential, future_lapply(seq_len(n), draw, future.seed = 1))
   node_pids <- function() unlist(lapply(rustle:::crew$nodes, `[[`, "pid"))
-})
+}))
 
 test_that("a node that is killed loses nothing: the same numbers, told once, and the next call has it again", {
   skip_unless_faults()
@@ -274,7 +267,7 @@ test_that("a link that is cut without a sign loses nothing, and a host that is n
     )
     pull <- sprintf("ip link set %s down", .(cable$link))
   })
-  run <- run_r(timeout = 60, before = as.call(c(as.list(node_faults), as.list(set_plan)[-1L])), {
+  run <- run_r(timeout = 60, before = joined(node_faults, set_plan), {
     set_plan(c("10.79.13.11", "localhost"))
     future_lapply(1:2, identity)
     system(sprintf("(sleep 0.5; %s) &", pull))

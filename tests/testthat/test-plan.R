@@ -153,6 +153,44 @@ test_that("a package attached later that masks ours is told", {
   expect_match(paste(out, collapse = " "), "was attached after rustle.*future_lapply\\(\\)")
 })
 
+test_that("a future that attaches future itself leaves our functions in front, and library(future) is told", {
+  skip_on_cran()
+  run <- run_r({
+    out <- list()
+    for (nested in list(list(sequential, sequential), list(sequential, multicore))) {
+      plan(nested)
+      out[[length(out) + 1L]] <- identical(future::value(future::future(plan)), rustle::plan)
+      out[[length(out) + 1L]] <- identical(plan, rustle::plan) && identical(nbrOfWorkers, rustle::nbrOfWorkers)
+    }
+    out$attached <- "package:future" %in% search()
+    plan(sequential, retries = 0)
+    detach("package:future")
+    told <- character()
+    withCallingHandlers(library(future), packageStartupMessage = function(m) {
+      told <<- c(told, conditionMessage(m))
+      invokeRestart("muffleMessage")
+    })
+    out$told <- any(grepl("was attached after rustle", told))
+    out$theirs <- identical(plan, future::plan)
+    names(out)[names(out) == ""] <- "ours"
+  })
+  expect_all_true(run$value)
+})
+
+test_that("a notebook shows a plan as it prints", {
+  skip_if_not_installed("repr")
+  for (form in c("repr_html", "repr_latex", "repr_markdown")) expect_null(getExportedValue("repr", form)(plan()), info = form)
+  expect_match(getExportedValue("repr", "repr_text")(plan()), "^plan: ")
+})
+
+test_that("a setting that a plan does not have is refused with those that it has", {
+  for (given in list(list("sequential", workers = 2), list("sequential", worker = 2), list("multicore", worker = 2))) {
+    error <- tryCatch(do.call(plan, given), error = identity)
+    expect_s3_class(error, "rustle_error_argument")
+    expect_identical("workers" %in% error$settings, given[[1L]] == "multicore", info = conditionMessage(error))
+  }
+})
+
 test_that("a plan prints as what it is", {
   skip_without_fork()
   local_plan("multicore", workers = 2, schedule = "dynamic", chunk_size = 5, timeout = 3)

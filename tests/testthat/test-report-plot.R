@@ -9,7 +9,7 @@ large_report <- function(tasks = 1e5, workers = 64L) {
   made_report(list(
     executor = "multicore", call = quote(future_lapply(X, f)), tasks = tasks, workers = workers, policy = new_policy(), threads = 1L,
     settings = list(), forks = workers, claims = 100, steals = 3, losses = 0, bytes = 100, sent = NA_real_, number = 1,
-    spans = list(task = seq_len(tasks), count = rep(1, tasks), worker = worker, start = end - each, end = end, growth = numeric(tasks), lost = logical(tasks)),
+    spans = list(task = seq_len(tasks), count = rep(1, tasks), worker = worker, start = end - each, end = end, growth = numeric(tasks), lost = logical(tasks), stolen = logical(tasks)),
     called = 0, launched = 0.005, ended = over + 0.01, start = Sys.time(), end = Sys.time()
   ))
 }

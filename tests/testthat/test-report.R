@@ -234,7 +234,7 @@ test_that("a report prints within 80 columns, and has a summary and data frames"
     expect_equal(sum(s$parts$share), 1, tolerance = 0.01)
     expect_output(print(s), "wall time")
     frame <- as.data.frame(x)
-    expect_named(frame, c("task", "count", "worker", "start", "end", "growth", "lost"))
+    expect_named(frame, c("task", "count", "worker", "start", "end", "growth", "lost", "stolen"))
     expect_identical(nrow(as.data.frame(x, what = "workers")), x$workers)
     expect_error(as.data.frame(x, what = "tusks"), class = "rustle_error_argument")
   }

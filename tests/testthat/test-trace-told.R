@@ -68,6 +68,60 @@ test_that("text becomes calls, whatever it is", {
   expect_output(print(trace), "1. f(x)", fixed = TRUE)
 })
 
+# A control group with so many bytes of memory; its directory.
+local_memory_group <- function(bytes, .local_envir = parent.frame()) {
+  skip_unless_linux()
+  skip_if_not(identical(unname(Sys.info()[["user"]]), "root"), "control groups need root")
+  name <- sprintf("rustle-test-%d", Sys.getpid())
+  roots <- c("/sys/fs/cgroup/memory", "/sys/fs/cgroup")
+  limits <- c("memory.limit_in_bytes", "memory.max")
+  for (k in 1:2) {
+    group <- file.path(roots[[k]], name)
+    if (!dir.exists(roots[[k]]) || !suppressWarnings(dir.create(group))) next
+    # A directory in it is no file: unlink() fails.
+    withr::defer(system2("rmdir", group, stderr = FALSE), .local_envir)
+    limited <- tryCatch({
+      suppressWarnings(cat(sprintf("%.0f", bytes), file = file.path(group, limits[[k]])))
+      swap <- file.path(group, c("memory.memsw.limit_in_bytes", "memory.swap.max"))
+      for (file in swap[file.exists(swap)]) cat(if (grepl("memsw", file)) sprintf("%.0f", bytes) else "0", file = file)
+      file.exists(file.path(group, "cgroup.procs"))
+    }, error = function(e) FALSE)
+    if (isTRUE(limited)) return(group)
+  }
+  testthat::skip("no control group with a limit of memory can be made here")
+}
+
+test_that("a worker that the kernel kills for memory is told as that, with the limit of its control group", {
+  skip_unless_faults()
+  group <- local_memory_group(4e8)
+  got <- run_r(wrap = c("sh", "-c", sprintf("echo $$ >%s/cgroup.procs && exec \"$@\"", group), "sh"), {
+    out <- list()
+    for (strategy in c("multicore", "multisession")) {
+      plan(strategy, workers = 2, retries = 0)
+      future_lapply(1:2, identity)
+      e <- tryCatch(future_lapply(1:3, function(i) {
+        if (i == 2) {
+          x <- numeric(1e7) + 1
+          cat("fitting model", i, "\n")
+          Sys.sleep(1)
+          y <- numeric(1e8) + 1
+        }
+        i
+      }), error = identity)
+      name <- function(what) paste(strategy, what)
+      out[[name("class")]] <- inherits(e, "rustle_error_worker_lost")
+      out[[name("signal")]] <- identical(e$signal, tools::SIGKILL)
+      out[[name("killed by the kernel")]] <- isTRUE(e$memory) && grepl("for want of memory", conditionMessage(e))
+      out[[name("limit")]] <- isTRUE(abs(e$limit - 4e8) < 1e5) && grepl("may have 400 MB", conditionMessage(e))
+      out[[name("used")]] <- isTRUE(e$used > 7e7)
+      out[[name("printed")]] <- grepl("printed last: \"fitting model 2", conditionMessage(e), fixed = TRUE)
+      # The session and its next workers are unharmed.
+      out[[name("next")]] <- identical(future_lapply(1:4, identity), as.list(1:4))
+    }
+  })
+  expect_all_true(got$value)
+})
+
 test_that("the error of a lost worker tells what it had printed last, its memory and the limit", {
   skip_unless_faults()
   skip_unless_linux()

@@ -154,8 +154,8 @@ fn rs_peak_memory() -> f64 {
 
 /// Spans, as a list of columns: the first task of each (from 1), how many tasks it has, the
 /// worker (from 1), when they began and ended (seconds of the monotonic clock), by how
-/// many bytes they have raised the most memory that the worker had (`growth`), and whether the
-/// worker was lost in them.
+/// many bytes they have raised the most memory that the worker had (`growth`), whether the
+/// worker was lost in them, and whether the first was stolen from another worker's block.
 /// @noRd
 #[extendr]
 fn rs_span_columns(spans: &[u8]) -> List {
@@ -179,7 +179,8 @@ fn rs_span_columns(spans: &[u8]) -> List {
         lost = entries
             .iter()
             .map(|e| e.growth == Entry::LOST)
-            .collect::<Vec<bool>>()
+            .collect::<Vec<bool>>(),
+        stolen = entries.iter().map(|e| e.stolen).collect::<Vec<bool>>()
     )
 }
 

@@ -371,6 +371,7 @@ unsafe fn spans(job: &Job, now: u64) -> Sexp {
             count: 1,
             seat: seat as u32,
             growth: 0,
+            stolen: false,
         })
     };
     let all = || {

@@ -199,6 +199,7 @@ impl Recovery {
                 count: 1,
                 seat: seat as u32,
                 growth: Entry::LOST,
+                stolen: false,
             };
             memory.note(&mut self.pen, &entry);
         }

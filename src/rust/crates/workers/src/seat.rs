@@ -60,6 +60,8 @@ pub struct Seat {
     watch: Stopwatch,
     /// What is gathered of the next span; no tasks: nothing.
     span: Entry,
+    /// The claim of the tasks that begin now was stolen.
+    stole: bool,
     pen: Pen,
     /// The most memory that this process had after the task before, in KiB.
     peak: u64,
@@ -100,6 +102,7 @@ impl Seat {
             terms,
             watch: Stopwatch::new(terms.keep),
             span: Entry::default(),
+            stole: false,
             pen: Pen::default(),
             peak,
             before_first: Some(or_lost(Part::First)),
@@ -126,6 +129,11 @@ impl Seat {
     /// Where values go that have words of their own.
     pub fn memory(&self) -> &JobMemory {
         &self.memory
+    }
+
+    /// The same, to be had when this is gone.
+    pub fn shared(&self) -> Rc<JobMemory> {
+        Rc::clone(&self.memory)
     }
 
     /// How often this worker has claimed tasks.
@@ -157,6 +165,11 @@ impl Seat {
                 add(&status.steals, self.claims.stolen() - stolen);
                 // A slow claim was given back, and another one made at once.
                 self.close_batch();
+                if self.claims.stolen() != stolen {
+                    // A span is of one worker's block or of another's, so that steals can be seen.
+                    self.write_span();
+                    self.stole = true;
+                }
             }
             let task = task?;
             if self.memory.header().stopped.load(Ordering::Relaxed) == 1 {
@@ -219,6 +232,7 @@ impl Seat {
                 start,
                 task,
                 seat: self.number as u32,
+                stolen: std::mem::take(&mut self.stole),
                 ..Entry::default()
             };
         }

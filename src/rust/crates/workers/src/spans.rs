@@ -76,9 +76,18 @@ pub struct Entry {
     /// By how many KiB they have raised the most memory that the worker had; 0 if not measured;
     /// [`Entry::LOST`] of a task that was in flight when its worker was lost.
     pub growth: u32,
+    /// The first of them comes from a claim that was stolen from another worker's block.
+    pub stolen: bool,
 }
 
 impl Entry {
+    /// In the word of the seat: see `stolen`.
+    const STOLEN: u32 = 1 << 31;
+
+    fn seat_word(&self) -> u32 {
+        self.seat | if self.stolen { Entry::STOLEN } else { 0 }
+    }
+
     /// Its size as bytes.
     pub const BYTES: usize = 32;
     /// See `growth`.
@@ -89,7 +98,7 @@ impl Entry {
         let mut out = [0; Entry::BYTES];
         out[..8].copy_from_slice(&self.start.to_ne_bytes());
         out[8..16].copy_from_slice(&self.end.to_ne_bytes());
-        let words = [self.task, self.count, self.seat, self.growth];
+        let words = [self.task, self.count, self.seat_word(), self.growth];
         for (at, word) in out[16..].chunks_exact_mut(4).zip(words) {
             at.copy_from_slice(&word.to_ne_bytes());
         }
@@ -117,8 +126,9 @@ impl Entry {
             end: long(8),
             task: short(16),
             count: short(20),
-            seat: short(24),
+            seat: short(24) & !Entry::STOLEN,
             growth: short(28),
+            stolen: short(24) & Entry::STOLEN != 0,
         }
     }
 }
@@ -138,13 +148,16 @@ pub struct Span {
 impl Span {
     /// What is written here, if anything is.
     pub fn read(&self) -> Option<Entry> {
+        let end = self.end.load(Ordering::Acquire);
+        let seat = self.seat.load(Ordering::Relaxed);
         let entry = Entry {
-            end: self.end.load(Ordering::Acquire),
+            end,
             start: self.start.load(Ordering::Relaxed),
             task: self.task.load(Ordering::Relaxed),
             count: self.count.load(Ordering::Relaxed),
-            seat: self.seat.load(Ordering::Relaxed),
+            seat: seat & !Entry::STOLEN,
             growth: self.growth.load(Ordering::Relaxed),
+            stolen: seat & Entry::STOLEN != 0,
         };
         (entry.end != 0).then_some(entry)
     }
@@ -153,7 +166,7 @@ impl Span {
         self.start.store(entry.start, Ordering::Relaxed);
         self.task.store(entry.task, Ordering::Relaxed);
         self.count.store(entry.count, Ordering::Relaxed);
-        self.seat.store(entry.seat, Ordering::Relaxed);
+        self.seat.store(entry.seat_word(), Ordering::Relaxed);
         self.growth.store(entry.growth, Ordering::Relaxed);
         self.end.store(entry.end, Ordering::Release);
     }
@@ -325,8 +338,12 @@ mod tests {
             count: 4,
             seat: 5,
             growth: u32::MAX,
+            stolen: true,
         };
-        assert_eq!(Entry::of_bytes(&entry.to_bytes()), entry);
+        for stolen in [true, false] {
+            let entry = Entry { stolen, ..entry };
+            assert_eq!(Entry::of_bytes(&entry.to_bytes()), entry);
+        }
     }
 
     #[test]

@@ -38,13 +38,28 @@ pub(crate) fn reset_peak() {
 /// process if there is one, else on this machine.
 pub(crate) fn oom_kills() -> Option<u64> {
     let group = std::fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
-    let path = group.lines().find_map(|l| l.strip_prefix("0::"));
-    let events = path.map(|path| format!("/sys/fs/cgroup{path}/memory.events"));
-    let files = events.into_iter().chain(["/proc/vmstat".to_owned()]);
-    files.into_iter().find_map(|file| {
+    let mut files: Vec<String> = oom_counters(&group).collect();
+    files.push("/proc/vmstat".to_owned());
+    files.iter().find_map(|file| {
         let text = std::fs::read_to_string(file).ok()?;
         let line = text.lines().find_map(|l| l.strip_prefix("oom_kill "))?;
         line.trim().parse().ok()
+    })
+}
+
+/// The files in which a control group of version 2, or of version 1, counts these. A group of
+/// version 1 that is the root has no limit and counts none.
+fn oom_counters(group: &str) -> impl Iterator<Item = String> + '_ {
+    group.lines().filter_map(|line| {
+        let (_, rest) = line.split_once(':')?;
+        let (controllers, path) = rest.split_once(':')?;
+        match controllers {
+            "" => Some(format!("/sys/fs/cgroup{path}/memory.events")),
+            _ if path != "/" && controllers.split(',').any(|c| c == "memory") => {
+                Some(format!("/sys/fs/cgroup/memory{path}/memory.oom_control"))
+            }
+            _ => None,
+        }
     })
 }
 
