@@ -72,6 +72,15 @@ test_that("a variable that changes its type, an argument more, and lists of vect
   }, k = 2, kept = 2L)
   expect_same_on_threads(1:20, function(i) if (i > 10L) i else i / 2)
   expect_same_on_threads(c(TRUE, FALSE), function(b) !b)
+  # The end of the first branch is reached, though its last statement may return.
+  expect_same_on_threads(c(1, 6, -1), function(x) {
+    if (x > 0) {
+      if (x > 5) return(9)
+    } else {
+      x <- 100
+    }
+    x
+  })
 })
 
 test_that("what is unusual is run again by R: values, warnings and errors are its own", {
