@@ -9,7 +9,9 @@
 mod calls;
 mod control;
 mod draws;
+mod elementwise;
 mod index;
+mod loops;
 mod statistics;
 mod values;
 

@@ -4,6 +4,7 @@
 //! whoever has called it can look for interrupts.
 
 mod arith;
+mod elements;
 mod vectors;
 
 pub(crate) use arith::math;

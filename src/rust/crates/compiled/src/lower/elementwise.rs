@@ -1,0 +1,194 @@
+//! Calls of R's functions whose result has an element for each of an argument.
+
+use super::draws::draws;
+use super::*;
+use crate::code::{Along, Arith};
+use crate::tree::Arg;
+
+impl Lower<'_> {
+    pub(super) fn choose(&mut self, args: &[Arg], node: &Node) -> Lowered<Val> {
+        let given = self.matched(args, &["test", "yes", "no"], node)?;
+        let [Some(test), Some(yes), Some(no)] = given[..] else {
+            return Err(refuse(node, "it needs three arguments"));
+        };
+        if draws(yes) || draws(no) {
+            return Err(refuse(
+                node,
+                "random numbers within ifelse() are not in the subset",
+            ));
+        }
+        let Some((of, test_reg)) = self.number(test)? else {
+            return Ok(Val::Gone);
+        };
+        if of.element() != Type::Logical {
+            return Err(refuse(test, "the test of ifelse() is not logical"));
+        }
+        let (Some((a, x)), Some((b, y))) = (self.number(yes)?, self.number(no)?) else {
+            return Ok(Val::Gone);
+        };
+        if a.element() != b.element() {
+            return Err(refuse(
+                node,
+                "ifelse() of two types: which one it has depends on the test",
+            ));
+        }
+        let (_, test_reg) = self.as_vector(of, test_reg, node)?;
+        let (ty, x) = self.as_vector(a, x, node)?;
+        let (_, y) = self.as_vector(b, y, node)?;
+        let to = self.temp(ty, node)?;
+        self.emit(if ty.is_double() {
+            Op::ChooseD(to, test_reg, x, y)
+        } else {
+            Op::ChooseI(to, test_reg, x, y)
+        });
+        if !of.is_scalar() {
+            return Ok(Val::Is(ty, to));
+        }
+        let (ty, to) = self.only(ty, to, node)?;
+        Ok(Val::Is(ty, to))
+    }
+
+    pub(super) fn is_na(&mut self, args: &[Arg], node: &Node) -> Lowered<Val> {
+        let x = self.one(args, node)?;
+        let Some((ty, reg)) = self.number(x)? else {
+            return Ok(Val::Gone);
+        };
+        match ty {
+            Type::Double => {
+                let to = self.temp(Type::Logical, node)?;
+                self.emit(Op::IsNaD(to, reg));
+                Ok(Val::Is(Type::Logical, to))
+            }
+            // Integers are never missing here.
+            _ if ty.is_scalar() => Ok(Val::Is(Type::Logical, self.integer(0, node)?)),
+            _ => {
+                let to = self.temp(Type::Logicals, node)?;
+                self.emit(if ty.is_double() {
+                    Op::AlongD(Along::IsNa, to, reg)
+                } else {
+                    Op::AlongI(Along::IsNa, to, reg)
+                });
+                Ok(Val::Is(Type::Logicals, to))
+            }
+        }
+    }
+
+    /// A flag that is known when the code is compiled.
+    pub(super) fn flag(
+        &mut self,
+        code: Option<&Node>,
+        default: bool,
+        node: &Node,
+    ) -> Lowered<bool> {
+        let Some(code) = code else {
+            return Ok(default);
+        };
+        if let Val::Is(Type::Logical, reg) = self.value(code, None)? {
+            if let Some((value, _)) = self.constants_i.iter().find(|(_, known)| **known == reg) {
+                return Ok(*value != 0);
+            }
+        }
+        Err(refuse(
+            node,
+            "an argument that must be TRUE or FALSE is computed",
+        ))
+    }
+
+    pub(super) fn sorted(&mut self, fun: &str, args: &[Arg], node: &Node) -> Lowered<Val> {
+        // order() takes any number of vectors: the flag has its name there.
+        let mut given = Vec::new();
+        let mut down = None;
+        for arg in args {
+            match arg.name.as_deref() {
+                Some("decreasing") => down = Some(&arg.value),
+                None => given.push(&arg.value),
+                Some("x") if fun == "sort" => given.insert(0, &arg.value),
+                Some(name) => {
+                    return Err(refuse(
+                        node,
+                        format!("its argument `{name}` is not in the subset"),
+                    ))
+                }
+            }
+        }
+        if fun == "sort" && given.len() == 2 && down.is_none() {
+            down = given.pop();
+        }
+        let [x] = given[..] else {
+            return Err(refuse(node, "several vectors are not in the subset"));
+        };
+        let Some((ty, reg)) = self.number(x)? else {
+            return Ok(Val::Gone);
+        };
+        if ty.element() == Type::Logical {
+            return Err(refuse(node, "it is compiled for numbers only"));
+        }
+        let down = self.flag(down, false, node)?;
+        let (ty, reg) = self.as_vector(ty, reg, node)?;
+        let how = match (fun, down) {
+            ("sort", false) => Along::Sort,
+            ("sort", true) => Along::SortDown,
+            (_, false) => Along::Order,
+            (_, true) => Along::OrderDown,
+        };
+        let out = if fun == "sort" { ty } else { Type::Integers };
+        let to = self.temp(out, node)?;
+        self.emit(if ty.is_double() {
+            Op::AlongD(how, to, reg)
+        } else {
+            Op::AlongI(how, to, reg)
+        });
+        Ok(Val::Is(out, to))
+    }
+
+    pub(super) fn converted(&mut self, fun: &str, args: &[Arg], node: &Node) -> Lowered<Val> {
+        let x = self.one(args, node)?;
+        let Some((ty, reg)) = self.number(x)? else {
+            return Ok(Val::Gone);
+        };
+        if fun != "as.integer" {
+            return Ok(if ty.is_scalar() {
+                Val::Is(Type::Double, self.as_double(ty, reg, node)?)
+            } else {
+                Val::Is(Type::Doubles, self.as_doubles(ty, reg, node)?.1)
+            });
+        }
+        match ty {
+            Type::Double => {
+                let to = self.temp(Type::Integer, node)?;
+                self.emit(Op::ToInt(to, reg));
+                Ok(Val::Is(Type::Integer, to))
+            }
+            Type::Doubles => {
+                let to = self.temp(Type::Integers, node)?;
+                self.emit(Op::ToIntV(to, reg));
+                Ok(Val::Is(Type::Integers, to))
+            }
+            _ if ty.is_scalar() => Ok(Val::Is(Type::Integer, reg)),
+            _ => Ok(Val::Is(Type::Integers, reg)),
+        }
+    }
+
+    /// `pmin()`, `pmax()` of two.
+    pub(super) fn parallel(&mut self, least: bool, args: &[Arg], node: &Node) -> Lowered<Val> {
+        let [a, b] = args else {
+            return Err(refuse(node, "it is compiled for two arguments"));
+        };
+        if a.name.is_some() || b.name.is_some() || (draws(&a.value) && draws(&b.value)) {
+            return Err(refuse(node, "its arguments are not in the subset"));
+        }
+        let Some([(ta, x), (tb, y)]) = self.two(args)? else {
+            return Ok(Val::Gone);
+        };
+        if ta.element() == Type::Logical || tb.element() == Type::Logical {
+            return Err(refuse(node, "it is compiled for numbers only"));
+        }
+        self.arith(
+            if least { Arith::Min } else { Arith::Max },
+            (ta, x),
+            (tb, y),
+            None,
+            node,
+        )
+    }
+}
