@@ -52,7 +52,7 @@
 #'   | other tasks of the chunk | do not run | run | tasks are independent |
 #'   | extra arguments with the names of formals of inner functions, as `x` or `FUN` | "matched by multiple actual arguments" | reach the function | |
 #'   | output, messages, warnings of tasks | lost | relayed in task order | |
-#'   | lost worker | error in `unserialize()`; the cluster is gone (here: see above) | it is replaced and its tasks run again | |
+#'   | lost worker | error in `unserialize()`; the cluster is gone (here: see Lost nodes of a cluster) | it is replaced and its tasks run again | |
 #'   | `clusterApply()`, `chunk.size` | rounds with a barrier | whoever is idle takes the next | no worker waits |
 #'   | `parLapplyLB()` without `chunk.size` | two chunks per node | one task at a time | balance; a claim costs no message |
 #'   | what workers keep between calls | yes | `plan(multisession)`: what [clusterExport()] and its like have given; other plans: nothing, these functions stop | forked workers see the session as it is |

@@ -18,7 +18,7 @@
 #'
 #' @param x A `rustle_boot` from [bootstrap()], or a `boot` object.
 #' @param conf Confidence levels between 0 and 1.
-#' @param type Types of intervals, see above. `"all"`: those of `norm`, `basic`, `perc`
+#' @param type Types of intervals, see Details. `"all"`: those of `norm`, `basic`, `perc`
 #'   and `bca` that are valid for the resampling scheme, and `stud` when variances are
 #'   given.
 #' @param index Which components: numbers or names. All by default.

@@ -79,7 +79,8 @@ new_gaps <- function(n) {
   told <- character()
   list(
     note = function(x, label) {
-      if (is.numeric(x) && all(is.finite(range(x)))) return(x)
+      # A sum is read faster than a range. It may be infinite although no number is.
+      if (is.double(x) && !is.object(x) && is.finite(sum(x))) return(x)
       here <- if (is.numeric(x)) !is.finite(x) else is.na(x)
       if (any(here)) {
         told[[label]] <<- sum(here)
@@ -255,14 +256,16 @@ moment_statistic <- function(x, power, expr) {
     }
     exprs[[k]] <- expr(x[[k]], center, sums, scale)
   }
-  # One column is not copied, because it may fill most of the memory.
-  sums_statistic(if (length(z) > 1L) do.call(cbind, z) else z[[1L]], exprs, names(x))
+  sums_statistic(z, exprs, names(x))
 }
 
-# z: columns of a matrix, or one.
+# z: a matrix, or a list of columns. One column is not copied, because it may fill most of the
+# memory; nor are several more than once.
 sums_statistic <- function(z, exprs, names = NULL, response = NULL) {
-  inputs <- c(paste0("S", seq_len(NCOL(z))), "N")
-  native <- c(list(source = "sums", z = as.double(z)), compile_program(exprs, inputs))
+  count <- if (is.list(z)) length(z) else NCOL(z)
+  z <- if (!is.list(z)) as.double(z) else if (count == 1L) z[[1L]] else unlist(z, use.names = FALSE)
+  inputs <- c(paste0("S", seq_len(count)), "N")
+  native <- c(list(source = "sums", z = z), compile_program(exprs, inputs))
   compiled_statistic(native, names, response = response)
 }
 

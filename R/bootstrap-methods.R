@@ -35,7 +35,7 @@
 #' @param i,j With one index the components; with two, replicates and components.
 #' @param ... For `confint()` and `tidy()`, arguments of [boot_ci()]; for `plot()`,
 #'   graphical parameters; for `c()`, further results.
-#' @return As above; `tidy()` a data frame with columns `term`, `statistic`, `bias` and
+#' @return As Details say; `tidy()` a data frame with columns `term`, `statistic`, `bias` and
 #'   `std.error`, `glance()` one with a row for the result.
 #' @seealso [bootstrap()]; [boot_ci()] for intervals and their plot; [jack_after_boot()];
 #'   [as_boot()].

@@ -206,7 +206,7 @@ bootstrap <- function(data, statistic, R = 999,
     scheme = if (options$rng == "stream") job$scheme,
     # What extend() needs besides.
     run = list(
-      stype = given, l = if (sim == "block") job$scheme$spec$length, relabel = relabel, options = options, parametric = job$parametric, dots = dots,
+      stype = if (is.function(job$statistic)) job$stype else given, l = if (sim == "block") job$scheme$spec$length, relabel = relabel, options = options, parametric = job$parametric, dots = dots,
       lost = handled$lost
     )
   )

@@ -8,8 +8,8 @@
 #
 # Left as tasks made them:
 # * Loaded packages and what they keep in their namespaces: to load them again would cost
-#   every job. Options and environment variables that are new stay too if a package was
-#   loaded in that job: they may be the package's.
+#   every job. New options and environment variables stay too if a package that was loaded in
+#   that job knows their names: they may be the package's.
 # * What is within an environment or behind a pointer that was there before the job.
 # * S3 methods and S4 classes that a task has defined, and functions of packages that it
 #   has traced or replaced.
@@ -80,14 +80,13 @@ with_state_now <- function(noted) {
 
 # Is everything as it was, but for what may stay?
 is_cleared <- function(noted, changed) {
-  loaded <- has_loaded(noted)
   same <- function(part) {
     now <- desk_readers[[part]]()
     before <- noted[[part]]
     switch(part,
       namespaces = TRUE,
-      options = all_as_before(now, before) && (loaded || length(now) == length(before)),
-      variables = all_as_before(now$all, before$all) && (loaded || length(now$all) == length(before$all)),
+      options = all_as_before(now, before) && !length(left_behind(now, before, noted)),
+      variables = all_as_before(now$all, before$all) && !length(left_behind(now$all, before$all, noted)),
       globals = all_as_before(now, before) && length(now) == length(before),
       identical(now, before)
     )
@@ -97,8 +96,29 @@ is_cleared <- function(noted, changed) {
 
 all_as_before <- function(now, before) !length(not_as_before(now, before))
 
-# Has the job loaded a package?
-has_loaded <- function(noted) !identical(loadedNamespaces(), noted$namespaces)
+# The new names of `now` that no package knows which the job has loaded.
+left_behind <- function(now, before, noted) {
+  new <- added(now, before)
+  if (length(new)) setdiff(new, names_of_packages(new, setdiff(loadedNamespaces(), noted$namespaces))) else new
+}
+
+# Those of `names` that occur anywhere in these namespaces, or begin with the name of one. A
+# name that a package puts together otherwise when it is loaded is not found.
+names_of_packages <- function(names, packages) {
+  known <- logical(length(names))
+  for (package in packages) {
+    known <- known | startsWith(names, paste0(package, ".")) | startsWith(names, paste0(package, "_"))
+    if (all(known)) break
+    # All names and texts of code and data, as bytes.
+    bytes <- tryCatch(
+      serialize(as.list.environment(asNamespace(package), all.names = TRUE), NULL, xdr = FALSE),
+      error = function(e) NULL
+    )
+    if (is.null(bytes)) return(names)
+    known <- known | vapply(names, function(name) length(grepRaw(name, bytes, fixed = TRUE)) > 0L, NA)
+  }
+  names[known]
+}
 
 # By part: function(noted, now). In this order: a sink writes to a connection, and a
 # device or a package may use one.
@@ -125,14 +145,14 @@ clearing <- list(
   cluster = function(noted, now) parallel::setDefaultCluster(noted$cluster),
   # A package that was loaded meanwhile needs its options.
   options = function(noted, now) {
-    new <- if (!has_loaded(noted)) added(now$options, noted$options)
+    new <- left_behind(now$options, noted$options, noted)
     set_options(c(not_as_before(now$options, noted$options), empty_list(as.character(new))))
   },
   variables = function(noted, now) {
     before <- noted$variables$all
     after <- now$variables$all
     set_variables(not_as_before(after, before))
-    if (!has_loaded(noted)) Sys.unsetenv(added(after, before))
+    Sys.unsetenv(left_behind(after, before, noted))
   },
   globals = function(noted, now) {
     rm(list = added(now$globals, noted$globals), envir = globalenv())

@@ -27,6 +27,10 @@ executor <- function(name) {
     sequential = new_executor(
       name, run_sequential, in_session = TRUE, shares_memory = TRUE, cheap_claims = TRUE
     ),
+    # What does not compile runs in the session, as under `sequential`.
+    threads = new_executor(
+      name, run_on_threads, in_session = TRUE, shares_memory = TRUE, cheap_claims = TRUE, count = count_threads
+    ),
     multicore = new_executor(
       name, run_multicore, shares_memory = TRUE, cheap_claims = TRUE, any_number = TRUE
     ),
@@ -43,6 +47,7 @@ executor <- function(name) {
 # executor that runs chunks as futures. No other place decides this.
 executor_of <- function(strategy) {
   if (is_slurm(strategy)) return(executor("slurm"))
+  if (is_threads(strategy)) return(executor("threads"))
   if (inherits(strategy, "sequential")) return(executor("sequential"))
   if (inherits(strategy, "multicore") && parallelly::supportsMulticore()) {
     return(executor(if (is_fork_hazardous() && has_standing_workers()) "multisession" else "multicore"))

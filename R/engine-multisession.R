@@ -75,13 +75,18 @@ desk_number <- function() {
 }
 
 # The terms of a job: all that does not depend on its function and data. They are made anew
-# when something has changed of what they are made from, the `key`.
+# when something has changed of what they are made from, the `key`: whatever job_spec() reads
+# and what is packed below.
 terms_of <- function(job, plan) {
+  own_state <- isTRUE(job$streams$own)
+  key <- list(
+    job$n, job$forced, job$policy, job$shares, job$shape, job$streams$streams, job$streams$check, job$on_error,
+    job$spans, wanted_spans(), job$memory, wants_memory(), job$silent, job$affinity, job$call, job$relay, own_state,
+    plan, machine_cores(), memory_of_group(), serializers$own
+  )
+  for (terms in sent$terms) if (identical(terms$key, key)) return(terms)
   spec <- job_spec(job, plan)
   spec["seed"] <- list(NULL)
-  own_state <- isTRUE(job$streams$own)
-  key <- list(spec, job$call, job$relay, own_state, plan, machine_cores(), memory_of_group(), serializers$own)
-  for (terms in sent$terms) if (identical(terms$key, key)) return(terms)
   nested <- nested_plan(plan)
   parcel <- pack_object(list(
     spec = spec, call = job$call, relay = job$relay, own_state = own_state, memory = memory_terms(plan),

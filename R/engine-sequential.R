@@ -2,10 +2,10 @@
 # Output and conditions are not captured, for there is nobody to relay them to;
 # those that the caller does not want are dropped.
 
-run_sequential <- function(job, plan) {
+# values: those of tasks that are done; the order of the policy then has the other tasks.
+run_sequential <- function(job, plan, values = vector("list", job$n)) {
   for (package in job$packages) library(package, character.only = TRUE)
   before <- get_random_seed()
-  values <- vector("list", job$n)
   call <- job$call
   forced <- job$forced
   failed <- integer()

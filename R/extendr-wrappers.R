@@ -62,7 +62,8 @@ rs_boot_reasons <- function() .Call(wrap__rs_boot_reasons)
 #' @noRd
 rs_boot_run <- function(handle, from, to, attempt, threads) .Call(wrap__rs_boot_run, handle, from, to, attempt, threads)
 
-#' The statistic of the data with weights.
+#' The statistic of the data with weights, a column of a matrix for each case: from the case
+#' `from` (from 0) on, as many as can be begun within a slice.
 #' @noRd
 rs_boot_weighted <- function(handle, weights, from, threads) .Call(wrap__rs_boot_weighted, handle, weights, from, threads)
 
@@ -84,6 +85,27 @@ rs_boot_infinitesimal <- function(handle, strata, from, threads) .Call(wrap__rs_
 #' (frequencies), "w" (weights as they are) or "v" (multipliers of residuals).
 #' @noRd
 rs_boot_resample <- function(handle, replicate, attempt, what) .Call(wrap__rs_boot_resample, handle, replicate, attempt, what)
+
+#' Compiles a closure: `list(program, types, draws)`, or `list(path, why)` where it cannot be;
+#' `path` leads to the expression in the body. See R/compiled-closure.R.
+#' @noRd
+rs_compiled_open <- function(spec) .Call(wrap__rs_compiled_open, spec)
+
+#' Begins tasks `from` (from 0) to `to`; see R/compiled-run.R. `spec`: streams, seed, schedule,
+#' chunk, threads, bail (every task is given up).
+#' @noRd
+rs_compiled_begin <- function(handle, from, to, spec) .Call(wrap__rs_compiled_begin, handle, from, to, spec)
+
+#' Runs tasks for a slice of time; `TRUE` when all have ended.
+#' @noRd
+rs_compiled_step <- function(handle, threads) .Call(wrap__rs_compiled_step, handle, threads)
+
+#' Are the objects at the same places of two lists the same object?
+#' @noRd
+rs_compiled_same <- function(x, y) .Call(wrap__rs_compiled_same, x, y)
+
+#'@noRd
+rs_compiled_values <- function(handle, simple) .Call(wrap__rs_compiled_values, handle, simple)
 
 #'@noRd
 rs_desk_glance <- function(seed, sinks) .Call(wrap__rs_desk_glance, seed, sinks)
@@ -190,7 +212,7 @@ rs_pool_resize <- function(size) .Call(wrap__rs_pool_resize, size)
 #' @noRd
 rs_pool_dismiss <- function() .Call(wrap__rs_pool_dismiss)
 
-#' Starts the server if there is none, and waits for it, at most `seconds`: its greeting, or
+#' Before a job: starts the server if there is none, and waits for it, at most `seconds`: its greeting, or
 #' `NULL` while it is not up, or a list of `printed` and the system's error `number` (0: it
 #' was started, and has ended).
 #' @noRd
@@ -434,6 +456,11 @@ rs_permutation_observed <- function(test) .Call(wrap__rs_permutation_observed, t
 #' @noRd
 rs_permutation_values <- function(test, seed, count) .Call(wrap__rs_permutation_values, test, seed, count)
 
+#' Calls primitive `name` with random state `seed` (a whole `.Random.seed`):
+#' `list(value = , seed = , bail = )`, of which `bail` says why there is no value.
+#' @noRd
+rs_primitive <- function(name, arguments, seed) .Call(wrap__rs_primitive, name, arguments, seed)
+
 #' Seconds of the monotonic clock, which all processes of a machine share.
 #' @noRd
 rs_now <- function() .Call(wrap__rs_now)
@@ -444,8 +471,8 @@ rs_peak_memory <- function() .Call(wrap__rs_peak_memory)
 
 #' Spans, as a list of columns: the first task of each (from 1), how many tasks it has, the
 #' worker (from 1), when they began and ended (seconds of the monotonic clock), by how
-#' many bytes they have raised the most memory that the worker had (`growth`), and whether the
-#' worker was lost in them.
+#' many bytes they have raised the most memory that the worker had (`growth`), whether the
+#' worker was lost in them, and whether the first was stolen from another worker's block.
 #' @noRd
 rs_span_columns <- function(spans) .Call(wrap__rs_span_columns, spans)
 
@@ -468,7 +495,8 @@ rs_wild_open <- function(spec) .Call(wrap__rs_wild_open, spec)
 #' @noRd
 rs_wild_run <- function(handle, from, to, threads) .Call(wrap__rs_wild_run, handle, from, to, threads)
 
-#' Replicates after two-stage least squares, as [`rs_wild_run`]; see R/wild-instruments.R.
+#' Replicates after an estimation with instruments, as [`rs_wild_run`]; see
+#' R/wild-instruments.R.
 #' @noRd
 rs_wild_instruments <- function(spec, from, to, threads) .Call(wrap__rs_wild_instruments, spec, from, to, threads)
 

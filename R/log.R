@@ -77,6 +77,7 @@ tell_start <- function(job, plan) {
 
 # It is over: `outcome`, or NULL where it was broken off.
 tell_end <- function(job, plan, outcome, begun) {
+  if (is.null(plan$settings$log) && !isTRUE(getOption("rustle.debug"))) return(invisible())
   spent <- as.numeric(Sys.time()) - as.numeric(begun)
   if (is.null(outcome)) {
     log_session(plan, "call %.0f was broken off after %.3f s", job$id, spent)

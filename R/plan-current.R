@@ -67,8 +67,8 @@ describe_plan <- function() {
 }
 
 plan_workers <- function(stack, executor, settings = in_force$settings) {
-  if (executor$in_session) return(1L)
   if (!is.null(executor$count)) return(executor$count(stack, settings))
+  if (executor$in_session) return(1L)
   strategy <- stack[[1L]]
   # The workers are future's own.
   if (!executor$any_number) {

@@ -4,7 +4,8 @@
 own_settings <- list(
   multisession = c("setup", "idle_timeout", "rscript", "memory_limit", "cache"),
   cluster = c("cores", "heartbeat", "setup", "rscript"),
-  slurm = c("cores", "setup", "rscript")
+  slurm = c("cores", "setup", "rscript"),
+  threads = "compiled"
 )
 
 # Warns of settings among `changes` (a list; NULL is a default) that no level of `stack` has a use

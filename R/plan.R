@@ -9,7 +9,7 @@ default_settings <- function() {
     schedule = "stealing", chunk_size = NULL, progress = NULL, timeout = Inf,
     retries = 1L, worker_threads = NULL, setup = NULL, idle_timeout = 600, rscript = NULL,
     memory_limit = NULL, cache = NULL, cores = NULL, heartbeat = 30, checkpoint = NULL,
-    log = NULL
+    log = NULL, compiled = "auto"
   )
 }
 
@@ -21,8 +21,17 @@ default_settings <- function() {
 #' worker is lost. It also sets future's plan, so that `future()` and packages
 #' built on future follow. The plan that was set last wins, whoever set it.
 #'
+#' Three recipes cover most uses:
+#' * `plan(multicore, workers = 4)`: workers are forked for each call, and see the session as it is;
+#' * `plan(multisession, workers = 4)`: workers that stay, where many calls are made or forking is
+#'   not safe;
+#' * `plan(sequential)`: back to one process.
+#'
+#' Each argument beyond these has a default that need not be touched.
+#'
 #' @param strategy [sequential] (the default of a session), [multicore] (workers that are
-#'   forked for each call), [multisession] (workers that outlive a call, copies of a clean R
+#'   forked for each call), [threads] (functions of numbers are compiled and run on threads of this
+#'   process, others in the session), [multisession] (workers that outlive a call, copies of a clean R
 #'   process), [cluster] (R sessions on this machine or others, each with workers on its
 #'   cores), [slurm] (job arrays on a cluster that runs Slurm), all under the Rust scheduler; or any other strategy of future
 #'   (tweaked ones, batchtools, ...), on which the
@@ -86,6 +95,8 @@ default_settings <- function() {
 #'   goes: its start, each task with its time, what the task prints where that is relayed,
 #'   messages, warnings and errors. `session-<pid>.log` has the calls, their times, and tasks that
 #'   were lost with their worker. Each task costs some 0.1 ms more then.
+#' @param compiled For [threads]: `"auto"` (default) compiles functions that can be, `"never"` none, and
+#'   with `"require"` it is an error when the function of a call cannot be.
 #' @param ... Further arguments of the strategy, named, as for [future::plan()]; for `cluster`
 #'   those of [parallelly::makeClusterPSOCK()] (`rshcmd`, `rscript`, ...), for `slurm` those in [slurm].
 #' @param substitute,.skip,.call,.cleanup,.init As for [future::plan()]: `substitute = FALSE`
@@ -182,7 +193,7 @@ default_settings <- function() {
 #' @export
 plan <- function(strategy = NULL, ..., workers, schedule, chunk_size, progress, timeout,
                  retries, worker_threads, setup, idle_timeout, rscript, memory_limit, cache,
-                 cores, heartbeat, checkpoint, log,
+                 cores, heartbeat, checkpoint, log, compiled,
                  substitute = TRUE, .skip = FALSE, .call = TRUE, .cleanup = TRUE, .init = FALSE) {
   check_future_flags(substitute, .skip, .cleanup, .init)
   called <- if (substitute) called_strategy(base::substitute(strategy), parent.frame())
@@ -223,6 +234,7 @@ plan <- function(strategy = NULL, ..., workers, schedule, chunk_size, progress, 
     changes["checkpoint"] <- list(if (!is.null(checkpoint)) check_checkpoint(checkpoint, argument = "checkpoint"))
   }
   if (!missing(log)) changes["log"] <- list(if (!is.null(log)) check_checkpoint(log, argument = "log"))
+  if (!missing(compiled)) changes$compiled <- check_choice(compiled, compiled_choices, "compiled")
   if (!missing(workers)) check_workers(workers)
   old <- describe_plan()
   if (is.null(strategy) && missing(workers) && !...length()) {
@@ -323,6 +335,11 @@ as_strategy <- function(strategy, arguments, call) {
   }
   if (!named && !length(arguments)) return(strategy)
   if (named && strategy == "slurm") strategy <- slurm
+  if (named && strategy == "threads") strategy <- threads
+  if (is_threads(strategy)) {
+    arguments <- threads_again(arguments, call)
+    if (!length(arguments)) return(strategy)
+  }
   if (is_slurm(strategy)) {
     arguments <- slurm_again(strategy, arguments)
     strategy <- slurm

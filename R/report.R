@@ -74,7 +74,9 @@
 #'   `imbalance` ((busiest - mean) / mean), `parts`, the counts `forks`, `claims`, `steals` and `losses`, `job` (the number of the call, for [rerun_task()]), `sent`, `copied` and
 #'   `returned` (bytes), `largest` (a data frame with `place` and `bytes`), `memory` (a data frame
 #'   with a row per worker: `peak` and `growth`, bytes), `blas`, `threads` (of each worker), `nodes` (a
-#'   data frame with a row per node of a cluster: `host`, `workers`, `busy`), `advice`, and `spans`.
+#'   data frame with a row per node of a cluster: `host`, `workers`, `busy`), `advice`, `spans`, and under `plan(threads)`
+#'   `compiled`: a list of `tasks` that ran on threads, `bailed` (that R had to run), `reasons` (how many for each), and `why`
+#'   (`NULL`, or why the function was not compiled).
 #'
 #'   `summary()`: a list of class `rustle_report_summary` with the parts of all workers together
 #'   (`parts`: a data frame with `part`, `seconds` and `share`) and quantiles of the times of tasks.
@@ -120,7 +122,7 @@ made_report <- function(report) {
     memory = data.frame(peak = peak, growth = pmax(0, peak - base)),
     blas = threads$blas, threads = threads$workers, nodes = nodes_of_report(report, parts), number = report$number, job = report$job,
     # What advice needs beyond that.
-    facts = report[intersect(c("policy", "settings", "misuse", "streams", "launched", "opening", "kind", "unit"), names(report))],
+    compiled = report$compiled, facts = report[intersect(c("policy", "settings", "misuse", "streams", "launched", "opening", "kind", "unit"), names(report))],
     spans = spans
   )
   out$advice <- advise(out)
@@ -223,6 +225,7 @@ print.rustle_report <- function(x, ...) {
     )))
   }
   counts_of_report(x)
+  compiled_of_report(x)
   sent_of_report(x)
   memory_of_report(x)
   print_advice(x$advice)

@@ -5,6 +5,12 @@
 #' confidence intervals by inversion of the test. With few clusters, or clusters of very
 #' different sizes, it is more reliable than a t test with clustered standard errors.
 #'
+#' Three recipes cover most uses:
+#' * `wild_test(fit, "x = 0", cluster = ~ firm, seed = 1)`: one hypothesis, with its interval;
+#' * `wild_test(fit, c("x1 = 0", "x2 = 0"), cluster = ~ firm, seed = 1)`: two, jointly;
+#' * `wild_test(fit, "x = 0", cluster = ~ firm, weights = "webb", type = "31", seed = 1)`: few
+#'   clusters, of different sizes.
+#'
 #' A replicate multiplies the residuals of each cluster by one random weight, adds them to the
 #' fitted values, fits again and computes the statistic again. This is not done observation
 #' by observation: all that a replicate needs are sums over clusters, so its cost does not
@@ -293,10 +299,10 @@ warn_few_treated <- function(model, null, groups) {
   clusters <- groups$clusters[[1L]]
   used <- which(colSums(null$R != 0) > 0)
   if (groups$robust || length(groups$clusters) > 1L || length(used) != 1L) return(invisible())
-  x <- model$X[, used]
   # Most regressors vary within the first clusters.
   some <- seq_len(min(1000L, model$n))
-  if (any(x[some] != x[match(clusters$group[some], clusters$group)])) return(invisible())
+  if (any(model$X[some, used] != model$X[match(clusters$group[some], clusters$group), used])) return(invisible())
+  x <- model$X[, used]
   first <- x[match(seq_len(clusters$count), clusters$group)]
   if (clusters$count < 5L || any(x != first[clusters$group])) return(invisible())
   others <- clusters$count - max(tabulate(match(first, unique(first))))

@@ -4,6 +4,7 @@
   remember_environment()
   assign("cluster", cluster_of_future(), envir = topenv())
   assign("slurm", slurm_of_future(), envir = topenv())
+  assign("threads", threads_of_future(), envir = topenv())
   register_links()
   # With dplyr attached last its generic is the one that is called.
   give_method <- function(...) registerS3method("collect", "rustle_run", collect.rustle_run, asNamespace("dplyr"))

@@ -7,6 +7,9 @@ skip_without_fork <- function() {
 # Do the long versions of the tests run (tools/test --long)?
 long_tests <- function() identical(Sys.getenv("RUSTLE_TEST_LONG"), "true")
 
+# The same test for few and for many moments, values or cases.
+some_or <- function(some, many) if (long_tests()) many else some
+
 # A data frame of combinations of three kinds of things (`...`: vectors). In a long
 # run all of them; else a Latin square, in which each thing meets each of another
 # kind at least once.

@@ -13,6 +13,7 @@ test_that("replicates of nonlinear least squares are those of nls(), on every pl
   rows <- bootstrap(cars, statistic, R = 6, seed = 2, stype = "i")
   expect_equal(rows$t, b$t, tolerance = 1e-3)
   expect_identical(bootstrap(cars, statistic, R = 6, seed = 2)$t, b$t)
+  expect_identical(extend(bootstrap(cars, statistic, R = 2, seed = 2), 6)$t, b$t)
   local_plan("multisession", workers = 2)
   expect_identical(bootstrap(cars, statistic, R = 6, seed = 2)$t, b$t)
 })

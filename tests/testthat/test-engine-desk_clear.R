@@ -133,21 +133,26 @@ test_that("packages that a task has loaded keep what they have set", {
     writeLines(c("Package: setter", "Version: 1.0", "Title: Sets", "Description: Sets.", "License: MIT", "Author: a", "Maintainer: a <a@b.org>"), file.path(source, "setter", "DESCRIPTION"))
     writeLines("export(level)", file.path(source, "setter", "NAMESPACE"))
     writeLines(c(
-      ".onLoad <- function(libname, pkgname) { options(setter.level = 3); Sys.setenv(SETTER = 'yes') }",
+      ".onLoad <- function(libname, pkgname) {",
+      "  options(setter.level = 3, unlike.its.name = 4)",
+      "  Sys.setenv(SETTER = 'yes')",
+      "}",
       "level <- function() getOption('setter.level')"
     ), file.path(source, "setter", "R", "code.R"))
     invisible(system2(file.path(R.home("bin"), "R"), c("CMD", "INSTALL", "--no-docs", paste0("--library=", library), file.path(source, "setter")), stdout = FALSE, stderr = FALSE))
     noted <- note_desk()
     library("setter", lib.loc = library, character.only = TRUE)
-    options(digits = 3)
+    options(digits = 3, an.option.of.the.task = 1)
+    Sys.setenv(A_VARIABLE_OF_THE_TASK = "1")
     first <- clear_desk(noted)
+    of_task <- is.null(getOption("an.option.of.the.task")) && Sys.getenv("A_VARIABLE_OF_THE_TASK") == ""
     second_note <- note_desk()
     library("setter", lib.loc = library, character.only = TRUE)
     options(digits = 3)
     level <- level()
     options(mine = 1)
     out <- list(
-      first = first, detached = TRUE, level = level == 3, variable = Sys.getenv("SETTER") == "yes",
+      first = first, of_task = of_task, level = level == 3, other = getOption("unlike.its.name") == 4, variable = Sys.getenv("SETTER") == "yes",
       second = clear_desk(second_note), gone = is.null(getOption("mine")), digits = getOption("digits") == 7,
       search = !"package:setter" %in% search()
     )

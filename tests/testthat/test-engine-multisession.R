@@ -165,6 +165,10 @@ test_that("options of a package that a task has loaded stay, and those of later 
   future_lapply(1, function(i) { options(rustle.of.task = 1); Sys.setenv(RUSTLE_OF_TASK = "1") })
   left <- future_lapply(1, function(i) list(getOption("rustle.of.task"), Sys.getenv("RUSTLE_OF_TASK", NA)))
   expect_identical(left, list(list(NULL, NA_character_)))
+  # Of a task that loads a package too.
+  future_lapply(1, function(i) { loadNamespace("grid"); options(rustle.of.task = 1); Sys.setenv(RUSTLE_OF_TASK = "1") })
+  left <- future_lapply(1, function(i) list(getOption("rustle.of.task"), Sys.getenv("RUSTLE_OF_TASK", NA)))
+  expect_identical(left, list(list(NULL, NA_character_)))
 })
 
 test_that("terms are sent anew only when they have changed", {

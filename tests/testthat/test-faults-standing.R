@@ -19,9 +19,6 @@ standing <- quote({
   }
 })
 
-# The same test for few and for many moments.
-some_or <- function(some, many) if (long_tests()) many else some
-
 test_that("workers and the server are killed at any moment: the values, or the error", {
   skip_unless_faults()
   skip_unless_linux()

@@ -13,6 +13,7 @@ calls_with_dots <- function() {
     validate_boot = function(...) validate_boot(linear, R = 5, ...),
     blb = function(...) blb(x, "mean", ...), boot_ci = function(...) boot_ci(b, ...),
     boot_lm = function(...) boot_lm(linear, ...), vcov_boot = function(...) vcov_boot(linear, ...),
+    stat_nls = function(...) stat_nls(y ~ a * x, list(a = 1), ...),
     bootstrap = function(...) bootstrap(x, "mean", ...), jackknife = function(...) jackknife(x, "mean", ...),
     tsbootstrap = function(...) tsbootstrap(wave, "mean", l = 3, ...), cv = function(...) cv(linear, ...),
     future_replicate = function(...) future_replicate(2, 1, ...),

@@ -207,6 +207,10 @@ test_that("public figures of boottest are reproduced after two-stage least squar
   # The reference drew 9999 of the 4096 combinations at random.
   expect_lt(abs(x$p.value - 0.0444), 4 * 2 * sqrt(0.022 / 9999))
   expect_equal(c(x$conf.int), c(0.1188, 2.21), tolerance = 0.02)
+  # The null hypothesis not imposed, with the symmetric interval that the reference has there.
+  free <- quiet_wild(model, "tenure", ~ industry, data = nlsw88(), adjust = "none", impose = FALSE)
+  expect_equal(c(free$conf.int), c(0.2193, 1.253), tolerance = 0.002)
+  expect_lt(free$p.value, 0.001)
 })
 
 test_that("the Anderson-Rubin test is that of the instruments in a linear model", {

@@ -245,6 +245,18 @@ test_that("wrong arguments are refused before work starts", {
   expect_argument_error(wild_test(lm(y ~ constant, d), "constant", ~ f, effects = ~ f), "effects")
 })
 
+test_that("the design is that of model.matrix(), made by whatever way", {
+  d <- wild_data()
+  d$whole <- seq_len(nrow(d))
+  for (formula in list(y ~ x1 + x2, y ~ 0 + x2 + x1, y ~ log(x2) + I(x1^2), y ~ x1 + whole, y ~ x1 * x2, y ~ x1 + f, y ~ offset(x2) + x1, y ~ 1)) {
+    fit <- lm(formula, d, subset = x1 < 1.5)
+    expect_equal(design_of_fit(fit, model.frame(fit)), model.matrix(fit), ignore_attr = c("assign", "contrasts", "dimnames"))
+    expect_identical(colnames(design_of_fit(fit, model.frame(fit))), colnames(model.matrix(fit)))
+  }
+  bound <- lm(y ~ x1 + x2, d)
+  expect_null(attr(design_of_fit(bound, model.frame(bound)), "assign"))
+})
+
 test_that("variances of 0 are an error", {
   d <- data.frame(g = rep(1:6, each = 2), x = rep(c(-1, 1), 6), y = c(1, -1, 2, 5, 3, 3, 7, 1, 2, 2, 0, 1))
   # With an intercept and a dummy for each cluster the scores of `x` in a cluster are what is

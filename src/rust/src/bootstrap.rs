@@ -111,7 +111,13 @@ fn rs_boot_weighted(handle: Robj, weights: &[f64], from: f64, threads: f64) -> L
         if weights.len() % n != 0 || weights.len() / n <= from as usize {
             return Err(Refusal::internal("there is not one weight per observation"));
         }
-        Ok(influence::weighted(statistic, n, weights, from as usize, slice(threads)))
+        Ok(influence::weighted(
+            statistic,
+            n,
+            weights,
+            from as usize,
+            slice(threads),
+        ))
     })
 }
 

@@ -38,7 +38,7 @@ pub(crate) unsafe fn check(check: Sexp, value: Sexp, task: u32) {
     }
 }
 
-/// Evaluates tasks `order` (or all, in order) in this process into `values`; `checker`
+/// Evaluates tasks `order` (some, or all; by default all in order) in this process into `values`; `checker`
 /// (or `NULL`) looks at those that are not like the template.
 ///
 /// # Safety
@@ -56,7 +56,7 @@ pub(crate) unsafe fn run_here(
     // SAFETY: by the caller's promise; every task number is below the length of
     // `values`.
     unsafe {
-        let tasks = ffi::Rf_xlength(values) as u32;
+        let tasks = order.map_or(ffi::Rf_xlength(values) as usize, <[c_int]>::len) as u32;
         let (forced, template) = ((*here).forced, (*here).shape.template());
         let (seeds, timer) = (&raw mut (*here).seeds, &raw mut (*here).timer);
         (*timer).expect(tasks);

@@ -12,10 +12,12 @@
 #![cfg_attr(windows, allow(dead_code))]
 
 mod bootstrap;
+mod compiled;
 mod desk;
 mod ffi;
 mod fields;
 mod here;
+mod host;
 mod index;
 #[cfg(unix)]
 mod jobs;
@@ -29,6 +31,7 @@ mod needs;
 mod nodes;
 mod parcel;
 mod permutation;
+mod primitives;
 mod raw;
 mod refusal;
 mod report;
@@ -116,6 +119,7 @@ fn rs_cores() -> List {
 extendr_module! {
     mod rustle;
     use bootstrap;
+    use compiled;
     use desk;
     use jobs;
     use journal;
@@ -123,6 +127,7 @@ extendr_module! {
     use nodes;
     use parcel;
     use permutation;
+    use primitives;
     use report;
     use simulation;
     use wild;

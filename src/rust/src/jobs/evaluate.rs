@@ -15,10 +15,12 @@
 use std::ffi::c_char;
 use std::fs::File;
 use std::io::Write;
+use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 
 use rustle_shared::{Content, State};
 use rustle_workers::child;
+use rustle_workers::memory::JobMemory;
 use rustle_workers::seat::Seat;
 
 use super::encode::Encoder;
@@ -155,15 +157,18 @@ impl Context {
         tell::listen();
     }
 
-    /// The job is over: this worker stands by again. Not while R code of the job runs.
-    pub(crate) fn dispose() {
+    /// The job is over: this worker stands by again. Not while R code of the job runs. Returns
+    /// the memory of the job.
+    pub(crate) fn dispose() -> Option<Rc<JobMemory>> {
         let c = context();
-        if !c.is_null() {
-            CONTEXT.store(std::ptr::null_mut(), Ordering::Relaxed);
-            // SAFETY: leaked by `install`, and nobody has a reference: no R code of the
-            // job runs any more.
-            drop(unsafe { Box::from_raw(c) });
+        if c.is_null() {
+            return None;
         }
+        CONTEXT.store(std::ptr::null_mut(), Ordering::Relaxed);
+        // SAFETY: leaked by `install`, and nobody has a reference: no R code of the job runs
+        // any more.
+        let context = unsafe { Box::from_raw(c) };
+        Some(context.voice.seat.shared())
     }
 
     /// The next task of this worker.

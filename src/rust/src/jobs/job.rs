@@ -7,7 +7,6 @@ use std::ffi::c_int;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicPtr, Ordering};
-use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::process::Signal;
@@ -77,13 +76,13 @@ impl Job {
         let no_memory = |e| Refusal::new("memory", e);
         let pid = std::process::id();
         if spec.flag("standing")? {
-            let (memory, file) =
-                JobMemory::in_file(layout, keep, shape.words()).map_err(no_memory)?;
-            let memory = Rc::new(memory);
             let pool = pool::current()?;
+            let kept = pool.borrow_mut().take_kept();
+            let filed = JobMemory::in_file(layout, keep, shape.words(), kept).map_err(no_memory)?;
+            let memory = Rc::new(filed.memory);
             let wake = pool.borrow().wake().map_err(pool::refusal)?;
             let terms = Terms {
-                memory: Arc::new(file),
+                memory: (filed.file, filed.id),
                 parts: pool::parts(code)?,
                 patience: Duration::from_secs_f64(spec.number("patience")?.min(1e9)),
             };

@@ -111,7 +111,7 @@ fn rs_pool_dismiss() {
     }
 }
 
-/// Starts the server if there is none, and waits for it, at most `seconds`: its greeting, or
+/// Before a job: starts the server if there is none, and waits for it, at most `seconds`: its greeting, or
 /// `NULL` while it is not up, or a list of `printed` and the system's error `number` (0: it
 /// was started, and has ended).
 /// @noRd
@@ -124,6 +124,7 @@ fn rs_pool_prepare(seconds: f64) -> Robj {
     let prepared = pool.borrow_mut().prepare(limit);
     match prepared {
         Ok(true) => {
+            pool.borrow().rouse();
             let greeting = pool.borrow_mut().greeting().unwrap_or_default();
             r!(String::from_utf8_lossy(&greeting).into_owned())
         }

@@ -23,8 +23,9 @@ use std::time::{Duration, Instant};
 
 use extendr_api::prelude::*;
 use rustle_shared::MemoryFile;
-use rustle_workers::memory::JobMemory;
-use rustle_workers::order::Order;
+use rustle_workers::limits::ROUSED;
+use rustle_workers::memory::{JobMemory, Kept};
+use rustle_workers::order::{rouses, Order};
 use rustle_workers::part::Part;
 use rustle_workers::pool::RETIRED;
 use rustle_workers::post::{Letter, Post};
@@ -61,6 +62,8 @@ struct StandsBy {
     /// How long it waits for an order.
     patience: Duration,
     order: Option<Order>,
+    /// What is mapped of the memory of the last job: the next one may be in it.
+    kept: Option<Kept>,
     /// Bytes of large orders since R last collected.
     held: usize,
     /// What the job has changed and what must be put back.
@@ -140,6 +143,7 @@ pub(super) unsafe extern "C-unwind" fn server_next() -> Sexp {
                     channels: Vec::new(),
                     patience: PATIENCE,
                     order: None,
+                    kept: None,
                     held: 0,
                     voice: None,
                     pinned: false,
@@ -181,9 +185,10 @@ pub(super) fn stand(main: Sexp, after: Sexp) -> ! {
         }
         child::let_interrupts(false);
         let interrupted = evaluate::was_interrupted();
-        Context::dispose();
+        let memory = Context::dispose();
         with_standing(|own| {
-            own.order = None;
+            let id = own.order.take().map(|order| order.memory.1);
+            own.kept = memory.zip(id).and_then(|(memory, id)| memory.to_keep(id));
             if let Some(voice) = own.voice.take() {
                 child::speak_again(voice);
             }
@@ -242,6 +247,12 @@ fn next_letter() -> Letter {
             }
             if own.post.is_readable(left) {
                 match own.post.receive() {
+                    Ok(Some(letter)) if rouses(&letter) => {
+                        let until = Instant::now() + ROUSED;
+                        while !own.post.is_readable(Duration::ZERO) && Instant::now() < until {
+                            std::hint::spin_loop();
+                        }
+                    }
                     Ok(Some(letter)) => return letter,
                     Ok(None) => child::leave(0),
                     Err(rustix::io::Errno::INTR) => {}
@@ -285,8 +296,9 @@ fn rs_worker_enlist(spec: Robj, code: Robj) -> List {
             let own = own.ok_or_else(|| Refusal::internal("this is no worker"))?;
             let order = own.order.as_ref();
             let order = order.ok_or_else(|| Refusal::internal("nothing was ordered"))?;
+            let ((file, id), kept) = (&order.memory, own.kept.take());
             let memory =
-                JobMemory::received(layout, terms.keep, rules.shape.words(), &order.memory)
+                JobMemory::received(layout, terms.keep, rules.shape.words(), (file, *id), kept)
                     .map_err(|e| Refusal::new("memory", e))?;
             if rules.silent {
                 own.voice = child::voice();

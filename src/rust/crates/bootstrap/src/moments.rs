@@ -38,9 +38,14 @@ impl Columns {
             _ => columns.next_multiple_of(TILE),
         };
         let mut z = vec![0.0; n * width];
-        for k in 0..columns {
-            for (i, value) in by_column[k * n..(k + 1) * n].iter().enumerate() {
-                z[i * width + k] = *value;
+        // Some rows at a time, which stay in the first cache.
+        for (block, rows) in z.chunks_mut(256 * width).enumerate() {
+            for k in 0..columns {
+                let from = k * n + block * 256;
+                let values = &by_column[from..from + rows.len() / width];
+                for (row, value) in rows.chunks_exact_mut(width).zip(values) {
+                    row[k] = *value;
+                }
             }
         }
         Self { z, columns, width }

@@ -87,11 +87,7 @@ fn refill(arch: Arch, state: &mut [[u64; LANES]; 4], words: &mut [u64]) {
 
 /// The same with two registers of four lanes, which the compiler does not do by itself.
 #[cfg(target_arch = "x86_64")]
-struct Refill<'a>(
-    pulp::x86::V3,
-    &'a mut [[u64; LANES]; 4],
-    &'a mut [u64],
-);
+struct Refill<'a>(pulp::x86::V3, &'a mut [[u64; LANES]; 4], &'a mut [u64]);
 
 #[cfg(target_arch = "x86_64")]
 impl pulp::NullaryFnOnce for Refill<'_> {
@@ -101,7 +97,8 @@ impl pulp::NullaryFnOnce for Refill<'_> {
     fn call(self) {
         let Self(simd, state, words) = self;
         let mut s: [[pulp::u64x4; 2]; 4] = pulp::cast(*state);
-        for out in words.chunks_exact_mut(LANES) {
+        let (words, _) = pulp::as_arrays_mut::<LANES, u64>(words);
+        for k in 0..words.len() {
             let mut made = [s[0][0]; 2];
             for h in 0..2 {
                 let [s0, s1, s2, s3] = [s[0][h], s[1][h], s[2][h], s[3][h]];
@@ -122,7 +119,7 @@ impl pulp::NullaryFnOnce for Refill<'_> {
                     simd.shr_const_u64x4::<19>(s3),
                 );
             }
-            out.copy_from_slice(&pulp::cast::<_, [u64; LANES]>(made));
+            words[k] = pulp::cast(made);
         }
         *state = pulp::cast(s);
     }
@@ -191,14 +188,17 @@ impl pulp::NullaryFnOnce for MultiplyQuads<'_> {
         let n: __m256i = pulp::cast(simd.splat_u64x4(n));
         // The smallest low half of a product.
         let mut least: __m256i = pulp::cast(simd.splat_u32x8(u32::MAX));
-        for (out, words) in out.chunks_exact_mut(8).zip(words.chunks_exact(4)) {
-            let word: __m256i = pulp::cast([words[0], words[1], words[2], words[3]]);
+        let (words, _) = pulp::as_arrays::<4, u64>(words);
+        let (out, _) = pulp::as_arrays_mut::<8, u32>(out);
+        // Indices, not iterators, which the compiler does not always inline here.
+        for k in 0..words.len().min(out.len()) {
+            let word: __m256i = pulp::cast(words[k]);
             let even = avx2._mm256_mul_epu32(word, n);
             let odd = avx2._mm256_mul_epu32(avx2._mm256_srli_epi64::<32>(word), n);
             let high = avx2._mm256_blend_epi32::<0xaa>(avx2._mm256_srli_epi64::<32>(even), odd);
             let low = avx2._mm256_blend_epi32::<0xaa>(even, avx2._mm256_slli_epi64::<32>(odd));
             least = avx2._mm256_min_epu32(least, low);
-            out.copy_from_slice(&pulp::cast::<_, [u32; 8]>(high));
+            out[k] = pulp::cast(high);
         }
         let least: [u32; 8] = pulp::cast(least);
         least.iter().all(|low| u64::from(*low) >= threshold)

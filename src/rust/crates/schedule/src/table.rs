@@ -224,6 +224,20 @@ impl<'a, W: Word> Table<'a, W> {
         }
     }
 
+    /// Number of tasks in units that nobody has claimed; a moment's view, as
+    /// [`Table::unclaimed`].
+    #[must_use]
+    pub fn unclaimed_tasks(&self) -> u64 {
+        match self.layout.source() {
+            Source::Queue => {
+                let rest = word::unpack(self.queue.rest.load(Ordering::Acquire));
+                self.layout.positions(rest).len() as u64
+            }
+            // There units are positions.
+            Source::Block { .. } => self.unclaimed(),
+        }
+    }
+
     /// Clears the claim of worker `dead` and returns its units if they were
     /// confirmed: those of their tasks that are not done were lost, and nobody else
     /// has them. Its block stays, for thieves and for a replacement that runs as

@@ -94,6 +94,21 @@ impl Mapping {
         unsafe { std::slice::from_raw_parts(self.range(offset, len), len) }
     }
 
+    /// Sets the first `len` bytes to zero.
+    ///
+    /// # Safety
+    ///
+    /// Nobody else uses these bytes meanwhile, in any process.
+    ///
+    /// # Panics
+    ///
+    /// When the mapping is shorter.
+    pub unsafe fn clear(&self, len: usize) {
+        // SAFETY: inside the mapping, which is writable; nobody else uses it, by the caller's
+        // promise.
+        unsafe { self.range(0, len).write_bytes(0, len) }
+    }
+
     /// Address of `len` bytes at `offset`.
     ///
     /// # Panics

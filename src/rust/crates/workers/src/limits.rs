@@ -45,6 +45,14 @@ pub const SPARED_MOST: u32 = 256;
 /// pidfd).
 pub const BLIND_SLEEP: Duration = Duration::from_millis(10);
 
+/// How long a worker that was told of an order to come looks for it, before it sleeps: about
+/// as long as a session takes to write a small one.
+pub const ROUSED: Duration = Duration::from_micros(400);
+
+/// The memory of a job is kept for the next one if no more than so many bytes of it were used,
+/// beside those of rings, and in them: what is larger costs more to hold than to make.
+pub const KEPT_BYTES: usize = 256 << 10;
+
 /// How often a server looks for its session where the end of that wakes nobody.
 pub const BLIND_WATCH: Duration = Duration::from_secs(1);
 

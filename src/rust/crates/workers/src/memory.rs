@@ -9,7 +9,7 @@ use rustle_schedule::{Cell, Layout, Queue, Table};
 use rustle_shared::{Mapping, MappingError, MemoryFile, Ring, RingHead, Slot};
 
 use crate::board::Board;
-use crate::limits::{RINGS_BYTES, RING_LEAST, RING_MOST};
+use crate::limits::{KEPT_BYTES, RINGS_BYTES, RING_LEAST, RING_MOST};
 use crate::spans::{Entry, Keep, Pen, Span};
 
 /// Words that concern the whole job.
@@ -198,9 +198,34 @@ pub struct JobMemory {
     words: Words<AtomicU64>,
     words_per_task: usize,
     rings: Vec<Ring>,
+    /// Bytes before the rings.
+    before_rings: usize,
     /// What the parts point into.
-    _mapping: Arc<Mapping>,
+    mapping: Arc<Mapping>,
 }
+
+/// The memory of a job that is over, in which another job can be laid: to make a file, map it
+/// and touch its pages takes longer than a small job.
+#[derive(Clone, Debug)]
+pub struct Kept {
+    /// Of the file; no two files of a session have the same.
+    id: u64,
+    mapping: Arc<Mapping>,
+}
+
+/// The memory of a job, the file that it is in, and the number of that.
+#[derive(Debug)]
+pub struct Filed {
+    /// What is in the file.
+    pub memory: JobMemory,
+    /// To be passed to workers.
+    pub file: Arc<MemoryFile>,
+    /// Workers know a file again by it.
+    pub id: u64,
+}
+
+/// The numbers of files that this process has made.
+static FILES: AtomicU64 = AtomicU64::new(0);
 
 /// Where a part will be.
 struct Range<T> {
@@ -259,10 +284,9 @@ impl Parts {
     }
 
     /// Lays the parts into a mapping, which is zeroed when it is `fresh`.
-    fn lay(self, layout: Layout, mapping: Mapping, fresh: bool) -> JobMemory {
+    fn lay(self, layout: Layout, mapping: Arc<Mapping>, fresh: bool) -> JobMemory {
         let workers = layout.workers() as usize;
         let ring = (mapping.len() - self.rings) / workers / 4096 * 4096;
-        let mapping = Arc::new(mapping);
         // SAFETY: every type is made of atomics that are valid whatever their bits; the cursor
         // gives each part bytes of its own, and each ring has its own head and bytes; of
         // a ring, the worker in its seat pushes and the session consumes; the mapping is
@@ -284,7 +308,8 @@ impl Parts {
                 words: Words::new(&mapping, self.words),
                 words_per_task: self.words_per_task,
                 rings: (0..workers).map(ring_of).collect(),
-                _mapping: mapping,
+                before_rings: self.rings,
+                mapping,
             }
         };
         if fresh {
@@ -294,14 +319,19 @@ impl Parts {
     }
 }
 
+/// How large each ring should be.
+fn ring_wanted(layout: &Layout) -> usize {
+    let workers = layout.workers() as usize;
+    (RINGS_BYTES / workers).clamp(RING_LEAST, RING_MOST) / 4096 * 4096
+}
+
 /// What `make` makes with rings of some size: smaller ones are tried when address space is
 /// short.
 fn with_rings<T>(
     layout: &Layout,
     make: impl Fn(usize) -> Result<T, MappingError>,
 ) -> Result<T, MappingError> {
-    let workers = layout.workers() as usize;
-    let mut ring = (RINGS_BYTES / workers).clamp(RING_LEAST, RING_MOST) / 4096 * 4096;
+    let mut ring = ring_wanted(layout);
     loop {
         match make(ring) {
             Err(_) if ring > RING_LEAST => ring = (ring / 4).max(RING_LEAST),
@@ -322,10 +352,11 @@ impl JobMemory {
         let mapping = with_rings(&layout, |ring| {
             Mapping::anonymous(plan.rings + layout.workers() as usize * ring)
         })?;
-        Ok(plan.lay(layout, mapping, true))
+        Ok(plan.lay(layout, Arc::new(mapping), true))
     }
 
-    /// The same in a file that can be passed to workers.
+    /// The same in a file that can be passed to workers; in that of `kept`, if it is large
+    /// enough, of which no process may use anything any more.
     ///
     /// # Errors
     ///
@@ -334,18 +365,34 @@ impl JobMemory {
         layout: Layout,
         keep: Keep,
         words: usize,
-    ) -> Result<(JobMemory, MemoryFile), MappingError> {
+        kept: Option<(Kept, Arc<MemoryFile>)>,
+    ) -> Result<Filed, MappingError> {
         let plan = Parts::of(&layout, keep, words);
+        let wanted = plan.rings + layout.workers() as usize * ring_wanted(&layout);
+        let fits = |kept: &(Kept, _)| kept.0.mapping.len() >= wanted && plan.rings <= KEPT_BYTES;
+        if let Some((kept, file)) = kept.filter(fits) {
+            // SAFETY: nobody else uses it, by what is asked for above.
+            unsafe { kept.mapping.clear(plan.rings) };
+            return Ok(Filed {
+                memory: plan.lay(layout, kept.mapping, true),
+                file,
+                id: kept.id,
+            });
+        }
         let (file, mapping) = with_rings(&layout, |ring| {
             let file = MemoryFile::new(plan.rings + layout.workers() as usize * ring)?;
             let mapping = file.map_shared()?;
             Ok((file, mapping))
         })?;
-        Ok((plan.lay(layout, mapping, true), file))
+        Ok(Filed {
+            memory: plan.lay(layout, Arc::new(mapping), true),
+            file: Arc::new(file),
+            id: FILES.fetch_add(1, Ordering::Relaxed) + 1,
+        })
     }
 
     /// The memory that the session has made by [`JobMemory::in_file`] with the same
-    /// arguments.
+    /// arguments, in the file `id`; `kept`: what this worker has mapped before.
     ///
     /// # Errors
     ///
@@ -354,7 +401,8 @@ impl JobMemory {
         layout: Layout,
         keep: Keep,
         words: usize,
-        file: &MemoryFile,
+        (file, id): (&MemoryFile, u64),
+        kept: Option<Kept>,
     ) -> Result<JobMemory, MappingError> {
         let plan = Parts::of(&layout, keep, words);
         if file.len() < plan.rings + layout.workers() as usize * RING_LEAST {
@@ -363,7 +411,23 @@ impl JobMemory {
                 errno: libc::EINVAL,
             });
         }
-        Ok(plan.lay(layout, file.map_shared()?, false))
+        let known = kept.filter(|kept| kept.id == id && kept.mapping.len() == file.len());
+        let mapping = match known {
+            Some(kept) => kept.mapping,
+            None => Arc::new(file.map_shared()?),
+        };
+        Ok(plan.lay(layout, mapping, false))
+    }
+
+    /// What can be kept of it for another job, which is laid in the file `id`; `None` where too
+    /// many of its pages are in use.
+    pub fn to_keep(&self, id: u64) -> Option<Kept> {
+        let sent: u64 = self.rings.iter().map(Ring::total).sum();
+        let light = self.before_rings <= KEPT_BYTES && sent <= KEPT_BYTES as u64;
+        light.then(|| Kept {
+            id,
+            mapping: Arc::clone(&self.mapping),
+        })
     }
 
     /// Words of the whole job.

@@ -1,7 +1,7 @@
 //! The order: the one letter that a session writes to a worker, and how both sides see it.
 //!
 //! ```text
-//! words   ORD2, seat, patience, tasks to run first, are they in a file?, parts,
+//! words   ORD3, number of the memory of the job (two), seat, patience, tasks to run first, are they in a file?, parts,
 //!         of each part the number of files, or of bytes with the highest bit set,
 //!         the tasks unless they are in a file
 //! bytes   of the parts that are no files
@@ -20,13 +20,15 @@ use crate::part::{Part, BYTES};
 use crate::post::Letter;
 
 /// The first word of an order.
-const ORDER: u32 = 0x4f52_4432;
+const ORDER: u32 = 0x4f52_4433;
+/// The only word of another letter: an order will come soon.
+const ROUSE: u32 = 0x524f_5553;
 
 /// What all workers of a job are told.
 #[derive(Debug)]
 pub struct Terms {
-    /// The memory of the job, as a file.
-    pub memory: Arc<MemoryFile>,
+    /// The memory of the job, as a file, and the number of that.
+    pub memory: (Arc<MemoryFile>, u64),
     /// What the job is, in parts that workers know how to read.
     pub parts: Vec<Part<Arc<MemoryFile>>>,
     /// How long workers stand by afterwards.
@@ -49,6 +51,8 @@ impl Terms {
         let patience = self.patience.as_secs().min(u64::from(u32::MAX)) as u32;
         let mut head = vec![
             ORDER,
+            self.memory.1 as u32,
+            (self.memory.1 >> 32) as u32,
             assignment.seat as u32,
             patience,
             redo.len() as u32,
@@ -77,7 +81,7 @@ impl Terms {
     pub(crate) fn files<'a>(&'a self, apart: Option<&'a MemoryFile>) -> Vec<BorrowedFd<'a>> {
         let parcel = self.parts.iter().flat_map(Part::files);
         let parcel = parcel.map(|file| file.as_fd());
-        let memory = std::iter::once(self.memory.as_fd());
+        let memory = std::iter::once(self.memory.0.as_fd());
         let apart = apart.map(AsFd::as_fd);
         memory.chain(apart).chain(parcel).collect()
     }
@@ -88,8 +92,8 @@ impl Terms {
 pub struct Order {
     /// Seat and tasks.
     pub assignment: Assignment,
-    /// The memory of the job.
-    pub memory: MemoryFile,
+    /// The memory of the job, and its number.
+    pub memory: (MemoryFile, u64),
     /// What the job is, in parts.
     pub parts: Vec<Part<MemoryFile>>,
     /// How long it stands by afterwards.
@@ -106,10 +110,11 @@ impl Order {
         if word(0)? != ORDER {
             return None;
         }
-        let (seat, patience, redo, apart) = (word(4)?, word(8)?, word(12)?, word(16)? == 1);
-        let count = word(20)? as usize;
-        let lengths: Option<Vec<u32>> = (0..count).map(|k| word(24 + 4 * k)).collect();
-        let redo_at = 24 + 4 * count;
+        let id = u64::from(word(4)?) | u64::from(word(8)?) << 32;
+        let (seat, patience, redo, apart) = (word(12)?, word(16)?, word(20)?, word(24)? == 1);
+        let count = word(28)? as usize;
+        let lengths: Option<Vec<u32>> = (0..count).map(|k| word(32 + 4 * k)).collect();
+        let redo_at = 32 + 4 * count;
         let mut files = letter.files.into_iter().map(MemoryFile::received);
         let memory = files.next()?.ok()?;
         let redo = if apart {
@@ -135,11 +140,21 @@ impl Order {
                 seat: seat as usize,
                 redo,
             },
-            memory,
+            memory: (memory, id),
             parts: parts?,
             patience: Duration::from_secs(patience.into()),
         })
     }
+}
+
+/// The letter that says that an order will come soon.
+pub(crate) fn rouse() -> Vec<u8> {
+    bytes_of(&[ROUSE])
+}
+
+/// Is this that letter?
+pub fn rouses(letter: &Letter) -> bool {
+    letter.bytes == rouse()
 }
 
 fn words(bytes: &[u8]) -> Vec<u32> {

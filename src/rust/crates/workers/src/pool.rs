@@ -5,14 +5,19 @@
 
 use std::os::fd::{AsFd, OwnedFd};
 use std::process::Command;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::process::Signal;
+use rustle_shared::MemoryFile;
 
 use crate::limits::START_ATTEMPTS;
+use crate::memory::Kept;
+use crate::order;
 use crate::post::Post;
 use crate::process::Exit;
 use crate::server::Server;
+use crate::supervisor::is_sparing;
 use crate::system;
 
 mod member;
@@ -41,6 +46,8 @@ pub struct Pool {
     replaced: u64,
     /// Workers that were lost, by their number.
     losses: Vec<u64>,
+    /// The memory of the last job, if another one can be laid there.
+    kept: Option<(Kept, Arc<MemoryFile>)>,
 }
 
 /// Why there are no workers.
@@ -70,6 +77,7 @@ impl Pool {
             failures: 0,
             replaced: 0,
             losses: Vec::new(),
+            kept: None,
         })
     }
 
@@ -143,6 +151,28 @@ impl Pool {
     pub fn greeting(&mut self) -> Option<Vec<u8>> {
         let server = self.server.as_mut()?;
         server.greeting(Duration::ZERO).ok()?.map(<[u8]>::to_vec)
+    }
+
+    /// Memory in which the next job can be laid; who has it is the only one.
+    pub fn take_kept(&mut self) -> Option<(Kept, Arc<MemoryFile>)> {
+        self.kept.take()
+    }
+
+    /// The memory of a job that is over: all its workers have said that they are done with it.
+    pub fn leave_kept(&mut self, kept: Option<(Kept, Arc<MemoryFile>)>) {
+        self.kept = kept;
+    }
+
+    /// Tells the worker that will have the first order of the next job that it comes soon, so
+    /// that it is awake by then. Not where those who look without sleeping wait in vain.
+    pub fn rouse(&self) {
+        let idle = |m: &&Member| !m.on_duty;
+        let mut members = self.members.iter().filter(idle);
+        let first = members.clone().find(|m| m.number == 0);
+        if let (Some(member), false) = (first.or_else(|| members.next()), is_sparing()) {
+            // Whether it has ended is found when it is recruited.
+            let _ = member.post.send(&order::rouse(), &[]);
+        }
     }
 
     /// The workers that there are.

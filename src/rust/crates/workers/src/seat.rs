@@ -131,6 +131,11 @@ impl Seat {
         &self.memory
     }
 
+    /// The same, to be had when this is gone.
+    pub fn shared(&self) -> Rc<JobMemory> {
+        Rc::clone(&self.memory)
+    }
+
     /// How often this worker has claimed tasks.
     pub fn claims(&self) -> u64 {
         self.claims.made()

@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::rc::Rc;
 use std::sync::atomic::Ordering;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
@@ -33,6 +34,8 @@ pub struct Standing {
     memory: Rc<JobMemory>,
     terms: Terms,
     seats: Vec<Option<Duty>>,
+    /// A worker was ended, or has ended, that may have used the memory of the job until then.
+    lost_any: bool,
 }
 
 impl Standing {
@@ -44,6 +47,7 @@ impl Standing {
             memory,
             terms,
             seats: (0..seats).map(|_| None).collect(),
+            lost_any: false,
         }
     }
 
@@ -71,6 +75,18 @@ impl Standing {
                 Err(errno) => return Err(errno.raw_os_error()),
             }
         }
+    }
+
+    /// Leaves the memory of the job to the next one, if all its workers have said that they are
+    /// done with it.
+    fn keep_memory(&self) {
+        if self.lost_any || self.seats.iter().any(Option::is_some) {
+            return;
+        }
+        let (file, id) = &self.terms.memory;
+        let kept = self.memory.to_keep(*id);
+        let kept = kept.map(|kept| (kept, Arc::clone(file)));
+        self.pool.borrow_mut().leave_kept(kept);
     }
 
     /// Frees a seat whose worker stands by again.
@@ -132,10 +148,12 @@ impl Crew for Standing {
             None => Exit::Unknown,
         };
         self.seats[seat] = None;
+        self.lost_any = true;
         Some(exit)
     }
 
     fn kill(&mut self, seat: usize, task: u32) {
+        self.lost_any = true;
         // Interrupted first: what the task has left to be done at its end is done.
         let pool = self.pool.borrow();
         if let Some(duty) = &mut self.seats[seat] {
@@ -173,6 +191,7 @@ impl Crew for Standing {
     }
 
     fn abandon(&mut self) {
+        self.keep_memory();
         let mut pool = self.pool.borrow_mut();
         for (seat, duty) in self.seats.iter_mut().enumerate() {
             let Some(at) = duty.take().and_then(|duty| pool.at(duty.pid)) else {
@@ -187,6 +206,7 @@ impl Crew for Standing {
     }
 
     fn end(&mut self, _polite: Signal, grace: Duration) {
+        self.keep_memory();
         let header = self.memory.header();
         header.abandoned.store(1, Ordering::Release);
         header.stopped.store(1, Ordering::Release);

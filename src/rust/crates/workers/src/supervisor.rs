@@ -21,6 +21,7 @@ use crate::memory::JobMemory;
 use crate::process::Exit;
 use crate::recovery::{Death, Lost, Recovery, Sweep, Unit};
 use crate::system;
+pub(crate) use gaze::is_sparing;
 use gaze::Gaze;
 
 /// How a job treats its workers.

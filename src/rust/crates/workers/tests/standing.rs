@@ -38,6 +38,52 @@ fn the_same_workers_do_one_job_after_another() {
 }
 
 #[test]
+fn small_jobs_have_their_memory_one_after_another_unless_a_worker_was_lost() {
+    let _alone = alone();
+    let pool = pool(3);
+    pool.borrow().rouse();
+    run(&pool, &PLAN);
+    let files = |pool: &common::Shared| {
+        let kept = pool.borrow_mut().take_kept();
+        let is_there = kept.is_some();
+        pool.borrow_mut().leave_kept(kept);
+        is_there
+    };
+    for (tasks, workers) in [(40, 3), (7, 3), (500, 2), (1, 1), (40, 3)] {
+        assert!(files(&pool), "{tasks} tasks");
+        pool.borrow().rouse();
+        run(
+            &pool,
+            &Plan {
+                tasks,
+                workers,
+                ..PLAN
+            },
+        );
+    }
+    // What is large is not kept.
+    run(
+        &pool,
+        &Plan {
+            tasks: 30_000,
+            ..PLAN
+        },
+    );
+    assert!(!files(&pool));
+    run(&pool, &PLAN);
+    assert!(files(&pool));
+    let dying = Plan {
+        deed: Deed::Die,
+        retries: 1,
+        ..PLAN
+    };
+    run(&pool, &dying);
+    assert!(!files(&pool));
+    run(&pool, &PLAN);
+    assert!(files(&pool));
+}
+
+#[test]
 fn a_lost_worker_is_replaced_and_its_task_runs_again() {
     let _alone = alone();
     let pool = pool(3);

@@ -84,6 +84,11 @@ fn settings(unit: Unit, retries: u32) -> Settings {
 
 fn trial(schedule: Schedule, tasks: u32, workers: u32, settings: Settings) -> Trial {
     let layout = Layout::new(schedule, tasks, NonZeroU32::new(workers).unwrap());
+    trial_of(layout, settings)
+}
+
+fn trial_of(layout: Layout, settings: Settings) -> Trial {
+    let workers = layout.workers();
     let memory = Rc::new(JobMemory::new(layout, Keep::Tasks, 1).unwrap());
     let (reading, writing): (OwnedFd, OwnedFd) = rustix::pipe::pipe().unwrap();
     rustix::io::ioctl_fionbio(&reading, true).unwrap();
@@ -267,6 +272,20 @@ fn slow_tasks_behind_quick_ones_are_given_back_and_stolen_though_their_worker_di
     assert_eq!(costs.losses, 1);
     assert!(costs.starts >= 2 && costs.steals >= 1, "{costs:?}");
     assert!(costs.claims > costs.steals, "{costs:?}");
+}
+
+#[test]
+fn few_large_chunks_of_quick_tasks_are_worth_a_second_worker() {
+    let _alone = alone();
+    let fate: Fate = |_, _| {
+        std::thread::sleep(Duration::from_micros(100));
+        None
+    };
+    let two = NonZeroU32::new(2).unwrap();
+    let layout = Layout::from_chunks(4000, two, vec![2000, 4000]).unwrap();
+    let s = run(trial_of(layout, settings(Unit::Task, 0)), fate);
+    assert!(matches!(s.verdict, Verdict::Done), "{:?}", s.verdict);
+    assert_eq!(s.costs.starts, 2);
 }
 
 #[test]

@@ -75,7 +75,9 @@ fn draws_are_the_same_however_many_are_asked_for_at_a_time() {
             let mut stream = Stream::new(key(2));
             let mut drawn = vec![0; whole.len()];
             // Parts of even length use whole words unless a half is rejected.
-            drawn.chunks_mut(step).for_each(|part| stream.below(n, part));
+            drawn
+                .chunks_mut(step)
+                .for_each(|part| stream.below(n, part));
             if n == 10 {
                 assert_eq!(drawn, whole, "{step}");
             }

@@ -303,8 +303,7 @@ impl Instruments {
             }
         }
         for (i, (error, boot)) in part.error.iter().zip(&part.boot).enumerate() {
-            s.own
-                .copy_from_slice(&part.structural[i * l..(i + 1) * l]);
+            s.own.copy_from_slice(&part.structural[i * l..(i + 1) * l]);
             for (j, gamma) in s.gamma.iter().enumerate() {
                 let start = (i * p + j) * l;
                 add(&mut s.own, -gamma, &part.reduced[start..start + l]);

@@ -87,6 +87,24 @@ fn a_queue_hands_out_what_its_schedule_says() {
 }
 
 #[test]
+fn tasks_of_unclaimed_chunks_are_counted() {
+    let layout = Layout::from_chunks(10, number(2), vec![4, 4, 10]).expect("a list of chunks");
+    let (queue, cells) = (Queue::default(), cells(2));
+    let table = Table::new(&layout, &queue, &cells);
+    table.reset();
+    let mut left = vec![(table.unclaimed(), table.unclaimed_tasks())];
+    while table.claim(0, 1).is_some() {
+        table.release(0);
+        left.push((table.unclaimed(), table.unclaimed_tasks()));
+    }
+    assert_eq!(left, [(3, 10), (2, 6), (1, 6), (0, 0)]);
+    let stolen = Layout::new(Schedule::Stealing, 7, number(2));
+    let table = Table::new(&stolen, &queue, &cells);
+    table.reset();
+    assert_eq!(table.unclaimed_tasks(), 7);
+}
+
+#[test]
 fn a_thief_takes_the_back_half_of_the_largest_block() {
     let layout = Layout::new(Schedule::Stealing, 20, number(2));
     let (queue, cells) = (Queue::default(), cells(2));

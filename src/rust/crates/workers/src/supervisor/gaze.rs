@@ -12,6 +12,11 @@ static SPARED: AtomicU32 = AtomicU32::new(0);
 /// Jobs that were watched in vain since one was not.
 static IN_VAIN: AtomicU32 = AtomicU32::new(0);
 
+/// Is the next job not watched?
+pub(crate) fn is_sparing() -> bool {
+    SPARED.load(Ordering::Relaxed) > 0
+}
+
 /// How long a job may still be watched.
 #[derive(Debug)]
 pub(super) struct Gaze {

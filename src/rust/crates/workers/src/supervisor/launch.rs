@@ -63,7 +63,7 @@ impl<C: Crew> Supervisor<C> {
         let known = self.crew.price().is_some();
         let price = price * 2;
         let table = self.memory.table();
-        let total = u64::from(self.memory.layout.units());
+        let total = u64::from(self.memory.layout.tasks());
         let begun = Instant::now();
         // When the first task began, and when we last saw one that was done.
         let mut first: Option<Instant> = None;
@@ -73,7 +73,7 @@ impl<C: Crew> Supervisor<C> {
         // fresh process, and say nothing of the others.
         let mut warm: Option<(Instant, u64)> = None;
         loop {
-            let rest = table.unclaimed();
+            let rest = table.unclaimed_tasks();
             if rest == 0 {
                 return false;
             }

@@ -20,7 +20,7 @@ use rustle_shared::{FrameHeader, FrameSink, MemoryFile, State};
 use rustle_workers::child;
 use rustle_workers::job::{Audience, Job};
 use rustle_workers::memory::JobMemory;
-use rustle_workers::order::{Order, Terms};
+use rustle_workers::order::{rouses, Order, Terms};
 use rustle_workers::part::Part;
 use rustle_workers::pool::{Pool, RETIRED};
 use rustle_workers::post::Post;
@@ -92,6 +92,7 @@ fn stand(files: Vec<OwnedFd>, server: i32) -> ! {
     child::isolate_standing(server, &[post.as_raw_fd()]);
     let post = Post::received(post);
     let mut patience = Duration::from_secs(60);
+    let mut kept = None;
     loop {
         // SAFETY: ends a worker that hangs.
         unsafe { libc::alarm(60) };
@@ -101,11 +102,17 @@ fn stand(files: Vec<OwnedFd>, server: i32) -> ! {
         let Some(letter) = post.receive().unwrap() else {
             child::leave(0)
         };
+        if rouses(&letter) {
+            continue;
+        }
         let order = Order::read(letter).unwrap();
         patience = order.patience;
         let what = order.parts[1].files()[0].map_shared().unwrap();
         let (layout, deed) = read_job(what.bytes(0, 10));
-        let memory = Rc::new(JobMemory::received(layout, Keep::Batches, 1, &order.memory).unwrap());
+        let (file, id) = &order.memory;
+        let memory = JobMemory::received(layout, Keep::Batches, 1, (file, *id), kept.take());
+        let memory = Rc::new(memory.unwrap());
+        kept = memory.to_keep(*id);
         let link = Link {
             wake: wake.as_raw_fd(),
             session: server,
@@ -240,11 +247,12 @@ pub(crate) const PLAN: Plan = Plan {
 
 pub(crate) fn job(pool: &Shared, plan: &Plan) -> Job<Standing> {
     let layout = layout(plan.tasks, plan.workers, plan.stealing);
-    let (memory, file) = JobMemory::in_file(layout, Keep::Batches, 1).unwrap();
-    let memory = Rc::new(memory);
+    let kept = pool.borrow_mut().take_kept();
+    let filed = JobMemory::in_file(layout, Keep::Batches, 1, kept).unwrap();
+    let memory = Rc::new(filed.memory);
     let what = write_job(plan.tasks, plan.workers, plan.stealing, plan.deed);
     let terms = Terms {
-        memory: Arc::new(file),
+        memory: (filed.file, filed.id),
         parts: vec![Part::Bytes(vec![1; 5]), Part::Files(vec![Arc::new(what)])],
         patience: Duration::from_secs(plan.patience),
     };

@@ -1,0 +1,193 @@
+# From a closure to a program of the machine in src/rust/crates/compiled: what its names mean
+# where it was written. Nothing that R has not evaluated yet is evaluated here, unless it can
+# neither fail nor draw nor change anything.
+#
+# (bootstrap-compile.R compiles something else: statistics of columns.)
+
+# Functions that the machine knows, by the package whose own they must be.
+machine_functions <- list(
+  base = c(
+    "{", "(", "<-", "=", "if", "for", "while", "repeat", "break", "next", "return", "invisible",
+    "+", "-", "*", "/", "^", "%%", "%/%", "<", "<=", ">", ">=", "==", "!=", "&&", "||", "&", "|", "!",
+    "[", "[[", "[<-", "[[<-", ":", "c", "list", "length", "seq_len", "seq_along", "numeric", "double",
+    "integer", "logical", "vector", "rep", "rep_len", "rep.int", "ifelse", "is.na", "anyNA",
+    "as.numeric", "as.double", "as.integer", "abs", "sqrt", "exp", "expm1", "log", "log1p", "log2",
+    "log10", "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh", "floor", "ceiling",
+    "trunc", "round", "sum", "prod", "min", "max", "any", "all", "pmin", "pmax", "mean", "which",
+    "which.min", "which.max", "cumsum", "cumprod", "cummax", "cummin", "rev", "diff", "sort", "order", "sample",
+    "sample.int", "stop", "warning", "message", "print", "cat"
+  ),
+  stats = c(
+    "runif", "rnorm", "rexp", "rlnorm", "rlogis", "rcauchy", "rweibull", "rgamma", "rchisq", "rt", "rf", "rbeta",
+    "rpois", "rgeom", "rnbinom", "rbinom", "var", "sd", "cor", "median", "quantile"
+  )
+)
+
+# Of these R calls the method for the class that numbers have without attributes.
+machine_generics <- c("mean", "median", "quantile", "sort", "rev", "diff")
+
+# Functions that neither draw, nor fail, nor change anything: a promise of them may be forced.
+harmless_functions <- c("{", "(", "+", "-", "*", "/", "^", ":", "c", "length", "seq_len", "numeric", "rep")
+
+# The record of R's own functions, written here only, once: `homes`.
+machine <- new.env(parent = emptyenv())
+
+machine_homes <- function() {
+  if (is.null(machine$homes)) {
+    of <- function(package) {
+      space <- if (package == "base") baseenv() else asNamespace(package)
+      mget(machine_functions[[package]], envir = space, mode = "function")
+    }
+    machine$homes <- c(of("base"), of("stats"))
+  }
+  machine$homes
+}
+
+# A closure that is not compiled: why, and the path to the expression in its body.
+not_compiled <- function(why, path = NULL) list(program = NULL, why = why, path = path)
+
+# Compiles `fun` for calls FUN(X[[i]], ...), where `dots` is a list of the further arguments.
+# A list: `program` (an external pointer), `types` and `draws`; or as not_compiled().
+compile_closure <- function(fun, X, dots = list()) {
+  if (typeof(fun) != "closure") return(not_compiled("it is a primitive function, which R runs as fast as can be"))
+  if (is.object(fun)) return(not_compiled("the function has a class"))
+  why <- unfit_elements(X)
+  if (!is.null(why)) return(not_compiled(why))
+  matched <- match_task(fun, dots)
+  if (is.character(matched)) return(not_compiled(matched))
+  env <- environment(fun)
+  body <- body(fun)
+  names <- unique(c(all.names(body), "[<-", "[[<-"))
+  functions <- own_functions(names, env)
+  given <- c(matched$item, names(matched$constants))
+  variables <- variables_of(setdiff(all.vars(body), names(formals(fun))), env)
+  defaults <- as.list(formals(fun))
+  defaults <- defaults[setdiff(names(defaults), c(given, "..."))]
+  opened <- unpack(rs_compiled_open(list(
+    body = body, item = matched$item, items = X, constants = matched$constants, defaults = defaults,
+    variables = variables$values, reasons = c(variables$reasons, functions$reasons), functions = functions$own,
+    data = list(X, matched$constants, variables$values)
+  )))
+  if (is.null(opened$program)) not_compiled(opened$why, opened$path) else opened
+}
+
+# Why the machine cannot take the elements of X; NULL when it can. In a list single ones may
+# be of another kind: R runs these.
+unfit_elements <- function(X) {
+  plain <- function(x) {
+    typeof(x) %in% c("double", "integer", "logical") && is.null(attributes(x)) && (is.double(x) || !anyNA(x))
+  }
+  if (is.object(X)) return("the data have a class")
+  if (is.list(X)) {
+    return(if (!plain(X[[1L]])) "the elements of the data are not plain vectors of numbers")
+  }
+  if (!typeof(X) %in% c("double", "integer", "logical")) "the elements of the data are not numbers"
+}
+
+# Which argument of `fun` each part of FUN(X[[i]], ...) is: list(item = name, constants = list
+# by name), or why that cannot be told.
+match_task <- function(fun, dots) {
+  for (k in seq_along(dots)) {
+    if (identical(dots[[k]], quote(expr = ))) return("an argument of the call is left out")
+  }
+  marks <- lapply(seq_along(dots), function(k) as.name(paste0("..rustle", k)))
+  names(marks) <- names(dots)
+  item <- quote(..rustle)
+  call <- tryCatch(
+    match.call(fun, as.call(c(list(quote(FUN), item), marks)), expand.dots = FALSE),
+    error = function(e) conditionMessage(e)
+  )
+  if (is.character(call)) return("the arguments of the call do not fit the function")
+  call <- as.list(call)[-1L]
+  if ("..." %in% names(call)) return("an argument goes to the function's `...`")
+  words <- vapply(call, as.character, "")
+  rest <- names(call)[words != "..rustle"]
+  constants <- lapply(stats::setNames(rest, rest), function(name) dots[[match(words[[name]], as.character(marks))]])
+  for (name in rest) {
+    value <- constants[[name]]
+    fit <- !is.null(value) && typeof(value) %in% c("double", "integer", "logical") &&
+      is.null(attributes(value)) && (is.double(value) || !anyNA(value))
+    if (!fit) return(sprintf("the argument `%s` is not a plain vector of numbers", name))
+  }
+  list(item = names(call)[words == "..rustle"], constants = constants)
+}
+
+# Which of the names are R's own functions where the closure was written: list(own = names,
+# reasons = why others are not, by "name()").
+own_functions <- function(names, env) {
+  homes <- machine_homes()
+  used <- intersect(names, names(homes))
+  found <- lapply(used, get0, envir = env, mode = "function")
+  own <- rs_compiled_same(found, unname(homes[used]))
+  reasons <- lapply(stats::setNames(used[!own], paste0(used[!own], "()", recycle0 = TRUE)), function(name) {
+    sprintf("`%s()` is not R's own function here", name)
+  })
+  for (name in intersect(used[own], machine_generics)) {
+    if (!has_own_method(name, env)) next
+    own[used == name] <- FALSE
+    reasons[[paste0(name, "()")]] <- sprintf("`%s()` has a method for numbers that is not R's own", name)
+  }
+  broken <- primitives_refused(used[own])
+  reasons[paste0(names(broken), "()", recycle0 = TRUE)] <- as.list(unname(broken))
+  list(own = setdiff(used[own], names(broken)), reasons = reasons)
+}
+
+has_own_method <- function(name, env) {
+  methods <- paste0(name, ".", c("double", "integer", "numeric", "logical"))
+  tables <- c(list(env), lapply(list(.BaseNamespaceEnv, asNamespace("stats")), `[[`, ".__S3MethodsTable__."))
+  any(vapply(methods, function(method) {
+    any(vapply(tables, function(table) exists(method, envir = table, mode = "function"), NA))
+  }, NA))
+}
+
+# The values of variables where the closure was written, and why others cannot be used.
+variables_of <- function(names, env) {
+  values <- list()
+  reasons <- list()
+  for (name in names) {
+    found <- find_variable(name, env)
+    if (is.character(found)) reasons[[name]] <- found else if (length(found)) values[name] <- found
+  }
+  list(values = values, reasons = reasons)
+}
+
+# list(value), why it cannot be used, or an empty list where there is none, or a function.
+find_variable <- function(name, env) {
+  while (!identical(env, emptyenv()) && !exists(name, envir = env, inherits = FALSE)) env <- parent.env(env)
+  if (identical(env, emptyenv())) return(list())
+  if (bindingIsActive(as.name(name), env)) return(sprintf("`%s` is an active binding", name))
+  if (is_function_frame(env)) {
+    code <- do.call(substitute, list(as.name(name), env))
+    if (identical(code, quote(expr = ))) return(sprintf("`%s` is an argument without a value", name))
+    why <- if (is.language(code)) unsafe_promise(code, name, env)
+    if (!is.null(why)) return(why)
+  }
+  unusable <- function(condition) sprintf("`%s` cannot be evaluated", name)
+  value <- tryCatch(list(get(name, envir = env, inherits = FALSE)), error = unusable, warning = unusable)
+  if (is.character(value) || is.null(value[[1L]])) return(value)
+  if (is.function(value[[1L]])) return(list())
+  if (!typeof(value[[1L]]) %in% c("double", "integer", "logical")) return(sprintf("`%s` is not numeric", name))
+  value
+}
+
+# Only there are arguments that may still have to be evaluated.
+is_function_frame <- function(env) {
+  !identical(env, globalenv()) && !identical(env, baseenv()) && !isNamespace(env) && is.null(attr(env, "name"))
+}
+
+# Why the promise `name` with this code may not be forced here; NULL when it may: its functions
+# are harmless, and its variables can be evaluated where it was written, in the frame of the
+# caller, which is found only while that runs.
+unsafe_promise <- function(code, name, env) {
+  unknown <- sprintf("`%s` is an argument that may not have been evaluated yet (`%s <- %s` before the call does it)", name, name, name)
+  variables <- all.vars(code)
+  if (!all(all.names(code) %in% c(harmless_functions, variables))) return(unknown)
+  if (!length(variables)) return(NULL)
+  frames <- sys.frames()
+  at <- which(vapply(frames, identical, NA, env))
+  if (!length(at)) return(unknown)
+  parent <- sys.parents()[[at[[1L]]]]
+  caller <- if (parent) frames[[parent]] else globalenv()
+  for (variable in variables) if (is.character(find_variable(variable, caller))) return(unknown)
+  NULL
+}

@@ -1,0 +1,102 @@
+# The strategy `threads`: for future one that runs in the session; ours has a number of threads.
+# What is compiled, and how, is in compiled-closure.R; with_threads() is about other threads
+# (plan-threads.R).
+
+#' Threads for functions of your own
+#'
+#' Under `plan(threads, workers = )` calls whose function compiles run on threads of this
+#' process; all others run in this session, as under `plan(sequential)`. Values, random numbers,
+#' warnings and errors are those of `plan(sequential)` in any case, to the last bit.
+#'
+#' The function is compiled at each call, in some ten microseconds, to a register machine that
+#' knows R's numbers and vectors. A task that does anything unusual there (a missing value, an
+#' overflow, a warning, an error, a subscript out of bounds) is given up, and R runs it from its
+#' start, with its own stream of random numbers. So the result is never another one; at worst it
+#' took longer. When more than a fifth of the first tasks are given up, R runs the rest.
+#'
+#' [explain_compiled()] says whether a function compiles, or which expression does not and why;
+#' [job_report()] how many tasks of the last call R had to run.
+#'
+#' @name threads
+#' @usage
+#' ## plan(threads, workers = availableCores(), compiled = c("auto", "never", "require"))
+#' @section What compiles:
+#'   Functions of one element of the data, a number or a plain vector of numbers, and of further arguments that are such, which
+#'   use nothing but:
+#'   * numbers, logical values and vectors of these, without attributes; `NULL`;
+#'   * arithmetic, comparison and logic with R's rules; `if`, `for`, `while`, `repeat`,
+#'     `break`, `next`, `return()`, `stop()`; assignment to variables and to elements;
+#'   * subscripts by numbers, logical vectors and what is left out (`x[-1]`);
+#'   * `abs`, `sqrt`, `exp`, `log` and their kin, `sin` and its kin, `floor`, `ceiling`, `round`, `trunc`;
+#'     `sum`, `prod`, `mean`, `var`, `sd`, `median`, `min`, `max`, `pmin`, `pmax`, `any`, `all`, `which`,
+#'     `which.min`, `which.max`, `cumsum`, `cumprod`, `cummax`, `cummin`, `diff`, `rev`, `sort`, `order`, `cor` of
+#'     two vectors, `quantile` of any type with `names = FALSE`;
+#'     `c`, `numeric` and its kin, `rep`, `rep_len`, `seq_len`, `seq_along`, `a:b`, `length`, `ifelse`, `is.na`,
+#'     `anyNA`, `as.numeric`, `as.integer`;
+#'   * random numbers of R's default kinds, where tasks have streams (`future.seed = TRUE`):
+#'     `runif`, `rnorm`, `rexp`, `rlnorm`, `rlogis`, `rcauchy`, `rweibull`, `rgamma`, `rbeta`,
+#'     `rchisq`, `rt`, `rf`, `rpois`, `rgeom`, `rnbinom`, `rbinom`, `sample`, `sample.int`;
+#'   * variables of where the function was written, which are copied;
+#'   * as its value a number, a vector, `c(a = , b = )`, or a list of these.
+#'
+#'   The functions of mathematics, statistics and random numbers among these are compared with R's
+#'   own when a session first needs them, on some thousand values and the random state after them. One that differs, because of another version
+#'   of R or another processor, is not used, and functions that call it do not compile.
+#'
+#'   Not: strings, lists, data frames, matrices, factors, calls of other functions of yours,
+#'   functions in functions, `apply()` and its kin. Of 379 functions that 16 published
+#'   repositories hand to such calls, 27 % use only names of this kind, and most of
+#'   these are short; of 20 kinds of functions in public scripts that were read for this page, 3
+#'   compile. Do not expect yours to be among them: look.
+#' @section Calls: Those of [future_lapply()], [future_sapply()], [future_vapply()], `future_replicate()`, and
+#'   [parLapply()] and [parSapply()] with `cl = NULL`. [mclapply()] and others fork as ever.
+#' @section Settings: `compiled = "never"` compiles nothing; `"require"` makes it an error of
+#'   class `rustle_error_not_compiled` when a call's function does not compile. `schedule` and
+#'   `chunk_size` hold as for [plan()].
+#' @examples
+#' oplan <- plan(threads, workers = 2)
+#' inside <- function(i) {
+#'   hits <- 0
+#'   for (k in 1:1000) if (runif(1)^2 + runif(1)^2 < 1) hits <- hits + 1
+#'   4 * hits / 1000
+#' }
+#' mean(future_sapply(1:100, inside, future.seed = 1))
+#' job_report()$compiled
+#' plan(oplan)
+#' @seealso [explain_compiled()], [plan()], `vignette("threads")`.
+#' @export threads
+NULL
+
+# A copy of future's `sequential`, made by .onLoad() from the version of future that is
+# installed. The number has a name of its own there, since some versions of `sequential` have an
+# argument `workers` that may not be set.
+threads <- NULL
+
+threads_of_future <- function(f = future::sequential) {
+  out <- f
+  formals(out) <- c(formals(f), list(threads = NULL))
+  # `formals<-` drops the class.
+  attributes(out) <- attributes(f)[setdiff(names(attributes(f)), "srcref")]
+  class(out) <- c("threads", class(f))
+  out
+}
+
+is_threads <- function(strategy) inherits(strategy, "threads")
+
+# The arguments of the strategy, from those of plan().
+threads_again <- function(arguments, call) {
+  if ("workers" %in% names(arguments)) {
+    arguments$threads <- check_count(arguments$workers, "workers", call = call)
+    arguments$workers <- NULL
+  }
+  arguments
+}
+
+count_threads <- function(stack, settings) {
+  given <- formals(stack[[1L]])$threads
+  if (is.language(given)) given <- eval(given, environment(stack[[1L]]))
+  if (is.null(given)) available_workers() else as.integer(given)
+}
+
+# The words of the setting `compiled`.
+compiled_choices <- c("auto", "never", "require")

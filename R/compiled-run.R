@@ -1,0 +1,163 @@
+# Jobs on threads: the tasks of a function that compiles. R runs what is left over: tasks that
+# were given up, and functions that do not compile, in this session.
+
+# So many tasks are run first. When more than this share of them is given up, R runs all others.
+probe_tasks <- 64L
+probe_share <- 0.2
+
+run_on_threads <- function(job, plan) {
+  # As in run_sequential(): what they define may count for the function.
+  for (package in job$packages) library(package, character.only = TRUE)
+  setting <- plan$settings$compiled
+  compiled <- if (setting == "never") not_compiled("the plan says so") else compile_job(job)
+  if (is.null(compiled$program)) {
+    if (setting == "require") stop_not_compiled(compiled, job)
+    return(run_interpreted(job, plan, compiled$why))
+  }
+  launched <- rs_now()
+  first <- run_program(compiled, job, plan, 0L, min(probe_tasks, job$n))
+  found <- list(first)
+  stopped <- length(first$bailed) > probe_share * min(probe_tasks, job$n)
+  if (!stopped && job$n > probe_tasks) found[[2L]] <- run_program(compiled, job, plan, probe_tasks, job$n)
+  ended <- rs_now()
+  bailed <- unlist(lapply(found, `[[`, "bailed"))
+  reasons <- unlist(lapply(found, `[[`, "reasons"))
+  left <- c(bailed, if (stopped && job$n > probe_tasks) seq.int(probe_tasks + 1L, job$n))
+  told <- list(
+    tasks = job$n - length(left), bailed = length(bailed), reasons = sort(table(reasons), decreasing = TRUE), why = NULL,
+    stopped = stopped
+  )
+  if (length(left)) {
+    # If this fails, the report of what ran before is told all the same by explain_compiled().
+    note_run(job$frame$FUN, told)
+    outcome <- run_left(job, plan, found, left)
+    if (is.null(outcome)) return(run_interpreted(job, plan, "its values do not fit the template of the call"))
+  } else {
+    note_run(job$frame$FUN, told)
+    outcome <- outcome_of_parts(found, job)
+    if (is.null(outcome)) return(run_interpreted(job, plan, "its values do not fit the template of the call"))
+  }
+  report <- new_report(job, plan, list(done = job$n, launched = launched, seats = seats_of_threads(job, plan, launched, ended)))
+  report$compiled <- told
+  outcome$report <- report
+  outcome
+}
+
+# In this session, as ever.
+run_interpreted <- function(job, plan, why) {
+  here <- new_plan(executor("sequential"), 1L, plan$settings, plan$stack)
+  told <- list(tasks = 0L, bailed = 0L, reasons = table(character()), why = why, stopped = FALSE)
+  if (is.function(job$frame[["FUN"]])) note_run(job$frame[["FUN"]], told)
+  outcome <- run_sequential(job, here)
+  outcome$report$compiled <- told
+  outcome
+}
+
+# A program for a job, or why there is none; see compile_closure().
+compile_job <- function(job) {
+  ours <- identical(job$call, lapply_call) && identical(job$over, c(X = "elements")) && !job$shares
+  if (!ours) return(not_compiled("only calls of one function for each element of one vector are compiled"))
+  if (is.list(job$globals) && length(job$globals)) return(not_compiled("the call gives globals of its own"))
+  if (job$relay$unforced) return(not_compiled("an argument cannot be evaluated outside of the function"))
+  compiled <- compile_closure(job$frame$FUN, job$frame$X, frame_dots(job$frame))
+  if (is.null(compiled$program) || !compiled$draws) return(compiled)
+  streams <- job$streams
+  if (!streams$streams %in% c("substream", "stream")) {
+    return(not_compiled("it draws random numbers, and the tasks have no streams (`future.seed = TRUE` gives them some)"))
+  }
+  if (streams$seed[[1L]] != 10407L) return(not_compiled("the kinds of random numbers are not R's defaults"))
+  compiled
+}
+
+# Runs the tasks after `from` up to `to`.
+run_program <- function(compiled, job, plan, from, to) {
+  program <- compiled$program
+  threads <- as.double(min(plan$workers, to - from))
+  policy <- job$policy
+  unpack(rs_compiled_begin(program, as.double(from), as.double(to), list(
+    streams = job$streams$streams, seed = job$streams$seed,
+    schedule = if (is.null(policy$ends)) policy$schedule else "dynamic",
+    chunk = as.double(policy$chunk), threads = threads, bail = isTRUE(machine$bail)
+  )))
+  in_slices(function(state) {
+    done <- unpack(rs_compiled_step(program, threads))
+    list(value = NULL, state = if (!done) TRUE)
+  }, note = function() NULL)
+  rs_compiled_values(program, !is.null(job$shape))
+}
+
+# The outcome where every task is done; NULL where values do not fit the job's template, which
+# R must then tell.
+outcome_of_parts <- function(found, job) {
+  template <- if (is.list(job$shape)) job$shape$template
+  vectors <- lapply(found, `[[`, "vector")
+  whole <- !any(vapply(vectors, is.null, NA)) && length(unique(vapply(vectors, typeof, ""))) == 1L
+  if (whole && is.null(template)) return(new_outcome(NULL, vector = unlist(vectors)))
+  if (whole && typeof(template) == typeof(vectors[[1L]]) && length(template) == 1L && is.null(attributes(template))) {
+    return(new_outcome(NULL, vector = unlist(vectors), first = vectors[[1L]][[1L]]))
+  }
+  values <- values_of_parts(found)
+  if (fit_template(values, template)) new_outcome(values)
+}
+
+values_of_parts <- function(found) {
+  do.call(c, lapply(found, function(part) if (is.null(part$vector)) part$values else as.list(part$vector)))
+}
+
+fit_template <- function(values, template) {
+  is.null(template) || all(vapply(values, function(value) {
+    typeof(value) == typeof(template) && length(value) == length(template)
+  }, NA))
+}
+
+# Tasks `left`, which are all but those that `found` has values of, in this session.
+run_left <- function(job, plan, found, left) {
+  values <- values_of_parts(found)
+  length(values) <- job$n
+  template <- if (is.list(job$shape)) job$shape$template
+  if (!fit_template(values[-left], template)) return(NULL)
+  job$policy$order <- left
+  here <- new_plan(executor("sequential"), 1L, plan$settings, plan$stack)
+  run_sequential(job, here, values)
+}
+
+# What rs_job_report() says of workers, of threads.
+seats_of_threads <- function(job, plan, launched, ended) {
+  n <- min(plan$workers, job$n)
+  each <- function(x) rep(x, n)
+  list(
+    starting = each(0), first = each(0), claims = each(0), tasks = each(ended - launched), moving = each(0), lost = each(0),
+    mark = each(ended), peak = each(rs_peak_memory()), base = each(NA_real_)
+  )
+}
+
+# The record of the last function that went through here, and what became of its tasks. Written
+# here only: `fun`, `told`.
+last_compiled <- new.env(parent = emptyenv())
+
+note_run <- function(fun, told) {
+  last_compiled$fun <- fun
+  last_compiled$told <- told
+}
+
+compiled_of_report <- function(x) {
+  if (!is.null(x$compiled)) cat(wrapped(describe_run(x$compiled)))
+}
+
+# What ran where, in a sentence or two.
+describe_run <- function(told) {
+  if (!is.null(told$why)) return(sprintf("Not compiled: %s.", told$why))
+  if (!told$bailed) return(sprintf("Compiled: all %.0f tasks ran on threads.", told$tasks))
+  sprintf(
+    "Compiled: %.0f tasks ran on threads, %.0f had to be run again by R (%s)%s.", told$tasks, told$bailed,
+    paste0(names(told$reasons), ": ", as.integer(told$reasons), collapse = "; "),
+    if (told$stopped) "; as these were too many of the first ones, R ran all others, too" else ""
+  )
+}
+
+stop_not_compiled <- function(compiled, job) {
+  abort_rustle(
+    sprintf("The function cannot be compiled: %s.", compiled$why), "rustle_error_not_compiled",
+    why = compiled$why, expression = expression_at(job$frame[["FUN"]], compiled$path), call = job$origin
+  )
+}

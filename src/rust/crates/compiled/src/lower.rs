@@ -1,0 +1,408 @@
+//! From the tree of a closure to blocks of instructions, with the types of all values.
+//!
+//! A variable has a register for each type that it ever has, so `k <- 0L; k <- k + 1` is two
+//! registers. Which of them holds it is known at every place of the code (`Env`); where ways
+//! meet that know different things, a scalar becomes a vector of one element, and what cannot
+//! become the other's type is `Mixed`: no error unless it is read. A loop whose first turn
+//! changes types is unrolled once.
+
+mod calls;
+mod control;
+mod draws;
+mod index;
+mod statistics;
+mod values;
+
+pub(crate) use calls::math;
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use crate::code::{Op, Out, Program, Reg};
+use crate::flatten::flatten;
+use crate::tree::{Captured, Closure, Kind, Node, Refused, Surroundings, Type};
+
+/// A variable by its number.
+pub(crate) type Var = usize;
+
+/// What is known of a variable.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum State {
+    Is(Type),
+    /// Assigned on some ways only.
+    Perhaps,
+    /// Of types that do not go together.
+    Mixed(Type, Type),
+}
+
+/// What is known at a place; variables that are not in it are not assigned.
+type Env = BTreeMap<Var, State>;
+
+/// Code with structure: jumps go forward out of labelled blocks, or round a loop.
+#[derive(Clone, Debug)]
+pub(crate) enum Stmt {
+    Op(Op),
+    If(Reg, Vec<Stmt>, Vec<Stmt>),
+    Labelled(u32, Vec<Stmt>),
+    Forever(Vec<Stmt>),
+    Exit(u32),
+    /// Counts, and leaves the labelled block by way of a fix when there are no more.
+    Step(Reg, Reg, u32, usize),
+    /// What is only known later: the code of that number among the fixes.
+    Fix(usize),
+}
+
+/// The value of an expression.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Val {
+    /// The place is never reached.
+    Gone,
+    Null,
+    Is(Type, Reg),
+    Mixed(Type, Type),
+}
+
+/// The files of registers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum File {
+    D,
+    I,
+    Vd,
+    Vi,
+}
+
+fn file(ty: Type) -> File {
+    match ty {
+        Type::Double => File::D,
+        Type::Doubles => File::Vd,
+        Type::Integers | Type::Logicals => File::Vi,
+        Type::Integer | Type::Logical | Type::Null => File::I,
+    }
+}
+
+/// The loop that code stands in.
+struct Around {
+    exit: u32,
+    next: u32,
+    exits: Vec<Way>,
+    nexts: Vec<Way>,
+}
+
+/// A jump: what is known there, and its fix. `idle`: out of a loop that has not turned once.
+struct Way {
+    env: Env,
+    fix: usize,
+    idle: bool,
+}
+
+type Lowered<T> = Result<T, Refused>;
+
+struct Lower<'s> {
+    around: &'s mut dyn Surroundings,
+    names: Vec<String>,
+    env: Option<Env>,
+    block: Vec<Stmt>,
+    fixes: Vec<Vec<Stmt>>,
+    loops: Vec<Around>,
+    labels: u32,
+    /// How many calls the code is an argument of, whose other arguments must not see it assign.
+    within: usize,
+    regs: HashMap<(Var, Type), Reg>,
+    used: HashMap<File, u16>,
+    free: HashMap<File, Vec<Reg>>,
+    /// Temporary registers in use, in the order in which they were taken.
+    live: Vec<(File, Reg)>,
+    constants_d: HashMap<u64, Reg>,
+    constants_i: HashMap<i32, Reg>,
+    captured: HashMap<String, Captured>,
+    vectors: Vec<(Reg, usize, Type)>,
+    checked: HashSet<String>,
+    /// Arguments without a value that can be had.
+    withheld: HashMap<Var, String>,
+    /// Variables of which a loop that does not turn must not leave another type.
+    firm: HashSet<Var>,
+    /// The variable that was read though it is of mixed types.
+    mixed: Option<Var>,
+    outs: Vec<Out>,
+    rows: Vec<Vec<String>>,
+    reasons: Vec<&'static str>,
+    draws: bool,
+    types: Vec<Vec<Type>>,
+}
+
+/// Compiles a closure.
+///
+/// # Errors
+///
+/// The first expression that is not in the subset, and why.
+pub fn compile(closure: &Closure, around: &mut dyn Surroundings) -> Result<Program, Refused> {
+    let mut firm = HashSet::new();
+    loop {
+        let mut lower = Lower::new(around, firm.clone());
+        match lower.closure(closure) {
+            Ok(program) => return Ok(program),
+            Err(refused) => match lower.mixed.take() {
+                // Perhaps the other type comes only from a loop that does not turn.
+                Some(var) if firm.insert(var) => {}
+                _ => return Err(refused),
+            },
+        }
+    }
+}
+
+impl<'s> Lower<'s> {
+    fn new(around: &'s mut dyn Surroundings, firm: HashSet<Var>) -> Self {
+        Lower {
+            around,
+            names: Vec::new(),
+            env: Some(Env::new()),
+            block: Vec::new(),
+            fixes: Vec::new(),
+            loops: Vec::new(),
+            labels: 0,
+            within: 0,
+            regs: HashMap::new(),
+            used: HashMap::new(),
+            free: HashMap::new(),
+            live: Vec::new(),
+            constants_d: HashMap::new(),
+            constants_i: HashMap::new(),
+            captured: HashMap::new(),
+            vectors: Vec::new(),
+            checked: HashSet::new(),
+            withheld: HashMap::new(),
+            firm,
+            mixed: None,
+            outs: Vec::new(),
+            rows: Vec::new(),
+            reasons: Vec::new(),
+            draws: false,
+            types: Vec::new(),
+        }
+    }
+
+    fn closure(&mut self, closure: &Closure) -> Lowered<Program> {
+        let mut arguments = Vec::new();
+        let none = Node {
+            place: closure.body.place,
+            kind: Kind::Null,
+        };
+        for (name, ty) in &closure.given {
+            let var = self.var(name);
+            let reg = self.reg(var, *ty, &none)?;
+            arguments.push((reg, *ty));
+            self.know(var, *ty);
+        }
+        for (name, default) in &closure.defaults {
+            let var = self.var(name);
+            match &default.kind {
+                Kind::Missing => {
+                    let why = format!("no value was given for the argument `{name}`");
+                    self.withheld.insert(var, why);
+                }
+                kind if is_constant(kind) => {
+                    let value = self.value(default, None)?;
+                    self.assign(var, value, default)?;
+                }
+                _ => {
+                    let why = format!("the default of the argument `{name}` is no constant");
+                    self.withheld.insert(var, why);
+                }
+            }
+        }
+        self.tail(&closure.body)?;
+        if self.outs.is_empty() {
+            let why = "every task would be given up: output and errors are made by R";
+            return Err(refuse(&closure.body, why));
+        }
+        let code = flatten(&self.block, &self.fixes).ok_or_else(|| Refused {
+            place: closure.body.place,
+            why: "the function is too long".into(),
+        })?;
+        let used = |file| self.used.get(&file).copied().map_or(0, usize::from);
+        Ok(Program {
+            code,
+            doubles: self
+                .constants_d
+                .iter()
+                .map(|(bits, reg)| (*reg, f64::from_bits(*bits)))
+                .collect(),
+            integers: self
+                .constants_i
+                .iter()
+                .map(|(value, reg)| (*reg, *value))
+                .collect(),
+            captured: std::mem::take(&mut self.vectors),
+            arguments,
+            vectors_d: used(File::Vd),
+            vectors_i: used(File::Vi),
+            outs: std::mem::take(&mut self.outs),
+            reasons: std::mem::take(&mut self.reasons),
+            names: std::mem::take(&mut self.rows),
+            draws: self.draws,
+            types: self
+                .names
+                .iter()
+                .cloned()
+                .zip(std::mem::take(&mut self.types))
+                .filter(|(_, types)| !types.is_empty())
+                .collect(),
+        })
+    }
+
+    fn emit(&mut self, op: Op) {
+        if self.env.is_some() {
+            self.block.push(Stmt::Op(op));
+        }
+    }
+
+    fn var(&mut self, name: &str) -> Var {
+        if let Some(var) = self.names.iter().position(|known| known == name) {
+            return var;
+        }
+        self.names.push(name.to_owned());
+        self.types.push(Vec::new());
+        self.names.len() - 1
+    }
+
+    /// The register of a variable while it has that type.
+    fn reg(&mut self, var: Var, ty: Type, at: &Node) -> Lowered<Reg> {
+        if let Some(reg) = self.regs.get(&(var, ty)) {
+            return Ok(*reg);
+        }
+        let reg = self.fresh(file(ty), at)?;
+        self.regs.insert((var, ty), reg);
+        Ok(reg)
+    }
+
+    fn fresh(&mut self, file: File, at: &Node) -> Lowered<Reg> {
+        let used = self.used.entry(file).or_insert(0);
+        let reg = Reg::try_from(*used).map_err(|_| refuse(at, "there are too many variables"))?;
+        *used += 1;
+        Ok(reg)
+    }
+
+    /// A register until the end of the statement.
+    fn temp(&mut self, ty: Type, at: &Node) -> Lowered<Reg> {
+        let file = file(ty);
+        let reg = match self.free.entry(file).or_default().pop() {
+            Some(reg) => reg,
+            None => self.fresh(file, at)?,
+        };
+        self.live.push((file, reg));
+        Ok(reg)
+    }
+
+    fn is_temp(&self, ty: Type, reg: Reg) -> bool {
+        self.live.contains(&(file(ty), reg))
+    }
+
+    /// Gives back the temporary registers that were taken since there were `mark`.
+    fn release(&mut self, mark: usize) {
+        for (file, reg) in self.live.drain(mark..) {
+            self.free.entry(file).or_default().push(reg);
+        }
+    }
+
+    /// Where the result of one instruction goes: to the variable that it is assigned to, or a
+    /// temporary register.
+    fn dest(&mut self, ty: Type, hint: Option<Var>, at: &Node) -> Lowered<Reg> {
+        match hint {
+            Some(var) => self.reg(var, ty, at),
+            None => self.temp(ty, at),
+        }
+    }
+
+    fn double(&mut self, value: f64, at: &Node) -> Lowered<Reg> {
+        if let Some(reg) = self.constants_d.get(&value.to_bits()) {
+            return Ok(*reg);
+        }
+        let reg = self.fresh(File::D, at)?;
+        self.constants_d.insert(value.to_bits(), reg);
+        Ok(reg)
+    }
+
+    fn integer(&mut self, value: i32, at: &Node) -> Lowered<Reg> {
+        if let Some(reg) = self.constants_i.get(&value) {
+            return Ok(*reg);
+        }
+        let reg = self.fresh(File::I, at)?;
+        self.constants_i.insert(value, reg);
+        Ok(reg)
+    }
+
+    fn know(&mut self, var: Var, ty: Type) {
+        if let Some(env) = &mut self.env {
+            env.insert(var, State::Is(ty));
+        }
+        if !self.types[var].contains(&ty) {
+            self.types[var].push(ty);
+        }
+    }
+
+    /// Assigns a value to a variable; returns it.
+    fn assign(&mut self, var: Var, value: Val, at: &Node) -> Lowered<Val> {
+        match value {
+            Val::Gone => return Ok(Val::Gone),
+            Val::Null => self.know(var, Type::Null),
+            Val::Mixed(a, b) => {
+                if let Some(env) = &mut self.env {
+                    env.insert(var, State::Mixed(a, b));
+                }
+            }
+            Val::Is(ty, reg) => {
+                let to = self.reg(var, ty, at)?;
+                self.put(ty, to, reg);
+                self.know(var, ty);
+                return Ok(Val::Is(ty, to));
+            }
+        }
+        Ok(value)
+    }
+
+    /// Copies a register; a temporary vector is moved.
+    fn put(&mut self, ty: Type, to: Reg, from: Reg) {
+        if to == from {
+            return;
+        }
+        let temp = self.is_temp(ty, from);
+        self.emit(match (file(ty), temp) {
+            (File::D, _) => Op::MoveD(to, from),
+            (File::I, _) => Op::MoveI(to, from),
+            (File::Vd, true) => Op::TakeVd(to, from),
+            (File::Vd, false) => Op::MoveVd(to, from),
+            (File::Vi, true) => Op::TakeVi(to, from),
+            (File::Vi, false) => Op::MoveVi(to, from),
+        });
+    }
+
+    fn give_up(&mut self, reason: &'static str) {
+        let number = match self.reasons.iter().position(|known| *known == reason) {
+            Some(number) => number,
+            None => {
+                self.reasons.push(reason);
+                self.reasons.len() - 1
+            }
+        };
+        self.emit(Op::GiveUp(number as u8));
+    }
+}
+
+fn refuse(at: &Node, why: impl Into<String>) -> Refused {
+    Refused {
+        place: at.place,
+        why: why.into(),
+    }
+}
+
+fn is_constant(kind: &Kind) -> bool {
+    match kind {
+        Kind::Double(_) | Kind::Integer(_) | Kind::Logical(_) | Kind::Null => true,
+        Kind::Call { fun, args } => {
+            fun == "-" && args.len() == 1 && is_constant(&args[0].value.kind)
+        }
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests;

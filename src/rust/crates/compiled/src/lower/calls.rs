@@ -1,0 +1,674 @@
+//! Calls of R's functions.
+
+use super::control::mixed_value;
+use super::draws::{draws, is_drawing};
+use super::*;
+use crate::code::{Along, Arith, Math, Reduce};
+use crate::tree::Arg;
+
+/// A function of one number by its name.
+pub(crate) fn math(fun: &str) -> Option<Math> {
+    Some(match fun {
+        "sqrt" => Math::Sqrt,
+        "exp" => Math::Exp,
+        "expm1" => Math::Expm1,
+        "log" => Math::Log,
+        "log1p" => Math::Log1p,
+        "log2" => Math::Log2,
+        "log10" => Math::Log10,
+        "sin" => Math::Sin,
+        "cos" => Math::Cos,
+        "tan" => Math::Tan,
+        "asin" => Math::Asin,
+        "acos" => Math::Acos,
+        "atan" => Math::Atan,
+        "sinh" => Math::Sinh,
+        "cosh" => Math::Cosh,
+        "tanh" => Math::Tanh,
+        "floor" => Math::Floor,
+        "ceiling" => Math::Ceiling,
+        "trunc" => Math::Trunc,
+        "round" => Math::Round,
+        _ => return None,
+    })
+}
+
+fn reduce(fun: &str) -> Option<Reduce> {
+    Some(match fun {
+        "mean" => Reduce::Mean,
+        "var" => Reduce::Var,
+        "sd" => Reduce::Sd,
+        "median" => Reduce::Median,
+        "which.min" => Reduce::WhichMin,
+        "which.max" => Reduce::WhichMax,
+        "anyNA" => Reduce::AnyNa,
+        _ => return None,
+    })
+}
+
+fn along(fun: &str) -> Option<Along> {
+    Some(match fun {
+        "cumsum" => Along::Cumsum,
+        "cumprod" => Along::Cumprod,
+        "cummax" => Along::Cummax,
+        "cummin" => Along::Cummin,
+        "rev" => Along::Rev,
+        "diff" => Along::Diff,
+        "which" => Along::Which,
+        _ => return None,
+    })
+}
+
+impl Lower<'_> {
+    /// The arguments of a closure of R by its formals, in their order.
+    pub(super) fn matched<'a>(
+        &mut self,
+        args: &'a [Arg],
+        formals: &[&str],
+        node: &Node,
+    ) -> Lowered<Vec<Option<&'a Node>>> {
+        let mut found: Vec<Option<&Node>> = vec![None; formals.len()];
+        for arg in args {
+            let Some(name) = &arg.name else { continue };
+            let Some(k) = formals.iter().position(|formal| formal == name) else {
+                return Err(refuse(
+                    node,
+                    format!("its argument `{name}` is not in the subset"),
+                ));
+            };
+            if found[k].is_some() {
+                return Err(refuse(
+                    node,
+                    format!("its argument `{name}` is given twice"),
+                ));
+            }
+            found[k] = Some(&arg.value);
+        }
+        for arg in args.iter().filter(|arg| arg.name.is_none()) {
+            let Some(k) = found.iter().position(Option::is_none) else {
+                return Err(refuse(node, "it has more arguments than are in the subset"));
+            };
+            found[k] = Some(&arg.value);
+        }
+        // R evaluates them when it needs them; only one may tell the difference.
+        if args.iter().filter(|arg| draws(&arg.value)).count() > 1 {
+            return Err(refuse(node, "several of its arguments draw random numbers"));
+        }
+        Ok(found)
+    }
+
+    /// The only argument.
+    fn one<'a>(&mut self, args: &'a [Arg], node: &Node) -> Lowered<&'a Node> {
+        match self.matched(args, &["x"], node)?[0] {
+            Some(code) => Ok(code),
+            None => Err(refuse(node, "its argument is missing")),
+        }
+    }
+
+    pub(super) fn function(
+        &mut self,
+        fun: &str,
+        args: &[Arg],
+        hint: Option<Var>,
+        node: &Node,
+    ) -> Lowered<Val> {
+        if let Some(how) = math(fun) {
+            return self.math(fun, how, args, hint, node);
+        }
+        if let Some(how) = reduce(fun) {
+            let x = self.one(args, node)?;
+            return self.reduce(how, x, node);
+        }
+        if let Some(how) = along(fun) {
+            let x = self.one(args, node)?;
+            return self.along(how, x, node);
+        }
+        match fun {
+            "sample" | "sample.int" => self.sample(fun, args, hint, node),
+            "sum" | "prod" | "min" | "max" | "any" | "all" => self.total(fun, args, hint, node),
+            "pmin" | "pmax" => self.parallel(fun == "pmin", args, node),
+            _ if is_drawing(fun) => self.law(fun, args, hint, node),
+            "quantile" => self.quantile(args, node),
+            "cor" => self.correlation(args, node),
+            "abs" => self.abs(args, hint, node),
+            "length" => {
+                let x = self.one(args, node)?;
+                let value = self.value(x, None)?;
+                if value == Val::Gone {
+                    return Ok(value);
+                }
+                Ok(Val::Is(Type::Integer, self.length(value, node)?))
+            }
+            "seq_len" => {
+                let given = self.matched(args, &["length.out"], node)?;
+                let Some(n) = given[0] else {
+                    return Err(refuse(node, "its argument is missing"));
+                };
+                let n = self.whole_number(n)?;
+                let to = self.temp(Type::Integers, node)?;
+                self.emit(Op::SeqLen(to, n));
+                Ok(Val::Is(Type::Integers, to))
+            }
+            "seq_along" => {
+                let given = self.matched(args, &["along.with"], node)?;
+                let Some(x) = given[0] else {
+                    return Err(refuse(node, "its argument is missing"));
+                };
+                let value = self.value(x, None)?;
+                let n = self.length(value, node)?;
+                let to = self.temp(Type::Integers, node)?;
+                self.emit(Op::SeqLen(to, n));
+                Ok(Val::Is(Type::Integers, to))
+            }
+            "c" => self.combine(args, node),
+            "numeric" | "double" | "integer" | "logical" | "vector" => self.blank(fun, args, node),
+            "rep" | "rep_len" | "rep.int" => self.repeated(fun, args, node),
+            "ifelse" => self.choose(args, node),
+            "is.na" => self.is_na(args, node),
+            "sort" | "order" => self.sorted(fun, args, node),
+            "as.numeric" | "as.double" | "as.integer" => self.converted(fun, args, node),
+            "list" => Err(refuse(
+                node,
+                "a list is compiled only as the value of the function",
+            )),
+            _ => Err(refuse(node, format!("`{fun}()` is not in the subset"))),
+        }
+    }
+
+    fn math(
+        &mut self,
+        fun: &str,
+        how: Math,
+        args: &[Arg],
+        hint: Option<Var>,
+        node: &Node,
+    ) -> Lowered<Val> {
+        let x = self.one(args, node)?;
+        let Some((ty, reg)) = self.number(x)? else {
+            return Ok(Val::Gone);
+        };
+        if matches!(how, Math::Floor | Math::Ceiling | Math::Trunc | Math::Round) && !ty.is_double()
+        {
+            return Err(refuse(
+                node,
+                format!("`{fun}()` of integers is not in the subset"),
+            ));
+        }
+        if ty.is_scalar() {
+            let x = self.as_double(ty, reg, node)?;
+            let to = self.dest(Type::Double, hint, node)?;
+            self.emit(Op::MathD(how, to, x));
+            return Ok(Val::Is(Type::Double, to));
+        }
+        let (_, x) = self.as_doubles(ty, reg, node)?;
+        let to = self.temp(Type::Doubles, node)?;
+        self.emit(Op::MathVd(how, to, x));
+        Ok(Val::Is(Type::Doubles, to))
+    }
+
+    fn abs(&mut self, args: &[Arg], hint: Option<Var>, node: &Node) -> Lowered<Val> {
+        let x = self.one(args, node)?;
+        let Some((ty, reg)) = self.number(x)? else {
+            return Ok(Val::Gone);
+        };
+        let out = match ty {
+            Type::Logical => Type::Integer,
+            Type::Logicals => Type::Integers,
+            other => other,
+        };
+        let to = self.dest(out, if out.is_scalar() { hint } else { None }, node)?;
+        self.emit(match out {
+            Type::Double => Op::MathD(Math::Abs, to, reg),
+            Type::Doubles => Op::MathVd(Math::Abs, to, reg),
+            Type::Integers => Op::AbsVi(to, reg),
+            _ => Op::AbsI(to, reg),
+        });
+        Ok(Val::Is(out, to))
+    }
+
+    fn reduce(&mut self, how: Reduce, x: &Node, node: &Node) -> Lowered<Val> {
+        let Some((ty, reg)) = self.number(x)? else {
+            return Ok(Val::Gone);
+        };
+        let (ty, reg) = self.as_vector(ty, reg, node)?;
+        let integer = matches!(how, Reduce::WhichMin | Reduce::WhichMax);
+        if !ty.is_double() && (integer || how == Reduce::Median) {
+            return Err(refuse(node, "it is compiled for doubles only"));
+        }
+        let (ty, reg) = match how {
+            Reduce::Var | Reduce::Sd => self.as_doubles(ty, reg, node)?,
+            _ => (ty, reg),
+        };
+        let out = if integer {
+            Type::Integer
+        } else if how == Reduce::AnyNa {
+            Type::Logical
+        } else {
+            Type::Double
+        };
+        let to = self.temp(out, node)?;
+        self.emit(if ty.is_double() {
+            Op::ReduceD(how, to, reg)
+        } else {
+            Op::ReduceI(how, to, reg)
+        });
+        Ok(Val::Is(out, to))
+    }
+
+    fn along(&mut self, how: Along, x: &Node, node: &Node) -> Lowered<Val> {
+        let Some((ty, reg)) = self.number(x)? else {
+            return Ok(Val::Gone);
+        };
+        let (ty, reg) = self.as_vector(ty, reg, node)?;
+        let (ty, reg, out) = match how {
+            Along::Which if ty != Type::Logicals => {
+                return Err(refuse(
+                    node,
+                    "which() of what is not logical is not in the subset",
+                ));
+            }
+            Along::Which => (ty, reg, Type::Integers),
+            Along::Cumprod => {
+                let (ty, reg) = self.as_doubles(ty, reg, node)?;
+                (ty, reg, Type::Doubles)
+            }
+            Along::Cumsum | Along::Cummax | Along::Cummin | Along::Diff if ty == Type::Logicals => {
+                (ty, reg, Type::Integers)
+            }
+            _ => (ty, reg, ty),
+        };
+        let to = self.temp(out, node)?;
+        self.emit(if ty.is_double() {
+            Op::AlongD(how, to, reg)
+        } else {
+            Op::AlongI(how, to, reg)
+        });
+        Ok(Val::Is(out, to))
+    }
+
+    /// `sum()` and others that take any number of arguments.
+    fn total(&mut self, fun: &str, args: &[Arg], hint: Option<Var>, node: &Node) -> Lowered<Val> {
+        if args.iter().any(|arg| arg.name.is_some()) {
+            return Err(refuse(
+                node,
+                "its arguments with names are not in the subset",
+            ));
+        }
+        let logic = fun == "any" || fun == "all";
+        // Of two numbers, the common case in loops.
+        if (fun == "min" || fun == "max") && args.len() == 2 {
+            let Some([(a, x), (b, y)]) = self.two(args)? else {
+                return Ok(Val::Gone);
+            };
+            if a.is_scalar() && b.is_scalar() {
+                let how = if fun == "min" { Arith::Min } else { Arith::Max };
+                return self.arith(how, (a, x), (b, y), hint, node);
+            }
+            let whole = self.joined(&[(a, x), (b, y)], node)?;
+            return self.total_of(fun, whole, node);
+        }
+        let mut parts = Vec::new();
+        for arg in args {
+            match self.number(&arg.value)? {
+                Some(part) => parts.push(part),
+                None => return Ok(Val::Gone),
+            }
+        }
+        let one = match parts.as_slice() {
+            [] => return Err(refuse(node, "it has no arguments")),
+            [(ty, reg)] => self.as_vector(*ty, *reg, node)?,
+            _ if fun == "sum" || fun == "prod" => {
+                return Err(refuse(
+                    node,
+                    "several arguments of it are not in the subset",
+                ));
+            }
+            parts => self.joined(parts, node)?,
+        };
+        if logic && one.0 != Type::Logicals {
+            return Err(refuse(node, "it is compiled for logical values only"));
+        }
+        self.total_of(fun, one, node)
+    }
+
+    fn total_of(&mut self, fun: &str, (ty, reg): (Type, Reg), node: &Node) -> Lowered<Val> {
+        let how = match fun {
+            "sum" => Reduce::Sum,
+            "prod" => Reduce::Prod,
+            "min" => Reduce::Min,
+            "max" => Reduce::Max,
+            "any" => Reduce::Any,
+            _ => Reduce::All,
+        };
+        let (ty, reg) = if how == Reduce::Prod {
+            self.as_doubles(ty, reg, node)?
+        } else {
+            (ty, reg)
+        };
+        let out = match how {
+            Reduce::Any | Reduce::All => Type::Logical,
+            _ if ty.is_double() => Type::Double,
+            _ => Type::Integer,
+        };
+        let to = self.temp(out, node)?;
+        self.emit(if ty.is_double() {
+            Op::ReduceD(how, to, reg)
+        } else {
+            Op::ReduceI(how, to, reg)
+        });
+        Ok(Val::Is(out, to))
+    }
+
+    /// All elements in one vector of the highest type.
+    fn joined(&mut self, parts: &[(Type, Reg)], node: &Node) -> Lowered<(Type, Reg)> {
+        let element = parts
+            .iter()
+            .map(|(ty, _)| ty.element())
+            .max()
+            .unwrap_or(Type::Double);
+        let ty = element.vector();
+        let double = element == Type::Double;
+        let mut ready = Vec::new();
+        for (from, reg) in parts {
+            ready.push(match (from.is_scalar(), double) {
+                (true, true) => (true, self.as_double(*from, *reg, node)?),
+                (true, false) => (true, *reg),
+                (false, true) => (false, self.as_doubles(*from, *reg, node)?.1),
+                (false, false) => (false, *reg),
+            });
+        }
+        let to = self.temp(ty, node)?;
+        self.emit(if double {
+            Op::ClearD(to)
+        } else {
+            Op::ClearI(to)
+        });
+        for (scalar, reg) in ready {
+            self.emit(match (scalar, double) {
+                (true, true) => Op::PushD(to, reg),
+                (true, false) => Op::PushI(to, reg),
+                (false, true) => Op::AppendD(to, reg),
+                (false, false) => Op::AppendI(to, reg),
+            });
+        }
+        Ok((ty, to))
+    }
+
+    fn combine(&mut self, args: &[Arg], node: &Node) -> Lowered<Val> {
+        if args.iter().any(|arg| arg.name.is_some()) {
+            return Err(refuse(
+                node,
+                "names in c() are compiled only in the value of the function",
+            ));
+        }
+        let mut parts = Vec::new();
+        for arg in args {
+            match self.value(&arg.value, None)? {
+                Val::Gone => return Ok(Val::Gone),
+                Val::Null => {}
+                Val::Is(ty, reg) => parts.push((ty, reg)),
+                Val::Mixed(a, b) => return Err(mixed_value(&arg.value, a, b)),
+            }
+        }
+        if parts.is_empty() {
+            return Ok(Val::Null);
+        }
+        let (ty, reg) = self.joined(&parts, node)?;
+        Ok(Val::Is(ty, reg))
+    }
+
+    /// `numeric(n)` and its like.
+    fn blank(&mut self, fun: &str, args: &[Arg], node: &Node) -> Lowered<Val> {
+        let (ty, length) = if fun == "vector" {
+            let given = self.matched(args, &["mode", "length"], node)?;
+            let ty = match given[0].map(|code| &code.kind) {
+                Some(Kind::Text(mode)) if mode == "numeric" || mode == "double" => Type::Doubles,
+                Some(Kind::Text(mode)) if mode == "integer" => Type::Integers,
+                Some(Kind::Text(mode)) if mode == "logical" => Type::Logicals,
+                _ => return Err(refuse(node, "a vector of this mode is not in the subset")),
+            };
+            (ty, given[1])
+        } else {
+            let given = self.matched(args, &["length"], node)?;
+            let ty = match fun {
+                "integer" => Type::Integers,
+                "logical" => Type::Logicals,
+                _ => Type::Doubles,
+            };
+            (ty, given[0])
+        };
+        let n = match length {
+            Some(code) => self.whole_number(code)?,
+            None => self.integer(0, node)?,
+        };
+        let to = self.temp(ty, node)?;
+        if ty.is_double() {
+            let zero = self.double(0.0, node)?;
+            self.emit(Op::FillD(to, zero, n));
+        } else {
+            let zero = self.integer(0, node)?;
+            self.emit(Op::FillI(to, zero, n));
+        }
+        Ok(Val::Is(ty, to))
+    }
+
+    fn repeated(&mut self, fun: &str, args: &[Arg], node: &Node) -> Lowered<Val> {
+        let formals: &[&str] = match fun {
+            "rep_len" => &["x", "length.out"],
+            "rep.int" => &["x", "times"],
+            _ => &["x", "times", "length.out"],
+        };
+        let given = self.matched(args, formals, node)?;
+        let Some(x) = given[0] else {
+            return Err(refuse(node, "there is nothing to repeat"));
+        };
+        let (count, total) = match (fun, given[1], given.get(2).copied().flatten()) {
+            ("rep_len", Some(n), _) | ("rep", None, Some(n)) => (n, true),
+            (_, Some(n), None) => (n, false),
+            _ => {
+                return Err(refuse(
+                    node,
+                    "how often is not said in a way that is in the subset",
+                ))
+            }
+        };
+        let Some((ty, reg)) = self.number(x)? else {
+            return Ok(Val::Gone);
+        };
+        let n = self.whole_number(count)?;
+        let to = self.temp(ty.vector(), node)?;
+        self.emit(match (ty.is_scalar(), ty.is_double()) {
+            (true, true) => Op::FillD(to, reg, n),
+            (true, false) => Op::FillI(to, reg, n),
+            (false, true) => Op::RepD(to, reg, n, total),
+            (false, false) => Op::RepI(to, reg, n, total),
+        });
+        Ok(Val::Is(ty.vector(), to))
+    }
+
+    fn choose(&mut self, args: &[Arg], node: &Node) -> Lowered<Val> {
+        let given = self.matched(args, &["test", "yes", "no"], node)?;
+        let [Some(test), Some(yes), Some(no)] = given[..] else {
+            return Err(refuse(node, "it needs three arguments"));
+        };
+        if draws(yes) || draws(no) {
+            return Err(refuse(
+                node,
+                "random numbers within ifelse() are not in the subset",
+            ));
+        }
+        let Some((of, test_reg)) = self.number(test)? else {
+            return Ok(Val::Gone);
+        };
+        if of.element() != Type::Logical {
+            return Err(refuse(test, "the test of ifelse() is not logical"));
+        }
+        let (Some((a, x)), Some((b, y))) = (self.number(yes)?, self.number(no)?) else {
+            return Ok(Val::Gone);
+        };
+        if a.element() != b.element() {
+            return Err(refuse(
+                node,
+                "ifelse() of two types: which one it has depends on the test",
+            ));
+        }
+        let (_, test_reg) = self.as_vector(of, test_reg, node)?;
+        let (ty, x) = self.as_vector(a, x, node)?;
+        let (_, y) = self.as_vector(b, y, node)?;
+        let to = self.temp(ty, node)?;
+        self.emit(if ty.is_double() {
+            Op::ChooseD(to, test_reg, x, y)
+        } else {
+            Op::ChooseI(to, test_reg, x, y)
+        });
+        if !of.is_scalar() {
+            return Ok(Val::Is(ty, to));
+        }
+        let (ty, to) = self.only(ty, to, node)?;
+        Ok(Val::Is(ty, to))
+    }
+
+    fn is_na(&mut self, args: &[Arg], node: &Node) -> Lowered<Val> {
+        let x = self.one(args, node)?;
+        let Some((ty, reg)) = self.number(x)? else {
+            return Ok(Val::Gone);
+        };
+        match ty {
+            Type::Double => {
+                let to = self.temp(Type::Logical, node)?;
+                self.emit(Op::IsNaD(to, reg));
+                Ok(Val::Is(Type::Logical, to))
+            }
+            // Integers are never missing here.
+            _ if ty.is_scalar() => Ok(Val::Is(Type::Logical, self.integer(0, node)?)),
+            _ => {
+                let to = self.temp(Type::Logicals, node)?;
+                self.emit(if ty.is_double() {
+                    Op::AlongD(Along::IsNa, to, reg)
+                } else {
+                    Op::AlongI(Along::IsNa, to, reg)
+                });
+                Ok(Val::Is(Type::Logicals, to))
+            }
+        }
+    }
+
+    /// A flag that is known when the code is compiled.
+    pub(super) fn flag(
+        &mut self,
+        code: Option<&Node>,
+        default: bool,
+        node: &Node,
+    ) -> Lowered<bool> {
+        let Some(code) = code else {
+            return Ok(default);
+        };
+        if let Val::Is(Type::Logical, reg) = self.value(code, None)? {
+            if let Some((value, _)) = self.constants_i.iter().find(|(_, known)| **known == reg) {
+                return Ok(*value != 0);
+            }
+        }
+        Err(refuse(
+            node,
+            "an argument that must be TRUE or FALSE is computed",
+        ))
+    }
+
+    fn sorted(&mut self, fun: &str, args: &[Arg], node: &Node) -> Lowered<Val> {
+        // order() takes any number of vectors: the flag has its name there.
+        let mut given = Vec::new();
+        let mut down = None;
+        for arg in args {
+            match arg.name.as_deref() {
+                Some("decreasing") => down = Some(&arg.value),
+                None => given.push(&arg.value),
+                Some("x") if fun == "sort" => given.insert(0, &arg.value),
+                Some(name) => {
+                    return Err(refuse(
+                        node,
+                        format!("its argument `{name}` is not in the subset"),
+                    ))
+                }
+            }
+        }
+        if fun == "sort" && given.len() == 2 && down.is_none() {
+            down = given.pop();
+        }
+        let [x] = given[..] else {
+            return Err(refuse(node, "several vectors are not in the subset"));
+        };
+        let Some((ty, reg)) = self.number(x)? else {
+            return Ok(Val::Gone);
+        };
+        if ty.element() == Type::Logical {
+            return Err(refuse(node, "it is compiled for numbers only"));
+        }
+        let down = self.flag(down, false, node)?;
+        let (ty, reg) = self.as_vector(ty, reg, node)?;
+        let how = match (fun, down) {
+            ("sort", false) => Along::Sort,
+            ("sort", true) => Along::SortDown,
+            (_, false) => Along::Order,
+            (_, true) => Along::OrderDown,
+        };
+        let out = if fun == "sort" { ty } else { Type::Integers };
+        let to = self.temp(out, node)?;
+        self.emit(if ty.is_double() {
+            Op::AlongD(how, to, reg)
+        } else {
+            Op::AlongI(how, to, reg)
+        });
+        Ok(Val::Is(out, to))
+    }
+
+    fn converted(&mut self, fun: &str, args: &[Arg], node: &Node) -> Lowered<Val> {
+        let x = self.one(args, node)?;
+        let Some((ty, reg)) = self.number(x)? else {
+            return Ok(Val::Gone);
+        };
+        if fun != "as.integer" {
+            return Ok(if ty.is_scalar() {
+                Val::Is(Type::Double, self.as_double(ty, reg, node)?)
+            } else {
+                Val::Is(Type::Doubles, self.as_doubles(ty, reg, node)?.1)
+            });
+        }
+        match ty {
+            Type::Double => {
+                let to = self.temp(Type::Integer, node)?;
+                self.emit(Op::ToInt(to, reg));
+                Ok(Val::Is(Type::Integer, to))
+            }
+            Type::Doubles => {
+                let to = self.temp(Type::Integers, node)?;
+                self.emit(Op::ToIntV(to, reg));
+                Ok(Val::Is(Type::Integers, to))
+            }
+            _ if ty.is_scalar() => Ok(Val::Is(Type::Integer, reg)),
+            _ => Ok(Val::Is(Type::Integers, reg)),
+        }
+    }
+
+    /// `pmin()`, `pmax()` of two.
+    fn parallel(&mut self, least: bool, args: &[Arg], node: &Node) -> Lowered<Val> {
+        let [a, b] = args else {
+            return Err(refuse(node, "it is compiled for two arguments"));
+        };
+        if a.name.is_some() || b.name.is_some() || (draws(&a.value) && draws(&b.value)) {
+            return Err(refuse(node, "its arguments are not in the subset"));
+        }
+        let Some([(ta, x), (tb, y)]) = self.two(args)? else {
+            return Ok(Val::Gone);
+        };
+        if ta.element() == Type::Logical || tb.element() == Type::Logical {
+            return Err(refuse(node, "it is compiled for numbers only"));
+        }
+        self.arith(
+            if least { Arith::Min } else { Arith::Max },
+            (ta, x),
+            (tb, y),
+            None,
+            node,
+        )
+    }
+}

@@ -1,0 +1,242 @@
+//! Parts of vectors, and assignment to them.
+
+use super::control::mixed_value;
+use super::*;
+use crate::tree::Arg;
+
+impl Lower<'_> {
+    /// `x[i]`, `x[[i]]`.
+    pub(super) fn part(
+        &mut self,
+        fun: &str,
+        args: &[Arg],
+        hint: Option<Var>,
+        node: &Node,
+    ) -> Lowered<Val> {
+        if args.iter().any(|arg| arg.name.is_some()) {
+            return Err(refuse(node, "subscripts with names are not in the subset"));
+        }
+        let Some((ty, reg)) = self.number(&args[0].value)? else {
+            return Ok(Val::Gone);
+        };
+        let index = &args[1].value;
+        if index.kind == Kind::Missing && fun == "[" {
+            return Ok(Val::Is(ty, reg));
+        }
+        let (ty, reg) = self.as_vector(ty, reg, node)?;
+        let double = ty.is_double();
+        if let (
+            Kind::Call {
+                fun: minus,
+                args: inner,
+            },
+            "[",
+        ) = (&index.kind, fun)
+        {
+            if minus == "-" && inner.len() == 1 {
+                self.check(minus, index)?;
+                let Some((of, dropped)) = self.number(&inner[0].value)? else {
+                    return Ok(Val::Gone);
+                };
+                if of.is_scalar() {
+                    let number = self.truncated(of, dropped, index)?;
+                    let to = self.temp(ty, node)?;
+                    self.emit(if double {
+                        Op::DropD(to, reg, number)
+                    } else {
+                        Op::DropI(to, reg, number)
+                    });
+                    return Ok(Val::Is(ty, to));
+                }
+                let numbers = self.numbers(of, dropped, index)?;
+                let negative = self.temp(Type::Integers, index)?;
+                self.emit(Op::NegVi(negative, numbers));
+                return self.select(ty, reg, negative, false, node);
+            }
+        }
+        let Some((of, at)) = self.number(index)? else {
+            return Ok(Val::Gone);
+        };
+        if of == Type::Logical {
+            return Err(refuse(
+                index,
+                "one logical value as a subscript is not in the subset",
+            ));
+        }
+        if of.is_scalar() {
+            let to = self.dest(ty.element(), hint, node)?;
+            self.emit(match (double, of == Type::Double) {
+                (true, false) => Op::GetD(to, reg, at),
+                (true, true) => Op::GetDByD(to, reg, at),
+                (false, false) => Op::GetI(to, reg, at),
+                (false, true) => Op::GetIByD(to, reg, at),
+            });
+            return Ok(Val::Is(ty.element(), to));
+        }
+        if fun == "[[" {
+            let (of, at) = self.only(of, at, index)?;
+            if of == Type::Logical {
+                return Err(refuse(
+                    index,
+                    "a logical subscript of `[[` is not in the subset",
+                ));
+            }
+            let number = self.truncated(of, at, index)?;
+            let to = self.temp(ty.element(), node)?;
+            self.emit(if double {
+                Op::GetD(to, reg, number)
+            } else {
+                Op::GetI(to, reg, number)
+            });
+            return Ok(Val::Is(ty.element(), to));
+        }
+        let mask = of == Type::Logicals;
+        let at = if mask {
+            at
+        } else {
+            self.numbers(of, at, index)?
+        };
+        self.select(ty, reg, at, mask, node)
+    }
+
+    fn select(&mut self, ty: Type, reg: Reg, at: Reg, mask: bool, node: &Node) -> Lowered<Val> {
+        let to = self.temp(ty, node)?;
+        self.emit(if ty.is_double() {
+            Op::SelectD(to, reg, at, mask)
+        } else {
+            Op::SelectI(to, reg, at, mask)
+        });
+        Ok(Val::Is(ty, to))
+    }
+
+    /// A subscript as an integer.
+    fn truncated(&mut self, ty: Type, reg: Reg, at: &Node) -> Lowered<Reg> {
+        match ty {
+            Type::Integer => Ok(reg),
+            Type::Double => {
+                let to = self.temp(Type::Integer, at)?;
+                self.emit(Op::ToInt(to, reg));
+                Ok(to)
+            }
+            _ => Err(refuse(at, "a logical subscript is not in the subset here")),
+        }
+    }
+
+    fn numbers(&mut self, ty: Type, reg: Reg, at: &Node) -> Lowered<Reg> {
+        match ty {
+            Type::Integers => Ok(reg),
+            Type::Doubles => {
+                let to = self.temp(Type::Integers, at)?;
+                self.emit(Op::ToIntV(to, reg));
+                Ok(to)
+            }
+            _ => Err(refuse(at, "a logical subscript is not in the subset here")),
+        }
+    }
+
+    /// `name[i] <- code`.
+    pub(super) fn assign_part(
+        &mut self,
+        name: &str,
+        fun: &str,
+        args: &[Arg],
+        code: &Node,
+        node: &Node,
+    ) -> Lowered<Val> {
+        let value = self.value(code, None)?;
+        self.within += 1;
+        let done = self.assign_value(name, fun, args, value, code, node);
+        self.within -= 1;
+        done
+    }
+
+    fn assign_value(
+        &mut self,
+        name: &str,
+        fun: &str,
+        args: &[Arg],
+        value: Val,
+        code: &Node,
+        node: &Node,
+    ) -> Lowered<Val> {
+        let (of, from) = match value {
+            Val::Gone => return Ok(Val::Gone),
+            Val::Is(ty, reg) => (ty, reg),
+            Val::Null => return Err(refuse(code, "NULL is assigned to an element")),
+            Val::Mixed(a, b) => return Err(mixed_value(code, a, b)),
+        };
+        let now = self.value(&args[0].value, None)?;
+        let Some((by, index)) = self.number(&args[1].value)? else {
+            return Ok(Val::Gone);
+        };
+        let var = self.var(name);
+        let old = match now {
+            Val::Is(ty, _) => ty,
+            Val::Null => of.element(),
+            Val::Gone => return Ok(Val::Gone),
+            Val::Mixed(a, b) => return Err(mixed_value(node, a, b)),
+        };
+        let element = old.element().max(of.element());
+        let ty = element.vector();
+        let to = self.reg(var, ty, node)?;
+        match now {
+            Val::Is(same, reg) if same == ty => {
+                if reg != to {
+                    self.emit(if ty.is_double() {
+                        Op::MoveVd(to, reg)
+                    } else {
+                        Op::MoveVi(to, reg)
+                    });
+                }
+            }
+            Val::Is(narrow, reg) if element == Type::Double => {
+                let (_, wide) = self.as_doubles(narrow, reg, node)?;
+                self.emit(Op::MoveVd(to, wide));
+            }
+            Val::Is(narrow, reg) => {
+                let (_, vector) = self.as_vector(narrow, reg, node)?;
+                self.emit(Op::MoveVi(to, vector));
+            }
+            _ => self.emit(if element == Type::Double {
+                Op::ClearD(to)
+            } else {
+                Op::ClearI(to)
+            }),
+        }
+        if by == Type::Logical {
+            return Err(refuse(
+                &args[1].value,
+                "one logical value as a subscript is not in the subset",
+            ));
+        }
+        if by.is_scalar() {
+            let (of, from) = self.only(of, from, code)?;
+            let number = self.truncated(by, index, node)?;
+            if element == Type::Double {
+                let from = self.as_double(of, from, node)?;
+                self.emit(Op::SetD(to, number, from));
+            } else {
+                self.emit(Op::SetI(to, number, from));
+            }
+        } else {
+            if fun == "[[" {
+                return Err(refuse(node, "`[[<-` by a vector is not in the subset"));
+            }
+            let mask = by == Type::Logicals;
+            let index = if mask {
+                index
+            } else {
+                self.numbers(by, index, node)?
+            };
+            if element == Type::Double {
+                let (_, from) = self.as_doubles(of, from, node)?;
+                self.emit(Op::AssignD(to, index, from, mask));
+            } else {
+                let (_, from) = self.as_vector(of, from, node)?;
+                self.emit(Op::AssignI(to, index, from, mask));
+            }
+        }
+        self.know(var, ty);
+        Ok(value)
+    }
+}

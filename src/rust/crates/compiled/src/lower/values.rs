@@ -1,0 +1,463 @@
+//! Expressions: names, constants, assignment, operators.
+
+use super::control::mixed_value;
+use super::*;
+use crate::code::{Arith, Compare, Math};
+use crate::tree::Arg;
+
+impl Lower<'_> {
+    /// Is a call of that name a call of R's own function?
+    pub(super) fn check(&mut self, fun: &str, at: &Node) -> Lowered<()> {
+        if self.checked.contains(fun) {
+            return Ok(());
+        }
+        self.around.function(fun).map_err(|why| refuse(at, why))?;
+        self.checked.insert(fun.to_owned());
+        Ok(())
+    }
+
+    pub(super) fn value(&mut self, node: &Node, hint: Option<Var>) -> Lowered<Val> {
+        if self.env.is_none() {
+            return Ok(Val::Gone);
+        }
+        match &node.kind {
+            Kind::Double(value) => Ok(Val::Is(Type::Double, self.double(*value, node)?)),
+            Kind::Integer(value) => Ok(Val::Is(Type::Integer, self.integer(*value, node)?)),
+            Kind::Logical(value) => Ok(Val::Is(
+                Type::Logical,
+                self.integer(i32::from(*value), node)?,
+            )),
+            Kind::Null => Ok(Val::Null),
+            Kind::Text(_) => Err(refuse(node, "strings are not in the subset")),
+            Kind::Missing => Err(refuse(node, "an argument is left out")),
+            Kind::Name(name) => self.variable(name, node),
+            Kind::Other(what) => Err(refuse(node, format!("{what} is not in the subset"))),
+            Kind::Call { fun, args } => {
+                self.check(fun, node)?;
+                self.call(fun, args, hint, node)
+            }
+        }
+    }
+
+    fn variable(&mut self, name: &str, node: &Node) -> Lowered<Val> {
+        let var = self.var(name);
+        match self.env.as_ref().and_then(|env| env.get(&var)).copied() {
+            Some(State::Is(Type::Null)) => return Ok(Val::Null),
+            Some(State::Is(ty)) => return Ok(Val::Is(ty, self.reg(var, ty, node)?)),
+            Some(State::Perhaps) => {
+                return Err(refuse(
+                    node,
+                    format!("`{name}` is not assigned on every way to here"),
+                ));
+            }
+            Some(State::Mixed(a, b)) => {
+                self.mixed = Some(var);
+                return Err(mixed_value(node, a, b));
+            }
+            None => {}
+        }
+        if let Some(why) = self.withheld.get(&var) {
+            return Err(refuse(node, why.clone()));
+        }
+        let found = match self.captured.get(name) {
+            Some(found) => found.clone(),
+            None => {
+                let found = self
+                    .around
+                    .variable(name)
+                    .map_err(|why| refuse(node, why))?;
+                if let Captured::Vector(number, ty) = found {
+                    let reg = self.fresh(file(ty), node)?;
+                    self.vectors.push((reg, number, ty));
+                    self.captured
+                        .insert(name.to_owned(), Captured::Vector(usize::from(reg), ty));
+                    return Ok(Val::Is(ty, reg));
+                }
+                self.captured.insert(name.to_owned(), found.clone());
+                found
+            }
+        };
+        match found {
+            Captured::Vector(reg, ty) => Ok(Val::Is(ty, reg as Reg)),
+            Captured::Constant(kind) => {
+                let place = node.place;
+                self.value(&Node { place, kind }, None)
+            }
+        }
+    }
+
+    fn call(&mut self, fun: &str, args: &[Arg], hint: Option<Var>, node: &Node) -> Lowered<Val> {
+        let n = args.len();
+        match (fun, n) {
+            ("{", 0) => Ok(Val::Null),
+            ("{", _) => {
+                for statement in &args[..n - 1] {
+                    self.effect(&statement.value)?;
+                }
+                self.value(&args[n - 1].value, hint)
+            }
+            ("(", 1) => self.value(&args[0].value, hint),
+            ("<-" | "=", 2) => {
+                if self.within > 0 {
+                    return Err(refuse(
+                        node,
+                        "an assignment within an argument is not in the subset",
+                    ));
+                }
+                self.assignment(&args[0].value, &args[1].value, node)
+            }
+            ("if", 2 | 3) => self.branch(args, hint, node),
+            ("for" | "while" | "repeat", _) => self.cycle(fun, args, node),
+            ("break", 0) => self.leave(true, node),
+            ("next", 0) => self.leave(false, node),
+            ("return", 0 | 1) => {
+                if self.within > 0 {
+                    return Err(refuse(node, "it stands within an argument"));
+                }
+                self.tail(node)?;
+                Ok(Val::Gone)
+            }
+            // Whatever R would tell, it tells.
+            ("stop" | "warning" | "message" | "print" | "cat", _) => {
+                self.give_up(match fun {
+                    "stop" => "a call of stop()",
+                    "warning" => "a call of warning()",
+                    _ => "output",
+                });
+                self.env = None;
+                Ok(Val::Gone)
+            }
+            _ => {
+                self.within += 1;
+                let value = self.operator(fun, args, hint, node);
+                self.within -= 1;
+                value
+            }
+        }
+    }
+
+    fn assignment(&mut self, target: &Node, code: &Node, node: &Node) -> Lowered<Val> {
+        match &target.kind {
+            Kind::Name(name) => {
+                let var = self.var(name);
+                let value = self.value(code, Some(var))?;
+                self.assign(var, value, node)
+            }
+            Kind::Call { fun, args } if (fun == "[" || fun == "[[") && args.len() == 2 => {
+                let Kind::Name(name) = &args[0].value.kind else {
+                    return Err(refuse(
+                        target,
+                        "assignment to a part of a part is not in the subset",
+                    ));
+                };
+                self.check(&format!("{fun}<-"), target)?;
+                self.check(fun, target)?;
+                self.assign_part(name, fun, args, code, node)
+            }
+            _ => Err(refuse(target, "assignment to this is not in the subset")),
+        }
+    }
+
+    fn operator(
+        &mut self,
+        fun: &str,
+        args: &[Arg],
+        hint: Option<Var>,
+        node: &Node,
+    ) -> Lowered<Val> {
+        let arith = match fun {
+            "+" => Some(Arith::Add),
+            "-" => Some(Arith::Sub),
+            "*" => Some(Arith::Mul),
+            "/" => Some(Arith::Div),
+            "^" => Some(Arith::Pow),
+            "%%" => Some(Arith::Mod),
+            "%/%" => Some(Arith::IntDiv),
+            _ => None,
+        };
+        let compare = match fun {
+            "<" => Some(Compare::Lt),
+            "<=" => Some(Compare::Le),
+            ">" => Some(Compare::Gt),
+            ">=" => Some(Compare::Ge),
+            "==" => Some(Compare::Eq),
+            "!=" => Some(Compare::Ne),
+            _ => None,
+        };
+        if let (Some(how), 2) = (arith, args.len()) {
+            let Some([(a, x), (b, y)]) = self.two(args)? else {
+                return Ok(Val::Gone);
+            };
+            return self.arith(how, (a, x), (b, y), hint, node);
+        }
+        if let (Some(how), 2) = (compare, args.len()) {
+            return self.compare(how, args, hint, node);
+        }
+        match (fun, args) {
+            ("&&" | "||", [_, _]) => self.short_cut(fun == "&&", args, node),
+            ("&" | "|", [_, _]) => self.logic(fun == "&", args, node),
+            ("!", [one]) => self.not(&one.value, node),
+            ("-" | "+", [one]) => self.sign(fun == "-", &one.value, hint, node),
+            ("[" | "[[", [_, _]) => self.part(fun, args, hint, node),
+            ("[" | "[[", _) => Err(refuse(node, "subscripts of matrices are not in the subset")),
+            (":", [a, b]) => {
+                let from = self.whole_number(&a.value)?;
+                let to = self.whole_number(&b.value)?;
+                let dest = self.temp(Type::Integers, node)?;
+                self.emit(Op::Colon(dest, from, to));
+                Ok(Val::Is(Type::Integers, dest))
+            }
+            _ => self.function(fun, args, hint, node),
+        }
+    }
+
+    /// The values of two arguments, which must be numbers; `None` when they are never reached.
+    pub(super) fn two(&mut self, args: &[Arg]) -> Lowered<Option<[(Type, Reg); 2]>> {
+        let a = self.number(&args[0].value)?;
+        let b = self.number(&args[1].value)?;
+        Ok(a.zip(b).map(|(a, b)| [a, b]))
+    }
+
+    /// A value that is not `NULL`; `None` when it is never reached.
+    pub(super) fn number(&mut self, node: &Node) -> Lowered<Option<(Type, Reg)>> {
+        match self.value(node, None)? {
+            Val::Gone => Ok(None),
+            Val::Is(ty, reg) => Ok(Some((ty, reg))),
+            Val::Null => Err(refuse(node, "it is NULL")),
+            Val::Mixed(a, b) => Err(mixed_value(node, a, b)),
+        }
+    }
+
+    pub(super) fn arith(
+        &mut self,
+        how: Arith,
+        a: (Type, Reg),
+        b: (Type, Reg),
+        hint: Option<Var>,
+        node: &Node,
+    ) -> Lowered<Val> {
+        let ((a, x), (b, y)) = (a, b);
+        let double = a.is_double() || b.is_double() || matches!(how, Arith::Div | Arith::Pow);
+        if a.is_scalar() && b.is_scalar() {
+            if !double {
+                let to = self.dest(Type::Integer, hint, node)?;
+                self.emit(match how {
+                    Arith::Add => Op::AddI(to, x, y),
+                    Arith::Sub => Op::SubI(to, x, y),
+                    Arith::Mul => Op::MulI(to, x, y),
+                    _ => Op::ArithI(how, to, x, y),
+                });
+                return Ok(Val::Is(Type::Integer, to));
+            }
+            let (x, y) = (self.as_double(a, x, node)?, self.as_double(b, y, node)?);
+            let to = self.dest(Type::Double, hint, node)?;
+            self.emit(match how {
+                Arith::Add => Op::AddD(to, x, y),
+                Arith::Sub => Op::SubD(to, x, y),
+                Arith::Mul => Op::MulD(to, x, y),
+                Arith::Div => Op::DivD(to, x, y),
+                _ => Op::ArithD(how, to, x, y),
+            });
+            return Ok(Val::Is(Type::Double, to));
+        }
+        if !double {
+            let (_, x) = self.as_vector(a, x, node)?;
+            let (_, y) = self.as_vector(b, y, node)?;
+            let to = self.temp(Type::Integers, node)?;
+            self.emit(Op::ArithVi(how, to, x, y));
+            return Ok(Val::Is(Type::Integers, to));
+        }
+        let op = if b.is_scalar() {
+            let (_, x) = self.as_doubles(a, x, node)?;
+            let y = self.as_double(b, y, node)?;
+            Op::ArithVdRight(how, self.temp(Type::Doubles, node)?, x, y)
+        } else if a.is_scalar() {
+            let x = self.as_double(a, x, node)?;
+            let (_, y) = self.as_doubles(b, y, node)?;
+            Op::ArithVdLeft(how, self.temp(Type::Doubles, node)?, x, y)
+        } else {
+            let (_, x) = self.as_doubles(a, x, node)?;
+            let (_, y) = self.as_doubles(b, y, node)?;
+            Op::ArithVd(how, self.temp(Type::Doubles, node)?, x, y)
+        };
+        self.emit(op);
+        match op {
+            Op::ArithVdRight(_, to, ..) | Op::ArithVdLeft(_, to, ..) | Op::ArithVd(_, to, ..) => {
+                Ok(Val::Is(Type::Doubles, to))
+            }
+            _ => Err(refuse(node, "it cannot be read")),
+        }
+    }
+
+    fn logic(&mut self, and: bool, args: &[Arg], node: &Node) -> Lowered<Val> {
+        let Some([(a, x), (b, y)]) = self.two(args)? else {
+            return Ok(Val::Gone);
+        };
+        if a.element() != Type::Logical || b.element() != Type::Logical {
+            return Err(refuse(
+                node,
+                "`&` and `|` are compiled for logical values only",
+            ));
+        }
+        if a.is_scalar() && b.is_scalar() {
+            let to = self.temp(Type::Logical, node)?;
+            self.emit(if and {
+                Op::AndI(to, x, y)
+            } else {
+                Op::OrI(to, x, y)
+            });
+            return Ok(Val::Is(Type::Logical, to));
+        }
+        let (_, x) = self.as_vector(a, x, node)?;
+        let (_, y) = self.as_vector(b, y, node)?;
+        let to = self.temp(Type::Logicals, node)?;
+        self.emit(Op::LogicV(and, to, x, y));
+        Ok(Val::Is(Type::Logicals, to))
+    }
+
+    fn not(&mut self, arg: &Node, node: &Node) -> Lowered<Val> {
+        let Some((ty, reg)) = self.number(arg)? else {
+            return Ok(Val::Gone);
+        };
+        match ty {
+            Type::Logical | Type::Integer => {
+                let to = self.temp(Type::Logical, node)?;
+                self.emit(Op::NotI(to, reg));
+                Ok(Val::Is(Type::Logical, to))
+            }
+            Type::Logicals | Type::Integers => {
+                let to = self.temp(Type::Logicals, node)?;
+                self.emit(Op::AlongI(crate::code::Along::Not, to, reg));
+                Ok(Val::Is(Type::Logicals, to))
+            }
+            _ => Err(refuse(node, "`!` of doubles is not in the subset")),
+        }
+    }
+
+    fn sign(&mut self, minus: bool, arg: &Node, hint: Option<Var>, node: &Node) -> Lowered<Val> {
+        match (minus, &arg.kind) {
+            (true, Kind::Double(value)) => {
+                return Ok(Val::Is(Type::Double, self.double(-value, node)?))
+            }
+            (true, Kind::Integer(value)) => {
+                return Ok(Val::Is(Type::Integer, self.integer(-value, node)?))
+            }
+            _ => {}
+        }
+        let Some((ty, reg)) = self.number(arg)? else {
+            return Ok(Val::Gone);
+        };
+        let out = if ty.element() == Type::Logical {
+            if ty.is_scalar() {
+                Type::Integer
+            } else {
+                Type::Integers
+            }
+        } else {
+            ty
+        };
+        if !minus {
+            // A value of its own: `+TRUE` is an integer.
+            return Ok(Val::Is(out, reg));
+        }
+        let to = self.dest(out, if out.is_scalar() { hint } else { None }, node)?;
+        self.emit(match out {
+            Type::Double => Op::MathD(Math::Neg, to, reg),
+            Type::Doubles => Op::MathVd(Math::Neg, to, reg),
+            Type::Integers => Op::NegVi(to, reg),
+            _ => Op::NegI(to, reg),
+        });
+        Ok(Val::Is(out, to))
+    }
+
+    /// The value as a double.
+    pub(super) fn as_double(&mut self, ty: Type, reg: Reg, at: &Node) -> Lowered<Reg> {
+        if ty == Type::Double {
+            return Ok(reg);
+        }
+        if let Some((value, _)) = self.constants_i.iter().find(|(_, known)| **known == reg) {
+            let value = f64::from(*value);
+            return self.double(value, at);
+        }
+        let to = self.temp(Type::Double, at)?;
+        self.emit(Op::Widen(to, reg));
+        Ok(to)
+    }
+
+    /// The value as a vector.
+    pub(super) fn as_vector(&mut self, ty: Type, reg: Reg, at: &Node) -> Lowered<(Type, Reg)> {
+        if !ty.is_scalar() {
+            return Ok((ty, reg));
+        }
+        let to = self.temp(ty.vector(), at)?;
+        self.emit(if ty == Type::Double {
+            Op::OneD(to, reg)
+        } else {
+            Op::OneI(to, reg)
+        });
+        Ok((ty.vector(), to))
+    }
+
+    /// The value as a vector of doubles.
+    pub(super) fn as_doubles(&mut self, ty: Type, reg: Reg, at: &Node) -> Lowered<(Type, Reg)> {
+        let (ty, reg) = self.as_vector(ty, reg, at)?;
+        if ty == Type::Doubles {
+            return Ok((ty, reg));
+        }
+        let to = self.temp(Type::Doubles, at)?;
+        self.emit(Op::WidenV(to, reg));
+        Ok((Type::Doubles, to))
+    }
+
+    /// The value as one element; a vector must have one when the code runs.
+    pub(super) fn only(&mut self, ty: Type, reg: Reg, at: &Node) -> Lowered<(Type, Reg)> {
+        if ty.is_scalar() {
+            return Ok((ty, reg));
+        }
+        let to = self.temp(ty.element(), at)?;
+        self.emit(if ty.is_double() {
+            Op::OnlyD(to, reg)
+        } else {
+            Op::OnlyI(to, reg)
+        });
+        Ok((ty.element(), to))
+    }
+
+    /// A number without a fraction, as an integer.
+    pub(super) fn whole_number(&mut self, node: &Node) -> Lowered<Reg> {
+        if let Kind::Double(value) = node.kind {
+            if value.fract() == 0.0 && value.abs() <= f64::from(i32::MAX) {
+                return self.integer(value as i32, node);
+            }
+        }
+        let Some((ty, reg)) = self.number(node)? else {
+            return self.integer(0, node);
+        };
+        let (ty, reg) = self.only(ty, reg, node)?;
+        if ty != Type::Double {
+            return Ok(reg);
+        }
+        let to = self.temp(Type::Integer, node)?;
+        self.emit(Op::Whole(to, reg));
+        Ok(to)
+    }
+
+    /// The number of elements.
+    pub(super) fn length(&mut self, value: Val, at: &Node) -> Lowered<Reg> {
+        match value {
+            Val::Null => self.integer(0, at),
+            Val::Is(ty, _) if ty.is_scalar() => self.integer(1, at),
+            Val::Is(ty, reg) => {
+                let to = self.temp(Type::Integer, at)?;
+                self.emit(if ty.is_double() {
+                    Op::Length(to, reg)
+                } else {
+                    Op::LengthI(to, reg)
+                });
+                Ok(to)
+            }
+            Val::Gone => self.integer(0, at),
+            Val::Mixed(a, b) => Err(mixed_value(at, a, b)),
+        }
+    }
+}

@@ -1,0 +1,410 @@
+//! The machine that runs a program, one task after another.
+//!
+//! It can be left in the middle of a task ([`Outcome::Paused`]) and go on later, so that
+//! whoever has called it can look for interrupts.
+
+mod arith;
+mod vectors;
+
+pub(crate) use arith::math;
+
+use std::borrow::Cow;
+
+use crate::code::{Compare, Op, Out, Program, Reg};
+use crate::primitives::draws;
+use crate::tree::Type;
+use crate::{Bail, Generator, Host};
+use arith::{arith_d, arith_i, compare_d, compare_i, whole};
+
+/// How much is done before the time is looked at: turns of loops, and elements of vectors by
+/// the dozen.
+const FUEL: i64 = 4096;
+/// No vector is made longer.
+const LONGEST: usize = 1 << 26;
+
+const OUTSIDE: Bail = Bail("a subscript that is out of bounds, zero, negative or missing");
+const MISSING: Bail = Bail("a comparison with a missing value");
+const FRACTION: Bail = Bail("a number with a fraction where a whole one is needed");
+const OVERFLOW: Bail = Bail("an integer overflow");
+const LONG: Bail = Bail("a very long vector");
+const NOT_A_NUMBER: Bail = Bail("a result that is not a number");
+const NEGATIVE_ZERO: Bail = Bail("a negative zero");
+const LENGTHS: Bail = Bail("vectors whose lengths do not go together");
+const NOT_ONE: Bail = Bail("a vector where one element is needed");
+
+/// Data that a task is given: borrowed, or one element.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Data<'a> {
+    /// One double.
+    Double(f64),
+    /// One integer or logical value, not missing.
+    Integer(i32),
+    /// A vector of doubles.
+    Doubles(&'a [f64]),
+    /// A vector of integers or logical values, none of them missing.
+    Integers(&'a [i32]),
+}
+
+/// What a task has returned.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    /// `NULL`.
+    Null,
+    /// One double.
+    Double(f64),
+    /// One integer.
+    Integer(i32),
+    /// One logical value.
+    Logical(i32),
+    /// A vector of doubles.
+    Doubles(Vec<f64>),
+    /// A vector of integers.
+    Integers(Vec<i32>),
+    /// A vector of logical values.
+    Logicals(Vec<i32>),
+    /// A vector with names: their number in [`Program::names`].
+    Named(Box<Value>, u16),
+    /// A list, perhaps with names.
+    List(Vec<Value>, Option<u16>),
+}
+
+/// How far a task has come.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome {
+    /// It has returned.
+    Done(Value),
+    /// R must run it.
+    Bailed(Bail),
+    /// The time was over; [`Machine::run`] goes on.
+    Paused,
+}
+
+/// The registers of a program, and where it is.
+#[derive(Debug)]
+pub struct Machine<'a> {
+    d: Box<[f64; 256]>,
+    i: Box<[i32; 256]>,
+    vd: Vec<Cow<'a, [f64]>>,
+    vi: Vec<Cow<'a, [i32]>>,
+    spare_d: Vec<f64>,
+    spare_i: Vec<i32>,
+    at: usize,
+    fuel: i64,
+    state: Generator,
+}
+
+impl<'a> Machine<'a> {
+    /// A machine for a program, with the vectors that it captures.
+    #[must_use]
+    pub fn new(program: &Program, captured: &[Data<'a>], state: Generator) -> Self {
+        let mut machine = Machine {
+            d: Box::new([0.0; 256]),
+            i: Box::new([0; 256]),
+            vd: vec![Cow::Owned(Vec::new()); program.vectors_d],
+            vi: vec![Cow::Owned(Vec::new()); program.vectors_i],
+            spare_d: Vec::new(),
+            spare_i: Vec::new(),
+            at: 0,
+            fuel: FUEL,
+            state,
+        };
+        for (reg, value) in &program.doubles {
+            machine.d[usize::from(*reg)] = *value;
+        }
+        for (reg, value) in &program.integers {
+            machine.i[usize::from(*reg)] = *value;
+        }
+        for (reg, number, ty) in &program.captured {
+            machine.load(*reg, *ty, captured[*number]);
+        }
+        machine
+    }
+
+    fn load(&mut self, reg: Reg, ty: Type, data: Data<'a>) {
+        let reg = usize::from(reg);
+        match (ty, data) {
+            (Type::Double, Data::Double(value)) => self.d[reg] = value,
+            (Type::Integer | Type::Logical, Data::Integer(value)) => self.i[reg] = value,
+            (Type::Doubles, Data::Doubles(values)) => self.vd[reg] = Cow::Borrowed(values),
+            (Type::Integers | Type::Logicals, Data::Integers(values)) => {
+                self.vi[reg] = Cow::Borrowed(values);
+            }
+            // The caller has typed the program by this data.
+            (ty, data) => panic!("{data:?} is not {}", ty.words()),
+        }
+    }
+
+    /// Begins a task: its arguments, and its random numbers if it draws any.
+    pub fn start(&mut self, program: &Program, arguments: &[Data<'a>], state: Option<Generator>) {
+        for ((reg, ty), data) in program.arguments.iter().zip(arguments) {
+            self.load(*reg, *ty, *data);
+        }
+        if let Some(state) = state {
+            self.state = state;
+        }
+        self.at = 0;
+    }
+
+    /// Runs the task until it has ended, or `stop` says that the time is over.
+    pub fn run(&mut self, program: &Program, host: &Host, stop: &impl Fn() -> bool) -> Outcome {
+        match self.steps(program, host, stop) {
+            Ok(outcome) => outcome,
+            Err(bail) => Outcome::Bailed(bail),
+        }
+    }
+
+    fn steps(
+        &mut self,
+        program: &Program,
+        host: &Host,
+        stop: &impl Fn() -> bool,
+    ) -> Result<Outcome, Bail> {
+        let code = program.code.as_slice();
+        let mut at = self.at;
+        macro_rules! d {
+            ($r:expr) => {
+                self.d[usize::from($r)]
+            };
+        }
+        macro_rules! i {
+            ($r:expr) => {
+                self.i[usize::from($r)]
+            };
+        }
+        loop {
+            let op = code[at];
+            at += 1;
+            match op {
+                Op::MoveD(to, a) => d!(to) = d!(a),
+                Op::MoveI(to, a) => i!(to) = i!(a),
+                Op::AddD(to, a, b) => d!(to) = d!(a) + d!(b),
+                Op::SubD(to, a, b) => d!(to) = d!(a) - d!(b),
+                Op::MulD(to, a, b) => d!(to) = d!(a) * d!(b),
+                Op::DivD(to, a, b) => d!(to) = d!(a) / d!(b),
+                Op::ArithD(how, to, a, b) => d!(to) = arith_d(how, d!(a), d!(b), host)?,
+                Op::AddI(to, a, b) => i!(to) = whole(i!(a).checked_add(i!(b)))?,
+                Op::SubI(to, a, b) => i!(to) = whole(i!(a).checked_sub(i!(b)))?,
+                Op::MulI(to, a, b) => i!(to) = whole(i!(a).checked_mul(i!(b)))?,
+                Op::ArithI(how, to, a, b) => i!(to) = arith_i(how, i!(a), i!(b))?,
+                Op::MathD(how, to, a) => d!(to) = math(how, d!(a))?,
+                Op::AbsI(to, a) => i!(to) = i!(a).abs(),
+                Op::NegI(to, a) => i!(to) = -i!(a),
+                Op::NotI(to, a) => i!(to) = i32::from(i!(a) == 0),
+                Op::IsNaD(to, a) => i!(to) = i32::from(d!(a).is_nan()),
+                Op::CompareD(how, to, a, b) => i!(to) = i32::from(compare_d(how, d!(a), d!(b))?),
+                Op::CompareI(how, to, a, b) => i!(to) = i32::from(compare_i(how, i!(a), i!(b))),
+                Op::AndI(to, a, b) => i!(to) = i32::from(i!(a) != 0 && i!(b) != 0),
+                Op::OrI(to, a, b) => i!(to) = i32::from(i!(a) != 0 || i!(b) != 0),
+                Op::TruthI(to, a) => i!(to) = i32::from(i!(a) != 0),
+                Op::TruthD(to, a) => i!(to) = i32::from(compare_d(Compare::Ne, d!(a), 0.0)?),
+                Op::Widen(to, a) => d!(to) = f64::from(i!(a)),
+                Op::Whole(to, a) => {
+                    let x = d!(a);
+                    if x.trunc() != x || x.abs() > f64::from(i32::MAX) {
+                        return Err(FRACTION);
+                    }
+                    i!(to) = x as i32;
+                }
+                Op::ToInt(to, a) => i!(to) = arith::to_int(d!(a))?,
+                Op::GetD(to, v, a) => {
+                    let x = self.vd[usize::from(v)].get((i!(a) as usize).wrapping_sub(1));
+                    d!(to) = *x.ok_or(OUTSIDE)?;
+                }
+                Op::GetI(to, v, a) => {
+                    let x = self.vi[usize::from(v)].get((i!(a) as usize).wrapping_sub(1));
+                    i!(to) = *x.ok_or(OUTSIDE)?;
+                }
+                Op::GetDByD(to, v, a) => {
+                    let x = self.vd[usize::from(v)].get(position(d!(a))?);
+                    d!(to) = *x.ok_or(OUTSIDE)?;
+                }
+                Op::GetIByD(to, v, a) => {
+                    let x = self.vi[usize::from(v)].get(position(d!(a))?);
+                    i!(to) = *x.ok_or(OUTSIDE)?;
+                }
+                Op::SetD(v, a, from) => {
+                    let (number, value) = (i!(a), d!(from));
+                    set(&mut self.vd[usize::from(v)], number, value)?;
+                }
+                Op::SetI(v, a, from) => {
+                    let (number, value) = (i!(a), i!(from));
+                    set(&mut self.vi[usize::from(v)], number, value)?;
+                }
+                Op::Length(to, v) => i!(to) = self.vd[usize::from(v)].len() as i32,
+                Op::LengthI(to, v) => i!(to) = self.vi[usize::from(v)].len() as i32,
+                Op::OnlyD(to, v) => match *self.vd[usize::from(v)] {
+                    [x] => d!(to) = x,
+                    _ => return Err(NOT_ONE),
+                },
+                Op::OnlyI(to, v) => match *self.vi[usize::from(v)] {
+                    [x] => i!(to) = x,
+                    _ => return Err(NOT_ONE),
+                },
+                Op::DrawD(law, to, a, b) => {
+                    let (a, b) = (d!(a), d!(b));
+                    d!(to) = vectors::draw(law, a, b, host, &mut self.state)?;
+                }
+                Op::SampleOne(to, n) => {
+                    let n = i!(n);
+                    if !(1..=10_000_000).contains(&n) {
+                        return Err(Bail("sample() of none, or of very many"));
+                    }
+                    i!(to) = self.state.next_index(f64::from(n)) as i32 + 1;
+                }
+                Op::NotOne(a) => {
+                    if i!(a) == 1 {
+                        return Err(Bail("sample() of a vector of one element"));
+                    }
+                }
+                Op::SameInt(a, b) => {
+                    if i!(a) != i!(b) {
+                        return Err(LENGTHS);
+                    }
+                }
+                Op::Range(turns, step, from, to) => {
+                    let (from, to) = (i64::from(i!(from)), i64::from(i!(to)));
+                    let n = (to - from).abs() + 1;
+                    i!(turns) = i32::try_from(n).map_err(|_| LONG)?;
+                    i!(step) = if to >= from { 1 } else { -1 };
+                }
+                Op::Count(turns, n) => {
+                    if i!(n) < 0 {
+                        return Err(Bail("a negative number of elements"));
+                    }
+                    i!(turns) = i!(n);
+                }
+                Op::Walk(to, from, step, counter) => {
+                    i!(to) = i!(from).wrapping_add(i!(step).wrapping_mul(i!(counter) - 1));
+                }
+                Op::Jump(to) => at = usize::from(to),
+                Op::JumpUnless(a, to) => {
+                    if i!(a) == 0 {
+                        at = usize::from(to);
+                    }
+                }
+                Op::JumpUnlessD(how, a, b, to) => {
+                    if !compare_d(how, d!(a), d!(b))? {
+                        at = usize::from(to);
+                    }
+                }
+                Op::JumpUnlessI(how, a, b, to) => {
+                    if !compare_i(how, i!(a), i!(b)) {
+                        at = usize::from(to);
+                    }
+                }
+                Op::Step(counter, turns, to) => {
+                    if i!(counter) >= i!(turns) {
+                        at = usize::from(to);
+                    } else {
+                        i!(counter) += 1;
+                    }
+                }
+                Op::Again(to) => {
+                    at = usize::from(to);
+                    self.fuel -= 1;
+                    if self.fuel <= 0 {
+                        self.fuel = FUEL;
+                        if stop() {
+                            self.at = at;
+                            return Ok(Outcome::Paused);
+                        }
+                    }
+                }
+                Op::GiveUp(reason) => return Err(Bail(program.reasons[usize::from(reason)])),
+                Op::Return(out) => {
+                    return self
+                        .value(&program.outs[usize::from(out)])
+                        .map(Outcome::Done);
+                }
+                op => {
+                    if self.fuel <= 0 {
+                        self.fuel = FUEL;
+                        if stop() {
+                            self.at = at - 1;
+                            return Ok(Outcome::Paused);
+                        }
+                    }
+                    self.vector(op, host)?;
+                }
+            }
+        }
+    }
+
+    fn value(&self, out: &Out) -> Result<Value, Bail> {
+        Ok(match out {
+            Out::Null => Value::Null,
+            Out::Value(ty, reg) => {
+                let reg = usize::from(*reg);
+                match ty {
+                    Type::Null => Value::Null,
+                    Type::Double => Value::Double(number(self.d[reg])?),
+                    Type::Integer => Value::Integer(self.i[reg]),
+                    Type::Logical => Value::Logical(self.i[reg]),
+                    Type::Doubles => {
+                        if self.vd[reg].iter().any(|x| x.is_nan()) {
+                            return Err(NOT_A_NUMBER);
+                        }
+                        Value::Doubles(self.vd[reg].to_vec())
+                    }
+                    Type::Integers => Value::Integers(self.vi[reg].to_vec()),
+                    Type::Logicals => Value::Logicals(self.vi[reg].to_vec()),
+                }
+            }
+            Out::Row(ty, regs, names) => {
+                let integers = || regs.iter().map(|reg| self.i[usize::from(*reg)]).collect();
+                let row = match ty {
+                    Type::Double => {
+                        let all: Result<Vec<f64>, Bail> = regs
+                            .iter()
+                            .map(|reg| number(self.d[usize::from(*reg)]))
+                            .collect();
+                        Value::Doubles(all?)
+                    }
+                    Type::Logical => Value::Logicals(integers()),
+                    _ => Value::Integers(integers()),
+                };
+                Value::Named(Box::new(row), *names)
+            }
+            Out::List(parts, names) => {
+                let parts: Result<Vec<Value>, Bail> =
+                    parts.iter().map(|part| self.value(part)).collect();
+                Value::List(parts?, *names)
+            }
+        })
+    }
+}
+
+/// `NaN` may be R's `NA`: which of both is not known here.
+fn number(x: f64) -> Result<f64, Bail> {
+    if x.is_nan() {
+        Err(NOT_A_NUMBER)
+    } else {
+        Ok(x)
+    }
+}
+
+/// The position from 0 of an element whose number is a double: R drops its fraction.
+fn position(number: f64) -> Result<usize, Bail> {
+    if (1.0..4e9).contains(&number) {
+        Ok(number as usize - 1)
+    } else {
+        Err(OUTSIDE)
+    }
+}
+
+/// Assigns an element; the next one behind the last is appended.
+fn set<T: Copy>(to: &mut Cow<'_, [T]>, number: i32, value: T) -> Result<(), Bail> {
+    let at = usize::try_from(number - 1).map_err(|_| OUTSIDE)?;
+    let to = to.to_mut();
+    if at < to.len() {
+        to[at] = value;
+    } else if at == to.len() && at < LONGEST {
+        to.push(value);
+    } else {
+        return Err(OUTSIDE);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,628 @@
+//! Operations on vectors. The result is made aside and then takes the place of the register,
+//! which may be one of the operands; the vector that was there is used for the next result.
+
+use std::borrow::Cow;
+
+use super::arith::{arith_d, arith_i, compare_d, compare_i, math, to_int};
+use super::{
+    draws, Bail, Generator, Host, Machine, LENGTHS, LONG, LONGEST, NOT_A_NUMBER, OUTSIDE, OVERFLOW,
+};
+use crate::code::{Along, Arith, Law, Op, Reduce, Reg};
+use crate::primitives::binomial::Binomial;
+use crate::primitives::poisson::Poisson;
+use crate::primitives::{along, beta, binomial, gamma, order, poisson, quantile, reduce, sample};
+
+/// One random number.
+#[inline]
+pub(super) fn draw(
+    law: Law,
+    a: f64,
+    b: f64,
+    host: &Host,
+    state: &mut Generator,
+) -> Result<f64, Bail> {
+    match law {
+        Law::Uniform => draws::runif(a, b, state),
+        Law::Normal => draws::rnorm(a, b, host, state),
+        Law::Exponential => draws::rexp(a, state),
+        Law::LogNormal => draws::rlnorm(a, b, host, state),
+        Law::Logistic => draws::rlogis(a, b, state),
+        Law::Cauchy => draws::rcauchy(a, b, state),
+        Law::Weibull => draws::rweibull(a, b, state),
+        Law::Gamma => gamma::rgamma(a, b, host, state),
+        Law::ChiSquared => gamma::rchisq(a, host, state),
+        Law::T => gamma::rt(a, host, state),
+        Law::F => gamma::rf(a, b, host, state),
+        Law::Beta => beta::rbeta(a, b, state),
+        Law::Poisson => poisson::rpois(a, host, state).map(f64::from),
+        Law::Geometric => poisson::rgeom(a, host, state).map(f64::from),
+        Law::NegativeBinomial => poisson::rnbinom(a, b, host, state).map(f64::from),
+        Law::Binomial => binomial::rbinom(a, b, state).map(f64::from),
+    }
+}
+
+/// Random numbers of one law.
+fn draw_all(
+    out: &mut Vec<f64>,
+    n: usize,
+    (law, a, b): (Law, f64, f64),
+    host: &Host,
+    state: &mut Generator,
+) -> Result<(), Bail> {
+    // What is computed from the parameters alone is computed once.
+    match law {
+        Law::Poisson if n > 0 => {
+            let poisson = Poisson::new(a)?;
+            out.extend((0..n).map(|_| f64::from(poisson.draw(host, state))));
+        }
+        Law::Binomial if n > 0 => {
+            let binomial = Binomial::new(a, b)?;
+            for _ in 0..n {
+                out.push(f64::from(binomial.draw(state)?));
+            }
+        }
+        law => {
+            for _ in 0..n {
+                out.push(draw(law, a, b, host, state)?);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The length of element-wise results.
+fn common(a: usize, b: usize) -> Result<usize, Bail> {
+    let (least, most) = (a.min(b), a.max(b));
+    if least == 0 {
+        Ok(0)
+    } else if most % least == 0 {
+        Ok(most)
+    } else {
+        // R warns.
+        Err(LENGTHS)
+    }
+}
+
+/// Element by element, the shorter one again and again.
+fn each<A: Copy, B>(
+    out: &mut Vec<B>,
+    x: &[A],
+    y: &[A],
+    f: impl Fn(A, A) -> Result<B, Bail>,
+) -> Result<(), Bail> {
+    let n = common(x.len(), y.len())?;
+    out.reserve(n);
+    if x.len() == y.len() {
+        for (x, y) in x.iter().zip(y) {
+            out.push(f(*x, *y)?);
+        }
+        return Ok(());
+    }
+    for (x, y) in x.iter().cycle().zip(y.iter().cycle()).take(n) {
+        out.push(f(*x, *y)?);
+    }
+    Ok(())
+}
+
+fn doubles(out: &mut Vec<f64>, how: Arith, x: &[f64], y: &[f64], host: &Host) -> Result<(), Bail> {
+    match how {
+        Arith::Add => each(out, x, y, |x, y| Ok(x + y)),
+        Arith::Sub => each(out, x, y, |x, y| Ok(x - y)),
+        Arith::Mul => each(out, x, y, |x, y| Ok(x * y)),
+        Arith::Div => each(out, x, y, |x, y| Ok(x / y)),
+        how => each(out, x, y, |x, y| arith_d(how, x, y, host)),
+    }
+}
+
+/// Elements by numbers, all positive, or all negative (those are left out).
+fn pick<T: Copy>(out: &mut Vec<T>, x: &[T], numbers: &[i32]) -> Result<(), Bail> {
+    if numbers.first().is_some_and(|first| *first < 0) {
+        let mut kept = vec![true; x.len()];
+        for number in numbers {
+            if *number >= 0 {
+                return Err(OUTSIDE);
+            }
+            if let Some(kept) = kept.get_mut(number.unsigned_abs() as usize - 1) {
+                *kept = false;
+            }
+        }
+        out.extend(
+            x.iter()
+                .zip(kept)
+                .filter(|(_, kept)| *kept)
+                .map(|(x, _)| *x),
+        );
+        return Ok(());
+    }
+    out.reserve(numbers.len());
+    for number in numbers {
+        out.push(*x.get((*number as usize).wrapping_sub(1)).ok_or(OUTSIDE)?);
+    }
+    Ok(())
+}
+
+fn filter<T: Copy>(out: &mut Vec<T>, x: &[T], mask: &[i32]) -> Result<(), Bail> {
+    if x.len() != mask.len() {
+        return Err(LENGTHS);
+    }
+    out.extend(
+        x.iter()
+            .zip(mask)
+            .filter(|(_, keep)| **keep != 0)
+            .map(|(x, _)| *x),
+    );
+    Ok(())
+}
+
+fn assign<T: Copy>(to: &mut [T], at: &[i32], from: &[T], mask: bool) -> Result<(), Bail> {
+    let count = if mask {
+        if at.len() != to.len() {
+            return Err(LENGTHS);
+        }
+        at.iter().filter(|keep| **keep != 0).count()
+    } else {
+        at.len()
+    };
+    if count == 0 {
+        return Ok(());
+    }
+    if from.is_empty() || count % from.len() != 0 {
+        return Err(LENGTHS);
+    }
+    let mut values = from.iter().cycle();
+    for (k, at) in at.iter().enumerate() {
+        let place = if !mask {
+            (*at as usize).wrapping_sub(1)
+        } else if *at != 0 {
+            k
+        } else {
+            continue;
+        };
+        if let (Some(to), Some(value)) = (to.get_mut(place), values.next()) {
+            *to = *value;
+        } else {
+            return Err(OUTSIDE);
+        }
+    }
+    Ok(())
+}
+
+fn drop_one<T: Copy>(out: &mut Vec<T>, x: &[T], number: i32) -> Result<(), Bail> {
+    if number < 1 {
+        return Err(OUTSIDE);
+    }
+    let at = number as usize - 1;
+    out.extend(
+        x.iter()
+            .enumerate()
+            .filter(|(k, _)| *k != at)
+            .map(|(_, x)| *x),
+    );
+    Ok(())
+}
+
+fn choose<T: Copy>(out: &mut Vec<T>, test: &[i32], yes: &[T], no: &[T]) -> Result<(), Bail> {
+    if test.is_empty() || yes.is_empty() || no.is_empty() {
+        return Err(LENGTHS);
+    }
+    out.extend(test.iter().enumerate().map(|(k, test)| {
+        if *test != 0 {
+            yes[k % yes.len()]
+        } else {
+            no[k % no.len()]
+        }
+    }));
+    Ok(())
+}
+
+fn repeat<T: Copy>(out: &mut Vec<T>, x: &[T], count: i32, total: bool) -> Result<(), Bail> {
+    let count = usize::try_from(count).map_err(|_| LENGTHS)?;
+    let n = if total {
+        count
+    } else {
+        count.checked_mul(x.len()).ok_or(LONG)?
+    };
+    if n > LONGEST {
+        return Err(LONG);
+    }
+    if x.is_empty() && n > 0 {
+        return Err(LENGTHS);
+    }
+    out.extend(x.iter().cycle().take(n));
+    Ok(())
+}
+
+fn length(n: i32) -> Result<usize, Bail> {
+    usize::try_from(n)
+        .ok()
+        .filter(|n| *n <= LONGEST)
+        .ok_or(LONG)
+}
+
+impl Machine<'_> {
+    fn i(&self, reg: Reg) -> i32 {
+        self.i[usize::from(reg)]
+    }
+
+    fn d(&self, reg: Reg) -> f64 {
+        self.d[usize::from(reg)]
+    }
+
+    fn vd(&self, reg: Reg) -> &[f64] {
+        &self.vd[usize::from(reg)]
+    }
+
+    fn vi(&self, reg: Reg) -> &[i32] {
+        &self.vi[usize::from(reg)]
+    }
+
+    /// Makes a vector of doubles for a register.
+    fn make_d(
+        &mut self,
+        to: Reg,
+        make: impl FnOnce(&mut Self, &mut Vec<f64>) -> Result<(), Bail>,
+    ) -> Result<(), Bail> {
+        let mut out = std::mem::take(&mut self.spare_d);
+        out.clear();
+        make(self, &mut out)?;
+        self.fuel -= (out.len() / 16) as i64;
+        if let Cow::Owned(old) = std::mem::replace(&mut self.vd[usize::from(to)], Cow::Owned(out)) {
+            self.spare_d = old;
+        }
+        Ok(())
+    }
+
+    fn make_i(
+        &mut self,
+        to: Reg,
+        make: impl FnOnce(&mut Self, &mut Vec<i32>) -> Result<(), Bail>,
+    ) -> Result<(), Bail> {
+        let mut out = std::mem::take(&mut self.spare_i);
+        out.clear();
+        make(self, &mut out)?;
+        self.fuel -= (out.len() / 16) as i64;
+        if let Cow::Owned(old) = std::mem::replace(&mut self.vi[usize::from(to)], Cow::Owned(out)) {
+            self.spare_i = old;
+        }
+        Ok(())
+    }
+
+    pub(super) fn vector(&mut self, op: Op, host: &Host) -> Result<(), Bail> {
+        match op {
+            Op::MoveVd(to, a) => {
+                let value = match &self.vd[usize::from(a)] {
+                    Cow::Borrowed(x) => Some(Cow::Borrowed(*x)),
+                    Cow::Owned(_) => None,
+                };
+                match value {
+                    Some(value) => self.vd[usize::from(to)] = value,
+                    None => self.make_d(to, |m, out| {
+                        out.extend_from_slice(m.vd(a));
+                        Ok(())
+                    })?,
+                }
+            }
+            Op::MoveVi(to, a) => {
+                let value = match &self.vi[usize::from(a)] {
+                    Cow::Borrowed(x) => Some(Cow::Borrowed(*x)),
+                    Cow::Owned(_) => None,
+                };
+                match value {
+                    Some(value) => self.vi[usize::from(to)] = value,
+                    None => self.make_i(to, |m, out| {
+                        out.extend_from_slice(m.vi(a));
+                        Ok(())
+                    })?,
+                }
+            }
+            Op::TakeVd(to, a) => self.vd.swap(usize::from(to), usize::from(a)),
+            Op::TakeVi(to, a) => self.vi.swap(usize::from(to), usize::from(a)),
+            Op::WidenV(to, a) => self.make_d(to, |m, out| {
+                out.extend(m.vi(a).iter().map(|x| f64::from(*x)));
+                Ok(())
+            })?,
+            Op::ToIntV(to, a) => self.make_i(to, |m, out| {
+                for x in m.vd(a) {
+                    out.push(to_int(*x)?);
+                }
+                Ok(())
+            })?,
+            Op::OneD(to, a) => self.make_d(to, |m, out| {
+                out.push(m.d(a));
+                Ok(())
+            })?,
+            Op::OneI(to, a) => self.make_i(to, |m, out| {
+                out.push(m.i(a));
+                Ok(())
+            })?,
+            Op::SelectD(to, x, at, mask) => self.make_d(to, |m, out| {
+                if mask {
+                    filter(out, m.vd(x), m.vi(at))
+                } else {
+                    pick(out, m.vd(x), m.vi(at))
+                }
+            })?,
+            Op::SelectI(to, x, at, mask) => self.make_i(to, |m, out| {
+                if mask {
+                    filter(out, m.vi(x), m.vi(at))
+                } else {
+                    pick(out, m.vi(x), m.vi(at))
+                }
+            })?,
+            Op::DropD(to, x, a) => self.make_d(to, |m, out| drop_one(out, m.vd(x), m.i(a)))?,
+            Op::DropI(to, x, a) => self.make_i(to, |m, out| drop_one(out, m.vi(x), m.i(a)))?,
+            Op::AssignD(x, at, from, mask) => {
+                let from = self.vd(from).to_vec();
+                let mut to = std::mem::take(&mut self.vd[usize::from(x)]);
+                let done = assign(to.to_mut(), self.vi(at), &from, mask);
+                self.vd[usize::from(x)] = to;
+                done?;
+            }
+            Op::AssignI(x, at, from, mask) => {
+                // All three may be one vector.
+                let (from, at) = (self.vi(from).to_vec(), self.vi(at).to_vec());
+                assign(self.vi[usize::from(x)].to_mut(), &at, &from, mask)?;
+            }
+            Op::ArithVd(how, to, a, b) => {
+                self.make_d(to, |m, out| doubles(out, how, m.vd(a), m.vd(b), host))?
+            }
+            Op::ArithVdRight(how, to, a, b) => {
+                self.make_d(to, |m, out| doubles(out, how, m.vd(a), &[m.d(b)], host))?
+            }
+            Op::ArithVdLeft(how, to, a, b) => {
+                self.make_d(to, |m, out| doubles(out, how, &[m.d(a)], m.vd(b), host))?
+            }
+            Op::ArithVi(how, to, a, b) => {
+                self.make_i(to, |m, out| {
+                    each(out, m.vi(a), m.vi(b), |x, y| arith_i(how, x, y))
+                })?;
+            }
+            Op::CompareVd(how, to, a, b) => self.make_i(to, |m, out| {
+                each(out, m.vd(a), m.vd(b), |x, y| {
+                    compare_d(how, x, y).map(i32::from)
+                })
+            })?,
+            Op::CompareVdRight(how, to, a, b) => self.make_i(to, |m, out| {
+                each(out, m.vd(a), &[m.d(b)], |x, y| {
+                    compare_d(how, x, y).map(i32::from)
+                })
+            })?,
+            Op::CompareVi(how, to, a, b) => self.make_i(to, |m, out| {
+                each(out, m.vi(a), m.vi(b), |x, y| {
+                    Ok(i32::from(compare_i(how, x, y)))
+                })
+            })?,
+            Op::LogicV(and, to, a, b) => self.make_i(to, |m, out| {
+                each(out, m.vi(a), m.vi(b), |x, y| {
+                    let (x, y) = (x != 0, y != 0);
+                    Ok(i32::from(if and { x && y } else { x || y }))
+                })
+            })?,
+            Op::MathVd(how, to, a) => self.make_d(to, |m, out| {
+                for x in m.vd(a) {
+                    out.push(math(how, *x)?);
+                }
+                Ok(())
+            })?,
+            Op::AbsVi(to, a) => self.make_i(to, |m, out| {
+                out.extend(m.vi(a).iter().map(|x| x.abs()));
+                Ok(())
+            })?,
+            Op::NegVi(to, a) => self.make_i(to, |m, out| {
+                out.extend(m.vi(a).iter().map(|x| -x));
+                Ok(())
+            })?,
+            Op::ReduceD(how, to, a) => self.reduce_d(how, to, a, host)?,
+            Op::ReduceI(how, to, a) => self.reduce_i(how, to, a, host)?,
+            Op::AlongD(how, to, a) => self.along_d(how, to, a, host)?,
+            Op::AlongI(how, to, a) => self.along_i(how, to, a)?,
+            Op::Colon(to, a, b) => {
+                let (a, b) = (self.i(a), self.i(b));
+                if i64::from(a).abs_diff(i64::from(b)) >= LONGEST as u64 {
+                    return Err(LONG);
+                }
+                self.make_i(to, |_, out| {
+                    if a <= b {
+                        out.extend(a..=b);
+                    } else {
+                        out.extend((b..=a).rev());
+                    }
+                    Ok(())
+                })?;
+            }
+            Op::SeqLen(to, n) => {
+                let n = length(self.i(n))? as i32;
+                self.make_i(to, |_, out| {
+                    out.extend(1..=n);
+                    Ok(())
+                })?;
+            }
+            Op::FillD(to, a, n) => {
+                let n = length(self.i(n))?;
+                self.make_d(to, |m, out| {
+                    out.resize(n, m.d(a));
+                    Ok(())
+                })?;
+            }
+            Op::FillI(to, a, n) => {
+                let n = length(self.i(n))?;
+                self.make_i(to, |m, out| {
+                    out.resize(n, m.i(a));
+                    Ok(())
+                })?;
+            }
+            Op::RepD(to, a, n, total) => {
+                self.make_d(to, |m, out| repeat(out, m.vd(a), m.i(n), total))?
+            }
+            Op::RepI(to, a, n, total) => {
+                self.make_i(to, |m, out| repeat(out, m.vi(a), m.i(n), total))?
+            }
+            Op::ClearD(to) => self.make_d(to, |_, _| Ok(()))?,
+            Op::ClearI(to) => self.make_i(to, |_, _| Ok(()))?,
+            Op::PushD(to, a) => {
+                let x = self.d(a);
+                self.vd[usize::from(to)].to_mut().push(x);
+            }
+            Op::PushI(to, a) => {
+                let x = self.i(a);
+                self.vi[usize::from(to)].to_mut().push(x);
+            }
+            Op::AppendD(to, a) => {
+                let mut whole = std::mem::take(&mut self.vd[usize::from(to)]);
+                let more: &[f64] = &self.vd[usize::from(a)];
+                self.fuel -= (more.len() / 16) as i64;
+                if whole.len() + more.len() > LONGEST {
+                    return Err(LONG);
+                }
+                whole.to_mut().extend_from_slice(more);
+                self.vd[usize::from(to)] = whole;
+            }
+            Op::AppendI(to, a) => {
+                let mut whole = std::mem::take(&mut self.vi[usize::from(to)]);
+                let more: &[i32] = &self.vi[usize::from(a)];
+                self.fuel -= (more.len() / 16) as i64;
+                if whole.len() + more.len() > LONGEST {
+                    return Err(LONG);
+                }
+                whole.to_mut().extend_from_slice(more);
+                self.vi[usize::from(to)] = whole;
+            }
+            Op::ChooseD(to, test, yes, no) => {
+                self.make_d(to, |m, out| choose(out, m.vi(test), m.vd(yes), m.vd(no)))?
+            }
+            Op::ChooseI(to, test, yes, no) => {
+                self.make_i(to, |m, out| choose(out, m.vi(test), m.vi(yes), m.vi(no)))?
+            }
+            Op::DrawV(law, to, n, a, b) => {
+                let n = length(self.i(n))?;
+                self.make_d(to, |m, out| {
+                    let Machine { vd, state, .. } = m;
+                    let (a, b) = (&vd[usize::from(a)], &vd[usize::from(b)]);
+                    if (a.is_empty() || b.is_empty()) && n > 0 {
+                        return Err(LENGTHS);
+                    }
+                    out.reserve(n);
+                    if let ([a], [b]) = (&**a, &**b) {
+                        return draw_all(out, n, (law, *a, *b), host, state);
+                    }
+                    for (a, b) in a.iter().cycle().zip(b.iter().cycle()).take(n) {
+                        out.push(draw(law, *a, *b, host, state)?);
+                    }
+                    Ok(())
+                })?;
+            }
+            Op::Quantile(to, x, probs, kind) => self.make_d(to, |m, out| {
+                *out = quantile::quantile(m.vd(x), m.vd(probs), kind)?;
+                Ok(())
+            })?,
+            Op::Cor(to, x, y) => {
+                self.d[usize::from(to)] = reduce::cor(self.vd(x), self.vd(y), host)?;
+            }
+            Op::Sample(to, n, size, replace) => {
+                let (n, size) = (length(self.i(n))?, length(self.i(size))?);
+                self.make_i(to, |m, out| {
+                    sample::sample_int_into(n, size, replace, &mut m.state, out)
+                })?;
+            }
+            Op::SampleWeighted(to, size, weights, replace) => {
+                let size = length(self.i(size))?;
+                self.make_i(to, |m, out| {
+                    let Machine { vd, state, .. } = m;
+                    *out =
+                        sample::sample_weighted(size, replace, &vd[usize::from(weights)], state)?;
+                    Ok(())
+                })?;
+            }
+            // All others are done where no vector is made.
+            _ => return Err(Bail("an instruction that is not there")),
+        }
+        Ok(())
+    }
+
+    fn reduce_d(&mut self, how: Reduce, to: Reg, a: Reg, host: &Host) -> Result<(), Bail> {
+        let x: &[f64] = &self.vd[usize::from(a)];
+        self.fuel -= (x.len() / 16) as i64;
+        let to = usize::from(to);
+        match how {
+            Reduce::Sum => self.d[to] = reduce::sum(x, host)?,
+            Reduce::Mean => self.d[to] = reduce::mean(x, host)?,
+            Reduce::Var => self.d[to] = reduce::var(x, host)?,
+            Reduce::Sd => self.d[to] = reduce::sd(x, host)?,
+            Reduce::Prod => self.d[to] = reduce::prod(x, host)?,
+            Reduce::Min => self.d[to] = reduce::min(x)?,
+            Reduce::Max => self.d[to] = reduce::max(x)?,
+            Reduce::Median => self.d[to] = order::median(x, host)?,
+            Reduce::WhichMin => self.i[to] = reduce::which_min(x)?,
+            Reduce::WhichMax => self.i[to] = reduce::which_max(x)?,
+            Reduce::AnyNa => self.i[to] = i32::from(x.iter().any(|x| x.is_nan())),
+            Reduce::Any | Reduce::All => return Err(NOT_A_NUMBER),
+        }
+        Ok(())
+    }
+
+    fn reduce_i(&mut self, how: Reduce, to: Reg, a: Reg, host: &Host) -> Result<(), Bail> {
+        let x: &[i32] = &self.vi[usize::from(a)];
+        self.fuel -= (x.len() / 16) as i64;
+        let to = usize::from(to);
+        match how {
+            Reduce::Sum => self.i[to] = reduce::sum_int(x)?,
+            Reduce::Mean => self.d[to] = reduce::mean_int(x, host)?,
+            Reduce::Min => self.i[to] = reduce::min_int(x)?,
+            Reduce::Max => self.i[to] = reduce::max_int(x)?,
+            Reduce::Any => self.i[to] = i32::from(reduce::any(x)),
+            Reduce::All => self.i[to] = i32::from(reduce::all(x)),
+            Reduce::AnyNa => self.i[to] = 0,
+            _ => return Err(OVERFLOW),
+        }
+        Ok(())
+    }
+
+    fn along_d(&mut self, how: Along, to: Reg, a: Reg, host: &Host) -> Result<(), Bail> {
+        if let Along::Order | Along::OrderDown | Along::IsNa = how {
+            return self.make_i(to, |m, out| {
+                match how {
+                    Along::IsNa => out.extend(m.vd(a).iter().map(|x| i32::from(x.is_nan()))),
+                    _ => *out = order::order(m.vd(a), how == Along::OrderDown)?,
+                }
+                Ok(())
+            });
+        }
+        self.make_d(to, |m, out| {
+            let x = m.vd(a);
+            match how {
+                Along::Cumsum => *out = along::cumsum(x, host)?,
+                Along::Cumprod => *out = along::cumprod(x, host)?,
+                Along::Cummax => *out = along::cummax(x)?,
+                Along::Cummin => *out = along::cummin(x)?,
+                Along::Rev => out.extend(x.iter().rev()),
+                Along::Diff => *out = along::diff(x, 1)?,
+                Along::Sort => *out = order::sort(x, false)?,
+                Along::SortDown => *out = order::sort(x, true)?,
+                _ => return Err(NOT_A_NUMBER),
+            }
+            Ok(())
+        })
+    }
+
+    fn along_i(&mut self, how: Along, to: Reg, a: Reg) -> Result<(), Bail> {
+        self.make_i(to, |m, out| {
+            let x = m.vi(a);
+            match how {
+                Along::Cumsum => *out = along::cumsum_int(x)?,
+                Along::Cummax => *out = along::cummax_int(x),
+                Along::Cummin => *out = along::cummin_int(x),
+                Along::Rev => out.extend(x.iter().rev()),
+                Along::Diff => *out = along::diff_int(x, 1)?,
+                Along::Sort => *out = order::sort_int(x, false),
+                Along::SortDown => *out = order::sort_int(x, true),
+                Along::Order => *out = order::order_int(x, false),
+                Along::OrderDown => *out = order::order_int(x, true),
+                Along::Which => *out = reduce::which(x),
+                Along::Not => out.extend(x.iter().map(|x| i32::from(*x == 0))),
+                Along::IsNa => out.resize(x.len(), 0),
+                Along::Cumprod => return Err(OVERFLOW),
+            }
+            Ok(())
+        })
+    }
+}

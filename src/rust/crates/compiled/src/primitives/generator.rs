@@ -1,0 +1,144 @@
+//! The uniform generators, and what R draws with them directly.
+
+use rustle_streams::{Mrg, Seed};
+
+use super::mersenne::Mersenne;
+use crate::host::Host;
+
+/// R's kind codes in `.Random.seed[1]`: the generator, with normal numbers by inversion
+/// and indices by rejection.
+const MERSENNE: i32 = 10403;
+const LECUYER: i32 = 10407;
+
+/// The random state of a task: one of R's two kinds of generator that are known here, with
+/// inversion and rejection.
+#[derive(Clone, Debug)]
+pub enum Generator {
+    /// `RNGkind("L'Ecuyer-CMRG")`.
+    LEcuyer(Mrg),
+    /// `RNGkind("Mersenne-Twister")`, R's default.
+    Mersenne(Box<Mersenne>),
+}
+
+impl From<Mrg> for Generator {
+    fn from(mrg: Mrg) -> Self {
+        Generator::LEcuyer(mrg)
+    }
+}
+
+impl Generator {
+    /// From a stream's seed.
+    #[must_use]
+    pub fn new(seed: Seed) -> Self {
+        Generator::LEcuyer(Mrg::new(seed))
+    }
+
+    /// From the whole of `.Random.seed`; `None` for kinds that are not known here.
+    #[must_use]
+    pub fn from_words(words: &[i32]) -> Option<Self> {
+        match words.split_first()? {
+            (&LECUYER, state) => Some(Generator::new(Seed::from_words(state).ok()?)),
+            (&MERSENNE, state) => Some(Generator::Mersenne(Box::new(Mersenne::from_words(state)?))),
+            _ => None,
+        }
+    }
+
+    /// What R would now store in `.Random.seed`.
+    #[must_use]
+    pub fn words(&self) -> Vec<i32> {
+        let (kind, state) = match self {
+            Generator::LEcuyer(mrg) => (LECUYER, mrg.seed().words().to_vec()),
+            Generator::Mersenne(twister) => (MERSENNE, twister.words()),
+        };
+        [vec![kind], state].concat()
+    }
+
+    /// A uniform number above 0 and below 1, as `runif(1)`.
+    #[inline]
+    pub fn next_u01(&mut self) -> f64 {
+        match self {
+            Generator::LEcuyer(mrg) => mrg.next_u01(),
+            Generator::Mersenne(twister) => twister.next_u01(),
+        }
+    }
+
+    /// A standard normal number by inversion of a uniform one of 54 bits.
+    #[inline]
+    pub fn next_normal(&mut self, host: &Host) -> f64 {
+        const BIG: f64 = 134_217_728.0; // 2^27
+        let high = (BIG * self.next_u01()).trunc();
+        (host.qnorm)((high + self.next_u01()) / BIG)
+    }
+
+    /// A standard exponential number: algorithm SA of Ahrens & Dieter (1972),
+    /// Communications of the ACM 15, 873-882.
+    pub fn next_exponential(&mut self) -> f64 {
+        /// The sums over i up to k of log(2)^i / i!.
+        const Q: [f64; 16] = [
+            std::f64::consts::LN_2,
+            0.933373687519046,
+            0.9888777961838676,
+            0.9984959252914961,
+            0.9998292811061389,
+            0.9999833164100728,
+            0.9999985691438767,
+            0.9999998906925558,
+            0.9999999924734159,
+            0.9999999995283275,
+            0.9999999999728814,
+            0.9999999999985598,
+            0.999999999999929,
+            0.9999999999999968,
+            0.9999999999999999,
+            1.0,
+        ];
+        // Each leading zero bit of the uniform number adds log(2).
+        let mut whole = 0.0;
+        let mut u = 2.0 * self.next_u01();
+        while u <= 1.0 {
+            whole += Q[0];
+            u *= 2.0;
+        }
+        u -= 1.0;
+        if u <= Q[0] {
+            return whole + u;
+        }
+        // The smallest of as many uniform numbers as the rest of it asks for, at least two.
+        let mut least = self.next_u01();
+        for q in &Q[1..] {
+            least = least.min(self.next_u01());
+            if u <= *q {
+                break;
+            }
+        }
+        whole + least * Q[0]
+    }
+
+    /// A whole number below `n`, by rejection of too large ones of as many random bits.
+    #[inline]
+    pub fn next_index(&mut self, n: f64) -> f64 {
+        if n <= 0.0 {
+            return 0.0;
+        }
+        let bits = n.log2().ceil() as u32;
+        self.next_of_bits(n, bits)
+    }
+
+    /// As [`Generator::next_index`], where the number of bits of `n` is known.
+    #[inline]
+    pub(super) fn next_of_bits(&mut self, n: f64, bits: u32) -> f64 {
+        // 16 bits at a time; a number of 16 or 32 bits takes one part more than it needs.
+        let parts = bits / 16 + 1;
+        let mask = (1u64 << bits) - 1;
+        loop {
+            let mut value = 0u64;
+            for _ in 0..parts {
+                value = value << 16 | (self.next_u01() * 65536.0) as u64;
+            }
+            let value = (value & mask) as f64;
+            if value < n {
+                return value;
+            }
+        }
+    }
+}

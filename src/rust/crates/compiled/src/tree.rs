@@ -1,0 +1,162 @@
+//! The code of a closure as the binding reads it: calls, names and constants.
+
+/// A piece of code. `place` is a number of the binding's own, by which it finds the piece
+/// again.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Node {
+    /// Which piece of the closure this is.
+    pub place: u32,
+    /// What it is.
+    pub kind: Kind,
+}
+
+/// The kinds of code.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Kind {
+    /// A number as R writes it, `1`. Never `NaN`.
+    Double(f64),
+    /// `1L`; never `NA`.
+    Integer(i32),
+    /// `TRUE` or `FALSE`.
+    Logical(bool),
+    /// `NULL`.
+    Null,
+    /// A string.
+    Text(String),
+    /// An argument that is left out, as in `x[i, ]`.
+    Missing,
+    /// A variable.
+    Name(String),
+    /// A call of a function by its name: operators, `if`, `{` and `<-` too.
+    Call {
+        /// The function.
+        fun: String,
+        /// Its arguments as they were written.
+        args: Vec<Arg>,
+    },
+    /// What nothing here can compile: what it is, as in "a function".
+    Other(String),
+}
+
+/// An argument of a call.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Arg {
+    /// Its name, if it was given one.
+    pub name: Option<String>,
+    /// Its code.
+    pub value: Node,
+}
+
+/// A closure: its arguments with the types of what it is called with, and its body.
+#[derive(Clone, Debug)]
+pub struct Closure {
+    /// Names of the arguments that calls give.
+    pub given: Vec<(String, Type)>,
+    /// Arguments that calls leave out, with their defaults (`Missing`: none).
+    pub defaults: Vec<(String, Node)>,
+    /// The body.
+    pub body: Node,
+}
+
+/// The type of a value: one element, or a vector of any length.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Type {
+    /// `NULL`.
+    Null,
+    /// One logical value, `TRUE` or `FALSE`.
+    Logical,
+    /// One integer, not `NA`.
+    Integer,
+    /// One double.
+    Double,
+    /// A vector of logical values.
+    Logicals,
+    /// A vector of integers.
+    Integers,
+    /// A vector of doubles.
+    Doubles,
+}
+
+impl Type {
+    /// Is it one element?
+    #[must_use]
+    pub fn is_scalar(self) -> bool {
+        matches!(self, Type::Logical | Type::Integer | Type::Double)
+    }
+
+    /// The type of vectors of such elements.
+    #[must_use]
+    pub fn vector(self) -> Type {
+        match self {
+            Type::Logical => Type::Logicals,
+            Type::Integer => Type::Integers,
+            Type::Double => Type::Doubles,
+            other => other,
+        }
+    }
+
+    /// The type of its elements.
+    #[must_use]
+    pub fn element(self) -> Type {
+        match self {
+            Type::Logicals => Type::Logical,
+            Type::Integers => Type::Integer,
+            Type::Doubles => Type::Double,
+            other => other,
+        }
+    }
+
+    /// Are its elements doubles?
+    #[must_use]
+    pub fn is_double(self) -> bool {
+        self.element() == Type::Double
+    }
+
+    /// In words.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            Type::Null => "NULL",
+            Type::Logical => "logical",
+            Type::Integer => "integer",
+            Type::Double => "double",
+            Type::Logicals => "logical vector",
+            Type::Integers => "integer vector",
+            Type::Doubles => "double vector",
+        }
+    }
+}
+
+/// Why a closure is not compiled, and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// The piece of code.
+    pub place: u32,
+    /// The reason, as a part of a sentence.
+    pub why: String,
+}
+
+/// What a variable that the closure does not assign is, where it was defined.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Captured {
+    /// One element, or `NULL`.
+    Constant(Kind),
+    /// A vector: its number among those that the machine is given, and its type.
+    Vector(usize, Type),
+}
+
+/// Where the closure was defined.
+pub trait Surroundings {
+    /// The variable of that name, or why it cannot be used.
+    ///
+    /// # Errors
+    ///
+    /// The reason, as a part of a sentence.
+    fn variable(&mut self, name: &str) -> Result<Captured, String>;
+    /// Is a call of `name` a call of R's own function? Otherwise why not.
+    ///
+    /// # Errors
+    ///
+    /// The reason, as a part of a sentence.
+    fn function(&mut self, name: &str) -> Result<(), String>;
+}

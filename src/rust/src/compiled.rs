@@ -1,0 +1,195 @@
+//! Compiled closures, for R. Conversion only; R/compiled-closure.R finds out what code means
+//! where it was written, and has checked it.
+
+mod job;
+mod read;
+mod values;
+
+use extendr_api::prelude::*;
+use rustle_compiled::tree::Type;
+use rustle_compiled::{compile, Program};
+
+use crate::ffi::{self, Sexp};
+use crate::fields::{schedule, slice, Fields};
+use crate::raw::{guard, routines};
+use crate::refusal::{into_r, Parsed, Refusal};
+use job::Job;
+use read::Read;
+
+/// A compiled closure with its data, and the job that runs it.
+struct Opened {
+    program: Program,
+    read: Read,
+    job: Option<Job>,
+}
+
+impl std::fmt::Debug for Opened {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Opened")
+            .field("job", &self.job)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Puts it under an external pointer, which keeps `data`, the list whose vectors it reads.
+fn handle(opened: Opened, data: &Robj) -> Robj {
+    unsafe extern "C-unwind" fn free(handle: Sexp) {
+        // SAFETY: R passes the pointer made below, once.
+        unsafe {
+            let address = ffi::R_ExternalPtrAddr(handle).cast::<Opened>();
+            ffi::R_ClearExternalPtr(handle);
+            if !address.is_null() {
+                drop(Box::from_raw(address));
+            }
+        }
+    }
+    // SAFETY: main thread; `data` is live; the pointer owns the box from here on.
+    unsafe {
+        let address = Box::into_raw(Box::new(opened)).cast();
+        let handle = ffi::Rf_protect(ffi::R_MakeExternalPtr(
+            address,
+            ffi::nil(),
+            data.get().cast(),
+        ));
+        ffi::R_RegisterCFinalizerEx(handle, free, 0);
+        let robj = Robj::from_sexp(handle.cast());
+        ffi::Rf_unprotect(1);
+        robj
+    }
+}
+
+/// # Safety
+///
+/// R's main thread; the handle is one that [`handle`] has made, and nobody else has what it
+/// points to now.
+unsafe fn opened<'a>(handle: Sexp) -> Parsed<&'a mut Opened> {
+    // SAFETY: by the caller's promise; the address is a leaked box or null, as in a session
+    // that was restored.
+    let opened = unsafe { ffi::R_ExternalPtrAddr(handle).cast::<Opened>().as_mut() };
+    opened.ok_or_else(|| Refusal::internal("the handle is of another process"))
+}
+
+fn words(types: &[Type]) -> String {
+    let words: Vec<&str> = types.iter().map(|ty| ty.words()).collect();
+    words.join(", then ")
+}
+
+/// Compiles a closure: `list(program, types, draws)`, or `list(path, why)` where it cannot be;
+/// `path` leads to the expression in the body. See R/compiled-closure.R.
+/// @noRd
+#[extendr]
+fn rs_compiled_open(spec: Robj) -> List {
+    into_r((|| {
+        let fields = Fields::new(&spec)?;
+        let mut places = Vec::new();
+        let body = read::tree(fields.get("body")?, &mut places);
+        let mut read = Read::new(&fields)?;
+        let closure = read.closure(&fields, body, &mut places)?;
+        match compile(&closure, &mut read) {
+            Err(refused) => {
+                let path = places
+                    .get(refused.place as usize)
+                    .cloned()
+                    .unwrap_or_default();
+                Ok(list!(path = path, why = refused.why).into())
+            }
+            Ok(program) => {
+                let (names, types): (Vec<String>, Vec<String>) = program
+                    .types
+                    .iter()
+                    .map(|(name, types)| (name.clone(), words(types)))
+                    .unzip();
+                let draws = program.draws;
+                let mut types: Robj = types.into();
+                types.set_names(names).map_err(Refusal::internal)?;
+                let opened = Opened {
+                    program,
+                    read,
+                    job: None,
+                };
+                let program = handle(opened, fields.get("data")?);
+                Ok(list!(program = program, types = types, draws = draws).into())
+            }
+        }
+    })())
+}
+
+/// Begins tasks `from` (from 0) to `to`; see R/compiled-run.R. `spec`: streams, seed, schedule,
+/// chunk, threads, bail (every task is given up).
+/// @noRd
+#[extendr]
+fn rs_compiled_begin(handle: Robj, from: f64, to: f64, spec: Robj) -> List {
+    into_r((|| {
+        let fields = Fields::new(&spec)?;
+        // SAFETY: main thread; R code passes the handle, and the reference ends here.
+        let opened = unsafe { opened(handle.get().cast()) }?;
+        let seeds = read::seeds(&fields)?;
+        let schedule = schedule(&fields.text("schedule")?, fields.number("chunk")?)?;
+        let threads = fields.number("threads")? as usize;
+        let tasks = from as usize..to as usize;
+        if tasks.start > tasks.end || tasks.end > opened.read.tasks() {
+            return Err(Refusal::internal("there are not so many tasks"));
+        }
+        opened.job = Some(Job::new(
+            tasks,
+            seeds,
+            schedule,
+            threads,
+            fields.flag("bail")?,
+        ));
+        Ok(().into())
+    })())
+}
+
+/// Runs tasks for a slice of time; `TRUE` when all have ended.
+/// @noRd
+#[extendr]
+fn rs_compiled_step(handle: Robj, threads: f64) -> List {
+    into_r((|| {
+        // SAFETY: main thread; R code passes the handle, and the reference ends here.
+        let Opened { program, read, job } = unsafe { opened(handle.get().cast()) }?;
+        let job = job
+            .as_mut()
+            .ok_or_else(|| Refusal::internal("no tasks were begun"))?;
+        Ok(job.advance(program, &read.data, slice(threads)).into())
+    })())
+}
+
+/// Are the objects at the same places of two lists the same object?
+/// @noRd
+#[extendr]
+fn rs_compiled_same(x: List, y: List) -> Vec<bool> {
+    // SAFETY: only addresses of live objects are compared.
+    let same = |(x, y): (Robj, Robj)| unsafe { x.get() == y.get() };
+    x.values().zip(y.values()).map(same).collect()
+}
+
+/// `list(values, vector, bailed, reasons)` of the tasks that have run: a list with their values, or one vector
+/// where all are single numbers of one type (and `simple` is true); the numbers of those that were given up, and on what.
+unsafe extern "C-unwind" fn rs_compiled_values(handle: Sexp, simple: Sexp) -> Sexp {
+    // SAFETY: R code passes the handle and a logical value. What the handle points to owns
+    // everything that is read, so a jump out of here leaks nothing.
+    guard(|| unsafe {
+        let Ok(opened) = opened(handle) else {
+            return ffi::nil();
+        };
+        let Some(job) = &opened.job else {
+            return ffi::nil();
+        };
+        values::to_r(job, &opened.program.names, *ffi::LOGICAL_RO(simple) != 0)
+    })
+}
+
+routines! {
+    meta__rs_compiled_values "rs_compiled_values" "wrap__rs_compiled_values" ("handle", "simple")
+        => rs_compiled_values;
+}
+
+extendr_module! {
+    mod compiled;
+    fn rs_compiled_open;
+    fn rs_compiled_begin;
+    fn rs_compiled_step;
+    fn rs_compiled_same;
+    fn rs_compiled_values;
+}

@@ -1,0 +1,237 @@
+//! Tasks of a compiled closure on threads, in slices of time.
+
+use std::ops::Range;
+use std::panic::{catch_unwind, AssertUnwindSafe};
+use std::sync::Mutex;
+
+use rustle_compiled::machine::{Machine, Outcome, Value};
+use rustle_compiled::{Bail, Generator, Program};
+use rustle_schedule::Schedule;
+use rustle_streams::{Mrg, Seed, TaskSeeds};
+use rustle_threads::blocks::{run_each, Slice};
+use rustle_threads::scheduled::Loop;
+
+use super::read::Shared;
+use crate::host::HOST;
+
+/// Units of the schedule are blocks of tasks, this many for each thread at least where there
+/// are tasks enough.
+const BLOCKS: usize = 64;
+/// A block has no more tasks.
+const LARGEST: usize = 256;
+/// Between so many short tasks the time is looked at.
+const GLANCE: usize = 16;
+
+/// What has become of a task.
+#[derive(Clone, Debug)]
+pub(super) enum Fate {
+    Waiting,
+    Done(Value),
+    Bailed(Bail),
+}
+
+/// A block that was left when the time was over.
+struct Left {
+    block: usize,
+    next: usize,
+    fates: Vec<Fate>,
+    /// The task before `next` is in the middle.
+    machine: Option<Machine<'static>>,
+    seeds: Option<TaskSeeds>,
+}
+
+/// Tasks of one closure.
+pub(super) struct Job {
+    tasks: Range<usize>,
+    size: usize,
+    seeds: Option<TaskSeeds>,
+    schedule: Loop,
+    left: Mutex<Vec<Left>>,
+    fates: Mutex<Vec<Fate>>,
+    bail: bool,
+}
+
+impl std::fmt::Debug for Job {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Job")
+            .field("tasks", &self.tasks)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Job {
+    pub(super) fn new(
+        tasks: Range<usize>,
+        seeds: Option<TaskSeeds>,
+        schedule: Schedule,
+        threads: usize,
+        bail: bool,
+    ) -> Job {
+        let n = tasks.len();
+        let size = (n / (threads.max(1) * BLOCKS)).clamp(1, LARGEST);
+        Job {
+            size,
+            seeds,
+            schedule: Loop::new(schedule, n.div_ceil(size), threads),
+            left: Mutex::new(Vec::new()),
+            fates: Mutex::new(vec![Fate::Waiting; n]),
+            tasks,
+            bail,
+        }
+    }
+
+    pub(super) fn tasks(&self) -> Range<usize> {
+        self.tasks.clone()
+    }
+
+    /// What has become of the tasks. Only between slices.
+    pub(super) fn fates(&self) -> std::sync::MutexGuard<'_, Vec<Fate>> {
+        // Nobody panics who holds it.
+        self.fates
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// Runs tasks until the slice is over; `true` when all have ended.
+    pub(super) fn advance(&mut self, program: &Program, data: &Shared, slice: Slice) -> bool {
+        let stop = || slice.over();
+        // Blocks that were left in the middle go on first.
+        let mut waiting = std::mem::take(
+            self.left
+                .get_mut()
+                .unwrap_or_else(std::sync::PoisonError::into_inner),
+        );
+        let taken = run_each(
+            slice,
+            waiting.iter_mut(),
+            || None,
+            |own, left| {
+                let left = std::mem::replace(
+                    left,
+                    Left {
+                        block: 0,
+                        next: 0,
+                        fates: Vec::new(),
+                        machine: None,
+                        seeds: None,
+                    },
+                );
+                self.block(left, own, program, data, &stop);
+            },
+        );
+        let rest = waiting.split_off(taken);
+        let all = if rest.is_empty() && !slice.over() {
+            self.schedule.advance(
+                slice,
+                || None,
+                |own, block| {
+                    let first = self.tasks.start + block * self.size;
+                    let seeds = if program.draws {
+                        self.seeds.clone()
+                    } else {
+                        None
+                    };
+                    let left = Left {
+                        block,
+                        next: first,
+                        fates: Vec::new(),
+                        machine: None,
+                        seeds,
+                    };
+                    self.block(left, own, program, data, &stop);
+                },
+            )
+        } else {
+            false
+        };
+        let mut left = self
+            .left
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        left.extend(rest);
+        all && left.is_empty()
+    }
+
+    /// Runs what is left of a block; `own` is the machine of the thread.
+    fn block(
+        &self,
+        mut left: Left,
+        own: &mut Option<Machine<'static>>,
+        program: &Program,
+        data: &Shared,
+        stop: &impl Fn() -> bool,
+    ) {
+        let end = (self.tasks.start + (left.block + 1) * self.size).min(self.tasks.end);
+        loop {
+            let mut machine = match left.machine.take() {
+                Some(machine) => machine,
+                None if left.next >= end => break,
+                None => {
+                    let task = left.next;
+                    if left.fates.len() % GLANCE == GLANCE - 1 && stop() {
+                        self.keep(left);
+                        return;
+                    }
+                    left.next += 1;
+                    let Some(item) = data.item(task).filter(|_| !self.bail) else {
+                        left.fates.push(Fate::Bailed(Bail(if self.bail {
+                            "what was wanted"
+                        } else {
+                            "an element that is missing or of another type"
+                        })));
+                        continue;
+                    };
+                    let mut machine = own
+                        .take()
+                        .unwrap_or_else(|| Machine::new(program, &data.captured, idle()));
+                    let mut arguments = vec![item];
+                    arguments.extend(&data.constants);
+                    let state = left
+                        .seeds
+                        .as_mut()
+                        .map(|seeds| Generator::from(Mrg::new(seeds.seed(task as u64))));
+                    machine.start(program, &arguments, state);
+                    machine
+                }
+            };
+            let ran = catch_unwind(AssertUnwindSafe(|| machine.run(program, &HOST, stop)));
+            match ran {
+                Ok(Outcome::Paused) => {
+                    left.machine = Some(machine);
+                    self.keep(left);
+                    return;
+                }
+                Ok(Outcome::Done(value)) => left.fates.push(Fate::Done(value)),
+                Ok(Outcome::Bailed(bail)) => left.fates.push(Fate::Bailed(bail)),
+                Err(_) => {
+                    // The machine may be broken.
+                    left.fates
+                        .push(Fate::Bailed(Bail("a fault of the compiler")));
+                    continue;
+                }
+            }
+            *own = Some(machine);
+        }
+        let at = left.block * self.size;
+        let mut fates = self.fates();
+        for (to, fate) in fates[at..].iter_mut().zip(left.fates) {
+            *to = fate;
+        }
+    }
+
+    fn keep(&self, left: Left) {
+        self.left
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .push(left);
+    }
+}
+
+/// The state of a machine that draws no numbers.
+fn idle() -> Generator {
+    // The seed of the package L'Ecuyer published, which is valid.
+    match Seed::from_words(&[12345; 6]) {
+        Ok(seed) => Generator::from(Mrg::new(seed)),
+        Err(_) => unreachable!("the words are below their moduli and not 0"),
+    }
+}

@@ -1,0 +1,361 @@
+//! The code of a closure, its data and what its variables are.
+
+use std::collections::HashMap;
+
+use extendr_api::prelude::*;
+use rustle_compiled::machine::Data;
+use rustle_compiled::tree::{Arg, Captured, Closure, Kind, Node, Surroundings, Type};
+use rustle_streams::{Numbering, TaskSeeds};
+
+use crate::fields::Fields;
+use crate::refusal::{Parsed, Refusal};
+use crate::seeds::base_seed;
+
+/// The code under a path of positions from the body; the path of each piece is noted.
+pub(super) fn tree(code: &Robj, places: &mut Vec<Vec<i32>>) -> Node {
+    node(code, &mut Vec::new(), places)
+}
+
+fn node(code: &Robj, path: &mut Vec<i32>, places: &mut Vec<Vec<i32>>) -> Node {
+    let place = places.len() as u32;
+    places.push(path.clone());
+    Node {
+        place,
+        kind: kind(code, path, places),
+    }
+}
+
+fn kind(code: &Robj, path: &mut Vec<i32>, places: &mut Vec<Vec<i32>>) -> Kind {
+    if code.is_missing_arg() {
+        return Kind::Missing;
+    }
+    if let Some(symbol) = code.as_symbol() {
+        return Kind::Name(symbol.as_str().to_owned());
+    }
+    if let Some(call) = code.as_language() {
+        let mut parts = call.iter();
+        let Some((_, head)) = parts.next() else {
+            return Kind::Other("an empty call".into());
+        };
+        let Some(fun) = head.as_symbol().map(|symbol| symbol.as_str().to_owned()) else {
+            return Kind::Other("a call of what has no name, as of `pkg::f` or `list$f`,".into());
+        };
+        if fun == "function" {
+            return Kind::Other("a function".into());
+        }
+        let mut args = Vec::new();
+        for (position, (name, value)) in (2..).zip(parts) {
+            path.push(position);
+            let value = node(&value, path, places);
+            path.pop();
+            let name = (!name.is_empty()).then(|| name.to_owned());
+            args.push(Arg { name, value });
+        }
+        return Kind::Call { fun, args };
+    }
+    constant(code)
+}
+
+/// One element, as a constant of code or a variable.
+fn constant(value: &Robj) -> Kind {
+    if value.is_null() {
+        return Kind::Null;
+    }
+    // SAFETY: a live object on R's main thread.
+    if value.len() != 1 || unsafe { crate::ffi::has_attributes(value.get().cast()) } {
+        return Kind::Other("what is no single number, string or logical value".into());
+    }
+    if let Some(x) = value.as_real_slice() {
+        return if x[0].is_nan() {
+            Kind::Other("a missing value".into())
+        } else {
+            Kind::Double(x[0])
+        };
+    }
+    if let Some(x) = value.as_integer_slice() {
+        return if x[0] == i32::MIN {
+            Kind::Other("a missing value".into())
+        } else {
+            Kind::Integer(x[0])
+        };
+    }
+    if let Some(x) = value.as_logical_slice() {
+        return if x[0].is_na() {
+            Kind::Other("a missing value".into())
+        } else {
+            Kind::Logical(x[0].is_true())
+        };
+    }
+    match value.as_str() {
+        Some(text) => Kind::Text(text.to_owned()),
+        None => Kind::Other("a value that is not numeric".into()),
+    }
+}
+
+/// The elements that the tasks are for.
+#[derive(Debug)]
+pub(super) enum Items {
+    Doubles(&'static [f64]),
+    Integers(&'static [i32]),
+    /// Of a list; `None`: of another type than the first.
+    Each(Vec<Option<Data<'static>>>),
+}
+
+/// What tasks read. All of it is under the handle.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) items: Items,
+    /// Further arguments, the same for all tasks.
+    pub(super) constants: Vec<Data<'static>>,
+    pub(super) captured: Vec<Data<'static>>,
+}
+
+impl Shared {
+    /// The data of a task; `None` when they are not of the compiled type.
+    pub(super) fn item(&self, task: usize) -> Option<Data<'static>> {
+        match &self.items {
+            Items::Doubles(x) => Some(Data::Double(x[task])),
+            Items::Integers(x) => (x[task] != i32::MIN).then_some(Data::Integer(x[task])),
+            Items::Each(x) => x[task],
+        }
+    }
+}
+
+/// The surroundings of a closure: variables by name, and functions that are R's own.
+pub(super) struct Read {
+    pub(super) data: Shared,
+    item: Type,
+    variables: HashMap<String, Robj>,
+    reasons: HashMap<String, String>,
+    functions: Vec<String>,
+}
+
+/// The elements of a vector of R for as long as a handle keeps it.
+///
+/// # Safety
+///
+/// The vector is under the handle of whoever reads the slice; R changes no vector that
+/// somebody else keeps, too.
+unsafe fn kept<T>(x: &[T]) -> &'static [T] {
+    if x.is_empty() {
+        return &[];
+    }
+    // SAFETY: by the caller's promise.
+    unsafe { std::slice::from_raw_parts(x.as_ptr(), x.len()) }
+}
+
+/// Logical values of R are integers.
+fn as_integers(x: &[Rbool]) -> &[i32] {
+    if x.is_empty() {
+        return &[];
+    }
+    // SAFETY: a logical value is a transparent integer.
+    unsafe { std::slice::from_raw_parts(x.as_ptr().cast(), x.len()) }
+}
+
+/// A plain vector of R, or why it cannot be used. Its type is that of one element where it
+/// has one.
+fn plain(value: &Robj) -> std::result::Result<(Type, Data<'static>), String> {
+    // SAFETY: a live object on R's main thread.
+    if unsafe { crate::ffi::has_attributes(value.get().cast()) } {
+        return Err("has attributes".into());
+    }
+    if let Some(x) = value.as_real_slice() {
+        return Ok(match x {
+            [one] => (Type::Double, Data::Double(*one)),
+            // SAFETY: it is part of the data of the handle.
+            _ => (Type::Doubles, Data::Doubles(unsafe { kept(x) })),
+        });
+    }
+    let (x, one) = if let Some(x) = value.as_integer_slice() {
+        (x, Type::Integer)
+    } else if let Some(x) = value.as_logical_slice() {
+        (as_integers(x), Type::Logical)
+    } else {
+        return Err("is not a vector of numbers or logical values".into());
+    };
+    if x.contains(&i32::MIN) {
+        return Err("has missing values".into());
+    }
+    Ok(match x {
+        [value] => (one, Data::Integer(*value)),
+        // SAFETY: it is part of the data of the handle.
+        _ => (one.vector(), Data::Integers(unsafe { kept(x) })),
+    })
+}
+
+/// The same data as a vector, where other elements are no single numbers.
+fn as_vector(data: Data<'static>, value: &Robj) -> Data<'static> {
+    let logical = || value.as_logical_slice().map(as_integers);
+    // SAFETY: they are part of the data of the handle.
+    let found = unsafe {
+        match data {
+            Data::Double(_) => value.as_real_slice().map(|x| Data::Doubles(kept(x))),
+            Data::Integer(_) => {
+                let x = value.as_integer_slice().or_else(logical);
+                x.map(|x| Data::Integers(kept(x)))
+            }
+            _ => None,
+        }
+    };
+    found.unwrap_or(data)
+}
+
+fn items(x: &Robj) -> Parsed<(Type, Items)> {
+    let Some(list) = x.as_list() else {
+        // SAFETY: they are part of the data of the handle. Attributes such as names do not
+        // reach the elements.
+        return unsafe {
+            if let Some(x) = x.as_real_slice() {
+                Ok((Type::Double, Items::Doubles(kept(x))))
+            } else if let Some(x) = x.as_integer_slice() {
+                Ok((Type::Integer, Items::Integers(kept(x))))
+            } else if let Some(x) = x.as_logical_slice() {
+                Ok((Type::Logical, Items::Integers(kept(as_integers(x)))))
+            } else {
+                Err(Refusal::internal("the elements cannot be read"))
+            }
+        };
+    };
+    let elements: Vec<Robj> = list.values().collect();
+    let read: Vec<_> = elements.iter().map(|x| plain(x).ok()).collect();
+    let Some(first) = read.iter().flatten().map(|(ty, _)| *ty).next() else {
+        return Err(Refusal::internal("no element can be read"));
+    };
+    let element = first.element();
+    let scalars = read.iter().flatten().all(|(ty, _)| *ty == element);
+    let ty = if scalars { element } else { element.vector() };
+    let each = read.iter().zip(&elements).map(|(x, value)| match x {
+        Some((of, data)) if of.element() == element => Some(if scalars {
+            *data
+        } else {
+            as_vector(*data, value)
+        }),
+        _ => None,
+    });
+    Ok((ty, Items::Each(each.collect())))
+}
+
+impl Read {
+    /// From the fields of R/compiled-closure.R.
+    pub(super) fn new(fields: &Fields) -> Parsed<Read> {
+        let (item, items) = items(fields.get("items")?)?;
+        let named = |name: &str| -> Parsed<Vec<(String, Robj)>> {
+            Ok(match fields.optional(name)? {
+                None => Vec::new(),
+                Some(list) => fields
+                    .read(name, |_| list.as_list())?
+                    .iter()
+                    .map(|(name, value)| (name.to_owned(), value))
+                    .collect(),
+            })
+        };
+        let mut reasons = HashMap::new();
+        for (name, why) in named("reasons")? {
+            reasons.insert(name, why.as_str().unwrap_or_default().to_owned());
+        }
+        Ok(Read {
+            data: Shared {
+                items,
+                constants: Vec::new(),
+                captured: Vec::new(),
+            },
+            item,
+            variables: named("variables")?.into_iter().collect(),
+            reasons,
+            functions: fields.texts("functions")?,
+        })
+    }
+
+    pub(super) fn tasks(&self) -> usize {
+        match &self.data.items {
+            Items::Doubles(x) => x.len(),
+            Items::Integers(x) => x.len(),
+            Items::Each(x) => x.len(),
+        }
+    }
+
+    /// The closure, with the types of the arguments that it is called with.
+    pub(super) fn closure(
+        &mut self,
+        fields: &Fields,
+        body: Node,
+        places: &mut Vec<Vec<i32>>,
+    ) -> Parsed<Closure> {
+        let mut given = vec![(fields.text("item")?, self.item)];
+        let constants = fields.optional("constants")?.and_then(Robj::as_list);
+        for (name, value) in constants.iter().flat_map(List::iter) {
+            let (ty, data) = plain(&value).map_err(Refusal::internal)?;
+            given.push((name.to_owned(), ty));
+            self.data.constants.push(data);
+        }
+        let defaults = fields.optional("defaults")?.and_then(Robj::as_list);
+        let mut read = Vec::new();
+        for (name, code) in defaults.iter().flat_map(List::iter) {
+            // A default has no place in the body.
+            let default = tree(&code, &mut Vec::new());
+            let place = places.len() as u32;
+            places.push(Vec::new());
+            read.push((
+                name.to_owned(),
+                Node {
+                    place,
+                    kind: default.kind,
+                },
+            ));
+        }
+        Ok(Closure {
+            given,
+            defaults: read,
+            body,
+        })
+    }
+}
+
+impl Surroundings for Read {
+    fn variable(&mut self, name: &str) -> std::result::Result<Captured, String> {
+        if let Some(why) = self.reasons.get(name) {
+            return Err(why.clone());
+        }
+        let Some(value) = self.variables.get(name) else {
+            return Err(format!("there is no variable `{name}`"));
+        };
+        if value.is_null() {
+            return Ok(Captured::Constant(Kind::Null));
+        }
+        let (ty, data) = plain(value).map_err(|why| format!("`{name}` {why}"))?;
+        if ty == Type::Double {
+            if let Data::Double(x) = data {
+                if x.is_nan() {
+                    return Err(format!("`{name}` is missing"));
+                }
+            }
+        }
+        if ty.is_scalar() {
+            return Ok(Captured::Constant(constant(value)));
+        }
+        self.data.captured.push(data);
+        Ok(Captured::Vector(self.data.captured.len() - 1, ty))
+    }
+
+    fn function(&mut self, name: &str) -> std::result::Result<(), String> {
+        if self.functions.iter().any(|known| known == name) {
+            return Ok(());
+        }
+        match self.reasons.get(&format!("{name}()")) {
+            Some(why) => Err(why.clone()),
+            None => Err(format!("`{name}()` is not in the subset")),
+        }
+    }
+}
+
+/// The streams of tasks; `None` where they have none of their own.
+pub(super) fn seeds(fields: &Fields) -> Parsed<Option<TaskSeeds>> {
+    let numbering = match fields.text("streams")?.as_str() {
+        "substream" => Numbering::Substream,
+        "stream" => Numbering::Stream,
+        _ => return Ok(None),
+    };
+    let (_, base) = base_seed(&fields.integers("seed")?.unwrap_or_default())?;
+    Ok(Some(TaskSeeds::new(base, numbering)))
+}

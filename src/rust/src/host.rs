@@ -1,0 +1,103 @@
+//! What compiled closures compute with R's own library and compiler.
+
+use std::ffi::c_int;
+
+use rustle_compiled::Host;
+
+// src/wide.c.
+extern "C" {
+    fn rustle_wide_sum(x: *const f64, n: usize) -> f64;
+    fn rustle_wide_mean(x: *const f64, n: usize) -> f64;
+    fn rustle_wide_mean_once(x: *const f64, n: usize) -> f64;
+    fn rustle_wide_ratio(sum: i64, n: usize) -> f64;
+    fn rustle_wide_var(x: *const f64, n: usize) -> f64;
+    fn rustle_wide_cor(x: *const f64, y: *const f64, n: usize) -> f64;
+    fn rustle_wide_prod(x: *const f64, n: usize) -> f64;
+    fn rustle_wide_cumsum(x: *const f64, n: usize, to: *mut f64);
+    fn rustle_wide_cumprod(x: *const f64, n: usize, to: *mut f64);
+    fn rustle_wide_rows(x: *const f64, nrow: usize, ncol: usize, mean: c_int, to: *mut f64);
+    fn rustle_wide_modulo(x: f64, y: f64) -> f64;
+    fn rustle_wide_int_div(x: f64, y: f64) -> f64;
+}
+
+// Of R's library, as Rmath.h and Arith.h declare them.
+extern "C" {
+    fn R_pow(x: f64, y: f64) -> f64;
+    fn Rf_qnorm5(p: f64, mean: f64, sd: f64, lower: c_int, log: c_int) -> f64;
+    fn Rf_fround(x: f64, digits: f64) -> f64;
+    fn Rf_fprec(x: f64, digits: f64) -> f64;
+}
+
+/// A function of a vector in src/wide.c.
+macro_rules! of_vector {
+    ($function:ident) => {
+        // SAFETY: the function reads the n doubles of the slice and nothing else.
+        |x| unsafe { $function(x.as_ptr(), x.len()) }
+    };
+}
+
+/// A function of a vector in src/wide.c that writes one of the same length.
+macro_rules! along_vector {
+    ($function:ident) => {
+        |x, to| {
+            assert_eq!(x.len(), to.len());
+            // SAFETY: the function reads the n doubles of `x` and writes those of `to`,
+            // which are as many.
+            unsafe { $function(x.as_ptr(), x.len(), to.as_mut_ptr()) }
+        }
+    };
+}
+
+/// A function of two numbers, of src/wide.c or of R.
+macro_rules! of_two {
+    ($function:ident) => {
+        // SAFETY: the function computes with its arguments; it takes any double, and neither
+        // allocates, warns nor jumps for those that the crate hands on.
+        |x, y| unsafe { $function(x, y) }
+    };
+}
+
+fn row_sums(x: &[f64], mean: bool, to: &mut [f64]) {
+    let nrow = to.len();
+    if nrow == 0 {
+        return;
+    }
+    // SAFETY: `x` has at least nrow * (len / nrow) doubles, `to` nrow.
+    unsafe {
+        rustle_wide_rows(
+            x.as_ptr(),
+            nrow,
+            x.len() / nrow,
+            mean.into(),
+            to.as_mut_ptr(),
+        );
+    }
+}
+
+fn cor(x: &[f64], y: &[f64]) -> f64 {
+    assert_eq!(x.len(), y.len());
+    // SAFETY: the function reads the n doubles of each slice and nothing else.
+    unsafe { rustle_wide_cor(x.as_ptr(), y.as_ptr(), x.len()) }
+}
+
+/// R's own functions.
+pub(crate) const HOST: Host = Host {
+    sum: of_vector!(rustle_wide_sum),
+    mean: of_vector!(rustle_wide_mean),
+    mean_once: of_vector!(rustle_wide_mean_once),
+    // SAFETY: arithmetic only.
+    ratio: |sum, n| unsafe { rustle_wide_ratio(sum, n) },
+    var: of_vector!(rustle_wide_var),
+    cor,
+    row_sums,
+    prod: of_vector!(rustle_wide_prod),
+    cumsum: along_vector!(rustle_wide_cumsum),
+    cumprod: along_vector!(rustle_wide_cumprod),
+    pow: of_two!(R_pow),
+    modulo: of_two!(rustle_wide_modulo),
+    int_div: of_two!(rustle_wide_int_div),
+    round: of_two!(Rf_fround),
+    signif: of_two!(Rf_fprec),
+    // SAFETY: for probabilities inside (0, 1) the function only computes.
+    qnorm: |p| unsafe { Rf_qnorm5(p, 0.0, 1.0, 1, 0) },
+};
