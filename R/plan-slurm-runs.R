@@ -101,7 +101,7 @@ collect_run <- function(x, key) {
 
 # The record of the random state from which a call that is not waited for draws in this session
 # (resamples, folds, a seed), written here only: `frame`, that of the family, and `state`.
-drawing <- new.env(parent = emptyenv())
+undecided <- new.env(parent = emptyenv())
 
 # For whoever is about to draw. The first who says so in a call counts.
 note_state <- function() {
@@ -110,9 +110,9 @@ note_state <- function() {
   wait <- slurm_given(plan$stack[[1L]])$wait
   if (!isFALSE(if (is.language(wait)) eval(wait, globalenv()) else wait)) return(invisible())
   frame <- sys.frame(family_frame())
-  if (identical(frame, drawing$frame)) return(invisible())
-  drawing$frame <- frame
-  drawing$state <- get_random_seed()
+  if (identical(frame, undecided$frame)) return(invisible())
+  undecided$frame <- frame
+  undecided$state <- get_random_seed()
 }
 
 # The record of what collect() is about to take, written here only: `run`, NULL or list(run,
@@ -288,8 +288,8 @@ envelope_of_call <- function(top) {
     },
     error = function(e) NULL
   )
-  state <- if (identical(frame, drawing$frame)) drawing$state
-  drawing$frame <- drawing$state <- NULL
+  state <- if (identical(frame, undecided$frame)) undecided$state
+  undecided$frame <- undecided$state <- NULL
   call <- tryCatch(match.call(f, sys.call(top), envir = sys.frame(sys.parents()[[top]])), error = function(e) NULL)
   list(fun = if (!is.null(arguments)) fun[[1L]], arguments = arguments, state = state, call = call)
 }
