@@ -87,7 +87,7 @@ test_that("what a call draws in the session is the same when it is collected, wh
       expect_identical(value[c("t", "seed", "call")], oracle[c("t", "seed", "call")])
       expect_identical(boot.array(value), boot.array(oracle))
     } else {
-      fields <- Filter(function(field) !is.function(oracle[[field]]) && !field %in% c("run", "time", "workers"), names(oracle))
+      fields <- Filter(function(field) !is.function(oracle[[field]]) && !field %in% c("run", "time", "threads"), names(oracle))
       expect_equal(unclass(value)[fields], unclass(oracle)[fields], ignore_attr = TRUE, info = name)
     }
   }
