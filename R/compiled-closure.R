@@ -14,14 +14,17 @@ machine_functions <- list(
     "as.numeric", "as.double", "as.integer", "abs", "sqrt", "exp", "expm1", "log", "log1p", "log2",
     "log10", "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh", "floor", "ceiling",
     "trunc", "round", "sum", "prod", "min", "max", "any", "all", "pmin", "pmax", "mean", "which",
-    "which.min", "which.max", "cumsum", "cumprod", "rev", "diff", "sort", "order", "sample",
+    "which.min", "which.max", "cumsum", "cumprod", "cummax", "cummin", "rev", "diff", "sort", "order", "sample",
     "sample.int", "stop", "warning", "message", "print", "cat"
   ),
-  stats = c("runif", "rnorm", "rexp", "var", "sd", "median")
+  stats = c(
+    "runif", "rnorm", "rexp", "rlnorm", "rlogis", "rcauchy", "rweibull", "rgamma", "rchisq", "rt", "rf", "rbeta",
+    "rpois", "rgeom", "rnbinom", "rbinom", "var", "sd", "cor", "median", "quantile"
+  )
 )
 
 # Of these R calls the method for the class that numbers have without attributes.
-machine_generics <- c("mean", "median", "sort", "rev", "diff")
+machine_generics <- c("mean", "median", "quantile", "sort", "rev", "diff")
 
 # Functions that neither draw, nor fail, nor change anything: a promise of them may be forced.
 harmless_functions <- c("{", "(", "+", "-", "*", "/", "^", ":", "c", "length", "seq_len", "numeric", "rep")
@@ -84,6 +87,9 @@ unfit_elements <- function(X) {
 # Which argument of `fun` each part of FUN(X[[i]], ...) is: list(item = name, constants = list
 # by name), or why that cannot be told.
 match_task <- function(fun, dots) {
+  for (k in seq_along(dots)) {
+    if (identical(dots[[k]], quote(expr = ))) return("an argument of the call is left out")
+  }
   marks <- lapply(seq_along(dots), function(k) as.name(paste0("..rustle", k)))
   names(marks) <- names(dots)
   item <- quote(..rustle)
@@ -145,38 +151,43 @@ variables_of <- function(names, env) {
   list(values = values, reasons = reasons)
 }
 
-# list(value), why it cannot be used, or an empty list where there is none.
+# list(value), why it cannot be used, or an empty list where there is none, or a function.
 find_variable <- function(name, env) {
-  while (!exists(name, envir = env, inherits = FALSE)) {
-    if (identical(env, emptyenv())) return(list())
-    env <- parent.env(env)
-    if (identical(env, emptyenv())) return(list())
-  }
+  while (!identical(env, emptyenv()) && !exists(name, envir = env, inherits = FALSE)) env <- parent.env(env)
+  if (identical(env, emptyenv())) return(list())
   if (bindingIsActive(as.name(name), env)) return(sprintf("`%s` is an active binding", name))
-  code <- if (identical(env, globalenv())) NULL else do.call(substitute, list(as.name(name), env))
-  if (is.call(code) && !all(all.names(code) %in% c(harmless_functions, all.vars(code)))) {
-    return(sprintf("`%s` is an argument that may not have been evaluated yet (`%s <- %s` before the call does it)", name, name, name))
+  if (is_function_frame(env)) {
+    code <- do.call(substitute, list(as.name(name), env))
+    if (identical(code, quote(expr = ))) return(sprintf("`%s` is an argument without a value", name))
+    why <- if (is.language(code)) unsafe_promise(code, name, env)
+    if (!is.null(why)) return(why)
   }
-  # An argument that is another variable may be an argument again, of a function further out.
-  if (is.symbol(code) && !identical(code, quote(expr = ))) {
-    further <- find_promise(code, name, env)
-    if (is.character(further)) return(further)
-  }
-  value <- tryCatch(get(name, envir = env, inherits = FALSE), error = function(e) NULL, warning = function(w) NULL)
-  if (is.function(value)) return(list())
-  if (is.null(value)) return(list(NULL))
-  if (!typeof(value) %in% c("double", "integer", "logical")) return(sprintf("`%s` is not numeric", name))
-  list(value)
+  unusable <- function(condition) sprintf("`%s` cannot be evaluated", name)
+  value <- tryCatch(list(get(name, envir = env, inherits = FALSE)), error = unusable, warning = unusable)
+  if (is.character(value) || is.null(value[[1L]])) return(value)
+  if (is.function(value[[1L]])) return(list())
+  if (!typeof(value[[1L]]) %in% c("double", "integer", "logical")) return(sprintf("`%s` is not numeric", name))
+  value
 }
 
-# Why the promise `name`, whose code is the variable `code` of the function that was given it,
-# may not be forced; NULL when it may. The frame of that function is found only while it runs.
-find_promise <- function(code, name, env) {
+# Only there are arguments that may still have to be evaluated.
+is_function_frame <- function(env) {
+  !identical(env, globalenv()) && !identical(env, baseenv()) && !isNamespace(env) && is.null(attr(env, "name"))
+}
+
+# Why the promise `name` with this code may not be forced here; NULL when it may: its functions
+# are harmless, and its variables can be evaluated where it was written, in the frame of the
+# caller, which is found only while that runs.
+unsafe_promise <- function(code, name, env) {
+  unknown <- sprintf("`%s` is an argument that may not have been evaluated yet (`%s <- %s` before the call does it)", name, name, name)
+  variables <- all.vars(code)
+  if (!all(all.names(code) %in% c(harmless_functions, variables))) return(unknown)
+  if (!length(variables)) return(NULL)
   frames <- sys.frames()
   at <- which(vapply(frames, identical, NA, env))
-  unknown <- sprintf("`%s` is an argument that may not have been evaluated yet (`%s <- %s` before the call does it)", name, name, name)
   if (!length(at)) return(unknown)
   parent <- sys.parents()[[at[[1L]]]]
-  found <- find_variable(as.character(code), if (parent) frames[[parent]] else globalenv())
-  if (is.character(found)) unknown
+  caller <- if (parent) frames[[parent]] else globalenv()
+  for (variable in variables) if (is.character(find_variable(variable, caller))) return(unknown)
+  NULL
 }

@@ -29,7 +29,7 @@ explain_compiled <- function(fun, ...) {
   structure(
     list(
       compiled = !is.null(compiled$program), types = compiled$types, draws = isTRUE(compiled$draws), why = compiled$why,
-      expression = expression_at(fun, compiled$path), place = place_of(fun, compiled$path),
+      expression = expression_at(fun, compiled$path), place = place_in_source(fun, compiled$path),
       run = if (ran) last_compiled$told
     ),
     class = "rustle_compiled"
@@ -45,7 +45,7 @@ expression_at <- function(fun, path) {
 }
 
 # "file:line" of the statement in which the expression at a path stands.
-place_of <- function(fun, path) {
+place_in_source <- function(fun, path) {
   if (is.null(path)) return(NULL)
   code <- body(fun)
   at <- attr(fun, "srcref")

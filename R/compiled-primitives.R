@@ -111,6 +111,20 @@ of_matrix <- function(name) {
 
 logical_vectors <- function() list(list(TRUE), list(FALSE), list(rep(c(TRUE, FALSE, FALSE), 1000L)), list(rep(TRUE, 99L)))
 
+# Functions of one number, on the numbers where they have values.
+of_numbers <- function(names) {
+  all <- c(-745, -20.5, -3.7, -1, -0.99, -0.5, -1e-9, -0, 0, 5e-324, 1e-9, 0.1, 0.5, 0.99, 1, 1.5, 3.7, 20.5, 700, 1e9, 1e300)
+  all <- c(all, seq(-4, 4, length.out = 1501))
+  lapply(stats::setNames(names, names), function(name) {
+    f <- from_base(name)
+    list(reference = f, cases = function() {
+      # Primitives give up where the value is -0, or would be.
+      fine <- suppressWarnings(f(all))
+      list(list(all[!is.nan(fine) & (all != 0 | 1 / all > 0)]))
+    })
+  })
+}
+
 primitive_table <- local({
   signed <- c(-1000.5, -7, -2.5, -1, -0.3, -1e-9, 0, 1e-9, 0.1, 0.7, 1, 2, 3.3, 10, 255, 65536.25, 1e6)
   divisors <- signed[signed != 0]
@@ -127,11 +141,15 @@ primitive_table <- local({
     )
   }
   quantiles <- function() {
-    probs <- c(0, 1, 0.5, 0.25, 0.75, 0.025, 0.975, 0.1, 0.9, 1 / 3, 2 / 3, seq_len(9L) / 11)
+    usual <- c(0, 1, 0.5, 0.25, 0.75, 0.025, 0.975, 0.1, 0.9, 1 / 3, 2 / 3)
+    between <- c(0, 1, ((1:20) * 0.61803398875) %% 1)
     x <- selftest_doubles()[c(TRUE, FALSE, FALSE, FALSE)]
-    unlist(lapply(x, function(x) lapply(1:9, function(type) list(x, probs, type))), recursive = FALSE)
+    unlist(lapply(x, function(x) lapply(1:9, function(type) list(x, if (type == 7) usual else between, type))), recursive = FALSE)
   }
-  list(
+  own <- list(
+    sample = list(
+      reference = function(n, size, replace, prob = NULL) sample(n, size, replace, prob), cases = samples
+    ),
     runif = drawing("runif", c(0, -2, 1e-5), c(1, 5, 1e-5)),
     rnorm = drawing("rnorm", c(0, -3.5, 1e6), c(1, 2, 0)),
     rexp = drawing("rexp", c(1, 0.3, 1e4)),
@@ -160,7 +178,7 @@ primitive_table <- local({
     sd = of_vectors(from_stats("sd"), on = "doubles"),
     cor = list(
       reference = function(x, y) stats::cor(x, y),
-      cases = function() lapply(selftest_doubles(), function(x) list(x, x * seq_along(x)))
+      cases = function() lapply(selftest_doubles(), function(x) list(x, sin(seq_along(x)) + rev(x) / 2))
     ),
     prod = of_vectors(from_base("prod"), on = "doubles"),
     min = of_vectors(from_base("min")),
@@ -196,4 +214,8 @@ primitive_table <- local({
     rowMeans = of_matrix("rowMeans"),
     t = of_matrix("t")
   )
+  c(own, of_numbers(c(
+    "sqrt", "exp", "expm1", "log", "log1p", "log2", "log10", "sin", "cos", "tan", "asin", "acos", "atan", "sinh",
+    "cosh", "tanh", "floor", "ceiling", "trunc"
+  )))
 })

@@ -65,6 +65,14 @@ lm_trick <- function() {
     backsolve(R, backsolve(R, s[26:30, r], transpose = TRUE))
   }, double(5L))
 }
+in_boot <- function(data, statistic, boot) function() boot(data, statistic, 5000L, parallel = "multicore", ncpus = 2L)
+many_rows <- local({
+  made <- NULL
+  function() {
+    if (is.null(made)) made <<- matrix(stats::runif(25e6), 5e6L)
+    made
+  }
+})
 draw_large <- function() for (r in 1:200) sample.int(1e5L, 1e5L, TRUE)
 
 bca_peer <- local({
@@ -158,19 +166,19 @@ percentiles <- function(data, statistic) {
 
 cases <- c(
   list(
-    boot_case("mean n = 1e3, R = 1e4", "boot", 1 / 80, natively(boot_numbers$x, "mean", 1e4),
+    boot_case("mean n = 1e3, R = 1e4", "boot", 1 / 100, natively(boot_numbers$x, "mean", 1e4),
       serially(boot_numbers$x, mean_of, 1e4)),
     boot_case("mean n = 1e3, R = 1e4", "boot multicore", 1 / 80, natively(boot_numbers$x, "mean", 1e4),
       function() boot::boot(boot_numbers$x, mean_of, 1e4, parallel = "multicore", ncpus = 2L)),
     boot_case("mean n = 1e3, R = 1e4", "colMeans of all resamples", 1 / 24,
       natively(boot_numbers$x, "mean", 1e4), mean_trick),
-    boot_case("cor n = 1e3, R = 1e4", "boot", 1 / 80, natively(boot_numbers$pair, "cor", 1e4),
+    boot_case("cor n = 1e3, R = 1e4", "boot", 1 / 100, natively(boot_numbers$pair, "cor", 1e4),
       serially(boot_numbers$pair, cor_of, 1e4)),
     boot_case("cor n = 1e3, R = 1e4", "products with counts", 1 / 24,
       natively(boot_numbers$pair, "cor", 1e4), cor_trick),
-    boot_case("median n = 1e3, R = 1e4", "boot", 1 / 100, natively(boot_numbers$x, "median", 1e4),
+    boot_case("median n = 1e3, R = 1e4", "boot", 1 / 120, natively(boot_numbers$x, "median", 1e4),
       serially(boot_numbers$x, median_of, 1e4)),
-    boot_case("lm n = 1000, p = 5, R = 1e4", "boot of .lm.fit", 1 / 50,
+    boot_case("lm n = 1000, p = 5, R = 1e4", "boot of .lm.fit", 1 / 60,
       natively(boot_numbers$frame, stat_lm(y ~ X1 + X2 + X3 + X4), 1e4),
       serially(boot_numbers$y, by_rows(fit_of), 1e4)),
     # The peer takes some ten seconds: fewer replicates would time our set-up.
@@ -179,7 +187,7 @@ cases <- c(
       serially(boot_numbers$frame, lm_of, 1e4), reps = 3L),
     boot_case("lm n = 1000, p = 5, R = 1e4", "products with counts, Cholesky", 1 / 24,
       natively(boot_numbers$frame, stat_lm(y ~ X1 + X2 + X3 + X4), 1e4), lm_trick),
-    boot_case("logistic n = 1000, p = 5, R = 2000", "boot of glm.fit", 1 / 15,
+    boot_case("logistic n = 1000, p = 5, R = 2000", "boot of glm.fit", 1 / 60,
       natively(boot_numbers$frame, stat_glm(event ~ X1 + X2 + X3 + X4), 2000L),
       serially(boot_numbers$y, by_rows(logistic_of), 2000L)),
     boot_case("BCa n = 2000, R = 2500, replicates included", "boot.ci", 1 / 100, bca_ours,
@@ -187,6 +195,14 @@ cases <- c(
     boot_case("BCa n = 2000, R = 2500", "boot.ci given L", 1,
       function() boot_ci(bca_made(), type = "bca"),
       function() boot::boot.ci(bca_peer(), type = "bca", L = attr(bca_peer(), "L")), reps = 15L),
+    # The drop-in, whose resamples this session draws as boot does.
+    boot_case("boot() of a mean, R = 5000", "boot multicore", 0.6, in_boot(boot_numbers$x, mean_of, rustle::boot),
+      in_boot(boot_numbers$x, mean_of, boot::boot)),
+    boot_case("boot() of a median, R = 5000", "boot multicore", 0.6, in_boot(boot_numbers$x, median_of, rustle::boot),
+      in_boot(boot_numbers$x, median_of, boot::boot)),
+    # At most 0.5 s.
+    boot_case("means of 5 columns, n = 5e6, R = 8", "colMeans of eight resamples", 0.1, function() natively(many_rows(), "mean", 8L)(),
+      function() for (r in 1:8) colMeans(many_rows()[sample.int(5e6L, 5e6L, TRUE), ]), reps = 3L),
     boot_case("mean n = 1e5, R = 200", "sample.int alone", 0.1, natively(boot_numbers$large, "mean", 200L), draw_large)
   ),
   if (requireNamespace("matrixStats", quietly = TRUE)) {

@@ -82,6 +82,13 @@ test_that("sequential", {
   expect_conformance(list("sequential"), exempt = exempt_sequential)
 })
 
+test_that("threads", {
+  # What does not compile runs in the session; what does must keep the same claims.
+  for (schedule in c("stealing", "dynamic")) {
+    expect_conformance(list("threads", workers = 2, schedule = schedule), exempt = exempt_sequential)
+  }
+})
+
 # Every schedule, and every number of workers up to 4 with one of them; all with all
 # in a long run.
 worker_counts <- function(schedule) {

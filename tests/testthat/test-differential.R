@@ -78,3 +78,13 @@ test_that("future_*() on sessions of their own", {
     expect_no_difference(cases[[k]], observe_case(cases[[k]], "rustle"), oracles[[k]])
   })
 })
+
+test_that("future_*() on threads", {
+  skip_on_cran()
+  withr::local_options(keep.source = FALSE)
+  plan <- list("threads", workers = 2)
+  some <- c("future_lapply", "future_sapply", "future_vapply", "future_replicate")
+  for (family in some) {
+    for (number in seq_len(case_count(10L))) expect_no_difference(new_case(family, 3000L + number, plan = plan))
+  }
+})

@@ -46,6 +46,12 @@ test_that("vignettes name vignettes that exist", {
   expect_identical(setdiff(sub(".*\"", "", named), sub("[.]Rmd$", "", basename(files))), character())
 })
 
+test_that("no line of a vignette is cut at the right edge of its page: long ones are wrapped", {
+  files <- list.files(source_file("vignettes"), "[.]Rmd$", full.names = TRUE)
+  wraps <- vapply(files, function(file) any(grepl("white-space: pre-wrap", readLines(file, encoding = "UTF-8"), fixed = TRUE)), NA)
+  expect_identical(basename(files[!wraps]), character())
+})
+
 pages_of_help <- function() {
   files <- list.files(source_file("man"), "[.]Rd$", full.names = TRUE)
   pages <- lapply(files, readLines, encoding = "UTF-8")

@@ -163,8 +163,8 @@ impl Job {
     ) {
         let end = (self.tasks.start + (left.block + 1) * self.size).min(self.tasks.end);
         loop {
-            let (mut machine, middle) = match left.machine.take() {
-                Some(machine) => (machine, true),
+            let mut machine = match left.machine.take() {
+                Some(machine) => machine,
                 None if left.next >= end => break,
                 None => {
                     let task = left.next;
@@ -191,10 +191,9 @@ impl Job {
                         .as_mut()
                         .map(|seeds| Generator::from(Mrg::new(seeds.seed(task as u64))));
                     machine.start(program, &arguments, state);
-                    (machine, false)
+                    machine
                 }
             };
-            let _ = middle;
             let ran = catch_unwind(AssertUnwindSafe(|| machine.run(program, &HOST, stop)));
             match ran {
                 Ok(Outcome::Paused) => {

@@ -130,6 +130,29 @@ pub(super) struct Read {
     functions: Vec<String>,
 }
 
+/// The elements of a vector of R for as long as a handle keeps it.
+///
+/// # Safety
+///
+/// The vector is under the handle of whoever reads the slice; R changes no vector that
+/// somebody else keeps, too.
+unsafe fn kept<T>(x: &[T]) -> &'static [T] {
+    if x.is_empty() {
+        return &[];
+    }
+    // SAFETY: by the caller's promise.
+    unsafe { std::slice::from_raw_parts(x.as_ptr(), x.len()) }
+}
+
+/// Logical values of R are integers.
+fn as_integers(x: &[Rbool]) -> &[i32] {
+    if x.is_empty() {
+        return &[];
+    }
+    // SAFETY: a logical value is a transparent integer.
+    unsafe { std::slice::from_raw_parts(x.as_ptr().cast(), x.len()) }
+}
+
 /// A plain vector of R, or why it cannot be used. Its type is that of one element where it
 /// has one.
 fn plain(value: &Robj) -> std::result::Result<(Type, Data<'static>), String> {
@@ -140,78 +163,55 @@ fn plain(value: &Robj) -> std::result::Result<(Type, Data<'static>), String> {
     if let Some(x) = value.as_real_slice() {
         return Ok(match x {
             [one] => (Type::Double, Data::Double(*one)),
-            // SAFETY: the handle keeps the vector as long as anybody reads it, and R changes
-            // no vector that somebody else keeps.
-            _ => (
-                Type::Doubles,
-                Data::Doubles(unsafe { std::slice::from_raw_parts(x.as_ptr(), x.len()) }),
-            ),
+            // SAFETY: it is part of the data of the handle.
+            _ => (Type::Doubles, Data::Doubles(unsafe { kept(x) })),
         });
     }
-    let (x, logical) = if let Some(x) = value.as_integer_slice() {
-        (x, false)
+    let (x, one) = if let Some(x) = value.as_integer_slice() {
+        (x, Type::Integer)
     } else if let Some(x) = value.as_logical_slice() {
-        // SAFETY: logical values of R are integers.
-        (
-            unsafe { std::slice::from_raw_parts(x.as_ptr().cast::<i32>(), x.len()) },
-            true,
-        )
+        (as_integers(x), Type::Logical)
     } else {
         return Err("is not a vector of numbers or logical values".into());
     };
     if x.contains(&i32::MIN) {
         return Err("has missing values".into());
     }
-    let one = if logical {
-        Type::Logical
-    } else {
-        Type::Integer
-    };
     Ok(match x {
         [value] => (one, Data::Integer(*value)),
-        // SAFETY: as above.
-        _ => (
-            one.vector(),
-            Data::Integers(unsafe { std::slice::from_raw_parts(x.as_ptr(), x.len()) }),
-        ),
+        // SAFETY: it is part of the data of the handle.
+        _ => (one.vector(), Data::Integers(unsafe { kept(x) })),
     })
 }
 
+/// The same data as a vector, where other elements are no single numbers.
 fn as_vector(data: Data<'static>, value: &Robj) -> Data<'static> {
-    match data {
-        Data::Double(_) => value.as_real_slice().map_or(data, |x| {
-            // SAFETY: as in `plain`.
-            Data::Doubles(unsafe { std::slice::from_raw_parts(x.as_ptr(), x.len()) })
-        }),
-        Data::Integer(_) => {
-            let x = value.as_integer_slice().map(|x| x.as_ptr());
-            let x = x.or_else(|| value.as_logical_slice().map(|x| x.as_ptr().cast()));
-            // SAFETY: as in `plain`; one element.
-            x.map_or(data, |x| {
-                Data::Integers(unsafe { std::slice::from_raw_parts(x, 1) })
-            })
+    let logical = || value.as_logical_slice().map(as_integers);
+    // SAFETY: they are part of the data of the handle.
+    let found = unsafe {
+        match data {
+            Data::Double(_) => value.as_real_slice().map(|x| Data::Doubles(kept(x))),
+            Data::Integer(_) => {
+                let x = value.as_integer_slice().or_else(logical);
+                x.map(|x| Data::Integers(kept(x)))
+            }
+            _ => None,
         }
-        other => other,
-    }
+    };
+    found.unwrap_or(data)
 }
 
 fn items(x: &Robj) -> Parsed<(Type, Items)> {
     let Some(list) = x.as_list() else {
-        // SAFETY: as in `plain`. Attributes such as names do not reach the elements.
+        // SAFETY: they are part of the data of the handle. Attributes such as names do not
+        // reach the elements.
         return unsafe {
             if let Some(x) = x.as_real_slice() {
-                Ok((
-                    Type::Double,
-                    Items::Doubles(std::slice::from_raw_parts(x.as_ptr(), x.len())),
-                ))
+                Ok((Type::Double, Items::Doubles(kept(x))))
             } else if let Some(x) = x.as_integer_slice() {
-                Ok((
-                    Type::Integer,
-                    Items::Integers(std::slice::from_raw_parts(x.as_ptr(), x.len())),
-                ))
+                Ok((Type::Integer, Items::Integers(kept(x))))
             } else if let Some(x) = x.as_logical_slice() {
-                let x = std::slice::from_raw_parts(x.as_ptr().cast(), x.len());
-                Ok((Type::Logical, Items::Integers(x)))
+                Ok((Type::Logical, Items::Integers(kept(as_integers(x)))))
             } else {
                 Err(Refusal::internal("the elements cannot be read"))
             }

@@ -80,6 +80,8 @@ pub(crate) enum Reduce {
 pub(crate) enum Along {
     Cumsum,
     Cumprod,
+    Cummax,
+    Cummin,
     Rev,
     Diff,
     Sort,
@@ -97,6 +99,20 @@ pub(crate) enum Law {
     Uniform,
     Normal,
     Exponential,
+    LogNormal,
+    Logistic,
+    Cauchy,
+    Weibull,
+    /// With a scale, not a rate.
+    Gamma,
+    ChiSquared,
+    T,
+    F,
+    Beta,
+    Poisson,
+    Geometric,
+    NegativeBinomial,
+    Binomial,
 }
 
 /// An instruction. `D` in a name: registers of doubles; `I`: of integers and logical
@@ -205,6 +221,10 @@ pub(crate) enum Op {
     DrawD(Law, Reg, Reg, Reg),
     /// So many numbers; the parameters are vectors.
     DrawV(Law, Reg, Reg, Reg, Reg),
+    /// `quantile()`: of a vector, for probabilities, of a type.
+    Quantile(Reg, Reg, Reg, u8),
+    /// `cor()` of two vectors.
+    Cor(Reg, Reg, Reg),
     /// `sample.int(n, size, replace)`.
     Sample(Reg, Reg, Reg, bool),
     /// One index below the number.

@@ -25,7 +25,7 @@ pub struct Host {
     pub cumsum: fn(&[f64], &mut [f64]),
     /// `cumprod()` of doubles.
     pub cumprod: fn(&[f64], &mut [f64]),
-    /// `x ^ y` as arithmetic has it (`R_pow`), for `y` other than 2.
+    /// `x ^ y` of finite numbers as arithmetic has it (`R_pow`), for `y` other than 2.
     pub pow: fn(f64, f64) -> f64,
     /// `x %% y` of doubles.
     pub modulo: fn(f64, f64) -> f64,

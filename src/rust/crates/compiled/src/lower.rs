@@ -10,7 +10,10 @@ mod calls;
 mod control;
 mod draws;
 mod index;
+mod statistics;
 mod values;
+
+pub(crate) use calls::math;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -207,6 +210,10 @@ impl<'s> Lower<'s> {
             }
         }
         self.tail(&closure.body)?;
+        if self.outs.is_empty() {
+            let why = "every task would be given up: output and errors are made by R";
+            return Err(refuse(&closure.body, why));
+        }
         let code = flatten(&self.block, &self.fixes).ok_or_else(|| Refused {
             place: closure.body.place,
             why: "the function is too long".into(),
@@ -396,3 +403,6 @@ fn is_constant(kind: &Kind) -> bool {
         _ => false,
     }
 }
+
+#[cfg(test)]
+mod tests;

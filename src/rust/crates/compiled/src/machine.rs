@@ -6,13 +6,15 @@
 mod arith;
 mod vectors;
 
+pub(crate) use arith::math;
+
 use std::borrow::Cow;
 
 use crate::code::{Compare, Op, Out, Program, Reg};
 use crate::primitives::draws;
 use crate::tree::Type;
 use crate::{Bail, Generator, Host};
-use arith::{arith_d, arith_i, compare_d, compare_i, math, whole};
+use arith::{arith_d, arith_i, compare_d, compare_i, whole};
 
 /// How much is done before the time is looked at: turns of loops, and elements of vectors by
 /// the dozen.
@@ -26,6 +28,7 @@ const FRACTION: Bail = Bail("a number with a fraction where a whole one is neede
 const OVERFLOW: Bail = Bail("an integer overflow");
 const LONG: Bail = Bail("a very long vector");
 const NOT_A_NUMBER: Bail = Bail("a result that is not a number");
+const NEGATIVE_ZERO: Bail = Bail("a negative zero");
 const LENGTHS: Bail = Bail("vectors whose lengths do not go together");
 const NOT_ONE: Bail = Bail("a vector where one element is needed");
 
@@ -382,7 +385,7 @@ fn number(x: f64) -> Result<f64, Bail> {
 
 /// The position from 0 of an element whose number is a double: R drops its fraction.
 fn position(number: f64) -> Result<usize, Bail> {
-    if number >= 1.0 && number < 4e9 {
+    if (1.0..4e9).contains(&number) {
         Ok(number as usize - 1)
     } else {
         Err(OUTSIDE)

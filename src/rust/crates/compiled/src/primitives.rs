@@ -21,3 +21,6 @@ pub mod reduce;
 pub mod sample;
 
 pub use generator::Generator;
+
+#[cfg(test)]
+mod tests;

@@ -1,12 +1,13 @@
 //! Calls of R's functions.
 
 use super::control::mixed_value;
-use super::draws::draws;
+use super::draws::{draws, is_drawing};
 use super::*;
 use crate::code::{Along, Arith, Math, Reduce};
 use crate::tree::Arg;
 
-fn math(fun: &str) -> Option<Math> {
+/// A function of one number by its name.
+pub(crate) fn math(fun: &str) -> Option<Math> {
     Some(match fun {
         "sqrt" => Math::Sqrt,
         "exp" => Math::Exp,
@@ -49,6 +50,8 @@ fn along(fun: &str) -> Option<Along> {
     Some(match fun {
         "cumsum" => Along::Cumsum,
         "cumprod" => Along::Cumprod,
+        "cummax" => Along::Cummax,
+        "cummin" => Along::Cummin,
         "rev" => Along::Rev,
         "diff" => Along::Diff,
         "which" => Along::Which,
@@ -121,10 +124,12 @@ impl Lower<'_> {
             return self.along(how, x, node);
         }
         match fun {
-            "runif" | "rnorm" | "rexp" => self.law(fun, args, hint, node),
             "sample" | "sample.int" => self.sample(fun, args, hint, node),
             "sum" | "prod" | "min" | "max" | "any" | "all" => self.total(fun, args, hint, node),
             "pmin" | "pmax" => self.parallel(fun == "pmin", args, node),
+            _ if is_drawing(fun) => self.law(fun, args, hint, node),
+            "quantile" => self.quantile(args, node),
+            "cor" => self.correlation(args, node),
             "abs" => self.abs(args, hint, node),
             "length" => {
                 let x = self.one(args, node)?;
@@ -267,7 +272,9 @@ impl Lower<'_> {
                 let (ty, reg) = self.as_doubles(ty, reg, node)?;
                 (ty, reg, Type::Doubles)
             }
-            Along::Cumsum | Along::Diff if ty == Type::Logicals => (ty, reg, Type::Integers),
+            Along::Cumsum | Along::Cummax | Along::Cummin | Along::Diff if ty == Type::Logicals => {
+                (ty, reg, Type::Integers)
+            }
             _ => (ty, reg, ty),
         };
         let to = self.temp(out, node)?;

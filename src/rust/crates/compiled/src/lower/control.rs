@@ -395,6 +395,7 @@ impl Lower<'_> {
                 // The first turn knows more than the later ones: on its own it may be compiled.
                 Err(_) if peeled.is_none() && head_env != entry => {
                     self.mixed = None;
+                    self.within = 0;
                     let first = self.turn(&head, body, &entry, exit, true, node)?;
                     let Some(back) = first.back.clone() else {
                         break first;

@@ -1,24 +1,70 @@
 //! Random numbers.
 
 use super::*;
-use crate::code::Law;
+use crate::code::{Arith, Law};
 use crate::tree::Arg;
 
-/// Functions that draw: their arguments are evaluated in R's order, not ours.
-pub(super) const DRAWING: [&str; 5] = ["runif", "rnorm", "rexp", "sample", "sample.int"];
+/// The laws, with the names of their parameters and, where there are any, the defaults.
+type Parameter = (&'static str, Option<f64>);
+const LAWS: [(&str, Law, &[Parameter]); 16] = {
+    const ZERO: Option<f64> = Some(0.0);
+    const ONE: Option<f64> = Some(1.0);
+    [
+        ("runif", Law::Uniform, &[("min", ZERO), ("max", ONE)]),
+        ("rnorm", Law::Normal, &[("mean", ZERO), ("sd", ONE)]),
+        ("rexp", Law::Exponential, &[("rate", ONE)]),
+        (
+            "rlnorm",
+            Law::LogNormal,
+            &[("meanlog", ZERO), ("sdlog", ONE)],
+        ),
+        (
+            "rlogis",
+            Law::Logistic,
+            &[("location", ZERO), ("scale", ONE)],
+        ),
+        (
+            "rcauchy",
+            Law::Cauchy,
+            &[("location", ZERO), ("scale", ONE)],
+        ),
+        ("rweibull", Law::Weibull, &[("shape", None), ("scale", ONE)]),
+        ("rgamma", Law::Gamma, &[("shape", None), ("rate", ONE)]),
+        ("rchisq", Law::ChiSquared, &[("df", None)]),
+        ("rt", Law::T, &[("df", None)]),
+        ("rf", Law::F, &[("df1", None), ("df2", None)]),
+        ("rbeta", Law::Beta, &[("shape1", None), ("shape2", None)]),
+        ("rpois", Law::Poisson, &[("lambda", None)]),
+        ("rgeom", Law::Geometric, &[("prob", None)]),
+        (
+            "rnbinom",
+            Law::NegativeBinomial,
+            &[("size", None), ("prob", None)],
+        ),
+        ("rbinom", Law::Binomial, &[("size", None), ("prob", None)]),
+    ]
+};
+
+fn law_of(fun: &str) -> Option<(Law, &'static [Parameter])> {
+    let found = LAWS.iter().find(|(name, _, _)| *name == fun);
+    found.map(|(_, law, parameters)| (*law, *parameters))
+}
+
+/// Does the function draw random numbers?
+pub(super) fn is_drawing(fun: &str) -> bool {
+    fun == "sample" || fun == "sample.int" || law_of(fun).is_some()
+}
 
 /// Does the code draw random numbers?
 pub(super) fn draws(node: &Node) -> bool {
     match &node.kind {
-        Kind::Call { fun, args } => {
-            DRAWING.contains(&fun.as_str()) || args.iter().any(|arg| draws(&arg.value))
-        }
+        Kind::Call { fun, args } => is_drawing(fun) || args.iter().any(|arg| draws(&arg.value)),
         _ => false,
     }
 }
 
 impl Lower<'_> {
-    /// `runif(n, min, max)`, `rnorm(n, mean, sd)`, `rexp(n, rate)`.
+    /// `runif(n, min, max)` and the other laws.
     pub(super) fn law(
         &mut self,
         fun: &str,
@@ -26,12 +72,19 @@ impl Lower<'_> {
         hint: Option<Var>,
         node: &Node,
     ) -> Lowered<Val> {
-        let (law, formals, defaults): (Law, &[&str], [f64; 2]) = match fun {
-            "runif" => (Law::Uniform, &["n", "min", "max"], [0.0, 1.0]),
-            "rnorm" => (Law::Normal, &["n", "mean", "sd"], [0.0, 1.0]),
-            _ => (Law::Exponential, &["n", "rate"], [1.0, 0.0]),
+        let Some((law, laws)) = law_of(fun) else {
+            return Err(refuse(node, format!("`{fun}()` is not in the subset")));
         };
-        let given = self.matched(args, formals, node)?;
+        let mut formals = vec!["n"];
+        formals.extend(laws.iter().map(|(name, _)| *name));
+        if law == Law::Gamma {
+            formals.push("scale");
+        }
+        let given = self.matched(args, &formals, node)?;
+        let scaled = law == Law::Gamma && given.get(3).is_some_and(Option::is_some);
+        if scaled && given[2].is_some() {
+            return Err(refuse(node, "both `rate` and `scale` are given"));
+        }
         self.draws = true;
         let Some(n) = given[0] else {
             return Err(refuse(node, "the number of random numbers is missing"));
@@ -39,19 +92,39 @@ impl Lower<'_> {
         let one = matches!(n.kind, Kind::Double(1.0) | Kind::Integer(1));
         let count = if one { None } else { Some(self.count(n)?) };
         let mut parameters = Vec::new();
-        for (k, default) in defaults.iter().enumerate() {
-            parameters.push(match given.get(k + 1).copied().flatten() {
-                Some(code) => match self.number(code)? {
+        for (k, (name, default)) in laws.iter().enumerate() {
+            let at = if scaled && k == 1 { 3 } else { k + 1 };
+            parameters.push(match (given[at], default) {
+                (Some(code), _) => match self.number(code)? {
                     Some(value) => value,
                     None => return Ok(Val::Gone),
                 },
-                None => (Type::Double, self.double(*default, node)?),
+                (None, Some(default)) => (Type::Double, self.double(*default, node)?),
+                (None, None) => {
+                    let why = format!("its argument `{name}` is missing");
+                    return Err(refuse(node, why));
+                }
             });
         }
+        if law == Law::Gamma && !scaled && given[2].is_some() {
+            parameters[1] = self.inverse(parameters[1], node)?;
+        }
+        parameters.resize(2, (Type::Double, self.double(0.0, node)?));
+        let counts = matches!(
+            law,
+            Law::Poisson | Law::Geometric | Law::NegativeBinomial | Law::Binomial
+        );
         let [(a, x), (b, y)] = [parameters[0], parameters[1]];
         match count {
             None if a.is_scalar() && b.is_scalar() => {
                 let (x, y) = (self.as_double(a, x, node)?, self.as_double(b, y, node)?);
+                if counts {
+                    let drawn = self.temp(Type::Double, node)?;
+                    self.emit(Op::DrawD(law, drawn, x, y));
+                    let to = self.dest(Type::Integer, hint, node)?;
+                    self.emit(Op::Whole(to, drawn));
+                    return Ok(Val::Is(Type::Integer, to));
+                }
                 let to = self.dest(Type::Double, hint, node)?;
                 self.emit(Op::DrawD(law, to, x, y));
                 Ok(Val::Is(Type::Double, to))
@@ -65,9 +138,29 @@ impl Lower<'_> {
                 let (_, y) = self.as_doubles(b, y, node)?;
                 let to = self.temp(Type::Doubles, node)?;
                 self.emit(Op::DrawV(law, to, count, x, y));
+                if counts {
+                    let whole = self.temp(Type::Integers, node)?;
+                    self.emit(Op::ToIntV(whole, to));
+                    return Ok(Val::Is(Type::Integers, whole));
+                }
                 Ok(Val::Is(Type::Doubles, to))
             }
         }
+    }
+
+    /// 1 over the number or vector.
+    fn inverse(&mut self, (ty, reg): (Type, Reg), node: &Node) -> Lowered<(Type, Reg)> {
+        let one = self.double(1.0, node)?;
+        if ty.is_scalar() {
+            let x = self.as_double(ty, reg, node)?;
+            let to = self.temp(Type::Double, node)?;
+            self.emit(Op::DivD(to, one, x));
+            return Ok((Type::Double, to));
+        }
+        let (_, x) = self.as_doubles(ty, reg, node)?;
+        let to = self.temp(Type::Doubles, node)?;
+        self.emit(Op::ArithVdLeft(Arith::Div, to, one, x));
+        Ok((Type::Doubles, to))
     }
 
     /// A number of elements: one number. (R takes the length of a longer vector.)

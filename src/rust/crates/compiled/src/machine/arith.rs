@@ -1,6 +1,6 @@
 //! Operations on single numbers.
 
-use super::{MISSING, NOT_A_NUMBER, OVERFLOW};
+use super::{MISSING, NEGATIVE_ZERO, NOT_A_NUMBER, OVERFLOW};
 use crate::code::{Arith, Compare, Math};
 use crate::primitives::arithmetic as exact;
 use crate::{Bail, Host};
@@ -95,7 +95,7 @@ pub(super) fn compare_i(how: Compare, x: i32, y: i32) -> bool {
 /// Functions of one number: those of the C library, which R calls too. Where they give `NaN`
 /// R may warn.
 #[inline]
-pub(super) fn math(how: Math, x: f64) -> Result<f64, Bail> {
+pub(crate) fn math(how: Math, x: f64) -> Result<f64, Bail> {
     let y = match how {
         Math::Neg => return Ok(-x),
         Math::Abs => return Ok(x.abs()),
@@ -121,8 +121,14 @@ pub(super) fn math(how: Math, x: f64) -> Result<f64, Bail> {
         Math::Round => exact::round(x),
     };
     if y.is_nan() {
-        Err(NOT_A_NUMBER)
-    } else {
-        Ok(y)
+        return Err(NOT_A_NUMBER);
     }
+    // sin(-0) and others are 0 in some versions of R.
+    if y == 0.0 && y.is_sign_negative() {
+        return match how {
+            Math::Sqrt | Math::Floor | Math::Ceiling | Math::Trunc | Math::Round => Ok(y),
+            _ => Err(NEGATIVE_ZERO),
+        };
+    }
+    Ok(y)
 }

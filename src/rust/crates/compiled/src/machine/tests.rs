@@ -1,1 +1,218 @@
+use super::*;
+use crate::tree::{Arg, Captured, Closure, Kind, Node, Surroundings};
+use crate::{compile, Generator};
+use rustle_streams::{Mrg, Seed};
 
+struct Plain;
+
+impl Surroundings for Plain {
+    fn variable(&mut self, name: &str) -> Result<Captured, String> {
+        match name {
+            "data" => Ok(Captured::Vector(0, Type::Doubles)),
+            name => Err(format!("there is no variable `{name}`")),
+        }
+    }
+
+    fn function(&mut self, _: &str) -> Result<(), String> {
+        Ok(())
+    }
+}
+
+fn node(kind: Kind) -> Node {
+    Node { place: 0, kind }
+}
+
+fn name(name: &str) -> Node {
+    node(Kind::Name(name.into()))
+}
+
+fn d(x: f64) -> Node {
+    node(Kind::Double(x))
+}
+
+fn i(x: i32) -> Node {
+    node(Kind::Integer(x))
+}
+
+fn call<const N: usize>(fun: &str, args: [Node; N]) -> Node {
+    let args = args.into_iter().map(|value| Arg { name: None, value });
+    node(Kind::Call {
+        fun: fun.into(),
+        args: args.collect(),
+    })
+}
+
+fn state() -> Generator {
+    Generator::from(Mrg::new(Seed::from_words(&[1, 2, 3, 4, 5, 6]).unwrap()))
+}
+
+fn program(given: Type, body: Node) -> Result<Program, String> {
+    let closure = Closure {
+        given: vec![("x".into(), given)],
+        defaults: Vec::new(),
+        body,
+    };
+    compile(&closure, &mut Plain).map_err(|refused| refused.why)
+}
+
+const DATA: [f64; 3] = [1.5, 2.5, 4.0];
+
+fn run(data: Data<'_>, body: Node) -> Outcome {
+    let given = match data {
+        Data::Double(_) => Type::Double,
+        Data::Integer(_) => Type::Integer,
+        Data::Doubles(_) => Type::Doubles,
+        Data::Integers(_) => Type::Integers,
+    };
+    let program = program(given, body).unwrap();
+    let mut machine = Machine::new(&program, &[Data::Doubles(&DATA)], state());
+    machine.start(&program, &[data], None);
+    machine.run(&program, &Host::portable(), &|| false)
+}
+
+#[test]
+fn a_variable_may_change_its_type_in_a_loop() {
+    // k <- 0L; for (j in 1:x) k <- k + 0.5; k
+    let body = || {
+        call(
+            "{",
+            [
+                call("<-", [name("k"), i(0)]),
+                call(
+                    "for",
+                    [
+                        name("j"),
+                        call(":", [d(1.0), name("x")]),
+                        call("<-", [name("k"), call("+", [name("k"), d(0.5)])]),
+                    ],
+                ),
+                name("k"),
+            ],
+        )
+    };
+    assert_eq!(
+        run(Data::Integer(4), body()),
+        Outcome::Done(Value::Double(2.0))
+    );
+    // 1:0 goes down.
+    assert_eq!(
+        run(Data::Integer(0), body()),
+        Outcome::Done(Value::Double(1.0))
+    );
+    assert!(matches!(run(Data::Double(1.5), body()), Outcome::Bailed(_)));
+}
+
+#[test]
+fn what_is_not_assigned_on_every_way_is_refused() {
+    let body = call(
+        "{",
+        [
+            call(
+                "if",
+                [
+                    call(">", [name("x"), d(0.0)]),
+                    call("<-", [name("y"), d(1.0)]),
+                ],
+            ),
+            name("y"),
+        ],
+    );
+    assert!(program(Type::Double, body)
+        .unwrap_err()
+        .contains("every way"));
+}
+
+#[test]
+fn integers_overflow_and_subscripts_are_checked() {
+    let more = || call("+", [name("x"), i(1)]);
+    assert_eq!(
+        run(Data::Integer(1), more()),
+        Outcome::Done(Value::Integer(2))
+    );
+    assert!(matches!(
+        run(Data::Integer(i32::MAX), more()),
+        Outcome::Bailed(_)
+    ));
+    let part = || call("[", [name("data"), name("x")]);
+    assert_eq!(
+        run(Data::Integer(3), part()),
+        Outcome::Done(Value::Double(4.0))
+    );
+    for outside in [-1, 0, 4] {
+        assert!(matches!(
+            run(Data::Integer(outside), part()),
+            Outcome::Bailed(_)
+        ));
+    }
+    assert_eq!(
+        run(Data::Double(1.9), part()),
+        Outcome::Done(Value::Double(1.5))
+    );
+}
+
+#[test]
+fn an_assignment_to_an_element_leaves_what_was_captured() {
+    // data[1] <- x; sum(data)
+    let body = call(
+        "{",
+        [
+            call("<-", [call("[", [name("data"), d(1.0)]), name("x")]),
+            call("sum", [name("data")]),
+        ],
+    );
+    assert_eq!(
+        run(Data::Double(0.5), body),
+        Outcome::Done(Value::Double(7.0))
+    );
+    assert_eq!(DATA[0], 1.5);
+}
+
+#[test]
+fn a_loop_without_end_is_paused_and_goes_on() {
+    // repeat { x <- x + 1; if (x > 1e5) break }; x
+    let body = call(
+        "{",
+        [
+            call(
+                "repeat",
+                [call(
+                    "{",
+                    [
+                        call("<-", [name("x"), call("+", [name("x"), d(1.0)])]),
+                        call("if", [call(">", [name("x"), d(1e5)]), call("break", [])]),
+                    ],
+                )],
+            ),
+            name("x"),
+        ],
+    );
+    let program = program(Type::Double, body).unwrap();
+    let mut machine = Machine::new(&program, &[], state());
+    machine.start(&program, &[Data::Double(0.0)], None);
+    let mut pauses = 0;
+    let outcome = loop {
+        match machine.run(&program, &Host::portable(), &|| true) {
+            Outcome::Paused => pauses += 1,
+            other => break other,
+        }
+    };
+    assert_eq!(outcome, Outcome::Done(Value::Double(100_001.0)));
+    assert!(pauses > 10);
+}
+
+#[test]
+fn values_that_are_not_numbers_never_come_out() {
+    let body = call(
+        "-",
+        [
+            call("/", [name("x"), d(0.0)]),
+            call("/", [name("x"), d(0.0)]),
+        ],
+    );
+    assert!(matches!(run(Data::Double(1.0), body), Outcome::Bailed(_)));
+    let compared = call("<", [name("x"), d(0.0)]);
+    assert!(matches!(
+        run(Data::Double(f64::NAN), compared),
+        Outcome::Bailed(_)
+    ));
+}

@@ -8,7 +8,9 @@ use super::{
     draws, Bail, Generator, Host, Machine, LENGTHS, LONG, LONGEST, NOT_A_NUMBER, OUTSIDE, OVERFLOW,
 };
 use crate::code::{Along, Arith, Law, Op, Reduce, Reg};
-use crate::primitives::{along, order, reduce, sample};
+use crate::primitives::binomial::Binomial;
+use crate::primitives::poisson::Poisson;
+use crate::primitives::{along, beta, binomial, gamma, order, poisson, quantile, reduce, sample};
 
 /// One random number.
 #[inline]
@@ -23,7 +25,49 @@ pub(super) fn draw(
         Law::Uniform => draws::runif(a, b, state),
         Law::Normal => draws::rnorm(a, b, host, state),
         Law::Exponential => draws::rexp(a, state),
+        Law::LogNormal => draws::rlnorm(a, b, host, state),
+        Law::Logistic => draws::rlogis(a, b, state),
+        Law::Cauchy => draws::rcauchy(a, b, state),
+        Law::Weibull => draws::rweibull(a, b, state),
+        Law::Gamma => gamma::rgamma(a, b, host, state),
+        Law::ChiSquared => gamma::rchisq(a, host, state),
+        Law::T => gamma::rt(a, host, state),
+        Law::F => gamma::rf(a, b, host, state),
+        Law::Beta => beta::rbeta(a, b, state),
+        Law::Poisson => poisson::rpois(a, host, state).map(f64::from),
+        Law::Geometric => poisson::rgeom(a, host, state).map(f64::from),
+        Law::NegativeBinomial => poisson::rnbinom(a, b, host, state).map(f64::from),
+        Law::Binomial => binomial::rbinom(a, b, state).map(f64::from),
     }
+}
+
+/// Random numbers of one law.
+fn draw_all(
+    out: &mut Vec<f64>,
+    n: usize,
+    (law, a, b): (Law, f64, f64),
+    host: &Host,
+    state: &mut Generator,
+) -> Result<(), Bail> {
+    // What is computed from the parameters alone is computed once.
+    match law {
+        Law::Poisson if n > 0 => {
+            let poisson = Poisson::new(a)?;
+            out.extend((0..n).map(|_| f64::from(poisson.draw(host, state))));
+        }
+        Law::Binomial if n > 0 => {
+            let binomial = Binomial::new(a, b)?;
+            for _ in 0..n {
+                out.push(f64::from(binomial.draw(state)?));
+            }
+        }
+        law => {
+            for _ in 0..n {
+                out.push(draw(law, a, b, host, state)?);
+            }
+        }
+    }
+    Ok(())
 }
 
 /// The length of element-wise results.
@@ -459,16 +503,20 @@ impl Machine<'_> {
                     }
                     out.reserve(n);
                     if let ([a], [b]) = (&**a, &**b) {
-                        for _ in 0..n {
-                            out.push(draw(law, *a, *b, host, state)?);
-                        }
-                        return Ok(());
+                        return draw_all(out, n, (law, *a, *b), host, state);
                     }
                     for (a, b) in a.iter().cycle().zip(b.iter().cycle()).take(n) {
                         out.push(draw(law, *a, *b, host, state)?);
                     }
                     Ok(())
                 })?;
+            }
+            Op::Quantile(to, x, probs, kind) => self.make_d(to, |m, out| {
+                *out = quantile::quantile(m.vd(x), m.vd(probs), kind)?;
+                Ok(())
+            })?,
+            Op::Cor(to, x, y) => {
+                self.d[usize::from(to)] = reduce::cor(self.vd(x), self.vd(y), host)?;
             }
             Op::Sample(to, n, size, replace) => {
                 let (n, size) = (length(self.i(n))?, length(self.i(size))?);
@@ -544,6 +592,8 @@ impl Machine<'_> {
             match how {
                 Along::Cumsum => *out = along::cumsum(x, host)?,
                 Along::Cumprod => *out = along::cumprod(x, host)?,
+                Along::Cummax => *out = along::cummax(x)?,
+                Along::Cummin => *out = along::cummin(x)?,
                 Along::Rev => out.extend(x.iter().rev()),
                 Along::Diff => *out = along::diff(x, 1)?,
                 Along::Sort => *out = order::sort(x, false)?,
@@ -559,6 +609,8 @@ impl Machine<'_> {
             let x = m.vi(a);
             match how {
                 Along::Cumsum => *out = along::cumsum_int(x)?,
+                Along::Cummax => *out = along::cummax_int(x),
+                Along::Cummin => *out = along::cummin_int(x),
                 Along::Rev => out.extend(x.iter().rev()),
                 Along::Diff => *out = along::diff_int(x, 1)?,
                 Along::Sort => *out = order::sort_int(x, false),

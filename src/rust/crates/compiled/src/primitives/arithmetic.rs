@@ -81,8 +81,11 @@ pub fn int_div_int(x: i32, y: i32) -> Result<i32, Bail> {
 pub fn pow(x: f64, y: f64, host: &Host) -> Result<f64, Bail> {
     if y == 2.0 {
         number(x * x)
-    } else {
+    } else if x.is_finite() && y.is_finite() {
         number((host.pow)(x, y))
+    } else {
+        // R's rules for these differ between its versions, and one of them may warn.
+        Err(Bail("a power of what is not finite"))
     }
 }
 

@@ -75,7 +75,7 @@ impl Generator {
     pub fn next_exponential(&mut self) -> f64 {
         /// The sums over i up to k of log(2)^i / i!.
         const Q: [f64; 16] = [
-            0.6931471805599453,
+            std::f64::consts::LN_2,
             0.933373687519046,
             0.9888777961838676,
             0.9984959252914961,

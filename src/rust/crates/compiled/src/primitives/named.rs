@@ -7,6 +7,7 @@ use super::{
 };
 use crate::bail::Bail;
 use crate::host::Host;
+use crate::{lower, machine};
 
 /// An argument or a result.
 #[derive(Clone, Debug, PartialEq)]
@@ -135,16 +136,17 @@ pub fn call(
     if let Some(drawn) = random(name, &a, host, state) {
         return drawn;
     }
+    if let Some(how) = lower::math(name).filter(|_| arguments.len() == 1) {
+        let x = a.vector(0)?.doubles().into_iter();
+        let all = x.map(|x| machine::math(how, x));
+        return all.collect::<Result<_, _>>().map(Doubles);
+    }
     match (name, a.vector(0)?) {
         ("%%", Integers(_)) => a.pairs_int(arithmetic::modulo_int),
         ("%/%", Integers(_)) => a.pairs_int(arithmetic::int_div_int),
         ("%%", _) => a.pairs(|x, y| arithmetic::modulo(x, y, host)),
         ("%/%", _) => a.pairs(|x, y| arithmetic::int_div(x, y, host)),
         ("^", _) => a.pairs(|x, y| arithmetic::pow(x, y, host)),
-        ("round", _) if arguments.len() == 1 => {
-            let x = a.vector(0)?.doubles();
-            Ok(Doubles(x.into_iter().map(arithmetic::round).collect()))
-        }
         ("round", _) => a.pairs(|x, d| arithmetic::round_digits(x, d as i32, host)),
         ("signif", _) => a.pairs(|x, d| arithmetic::signif(x, d as i32, host)),
         (_, Doubles(x)) => of_doubles(name, x, &a, host),
@@ -175,7 +177,7 @@ fn random(
         "rgeom" => a.counts(|[prob]| poisson::rgeom(prob, host, state)),
         "rnbinom" => a.counts(|[size, prob]| poisson::rnbinom(size, prob, host, state)),
         "rbinom" => a.counts(|[size, prob]| binomial::rbinom(size, prob, state)),
-        "sample.int" => sampled(a, state),
+        "sample" | "sample.int" => sampled(a, state),
         _ => return None,
     })
 }

@@ -68,7 +68,7 @@ pub fn order_int(x: &[i32], decreasing: bool) -> Vec<i32> {
 
 /// Refuses a zero that was chosen among zeros of both signs: which one R's partial sorting
 /// brings there is its own affair.
-fn one_zero(chosen: f64, x: &[f64]) -> Result<f64, Bail> {
+pub(super) fn one_zero(chosen: f64, x: &[f64]) -> Result<f64, Bail> {
     let negative = |x: &&f64| **x == 0.0 && x.is_sign_negative();
     if chosen == 0.0 && x.iter().any(|x| negative(&x)) {
         return Err(Bail("zeros of both signs"));

@@ -12,14 +12,14 @@ const NORMAL_FROM: f64 = 10.0;
 const MEAN_BELOW: f64 = 1e9;
 
 /// `rpois(1, lambda)`: algorithm PD of Ahrens & Dieter (1982), ACM Transactions on
-/// Mathematical Software 8, 163-179, and its table for small means.
+/// Mathematical Software 8, 163-179, with its search for small means.
 #[derive(Clone, Debug)]
 pub struct Poisson(Kind);
 
 #[derive(Clone, Debug)]
 enum Kind {
     Zero,
-    Small(Table),
+    Small(Small),
     Large(Large),
 }
 
@@ -32,7 +32,7 @@ impl Poisson {
         Ok(Self(if lambda == 0.0 {
             Kind::Zero
         } else if lambda < NORMAL_FROM {
-            Kind::Small(Table::new(lambda))
+            Kind::Small(Small::new(lambda))
         } else {
             Kind::Large(Large::new(lambda))
         }))
@@ -42,34 +42,39 @@ impl Poisson {
     pub fn draw(&self, host: &Host, state: &mut Generator) -> i32 {
         match &self.0 {
             Kind::Zero => 0,
-            Kind::Small(table) => table.draw(state),
+            Kind::Small(small) => small.draw(state),
             Kind::Large(large) => large.draw(host, state) as i32,
         }
     }
 }
 
-/// The cumulative probabilities of 0 to 35.
+/// Small means: search through the cumulative probabilities of 0 to 35.
 #[derive(Clone, Debug)]
-struct Table([f64; 36]);
+struct Small {
+    mu: f64,
+    zero: f64,
+}
 
-impl Table {
+impl Small {
     fn new(mu: f64) -> Self {
-        let mut p = (-mu).exp();
-        let mut total = p;
-        let mut table = [p; 36];
-        for k in 1..36 {
-            p *= mu / k as f64;
-            total += p;
-            table[k] = total;
-        }
-        Self(table)
+        let zero = (-mu).exp();
+        Self { mu, zero }
     }
 
     fn draw(&self, state: &mut Generator) -> i32 {
         loop {
             let u = state.next_u01();
-            if let Some(k) = self.0.iter().position(|p| u <= *p) {
-                return k as i32;
+            let mut p = self.zero;
+            let mut total = p;
+            if u <= total {
+                return 0;
+            }
+            for k in 1..=35 {
+                p *= self.mu / f64::from(k);
+                total += p;
+                if u <= total {
+                    return k;
+                }
             }
         }
     }

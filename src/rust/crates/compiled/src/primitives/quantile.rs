@@ -5,8 +5,8 @@ use super::order;
 use super::reduce::{EMPTY, NOT_A_NUMBER};
 use crate::bail::Bail;
 
-/// Positions that differ by less are the same.
-const FUZZ: f64 = 4.0 * f64::EPSILON;
+/// Positions nearer to a whole number may have been meant to be there.
+const NEAR: f64 = 1e-10;
 
 /// `quantile(x, probs, names = FALSE, type = type)` of doubles.
 pub fn quantile(x: &[f64], probs: &[f64], kind: u8) -> Result<Vec<f64>, Bail> {
@@ -20,14 +20,14 @@ pub fn quantile(x: &[f64], probs: &[f64], kind: u8) -> Result<Vec<f64>, Bail> {
     if sorted.iter().any(|x| x.is_infinite()) {
         return Err(NOT_A_NUMBER);
     }
-    let zeros = sorted.iter().filter(|x| **x == 0.0);
-    let signs = zeros.fold((false, false), |(minus, plus), x| {
-        (minus || x.is_sign_negative(), plus || x.is_sign_positive())
-    });
-    if signs == (true, true) {
-        return Err(Bail("zeros of both signs"));
+    let found: Vec<f64> = probs
+        .iter()
+        .map(|p| one(&sorted, *p, kind))
+        .collect::<Result<_, _>>()?;
+    for quantile in &found {
+        order::one_zero(*quantile, x)?;
     }
-    Ok(probs.iter().map(|p| one(&sorted, *p, kind)).collect())
+    Ok(found)
 }
 
 /// Between two neighbours; a weight that is not needed is not used, for the last bit.
@@ -41,25 +41,25 @@ fn between(low: f64, high: f64, weight: f64) -> f64 {
     }
 }
 
-fn one(sorted: &[f64], p: f64, kind: u8) -> f64 {
+fn one(sorted: &[f64], p: f64, kind: u8) -> Result<f64, Bail> {
     let n = sorted.len() as f64;
     // The element numbered from 1; the first and the last stand for those beyond.
     let at = |j: f64| sorted[(j.clamp(1.0, n) - 1.0) as usize];
     if kind == 7 {
         let index = 1.0 + (n - 1.0) * p;
         let low = index.floor();
-        return between(at(low), at(index.ceil()), index - low);
+        return Ok(between(at(low), at(index.ceil()), index - low));
     }
     if kind <= 3 {
         let position = if kind == 3 { n * p - 0.5 } else { n * p };
-        let j = (position + FUZZ).floor();
+        let j = certain(position)?;
         let above = position > j;
         let weight = match kind {
             1 => f64::from(above),
             2 => (f64::from(above) + 1.0) / 2.0,
             _ => f64::from(position != j || j % 2.0 != 0.0),
         };
-        return between(at(j), at(j + 1.0), weight);
+        return Ok(between(at(j), at(j + 1.0), weight));
     }
     let (a, b) = match kind {
         4 => (0.0, 1.0),
@@ -69,8 +69,16 @@ fn one(sorted: &[f64], p: f64, kind: u8) -> f64 {
         _ => (3.0 / 8.0, 3.0 / 8.0),
     };
     let position = a + p * (n + 1.0 - a - b);
-    let j = (position + FUZZ).floor();
-    let rest = position - j;
-    let weight = if rest.abs() < FUZZ { 0.0 } else { rest };
-    between(at(j), at(j + 1.0), weight)
+    let j = certain(position)?;
+    Ok(between(at(j), at(j + 1.0), position - j))
+}
+
+/// The floor of a position. One that is a whole number but for rounding is given up: what R
+/// makes of it differs between its versions.
+fn certain(position: f64) -> Result<f64, Bail> {
+    let off = (position - position.round_ties_even()).abs();
+    if off > 0.0 && off < NEAR {
+        return Err(Bail("a quantile that is an element but for rounding"));
+    }
+    Ok(position.floor())
 }

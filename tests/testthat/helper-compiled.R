@@ -1,0 +1,130 @@
+# Random programs for the machine of plan(threads), and their comparison with the interpreter.
+
+# A function of one number, made of the subset and of what lies just outside of it; the same for
+# the same seed.
+random_program <- function(seed) {
+  withr::local_preserve_seed()
+  set.seed(seed, "Mersenne-Twister", "Inversion", "Rejection")
+  one <- function(...) sample(c(...), 1L)
+  number <- function() one("0", "1", "2", "3", "0.5", "-1", "1e3", "7", "2.5", "x", "k", "pi")
+  whole <- function() one("1L", "2L", "3L", "5L", "0L", "-2L", "n", "length(v)", "length(w)", "as.integer(x)")
+  d <- function(depth) {
+    if (depth <= 0L) return(one("x", "k", "s", number(), whole()))
+    a <- function() d(depth - 1L)
+    switch(sample.int(20L, 1L),
+      sprintf("(%s + %s)", a(), a()), sprintf("(%s - %s)", a(), a()), sprintf("(%s * %s)", a(), a()),
+      sprintf("(%s / %s)", a(), a()), sprintf("(%s %%%% %s)", a(), a()), sprintf("(%s %%/%% %s)", a(), a()),
+      sprintf("(%s ^ %s)", a(), one("2", "3", "0.5", "2L", "k")), sprintf("sqrt(abs(%s))", a()),
+      sprintf("%s(%s)", one("exp", "sin", "cos", "log", "floor", "round", "abs", "tanh", "log1p"), a()),
+      sprintf("v[%s]", i(depth - 1L)), sprintf("%s(%s)", one("sum", "mean", "var", "sd", "max", "min", "prod", "median"), v(depth - 1L)),
+      sprintf("%s(%s, %s)", one("max", "min"), a(), a()), sprintf("(if (%s) %s else %s)", l(depth - 1L), a(), a()),
+      sprintf("-%s", a()), sprintf("w[[%s]]", i(depth - 1L)), one(
+        "runif(1)", "rnorm(1)", "rexp(1, 2)", "rnorm(1, k, 0.5)", "rgamma(1, 2.5, 0.5)", "rbeta(1, 2, k)", "rchisq(1, 3)",
+        "rt(1, 4)", "rlnorm(1)", "rweibull(1, 2)"
+      ),
+      sprintf("ifelse(%s, %s, %s)", l(depth - 1L), "k", "2.5"), sprintf("sum(%s)", w(depth - 1L)), i(depth - 1L), a()
+    )
+  }
+  i <- function(depth) {
+    if (depth <= 0L) return(whole())
+    a <- function() i(depth - 1L)
+    switch(sample.int(9L, 1L),
+      sprintf("(%s + %s)", a(), a()), sprintf("(%s * %s)", a(), a()), sprintf("(%s %%%% %s)", a(), one("3L", "5L", whole())),
+      sprintf("(%s %%/%% %s)", a(), one("2L", whole())), one("sample.int(5L, 1)", "sample.int(n, 1)", "rpois(1, 3)", "rbinom(1, 10, 0.3)", "sum(rpois(n, c(1, 20)))"),
+      sprintf("length(%s)", v(depth - 1L)), sprintf("sum(%s)", w(depth - 1L)), sprintf("(%s - %s)", a(), a()), whole()
+    )
+  }
+  l <- function(depth) {
+    op <- one("<", "<=", ">", ">=", "==", "!=")
+    switch(sample.int(6L, 1L),
+      sprintf("(%s %s %s)", d(depth - 1L), op, d(depth - 1L)), sprintf("(%s %s %s)", i(depth - 1L), op, i(depth - 1L)),
+      sprintf("(%s %s %s && !(%s > 2))", d(0L), op, d(0L), d(depth - 1L)), sprintf("any(%s > %s)", v(depth - 1L), d(0L)),
+      sprintf("is.na(%s)", d(depth - 1L)), sprintf("(%s || %s < 1)", one("TRUE", "x > 2"), d(0L))
+    )
+  }
+  v <- function(depth) {
+    if (depth <= 0L) return(one("v", "data", "u", "numeric(3)", "c(1, 2.5, k)"))
+    a <- function() v(depth - 1L)
+    switch(sample.int(15L, 1L),
+      sprintf("(%s + %s)", a(), d(0L)), sprintf("(%s * %s)", d(0L), a()), sprintf("(%s - %s)", a(), a()),
+      sprintf("%s(%s)", one("rev", "cumsum", "sort", "diff", "abs", "exp"), a()), sprintf("%s[%s]", one("v", "data"), w(depth - 1L)),
+      sprintf("%s[%s > %s]", one("v"), "v", d(0L)), sprintf("v[-%s]", whole()), sprintf("c(%s, %s)", a(), d(0L)),
+      sprintf("rnorm(%s)", one("3", "n", "2L")), sprintf("runif(4, 0, %s)", one("1", "k", "3")), sprintf("rep(%s, %s)", a(), one("2", "2L")),
+      sprintf("sample(%s)", one("data", "v")), sprintf("data[sample.int(length(data), %s, replace = TRUE)]", one("3", "5L", "n")),
+      sprintf("pmin(%s, %s)", a(), d(0L)), sprintf("ifelse(%s > 1, %s, 0)", "v", "v")
+    )
+  }
+  w <- function(depth) {
+    if (depth <= 0L) return(one("w", "seq_len(3)", "1:2", "c(1L, 2L)", "counts"))
+    switch(sample.int(7L, 1L),
+      sprintf("(%s:%s)", one("1", "1L", "n", "2"), one("3", "n", "2L", "1")), sprintf("seq_along(%s)", v(depth - 1L)),
+      sprintf("order(%s)", v(depth - 1L)), sprintf("which(%s > %s)", v(depth - 1L), d(0L)), sprintf("rev(%s)", w(depth - 1L)),
+      sprintf("(%s + %s)", w(depth - 1L), one("1L", "n")), sprintf("sample.int(%s)", one("4L", "5", "n"))
+    )
+  }
+  statement <- function(depth) {
+    block <- function(n = sample.int(2L, 1L)) paste(vapply(seq_len(n), function(j) statement(depth - 1L), ""), collapse = "; ")
+    switch(sample.int(if (depth > 0L) 15L else 8L, 1L),
+      sprintf("s <- %s", d(2L)), sprintf("k <- %s", one(d(1L), "k + 1", "k * 2")), sprintf("n <- %s", one(i(1L), "n + 1L", "n + 1")),
+      sprintf("v <- %s", v(2L)), sprintf("w <- %s", w(2L)), sprintf("v[%s] <- %s", one(whole(), "1", "length(v) + 1L"), d(1L)),
+      sprintf("u <- %s", v(1L)), sprintf("w[%s] <- %s", one("1L", "2L", "n"), one(whole(), "2")),
+      sprintf("for (j in %s) { %s }", one("1:3", "seq_len(n)", "1:n", "3:1", "v", "seq_along(w)", "1:0"), block()),
+      sprintf("for (j in 1:4) { s <- s + j; if (%s) %s; %s }", l(1L), one("break", "next"), block(1L)),
+      sprintf("if (%s) { %s } else { %s }", l(1L), block(), block()), sprintf("if (%s) { %s }", l(1L), block()),
+      sprintf("while (s < %s && s > -50) { s <- s + 1; %s }", one("3", "5", "k"), statement(0L)),
+      sprintf("if (%s) return(%s)", l(1L), d(1L)), sprintf("if (%s > 1e6) stop(\"large\")", d(1L))
+    )
+  }
+  value <- one("s", "v", "w", "k", "n", "c(s, k)", "c(a = s, b = k)", "list(s, v)", "list(n = n, l = s > 1)", "s > k", "sum(v)", d(2L), v(2L), w(2L))
+  lines <- c(
+    "s <- 0", "k <- 1.5", "n <- 2L", "v <- c(x, 2, 3)", "w <- c(1L, 3L)", "u <- numeric(2)",
+    vapply(seq_len(sample.int(6L, 1L)), function(j) statement(2L), ""), value
+  )
+  lines <- lines[sort(unique(c(sample.int(length(lines), length(lines) - sample(0:1, 1L)), length(lines))))]
+  fun <- eval(parse(text = sprintf("function(x) {\n%s\n}", paste(lines, collapse = "\n")), keep.source = FALSE)[[1L]], program_data())
+  fun
+}
+
+program_data <- function() {
+  list2env(list(data = c(2.5, -1, 4, 0.25, 8), counts = c(4L, 1L, 2L)), parent = globalenv())
+}
+
+# All that a call does: value or error, warnings in order, and the random state.
+observe_program <- function(fun, X = list(1, 2, 0.5, -3, 10), plan = list("sequential")) {
+  warned <- character()
+  set.seed(20, "L'Ecuyer-CMRG", "Inversion", "Rejection")
+  value <- under_plan(plan, withCallingHandlers(
+    tryCatch(future_lapply(X, fun, future.seed = TRUE), error = function(e) list(class(e), conditionMessage(e), e$task)),
+    warning = function(w) {
+      warned <<- c(warned, conditionMessage(w))
+      invokeRestart("muffleWarning")
+    }
+  ))
+  list(value = value, warned = warned, state = get_random_seed())
+}
+
+# Programs of these seeds under plan(threads): how many compiled, and how many tasks were not
+# given up; those that differ from the interpreter are shown.
+expect_programs <- function(seeds, workers = 2) {
+  withr::local_preserve_seed()
+  compiled <- kept <- 0L
+  for (seed in seeds) {
+    fun <- random_program(seed)
+    oracle <- observe_program(fun)
+    ours <- observe_program(fun, plan = list("threads", workers = workers))
+    told <- last_compiled$told
+    if (identical(last_compiled$fun, fun) && is.null(told$why)) {
+      compiled <- compiled + 1L
+      kept <- kept + told$tasks
+    }
+    same <- identical(ours, oracle, num.eq = FALSE, single.NA = FALSE)
+    if (!same) {
+      testthat::expect(FALSE, paste(c(
+        sprintf("Program %d differs under plan(threads):", seed), deparse(fun),
+        utils::capture.output(utils::str(oracle)), utils::capture.output(utils::str(ours))
+      ), collapse = "\n"))
+    }
+  }
+  testthat::expect(TRUE, "")
+  c(compiled = compiled, kept = kept)
+}

@@ -1,0 +1,182 @@
+# plan(threads) beside plan(sequential), its oracle.
+
+on_threads <- function(code, workers = 2, ...) under_plan(list("threads", workers = workers, ...), code)
+
+expect_same_on_threads <- function(X, fun, ..., kept = length(X)) {
+  withr::local_preserve_seed()
+  set.seed(1, "L'Ecuyer-CMRG", "Inversion", "Rejection")
+  before <- get_random_seed()
+  oracle <- under_plan(list("sequential"), future_lapply(X, fun, ..., future.seed = TRUE))
+  after <- get_random_seed()
+  for (workers in 1:3) {
+    set_random_seed(before)
+    ours <- on_threads(future_lapply(X, fun, ..., future.seed = TRUE), workers)
+    expect_identical(ours, oracle)
+    expect_identical(get_random_seed(), after)
+    expect_null(last_compiled$told$why)
+    expect_identical(last_compiled$told$tasks, kept)
+  }
+}
+
+test_that("the kernels of the design give the interpreter's bits on 1, 2 and 3 threads", {
+  expect_same_on_threads(1:100, function(i) {
+    s <- 0
+    for (j in 1:100) s <- s + sin(i + j)^2
+    s
+  })
+  expect_same_on_threads(1:100, function(i) {
+    inside <- 0
+    for (j in 1:100) if (runif(1)^2 + runif(1)^2 < 1) inside <- inside + 1
+    4 * inside / 100
+  })
+  expect_same_on_threads(1:100 / 50 - 1, function(x) {
+    zr <- 0; zi <- 0; n <- 0L
+    while (n < 200L && zr * zr + zi * zi < 4) {
+      t <- zr * zr - zi * zi + x
+      zi <- 2 * zr * zi + 0.1
+      zr <- t
+      n <- n + 1L
+    }
+    n
+  })
+  expect_same_on_threads(1:100, function(n) {
+    steps <- 0L
+    while (n != 1) {
+      n <- if (n %% 2 == 0) n / 2 else 3 * n + 1
+      steps <- steps + 1L
+    }
+    steps
+  })
+  data <- c(3.2, 1.5, 4.75, -2, 8, 0.1, 5.5)
+  expect_same_on_threads(1:100, function(i) mean(data[sample.int(length(data), replace = TRUE)]))
+  expect_same_on_threads(1:100, function(i) {
+    x <- rnorm(50)
+    y <- rnorm(50, 0.5)
+    (mean(x) - mean(y)) / sqrt(var(x) / 50 + var(y) / 50)
+  })
+  expect_same_on_threads(1:50, function(i) {
+    y <- numeric(100)
+    y[1] <- rnorm(1)
+    for (t in 2:100) y[t] <- 0.7 * y[t - 1] + rnorm(1)
+    c(var = var(y), last = y[100])
+  })
+  expect_same_on_threads(1:50, function(i) list(order = sample(10L), draw = sample(data, 3)))
+})
+
+test_that("a variable that changes its type, an argument more, and lists of vectors compile", {
+  expect_same_on_threads(list(c(1, 2, 3), 4, numeric()), function(x, k) {
+    n <- 0L
+    for (v in x) n <- n + v * k
+    n + length(x)
+  }, k = 2)
+  expect_same_on_threads(1:20, function(i) if (i > 10L) i else i / 2)
+  expect_same_on_threads(c(TRUE, FALSE), function(b) !b)
+})
+
+test_that("what is unusual is run again by R: values, warnings and errors are its own", {
+  observe <- function(plan, X, fun) observe_program(fun, X, plan)
+  same <- function(X, fun, bailed) {
+    ours <- observe(list("threads", workers = 2), X, fun)
+    expect_identical(ours, observe(list("sequential"), X, fun))
+    expect_null(last_compiled$told$why)
+    expect_identical(last_compiled$told$bailed, bailed)
+  }
+  tens <- as.list(c(1:9, -1))
+  same(tens, function(x) sqrt(x), 1L)
+  same(tens, function(x) c(1, 2, 3, 4, 5, 6, 7, 8, 9)[x + 1L], 1L + 1L)
+  same(as.list(c(1:9, 2147483647L)), function(x) x + 1L, 1L)
+  same(tens, function(x) if (x < 0) stop("negative") else x + rnorm(1), 1L)
+  same(as.list(c(1:9, NA)), function(x) x * 2L, 1L)
+  same(as.list(c(1:9, NaN)), function(x) x > 2, 1L)
+  same(as.list(c(1:9, 0.5)), function(x) sum(1:x), 1L)
+  same(as.list(c(1:8, 0, 0)), function(x) x %/% x, 2L)
+  same(c(as.list(1:9), "a"), function(x) x, 1L)
+})
+
+test_that("R's functions that are masked, methods for numbers, and variables that are not plain are seen", {
+  why <- function(fun, X = 1) explain_compiled(fun, X)$why
+  local({
+    sum <- function(x) 42
+    expect_match(why(function(i) sum(i)), "not R's own")
+  })
+  local({
+    mean.numeric <- function(x, ...) 42
+    expect_match(why(function(i) mean(c(i, 2))), "method")
+  })
+  day <- Sys.Date()
+  expect_match(why(function(i) day + i), "attributes")
+  expect_match(why(function(i) letters[i]), "not numeric")
+  missing <- c(1L, NA)
+  expect_match(why(function(i) missing[i]), "missing values")
+  makeActiveBinding("active", function() 1, environment())
+  expect_match(why(function(i) active + i), "active")
+  lazy <- function(x) explain_compiled(function(i) x + i, 1)
+  expect_match(lazy(rnorm(1))$why, "evaluated")
+  expect_true(lazy(2)$compiled)
+  value <- 3
+  expect_true(lazy(value)$compiled)
+})
+
+test_that("reasons name the expression", {
+  found <- explain_compiled(function(x) {
+    y <- x + 1
+    paste(y)
+  }, 1)
+  expect_false(found$compiled)
+  expect_identical(found$expression, quote(paste(y)))
+  expect_match(found$why, "paste")
+  expect_output(print(found), "paste(y)", fixed = TRUE)
+  expect_output(print(explain_compiled(function(x) x + 1L, 1L)), "Compiled")
+  expect_match(explain_compiled(sum)$why, "primitive")
+  expect_error(explain_compiled(1), class = "rustle_error_argument")
+})
+
+test_that("settings: never compiles nothing, require is an error where nothing compiles", {
+  expect_identical(on_threads(future_sapply(1:3, function(i) i + 1L), compiled = "never"), 2:4)
+  expect_match(last_compiled$told$why, "plan")
+  expect_error(
+    on_threads(future_sapply(1:3, function(i) paste(i)), compiled = "require"), class = "rustle_error_not_compiled"
+  )
+  expect_error(plan(threads, compiled = "maybe"), class = "rustle_error_argument")
+  expect_identical(on_threads(nbrOfWorkers(), 3), 3L)
+  expect_error(plan(threads, workers = 0), class = "rustle_error_argument")
+})
+
+test_that("random numbers without streams are R's affair, and give its warning", {
+  expect_warning(on_threads(future_sapply(1:3, function(i) runif(1))), "UNRELIABLE")
+  expect_match(last_compiled$told$why, "streams")
+})
+
+test_that("when too many of the first tasks are given up R runs the rest, and the report says so", {
+  out <- on_threads(future_sapply(c(rep(-1, 30), 1:200), function(x) if (x < 0) sqrt(-x) + sum(1:(x + 0.5)) else x))
+  expect_identical(out, sapply(c(rep(-1, 30), 1:200), function(x) if (x < 0) sqrt(-x) + sum(1:(x + 0.5)) else x))
+  report <- job_report()
+  expect_identical(report$plan, "threads")
+  expect_true(report$compiled$stopped)
+  expect_output(print(report), "Compiled: ")
+})
+
+test_that("future_vapply() and the parallel family give what they give in the session", {
+  square <- function(i) i^2
+  expect_identical(on_threads(future_vapply(1:5, square, 0)), vapply(1:5, square, 0))
+  expect_error(on_threads(future_vapply(1:5, square, 0L)), "type")
+  expect_identical(on_threads(parSapply(NULL, c(a = 1, b = 2), square)), sapply(c(a = 1, b = 2), square))
+  expect_identical(on_threads(parLapply(NULL, 1:3, function(x, y) x + y, y = 1)), lapply(1:3, function(x) x + 1))
+})
+
+test_that("a loop without end is interrupted by a time limit", {
+  endless <- function(i) {
+    s <- 0
+    while (TRUE) s <- s + 1
+    s
+  }
+  for (workers in 1:2) {
+    started <- Sys.time()
+    expect_error(on_threads({
+      setTimeLimit(elapsed = 1, transient = TRUE)
+      future_sapply(1:2, endless)
+    }, workers), "time limit")
+    expect_lt(as.numeric(Sys.time() - started, units = "secs"), 20)
+  }
+  setTimeLimit()
+})
