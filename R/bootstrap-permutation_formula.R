@@ -9,7 +9,7 @@ samples_of_formula <- function(formula, data, statistic, strata, call) {
   if (!is.null(data) && !is.data.frame(data) && !is.matrix(data)) {
     stop_argument("data", "a data frame or matrix", data, call)
   }
-  if (is.null(data)) data <- variables_of(formula, call)
+  if (is.null(data)) data <- formula_variables(formula, call)
   frame <- column_user(data, call, new.env())
   columns <- frame$model(formula)
   for (k in if (correlation) seq_along(columns) else 1L) {
@@ -51,7 +51,7 @@ samples_of_formula <- function(formula, data, statistic, strata, call) {
 }
 
 # The variables of a formula without data, as data.
-variables_of <- function(formula, call) {
+formula_variables <- function(formula, call) {
   names <- all.vars(formula)
   found <- lapply(stats::setNames(nm = names), get0, envir = environment(formula))
   found <- Filter(function(v) NROW(v) > 1L && !is.function(v), found)
