@@ -11,6 +11,7 @@
 # frame: of our function, whose arguments have boot's names. given: those to pass on.
 new_replay <- function(original, frame, given, leading, before, origin) {
   if (is.null(get_random_seed())) stats::runif(1L)
+  note_state()
   envir <- new.env(parent = frame)
   arguments <- lapply(stats::setNames(nm = given), as.name)
   call <- as.call(c(
@@ -50,6 +51,7 @@ tell_serial <- function() {
 
 # Runs the replicates in this session, one after another in boot's order.
 replay_here <- function(replay) {
+  begin_call()
   statistic <- replay$statistic
   calls <- 0L
   size <- NULL

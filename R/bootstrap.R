@@ -289,7 +289,10 @@ check_seed <- function(seed, call) {
 
 # Two words of 32 bits. Without a seed the caller's generator moves by two numbers.
 stream_words <- function(seed) {
-  if (is.null(seed)) return(floor(stats::runif(2L) * 2^32))
+  if (is.null(seed)) {
+    note_state()
+    return(floor(stats::runif(2L) * 2^32))
+  }
   c(seed %/% 2^32 %% 2^32, seed %% 2^32)
 }
 

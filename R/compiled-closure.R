@@ -60,7 +60,7 @@ compile_closure <- function(fun, X, dots = list()) {
   names <- unique(c(all.names(body), "[<-", "[[<-"))
   functions <- own_functions(names, env)
   given <- c(matched$item, names(matched$constants))
-  variables <- variables_of(setdiff(all.vars(body), names(formals(fun))), env)
+  variables <- variables_of_closure(setdiff(all.vars(body), names(formals(fun))), env)
   defaults <- as.list(formals(fun))
   defaults <- defaults[setdiff(names(defaults), c(given, "..."))]
   opened <- unpack(rs_compiled_open(list(
@@ -141,7 +141,7 @@ has_own_method <- function(name, env) {
 }
 
 # The values of variables where the closure was written, and why others cannot be used.
-variables_of <- function(names, env) {
+variables_of_closure <- function(names, env) {
   values <- list()
   reasons <- list()
   for (name in names) {

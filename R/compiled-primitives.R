@@ -102,7 +102,7 @@ of_pairs <- function(reference, x, y, integers = FALSE) {
 }
 
 # A function of a matrix, given as its elements and its number of rows.
-of_matrix <- function(name) {
+of_one_matrix <- function(name) {
   f <- from_base(name)
   list(reference = function(x, nrow) as.vector(f(matrix(x, nrow))), cases = function() {
     lapply(c(1L, 2L, 7L, 65L, 200L), function(nrow) list(rep_len(unlist(selftest_doubles()), nrow * 9L), nrow))
@@ -208,11 +208,11 @@ primitive_table <- local({
     `^` = of_pairs(from_base("^"), c(1e-300, 1e-9, 0.3, 1, 2, 3.3, 10, 1e5, seq(0.1, 9, by = 0.1)), c(-3:8, seq(-2, 2, by = 0.3))),
     round = of_pairs(function(x, digits) round(x, digits), c(signed, seq(-3, 3, by = 0.005)), c(0, 1, 2, 3, 5)),
     signif = of_pairs(function(x, digits) signif(x, digits), c(signed, seq(-3, 3, by = 0.005)), c(1, 2, 3, 5)),
-    colSums = of_matrix("colSums"),
-    colMeans = of_matrix("colMeans"),
-    rowSums = of_matrix("rowSums"),
-    rowMeans = of_matrix("rowMeans"),
-    t = of_matrix("t")
+    colSums = of_one_matrix("colSums"),
+    colMeans = of_one_matrix("colMeans"),
+    rowSums = of_one_matrix("rowSums"),
+    rowMeans = of_one_matrix("rowMeans"),
+    t = of_one_matrix("t")
   )
   c(own, of_numbers(c(
     "sqrt", "exp", "expm1", "log", "log1p", "log2", "log10", "sin", "cos", "tan", "asin", "acos", "atan", "sinh",

@@ -50,6 +50,7 @@ folds <- function(n, K = 10, reps = 1, strata = NULL, cluster = NULL, seed = NUL
     }, integer(units))
     matrix(out, ncol = reps)
   }
+  if (is.null(seed)) note_state()
   by_unit <- if (is.null(seed)) draw() else keep_random_seed({ set.seed(seed); draw() })
   out <- if (is.null(cluster)) by_unit else by_unit[cluster, , drop = FALSE]
   structure(out, class = "rustle_folds", K = K)

@@ -166,7 +166,7 @@ lay_run <- function(run, job, plan, settings, identity, which, envelope) {
     tag = paste0(substr(identity$key, 1L, 8L), sub(".*-", "", basename(part))),
     stop_early = job$on_error == "stop", ordered = !is.null(order), timings = wants_timings(), nodes = shape$nodes, cores = shape$cores,
     settings = plan$settings[c("timeout", "retries", "worker_threads")], slurm = settings, setup = setup,
-    plan = as_rustle_plan(plan), envelope = envelope[c("fun", "arguments")]
+    plan = as_rustle_plan(plan), envelope = envelope[c("fun", "arguments", "state", "call")]
   ), file.path(part, "order.rds"))
   if (!file.rename(part, run)) {
     abort_rustle(sprintf("The directory %s cannot be made.", run), "rustle_error_checkpoint", call = job$origin)

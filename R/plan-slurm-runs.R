@@ -90,7 +90,29 @@ collect_run <- function(x, key) {
     on.exit(plan(before, .cleanup = FALSE), add = TRUE)
   }
   fun <- getExportedValue("rustle", envelope$fun)
-  keep_random_seed(do.call(fun, envelope$arguments, quote = TRUE))
+  keep_random_seed({
+    # What the family draws in this session is what it drew when it was called.
+    if (!is.null(envelope$state)) set_random_seed(envelope$state)
+    value <- do.call(fun, envelope$arguments, quote = TRUE)
+    if (is.list(value) && is.call(value[["call"]]) && is.call(envelope$call)) value$call <- envelope$call
+    value
+  })
+}
+
+# The record of the random state from which a call that is not waited for draws in this session
+# (resamples, folds, a seed), written here only: `frame`, that of the family, and `state`.
+undecided <- new.env(parent = emptyenv())
+
+# For whoever is about to draw. The first who says so in a call counts.
+note_state <- function() {
+  plan <- current_plan()
+  if (plan$executor$name != "slurm") return(invisible())
+  wait <- slurm_given(plan$stack[[1L]])$wait
+  if (!isFALSE(if (is.language(wait)) eval(wait, globalenv()) else wait)) return(invisible())
+  frame <- sys.frame(family_frame())
+  if (identical(frame, undecided$frame)) return(invisible())
+  undecided$frame <- frame
+  undecided$state <- get_random_seed()
 }
 
 # The record of what collect() is about to take, written here only: `run`, NULL or list(run,
@@ -210,7 +232,7 @@ run_meant <- function(x, key, call, wanted) {
 # Handles ------------------------------------------------------------------------------------
 
 new_run_handle <- function(call, envelope) {
-  structure(list(call = call, envelope = envelope[c("fun", "arguments")]), class = "rustle_run")
+  structure(list(call = call, envelope = envelope[c("fun", "arguments", "state", "call")]), class = "rustle_run")
 }
 
 #' @export
@@ -240,8 +262,16 @@ family_frame <- function() {
   top
 }
 
-# How the value of a call is made once more: list(fun, arguments), NULL each where the family
-# takes code instead of values.
+# The value of an argument that the user gave as `expr`. A family may have put something else into
+# its variable; what costs or draws nothing is evaluated again, the rest is what that has.
+value_given <- function(expr, caller, otherwise) {
+  again <- !is.language(expr) || is.symbol(expr) || (is.call(expr) && identical(expr[[1L]], quote(`function`)))
+  if (again) eval(expr, caller) else otherwise()
+}
+
+# How the value of a call is made once more: list(fun, arguments, state, call), where `state` is
+# NULL or the random state from which it draws in this session; NULL each where the family takes
+# code instead of values.
 envelope_of_call <- function(top) {
   f <- sys.function(top)
   frame <- sys.frame(top)
@@ -250,10 +280,16 @@ envelope_of_call <- function(top) {
   if (!length(fun)) return(list(fun = NULL, arguments = NULL))
   arguments <- tryCatch(
     {
-      given <- Filter(function(name) !eval(call("missing", as.name(name)), frame), setdiff(names(formals(f)), "..."))
-      c(mget(given, envir = frame), if ("..." %in% names(formals(f))) eval(quote(list(...)), frame))
+      caller <- sys.frame(sys.parents()[[top]])
+      given <- as.list(match.call(f, sys.call(top), expand.dots = FALSE, envir = caller))[-1L]
+      given <- given[names(given) != "..."]
+      values <- Map(function(name, expr) value_given(expr, caller, function() get(name, frame)), names(given), given)
+      c(values, if ("..." %in% names(formals(f))) eval(quote(list(...)), frame))
     },
     error = function(e) NULL
   )
-  list(fun = if (!is.null(arguments)) fun[[1L]], arguments = arguments)
+  state <- if (identical(frame, undecided$frame)) undecided$state
+  undecided$frame <- undecided$state <- NULL
+  call <- tryCatch(match.call(f, sys.call(top), envir = sys.frame(sys.parents()[[top]])), error = function(e) NULL)
+  list(fun = if (!is.null(arguments)) fun[[1L]], arguments = arguments, state = state, call = call)
 }

@@ -10,9 +10,9 @@
 #'
 #' @name slurm
 #' @usage
-#' ## plan(slurm, dir = , partition = NULL, time = NULL, memory = NULL, cores = NULL, nodes = NULL,
-#' ##      array_limit = NULL, modules = NULL, prologue = NULL, setup = NULL, options = NULL,
-#' ##      template = NULL, rscript = NULL, wait = TRUE, retries = 1)
+#' ## plan(slurm, dir = , partition = NULL, time = NULL, memory = NULL, cores = NULL,
+#' ##      nodes = NULL, array_limit = NULL, modules = NULL, prologue = NULL, setup = NULL,
+#' ##      options = NULL, template = NULL, rscript = NULL, wait = TRUE, retries = 1)
 #' @section Settings:
 #'   \describe{
 #'   \item{`dir`}{A directory that the login node and all nodes see; made if it is not there. It is

@@ -3,6 +3,7 @@
 
 # Begins a report of native work; returns a function that ends it. units: how many of what.
 start_native <- function(call, threads, units = NA_real_, unit = "slice") {
+  begin_call()
   if (!wants_report()) return(function() NULL)
   start <- Sys.time()
   called <- rs_now()

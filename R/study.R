@@ -68,7 +68,10 @@ study <- function(grid, fun, ..., replications, seed = NULL, packages = NULL) {
   if (anyDuplicated(hashes)) {
     stop_argument("grid", "a data frame whose rows differ", grid, call, was = sprintf("one whose row %d has been there before", anyDuplicated(hashes)))
   }
-  if (is.null(seed)) seed <- sample.int(.Machine$integer.max, 1L)
+  if (is.null(seed)) {
+    note_state()
+    seed <- sample.int(.Machine$integer.max, 1L)
+  }
   which <- rep(seq_len(rows), each = length(replications))
   number <- rep(replications, rows)
   seeds <- unlist(lapply(hashes, function(hash) {

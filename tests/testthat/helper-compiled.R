@@ -68,10 +68,10 @@ random_program <- function(seed) {
       sprintf("s <- %s", d(2L)), sprintf("k <- %s", one(d(1L), "k + 1", "k * 2")), sprintf("n <- %s", one(i(1L), "n + 1L", "n + 1")),
       sprintf("v <- %s", v(2L)), sprintf("w <- %s", w(2L)), sprintf("v[%s] <- %s", one(whole(), "1", "length(v) + 1L"), d(1L)),
       sprintf("u <- %s", v(1L)), sprintf("w[%s] <- %s", one("1L", "2L", "n"), one(whole(), "2")),
-      sprintf("for (j in %s) { %s }", one("1:3", "seq_len(n)", "1:n", "3:1", "v", "seq_along(w)", "1:0"), block()),
+      sprintf("for (j in %s) { %s }", one("1:3", "seq_len(min(n, 5))", "3:1", "u", "1:2", "1:0"), block()),
       sprintf("for (j in 1:4) { s <- s + j; if (%s) %s; %s }", l(1L), one("break", "next"), block(1L)),
       sprintf("if (%s) { %s } else { %s }", l(1L), block(), block()), sprintf("if (%s) { %s }", l(1L), block()),
-      sprintf("while (s < %s && s > -50) { s <- s + 1; %s }", one("3", "5", "k"), statement(0L)),
+      sprintf("m <- 0; while (s < %s && m < 7) { m <- m + 1; s <- s + 1; %s }", one("3", "5", "k"), statement(0L)),
       sprintf("if (%s) return(%s)", l(1L), d(1L)), sprintf("if (%s > 1e6) stop(\"large\")", d(1L))
     )
   }

@@ -130,9 +130,7 @@ test_that("parameters at the edge give R's numbers or give up", {
   edges <- c(-Inf, -1, -1e-300, 0, 1e-300, 1e-10, 0.5, 1, 31, 1e10, 1e300, Inf, NaN)
   pairs <- expand.grid(edges, edges)
   for (name in c("runif", "rnorm", "rlnorm", "rlogis", "rcauchy", "rweibull", "rgamma", "rf", "rbeta", "rnbinom", "rbinom")) {
-    # A beta or binomial law without end would take R as long.
-    each <- if (name == "rbinom") pairs[!pairs[[1L]] %in% c(1e10, 1e300), ] else pairs
-    for (k in seq_len(nrow(each))) expect_never_wrong(name, list(3, each[[1L]][[k]], each[[2L]][[k]]))
+    for (k in seq_len(nrow(pairs))) expect_never_wrong(name, list(3, pairs[[1L]][[k]], pairs[[2L]][[k]]))
   }
   for (name in c("rexp", "rchisq", "rt", "rpois", "rgeom")) {
     for (edge in edges) expect_never_wrong(name, list(3, edge))

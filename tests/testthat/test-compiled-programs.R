@@ -2,7 +2,7 @@
 # warnings and the random state afterwards.
 
 test_that("generated programs do under plan(threads) what they do in the interpreter", {
-  seeds <- seq_len(if (long_tests()) 4000L else 250L)
+  seeds <- seq_len(if (long_tests()) 4000L else 100L)
   found <- expect_programs(seeds)
   # The comparison is worth something only if programs compile and tasks are not given up.
   expect_gt(found[["compiled"]], length(seeds) / 5)

@@ -79,12 +79,16 @@ test_that("future_*() on sessions of their own", {
   })
 })
 
-test_that("future_*() on threads", {
+test_that("future_*() on threads: what they do under plan(sequential)", {
   skip_on_cran()
   withr::local_options(keep.source = FALSE)
-  plan <- list("threads", workers = 2)
   some <- c("future_lapply", "future_sapply", "future_vapply", "future_replicate")
   for (family in some) {
-    for (number in seq_len(case_count(10L))) expect_no_difference(new_case(family, 3000L + number, plan = plan))
+    for (number in seq_len(case_count(10L))) {
+      case <- new_case(family, 3000L + number, plan = list("sequential"))
+      oracle <- under_plan(list("sequential"), observe_case(case, "rustle"))
+      ours <- under_plan(list("threads", workers = 2), observe_case(case, "rustle"))
+      expect_length(compare_case(case, ours, oracle), 0L)
+    }
   }
 })

@@ -153,6 +153,54 @@ test_that("a call that stops leaves a line that says so", {
   }
 })
 
+# The lines that a terminal shows of this text, which returns to the beginning of a line and erases.
+screen <- function(text) {
+  one <- function(line) {
+    cells <- character()
+    at <- 0L
+    for (token in regmatches(line, gregexpr("\033\\[[0-9;?]*[A-Za-z]|\r|.", line, perl = TRUE))[[1L]]) {
+      if (token == "\r") {
+        at <- 0L
+      } else if (token == "\033[K") {
+        cells <- utils::head(cells, at)
+      } else if (!startsWith(token, "\033")) {
+        at <- at + 1L
+        cells[[at]] <- token
+      }
+    }
+    trimws(paste(ifelse(is.na(cells), " ", cells), collapse = ""))
+  }
+  vapply(strsplit(iconv(text, "UTF-8", "ASCII", "#"), "\n", fixed = TRUE)[[1L]], one, "", USE.NAMES = FALSE)
+}
+
+test_that("on a terminal no line of tasks or of nodes stands in the line of the bar", {
+  skip_unless_faults()
+  skip_without_terminal()
+  skip_if_not_installed("cli")
+  dir <- withr::local_tempdir()
+  file <- function(name) file.path(dir, name)
+  writeLines(c(
+    "library(rustle)", "options(rustle.progress.after = 0, width = 80, cli.width = 80)",
+    "for (kind in c('multicore', 'cluster', 'sequential')) {",
+    "  if (kind == 'sequential') plan('sequential', progress = TRUE) else plan(kind, workers = 2, progress = TRUE)",
+    "  future_lapply(1:6, function(i) { cat('printed', i, 'by', 'tasks\n'); message('told ', i); Sys.sleep(0.3) })",
+    "}", sprintf("file.create('%s')", file("over")), "q('no')"
+  ), file("script.R"))
+  # Who types waits until the session has ended: the end of its text would end the terminal.
+  writeLines(c(
+    sprintf("echo \"source('%s')\"", file("script.R")), sprintf("for k in $(seq 600); do [ -e '%s' ] && break; sleep 0.1; done", file("over"))
+  ), file("typist"))
+  r <- paste("stty rows 24 cols 80; TERM=xterm", shQuote(file.path(R.home("bin"), "R")), "--vanilla --no-echo --interactive")
+  run_command(c("sh", "-c", sprintf("sh %s | script -qec %s %s", file("typist"), shQuote(r), file("typed"))), 70)
+  typed <- file("typed")
+  text <- readChar(typed, file.size(typed), useBytes = TRUE)
+  expect_true(grepl("workers busy", text, fixed = TRUE, useBytes = TRUE))
+  lines <- screen(text)
+  told <- grep("printed [0-9]|told [0-9]", lines, value = TRUE)
+  expect_identical(sort(unique(told)), sort(c(sprintf("printed %d by tasks", 1:6), sprintf("told %d", 1:6))))
+  expect_length(told, 36L)
+})
+
 test_that("short calls show nothing, whoever asked for it", {
   skip_without_fork()
   expect_identical(progress_after(), 2)

@@ -64,6 +64,36 @@ test_that("a study and a failed task come from a directory as from the call", {
   expect_identical(jobs_left(), 0L)
 })
 
+test_that("what a call draws in the session is the same when it is collected, whatever was drawn since", {
+  skip_if(is.null(slurm_runs), "no throw-away Slurm")
+  calls <- list(
+    boot = quote(boot(c(2, 5, 9, 4, 7), function(d, i) mean(d[i]), R = 40)),
+    bootstrap = quote(bootstrap(c(2, 5, 9, 4, 7), function(d, i) mean(d[i]), R = 40)),
+    study = quote(study(data.frame(n = c(4, 8)), function(n) mean(rnorm(n)), replications = 3)),
+    cv = quote(cv(mtcars, function(d) lm(mpg ~ wt, d), predict, response = "mpg", K = 3))
+  )
+  for (name in names(calls)) {
+    withr::local_seed(5)
+    oracle <- with_plan(sequential, eval(calls[[name]]))
+    after <- .Random.seed
+    local_plan(slurm, dir = withr::local_tempdir(tmpdir = "/tmp"), nodes = 1, wait = FALSE)
+    set.seed(5)
+    run <- eval(calls[[name]])
+    expect_s3_class(run, "rustle_run")
+    expect_identical(.Random.seed, after, info = name)
+    runif(7)
+    value <- collect(run)
+    if (name == "boot") {
+      expect_identical(value[c("t", "seed", "call")], oracle[c("t", "seed", "call")])
+      expect_identical(boot.array(value), boot.array(oracle))
+    } else {
+      fields <- Filter(function(field) !is.function(oracle[[field]]) && !field %in% c("run", "time", "threads"), names(oracle))
+      expect_equal(unclass(value)[fields], unclass(oracle)[fields], ignore_attr = TRUE, info = name)
+    }
+  }
+  expect_identical(jobs_left(), 0L)
+})
+
 test_that("cancel() ends a run, and several runs need a key", {
   skip_if(is.null(slurm_runs), "no throw-away Slurm")
   dir <- withr::local_tempdir(tmpdir = "/tmp")

@@ -143,6 +143,22 @@ test_that("inputs are those of the last call alone, and can be let go", {
   })
 })
 
+test_that("a call without tasks of its own leaves those of the call before alone", {
+  skip_without_fork()
+  calls <- list(
+    native = function() bootstrap(mtcars, stat_lm(mpg ~ wt), R = 50, seed = 1),
+    here = function() with_plan("sequential", boot(1:9, function(d, i) mean(d[i]), R = 9)),
+    draws = function() with_plan("multicore", workers = 2, suppressMessages(boot(1:9, function(d, i) mean(d[i]) + rnorm(1), R = 9)))
+  )
+  for (name in names(calls)) {
+    future_lapply(1:3, identity)
+    calls[[name]]()
+    expect_error(rerun_task(task = 1), "no tasks of R code", class = "rustle_error_rerun", info = name)
+  }
+  b <- with_plan("multicore", workers = 2, boot(c(2, 5, 9, 4), function(d, i) mean(d[i]), R = 20))
+  expect_identical(as.double(rerun_task(task = 7)), as.double(b$t[7L, ]))
+})
+
 test_that("a report tells the call of which a task runs again", {
   skip_without_fork()
   under_plan(list("multicore", workers = 2L), {

@@ -65,6 +65,14 @@ test_that("every help page leads on: it has See also", {
   expect_identical(without, character())
 })
 
+test_that("no line of usage is cut in the manual", {
+  usages <- lapply(pages_of_help(), function(p) {
+    start <- which(p == "\\usage{")
+    if (length(start)) p[seq(start, length.out = match("}", p[seq(start, length(p))]))]
+  })
+  expect_identical(names(Filter(function(usage) any(nchar(sub("^.method[{]([^}]*)[}][{][^}]*[}]", "\\1", usage)) > 90), usages)), character())
+})
+
 test_that("a help page has the name of the function that it is about", {
   pages <- pages_of_help()
   expect_identical(grep("[.]rustle_", names(pages), value = TRUE), character())

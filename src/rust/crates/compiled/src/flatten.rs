@@ -42,9 +42,6 @@ impl Flat<'_> {
                 self.block(yes);
                 if no.is_empty() {
                     self.land(test);
-                } else if self.code.last().is_some_and(leaves) && !yes.is_empty() {
-                    self.land(test);
-                    self.block(no);
                 } else {
                     let over = self.hole(Op::Jump(0));
                     self.land(test);
@@ -123,8 +120,4 @@ impl Flat<'_> {
             _ => {}
         }
     }
-}
-
-fn leaves(op: &Op) -> bool {
-    matches!(op, Op::Jump(_) | Op::Return(_) | Op::GiveUp(_))
 }

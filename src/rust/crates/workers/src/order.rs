@@ -1,7 +1,9 @@
-//! The order: the one letter that a session writes to a worker, and how both sides see it.
+//! The order, by which a session tells a worker what to do, and how both sides see it; and the
+//! letter before it, which says that there will be one.
 //!
 //! ```text
-//! words   ORD3, number of the memory of the job (two), seat, patience, tasks to run first, are they in a file?, parts,
+//! words   ORD3, the number of the job's memory (two words), seat, patience, tasks to run
+//!         first, are they in a file?, parts,
 //!         of each part the number of files, or of bytes with the highest bit set,
 //!         the tasks unless they are in a file
 //! bytes   of the parts that are no files

@@ -216,3 +216,41 @@ fn values_that_are_not_numbers_never_come_out() {
         Outcome::Bailed(_)
     ));
 }
+
+#[test]
+fn a_branch_whose_last_statement_may_return_does_not_fall_into_the_other() {
+    // if (x > 0) { if (x > 5) return(9) } else x <- 100; x
+    let inner = call(
+        "{",
+        [call(
+            "if",
+            [call(">", [name("x"), d(5.0)]), call("return", [d(9.0)])],
+        )],
+    );
+    let body = call(
+        "{",
+        [
+            call(
+                "if",
+                [
+                    call(">", [name("x"), d(0.0)]),
+                    inner,
+                    call("<-", [name("x"), d(100.0)]),
+                ],
+            ),
+            name("x"),
+        ],
+    );
+    assert_eq!(
+        run(Data::Double(1.0), body.clone()),
+        Outcome::Done(Value::Double(1.0))
+    );
+    assert_eq!(
+        run(Data::Double(6.0), body.clone()),
+        Outcome::Done(Value::Double(9.0))
+    );
+    assert_eq!(
+        run(Data::Double(-1.0), body),
+        Outcome::Done(Value::Double(100.0))
+    );
+}
