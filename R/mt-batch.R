@@ -77,7 +77,7 @@ mt_solve_batch <- function(a, b, tol = .Machine$double.eps, schedule = "stealing
   }
   for (i in doubtful) {
     matrix <- layer(a, i)
-    out[(i - 1) * len + seq_len(len)] <- of_one_matrix(i, if (is.null(rhs)) {
+    out[(i - 1) * len + seq_len(len)] <- of_matrix(i, if (is.null(rhs)) {
       one(matrix)
     } else {
       one(matrix, array(rhs[(i - 1) * len + seq_len(len)], c(n, m)))
@@ -106,7 +106,7 @@ mt_chol_batch <- function(a, schedule = "stealing", threads = NULL) {
     })
   }
   for (i in doubtful) {
-    out[(i - 1) * n^2 + seq_len(n^2)] <- of_one_matrix(i, one(layer(a, i)))
+    out[(i - 1) * n^2 + seq_len(n^2)] <- of_matrix(i, one(layer(a, i)))
   }
   if (!is.null(dimnames(a))) dimnames(out) <- dimnames(a)
   out
@@ -146,7 +146,7 @@ mt_lm_batch <- function(x, y, tol = 1e-07, schedule = "stealing", threads = NULL
     })
   }
   for (i in doubtful) {
-    fit <- of_one_matrix(i, stats::lm.fit(if (shared) x else layer(x, i), y[, i], tol = tol))
+    fit <- of_matrix(i, stats::lm.fit(if (shared) x else layer(x, i), y[, i], tol = tol))
     b[, i] <- fit$coefficients
     r[, i] <- fit$residuals
     rank[[i]] <- fit$rank
@@ -183,7 +183,7 @@ batch_names <- function(a, b) {
 }
 
 # An error of base R about matrix `i` says which one it was.
-of_one_matrix <- function(i, value, call = sys.call(-1L)) {
+of_matrix <- function(i, value, call = sys.call(-1L)) {
   tryCatch(value, error = function(e) {
     abort_rustle(
       sprintf("Matrix %d: %s", i, conditionMessage(e)),
