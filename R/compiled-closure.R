@@ -99,9 +99,16 @@ match_task <- function(fun, dots) {
   )
   if (is.character(call)) return("the arguments of the call do not fit the function")
   call <- as.list(call)[-1L]
-  if ("..." %in% names(call)) return("an argument goes to the function's `...`")
+  # What no code asks for is never evaluated, as with future_replicate().
+  rest <- call[["..."]]
+  if (length(rest)) {
+    asks <- grepl("^[.][.]([.]|[0-9])", all.names(body(fun)))
+    if (any(asks)) return("an argument goes to the function's `...`")
+    call[["..."]] <- NULL
+  }
   words <- vapply(call, as.character, "")
-  rest <- names(call)[words != "..rustle"]
+  if (!"..rustle" %in% words) words <- c(words, ... = "..rustle")
+  rest <- names(words)[words != "..rustle"]
   constants <- lapply(stats::setNames(rest, rest), function(name) dots[[match(words[[name]], as.character(marks))]])
   for (name in rest) {
     value <- constants[[name]]
@@ -109,7 +116,7 @@ match_task <- function(fun, dots) {
       is.null(attributes(value)) && (is.double(value) || !anyNA(value))
     if (!fit) return(sprintf("the argument `%s` is not a plain vector of numbers", name))
   }
-  list(item = names(call)[words == "..rustle"], constants = constants)
+  list(item = names(words)[words == "..rustle"], constants = constants)
 }
 
 # Which of the names are R's own functions where the closure was written: list(own = names,

@@ -190,3 +190,15 @@ test_that("a loop without end is interrupted by a time limit", {
   }
   setTimeLimit()
 })
+
+test_that("what goes to `...` counts only where code asks for it", {
+  replicated <- lapply(list(list("sequential"), list("threads", workers = 2)), function(plan) {
+    under_plan(plan, future_replicate(20, mean(rnorm(5)), future.seed = 3))
+  })
+  expect_identical(replicated[[2L]], replicated[[1L]])
+  expect_null(last_compiled$told$why)
+  expect_same_on_threads(1:5, function(...) 3)
+  expect_same_on_threads(1:5, function(i, ...) i^2, more = "text")
+  on_threads(expect_identical(future_sapply(1:5, function(...) sum(...)), 1:5))
+  expect_match(last_compiled$told$why, "...", fixed = TRUE)
+})
