@@ -24,7 +24,7 @@ run_on_threads <- function(job, plan) {
   reasons <- unlist(lapply(found, `[[`, "reasons"))
   left <- c(bailed, if (stopped && job$n > probe_tasks) seq.int(probe_tasks + 1L, job$n))
   told <- list(
-    tasks = job$n - length(left), bailed = length(bailed), reasons = sort(table(reasons), decreasing = TRUE), why = NULL,
+    tasks = job$n - length(left), bailed = length(bailed), reasons = count_reasons(reasons), why = NULL,
     stopped = stopped
   )
   if (length(left)) {
@@ -46,7 +46,7 @@ run_on_threads <- function(job, plan) {
 # In this session, as ever.
 run_interpreted <- function(job, plan, why) {
   here <- new_plan(executor("sequential"), 1L, plan$settings, plan$stack)
-  told <- list(tasks = 0L, bailed = 0L, reasons = table(character()), why = why, stopped = FALSE)
+  told <- list(tasks = 0L, bailed = 0L, reasons = count_reasons(NULL), why = why, stopped = FALSE)
   if (is.function(job$frame[["FUN"]])) note_run(job$frame[["FUN"]], told)
   outcome <- run_sequential(job, here)
   outcome$report$compiled <- told
@@ -121,6 +121,14 @@ run_left <- function(job, plan, found, left) {
   run_sequential(job, here, values)
 }
 
+# How many tasks were given up for each reason, the most frequent first.
+count_reasons <- function(reasons) {
+  kinds <- unique(reasons)
+  counts <- tabulate(match(reasons, kinds), length(kinds))
+  names(counts) <- kinds
+  if (length(counts) > 1L) counts[order(counts, decreasing = TRUE)] else counts
+}
+
 # What rs_job_report() says of workers, of threads.
 seats_of_threads <- function(job, plan, launched, ended) {
   n <- min(plan$workers, job$n)
@@ -150,7 +158,7 @@ describe_run <- function(told) {
   if (!told$bailed) return(sprintf("Compiled: all %.0f tasks ran on threads.", told$tasks))
   sprintf(
     "Compiled: %.0f tasks ran on threads, %.0f had to be run again by R (%s)%s.", told$tasks, told$bailed,
-    paste0(names(told$reasons), ": ", as.integer(told$reasons), collapse = "; "),
+    paste0(names(told$reasons), ": ", told$reasons, collapse = "; "),
     if (told$stopped) "; as these were too many of the first ones, R ran all others, too" else ""
   )
 }

@@ -202,3 +202,14 @@ test_that("what goes to `...` counts only where code asks for it", {
   on_threads(expect_identical(future_sapply(1:5, function(...) sum(...)), 1:5))
   expect_match(last_compiled$told$why, "...", fixed = TRUE)
 })
+
+test_that("what was given up is counted by reason", {
+  on_threads(suppressWarnings(future_sapply(c(1:50, -1, -2, NA), function(x) if (x < 0) sqrt(x) else x)) |> try(silent = TRUE))
+  told <- last_compiled$told
+  expect_identical(told$bailed, 3L)
+  expect_identical(sum(told$reasons), 3L)
+  expect_identical(unname(told$reasons), sort(unname(told$reasons), decreasing = TRUE))
+  expect_length(told$reasons, 2L)
+  on_threads(future_sapply(1:5, function(i) i + 1))
+  expect_length(last_compiled$told$reasons, 0L)
+})
