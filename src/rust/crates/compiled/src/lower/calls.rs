@@ -277,6 +277,18 @@ impl Lower<'_> {
             }
             _ => (ty, reg, ty),
         };
+        self.emit_along(how, ty, reg, out, node)
+    }
+
+    /// A vector of type `out` from one of type `ty`.
+    pub(super) fn emit_along(
+        &mut self,
+        how: Along,
+        ty: Type,
+        reg: Reg,
+        out: Type,
+        node: &Node,
+    ) -> Lowered<Val> {
         let to = self.temp(out, node)?;
         self.emit(if ty.is_double() {
             Op::AlongD(how, to, reg)

@@ -132,13 +132,7 @@ impl Lower<'_> {
             (_, true) => Along::OrderDown,
         };
         let out = if fun == "sort" { ty } else { Type::Integers };
-        let to = self.temp(out, node)?;
-        self.emit(if ty.is_double() {
-            Op::AlongD(how, to, reg)
-        } else {
-            Op::AlongI(how, to, reg)
-        });
-        Ok(Val::Is(out, to))
+        self.emit_along(how, ty, reg, out, node)
     }
 
     pub(super) fn converted(&mut self, fun: &str, args: &[Arg], node: &Node) -> Lowered<Val> {
