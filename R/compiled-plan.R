@@ -50,6 +50,9 @@
 #'   compile. Do not expect yours to be among them: look.
 #' @section Calls: Those of [future_lapply()], [future_sapply()], [future_vapply()], `future_replicate()`, and
 #'   [parLapply()] and [parSapply()] with `cl = NULL`. [mclapply()] and others fork as ever.
+#' @section Other plans: With `plan(multisession, compiled = "auto")`, or `multicore`, calls whose function
+#'   compiles run on threads of this session, and all others on the workers of the plan; where too many
+#'   of the first tasks are given up, the workers run the whole job.
 #' @section Settings: `compiled = "never"` compiles nothing; `"require"` makes it an error of
 #'   class `rustle_error_not_compiled` when a call's function does not compile. `schedule` and
 #'   `chunk_size` hold as for [plan()].

@@ -1,18 +1,35 @@
 # Jobs on threads: the tasks of a function that compiles. R runs what is left over: tasks that
-# were given up, and functions that do not compile, in this session.
+# were given up in this session, functions that do not compile where the plan has them run: in this
+# session, or on the workers of a plan that has asked for threads by its setting `compiled`.
 
 # So many tasks are run first. When more than this share of them is given up, R runs all others.
 probe_tasks <- 64L
 probe_share <- 0.2
 
+misfit <- "its values do not fit the template of the call"
+
 run_on_threads <- function(job, plan) {
   # As in run_sequential(): what they define may count for the function.
   for (package in job$packages) library(package, character.only = TRUE)
+  run_compiled(job, plan, function(job, plan) {
+    run_sequential(job, new_plan(executor("sequential"), 1L, plan$settings, plan$stack))
+  })
+}
+
+# The way a plan runs its jobs: its executor's, or before it threads for what compiles.
+run_of_plan <- function(plan) {
+  run <- plan$executor$run
+  if (!plan$executor$name %in% c("multicore", "multisession") || is.null(plan$settings$compiled)) return(run)
+  function(job, plan) run_compiled(job, plan, run)
+}
+
+# rest: what runs the job where the machine does not.
+run_compiled <- function(job, plan, rest) {
   setting <- plan$settings$compiled
-  compiled <- if (setting == "never") not_compiled("the plan says so") else compile_job(job)
+  compiled <- if (identical(setting, "never")) not_compiled("the plan says so") else compile_job(job, plan)
   if (is.null(compiled$program)) {
-    if (setting == "require") stop_not_compiled(compiled, job)
-    return(run_interpreted(job, plan, compiled$why))
+    if (identical(setting, "require")) stop_not_compiled(compiled, job)
+    return(run_interpreted(job, plan, rest, compiled$why))
   }
   launched <- rs_now()
   first <- run_program(compiled, job, plan, 0L, min(probe_tasks, job$n))
@@ -20,6 +37,10 @@ run_on_threads <- function(job, plan) {
   stopped <- length(first$bailed) > probe_share * min(probe_tasks, job$n)
   if (!stopped && job$n > probe_tasks) found[[2L]] <- run_program(compiled, job, plan, probe_tasks, job$n)
   ended <- rs_now()
+  # Workers run all of it: they are many, and know no part of a job.
+  if (stopped && !plan$executor$in_session) {
+    return(run_interpreted(job, plan, rest, "too many of the first tasks had to be run again by R"))
+  }
   bailed <- unlist(lapply(found, `[[`, "bailed"))
   reasons <- unlist(lapply(found, `[[`, "reasons"))
   left <- c(bailed, if (stopped && job$n > probe_tasks) seq.int(probe_tasks + 1L, job$n))
@@ -31,11 +52,11 @@ run_on_threads <- function(job, plan) {
     # If this fails, the report of what ran before is told all the same by explain_compiled().
     note_run(job$frame$FUN, told)
     outcome <- run_left(job, plan, found, left)
-    if (is.null(outcome)) return(run_interpreted(job, plan, "its values do not fit the template of the call"))
+    if (is.null(outcome)) return(run_interpreted(job, plan, rest, misfit))
   } else {
     note_run(job$frame$FUN, told)
     outcome <- outcome_of_parts(found, job)
-    if (is.null(outcome)) return(run_interpreted(job, plan, "its values do not fit the template of the call"))
+    if (is.null(outcome)) return(run_interpreted(job, plan, rest, misfit))
   }
   report <- new_report(job, plan, list(done = job$n, launched = launched, seats = seats_of_threads(job, plan, launched, ended)))
   report$compiled <- told
@@ -43,18 +64,19 @@ run_on_threads <- function(job, plan) {
   outcome
 }
 
-# In this session, as ever.
-run_interpreted <- function(job, plan, why) {
-  here <- new_plan(executor("sequential"), 1L, plan$settings, plan$stack)
+run_interpreted <- function(job, plan, rest, why) {
   told <- list(tasks = 0L, bailed = 0L, reasons = count_reasons(NULL), why = why, stopped = FALSE)
   if (is.function(job$frame[["FUN"]])) note_run(job$frame[["FUN"]], told)
-  outcome <- run_sequential(job, here)
-  outcome$report$compiled <- told
+  outcome <- rest(job, plan)
+  if (!is.null(outcome$report)) outcome$report$compiled <- told
   outcome
 }
 
 # A program for a job, or why there is none; see compile_closure().
-compile_job <- function(job) {
+compile_job <- function(job, plan) {
+  if (!plan$executor$in_session && (is.finite(plan$settings$timeout) || !is.null(plan$settings$log))) {
+    return(not_compiled("the plan has a timeout or a log, which are for workers"))
+  }
   ours <- identical(job$call, lapply_call) && identical(job$over, c(X = "elements")) && !job$shares
   if (!ours) return(not_compiled("only calls of one function for each element of one vector are compiled"))
   if (is.list(job$globals) && length(job$globals)) return(not_compiled("the call gives globals of its own"))

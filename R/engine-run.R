@@ -19,7 +19,7 @@ run_job <- function(job, plan, called = rs_now()) {
   on.exit(tell_end(job, plan, outcome, start), add = TRUE)
   # That executor has journals of its own.
   checkpoint <- if (plan$executor$name != "slurm") checkpoint_in_force(plan)
-  run <- plan$executor$run
+  run <- run_of_plan(plan)
   outcome <- if (is.null(checkpoint)) run(job, plan) else run_checkpointed(job, plan, checkpoint, run)
   outcome$job <- job$id
   if (!is.null(outcome$report)) {

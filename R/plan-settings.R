@@ -2,7 +2,8 @@
 
 # By executor (engine-executors.R), those that not all have a use for.
 own_settings <- list(
-  multisession = c("setup", "idle_timeout", "rscript", "memory_limit", "cache"),
+  multicore = "compiled",
+  multisession = c("setup", "idle_timeout", "rscript", "memory_limit", "cache", "compiled"),
   cluster = c("cores", "heartbeat", "setup", "rscript"),
   slurm = c("cores", "setup", "rscript"),
   threads = "compiled"

@@ -9,7 +9,7 @@ default_settings <- function() {
     schedule = "stealing", chunk_size = NULL, progress = NULL, timeout = Inf,
     retries = 1L, worker_threads = NULL, setup = NULL, idle_timeout = 600, rscript = NULL,
     memory_limit = NULL, cache = NULL, cores = NULL, heartbeat = 30, checkpoint = NULL,
-    log = NULL, compiled = "auto"
+    log = NULL, compiled = NULL
   )
 }
 
@@ -95,8 +95,10 @@ default_settings <- function() {
 #'   goes: its start, each task with its time, what the task prints where that is relayed,
 #'   messages, warnings and errors. `session-<pid>.log` has the calls, their times, and tasks that
 #'   were lost with their worker. Each task costs some 0.1 ms more then.
-#' @param compiled For [threads]: `"auto"` (default) compiles functions that can be, `"never"` none, and
-#'   with `"require"` it is an error when the function of a call cannot be.
+#' @param compiled `"auto"`: calls whose function compiles run on threads of this session (see [threads]),
+#'   all others on the workers of the plan; `"never"`: none do; `"require"`: it is an error when a function
+#'   does not compile. `NULL` (default) is `"auto"` for [threads] and `"never"` for `multicore` and
+#'   `multisession`. A plan with a `timeout` or a `log` has its tasks on workers.
 #' @param ... Further arguments of the strategy, named, as for [future::plan()]; for `cluster`
 #'   those of [parallelly::makeClusterPSOCK()] (`rshcmd`, `rscript`, ...), for `slurm` those in [slurm].
 #' @param substitute,.skip,.call,.cleanup,.init As for [future::plan()]: `substitute = FALSE`
@@ -234,7 +236,7 @@ plan <- function(strategy = NULL, ..., workers, schedule, chunk_size, progress, 
     changes["checkpoint"] <- list(if (!is.null(checkpoint)) check_checkpoint(checkpoint, argument = "checkpoint"))
   }
   if (!missing(log)) changes["log"] <- list(if (!is.null(log)) check_checkpoint(log, argument = "log"))
-  if (!missing(compiled)) changes$compiled <- check_choice(compiled, compiled_choices, "compiled")
+  if (!missing(compiled)) changes["compiled"] <- list(if (!is.null(compiled)) check_choice(compiled, compiled_choices, "compiled"))
   if (!missing(workers)) check_workers(workers)
   old <- describe_plan()
   if (is.null(strategy) && missing(workers) && !...length()) {

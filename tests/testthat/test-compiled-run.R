@@ -213,3 +213,42 @@ test_that("what was given up is counted by reason", {
   on_threads(future_sapply(1:5, function(i) i + 1))
   expect_length(last_compiled$told$reasons, 0L)
 })
+
+test_that("plans with workers use threads for what compiles when they are asked to", {
+  plans <- list(multisession = list("multisession", workers = 2))
+  if (parallelly::supportsMulticore()) plans$multicore <- list("multicore", workers = 2)
+  skip_on_os("windows")
+  draw <- function(i) mean(rnorm(i))
+  here <- function(i) Sys.getpid()
+  stormy <- function(x) if (x > 0) sqrt(-x) else x
+  oracle <- function(code) under_plan(list("sequential"), code)
+  draws <- oracle(future_sapply(1:100, draw, future.seed = 5))
+  storm <- suppressWarnings(oracle(future_sapply(1:100, stormy)))
+  for (plan in plans) {
+    under_plan(plan, {
+      future_sapply(1:100, draw, future.seed = 5)
+      expect_null(job_report()$compiled)
+    })
+    under_plan(c(plan, compiled = "auto"), {
+      expect_identical(future_sapply(1:100, draw, future.seed = 5), draws)
+      expect_identical(job_report()$compiled$tasks, 100L)
+      expect_identical(job_report()$plan, plan[[1L]])
+      expect_equal(sum(job_report()$parts), 2 * job_report()$wall, tolerance = 0.02)
+      expect_false(any(future_sapply(1:4, here) == Sys.getpid()))
+      expect_match(job_report()$compiled$why, "Sys.getpid")
+      # A task that was given up fails as it does on a worker.
+      expect_error(future_sapply(c(1, NA), function(x) if (x > 0) 1 else 2), "TRUE/FALSE")
+      expect_identical(suppressWarnings(future_sapply(1:100, stormy)), storm)
+      expect_match(job_report()$compiled$why, "first tasks")
+      expect_identical(future_vapply(1:3, function(i) TRUE, 0), c(1, 1, 1))
+    })
+    under_plan(c(plan, compiled = "require"), {
+      expect_error(future_sapply(1:3, here), class = "rustle_error_not_compiled")
+    })
+    under_plan(c(plan, compiled = "auto", timeout = 50), {
+      expect_identical(future_sapply(1:3, function(i) i^2), c(1, 4, 9))
+      expect_match(job_report()$compiled$why, "timeout")
+    })
+  }
+  expect_warning(under_plan(list("sequential", compiled = "auto"), 1), class = "rustle_warning_setting")
+})
