@@ -31,7 +31,8 @@ given_arguments <- function(call) {
 }
 
 run_replay <- function(replay, plan) {
-  if (plan$executor$in_session) return(replay_here(replay))
+  here <- plan$executor$in_session && !(isTRUE(compiles(plan)) && statistic_compiles(replay))
+  if (here) return(replay_here(replay))
   tryCatch(replay_on_workers(replay, plan), rustle_random_statistic = function(e) {
     tell_serial()
     set_random_seed(replay$seed)
@@ -85,7 +86,8 @@ replay_on_workers <- function(replay, plan) {
   calls <- 0L
   run_waiting <- function() {
     if (!length(waiting)) return()
-    new <- run_replicates(waiting, task, length(values), plan, replay$origin)
+    machine <- if (isTRUE(compiles(plan))) calls_of_statistic(replay, waiting)
+    new <- run_replicates(waiting, task, length(values), plan, replay$origin, machine)
     if (is.null(size)) size <<- check_value(new[[1L]], NULL, length(values) + 1, replay$origin)
     flat <- unlist(new, recursive = FALSE)
     if (!is_numbers(flat) || any(lengths(new) != size)) {
@@ -114,15 +116,37 @@ replay_on_workers <- function(replay, plan) {
   as_original(out, replay)
 }
 
+# The calls statistic(data, i, ...) of waiting replicates for compiled code; NULL where calls have
+# another form. waiting: lists of the arguments that vary.
+calls_of_statistic <- function(replay, waiting) {
+  first <- names(formals(replay$statistic))[1L]
+  plain <- replay$leading == 1L && all(lengths(waiting) == 1L) && !is.null(first) && !first %in% c(NA, "...")
+  if (!plain) return(NULL)
+  dots <- eval(quote(list(...)), replay$frame)
+  X <- lapply(waiting, `[[`, 1L)
+  do.call(lapply_frame, c(list(X, replay$statistic), stats::setNames(list(replay$data), first), dots), quote = TRUE)
+}
+
+statistic_compiles <- function(replay) {
+  if (!is.numeric(replay$data)) return(FALSE)
+  frame <- calls_of_statistic(replay, list(list(seq_along(replay$data))))
+  if (is.null(frame)) return(FALSE)
+  compiled <- compile_closure(frame$FUN, frame$X, frame_dots(frame))
+  # What draws is for boot's own loop.
+  !is.null(compiled$program) && !compiled$draws
+}
+
 # How many bytes of arguments are recorded before their replicates run.
 replay_bytes <- function() getOption("rustle.boot_bytes", 2^28)
 
-# Runs replicates as a job. before: how many replicates ran earlier.
-run_replicates <- function(X, task, before, plan, origin) {
+# Runs replicates as a job. before: how many replicates ran earlier. machine: NULL, or the same
+# calls for compiled code (compiled-run.R).
+run_replicates <- function(X, task, before, plan, origin, machine = NULL) {
   job <- new_job(
     lapply_call, lapply_frame(X, task), length(X), policy_of_plan(plan),
     relay = new_relay(TRUE, list(classes = "condition")), label = "boot-%d", origin = origin
   )
+  job$machine <- machine
   keep_random_seed(tryCatch(run_job(job, plan)$values, error = function(e) {
     if (is.null(e[["task"]]) || inherits(e, "rustle_random_statistic")) stop(e)
     stop_replicate(before + e[["task"]], e)

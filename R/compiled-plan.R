@@ -49,7 +49,8 @@
 #'   these are short; of 20 kinds of functions in public scripts that were read for this page, 3
 #'   compile. Do not expect yours to be among them: look.
 #' @section Calls: Those of [future_lapply()], [future_sapply()], [future_vapply()], `future_replicate()`, and
-#'   [parLapply()] and [parSapply()] with `cl = NULL`. [mclapply()] and others fork as ever.
+#'   [parLapply()] and [parSapply()] with `cl = NULL`, and [boot()] whose data are a plain vector of
+#'   numbers (boot's own code draws the resamples). [mclapply()] and others fork as ever.
 #' @section Other plans: With `plan(multisession, compiled = "auto")`, or `multicore`, calls whose function
 #'   compiles run on threads of this session, and all others on the workers of the plan; where too many
 #'   of the first tasks are given up, the workers run the whole job.

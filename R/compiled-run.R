@@ -50,11 +50,11 @@ run_compiled <- function(job, plan, rest) {
   )
   if (length(left)) {
     # If this fails, the report of what ran before is told all the same by explain_compiled().
-    note_run(job$frame$FUN, told)
+    note_run(frame_for_machine(job)$FUN, told)
     outcome <- run_left(job, plan, found, left)
     if (is.null(outcome)) return(run_interpreted(job, plan, rest, misfit))
   } else {
-    note_run(job$frame$FUN, told)
+    note_run(frame_for_machine(job)$FUN, told)
     outcome <- outcome_of_parts(found, job)
     if (is.null(outcome)) return(run_interpreted(job, plan, rest, misfit))
   }
@@ -66,10 +66,21 @@ run_compiled <- function(job, plan, rest) {
 
 run_interpreted <- function(job, plan, rest, why) {
   told <- list(tasks = 0L, bailed = 0L, reasons = count_reasons(NULL), why = why, stopped = FALSE)
-  if (is.function(job$frame[["FUN"]])) note_run(job$frame[["FUN"]], told)
+  fun <- frame_for_machine(job)[["FUN"]]
+  if (is.function(fun)) note_run(fun, told)
   outcome <- rest(job, plan)
   if (!is.null(outcome$report)) outcome$report$compiled <- told
   outcome
+}
+
+# The function and the elements as they were before a family has wrapped them, where it says so
+# (`machine` of a job, a frame as lapply_frame() makes it): R runs the wrapped ones.
+frame_for_machine <- function(job) if (is.null(job$machine)) job$frame else job$machine
+
+# Does a plan run what compiles on threads?
+compiles <- function(plan) {
+  setting <- plan$settings$compiled
+  if (plan$executor$name == "threads") !identical(setting, "never") else setting %in% c("auto", "require")
 }
 
 # A program for a job, or why there is none; see compile_closure().
@@ -81,7 +92,8 @@ compile_job <- function(job, plan) {
   if (!ours) return(not_compiled("only calls of one function for each element of one vector are compiled"))
   if (is.list(job$globals) && length(job$globals)) return(not_compiled("the call gives globals of its own"))
   if (job$relay$unforced) return(not_compiled("an argument cannot be evaluated outside of the function"))
-  compiled <- compile_closure(job$frame$FUN, job$frame$X, frame_dots(job$frame))
+  frame <- frame_for_machine(job)
+  compiled <- compile_closure(frame$FUN, frame$X, frame_dots(frame))
   if (is.null(compiled$program) || !compiled$draws) return(compiled)
   streams <- job$streams
   if (!streams$streams %in% c("substream", "stream")) {
@@ -188,6 +200,6 @@ describe_run <- function(told) {
 stop_not_compiled <- function(compiled, job) {
   abort_rustle(
     sprintf("The function cannot be compiled: %s.", compiled$why), "rustle_error_not_compiled",
-    why = compiled$why, expression = expression_at(job$frame[["FUN"]], compiled$path), call = job$origin
+    why = compiled$why, expression = expression_at(frame_for_machine(job)[["FUN"]], compiled$path), call = job$origin
   )
 }

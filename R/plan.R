@@ -336,8 +336,7 @@ as_strategy <- function(strategy, arguments, call) {
     strategy <- future::multisession
   }
   if (!named && !length(arguments)) return(strategy)
-  if (named && strategy == "slurm") strategy <- slurm
-  if (named && strategy == "threads") strategy <- threads
+  if (named && strategy %in% c("slurm", "threads")) strategy <- list(slurm = slurm, threads = threads)[[strategy]]
   if (is_threads(strategy)) {
     arguments <- threads_again(arguments, call)
     if (!length(arguments)) return(strategy)

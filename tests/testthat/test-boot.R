@@ -27,7 +27,10 @@ expect_as_boot <- function(call, plans = few_boot_plans(), seed = 1) {
 }
 
 few_boot_plans <- function() {
-  c(test_plans()[c("sequential", "stealing 2", "stealing 3", "cyclic 2", "dynamic 2")], if (!on_cran()) few_session_plans()[1L])
+  c(
+    test_plans()[c("sequential", "stealing 2", "stealing 3", "cyclic 2", "dynamic 2")],
+    list(threads = list("threads", workers = 2)), if (!on_cran()) few_session_plans()[1L]
+  )
 }
 
 mean_of <- function(d, i) mean(d[i])
@@ -369,4 +372,25 @@ test_that("library(rustle) attaches the functions of boot", {
   for (f in setdiff(functions, c("boot", "tsboot", "censboot", "exp.tilt"))) {
     expect_identical(get(f, attached), getExportedValue("boot", f))
   }
+})
+
+test_that("a statistic of numbers runs on threads where the plan has them", {
+  x <- c(3.2, 1.5, 4.75, -2, 8, 0.1, 5.5, 2.25)
+  plans <- list(threads = list("threads", workers = 2))
+  if (!on_cran()) plans$multisession <- list("multisession", workers = 2, compiled = "auto")
+  calls <- list(
+    quote(boot(x, mean_of, R = 40)), quote(boot(x, weighted, R = 40, stype = "w")),
+    quote(boot(x, weighted, R = 40, stype = "f")),
+    quote(boot(x, function(d, i, k) c(mean(d[i]), k * var(d[i])), R = 40, k = 2))
+  )
+  for (call in calls) {
+    for (plan in names(plans)) {
+      last_compiled$told <- NULL
+      expect_as_boot(call, plans[plan])
+      expect_identical(last_compiled$told$tasks, 40L, info = paste(plan, deparse(call)[[1L]]))
+    }
+  }
+  # What draws, fails or warns is R's affair.
+  expect_as_boot(quote(boot(x, function(d, i) mean(d[i]) + rnorm(1), R = 10)), plans["threads"])
+  suppressWarnings(expect_as_boot(quote(boot(x, function(d, i) sqrt(d[i][1]), R = 40)), plans["threads"]))
 })

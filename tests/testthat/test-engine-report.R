@@ -76,7 +76,7 @@ test_that("forked workers report each task that was finished", {
   expect_identical(run_for_report(list("multicore", workers = 3))$report$done, 7)
   withr::local_options(rustle.timings = TRUE)
   spans <- run_for_report(list("multicore", workers = 3))$report$spans
-  expect_identical(lengths(span_columns(list(spans = spans))), c(task = 7L, count = 7L, worker = 7L, start = 7L, end = 7L, growth = 7L, lost = 7L))
+  expect_identical(lengths(span_columns(list(spans = spans))), c(task = 7L, count = 7L, worker = 7L, start = 7L, end = 7L, growth = 7L, lost = 7L, stolen = 7L))
 })
 
 test_that("a run and its simulation are judged by the same numbers", {
