@@ -28,7 +28,7 @@ calls_with_dots <- function() {
     future_Filter = NULL, future_lapply = NULL, future_Map = NULL, future_mapply = NULL, future_sapply = NULL,
     future_tapply = NULL, future_vapply = NULL, mclapply = NULL, mcMap = NULL, mcmapply = NULL, parApply = NULL,
     parCapply = NULL, parLapply = NULL, parLapplyLB = NULL, parRapply = NULL, parSapply = NULL, parSapplyLB = NULL,
-    pvec = NULL, study = NULL,
+    pvec = NULL, study = NULL, explain_compiled = NULL,
     # Of a plain matrix; methods of base R's generic functions take what they know.
     mt_chol = of_matrices(mt_chol), mt_qr = of_matrices(mt_qr), mt_solve = of_matrices(mt_solve),
     mt_det = of_matrices(mt_det), mt_determinant = of_matrices(mt_determinant),
