@@ -6,14 +6,10 @@
 probe_tasks <- 64L
 probe_share <- 0.2
 
-misfit <- "its values do not fit the template of the call"
-
 run_on_threads <- function(job, plan) {
   # As in run_sequential(): what they define may count for the function.
   for (package in job$packages) library(package, character.only = TRUE)
-  run_compiled(job, plan, function(job, plan) {
-    run_sequential(job, new_plan(executor("sequential"), 1L, plan$settings, plan$stack))
-  })
+  run_compiled(job, plan, function(job, plan) run_sequential(job, in_session(plan)))
 }
 
 # The way a plan runs its jobs: its executor's, or before it threads for what compiles.
@@ -48,16 +44,10 @@ run_compiled <- function(job, plan, rest) {
     tasks = job$n - length(left), bailed = length(bailed), reasons = count_reasons(reasons), why = NULL,
     stopped = stopped
   )
-  if (length(left)) {
-    # If this fails, the report of what ran before is told all the same by explain_compiled().
-    note_run(frame_for_machine(job)$FUN, told)
-    outcome <- run_left(job, plan, found, left)
-    if (is.null(outcome)) return(run_interpreted(job, plan, rest, misfit))
-  } else {
-    note_run(frame_for_machine(job)$FUN, told)
-    outcome <- outcome_of_parts(found, job)
-    if (is.null(outcome)) return(run_interpreted(job, plan, rest, misfit))
-  }
+  # If the rest fails, explain_compiled() tells all the same what ran before.
+  note_run(frame_for_machine(job)$FUN, told)
+  outcome <- if (length(left)) run_left(job, plan, found, left) else outcome_of_parts(found, job)
+  if (is.null(outcome)) return(run_interpreted(job, plan, rest, "its values do not fit the template of the call"))
   report <- new_report(job, plan, list(done = job$n, launched = launched, seats = seats_of_threads(job, plan, launched, ended)))
   report$compiled <- told
   outcome$report <- report
@@ -151,8 +141,7 @@ run_left <- function(job, plan, found, left) {
   template <- if (is.list(job$shape)) job$shape$template
   if (!fit_template(values[-left], template)) return(NULL)
   job$policy$order <- left
-  here <- new_plan(executor("sequential"), 1L, plan$settings, plan$stack)
-  run_sequential(job, here, values)
+  run_sequential(job, in_session(plan), values)
 }
 
 # How many tasks were given up for each reason, the most frequent first.

@@ -108,10 +108,10 @@ may_fork_or_send <- function() {
 }
 
 # The plan of a call that runs in the session, whatever the plan in force is.
-serial_plan <- function() {
-  plan <- current_plan()
-  new_plan(executor("sequential"), 1L, plan$settings, plan$stack)
-}
+serial_plan <- function() in_session(current_plan())
+
+# A plan whose tasks run in this process instead.
+in_session <- function(plan) new_plan(executor("sequential"), 1L, plan$settings, plan$stack)
 
 # The plan of a call that says how many workers it wants, whatever the plan in force is:
 # those of the plan if it can have any number of them, else forked ones, or where forking is
@@ -154,7 +154,7 @@ worker_options <- list(mc.cores = 1L, parallelly.fork.enable = FALSE)
 # use; and its threads.
 nested_plan <- function(plan) {
   list(
-    plan = new_plan(executor("sequential"), 1L, plan$settings, plan$stack),
+    plan = in_session(plan),
     levels = unclass(plan$stack)[-1L], cores = max(1L, machine_cores() %/% plan$workers),
     threads = threads_per_worker(plan$workers, plan$settings$worker_threads)
   )

@@ -246,13 +246,7 @@ impl Lower<'_> {
         } else {
             Type::Double
         };
-        let to = self.temp(out, node)?;
-        self.emit(if ty.is_double() {
-            Op::ReduceD(how, to, reg)
-        } else {
-            Op::ReduceI(how, to, reg)
-        });
-        Ok(Val::Is(out, to))
+        self.emit_reduce(how, ty, reg, out, node)
     }
 
     fn along(&mut self, how: Along, x: &Node, node: &Node) -> Lowered<Val> {
@@ -278,6 +272,24 @@ impl Lower<'_> {
             _ => (ty, reg, ty),
         };
         self.emit_along(how, ty, reg, out, node)
+    }
+
+    /// A scalar of type `out` from a vector of type `ty`.
+    fn emit_reduce(
+        &mut self,
+        how: Reduce,
+        ty: Type,
+        reg: Reg,
+        out: Type,
+        node: &Node,
+    ) -> Lowered<Val> {
+        let to = self.temp(out, node)?;
+        self.emit(if ty.is_double() {
+            Op::ReduceD(how, to, reg)
+        } else {
+            Op::ReduceI(how, to, reg)
+        });
+        Ok(Val::Is(out, to))
     }
 
     /// A vector of type `out` from one of type `ty`.
@@ -362,13 +374,7 @@ impl Lower<'_> {
             _ if ty.is_double() => Type::Double,
             _ => Type::Integer,
         };
-        let to = self.temp(out, node)?;
-        self.emit(if ty.is_double() {
-            Op::ReduceD(how, to, reg)
-        } else {
-            Op::ReduceI(how, to, reg)
-        });
-        Ok(Val::Is(out, to))
+        self.emit_reduce(how, ty, reg, out, node)
     }
 
     /// All elements in one vector of the highest type.

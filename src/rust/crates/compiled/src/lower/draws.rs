@@ -258,12 +258,6 @@ impl Lower<'_> {
         let Some((ty, reg)) = vector else {
             return Ok(Val::Is(Type::Integers, at));
         };
-        let to = self.temp(ty, node)?;
-        self.emit(if ty.is_double() {
-            Op::SelectD(to, reg, at, false)
-        } else {
-            Op::SelectI(to, reg, at, false)
-        });
-        Ok(Val::Is(ty, to))
+        self.select(ty, reg, at, false, node)
     }
 }

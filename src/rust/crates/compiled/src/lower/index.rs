@@ -99,7 +99,14 @@ impl Lower<'_> {
         self.select(ty, reg, at, mask, node)
     }
 
-    fn select(&mut self, ty: Type, reg: Reg, at: Reg, mask: bool, node: &Node) -> Lowered<Val> {
+    pub(super) fn select(
+        &mut self,
+        ty: Type,
+        reg: Reg,
+        at: Reg,
+        mask: bool,
+        node: &Node,
+    ) -> Lowered<Val> {
         let to = self.temp(ty, node)?;
         self.emit(if ty.is_double() {
             Op::SelectD(to, reg, at, mask)
