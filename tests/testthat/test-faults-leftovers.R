@@ -332,3 +332,22 @@ test_that("matrix products in tasks are right and use the worker's share of the 
   })
   expect_all_true(run$value)
 })
+
+test_that("workers that leave do not wake what the session does next: a cluster of parallel's hangs then", {
+  skip_unless_faults()
+  run <- run_r(timeout = 60, {
+    # parallel listens for the end of children from now on.
+    invisible(parallel::mclapply(1:2, identity))
+    plan(multicore, workers = 2L)
+    cl <- parallel::makeCluster(2L)
+    # Of a large process the kernel takes a copy apart for some milliseconds.
+    ballast <- rnorm(2e7)
+    right <- vapply(1:50, function(k) {
+      future_lapply(1:4, identity)
+      identical(parallel::clusterApplyLB(cl, c(0, 0.02), function(i) { Sys.sleep(i); i }), list(0, 0.02))
+    }, NA)
+    parallel::stopCluster(cl)
+    out <- all(right)
+  })
+  expect_identical(run$value, TRUE)
+})

@@ -60,6 +60,10 @@ pub const BLIND_WATCH: Duration = Duration::from_secs(1);
 /// they have (`cleanup` of a job, R/engine-job.R), long beside a look.
 pub const FAREWELL: Duration = Duration::from_millis(2);
 
+/// How long a session that would be told of it by a signal waits for workers that are leaving: the
+/// kernel takes an address space of gigabytes apart in a fraction of this.
+pub const DEPARTURE: Duration = Duration::from_secs(2);
+
 /// How long the session waits for an answer of the server that forks workers: a fork takes
 /// it milliseconds, unless the machine is out of memory.
 pub const SERVER_ANSWER: Duration = Duration::from_secs(10);

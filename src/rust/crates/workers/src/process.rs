@@ -3,15 +3,17 @@
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Mutex;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use rustix::event::{poll, PollFd, PollFlags};
 use rustix::io::Errno;
 use rustix::process::{
     kill_process, kill_process_group, waitid, waitpid, Pid, Signal, WaitId, WaitIdOptions,
     WaitOptions,
 };
 
-use crate::limits::FAREWELL;
+use crate::limits::{DEPARTURE, FAREWELL};
+use crate::post::timespec;
 use crate::system::process_descriptor;
 
 /// How a worker ended.
@@ -110,6 +112,24 @@ impl Child {
         )
     }
 
+    /// Waits until the worker has ended, at most to `deadline`; its status is not collected.
+    fn await_end(&self, deadline: Instant) {
+        while !self.has_ended() {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return;
+            }
+            match self.pidfd() {
+                // An interrupted look is followed by another.
+                Some(fd) => {
+                    let mut watched = [PollFd::from_borrowed_fd(fd, PollFlags::IN)];
+                    let _ = poll(&mut watched, Some(&timespec(left)));
+                }
+                None => std::thread::sleep(FAREWELL.min(left)),
+            }
+        }
+    }
+
     /// Collects the status if the worker has ended.
     pub fn try_reap(&self) -> Option<Exit> {
         self.wait(WaitOptions::NOHANG)
@@ -160,8 +180,8 @@ pub fn end_all(children: &[Child], polite: Signal, grace: Duration) {
     for child in children {
         child.signal_group(polite);
     }
-    let deadline = std::time::Instant::now() + grace;
-    while !children.iter().all(Child::has_ended) && std::time::Instant::now() < deadline {
+    let deadline = Instant::now() + grace;
+    while !children.iter().all(Child::has_ended) && Instant::now() < deadline {
         std::thread::sleep(FAREWELL);
     }
     for child in children {
@@ -194,7 +214,16 @@ static DEPARTING: Mutex<Vec<Box<Departing>>> = Mutex::new(Vec::new());
 /// gone yet is waited for by a thread that ends with the last of them. It blocks
 /// all signals, which are for R's main thread, holds no lock, so a fork meanwhile
 /// is harmless, and allocates nothing: glibc would give it an arena of its own.
+///
+/// A process with a handler for SIGCHLD (parallel installs one, and processx) waits here
+/// after all. The signal would end what it does next early, and parallel's `parLapplyLB()`
+/// does not survive that: `socketSelect()` then names no node, the first is taken for it,
+/// and R waits for good for an answer that nobody owes.
 pub fn reap_soon(mut children: Vec<Child>) {
+    if hears_of_children() {
+        let deadline = Instant::now() + DEPARTURE;
+        children.iter().for_each(|child| child.await_end(deadline));
+    }
     children.retain(|child| child.try_reap().is_none());
     let Ok(mut departing) = DEPARTING.lock() else {
         return wait_for(&children.iter().map(Child::pid).collect::<Vec<_>>());
@@ -214,6 +243,17 @@ pub fn reap_soon(mut children: Vec<Child>) {
     } else {
         wait_for(&entry.pids);
     }
+}
+
+/// Has this process a handler for the end of its children?
+fn hears_of_children() -> bool {
+    // SAFETY: asks for the action of a signal, which is written into a zeroed one.
+    let handler = unsafe {
+        let mut action: libc::sigaction = std::mem::zeroed();
+        libc::sigaction(libc::SIGCHLD, std::ptr::null(), &mut action);
+        action.sa_sigaction
+    };
+    handler != libc::SIG_DFL && handler != libc::SIG_IGN
 }
 
 extern "C" fn wait_for_departing(data: *mut libc::c_void) -> *mut libc::c_void {
