@@ -95,10 +95,10 @@ enough <- function(width = 0.01, type = "perc", conf = 0.95, index = NULL, start
 #' @param ... Ignored.
 #' @export
 print.rustle_enough <- function(x, ...) {
-  cat(sprintf(
-    "Replicates until the Monte Carlo error of %s intervals (%s) is at most %s of their width: from %d, at most %d\n",
+  cat(wrapped(sprintf(
+    "Replicates until the Monte Carlo error of %s intervals (%s) is at most %s of their width: from %d, at most %d",
     x$type, format(x$conf), format(x$width), x$start, x$limit
-  ))
+  )))
   invisible(x)
 }
 

@@ -145,11 +145,11 @@ c_bands <- function(x, std.error) {
 #' @param ... Ignored.
 #' @export
 print.rustle_influence <- function(x, digits = max(3L, getOption("digits") - 3L), ...) {
-  cat(sprintf(
-    "Multiplier bootstrap of influence values, %.0f replicates, %.0f observations%s\nSimultaneous %s%% bands: %s standard errors (Monte Carlo error %s)\n\n",
+  cat(wrapped(sprintf(
+    "Multiplier bootstrap of influence values, %.0f replicates, %.0f observations%s\nSimultaneous %s%% bands: %s standard errors (Monte Carlo error %s)",
     x$R, x$n, if (is.null(x$clusters)) "" else sprintf(" in %.0f clusters", x$clusters), format(100 * x$conf),
     format(x$critical, digits = 4), format(x$critical.mcse, digits = 2)
-  ))
+  )), "\n", sep = "")
   print(x$bands, digits = digits, row.names = FALSE)
   invisible(x)
 }
@@ -183,21 +183,43 @@ tidy.rustle_influence <- function(x, ...) {
 }
 
 #' @rdname bootstrap_influence
+#' @details `plot()` draws each estimate with its pointwise interval (dark and thick) and its
+#'   simultaneous band (light, with ends); components whose lengths differ more than 25-fold get a panel
+#'   each. `autoplot()` draws the same by \pkg{ggplot2}.
 #' @export
 plot.rustle_influence <- function(x, ...) {
-  b <- x$bands
-  at <- seq_len(nrow(b))
-  old <- narrow_margins()
-  on.exit(graphics::par(old))
-  graphics::plot.default(
-    at, b$estimate, ylim = range(b$band.lower, b$band.upper, 0), xaxt = "n", xlab = "", ylab = "estimate", pch = 20L, ...
-  )
-  graphics::axis(1L, at, b$term)
-  graphics::abline(h = 0, lty = 3L)
-  graphics::segments(at, b$band.lower, at, b$band.upper, col = "#88CCEE", lwd = 3)
-  graphics::segments(at, b$lower, at, b$upper, col = "#4477AA", lwd = 3)
-  graphics::points(at, b$estimate, pch = 20L)
+  rows <- band_rows(x)
+  apart <- forest_split(rows)
+  panels <- if (apart) split(rows, seq_len(nrow(rows))) else list(rows)
+  draw_panels(length(panels), function(k) {
+    b <- panels[[k]]
+    at <- seq_len(nrow(b))
+    # Names that have no room beside one another are turned.
+    wide <- max(nchar(b$term)) * graphics::par("cin")[[1L]] * graphics::par("cex")
+    turned <- !apart && wide > graphics::par("pin")[[1L]] / length(at)
+    mar <- graphics::par("mar")
+    if (turned) graphics::par(mar = replace(mar, 1L, min(1 + 0.55 * max(nchar(b$term)), 8)))
+    graphics::plot.default(
+      at, b$estimate, xlim = range(at) + c(-0.5, 0.5), ylim = range(b$lower, b$upper, if (!apart) 0), xaxt = "n",
+      xlab = "", ylab = "estimate", type = "n", main = if (apart) b$term else "", cex.main = 0.95, ...
+    )
+    if (!apart) graphics::axis(1L, at, b$term, las = if (turned) 2L else 1L)
+    graphics::par(mar = mar)
+    graphics::abline(h = 0, lty = 3L)
+    graphics::arrows(at, b$lower[, 1L], at, b$upper[, 1L], code = 3L, angle = 90, length = 0.04, col = ink$medium, lwd = 1.5)
+    graphics::segments(at, b$lower[, 2L], at, b$upper[, 2L], col = ink$dark, lwd = 4, lend = 1L)
+    graphics::points(at, b$estimate, pch = 21L, bg = "white", col = ink$dark)
+  })
   invisible(x)
+}
+
+# As forest_rows(): the band, then the pointwise interval.
+band_rows <- function(x) {
+  b <- x$bands
+  out <- data.frame(term = b$term, estimate = b$estimate)
+  out$lower <- cbind(b$band.lower, b$lower)
+  out$upper <- cbind(b$band.upper, b$upper)
+  out
 }
 
 #' @rdname bootstrap_influence
@@ -207,10 +229,14 @@ autoplot.rustle_influence <- function(object, ...) {
   b <- object$bands
   b$term <- factor(b$term, unique(b$term))
   .data <- NULL # the pronoun of ggplot2
+  apart <- forest_split(band_rows(object))
   ggplot2::ggplot(b, ggplot2::aes(x = .data[["term"]], y = .data[["estimate"]])) +
-    ggplot2::geom_hline(yintercept = 0, linetype = 3L) +
-    ggplot2::geom_linerange(ggplot2::aes(ymin = .data[["band.lower"]], ymax = .data[["band.upper"]]), colour = ink$light, linewidth = 2) +
-    ggplot2::geom_linerange(ggplot2::aes(ymin = .data[["lower"]], ymax = .data[["upper"]]), colour = ink$medium, linewidth = 2) +
-    ggplot2::geom_point() +
+    (if (!apart) ggplot2::geom_hline(yintercept = 0, linetype = 3L)) +
+    ggplot2::geom_errorbar(ggplot2::aes(ymin = .data[["band.lower"]], ymax = .data[["band.upper"]]), colour = ink$medium, width = 0.1) +
+    ggplot2::geom_linerange(ggplot2::aes(ymin = .data[["lower"]], ymax = .data[["upper"]]), colour = ink$dark, linewidth = 1.5) +
+    ggplot2::geom_point(shape = 21L, fill = "white", colour = ink$dark) +
+    (if (!apart && sum(nchar(object$bands$term)) > 40L) ggplot2::theme(axis.text.x = ggplot2::element_text(angle = 90, hjust = 1, vjust = 0.5))) +
+    (if (apart) ggplot2::facet_wrap("term", scales = "free")) +
+    (if (apart) ggplot2::theme(axis.text.x = ggplot2::element_blank(), axis.ticks.x = ggplot2::element_blank())) +
     ggplot2::labs(x = NULL, y = "estimate")
 }

@@ -53,7 +53,7 @@ NULL
 #' @export
 print.rustle_boot <- function(x, digits = max(3L, getOption("digits") - 3L), ...) {
   s <- summary.rustle_boot(x)
-  cat(describe_boot(x), "\n\n", sep = "")
+  cat(wrapped(describe_boot(x)), "\n", sep = "")
   print(plain_frame(s)[c("term", "estimate", "bias", "std.error")], digits = digits, row.names = FALSE, ...)
   failed <- length(unique(x$failures$replicate))
   if (failed) cat(sprintf("\n%d of %.0f replicates failed: see $failures.\n", failed, nrow(x$t)))
@@ -102,7 +102,7 @@ summary.rustle_boot <- function(object, ...) {
 #' @rdname bootstrap-methods
 #' @export
 print.rustle_boot_summary <- function(x, digits = max(3L, getOption("digits") - 3L), ...) {
-  if (!is.null(attr(x, "description"))) cat(attr(x, "description"), "\n\n", sep = "")
+  if (!is.null(attr(x, "description"))) cat(wrapped(attr(x, "description")), "\n", sep = "")
   print(plain_frame(x), digits = digits, row.names = FALSE, ...)
   invisible(x)
 }

@@ -200,7 +200,7 @@ null_hypothesis <- function(statistic, paired, studentize, stratified) {
 # A print method of our own, because that of class "htest" would name a wrong null hypothesis.
 #' @export
 print.rustle_permutations <- function(x, digits = getOption("digits"), ...) {
-  cat("\n", paste0("\t", x$method), "\n\ndata:  ", x$data.name, "\n", sep = "")
+  cat("\n", paste0("\t", x$method), "\n\n", wrapped(paste("data:", x$data.name)), sep = "")
   several <- length(x$p.value) > 1L
   signif <- function(v) format(v, digits = max(1L, digits - 2L))
   cat(
@@ -211,7 +211,7 @@ print.rustle_permutations <- function(x, digits = getOption("digits"), ...) {
   direction <- switch(x$alternative,
     two.sided = "two-sided", greater = "a larger statistic", less = "a smaller statistic"
   )
-  cat("null hypothesis: ", x$null.hypothesis, "\nalternative: ", direction, "\n", sep = "")
+  cat(wrapped(paste("null hypothesis:", x$null.hypothesis)), "alternative: ", direction, "\n", sep = "")
   if (!several) {
     if (length(x$estimate)) {
       cat("sample estimates:\n")

@@ -129,8 +129,8 @@ as_folds <- function(x, n, call = sys.call(-1L)) {
 print.rustle_folds <- function(x, ...) {
   sizes <- tabulate(unclass(x)[, 1L])
   cat(sprintf(
-    "%d folds of %d observations (sizes %d to %d), %d repetition%s\n", attr(x, "K"), nrow(x),
-    min(sizes), max(sizes), ncol(x), if (ncol(x) == 1L) "" else "s"
+    "%d folds of %d observations (%s), %d repetition%s\n", attr(x, "K"), nrow(x),
+    if (min(sizes) == max(sizes)) sprintf("%d each", max(sizes)) else sprintf("sizes %d to %d", min(sizes), max(sizes)), ncol(x), if (ncol(x) == 1L) "" else "s"
   ))
   invisible(x)
 }

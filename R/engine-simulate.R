@@ -50,11 +50,11 @@ simulate_schedule <- function(times, workers, schedule = "stealing", chunk_size 
 
 #' @export
 print.rustle_simulation <- function(x, ...) {
-  cat(sprintf(
-    "%s schedule, %d workers: makespan %s s, efficiency %.1f%%, load imbalance %.1f%%, %.0f claims\n",
+  cat(wrapped(sprintf(
+    "%s schedule, %d workers: makespan %s s, efficiency %.1f%%, load imbalance %.1f%%, %.0f claims",
     x$schedule, x$workers, format(x$makespan, digits = 4), 100 * x$efficiency,
     100 * x$imbalance, x$claims
-  ))
+  )))
   invisible(x)
 }
 
