@@ -38,9 +38,14 @@
 #' @examples
 #' b <- bootstrap(cars, "cor", R = 199, seed = 1, threads = 2)
 #' identical(extend(b, 999)$t, bootstrap(cars, "cor", R = 999, seed = 1, threads = 2)$t)
+#' #> [1] TRUE
 #' b <- bootstrap(cars, "cor", R = enough(width = 0.02), seed = 1, threads = 2)
 #' b$R
+#' #> [1] 3999
 #' boot_ci(b, type = "perc")
+#' #> Bootstrap intervals from 3999 replicates
+#' #>  term type conf  lower  upper   mcse
+#' #>   cor perc 0.95 0.7006 0.8834 0.0036
 #' @export
 extend <- function(x, R, threads = NULL) {
   origin <- sys.call()

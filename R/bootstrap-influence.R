@@ -48,6 +48,19 @@
 #' fit <- lm(mpg ~ wt + hp + qsec, mtcars)
 #' psi <- nobs(fit) * residuals(fit) * model.matrix(fit) %*% summary(fit)$cov.unscaled
 #' bootstrap_influence(psi, coef(fit), R = 999, seed = 1, threads = 2)
+#' #> Multiplier bootstrap of influence values, 999 replicates, 32 observations
+#' #> Simultaneous 95% bands: 2.236 standard errors (Monte Carlo error 0.053)
+#' #>
+#' #>         term estimate std.error    lower     upper band.lower band.upper
+#' #>  (Intercept) 27.61053  5.841542 16.18450 39.036552   14.54706   40.67400
+#' #>           wt -4.35880  0.765437 -5.79887 -2.918728   -6.07055   -2.64705
+#' #>           hp -0.01782  0.009861 -0.03794  0.002299   -0.03987    0.00423
+#' #>         qsec  0.51083  0.341775 -0.13079  1.152454   -0.25348    1.27515
+#' #>  p.value
+#' #>    0.001
+#' #>    0.001
+#' #>    0.149
+#' #>    0.308
 #' @export
 bootstrap_influence <- function(psi, estimate = NULL, R = 9999, cluster = NULL,
                                 weights = c("rademacher", "mammen", "webb", "norm"), conf = 0.95,

@@ -42,9 +42,20 @@
 #' @examples
 #' b <- bootstrap(boot::aircondit$hours, "mean", R = 999, seed = 1, threads = 2)
 #' b
+#' #> Bootstrap (ordinary), 999 replicates of mean, 12 observations
+#' #> Computed by native code, 2 threads
+#' #>
+#' #>  term estimate   bias std.error
+#' #>  mean    108.1 -2.045     36.93
 #' confint(b)
+#' #>         2.5 %   97.5 %
+#' #> mean 56.80128 220.8608
 #' vcov(b)
+#' #>         mean
+#' #> mean 1363.89
 #' quantile(b, c(0.05, 0.95))
+#' #>      5%      95%
+#' #> mean 53 170.0833
 #' plot(b)
 #' @name bootstrap-methods
 NULL
@@ -303,6 +314,17 @@ glance.rustle_boot <- function(x, ...) {
 #' @examples
 #' b <- bootstrap(boot::aircondit$hours, "mean", R = 999, seed = 1, threads = 2)
 #' boot.ci(as_boot(b), type = c("perc", "bca"))
+#' #> BOOTSTRAP CONFIDENCE INTERVAL CALCULATIONS
+#' #> Based on 999 bootstrap replicates
+#' #>
+#' #> CALL :
+#' #> boot.ci(boot.out = as_boot(b), type = c("perc", "bca"))
+#' #>
+#' #> Intervals :
+#' #> Level     Percentile            BCa
+#' #> 95%   ( 46.1, 187.2 )   ( 56.8, 220.9 )
+#' #> Calculations and Intervals on Original Scale
+#' #> Some BCa intervals may be unstable
 #' @export
 as_boot <- function(x, index = NULL) {
   check_required("x")

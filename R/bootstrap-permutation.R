@@ -63,8 +63,11 @@
 #' treatment <- c(94, 197, 16, 38, 99, 141, 23)
 #' control <- c(52, 104, 146, 10, 51, 30, 40, 27, 46)
 #' permutation_test(treatment, control)$p.value
-#' permutation_test(mpg ~ am, data = mtcars)$p.value
+#' #> [1] 0.3070804
+#' permutation_test(mpg ~ am, data = mtcars, seed = 1)$p.value
+#' #> [1] 0.0012
 #' permutation_test(cars$speed, cars$dist, statistic = "cor", R = 199, seed = 1)$p.value
+#' #> [1] 0.005
 #' @order 1
 #' @export
 permutation_test <- function(x, y, statistic = "mean", alternative = c("two.sided", "greater", "less"),

@@ -124,10 +124,15 @@
 #' @examples
 #' b <- bootstrap(cars, "cor", R = 500, seed = 1, threads = 2)
 #' b$t0
+#' #>       cor
+#' #> 0.8068949
 #' quantile(b$t, c(0.025, 0.975))
+#' #>      2.5%     97.5%
+#' #> 0.7104054 0.8797692
 #' # The same resamples, seen by an R function.
 #' f <- bootstrap(cars, function(d, i) cor(d$speed[i], d$dist[i]), R = 500, seed = 1)
 #' all.equal(f$t, b$t, check.attributes = FALSE)
+#' #> [1] TRUE
 #' @export
 bootstrap <- function(data, statistic, R = 999,
                       sim = c("ordinary", "balanced", "antithetic", "permutation", "parametric",

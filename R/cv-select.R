@@ -33,6 +33,12 @@
 #'   curve = function(train) lm(dist ~ poly(speed, 3), train)
 #' )
 #' cv_select(cars, fits, response = "dist", K = 5, inner = 4, seed = 1)
+#' #> Choice among 2 learners: curve
+#' #> mse of the procedure (nested cross-validation): 271.2
+#' #>
+#' #>  learner  loss
+#' #>     line 255.7
+#' #>    curve 253.8
 #' @export
 cv_select <- function(x, fits, predict = stats::predict, response = NULL, method = c("nested", "bias_corrected"),
                       K = 10, inner = 5, reps = 1, R = 1000, strata = NULL, cluster = NULL, loss = NULL, seed = NULL) {

@@ -76,6 +76,8 @@ format_set <- function(set, digits) {
 #' fit <- lm(dist ~ speed, cars)
 #' test <- wild_test(fit, "speed = 3", R = 499, seed = 1, threads = 1)
 #' confint(test, level = 0.9)
+#' #>          lower    upper
+#' #> speed 3.261557 4.568231
 #' plot(test)
 #' @name wild-methods
 #' @aliases confint.rustle_wild
