@@ -170,7 +170,7 @@ permutation_result <- function(found, x, y, statistic, samples, paired, studenti
     list(
       statistic = if (single) found$observed else label(found$observed),
       parameter = c(permutations = tried), p.value = label(p(found$counts$single)),
-      mcse = label(if (found$all) 0 * found$counts$single else sqrt(p(found$counts$single) * (1 - p(found$counts$single)) / tried)),
+      mcse = label(if (found$all) 0 * found$counts$single else error_of_share(p(found$counts$single), tried)),
       adjusted = if (!single) label(p(found$counts$maximal)), estimate = estimate,
       # A null hypothesis that is not about a number has no null value.
       null.value = if (studentize && !paired && is.null(samples$strata)) c("difference in means" = 0),
@@ -208,7 +208,8 @@ print.rustle_permutations <- function(x, digits = getOption("digits"), ...) {
   cat(
     if (!several) sprintf("%s = %s, ", names(x$statistic), signif(x$statistic)),
     sprintf("permutations = %.0f", x$parameter),
-    if (!several) sprintf(", p-value = %s", format.pval(x$p.value, digits = max(1L, digits - 3L))), "\n", sep = ""
+    if (!several) sprintf(", p-value = %s", format.pval(x$p.value, digits = max(1L, digits - 3L))),
+    if (!several && x$mcse > 0) sprintf(" (Monte Carlo error %s)", format(x$mcse, digits = 2L)), "\n", sep = ""
   )
   direction <- switch(x$alternative,
     two.sided = "two-sided", greater = "a larger statistic", less = "a smaller statistic"
@@ -223,7 +224,7 @@ print.rustle_permutations <- function(x, digits = getOption("digits"), ...) {
     return(invisible(x))
   }
   cat("\n")
-  table <- cbind(statistic = x$statistic, p.value = x$p.value, adjusted = x$adjusted)
+  table <- cbind(statistic = x$statistic, p.value = x$p.value, mcse = x$mcse, adjusted = x$adjusted)
   if (is.null(rownames(table))) rownames(table) <- paste0("[,", seq_len(nrow(table)), "]")
   print(table, digits = max(1L, digits - 2L), ...)
   invisible(x)
@@ -326,6 +327,7 @@ test_by_function <- function(x, y, statistic, alternative, R, exact, strata, see
     list(
       statistic = stats::setNames(unname(b$t0), "statistic"), parameter = c(permutations = tried),
       p.value = if (all) extreme / tried else (extreme + 1) / (tried + 1),
+      mcse = if (all) 0 else error_of_share((extreme + 1) / (tried + 1), tried),
       null.hypothesis = null_hypothesis(NULL, FALSE, FALSE, !is.null(strata)), alternative = alternative,
       method = sprintf("%s permutation test", if (all) "Exact" else "Monte Carlo"), data.name = names,
       exact = all, permuted = list(t = b$t)
