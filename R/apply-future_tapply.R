@@ -94,7 +94,7 @@ future_by.default <- function(data, INDICES, FUN, ..., simplify = TRUE,
   out <- by_outcome(data, INDICES, FUN, ..., simplify = simplify, future.envir = future.envir)
   # by() makes a data frame of a matrix first, and names the data after that.
   named <- !is.null(dimnames(out)) && (is.data.frame(data) || !length(dim(data)))
-  if (named && !is.list(INDICES)) names(dimnames(out)) <- deparse(substitute(INDICES))[[1L]]
+  if (named && !is.list(INDICES)) names(dimnames(out)) <- deparse(written(substitute(INDICES), "INDICES"))[[1L]]
   attr(out, "call") <- match.call()
   out
 }

@@ -10,7 +10,8 @@
 #' @param psi A matrix (or data frame) of influence values: a row per observation, a column per
 #'   component. A vector is one component.
 #' @param estimate The estimates, one per column. By default 0, for bands around 0.
-#' @param R,seed,threads As for [bootstrap()].
+#' @param R,seed,threads As for [bootstrap()]; with `R = enough()` replicates are added until the ends of the
+#'   simultaneous bands are sure enough, and [extend()] adds more.
 #' @param cluster Clusters of the observations: one multiplier each. A vector.
 #' @param weights Law of the multipliers: `"rademacher"` (-1 and 1), `"mammen"` (two points, third
 #'   moment 1), `"webb"` (six points) or `"norm"`.
@@ -19,7 +20,7 @@
 #'   estimates), `t` (an R x p matrix: estimates plus draws), and
 #'   * `bands`: a data frame with a row per component and columns `term`, `estimate`,
 #'     `std.error`, `lower`, `upper` (pointwise), `band.lower`, `band.upper` (simultaneous) and
-#'     `p.value`, adjusted for all components together;
+#'     `p.value`, adjusted for all components together, and `p.mcse`, its Monte Carlo standard error;
 #'   * `critical`: the numbers of standard errors of the simultaneous bands, and `critical.mcse`,
 #'     its Monte Carlo standard error; `conf`, `n`, `clusters`.
 #'
@@ -77,7 +78,8 @@ bootstrap_influence <- function(psi, estimate = NULL, R = 9999, cluster = NULL,
   }
   n <- nrow(psi)
   p <- ncol(psi)
-  R <- check_count(R, "R")
+  rule <- if (inherits(R, "rustle_enough")) R
+  R <- if (is.null(rule)) check_count(R, "R") else rule$start
   laws <- c("rademacher", "mammen", "webb", "norm")
   weights <- check_choice(if (identical(weights, laws)) laws[[1L]] else weights, laws, "weights")
   conf <- check_one_level(conf, "conf")
@@ -115,18 +117,26 @@ bootstrap_influence <- function(psi, estimate = NULL, R = 9999, cluster = NULL,
     law = if (weights == "norm") "normal" else weights, seed = as.double(words), restrictions = p, trials = 0,
     variance = list(), clusters = nrow(sums), linear = as.double(sums) / n, squares = double()
   )
-  t <- run_wild(spec, R, threads, origin) + rep(estimate, each = R)
   out <- new_rustle_boot(
-    t0 = estimate, t = t, R = R, data = NULL, seed = before, stream = words, statistic = NULL,
+    t0 = estimate, t = matrix(0, 0L, p), R = R, data = NULL, seed = before, stream = words, statistic = NULL,
     sim = "multiplier", call = match.call(), stype = NULL, cluster = cluster, engine = "native", threads = threads,
-    n = n, clusters = if (!is.null(groups)) max(groups), conf = conf
+    n = n, clusters = if (!is.null(groups)) max(groups), conf = conf, std.error = std.error,
+    spec = spec
   )
   class(out) <- c("rustle_influence", class(out))
-  c_bands(out, std.error)
+  out <- draw_bands(out, R, origin)
+  if (is.null(rule)) return(out)
+  # The error of the bands' ends, as a share of their width.
+  go_on_until(out, rule, function(x) x$critical.mcse / (2 * x$critical), function(x, R) draw_bands(x, R, origin))
 }
 
-# Adds bands, critical value and p-values.
-c_bands <- function(x, std.error) {
+# The result with R replicates: bands, critical value and p-values.
+draw_bands <- function(x, R, call) {
+  check_memory(as.double(R) * length(x$t0) * 8, call)
+  x$t <- run_wild(x$spec, R, x$threads, call) + rep(x$t0, each = R)
+  colnames(x$t) <- names(x$t0)
+  x$R <- R
+  std.error <- x$std.error
   used <- which(std.error > 0)
   R <- x$R
   terms <- names(x$t0)
@@ -144,7 +154,7 @@ c_bands <- function(x, std.error) {
   x$bands <- data.frame(
     term = terms, estimate = unname(x$t0), std.error = unname(std.error), lower = unname(x$t0 - point * std.error),
     upper = unname(x$t0 + point * std.error), band.lower = unname(x$t0 - x$critical * std.error),
-    band.upper = unname(x$t0 + x$critical * std.error), p.value = unname(p)
+    band.upper = unname(x$t0 + x$critical * std.error), p.value = unname(p), p.mcse = unname(error_of_share(p, R))
   )
   if (R < 10 / (1 - x$conf) * (1 - 1e-12)) {
     warn_interval(sprintf("Extreme order statistics: %.0f replicates are few for conf = %s.", R, format(x$conf)))

@@ -54,14 +54,14 @@ validate_boot <- function(x, fit = NULL, predict = stats::predict, response = NU
   n <- NROW(learner$y)
   of_kept <- function(v) if (length(learner$kept) && is.atomic(v) && length(v) == learner$rows) v[learner$kept] else v
   groups <- check_resampled(n, R, of_kept(strata), of_kept(cluster), origin)
-  loss <- check_loss(loss, learner$y)
+  rule <- check_loss(loss, learner$y)
   words <- stream_words(seed)
   drawn <- drawn_rows(n, R, groups, words)
   # The first is the data themselves.
   splits <- lapply(c(list(seq_len(n)), drawn), function(rows) list(learner = 1L, train = rows, test = seq_len(n)))
   number <- as.integer((words[[1L]] * 1566083941 + words[[2L]]) %% .Machine$integer.max)
   parts <- run_splits(list(learner), splits, NULL, on_error, number, "validation", origin)
-  new_validation(parts, drawn, learner, loss, R, origin)
+  new_validation(parts, drawn, learner, rule, R, origin)
 }
 
 # list(strata = list of rows, cluster = numbers), either NULL.

@@ -102,9 +102,9 @@ cv <- function(x, fit = NULL, predict = stats::predict, response = NULL, K = 10,
   n <- length_of(learner$y)
   # Arguments that are given for all rows are reduced to the rows that are used.
   of_kept <- function(v) if (length(learner$kept) && is.atomic(v) && length(v) == learner$rows) v[learner$kept] else v
-  loss <- check_loss(loss, learner$y)
+  rule <- check_loss(loss, learner$y)
   closed <- learner$linear && exact && !adjust
-  lambda <- check_lambda(lambda, learner$linear, closed)
+  penalty <- check_lambda(lambda, learner$linear, closed)
   made <- if (is.null(folds)) {
     with_call(sys.call(), rustle_folds(n, K, reps, of_kept(strata), of_kept(cluster), seed))
   } else {
@@ -113,12 +113,12 @@ cv <- function(x, fit = NULL, predict = stats::predict, response = NULL, K = 10,
   runs <- which_folds(made)
   do.call(tell_left_out, learner$left_out)
   parts <- if (closed) {
-    closed_form(x, made, runs, lambda)
+    closed_form(x, made, runs, penalty)
   } else {
     run_folds(learner, made, runs, adjust, on_error, seed, sys.call())
   }
   parts$learner <- learner
-  new_cv(parts, runs, made, learner$y, loss, lambda, adjust, sys.call())
+  new_cv(parts, runs, made, learner$y, rule, penalty, adjust, sys.call())
 }
 
 # Folds that the user gave: for all rows, or for the rows that are used.

@@ -25,6 +25,12 @@ print.rustle_wild <- function(x, digits = max(3L, getOption("digits") - 3L), ...
     kind <- if (nrow(x$conf.set) > 1L) "set" else "interval"
     cat(format(100 * x$conf, digits = 3), " percent confidence ", kind, ": ", format_set(x$conf.set, digits), "\n", sep = "")
   }
+  errors <- c("p-value" = x$mcse, lower = x$conf.mcse[1L], upper = x$conf.mcse[length(x$conf.mcse)])
+  if (x$enumerated) errors <- NULL
+  errors <- errors[!is.na(errors)]
+  if (length(errors)) {
+    cat("Monte Carlo standard errors: ", paste(names(errors), format(signif(errors, 2L), trim = TRUE, drop0trailing = TRUE), collapse = ", "), "\n", sep = "")
+  }
   if (nrow(x$parts) > 1L) {
     signs <- ifelse(x$parts$factor < 0, "- ", "+ ")
     factors <- format(abs(x$parts$factor), digits = 4)
@@ -177,7 +183,7 @@ tidy.rustle_wild <- function(x, conf.int = TRUE, ...) {
 glance.rustle_wild <- function(x, ...) {
   check_dots(...)
   data.frame(
-    statistic = unname(x$statistic), p.value = x$p.value, R = x$R, n = x$n,
+    statistic = unname(x$statistic), p.value = x$p.value, mcse = x$mcse, R = x$R, n = x$n,
     clusters = if (is.null(x$clusters)) NA_real_ else min(x$clusters), boot_clusters = unname(x$boot_clusters),
     weights = x$weights, type = x$type, impose = x$impose, enumerated = x$enumerated, degenerate = x$degenerate,
     alternative = x$alternative, method = x$method
