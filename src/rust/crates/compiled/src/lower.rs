@@ -7,11 +7,13 @@
 //! changes types is unrolled once.
 
 mod calls;
+mod cells;
 mod control;
 mod draws;
 mod elementwise;
 mod index;
 mod loops;
+mod matrix;
 mod statistics;
 mod values;
 
@@ -19,7 +21,7 @@ pub(crate) use calls::math;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use crate::code::{Op, Out, Program, Reg};
+use crate::code::{Mat, Op, Out, Program, Reg};
 use crate::flatten::flatten;
 use crate::tree::{Captured, Closure, Kind, Node, Refused, Surroundings, Type};
 
@@ -75,8 +77,8 @@ enum File {
 fn file(ty: Type) -> File {
     match ty {
         Type::Double => File::D,
-        Type::Doubles => File::Vd,
-        Type::Integers | Type::Logicals => File::Vi,
+        Type::Doubles | Type::DoubleMatrix => File::Vd,
+        Type::Integers | Type::Logicals | Type::IntegerMatrix | Type::LogicalMatrix => File::Vi,
         Type::Integer | Type::Logical | Type::Null => File::I,
     }
 }
@@ -126,6 +128,7 @@ struct Lower<'s> {
     mixed: Option<Var>,
     outs: Vec<Out>,
     rows: Vec<Vec<String>>,
+    matrices: Vec<Mat>,
     reasons: Vec<&'static str>,
     draws: bool,
     types: Vec<Vec<Type>>,
@@ -176,6 +179,7 @@ impl<'s> Lower<'s> {
             mixed: None,
             outs: Vec::new(),
             rows: Vec::new(),
+            matrices: Vec::new(),
             reasons: Vec::new(),
             draws: false,
             types: Vec::new(),
@@ -238,6 +242,7 @@ impl<'s> Lower<'s> {
             vectors_d: used(File::Vd),
             vectors_i: used(File::Vi),
             outs: std::mem::take(&mut self.outs),
+            matrices: std::mem::take(&mut self.matrices),
             reasons: std::mem::take(&mut self.reasons),
             names: std::mem::take(&mut self.rows),
             draws: self.draws,
