@@ -166,12 +166,13 @@ fn shapes(how: Product, x: Operand<'_>, y: Operand<'_>) -> Result<(Shape, Shape)
         (Some(x), None) => match how {
             Product::Plain => (x, [n, 1]),
             Product::Cross => (x, [n, 1]),
-            Product::CrossOfRows => (x, [1, n]),
+            // R's rules differ between its versions.
+            Product::CrossOfRows => return Err(LENGTHS),
         },
         (None, Some(y)) => match how {
             Product::Plain => ([1, m], y),
             Product::Cross => ([m, 1], y),
-            Product::CrossOfRows => ([1, m], y),
+            Product::CrossOfRows => return Err(LENGTHS),
         },
         (None, None) if m < 2 || n < 2 => return Err(LENGTHS),
         (None, None) => match how {
