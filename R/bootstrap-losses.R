@@ -52,6 +52,11 @@
 #' #> sample estimates:
 #' #>          a          b
 #' #> 0.03003176 0.79025004
+#' #>
+#' #> p-values of 499 replicates, and their Monte Carlo standard errors:
+#' #>         lower consistent upper reality_check
+#' #> p-value 0.002      0.002 0.002         0.002
+#' #> mcse    0.002      0.002 0.002         0.002
 #' step_m(losses, "base", R = 499, seed = 1, threads = 1)
 #' #>   model       gain statistic step p.value       mcse
 #' #> 1     a 0.03003176 0.1296878   NA   0.462 0.02231834
