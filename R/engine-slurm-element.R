@@ -37,7 +37,7 @@ run_chunks <- function(run, array, level, element) {
   parcel <- unserialize(order$bytes)
   # Where tasks do not run in the order of their numbers, one that comes first may run last.
   if (order$ordered) parcel$on_error <- "keep"
-  seen <- new_seat(run, array, element, cores)
+  seen <- new_seat(run, array, element, cores, isTRUE(order$progress))
   on.exit(rest_here())
   repeat {
     why <- stopping()
@@ -140,9 +140,18 @@ open_slurm_chunk <- function(run, ticket, parcel, order, cores) {
   last$written <- 0L
 }
 
+# list(chunk, done, seen): how many of its tasks are done, and rs_job_seen() with their numbers in the
+# call.
+seen_of_chunk <- function(chunk) {
+  seen <- rs_job_seen(chunk$handle)
+  seen$task <- c(0, chunk$tasks)[seen$task + 1]
+  list(chunk = chunk$ticket$number, done = chunk$count, seen = seen)
+}
+
 # What an element writes: events as they come, and a record when a chunk is done.
-new_seat <- function(run, array, element, cores) {
-  last <- seconds_now()
+# shows: does the session show progress?
+new_seat <- function(run, array, element, cores, shows = FALSE) {
+  last <- shown <- seconds_now()
   write_said <- function(chunk) {
     events <- chunk$events
     if (!length(events)) return()
@@ -162,6 +171,10 @@ new_seat <- function(run, array, element, cores) {
       if (!now && seconds_now() - last < 1) return()
       last <<- seconds_now()
       for (chunk in kept$jobs) write_said(chunk)
+      if (shows && last - shown >= 2) {
+        shown <<- last
+        write_whole(lapply(kept$jobs, seen_of_chunk), element_file(run, array, element, "seen"))
+      }
     },
     finish = function(chunk, levels, level) {
       write_said(chunk)

@@ -13,7 +13,8 @@
 #   arrays/N.rds           a job array: list(number, name, id, count, level, journalled); `id` is
 #                          NA before Slurm has answered
 #   elements/N.K.start     element K of array N has started; N.K.end: why it has ended;
-#                          N.K.stop: Slurm asks it to stop; N.K.status: that of R at its end
+#                          N.K.stop: Slurm asks it to stop; N.K.status: that of R at its end;
+#                          N.K.seen: what its workers do, every two seconds where progress is shown
 #   log/, scripts/         what Slurm and R said, and was submitted
 #   closed                 how the call has ended; nobody submits or takes anything any more
 #
@@ -168,7 +169,7 @@ lay_run <- function(run, job, plan, settings, identity, which, envelope) {
   write_whole(list(
     bytes = parcel$bytes(), desk = desk_for_nodes()[c("key", "bytes")], chunks = chunks, n = job$n, keys = identity$keys,
     tag = tag,
-    stop_early = job$on_error == "stop", ordered = !is.null(order), timings = wants_timings(), nodes = shape$nodes, cores = shape$cores,
+    stop_early = job$on_error == "stop", ordered = !is.null(order), timings = wants_timings(), progress = wants_progress(plan), nodes = shape$nodes, cores = shape$cores,
     settings = plan$settings[c("timeout", "retries", "worker_threads")], slurm = settings, setup = setup,
     plan = as_rustle_plan(plan), envelope = envelope[c("fun", "arguments", "state", "call")]
   ), file.path(part, "order.rds"))

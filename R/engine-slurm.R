@@ -70,7 +70,7 @@ attend_run <- function(run, job, identity) {
       watch$mend()
       asked <- seconds_now()
     }
-    progress$update(watch$finished(), watch$busy())
+    progress$update(watch$finished(), watch$busy(), watch$seen)
     Sys.sleep(min(1, 0.1 + (now - begun) / 60))
   }
   progress$clear()
@@ -200,6 +200,21 @@ new_watch <- function(run, job, identity) {
     plan <- list(workers = order$nodes * order$cores, executor = list(name = "slurm"))
     new_outcome(arrived$values, failed, report = new_report(job, plan, c(counted, list(spans = all))))
   }
+
+  # What elements have told last of the chunks that they have: a list of seen_of_chunk(). The files
+  # are looked at every two seconds.
+  told <- list()
+  looked <- -Inf
+  chunks_seen <- function() {
+    if (isTRUE(order$progress) && seconds_now() - looked >= 2) {
+      looked <<- seconds_now()
+      files <- list.files(file.path(run, "elements"), "[.]seen$", full.names = TRUE)
+      files <- files[!file.exists(sub("seen$", "end", files))]
+      told <<- unlist(lapply(files, read_whole), recursive = FALSE)
+    }
+    Filter(function(part) !settled[[part$chunk]], told)
+  }
+  seen <- function() bound_spans(lapply(chunks_seen(), `[[`, "seen"))
 
   # Elements that are not known to have ended: a data frame (array, id, element, level).
   open_elements <- function() {
@@ -355,7 +370,7 @@ new_watch <- function(run, job, identity) {
 
   list(
     look = look, mend = mend, is_over = is_over, outcome = outcome, abandon = abandon, workers = order$nodes * order$cores,
-    finished = function() counted$done, busy = function() sum(alive$state == "RUNNING") * order$cores
+    finished = function() counted$done + sum(vapply(chunks_seen(), `[[`, 0, "done")), seen = seen, busy = function() sum(alive$state == "RUNNING") * order$cores
   )
 }
 

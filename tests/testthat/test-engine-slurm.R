@@ -38,8 +38,12 @@ slurm_test("values, streams, names, output and conditions are those of every pla
 
 slurm_test("timings name workers of all elements", {
   local_slurm_plan(nodes = 2, cores = 2)
-  withr::local_options(rustle.timings = TRUE)
-  future_lapply(1:8, function(i) Sys.sleep(0.2))
+  withr::local_options(rustle.timings = TRUE, rustle.progress = TRUE, rustle.progress.seconds = 0.5, rustle.progress.after = 0)
+  shown <- capture_messages(future_lapply(1:8, function(i) Sys.sleep(if (i == 3) 7 else 0.2)))
+  # Elements tell what their workers do, and what of a chunk is done.
+  expect_match(shown, "[0-9] MB, task 3 since [1-7] s", all = FALSE)
+  expect_match(shown, "^[1-7]/8 tasks", all = FALSE)
+  expect_match(utils::tail(shown, 1L), "^8/8 tasks in")
   timings <- job_timings()
   expect_identical(sort(timings$task), 1:8)
   expect_true(all(timings$worker %in% 1:4))
