@@ -31,7 +31,10 @@
 #' @examples
 #' b <- tsbootstrap(log(lynx), "mean", R = 500, l = 20, sim = "geom", seed = 1)
 #' sd(b$t)
+#' #> [1] 0.1098582
 #' tsbootstrap(lynx, function(x) acf(x, 1, plot = FALSE)$acf[2], R = 50, l = 20, seed = 1)$t0
+#' #>         t
+#' #> 0.7108187
 #' @export
 tsbootstrap <- function(series, statistic, R = 999, l = NULL, sim = c("fixed", "geom", "model", "maxent"), ...,
                         endcorr = TRUE, n.sim = NULL, ran.gen = NULL, ran.args = NULL,

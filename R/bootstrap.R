@@ -32,8 +32,9 @@
 #'   weights and counts. `"residual"`, `"wild"`: of [stat_lm()]. `"block"`: blocks of
 #'   length `l` of a series.
 #' @param stype What a function gets; the first that `sim` allows by default.
-#' @param strata A vector that says to which stratum each observation belongs.
-#' @param cluster A vector of clusters, or a list of two for two-way clusters (pigeonhole
+#' @param strata A vector that says to which stratum each observation belongs, or a formula of columns of
+#'   a data frame, such as `~ sex`.
+#' @param cluster A vector of clusters, or a formula such as `~ firm`; or a list of two, or `~ firm + year`, for two-way clusters (pigeonhole
 #'   bootstrap: an observation counts as often as the product of the counts of its
 #'   clusters). With `sim = "bayesian"` or `"wild"` a cluster has one weight.
 #' @param relabel Columns of a data frame, by name, that say to which cluster a row belongs:
@@ -108,7 +109,7 @@
 #'   half of the free memory is refused (`rustle_error_memory`); so are indices of
 #'   `rng = "R"` beyond the option `rustle.max_index_bytes` (1e9).
 #' @section Errors: `rustle_error_argument` for wrong arguments, before anything has
-#'   started; `rustle_error_statistic` for a failing replicate, with fields `replicate` and
+#'   started; a warning of class `rustle_warning_clusters` where each cluster is one observation; `rustle_error_statistic` for a failing replicate, with fields `replicate` and
 #'   `parent`; `rustle_error_scheme` for a statistic that does not suit the scheme
 #'   ([bootstrap_validity()]).
 #' @references Davison, A. C. and Hinkley, D. V. (1997) *Bootstrap Methods and Their
@@ -124,10 +125,15 @@
 #' @examples
 #' b <- bootstrap(cars, "cor", R = 500, seed = 1, threads = 2)
 #' b$t0
+#' #>       cor
+#' #> 0.8068949
 #' quantile(b$t, c(0.025, 0.975))
+#' #>      2.5%     97.5%
+#' #> 0.7104054 0.8797692
 #' # The same resamples, seen by an R function.
 #' f <- bootstrap(cars, function(d, i) cor(d$speed[i], d$dist[i]), R = 500, seed = 1)
 #' all.equal(f$t, b$t, check.attributes = FALSE)
+#' #> [1] TRUE
 #' @export
 bootstrap <- function(data, statistic, R = 999,
                       sim = c("ordinary", "balanced", "antithetic", "permutation", "parametric",
@@ -170,6 +176,8 @@ bootstrap <- function(data, statistic, R = 999,
     which <- if (is.null(ran.gen)) "mle" else "ran.gen"
     stop_argument(which, sprintf("NULL for `sim = \"%s\"`; it belongs to \"parametric\"", sim), get(which), origin)
   }
+  strata <- columns_of_rows(strata, asked$data, "strata", origin)
+  asked["cluster"] <- list(columns_of_rows(asked$cluster, asked$data, "cluster", origin))
   options <- boot_options(
     blocktype = choose(blocktype, c("fixed", "circular", "geom"), "blocktype"),
     wild = choose(wild, c("rademacher", "mammen", "webb", "norm"), "wild"),
@@ -352,7 +360,7 @@ validity_sim <- function(job) {
 
 validity_kind <- function(job) {
   if (is.null(job$compiled)) return("function")
-  switch(job$compiled$native$source, sums = "sums", lm = , absorbed = "lm", glm = , cox = , robust = , two_stage = "glm", "scan")
+  switch(job$compiled$native$source, sums = "sums", lm = , absorbed = "lm", glm = , absorbed_glm = , cox = , robust = , two_stage = "glm", "scan")
 }
 
 stop_scheme <- function(job, why) {

@@ -33,6 +33,13 @@
 #' @seealso [cv()]; [cv_select()] where the learner was chosen; [conformal()] for intervals.
 #' @examples
 #' validate_boot(lm(mpg ~ wt + hp + qsec, mtcars), R = 50, seed = 1)
+#' #> Validation by 50 resamples of 32 observations (mse)
+#' #>      method estimate   mcse
+#' #>    apparent    5.814 0.0000
+#' #>    optimism    7.383 0.2382
+#' #>  out_of_bag    8.217 0.4393
+#' #>        .632    7.333 0.2776
+#' #>       .632+    7.356 0.2819
 #' @export
 validate_boot <- function(x, fit = NULL, predict = stats::predict, response = NULL, loss = NULL, R = 200, ...,
                           strata = NULL, cluster = NULL, on_error = c("stop", "na"), seed = NULL) {

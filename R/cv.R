@@ -74,12 +74,18 @@
 #' @examples
 #' fit <- lm(mpg ~ wt + hp, mtcars)
 #' cv(fit, K = "loo")
+#' #> Leave-one-out cross-validation of 32 observations
+#' #> mse: 7.703 (standard error 2.16)
 #' cv(fit, K = "loo", lambda = c(0, 1, 10))$estimate
+#' #>        0        1       10
+#' #> 7.703321 7.728186 9.178242
 #'
 #' oplan <- plan(multicore, workers = 2)
 #' cv(mtcars, function(train) loess(mpg ~ wt, train, surface = "direct"),
 #'   response = "mpg", K = 5, seed = 1
 #' )
+#' #> 5-fold cross-validation of 32 observations
+#' #> mse: 8.633 (standard error 1.39)
 #' plan(oplan)
 #' @order 1
 #' @export

@@ -259,10 +259,10 @@ new_run_handle <- function(call, envelope) {
 #' @export
 print.rustle_run <- function(x, ...) {
   now <- status(x)
-  cat(sprintf(
-    "run on Slurm: %s\n%d of %d tasks done, %d elements run, %d wait: %s%s\n", now$call, now$done, now$tasks, now$running, now$waiting,
+  cat(wrapped(sprintf(
+    "run on Slurm: %s\n%d of %d tasks done, %d elements run, %d wait: %s%s", now$call, now$done, now$tasks, now$running, now$waiting,
     now$state, if (nzchar(now$jobs)) sprintf(" (job array %s)", now$jobs) else ""
-  ))
+  )))
   cat("collect() waits for its value; it is in ", x$call, "\n", sep = "")
   invisible(x)
 }

@@ -192,6 +192,7 @@ default_settings <- function() {
 #' @examples
 #' oplan <- plan(multicore, workers = 2)
 #' future_sapply(1:4, function(i) i^2)
+#' #> [1]  1  4  9 16
 #' plan(oplan)
 #' @seealso [with_plan()], [future_lapply()], [mclapply()].
 #' @export
@@ -417,6 +418,7 @@ is_multicore <- function(strategy) identical(strategy, "multicore") || inherits(
 #' @seealso [plan()], [availableCores()].
 #' @examples
 #' nbrOfWorkers()
+#' #> [1] 1
 #' @export
 nbrOfWorkers <- function(evaluator = NULL) {
   if (!is.null(evaluator)) return(future::nbrOfWorkers(evaluator))
