@@ -139,6 +139,7 @@ open_chunk <- function(parcel, order, beat, dress = identity) {
   settings <- order$settings
   set_serializers(unpacked_serializers(parcel$serializers))
   job <- dress(job_of_parcel(parcel, chunk, settings))
+  job$numbers <- chunk$numbers
   plan <- plan_of_node(settings, parcel$levels)
   open <- list2env(list(
     tag = chunk$tag, job = job, n = job$n, over = FALSE, unclaimed = Inf, count = 0, measured = FALSE, timed = settings$keep,

@@ -180,6 +180,7 @@ new_desk <- function(job, plan, nodes, parcel) {
     m <- length(tasks)
     out <- list(tag = tag, n = m, data = cut_data(parcel$data, job$over, tasks))
     streams <- job$streams
+    if (!is.null(settings$log)) out$numbers <- c(tasks)
     if (runs_plainly(node)) {
       return(c(out, list(tasks = c(tasks), seeds = task_seeds(streams, tasks))))
     }
@@ -257,6 +258,7 @@ new_desk <- function(job, plan, nodes, parcel) {
     if (!is.null(record$events)) {
       events <- record$events
       events$task <- tasks[events$task]
+      tell_losses(events, plan)
       mailbox$add(events)
     }
     # A chunk of a node that was given up may have been computed elsewhere: the first counts.
@@ -318,6 +320,7 @@ new_desk <- function(job, plan, nodes, parcel) {
     node$waits <- NULL
     counted$losses <<- counted$losses + 1
     tell_node_lost(node, length(tasks))
+    log_session(plan, "node %d (%s) was lost: %s; %d unfinished tasks", node$id, node$host, node$lost, length(tasks))
     if (length(tasks)) {
       dead <- queue$take_back(tasks)
       if (length(dead)) {

@@ -299,6 +299,10 @@ new_watch <- function(run, job, identity) {
     write_whole(list(why = "dead", state = element$state, reason = element$reason, node = element$node), file)
     mine <- Filter(function(chunk) chunk$array == element$array && chunk$element == element$element, chunks_in(run, "taken"))
     tell_element_lost(element, fate, length(mine))
+    log_session(
+      list(settings = order$settings), "element %d of job array %s on node %s has ended (%s): %s", element$element, element$id,
+      element$node, element$state, fate
+    )
     for (chunk in mine) {
       levels <- length(settings$memory)
       if (fate == "memory" && element$level < levels) {
@@ -421,7 +425,7 @@ submit_array <- function(run, order, settings, count, level, call, origin) {
       if (nzchar(told <- tail_of_log(run, before[[length(before)]]$number, 1L))) paste0(" The last words of an element: ", told) else ""
     ), origin)
   }
-  number <- length(before) + 1L
+  number <- order$before + length(before) + 1L
   name <- sprintf("rustle-%s-%d", order$tag, number)
   array <- list(number = number, name = name, id = NA_character_, count = count, level = level, journalled = journalled, time = Sys.time())
   script <- file.path(run, "scripts", sprintf("%d.sh", number))
@@ -434,7 +438,7 @@ submit_array <- function(run, order, settings, count, level, call, origin) {
     # What Slurm may have all the same is looked for later (adopt_arrays()).
     unknown <- isTRUE(e[["unanswered"]])
     if (!unknown) unlink(array_file(run, number))
-    if (!unknown || number == 1L) stop(e)
+    if (!unknown || !length(before)) stop(e)
     NA_character_
   })
   if (is.na(array$id)) return(NULL)

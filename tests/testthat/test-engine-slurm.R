@@ -244,6 +244,18 @@ slurm_test("an interrupt ends the job array, and the same call goes on", {
   expect_lt(run$value$begun, 18)
   expect_identical(run$value$values, as.list(1:18))
   expect_lte(sum(starts(notes, 18) - 1), 6)
+  # What elements of the first array still wrote is under its number.
+  expect_match(basename(list.files(dir, "^[0-9]+[.]rds$", recursive = TRUE)[[1L]]), "^0002[.]rds$")
+})
+
+slurm_test("workers of elements write logs, with the numbers of the call", {
+  log <- withr::local_tempdir(tmpdir = "/tmp")
+  local_slurm_plan(nodes = 2, log = log)
+  capture_messages(future_lapply(1:12, function(i) { message("said by ", i); Sys.sleep(0.3) }))
+  lines <- unlist(lapply(list.files(log, "^worker-", full.names = TRUE), readLines))
+  begun <- as.integer(sub("^.* task ([0-9]+) begins$", "\\1", lines[grep("said by", lines) - 1L]))
+  expect_identical(begun, as.integer(sub("^.*said by ", "", grep("said by", lines, value = TRUE))))
+  expect_identical(sort(begun), 1:12)
 })
 
 slurm_test("tasks have options, directory and environment of the session", {
