@@ -40,9 +40,14 @@
 #' @examples
 #' b <- bootstrap(cars, "cor", R = 199, seed = 1, threads = 2)
 #' identical(extend(b, 999)$t, bootstrap(cars, "cor", R = 999, seed = 1, threads = 2)$t)
+#' #> [1] TRUE
 #' b <- bootstrap(cars, "cor", R = enough(width = 0.02), seed = 1, threads = 2)
 #' b$R
+#' #> [1] 3999
 #' boot_ci(b, type = "perc")
+#' #> Bootstrap intervals from 3999 replicates
+#' #>  term type conf  lower  upper   mcse
+#' #>   cor perc 0.95 0.7006 0.8834 0.0036
 #' @export
 extend <- function(x, R, threads = NULL) {
   origin <- sys.call()
@@ -102,10 +107,10 @@ enough <- function(width = 0.01, type = "perc", conf = 0.95, index = NULL, start
 #' @param ... Ignored.
 #' @export
 print.rustle_enough <- function(x, ...) {
-  cat(sprintf(
-    "Replicates until the Monte Carlo error of %s intervals (%s) is at most %s of their width: from %d, at most %d\n",
+  cat(wrapped(sprintf(
+    "Replicates until the Monte Carlo error of %s intervals (%s) is at most %s of their width: from %d, at most %d",
     x$type, format(x$conf), format(x$width), x$start, x$limit
-  ))
+  )))
   invisible(x)
 }
 

@@ -37,6 +37,8 @@
 #' @examples
 #' fit <- lm(dist ~ speed, cars)
 #' sqrt(diag(vcov_boot(fit, R = 500, seed = 1)))
+#' #> (Intercept)       speed
+#' #>   5.5050552   0.3919249
 #' b <- boot_lm(fit, R = 500, method = "wild", seed = 1)
 #' @export
 boot_lm <- function(model, R = 999, method = c("case", "residual", "wild", "fractional"), cluster = NULL,

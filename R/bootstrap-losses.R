@@ -43,8 +43,24 @@
 #' errors <- matrix(rnorm(600), 200) + rep(c(1, 0.9, 0), each = 200)
 #' losses <- data.frame(base = errors[, 1]^2, a = errors[, 2]^2, b = errors[, 3]^2)
 #' spa_test(losses, "base", R = 499, seed = 1, threads = 1)
+#' #>
+#' #> 	Test of superior predictive ability
+#' #>
+#' #> data:  losses
+#' #> T = 4.3603, l = 2, p-value = 0.002
+#' #> alternative hypothesis: true largest mean gain is greater than 0
+#' #> sample estimates:
+#' #>          a          b
+#' #> 0.03003176 0.79025004
 #' step_m(losses, "base", R = 499, seed = 1, threads = 1)
+#' #>   model       gain statistic step p.value
+#' #> 1     a 0.03003176 0.1296878   NA   0.462
+#' #> 2     b 0.79025004 4.3602770    1   0.002
 #' model_confidence_set(losses, R = 499, seed = 1, threads = 1)
+#' #>   model     loss p.value in_set
+#' #> 1  base 1.931248    0.04  FALSE
+#' #> 2     a 1.901216    0.04  FALSE
+#' #> 3     b 1.140998    1.00   TRUE
 #' @export
 spa_test <- function(losses, benchmark = 1, R = 9999, l = NULL, blocktype = c("geom", "circular", "fixed"),
                      seed = NULL, threads = NULL) {

@@ -224,6 +224,10 @@ mirror_of <- function(L, rows) {
 #' @seealso [bootstrap()] for the schemes, [boot_ci()] for the intervals.
 #' @examples
 #' bootstrap_validity("permutation", "lm", "perc")
+#' #>          sim statistic type  status
+#' #>  permutation        lm perc refused
+#' #>                                                                    note
+#' #>  permutations describe a null hypothesis, not the sampling distribution
 #' @export
 bootstrap_validity <- function(sim = NULL, statistic = NULL, type = NULL) {
   all_sims <- c(boot_sims, "m out of n", "cluster", "weighted")

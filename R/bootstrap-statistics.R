@@ -91,11 +91,17 @@ new_statistic <- function(name, ..., compile) {
 #' @seealso [bootstrap()], [jackknife()] and [cv()] use them; [boot_ci()].
 #' @examples
 #' bootstrap(mtcars, stat_cor("mpg", "wt"), R = 200, seed = 1)$t0
+#' #>        cor
+#' #> -0.8676594
 #' bootstrap(mtcars, stat_lm(mpg ~ wt + hp), R = 200, seed = 1)$t0
+#' #> (Intercept)          wt          hp
+#' #> 37.22727012 -3.87783074 -0.03177295
 #' # A rate, with the logarithm of the exposure as offset.
 #' bootstrap(
 #'   MASS::Insurance, stat_glm(Claims ~ Age, "poisson", offset = ~ log(Holders)), R = 200, seed = 1
 #' )$t0
+#' #> (Intercept)       Age.L       Age.Q       Age.C
+#' #> -1.83794323 -0.36464703 -0.02829993 -0.01867081
 #' @order 1
 #' @name statistics
 NULL

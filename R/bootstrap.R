@@ -125,10 +125,15 @@
 #' @examples
 #' b <- bootstrap(cars, "cor", R = 500, seed = 1, threads = 2)
 #' b$t0
+#' #>       cor
+#' #> 0.8068949
 #' quantile(b$t, c(0.025, 0.975))
+#' #>      2.5%     97.5%
+#' #> 0.7104054 0.8797692
 #' # The same resamples, seen by an R function.
 #' f <- bootstrap(cars, function(d, i) cor(d$speed[i], d$dist[i]), R = 500, seed = 1)
 #' all.equal(f$t, b$t, check.attributes = FALSE)
+#' #> [1] TRUE
 #' @export
 bootstrap <- function(data, statistic, R = 999,
                       sim = c("ordinary", "balanced", "antithetic", "permutation", "parametric",
@@ -147,32 +152,32 @@ bootstrap <- function(data, statistic, R = 999,
   }
   check_required("data")
   rule <- if (inherits(R, "rustle_enough")) R
-  R <- if (is.null(rule)) check_count(R, "R") else rule$start
+  replicates <- if (is.null(rule)) check_count(R, "R") else rule$start
   sim <- choose(sim, boot_sims, "sim")
+  # What a model stands for stays apart from the arguments: a handle of plan(slurm, wait = FALSE)
+  # makes the call once more from these.
+  asked <- list(
+    data = data, statistic = if (!missing(statistic)) statistic, cluster = cluster, sim = sim, ran.gen = ran.gen,
+    stype = if (!missing(stype)) choose(stype, c("i", "f", "w"), "stype")
+  )
   if (is_fitted_model(data)) {
     f <- if (missing(statistic)) NULL else statistic
     if (sim == "parametric" && inherits(data, "merMod") && identical(rng, "R")) {
       check_seed(seed, origin)
       on_error <- choose(on_error, c("stop", "na", "redraw"), "on_error")
-      return(boot_as_boot_mer(data, f, R, seed, on_error, check_flag(keep_data, "keep_data"), origin, call))
+      return(boot_as_boot_mer(data, f, replicates, seed, on_error, check_flag(keep_data, "keep_data"), origin, call))
     }
-    asked <- model_bootstrap(data, f, sim, cluster, origin)
-    data <- asked$data
-    statistic <- asked$statistic
-    cluster <- asked$cluster
-    stype <- asked$stype
-    if (!is.null(asked$sim)) sim <- asked$sim
-    if (!is.null(asked$ran.gen)) ran.gen <- asked$ran.gen
+    found <- model_bootstrap(data, f, sim, cluster, origin)
+    asked[names(found)] <- found
   }
-  check_data(data, missing(statistic), "bootstrap", origin)
-  check_boot_dots(statistic, ..., own = names(formals()), call = origin)
-  if (sim != "parametric" && !(is.null(ran.gen) && is.null(mle))) {
+  check_data(asked$data, missing(statistic) && is.null(asked$statistic), "bootstrap", origin)
+  check_boot_dots(asked$statistic, ..., own = names(formals()), call = origin)
+  if (asked$sim != "parametric" && !(is.null(ran.gen) && is.null(mle))) {
     which <- if (is.null(ran.gen)) "mle" else "ran.gen"
     stop_argument(which, sprintf("NULL for `sim = \"%s\"`; it belongs to \"parametric\"", sim), get(which), origin)
   }
-  strata <- columns_of_rows(strata, data, "strata", origin)
-  cluster <- columns_of_rows(cluster, data, "cluster", origin)
-  given <- if (missing(stype)) NULL else choose(stype, c("i", "f", "w"), "stype")
+  strata <- columns_of_rows(strata, asked$data, "strata", origin)
+  asked["cluster"] <- list(columns_of_rows(asked$cluster, asked$data, "cluster", origin))
   options <- boot_options(
     blocktype = choose(blocktype, c("fixed", "circular", "geom"), "blocktype"),
     wild = choose(wild, c("rademacher", "mammen", "webb", "norm"), "wild"),
@@ -184,32 +189,33 @@ bootstrap <- function(data, statistic, R = 999,
   )
   check_seed(seed, origin)
   if (!is.null(workers)) workers <- check_count(workers, "workers")
+  count <- workers
   dots <- list(...)
   if (any(arguments_of_boot %in% names(dots))) {
-    workers <- workers_of_boot(dots, workers, origin)
+    count <- workers_of_boot(dots, workers, origin)
     dots <- dots[!names(dots) %in% arguments_of_boot]
   }
-  design <- list(strata = strata, cluster = cluster, weights = weights, m = m, l = l, relabel = relabel)
+  design <- list(strata = strata, cluster = asked$cluster, weights = weights, m = m, l = l, relabel = relabel)
   before <- get_random_seed()
   job <- boot_job(
-    data, statistic, R, sim, given, design, options, list(ran.gen = ran.gen, mle = mle), dots,
-    if (is.null(workers)) current_plan() else plan_of_number(workers, environment()), threads, origin, seed = seed
+    asked$data, asked$statistic, replicates, asked$sim, asked$stype, design, options, list(ran.gen = asked$ran.gen, mle = mle), dots,
+    if (is.null(count)) current_plan() else plan_of_number(count, environment()), threads, origin, seed = seed
   )
   if (!is.null(rule)) check_extends(job, "R", origin)
   handled <- handle_failures(compute_replicates(job), job)
   if (is.null(rule)) warn_not_finite(handled, job$t0, job$data)
   out <- new_rustle_boot(
-    t0 = job$t0, t = handled$t, R = R, data = if (options$keep_data) job$data, seed = before,
-    stream = job$stream, statistic = job$statistic, sim = sim, call = call, stype = job$stype,
-    strata = if (!is.null(strata)) strata, cluster = cluster, weights = weights, m = m,
+    t0 = job$t0, t = handled$t, R = replicates, data = if (options$keep_data) job$data, seed = before,
+    stream = job$stream, statistic = job$statistic, sim = asked$sim, call = call, stype = job$stype,
+    strata = if (!is.null(strata)) strata, cluster = asked$cluster, weights = weights, m = m,
     L = boot_influence(job), failures = handled$failures,
     engine = if (job$native) "native" else "workers",
     threads = if (job$native) job$threads else job$plan$workers, exact = job$exact, relabel = job$relabel,
-    l = if (sim == "block") job$scheme$spec$length,
+    l = if (asked$sim == "block") job$scheme$spec$length,
     scheme = if (options$rng == "stream") job$scheme,
     # What extend() needs besides.
     run = list(
-      stype = if (is.function(job$statistic)) job$stype else given, l = if (sim == "block") job$scheme$spec$length, relabel = relabel, options = options, parametric = job$parametric, dots = dots,
+      stype = if (is.function(job$statistic)) job$stype else asked$stype, l = if (asked$sim == "block") job$scheme$spec$length, relabel = relabel, options = options, parametric = job$parametric, dots = dots,
       lost = handled$lost
     )
   )

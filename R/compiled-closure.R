@@ -15,7 +15,8 @@ machine_functions <- list(
     "log10", "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh", "floor", "ceiling",
     "trunc", "round", "sum", "prod", "min", "max", "any", "all", "pmin", "pmax", "mean", "which",
     "which.min", "which.max", "cumsum", "cumprod", "cummax", "cummin", "rev", "diff", "sort", "order", "sample",
-    "sample.int", "stop", "warning", "message", "print", "cat"
+    "sample.int", "stop", "warning", "message", "print", "cat", "matrix", "nrow", "ncol", "dim", "t", "drop", "diag",
+    "crossprod", "tcrossprod", "%*%", "solve", "rowSums", "rowMeans", "colSums", "colMeans", "as.matrix", "as.vector"
   ),
   stats = c(
     "runif", "rnorm", "rexp", "rlnorm", "rlogis", "rcauchy", "rweibull", "rgamma", "rchisq", "rt", "rf", "rbeta",
@@ -23,8 +24,13 @@ machine_functions <- list(
   )
 )
 
-# Of these R calls the method for the class that numbers have without attributes.
-machine_generics <- c("mean", "median", "quantile", "sort", "rev", "diff")
+# What the compiler knows as the form of code, not as functions that somebody may have masked.
+machine_syntax <- c(
+  "{", "(", "<-", "=", "if", "for", "while", "repeat", "break", "next", "return", "[", "[[", "[<-", "[[<-", "function"
+)
+
+# Of these R calls the method for the class that numbers have without attributes but a shape.
+machine_generics <- c("mean", "median", "quantile", "sort", "rev", "diff", "t", "solve", "as.matrix")
 
 # Functions that neither draw, nor fail, nor change anything: a promise of them may be forced.
 harmless_functions <- c("{", "(", "+", "-", "*", "/", "^", ":", "c", "length", "seq_len", "numeric", "rep")
@@ -55,18 +61,12 @@ compile_closure <- function(fun, X, dots = list()) {
   if (!is.null(why)) return(not_compiled(why))
   matched <- match_task(fun, dots)
   if (is.character(matched)) return(not_compiled(matched))
-  env <- environment(fun)
-  body <- body(fun)
-  names <- unique(c(all.names(body), "[<-", "[[<-"))
-  functions <- own_functions(names, env)
-  given <- c(matched$item, names(matched$constants))
-  variables <- variables_of_closure(setdiff(all.vars(body), names(formals(fun))), env)
-  defaults <- as.list(formals(fun))
-  defaults <- defaults[setdiff(names(defaults), c(given, "..."))]
+  read <- read_closures(fun, c(matched$item, names(matched$constants)))
+  code <- read[[1L]]
   opened <- unpack(rs_compiled_open(list(
-    body = body, item = matched$item, items = X, constants = matched$constants, defaults = defaults,
-    variables = variables$values, reasons = c(variables$reasons, functions$reasons), functions = functions$own,
-    data = list(X, matched$constants, variables$values)
+    body = code$body, item = matched$item, items = X, constants = matched$constants, defaults = code$formals,
+    variables = code$variables, reasons = code$reasons, functions = code$functions, calls = code$calls, same = code$same,
+    closures = read[-1L], data = list(X, matched$constants, read)
   )))
   if (is.null(opened$program)) not_compiled(opened$why, opened$path) else opened
 }
@@ -74,14 +74,17 @@ compile_closure <- function(fun, X, dots = list()) {
 # Why the machine cannot take the elements of X; NULL when it can. In a list single ones may
 # be of another kind: R runs these.
 unfit_elements <- function(X) {
-  plain <- function(x) {
-    typeof(x) %in% c("double", "integer", "logical") && is.null(attributes(x)) && (is.double(x) || !anyNA(x))
-  }
   if (is.object(X)) return("the data have a class")
   if (is.list(X)) {
-    return(if (!plain(X[[1L]])) "the elements of the data are not plain vectors of numbers")
+    return(if (!is_plain(X[[1L]])) "the elements of the data are not plain vectors or matrices of numbers")
   }
   if (!typeof(X) %in% c("double", "integer", "logical")) "the elements of the data are not numbers"
+}
+
+# Numbers or logical values, without attributes other than the shape of a matrix.
+is_plain <- function(x) {
+  typeof(x) %in% c("double", "integer", "logical") &&
+    (is.null(attributes(x)) || is.matrix(x) && length(attributes(x)) == 1L) && (is.double(x) || !anyNA(x))
 }
 
 # Which argument of `fun` each part of FUN(X[[i]], ...) is: list(item = name, constants = list
@@ -112,35 +115,13 @@ match_task <- function(fun, dots) {
   constants <- lapply(stats::setNames(rest, rest), function(name) dots[[match(words[[name]], as.character(marks))]])
   for (name in rest) {
     value <- constants[[name]]
-    fit <- !is.null(value) && typeof(value) %in% c("double", "integer", "logical") &&
-      is.null(attributes(value)) && (is.double(value) || !anyNA(value))
-    if (!fit) return(sprintf("the argument `%s` is not a plain vector of numbers", name))
+    if (!is_plain(value)) return(sprintf("the argument `%s` is not a plain vector or matrix of numbers", name))
   }
   list(item = names(words)[words == "..rustle"], constants = constants)
 }
 
-# Which of the names are R's own functions where the closure was written: list(own = names,
-# reasons = why others are not, by "name()").
-own_functions <- function(names, env) {
-  homes <- machine_homes()
-  used <- intersect(names, names(homes))
-  found <- lapply(used, get0, envir = env, mode = "function")
-  own <- rs_compiled_same(found, unname(homes[used]))
-  reasons <- lapply(stats::setNames(used[!own], paste0(used[!own], "()", recycle0 = TRUE)), function(name) {
-    sprintf("`%s()` is not R's own function here", name)
-  })
-  for (name in intersect(used[own], machine_generics)) {
-    if (!has_own_method(name, env)) next
-    own[used == name] <- FALSE
-    reasons[[paste0(name, "()")]] <- sprintf("`%s()` has a method for numbers that is not R's own", name)
-  }
-  broken <- primitives_refused(used[own])
-  reasons[paste0(names(broken), "()", recycle0 = TRUE)] <- as.list(unname(broken))
-  list(own = setdiff(used[own], names(broken)), reasons = reasons)
-}
-
 has_own_method <- function(name, env) {
-  methods <- paste0(name, ".", c("double", "integer", "numeric", "logical"))
+  methods <- paste0(name, ".", c("double", "integer", "numeric", "logical", "matrix", "array"))
   tables <- c(list(env), lapply(list(.BaseNamespaceEnv, asNamespace("stats")), `[[`, ".__S3MethodsTable__."))
   any(vapply(methods, function(method) {
     any(vapply(tables, function(table) exists(method, envir = table, mode = "function"), NA))
@@ -160,6 +141,7 @@ variables_of_closure <- function(names, env) {
 
 # list(value), why it cannot be used, or an empty list where there is none, or a function.
 find_variable <- function(name, env) {
+  if (!exists(name, envir = env)) return(list())
   while (!identical(env, emptyenv()) && !exists(name, envir = env, inherits = FALSE)) env <- parent.env(env)
   if (identical(env, emptyenv())) return(list())
   if (bindingIsActive(as.name(name), env)) return(sprintf("`%s` is an active binding", name))

@@ -34,6 +34,12 @@
 #'   curve = function(train) lm(dist ~ poly(speed, 3), train)
 #' )
 #' cv_select(cars, fits, response = "dist", K = 5, inner = 4, seed = 1)
+#' #> Choice among 2 learners: curve
+#' #> mse of the procedure (nested cross-validation): 271.2
+#' #>
+#' #>  learner  loss
+#' #>     line 255.7
+#' #>    curve 253.8
 #' @export
 cv_select <- function(x, fits, predict = stats::predict, response = NULL, method = c("nested", "bias_corrected"),
                       K = 10, inner = 5, reps = 1, R = 1000, strata = NULL, cluster = NULL, loss = NULL, seed = NULL) {
@@ -63,9 +69,9 @@ cv_select <- function(x, fits, predict = stats::predict, response = NULL, method
   first <- learners[[1L]]
   y <- first$y
   n <- NROW(y)
-  loss <- check_loss(loss, y)
-  if (method == "bias_corrected" && !loss$name %in% c("mse", "mae", "misclassification")) {
-    stop_argument("loss", "\"mse\", \"mae\" or \"misclassification\" for `method = \"bias_corrected\"`", loss$name, origin)
+  rule <- check_loss(loss, y)
+  if (method == "bias_corrected" && !rule$name %in% c("mse", "mae", "misclassification")) {
+    stop_argument("loss", "\"mse\", \"mae\" or \"misclassification\" for `method = \"bias_corrected\"`", rule$name, origin)
   }
   do.call(tell_left_out, first$left_out)
   of_kept <- function(v) if (length(first$kept) && is.atomic(v) && length(v) == first$rows) v[first$kept] else v
@@ -88,14 +94,14 @@ cv_select <- function(x, fits, predict = stats::predict, response = NULL, method
     }
   }
   parts <- run_splits(learners, splits, NULL, "stop", seed, "select", origin)
-  lose <- choose_loss(loss, y, parts$predicted, parts$probability, origin)
+  lose <- choose_loss(rule, y, parts$predicted, parts$probability, origin)
   table <- data.frame(
     learner = vapply(splits, `[[`, 0L, "learner"), run = vapply(splits, `[[`, 0L, "run"), part = vapply(splits, `[[`, 0L, "part"),
     t(vapply(seq_along(splits), function(k) lose(pick_rows(y, splits[[k]]$test), parts$predicted[[k]]), c(loss = 0, n = 0)))
   )
   outer <- table[table$part == 0L, ]
   losses <- vapply(seq_along(fits), function(j) mean_loss(outer[outer$learner == j, ]), 0)
-  out <- list(estimate = NULL, chosen = names[[which.min(losses)]], losses = data.frame(learner = names, loss = losses), loss = loss$name)
+  out <- list(estimate = NULL, chosen = names[[which.min(losses)]], losses = data.frame(learner = names, loss = losses), loss = rule$name)
   if (method == "nested") {
     chosen <- vapply(seq_len(nrow(runs)), function(k) {
       within <- table[table$run == k & table$part > 0L, ]

@@ -143,6 +143,15 @@
 #' d$y <- 0.3 * d$x + rnorm(14)[d$g] + rnorm(84)
 #' fit <- lm(y ~ x, d)
 #' wild_test(fit, "x = 0", cluster = ~ g, R = 999, weights = "webb", seed = 1, threads = 1)
+#' #>
+#' #> 	Wild cluster bootstrap test
+#' #>
+#' #> data: fit, 84 observations, 14 clusters (g)
+#' #> replicates: 999, Webb weights
+#' #> null hypothesis: x = 0
+#' #> t = 2.734, p-value = 0.02803 (two-sided)
+#' #> estimate: x = 0.3128
+#' #> 95 percent confidence interval: [0.0572, 0.5658]
 #' @seealso [boot_lm()], [vcov_boot()].
 #' @export
 wild_test <- function(model, null, cluster = NULL, R = 9999,

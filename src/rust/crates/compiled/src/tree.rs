@@ -1,5 +1,7 @@
 //! The code of a closure as the binding reads it: calls, names and constants.
 
+use std::rc::Rc;
+
 /// A piece of code. `place` is a number of the binding's own, by which it finds the piece
 /// again.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,9 +36,23 @@ pub enum Kind {
         /// Its arguments as they were written.
         args: Vec<Arg>,
     },
-    /// What nothing here can compile: what it is, as in "a function".
+    /// `function(x, n = 1) body`.
+    Function(Rc<Function>),
+    /// What nothing here can compile: what it is, as in "a missing value".
     Other(String),
 }
+
+/// A function that the code calls or defines.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Function {
+    /// Its arguments, with their defaults (`Missing`: none).
+    pub formals: Vec<(String, Node)>,
+    /// Its body.
+    pub body: Node,
+}
+
+/// A closure of R that compiled code calls: a number of the binding's own, and its code.
+pub type Called = (usize, Rc<Function>);
 
 /// An argument of a call.
 #[derive(Clone, Debug, PartialEq)]
@@ -58,7 +74,7 @@ pub struct Closure {
     pub body: Node,
 }
 
-/// The type of a value: one element, or a vector of any length.
+/// The type of a value: one element, a vector of any length, or a matrix of any shape.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Type {
     /// `NULL`.
@@ -75,6 +91,12 @@ pub enum Type {
     Integers,
     /// A vector of doubles.
     Doubles,
+    /// A matrix of logical values.
+    LogicalMatrix,
+    /// A matrix of integers.
+    IntegerMatrix,
+    /// A matrix of doubles.
+    DoubleMatrix,
 }
 
 impl Type {
@@ -88,9 +110,9 @@ impl Type {
     #[must_use]
     pub fn vector(self) -> Type {
         match self {
-            Type::Logical => Type::Logicals,
-            Type::Integer => Type::Integers,
-            Type::Double => Type::Doubles,
+            Type::Logical | Type::LogicalMatrix => Type::Logicals,
+            Type::Integer | Type::IntegerMatrix => Type::Integers,
+            Type::Double | Type::DoubleMatrix => Type::Doubles,
             other => other,
         }
     }
@@ -99,10 +121,40 @@ impl Type {
     #[must_use]
     pub fn element(self) -> Type {
         match self {
-            Type::Logicals => Type::Logical,
-            Type::Integers => Type::Integer,
-            Type::Doubles => Type::Double,
+            Type::Logicals | Type::LogicalMatrix => Type::Logical,
+            Type::Integers | Type::IntegerMatrix => Type::Integer,
+            Type::Doubles | Type::DoubleMatrix => Type::Double,
             other => other,
+        }
+    }
+
+    /// The type of matrices of such elements.
+    #[must_use]
+    pub fn matrix(self) -> Type {
+        match self.element() {
+            Type::Logical => Type::LogicalMatrix,
+            Type::Integer => Type::IntegerMatrix,
+            Type::Double => Type::DoubleMatrix,
+            other => other,
+        }
+    }
+
+    /// Is it a matrix?
+    #[must_use]
+    pub fn is_matrix(self) -> bool {
+        matches!(
+            self,
+            Type::LogicalMatrix | Type::IntegerMatrix | Type::DoubleMatrix
+        )
+    }
+
+    /// The type without a shape: of a matrix that of its elements in one vector.
+    #[must_use]
+    pub fn flat(self) -> Type {
+        if self.is_matrix() {
+            self.vector()
+        } else {
+            self
         }
     }
 
@@ -123,6 +175,9 @@ impl Type {
             Type::Logicals => "logical vector",
             Type::Integers => "integer vector",
             Type::Doubles => "double vector",
+            Type::LogicalMatrix => "logical matrix",
+            Type::IntegerMatrix => "integer matrix",
+            Type::DoubleMatrix => "double matrix",
         }
     }
 }
@@ -159,4 +214,19 @@ pub trait Surroundings {
     ///
     /// The reason, as a part of a sentence.
     fn function(&mut self, name: &str) -> Result<(), String>;
+    /// The closure that a call of `name` calls where that is not R's own function; `None` where
+    /// it is no closure that can be looked at.
+    fn closure(&mut self, _name: &str) -> Option<Called> {
+        None
+    }
+    /// The name of R's own function that a function of another name is.
+    fn same(&mut self, _name: &str) -> Option<String> {
+        None
+    }
+    /// Is there a variable of that name that is no function?
+    fn is_variable(&mut self, _name: &str) -> bool {
+        false
+    }
+    /// From now on names are those in the code of this closure (0: the compiled one).
+    fn enter(&mut self, _closure: usize) {}
 }

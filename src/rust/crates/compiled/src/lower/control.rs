@@ -1,5 +1,6 @@
 //! Blocks, conditions, loops, and what a function returns.
 
+use super::inline::Callee;
 use super::*;
 use crate::code::Compare;
 use crate::tree::Arg;
@@ -9,12 +10,17 @@ fn meet(a: State, b: Option<State>) -> State {
         (State::Is(a), Some(State::Is(b))) => {
             if a == b {
                 State::Is(a)
-            } else if a.element() == b.element() {
+            } else if a.element() == b.element() && !a.is_matrix() && !b.is_matrix() {
                 State::Is(a.vector())
             } else {
                 State::Mixed(a, b)
             }
         }
+        (State::Waiting, Some(State::Waiting)) => State::Waiting,
+        (State::Function(a), Some(State::Function(b))) if a == b => State::Function(a),
+        // Evaluated on one way, or a function there.
+        (State::Waiting | State::Function(_), _)
+        | (_, Some(State::Waiting | State::Function(_))) => State::Perhaps,
         (State::Perhaps, _) | (_, None | Some(State::Perhaps)) => State::Perhaps,
         (mixed @ State::Mixed(..), _) | (_, Some(mixed @ State::Mixed(..))) => mixed,
     }
@@ -124,6 +130,16 @@ impl Lower<'_> {
                 _ => {}
             }
         }
+        if self.in_call() {
+            let value = self.value(node, None)?;
+            return self.come_back(value);
+        }
+        if let Kind::Call { fun, args } = &node.kind {
+            let callee = self.callee(fun, node)?;
+            if !matches!(callee, Callee::Own | Callee::Renamed(_)) {
+                return self.tail_call(fun, &callee, args, node);
+            }
+        }
         let out = self.returned(node)?;
         match out {
             Some(out) => self.give_back(out),
@@ -132,6 +148,9 @@ impl Lower<'_> {
     }
 
     fn give_back(&mut self, out: Out) -> Lowered<()> {
+        if self.in_call() {
+            return self.come_back(Val::Null);
+        }
         self.outs.push(out);
         self.emit(Op::Return((self.outs.len() - 1) as u16));
         self.env = None;
@@ -254,7 +273,9 @@ impl Lower<'_> {
         let value = match (first, second) {
             (Val::Gone, other) | (other, Val::Gone) => other,
             (Val::Null, Val::Null) => Val::Null,
-            (Val::Is(a, x), Val::Is(b, y)) if a.element() == b.element() => {
+            (Val::Is(a, x), Val::Is(b, y))
+                if a == b || a.element() == b.element() && !a.is_matrix() && !b.is_matrix() =>
+            {
                 let ty = if a == b { a } else { a.vector() };
                 let to = self.dest(ty, if direct { hint } else { None }, node)?;
                 for (block, from, reg) in [(&mut yes, a, x), (&mut no, b, y)] {
@@ -289,10 +310,15 @@ impl Lower<'_> {
         let env = self.env.clone();
         let second = self.condition(&args[1].value)?;
         self.emit(Op::TruthI(to, second));
-        let more = std::mem::take(&mut self.block);
+        let mut more = std::mem::take(&mut self.block);
+        // The second condition may have evaluated an argument.
+        let after = std::mem::replace(&mut self.env, env.clone());
         let known = self.integer(i32::from(!and), node)?;
         self.emit(Op::MoveI(to, known));
-        let less = std::mem::replace(&mut self.block, before);
+        let mut less = std::mem::replace(&mut self.block, before);
+        let (env, fix_more, fix_less) = self.meet_ways(after, env, node)?;
+        more.extend(fix_more);
+        less.extend(fix_less);
         self.env = env;
         let (yes, no) = if and { (more, less) } else { (less, more) };
         self.block.push(Stmt::If(first, yes, no));
@@ -307,9 +333,22 @@ impl Lower<'_> {
         hint: Option<Var>,
         node: &Node,
     ) -> Lowered<Val> {
-        let Some([(a, x), (b, y)]) = self.two(args)? else {
+        let Some([a, b]) = self.two(args)? else {
             return Ok(Val::Gone);
         };
+        let (shape, (a, x), (b, y)) = self.conformed(a, b, node)?;
+        let value = self.compare_flat(how, (a, x), (b, y), hint, node)?;
+        self.shaped(value, shape, node)
+    }
+
+    fn compare_flat(
+        &mut self,
+        how: Compare,
+        (a, x): (Type, Reg),
+        (b, y): (Type, Reg),
+        hint: Option<Var>,
+        node: &Node,
+    ) -> Lowered<Val> {
         let double = a.is_double() || b.is_double();
         if a.is_scalar() && b.is_scalar() {
             if double {
@@ -343,7 +382,7 @@ impl Lower<'_> {
     }
 }
 
-fn type_of(value: Val) -> Type {
+pub(super) fn type_of(value: Val) -> Type {
     match value {
         Val::Is(ty, _) | Val::Mixed(ty, _) => ty,
         Val::Null | Val::Gone => Type::Null,
@@ -351,6 +390,9 @@ fn type_of(value: Val) -> Type {
 }
 
 pub(super) fn mixed_value(at: &Node, a: Type, b: Type) -> Refused {
+    if (a, b) == (Type::Null, Type::Null) {
+        return refuse(at, "its value is a function");
+    }
     refuse(
         at,
         format!(

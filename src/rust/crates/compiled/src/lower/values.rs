@@ -1,6 +1,7 @@
 //! Expressions: names, constants, assignment, operators.
 
 use super::control::mixed_value;
+use super::inline::Callee;
 use super::*;
 use crate::code::{Arith, Compare, Math};
 use crate::tree::Arg;
@@ -8,12 +9,13 @@ use crate::tree::Arg;
 impl Lower<'_> {
     /// Is a call of that name a call of R's own function?
     pub(super) fn check(&mut self, fun: &str, at: &Node) -> Lowered<()> {
-        if self.checked.contains(fun) {
-            return Ok(());
+        match self.callee(fun, at)? {
+            Callee::Own => Ok(()),
+            _ => Err(refuse(
+                at,
+                format!("`{fun}()` is not R's own function here"),
+            )),
         }
-        self.around.function(fun).map_err(|why| refuse(at, why))?;
-        self.checked.insert(fun.to_owned());
-        Ok(())
     }
 
     pub(super) fn value(&mut self, node: &Node, hint: Option<Var>) -> Lowered<Val> {
@@ -32,36 +34,75 @@ impl Lower<'_> {
             Kind::Missing => Err(refuse(node, "an argument is left out")),
             Kind::Name(name) => self.variable(name, node),
             Kind::Other(what) => Err(refuse(node, format!("{what} is not in the subset"))),
-            Kind::Call { fun, args } => {
-                self.check(fun, node)?;
-                self.call(fun, args, hint, node)
+            Kind::Function(_) => Err(refuse(
+                node,
+                "a function is compiled where it is given a name or called only; this use of it",
+            )),
+            Kind::Call { fun, args } => match self.callee(fun, node)? {
+                Callee::Own => self.call(fun, args, hint, node),
+                Callee::Renamed(name) => self.call(&name, args, hint, node),
+                callee => {
+                    self.within += 1;
+                    let value = self.inline(fun, &callee, args, node);
+                    self.within -= 1;
+                    value
+                }
+            },
+        }
+    }
+
+    pub(super) fn variable(&mut self, name: &str, node: &Node) -> Lowered<Val> {
+        let mut scope = self.scope;
+        loop {
+            if let Some(var) = self.find(scope, name) {
+                if let Some(value) = self.known(var, name, node)? {
+                    return Ok(value);
+                }
+            }
+            match self.scopes[scope].parent {
+                Some(parent) => scope = parent,
+                None => return self.captured(scope, name, node),
             }
         }
     }
 
-    fn variable(&mut self, name: &str, node: &Node) -> Lowered<Val> {
-        let var = self.var(name);
+    /// The value of a variable that is known here.
+    fn known(&mut self, var: Var, name: &str, node: &Node) -> Lowered<Option<Val>> {
         match self.env.as_ref().and_then(|env| env.get(&var)).copied() {
-            Some(State::Is(Type::Null)) => return Ok(Val::Null),
-            Some(State::Is(ty)) => return Ok(Val::Is(ty, self.reg(var, ty, node)?)),
-            Some(State::Perhaps) => {
-                return Err(refuse(
-                    node,
-                    format!("`{name}` is not assigned on every way to here"),
-                ));
-            }
+            Some(State::Is(Type::Null)) => Ok(Some(Val::Null)),
+            Some(State::Is(ty)) => Ok(Some(Val::Is(ty, self.reg(var, ty, node)?))),
+            Some(State::Waiting) => self.force(var, name, node).map(Some),
+            Some(State::Function(_)) => Err(refuse(
+                node,
+                format!("`{name}` is a function, which is compiled where it is called only"),
+            )),
+            Some(State::Perhaps) if self.promises.contains_key(&var) => Err(refuse(
+                node,
+                format!("whether the argument `{name}` has been evaluated depends on the way the code takes"),
+            )),
+            Some(State::Perhaps) => Err(refuse(
+                node,
+                format!("`{name}` is not assigned on every way to here"),
+            )),
             Some(State::Mixed(a, b)) => {
                 self.mixed = Some(var);
-                return Err(mixed_value(node, a, b));
+                Err(mixed_value(node, a, b))
             }
-            None => {}
+            None => match self.withheld.get(&var) {
+                Some(why) => Err(refuse(node, why.clone())),
+                None => Ok(None),
+            },
         }
-        if let Some(why) = self.withheld.get(&var) {
-            return Err(refuse(node, why.clone()));
-        }
-        let found = match self.captured.get(name) {
+    }
+
+    /// The value of a variable of where the function was written whose scope this is.
+    fn captured(&mut self, scope: usize, name: &str, node: &Node) -> Lowered<Val> {
+        let closure = self.scopes[scope].closure;
+        let key = (closure, name.to_owned());
+        let found = match self.captured.get(&key) {
             Some(found) => found.clone(),
             None => {
+                self.around.enter(closure);
                 let found = self
                     .around
                     .variable(name)
@@ -70,10 +111,10 @@ impl Lower<'_> {
                     let reg = self.fresh(file(ty), node)?;
                     self.vectors.push((reg, number, ty));
                     self.captured
-                        .insert(name.to_owned(), Captured::Vector(usize::from(reg), ty));
+                        .insert(key, Captured::Vector(usize::from(reg), ty));
                     return Ok(Val::Is(ty, reg));
                 }
-                self.captured.insert(name.to_owned(), found.clone());
+                self.captured.insert(key, found.clone());
                 found
             }
         };
@@ -103,6 +144,13 @@ impl Lower<'_> {
                         node,
                         "an assignment within an argument is not in the subset",
                     ));
+                }
+                if let (Kind::Name(name), Kind::Function(code)) =
+                    (&args[0].value.kind, &args[1].value.kind)
+                {
+                    self.define(name, code, node)?;
+                    // The value of the assignment itself is a function.
+                    return Ok(Val::Mixed(Type::Null, Type::Null));
                 }
                 self.assignment(&args[0].value, &args[1].value, node)
             }
@@ -143,7 +191,9 @@ impl Lower<'_> {
                 let value = self.value(code, Some(var))?;
                 self.assign(var, value, node)
             }
-            Kind::Call { fun, args } if (fun == "[" || fun == "[[") && args.len() == 2 => {
+            Kind::Call { fun, args }
+                if (fun == "[" || fun == "[[") && matches!(args.len(), 2 | 3) =>
+            {
                 let Kind::Name(name) = &args[0].value.kind else {
                     return Err(refuse(
                         target,
@@ -152,6 +202,9 @@ impl Lower<'_> {
                 };
                 self.check(&format!("{fun}<-"), target)?;
                 self.check(fun, target)?;
+                if args.len() == 3 {
+                    return self.assign_cells(name, fun, args, code, node);
+                }
                 self.assign_part(name, fun, args, code, node)
             }
             _ => Err(refuse(target, "assignment to this is not in the subset")),
@@ -185,10 +238,12 @@ impl Lower<'_> {
             _ => None,
         };
         if let (Some(how), 2) = (arith, args.len()) {
-            let Some([(a, x), (b, y)]) = self.two(args)? else {
+            let Some([a, b]) = self.two(args)? else {
                 return Ok(Val::Gone);
             };
-            return self.arith(how, (a, x), (b, y), hint, node);
+            let (shape, a, b) = self.conformed(a, b, node)?;
+            let value = self.arith(how, a, b, hint, node)?;
+            return self.shaped(value, shape, node);
         }
         if let (Some(how), 2) = (compare, args.len()) {
             return self.compare(how, args, hint, node);
@@ -199,7 +254,8 @@ impl Lower<'_> {
             ("!", [one]) => self.not(&one.value, node),
             ("-" | "+", [one]) => self.sign(fun == "-", &one.value, hint, node),
             ("[" | "[[", [_, _]) => self.part(fun, args, hint, node),
-            ("[" | "[[", _) => Err(refuse(node, "subscripts of matrices are not in the subset")),
+            ("[" | "[[", _) => self.cells(fun, args, hint, node),
+            ("%*%", [_, _]) => self.product(fun, args, node),
             (":", [a, b]) => {
                 let from = self.whole_number(&a.value)?;
                 let to = self.whole_number(&b.value)?;
@@ -211,15 +267,31 @@ impl Lower<'_> {
         }
     }
 
-    /// The values of two arguments, which must be numbers; `None` when they are never reached.
+    /// The values of two arguments, which must be numbers, or matrices; `None` when they are
+    /// never reached.
     pub(super) fn two(&mut self, args: &[Arg]) -> Lowered<Option<[(Type, Reg); 2]>> {
-        let a = self.number(&args[0].value)?;
-        let b = self.number(&args[1].value)?;
+        let a = self.any_number(&args[0].value)?;
+        let b = self.any_number(&args[1].value)?;
         Ok(a.zip(b).map(|(a, b)| [a, b]))
     }
 
-    /// A value that is not `NULL`; `None` when it is never reached.
+    /// A number or vector; `None` when it is never reached.
     pub(super) fn number(&mut self, node: &Node) -> Lowered<Option<(Type, Reg)>> {
+        let found = self.any_number(node)?;
+        if found.is_some_and(|(ty, _)| ty.is_matrix()) {
+            return Err(refuse(node, "a matrix is not in the subset here"));
+        }
+        Ok(found)
+    }
+
+    /// A number or vector, or the elements of a matrix.
+    pub(super) fn elements(&mut self, node: &Node) -> Lowered<Option<(Type, Reg)>> {
+        let found = self.any_number(node)?;
+        Ok(found.map(|(ty, reg)| (ty.flat(), reg)))
+    }
+
+    /// A value that is not `NULL`; `None` when it is never reached.
+    pub(super) fn any_number(&mut self, node: &Node) -> Lowered<Option<(Type, Reg)>> {
         match self.value(node, None)? {
             Val::Gone => Ok(None),
             Val::Is(ty, reg) => Ok(Some((ty, reg))),
@@ -290,9 +362,21 @@ impl Lower<'_> {
     }
 
     fn logic(&mut self, and: bool, args: &[Arg], node: &Node) -> Lowered<Val> {
-        let Some([(a, x), (b, y)]) = self.two(args)? else {
+        let Some([a, b]) = self.two(args)? else {
             return Ok(Val::Gone);
         };
+        let (shape, a, b) = self.conformed(a, b, node)?;
+        let value = self.logic_flat(and, a, b, node)?;
+        self.shaped(value, shape, node)
+    }
+
+    fn logic_flat(
+        &mut self,
+        and: bool,
+        (a, x): (Type, Reg),
+        (b, y): (Type, Reg),
+        node: &Node,
+    ) -> Lowered<Val> {
         if a.element() != Type::Logical || b.element() != Type::Logical {
             return Err(refuse(
                 node,
@@ -316,9 +400,15 @@ impl Lower<'_> {
     }
 
     fn not(&mut self, arg: &Node, node: &Node) -> Lowered<Val> {
-        let Some((ty, reg)) = self.number(arg)? else {
+        let Some((ty, reg)) = self.any_number(arg)? else {
             return Ok(Val::Gone);
         };
+        let (shape, ty) = self.unshaped(ty, reg, node)?;
+        let value = self.not_flat(ty, reg, node)?;
+        self.shaped(value, shape, node)
+    }
+
+    fn not_flat(&mut self, ty: Type, reg: Reg, node: &Node) -> Lowered<Val> {
         match ty {
             Type::Logical | Type::Integer => {
                 let to = self.temp(Type::Logical, node)?;
@@ -344,9 +434,22 @@ impl Lower<'_> {
             }
             _ => {}
         }
-        let Some((ty, reg)) = self.number(arg)? else {
+        let Some((ty, reg)) = self.any_number(arg)? else {
             return Ok(Val::Gone);
         };
+        let (shape, ty) = self.unshaped(ty, reg, node)?;
+        let value = self.sign_flat(minus, ty, reg, hint, node)?;
+        self.shaped(value, shape, node)
+    }
+
+    fn sign_flat(
+        &mut self,
+        minus: bool,
+        ty: Type,
+        reg: Reg,
+        hint: Option<Var>,
+        node: &Node,
+    ) -> Lowered<Val> {
         let out = if ty.element() == Type::Logical {
             if ty.is_scalar() {
                 Type::Integer
@@ -387,7 +490,7 @@ impl Lower<'_> {
     /// The value as a vector.
     pub(super) fn as_vector(&mut self, ty: Type, reg: Reg, at: &Node) -> Lowered<(Type, Reg)> {
         if !ty.is_scalar() {
-            return Ok((ty, reg));
+            return Ok((ty.flat(), reg));
         }
         let to = self.temp(ty.vector(), at)?;
         self.emit(if ty == Type::Double {
