@@ -13,6 +13,7 @@ mod elementwise;
 mod index;
 mod inline;
 mod loops;
+mod more;
 mod promises;
 mod statistics;
 mod values;

@@ -5,9 +5,11 @@
 
 mod arith;
 mod elements;
+mod extra;
 mod vectors;
 
 pub(crate) use arith::math;
+pub(crate) use extra::pair;
 
 use std::borrow::Cow;
 

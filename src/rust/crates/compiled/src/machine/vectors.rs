@@ -89,7 +89,7 @@ impl Machine<'_> {
     }
 
     /// Makes a vector of doubles for a register.
-    fn make_d(
+    pub(super) fn make_d(
         &mut self,
         to: Reg,
         make: impl FnOnce(&mut Self, &mut Vec<f64>) -> Result<(), Bail>,
@@ -104,7 +104,7 @@ impl Machine<'_> {
         Ok(())
     }
 
-    fn make_i(
+    pub(super) fn make_i(
         &mut self,
         to: Reg,
         make: impl FnOnce(&mut Self, &mut Vec<i32>) -> Result<(), Bail>,
@@ -365,6 +365,7 @@ impl Machine<'_> {
                     Ok(())
                 })?;
             }
+            Op::Extra(how, regs) => self.extra(how, regs, host)?,
             // All others are done where no vector is made.
             _ => return Err(Bail("an instruction that is not there")),
         }
