@@ -16,7 +16,8 @@ machine_functions <- list(
     "trunc", "round", "sum", "prod", "min", "max", "any", "all", "pmin", "pmax", "mean", "which",
     "which.min", "which.max", "cumsum", "cumprod", "cummax", "cummin", "rev", "diff", "sort", "order", "seq",
     "range", "tabulate", "signif", "sample",
-    "sample.int", "stop", "warning", "message", "print", "cat"
+    "sample.int", "stop", "warning", "message", "print", "cat", "matrix", "nrow", "ncol", "dim", "t", "drop", "diag",
+    "crossprod", "tcrossprod", "%*%", "solve", "rowSums", "rowMeans", "colSums", "colMeans", "as.matrix", "as.vector"
   ),
   stats = c(
     "runif", "rnorm", "rexp", "rlnorm", "rlogis", "rcauchy", "rweibull", "rgamma", "rchisq", "rt", "rf", "rbeta",
@@ -29,8 +30,8 @@ machine_syntax <- c(
   "{", "(", "<-", "=", "if", "for", "while", "repeat", "break", "next", "return", "[", "[[", "[<-", "[[<-", "function"
 )
 
-# Of these R calls the method for the class that numbers have without attributes.
-machine_generics <- c("mean", "median", "quantile", "sort", "rev", "diff", "seq", "range")
+# Of these R calls the method for the class that numbers have without attributes but a shape.
+machine_generics <- c("mean", "median", "quantile", "sort", "rev", "diff", "seq", "range", "t", "solve", "as.matrix")
 
 # Functions that neither draw, nor fail, nor change anything: a promise of them may be forced.
 harmless_functions <- c("{", "(", "+", "-", "*", "/", "^", ":", "c", "length", "seq_len", "numeric", "rep")
@@ -74,14 +75,17 @@ compile_closure <- function(fun, X, dots = list()) {
 # Why the machine cannot take the elements of X; NULL when it can. In a list single ones may
 # be of another kind: R runs these.
 unfit_elements <- function(X) {
-  plain <- function(x) {
-    typeof(x) %in% c("double", "integer", "logical") && is.null(attributes(x)) && (is.double(x) || !anyNA(x))
-  }
   if (is.object(X)) return("the data have a class")
   if (is.list(X)) {
-    return(if (!plain(X[[1L]])) "the elements of the data are not plain vectors of numbers")
+    return(if (!is_plain(X[[1L]])) "the elements of the data are not plain vectors or matrices of numbers")
   }
   if (!typeof(X) %in% c("double", "integer", "logical")) "the elements of the data are not numbers"
+}
+
+# Numbers or logical values, without attributes other than the shape of a matrix.
+is_plain <- function(x) {
+  typeof(x) %in% c("double", "integer", "logical") &&
+    (is.null(attributes(x)) || is.matrix(x) && length(attributes(x)) == 1L) && (is.double(x) || !anyNA(x))
 }
 
 # Which argument of `fun` each part of FUN(X[[i]], ...) is: list(item = name, constants = list
@@ -112,9 +116,7 @@ match_task <- function(fun, dots) {
   constants <- lapply(stats::setNames(rest, rest), function(name) dots[[match(words[[name]], as.character(marks))]])
   for (name in rest) {
     value <- constants[[name]]
-    fit <- !is.null(value) && typeof(value) %in% c("double", "integer", "logical") &&
-      is.null(attributes(value)) && (is.double(value) || !anyNA(value))
-    if (!fit) return(sprintf("the argument `%s` is not a plain vector of numbers", name))
+    if (!is_plain(value)) return(sprintf("the argument `%s` is not a plain vector or matrix of numbers", name))
   }
   list(item = names(words)[words == "..rustle"], constants = constants)
 }
@@ -123,7 +125,7 @@ has_own_method <- function(name, env) {
   default <- paste0(name, ".default")
   found <- get0(default, envir = env, mode = "function")
   if (!is.null(found) && !identical(found, get0(default, envir = asNamespace("stats"), mode = "function"))) return(TRUE)
-  methods <- paste0(name, ".", c("double", "integer", "numeric", "logical"))
+  methods <- paste0(name, ".", c("double", "integer", "numeric", "logical", "matrix", "array"))
   tables <- c(list(env), lapply(list(.BaseNamespaceEnv, asNamespace("stats")), `[[`, ".__S3MethodsTable__."))
   any(vapply(methods, function(method) {
     any(vapply(tables, function(table) exists(method, envir = table, mode = "function"), NA))

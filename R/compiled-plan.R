@@ -9,7 +9,7 @@
 #' warnings and errors are those of `plan(sequential)` in any case, to the last bit.
 #'
 #' The function is compiled at each call, in less than a millisecond, to a register machine that
-#' knows R's numbers and vectors. A task that does anything unusual there (a missing value, an
+#' knows R's numbers, vectors and matrices. A task that does anything unusual there (a missing value, an
 #' overflow, a warning, an error, a subscript out of bounds) is given up, and R runs it from its
 #' start, with its own stream of random numbers. So the result is never another one; at worst it
 #' took longer. When more than a fifth of the first tasks are given up, R runs the rest.
@@ -21,29 +21,39 @@
 #' @usage
 #' ## plan(threads, workers = availableCores(), compiled = c("auto", "never", "require"))
 #' @section What compiles:
-#'   Functions of one element of the data, a number or a plain vector of numbers, and of further arguments that are such, which
+#'   Functions of one element of the data, a number or a plain vector or matrix of numbers, and of further arguments that are such, which
 #'   use nothing but:
-#'   * numbers, logical values and vectors of these, without attributes; `NULL`;
+#'   * numbers, logical values, and vectors and matrices of these, without names or other attributes; `NULL`;
 #'   * arithmetic, comparison and logic with R's rules; `if`, `for`, `while`, `repeat`,
 #'     `break`, `next`, `return()`, `stop()`; assignment to variables and to elements;
-#'   * subscripts by numbers, logical vectors and what is left out (`x[-1]`);
+#'   * subscripts by numbers, logical vectors and what is left out (`x[-1]`), of matrices too (`m[i, ]`,
+#'     `m[rows, ]`, `m[, j] <- v`, `m[m > 0]`, `drop = FALSE`);
 #'   * `abs`, `sqrt`, `exp`, `log` and their kin, `sin` and its kin, `floor`, `ceiling`, `round`, `trunc`;
 #'     `sum`, `prod`, `mean`, `var`, `sd`, `median`, `min`, `max`, `pmin`, `pmax`, `any`, `all`, `which`,
 #'     `which.min`, `which.max`, `cumsum`, `cumprod`, `cummax`, `cummin`, `diff`, `rev`, `sort`, `order`, `cor` of
 #'     two vectors, `quantile` of any type with `names = FALSE`;
 #'     `c`, `numeric` and its kin, `rep`, `rep_len`, `seq_len`, `seq_along`, `a:b`, `length`, `ifelse`, `is.na`,
 #'     `anyNA`, `as.numeric`, `as.integer`;
+#'   * of matrices `matrix`, `dim`, `nrow`, `ncol`, `t`, `diag`, `drop`, `as.matrix`, `as.vector`, `rowSums`, `rowMeans`,
+#'     `colSums`, `colMeans`, and, by R's own BLAS and LAPACK, `%*%`, `crossprod`, `tcrossprod`, `solve`;
 #'   * random numbers of R's default kinds, where tasks have streams (`future.seed = TRUE`):
 #'     `runif`, `rnorm`, `rexp`, `rlnorm`, `rlogis`, `rcauchy`, `rweibull`, `rgamma`, `rbeta`,
 #'     `rchisq`, `rt`, `rf`, `rpois`, `rgeom`, `rnbinom`, `rbinom`, `sample`, `sample.int`;
 #'   * variables of where the function was written, which are copied;
-#'   * as its value a number, a vector, `c(a = , b = )`, or a list of these.
+#'   * as its value a number, a vector, a matrix, `c(a = , b = )`, or a list of these.
 #'
 #'   The functions of mathematics, statistics and random numbers among these are compared with R's
 #'   own when a session first needs them, on some thousand values and the random state after them. One that differs, because of another version
 #'   of R or another processor, is not used, and functions that call it do not compile.
 #'
-#'   Not: strings, lists, data frames, matrices, factors, calls of other functions of yours,
+#'   A part of a matrix by several rows, as `m[rows, ]`, is a matrix to the machine. Where one row or
+#'   column is left, R makes it a vector, and such tasks are R's. A BLAS may have threads of its own
+#'   (OpenBLAS): then products and equations wait for each other, as their bits depend on how many
+#'   there are. With one (`OPENBLAS_NUM_THREADS=1` before R starts) they do not. R's reference BLAS and
+#'   OpenBLAS without OpenMP are used; with another BLAS, and on Windows, functions with products or
+#'   equations do not compile.
+#'
+#'   Not: strings, lists, data frames, matrices with names of rows or columns, factors, calls of other functions of yours,
 #'   functions in functions, `apply()` and its kin. Of 379 functions that 16 published
 #'   repositories hand to such calls, 27 % use only names of this kind, and most of
 #'   these are short; of 20 kinds of functions in public scripts that were read for this page, 3
@@ -65,7 +75,22 @@
 #'   4 * hits / 1000
 #' }
 #' mean(future_sapply(1:100, inside, future.seed = 1))
+#' #> [1] 3.14336
 #' job_report()$compiled
+#' #> $tasks
+#' #> [1] 100
+#' #>
+#' #> $bailed
+#' #> [1] 0
+#' #>
+#' #> $reasons
+#' #> named integer(0)
+#' #>
+#' #> $why
+#' #> NULL
+#' #>
+#' #> $stopped
+#' #> [1] FALSE
 #' plan(oplan)
 #' @seealso [explain_compiled()], [plan()], `vignette("threads")`.
 #' @export threads

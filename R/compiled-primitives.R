@@ -18,6 +18,9 @@ primitives_refused <- function(names) {
 
 # "" or what differs.
 compare_primitive <- function(name, entry = primitive_table[[name]]) {
+  # Some need a library, which may be one that cannot be used.
+  why <- if (is.null(entry$missing)) "" else entry$missing()
+  if (nzchar(why)) return(why)
   keep_random_seed({
     for (arguments in entry$cases()) {
       set_random_seed(selftest_seed)
@@ -106,6 +109,34 @@ of_one_matrix <- function(name) {
   f <- from_base(name)
   list(reference = function(x, nrow) as.vector(f(matrix(x, nrow))), cases = function() {
     lapply(c(1L, 2L, 7L, 65L, 200L), function(nrow) list(rep_len(unlist(selftest_doubles()), nrow * 9L), nrow))
+  })
+}
+
+# Why R's BLAS cannot be called on threads; "" when it can. La_library() loads LAPACK.
+unfit_blas <- function() {
+  lapack <- La_library()
+  file <- extSoftVersion()[["BLAS"]]
+  file <- if (nzchar(file)) normalizePath(file, mustWork = FALSE) else ""
+  reference <- grepl("^libR?blas[.]", basename(file)) && !grepl("openblas|atlas|mkl|blis|veclib|accelerate", file, ignore.case = TRUE)
+  unpack(rs_compiled_blas(lapack, reference))
+}
+
+# A product of matrices, which are given as elements and numbers of rows (0: a vector), with
+# shapes that take each of BLAS's functions, and its loops for large and small ones.
+of_two_matrices <- function(name, shape) {
+  f <- from_base(name)
+  as_given <- function(x, nrow) if (nrow > 0) matrix(x, nrow) else x
+  list(missing = unfit_blas, reference = function(x, nrow, y, nrow_y) {
+    out <- if (missing(y)) f(as_given(x, nrow)) else f(as_given(x, nrow), as_given(y, nrow_y))
+    c(if (is.matrix(out)) dim(out) else c(length(out), 1), out)
+  }, cases = function() {
+    u <- unlist(selftest_doubles()[c(TRUE, FALSE, TRUE, TRUE, TRUE)])
+    given <- function(dim, from) list(rep_len(u[-seq_len(from)], prod(dim)), if (length(dim) == 2L) dim[[1L]] else 0)
+    sizes <- list(c(1, 1, 1), c(2, 3, 2), c(5, 1, 4), c(1, 7, 3), c(9, 4, 1), c(8, 17, 5), c(33, 20, 31), c(100, 6, 6), c(3, 150, 64))
+    cases <- lapply(sizes, function(n) shape(n[[1L]], n[[2L]], n[[3L]]))
+    cases <- c(cases, list(shape(6, NULL, 6), shape(20, NULL, NULL)))
+    cases <- unlist(cases, recursive = FALSE)
+    lapply(seq_along(cases), function(k) unlist(Map(given, cases[[k]], 7 * k + c(0, 3)[seq_along(cases[[k]])]), recursive = FALSE))
   })
 }
 
@@ -237,7 +268,31 @@ primitive_table <- local({
     colMeans = of_one_matrix("colMeans"),
     rowSums = of_one_matrix("rowSums"),
     rowMeans = of_one_matrix("rowMeans"),
-    t = of_one_matrix("t")
+    t = of_one_matrix("t"),
+    `%*%` = of_two_matrices("%*%", function(n, k, m) {
+      if (is.null(k)) return(list(list(n, n), list(c(n, n), n), list(n, c(n, n))))
+      list(list(c(n, k), c(k, m)))
+    }),
+    crossprod = of_two_matrices("crossprod", function(n, k, m) {
+      if (is.null(k)) return(list(list(n, n), list(c(n, 3), n), list(n, c(n, 4)), list(n)))
+      list(list(c(k, n), c(k, m)), list(c(n, k)))
+    }),
+    tcrossprod = of_two_matrices("tcrossprod", function(n, k, m) {
+      if (is.null(k)) return(list(list(n, 5), list(n)))
+      list(list(c(n, k), c(m, k)), list(c(n, k)))
+    }),
+    solve = list(missing = unfit_blas, reference = function(a, nrow, b, nrow_b) {
+      a <- matrix(a, nrow)
+      out <- if (missing(b)) solve(a) else solve(a, if (nrow_b > 0) matrix(b, nrow_b) else b)
+      c(if (is.matrix(out)) dim(out) else c(length(out), 1), out)
+    }, cases = function() {
+      u <- unlist(selftest_doubles()[c(TRUE, FALSE, FALSE, FALSE, FALSE)])
+      unlist(lapply(c(1L, 2L, 3L, 5L, 8L, 13L, 40L), function(n) {
+        a <- rep_len(u, n * n) + 3 * c(diag(n))
+        b <- rep_len(rev(u), 3 * n)
+        list(list(a, n), list(a, n, b, n), list(a, n, b[seq_len(n)], 0))
+      }), recursive = FALSE)
+    })
   )
   c(own, of_numbers(c(
     "sqrt", "exp", "expm1", "log1p", "log2", "log10", "sin", "cos", "tan", "asin", "acos", "atan", "sinh",

@@ -44,6 +44,11 @@ rs_holds_environment <- function(x) .Call(wrap__rs_holds_environment, x)
 #'@noRd
 rs_is_plain <- function(x) .Call(wrap__rs_is_plain, x)
 
+#' Finds R's BLAS and LAPACK: `""`, or why closures that need them are left to R. `lapack`:
+#' the file of R's LAPACK; `reference`: the file of R's BLAS is one of the reference BLAS.
+#' @noRd
+rs_compiled_blas <- function(lapack, reference) .Call(wrap__rs_compiled_blas, lapack, reference)
+
 #' Opens the engine of a scheme and a statistic, that of the engine `like` if there is
 #' one; see R/bootstrap-schemes.R.
 #' @noRd

@@ -51,8 +51,9 @@ default_settings <- function() {
 #' @param chunk_size Tasks per claim of the dynamic schedule, least number of the
 #'   guided one. Default 1.
 #' @param progress `TRUE` shows the progress of calls; `NULL` (default) follows
-#'   the option `rustle.progress`. Where there is no terminal (R Markdown, batch jobs)
-#'   it is a line every ten seconds, or as many as option `rustle.progress.seconds` says. Calls
+#'   the option `rustle.progress`. Where there is no terminal (batch jobs, notebooks of Jupyter)
+#'   it is a line every ten seconds, or as many as option `rustle.progress.seconds` says; while
+#'   knitr makes a document (R Markdown, Quarto), the lines go to the console and not into that. Calls
 #'   that take less than two seconds (option `rustle.progress.after`) show nothing. Shown are tasks
 #'   done, their rate, the time that is left, busy workers, the memory of workers and the task that
 #'   has run longest (on local workers); a line remains at the end. Handlers that
@@ -76,13 +77,14 @@ default_settings <- function() {
 #'   copies: a character vector, the program and its first arguments, as
 #'   `c("apptainer", "exec", "r.sif", "Rscript")`. It must be on this machine and have the
 #'   version of rustle that the session has. Default: `Rscript` of this R.
-#' @param memory_limit Bytes by which a worker of `multisession` may grow over a call before
-#'   another one replaces it. Default: no limit. A worker that
+#' @param memory_limit Bytes, or a size such as `"500M"` or `"2G"` (in powers of 1024), by which a
+#'   worker of `multisession` may grow over a call before another one replaces it. Default: no
+#'   limit. A worker that
 #'   takes more than its share of what the control group of the session may have is always
 #'   replaced. Calls do not notice.
-#' @param cache Bytes of large vectors that workers of `multisession` keep in common, so that the
-#'   next call does not send them again. Default: a quarter of the memory of
-#'   the machine or the control group.
+#' @param cache Bytes, or a size such as `"1G"`, of large vectors that workers of `multisession`
+#'   keep in common, so that the next call does not send them again. Default: a quarter of the
+#'   memory of the machine or the control group.
 #' @param cores For `cluster` and `slurm`: how many cores of each node are used. Default (`NULL`): what
 #'   the node says that it has, divided by the nodes that are on the same host.
 #' @param heartbeat For `cluster`: seconds without a sign after which a node counts as lost.
@@ -190,6 +192,7 @@ default_settings <- function() {
 #' @examples
 #' oplan <- plan(multicore, workers = 2)
 #' future_sapply(1:4, function(i) i^2)
+#' #> [1]  1  4  9 16
 #' plan(oplan)
 #' @seealso [with_plan()], [future_lapply()], [mclapply()].
 #' @export
@@ -275,9 +278,20 @@ future_actions <- c("list", "next", "reset", "pop", "tail", "default", "backend"
 # A number of bytes, or NULL.
 check_bytes <- function(x, argument, min = 1, call = sys.call(-1L)) {
   if (is.null(x)) return(NULL)
-  good <- is.numeric(x) && length(x) == 1L && !is.na(x) && x >= min
-  if (!good) stop_argument(argument, sprintf("a number of bytes of at least %d, or NULL", min), x, call)
-  as.double(x)
+  bytes <- if (is.character(x)) bytes_of_size(x) else x
+  good <- is.numeric(bytes) && length(bytes) == 1L && !is.na(bytes) && bytes >= min
+  if (!good) stop_argument(argument, sprintf("a number of bytes of at least %d, a size such as \"500M\" or \"2G\", or NULL", min), x, call)
+  as.double(bytes)
+}
+
+# Bytes of sizes as Slurm writes them, in powers of 1024; `NA` where it is none.
+bytes_of_size <- function(x) {
+  form <- "^ *([0-9]*[.]?[0-9]+) *([KMGT])(i?B)? *$"
+  bytes <- rep(NA_real_, length(x))
+  fits <- grepl(form, x, ignore.case = TRUE)
+  power <- match(toupper(sub(form, "\\2", x[fits], ignore.case = TRUE)), c("K", "M", "G", "T"))
+  bytes[fits] <- as.numeric(sub(form, "\\1", x[fits], ignore.case = TRUE)) * 1024^power
+  bytes
 }
 
 # A command with its first arguments, or NULL.
@@ -404,6 +418,7 @@ is_multicore <- function(strategy) identical(strategy, "multicore") || inherits(
 #' @seealso [plan()], [availableCores()].
 #' @examples
 #' nbrOfWorkers()
+#' #> [1] 1
 #' @export
 nbrOfWorkers <- function(evaluator = NULL) {
   if (!is.null(evaluator)) return(future::nbrOfWorkers(evaluator))

@@ -142,11 +142,11 @@ helpers_of_program <- function(fun) {
 
 # Programs of these seeds under plan(threads): how many compiled, and how many tasks were not
 # given up; those that differ from the interpreter are shown.
-expect_programs <- function(seeds, workers = 2) {
+expect_programs <- function(seeds, workers = 2, make = random_program) {
   withr::local_preserve_seed()
   compiled <- kept <- 0L
   for (seed in seeds) {
-    fun <- random_program(seed)
+    fun <- make(seed)
     oracle <- observe_program(fun)
     ours <- observe_program(fun, plan = list("threads", workers = workers))
     told <- last_compiled$told
@@ -164,4 +164,23 @@ expect_programs <- function(seeds, workers = 2) {
   }
   testthat::expect(TRUE, "")
   c(compiled = compiled, kept = kept)
+}
+
+# The function under plan(threads) beside plan(sequential): values, and the random state afterwards.
+on_threads <- function(code, workers = 2, ...) under_plan(list("threads", workers = workers, ...), code)
+
+expect_same_on_threads <- function(X, fun, ..., kept = length(X)) {
+  withr::local_preserve_seed()
+  set.seed(1, "L'Ecuyer-CMRG", "Inversion", "Rejection")
+  before <- get_random_seed()
+  oracle <- under_plan(list("sequential"), future_lapply(X, fun, ..., future.seed = TRUE))
+  after <- get_random_seed()
+  for (workers in 1:3) {
+    set_random_seed(before)
+    ours <- on_threads(future_lapply(X, fun, ..., future.seed = TRUE), workers)
+    expect_identical(ours, oracle)
+    expect_identical(get_random_seed(), after)
+    expect_null(last_compiled$told$why)
+    expect_identical(last_compiled$told$tasks, kept)
+  }
 }

@@ -1,23 +1,5 @@
 # plan(threads) beside plan(sequential), its oracle.
 
-on_threads <- function(code, workers = 2, ...) under_plan(list("threads", workers = workers, ...), code)
-
-expect_same_on_threads <- function(X, fun, ..., kept = length(X)) {
-  withr::local_preserve_seed()
-  set.seed(1, "L'Ecuyer-CMRG", "Inversion", "Rejection")
-  before <- get_random_seed()
-  oracle <- under_plan(list("sequential"), future_lapply(X, fun, ..., future.seed = TRUE))
-  after <- get_random_seed()
-  for (workers in 1:3) {
-    set_random_seed(before)
-    ours <- on_threads(future_lapply(X, fun, ..., future.seed = TRUE), workers)
-    expect_identical(ours, oracle)
-    expect_identical(get_random_seed(), after)
-    expect_null(last_compiled$told$why)
-    expect_identical(last_compiled$told$tasks, kept)
-  }
-}
-
 test_that("the kernels of the design give the interpreter's bits on 1, 2 and 3 threads", {
   expect_same_on_threads(1:100, function(i) {
     s <- 0

@@ -33,7 +33,7 @@ scripts <- local({
     # A check of each line of a dictionary, errors caught.
     list(function(i) tryCatch(table$start[[i]] > 0, error = function(e) NA), 1L, "`tryCatch[(][)]`"),
     # Predictions with random terms, drawn into a data frame.
-    list(function(i) { table[, "term"] <- sample(weights, 2, replace = TRUE); rbinom(2, 1, table$term) }, 1L, "assignment to this"),
+    list(function(i) { table[, "term"] <- sample(weights, 2, replace = TRUE); rbinom(2, 1, table$term) }, 1L, "`table` is not numeric"),
     # Genomic intervals.
     list(function(i) subsetByOverlaps(fits[[i]], fits), 1L, "`subsetByOverlaps[(][)]`"),
     # A function of rows by apply().
@@ -43,7 +43,7 @@ scripts <- local({
     # Overlaps of groups that are looked up by names.
     list(function(i) { id <- as.character(table[i, 1]); which(table$id == id) }, 1L, "`as.character[(][)]`"),
     # A permutation of the columns of a matrix.
-    list(function(i) { s <- m[sample(1:3), ]; statistic(s[, 1], s[, 2]) }, 1L, "subscripts of matrices"),
+    list(function(i) { s <- m[sample(1:3), ]; statistic(s[, 1], s[, 2]) }, 1L, "`statistic[(][)]`"),
     # A statistic with lm() of the resampled rows, for boot().
     list(function(i) coef(lm(weight ~ start, data = table[i, ]))[2], 1L, "`coef[(][)]`"),
     # Elements of a list of fits.

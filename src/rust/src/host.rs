@@ -4,6 +4,8 @@ use std::ffi::c_int;
 
 use rustle_compiled::Host;
 
+use crate::blas;
+
 // src/wide.c.
 extern "C" {
     fn rustle_wide_sum(x: *const f64, n: usize) -> f64;
@@ -90,6 +92,9 @@ pub(crate) const HOST: Host = Host {
     var: of_vector!(rustle_wide_var),
     cor,
     row_sums,
+    product: blas::product,
+    self_product: blas::self_product,
+    solve: blas::solve,
     prod: of_vector!(rustle_wide_prod),
     cumsum: along_vector!(rustle_wide_cumsum),
     cumprod: along_vector!(rustle_wide_cumprod),

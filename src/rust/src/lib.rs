@@ -11,6 +11,7 @@
 // What workers need is not used where there are none.
 #![cfg_attr(windows, allow(dead_code))]
 
+mod blas;
 mod bootstrap;
 mod compiled;
 mod desk;
@@ -118,6 +119,7 @@ fn rs_cores() -> List {
 
 extendr_module! {
     mod rustle;
+    use blas;
     use bootstrap;
     use compiled;
     use desk;

@@ -90,7 +90,9 @@ pub(super) fn names(code: &Robj, functions: &mut Vec<String>, variables: &mut Ve
                     }
                 }
             }
-            None => head.iter().for_each(|head| names(head, functions, variables)),
+            None => head
+                .iter()
+                .for_each(|head| names(head, functions, variables)),
         }
         parts.for_each(|part| names(&part, functions, variables));
     } else if let Some(formals) = code.as_pairlist() {
@@ -280,14 +282,41 @@ fn as_integers(x: &[Rbool]) -> &[i32] {
     unsafe { std::slice::from_raw_parts(x.as_ptr().cast(), x.len()) }
 }
 
-/// A plain vector of R, or why it cannot be used. Its type is that of one element where it
-/// has one.
-fn plain(value: &Robj) -> std::result::Result<(Type, Data<'static>), String> {
+/// The shape of a matrix without further attributes; `None` of what has none at all.
+fn shape(value: &Robj) -> std::result::Result<Option<[usize; 2]>, String> {
+    let mut count = 0;
     // SAFETY: a live object on R's main thread.
-    if unsafe { crate::ffi::has_attributes(value.get().cast()) } {
-        return Err("has attributes".into());
+    unsafe {
+        let sexp = value.get().cast();
+        if !crate::ffi::has_attributes(sexp) {
+            return Ok(None);
+        }
+        crate::ffi::each_attribute(sexp, |_, _| {
+            count += 1;
+            true
+        });
     }
+    let dim = value.get_attrib("dim");
+    let dim = dim.as_ref().and_then(Robj::as_integer_slice);
+    match dim {
+        Some([nrow, ncol]) if count == 1 => Ok(Some([*nrow as usize, *ncol as usize])),
+        Some([_, _]) if value.get_attrib("dimnames").is_some() => {
+            Err("is a matrix with names of rows or columns".into())
+        }
+        _ => Err("has attributes".into()),
+    }
+}
+
+/// A plain vector or matrix of R, or why it cannot be used. Its type is that of one element
+/// where it has one.
+fn plain(value: &Robj) -> std::result::Result<(Type, Data<'static>), String> {
+    let shape = shape(value)?;
     if let Some(x) = value.as_real_slice() {
+        if let Some(shape) = shape {
+            // SAFETY: it is part of the data of the handle.
+            let data = Data::DoubleMatrix(unsafe { kept(x) }, shape);
+            return Ok((Type::DoubleMatrix, data));
+        }
         return Ok(match x {
             [one] => (Type::Double, Data::Double(*one)),
             // SAFETY: it is part of the data of the handle.
@@ -303,6 +332,11 @@ fn plain(value: &Robj) -> std::result::Result<(Type, Data<'static>), String> {
     };
     if x.contains(&i32::MIN) {
         return Err("has missing values".into());
+    }
+    if let Some(shape) = shape {
+        // SAFETY: it is part of the data of the handle.
+        let data = Data::IntegerMatrix(unsafe { kept(x) }, shape);
+        return Ok((one.matrix(), data));
     }
     Ok(match x {
         [value] => (one, Data::Integer(*value)),
@@ -349,11 +383,21 @@ fn items(x: &Robj) -> Parsed<(Type, Items)> {
     let Some(first) = read.iter().flatten().map(|(ty, _)| *ty).next() else {
         return Err(Refusal::internal("no element can be read"));
     };
+    if first.is_matrix() {
+        let each = read.iter().map(|x| match x {
+            Some((ty, data)) if *ty == first => Some(*data),
+            _ => None,
+        });
+        return Ok((first, Items::Each(each.collect())));
+    }
     let element = first.element();
-    let scalars = read.iter().flatten().all(|(ty, _)| *ty == element);
+    let scalars = read
+        .iter()
+        .flatten()
+        .all(|(ty, _)| *ty == element || ty.is_matrix());
     let ty = if scalars { element } else { element.vector() };
     let each = read.iter().zip(&elements).map(|(x, value)| match x {
-        Some((of, data)) if of.element() == element => Some(if scalars {
+        Some((of, data)) if of.element() == element && !of.is_matrix() => Some(if scalars {
             *data
         } else {
             as_vector(*data, value)

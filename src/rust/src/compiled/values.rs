@@ -125,6 +125,16 @@ unsafe fn one(value: &Value, labels: Sexp) -> Sexp {
                 }
                 to
             }
+            Value::Matrix(values, shape) => {
+                let to = ffi::Rf_protect(one(values, labels));
+                let dim = ffi::Rf_protect(ffi::Rf_allocVector(ffi::INTSXP as u32, 2));
+                for (k, n) in shape.iter().enumerate() {
+                    ffi::INTEGER(dim).add(k).write(*n as i32);
+                }
+                ffi::Rf_setAttrib(to, ffi::Rf_install(c"dim".as_ptr()), dim);
+                ffi::Rf_unprotect(2);
+                to
+            }
             Value::Named(value, names) => {
                 let to = ffi::Rf_protect(one(value, labels));
                 let names = ffi::VECTOR_ELT(labels, *names as isize);

@@ -1,5 +1,9 @@
 //! The code of the register machine.
 
+mod matrix;
+
+pub(crate) use matrix::{Drop, Factor, Margin, Mat, Other, Place, Product, Sub};
+
 use crate::tree::Type;
 
 /// A register: of the file that its type has. Files have 256.
@@ -222,6 +226,14 @@ pub(crate) enum Op {
     /// Assigns elements by numbers or logical values.
     AssignD(Reg, Reg, Reg, bool),
     AssignI(Reg, Reg, Reg, bool),
+    /// Element of a matrix by the numbers of its row and column.
+    CellD(Reg, Reg, Reg, Reg),
+    CellI(Reg, Reg, Reg, Reg),
+    /// Assigns it.
+    SetCellD(Reg, Reg, Reg, Reg),
+    SetCellI(Reg, Reg, Reg, Reg),
+    /// What matrices have of their own, by its number in [`Program::matrices`].
+    Matrix(u16),
     Length(Reg, Reg),
     LengthI(Reg, Reg),
     /// Element-wise, with recycling.
@@ -320,6 +332,8 @@ pub struct Program {
     pub(crate) vectors_d: usize,
     pub(crate) vectors_i: usize,
     pub(crate) outs: Vec<Out>,
+    /// The operations of `Matrix`.
+    pub(crate) matrices: Vec<Mat>,
     /// Reasons of `GiveUp`.
     pub(crate) reasons: Vec<&'static str>,
     /// Names of values.

@@ -19,6 +19,15 @@ pub struct Host {
     /// Sums of the rows of a matrix, in long double; the last slice has an element for each
     /// row. With the flag, means.
     pub row_sums: fn(&[f64], bool, &mut [f64]),
+    /// The product of two matrices, each perhaps transposed (`true`), by R's BLAS as R calls
+    /// it; `false` where that is not known. All shapes fit, and no element is missing.
+    pub product: fn(Factor<'_>, Factor<'_>, &mut [f64]) -> bool,
+    /// The product of a matrix and itself, the first (`true`) or the second transposed.
+    pub self_product: fn(&[f64], [usize; 2], bool, &mut [f64]) -> bool,
+    /// Solves equations of a square matrix with so many rows by R's LAPACK, for right sides in
+    /// so many columns, which the results replace; `false` where R would call it singular, or
+    /// nearly.
+    pub solve: fn(&[f64], usize, &mut [f64], usize) -> bool,
     /// `prod()` of doubles in long double.
     pub prod: fn(&[f64]) -> f64,
     /// `cumsum()` of doubles: the second slice is the result, of the same length.
@@ -38,6 +47,9 @@ pub struct Host {
     /// The quantile of the standard normal distribution, for `p` in (0, 1).
     pub qnorm: fn(f64) -> f64,
 }
+
+/// A matrix, its shape, and whether it is transposed.
+pub type Factor<'a> = (&'a [f64], [usize; 2], bool);
 
 impl Host {
     /// The same functions in Rust, near those of R but not the same bits.
@@ -76,6 +88,9 @@ impl Host {
                     }
                 }
             },
+            product,
+            self_product: |x, shape, first, to| product((x, shape, first), (x, shape, !first), to),
+            solve,
             prod: |x| x.iter().product(),
             cumsum: |x, to| {
                 let mut total = 0.0;
@@ -108,4 +123,54 @@ impl Host {
             },
         }
     }
+}
+
+fn product((x, sx, tx): Factor<'_>, (y, sy, ty): Factor<'_>, to: &mut [f64]) -> bool {
+    let at = |x: &[f64], [nrow, _]: [usize; 2], turned: bool, i: usize, j: usize| {
+        x[if turned { j + i * nrow } else { i + j * nrow }]
+    };
+    let (nrow, inner) = if tx { (sx[1], sx[0]) } else { (sx[0], sx[1]) };
+    for (k, to) in to.iter_mut().enumerate() {
+        let (i, j) = (k % nrow, k / nrow);
+        let terms = (0..inner).map(|l| at(x, sx, tx, i, l) * at(y, sy, ty, l, j));
+        *to = terms.sum();
+    }
+    true
+}
+
+/// Gauss and Jordan, with pivots.
+fn solve(a: &[f64], n: usize, b: &mut [f64], columns: usize) -> bool {
+    let mut a = a.to_vec();
+    for k in 0..n {
+        let mut pivot = k;
+        for i in k..n {
+            if a[i + k * n].abs() > a[pivot + k * n].abs() {
+                pivot = i;
+            }
+        }
+        if a[pivot + k * n].abs() < 1e-12 {
+            return false;
+        }
+        for j in 0..n {
+            a.swap(k + j * n, pivot + j * n);
+        }
+        for j in 0..columns {
+            b.swap(k + j * n, pivot + j * n);
+        }
+        for i in (0..n).filter(|i| *i != k) {
+            let factor = a[i + k * n] / a[k + k * n];
+            for j in 0..n {
+                a[i + j * n] -= factor * a[k + j * n];
+            }
+            for j in 0..columns {
+                b[i + j * n] -= factor * b[k + j * n];
+            }
+        }
+    }
+    for j in 0..columns {
+        for i in 0..n {
+            b[i + j * n] /= a[i + i * n];
+        }
+    }
+    true
 }

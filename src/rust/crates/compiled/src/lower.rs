@@ -7,12 +7,14 @@
 //! changes types is unrolled once.
 
 mod calls;
+mod cells;
 mod control;
 mod draws;
 mod elementwise;
 mod index;
 mod inline;
 mod loops;
+mod matrix;
 mod more;
 mod promises;
 mod statistics;
@@ -22,7 +24,7 @@ pub(crate) use calls::math;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use crate::code::{Op, Out, Program, Reg};
+use crate::code::{Mat, Op, Out, Program, Reg};
 use crate::flatten::flatten;
 use crate::tree::{Captured, Closure, Function, Kind, Node, Refused, Surroundings, Type};
 use inline::{Frame, Scope, Who};
@@ -84,8 +86,8 @@ enum File {
 fn file(ty: Type) -> File {
     match ty {
         Type::Double => File::D,
-        Type::Doubles => File::Vd,
-        Type::Integers | Type::Logicals => File::Vi,
+        Type::Doubles | Type::DoubleMatrix => File::Vd,
+        Type::Integers | Type::Logicals | Type::IntegerMatrix | Type::LogicalMatrix => File::Vi,
         Type::Integer | Type::Logical | Type::Null => File::I,
     }
 }
@@ -153,6 +155,7 @@ struct Lower<'s> {
     mixed: Option<Var>,
     outs: Vec<Out>,
     rows: Vec<Vec<String>>,
+    matrices: Vec<Mat>,
     reasons: Vec<&'static str>,
     draws: bool,
     types: Vec<Vec<Type>>,
@@ -212,6 +215,7 @@ impl<'s> Lower<'s> {
             mixed: None,
             outs: Vec::new(),
             rows: Vec::new(),
+            matrices: Vec::new(),
             reasons: Vec::new(),
             draws: false,
             types: Vec::new(),
@@ -258,6 +262,7 @@ impl<'s> Lower<'s> {
             vectors_d: used(File::Vd),
             vectors_i: used(File::Vi),
             outs: std::mem::take(&mut self.outs),
+            matrices: std::mem::take(&mut self.matrices),
             reasons: std::mem::take(&mut self.reasons),
             names: std::mem::take(&mut self.rows),
             draws: self.draws,

@@ -6,6 +6,7 @@
 mod arith;
 mod elements;
 mod extra;
+mod matrix;
 mod vectors;
 
 pub(crate) use arith::math;
@@ -15,9 +16,11 @@ use std::borrow::Cow;
 
 use crate::code::{Compare, Op, Out, Program, Reg};
 use crate::primitives::draws;
+use crate::primitives::matrix::Shape;
 use crate::tree::Type;
 use crate::{Bail, Generator, Host};
 use arith::{arith_d, arith_i, compare_d, compare_i, whole};
+use matrix::cell;
 
 /// How much is done before the time is looked at: turns of loops, and elements of vectors by
 /// the dozen.
@@ -46,6 +49,10 @@ pub enum Data<'a> {
     Doubles(&'a [f64]),
     /// A vector of integers or logical values, none of them missing.
     Integers(&'a [i32]),
+    /// A matrix of doubles, with its numbers of rows and columns.
+    DoubleMatrix(&'a [f64], [usize; 2]),
+    /// A matrix of integers or logical values, none of them missing.
+    IntegerMatrix(&'a [i32], [usize; 2]),
 }
 
 /// What a task has returned.
@@ -65,6 +72,8 @@ pub enum Value {
     Integers(Vec<i32>),
     /// A vector of logical values.
     Logicals(Vec<i32>),
+    /// A matrix: its elements, and its numbers of rows and columns.
+    Matrix(Box<Value>, [usize; 2]),
     /// A vector with names: their number in [`Program::names`].
     Named(Box<Value>, u16),
     /// A list, perhaps with names.
@@ -89,6 +98,8 @@ pub struct Machine<'a> {
     i: Box<[i32; 256]>,
     vd: Vec<Cow<'a, [f64]>>,
     vi: Vec<Cow<'a, [i32]>>,
+    /// Shapes of the matrices in `vi`, and in `vd`.
+    shapes: [Vec<Shape>; 2],
     spare_d: Vec<f64>,
     spare_i: Vec<i32>,
     at: usize,
@@ -105,6 +116,10 @@ impl<'a> Machine<'a> {
             i: Box::new([0; 256]),
             vd: vec![Cow::Owned(Vec::new()); program.vectors_d],
             vi: vec![Cow::Owned(Vec::new()); program.vectors_i],
+            shapes: [
+                vec![[0, 0]; program.vectors_i],
+                vec![[0, 0]; program.vectors_d],
+            ],
             spare_d: Vec::new(),
             spare_i: Vec::new(),
             at: 0,
@@ -131,6 +146,14 @@ impl<'a> Machine<'a> {
             (Type::Doubles, Data::Doubles(values)) => self.vd[reg] = Cow::Borrowed(values),
             (Type::Integers | Type::Logicals, Data::Integers(values)) => {
                 self.vi[reg] = Cow::Borrowed(values);
+            }
+            (Type::DoubleMatrix, Data::DoubleMatrix(values, shape)) => {
+                self.vd[reg] = Cow::Borrowed(values);
+                self.shapes[1][reg] = shape;
+            }
+            (Type::IntegerMatrix | Type::LogicalMatrix, Data::IntegerMatrix(values, shape)) => {
+                self.vi[reg] = Cow::Borrowed(values);
+                self.shapes[0][reg] = shape;
             }
             // The caller has typed the program by this data.
             (ty, data) => panic!("{data:?} is not {}", ty.words()),
@@ -233,6 +256,24 @@ impl<'a> Machine<'a> {
                     let (number, value) = (i!(a), i!(from));
                     set(&mut self.vi[usize::from(v)], number, value)?;
                 }
+                Op::CellD(to, m, a, b) => {
+                    let m = usize::from(m);
+                    d!(to) = self.vd[m][cell(self.shapes[1][m], i!(a), i!(b))?];
+                }
+                Op::CellI(to, m, a, b) => {
+                    let m = usize::from(m);
+                    i!(to) = self.vi[m][cell(self.shapes[0][m], i!(a), i!(b))?];
+                }
+                Op::SetCellD(m, a, b, from) => {
+                    let m = usize::from(m);
+                    let (at, value) = (cell(self.shapes[1][m], i!(a), i!(b))?, d!(from));
+                    self.vd[m].to_mut()[at] = value;
+                }
+                Op::SetCellI(m, a, b, from) => {
+                    let m = usize::from(m);
+                    let (at, value) = (cell(self.shapes[0][m], i!(a), i!(b))?, i!(from));
+                    self.vi[m].to_mut()[at] = value;
+                }
                 Op::Length(to, v) => i!(to) = self.vd[usize::from(v)].len() as i32,
                 Op::LengthI(to, v) => i!(to) = self.vi[usize::from(v)].len() as i32,
                 Op::OnlyD(to, v) => match *self.vd[usize::from(v)] {
@@ -327,7 +368,10 @@ impl<'a> Machine<'a> {
                             return Ok(Outcome::Paused);
                         }
                     }
-                    self.vector(op, host)?;
+                    match op {
+                        Op::Matrix(k) => self.matrix(program.matrices[usize::from(k)], host)?,
+                        op => self.vector(op, host)?,
+                    }
                 }
             }
         }
@@ -336,6 +380,11 @@ impl<'a> Machine<'a> {
     fn value(&self, out: &Out) -> Result<Value, Bail> {
         Ok(match out {
             Out::Null => Value::Null,
+            Out::Value(ty, reg) if ty.is_matrix() => {
+                let shape = self.shapes[usize::from(ty.is_double())][usize::from(*reg)];
+                let values = self.value(&Out::Value(ty.flat(), *reg))?;
+                Value::Matrix(Box::new(values), shape)
+            }
             Out::Value(ty, reg) => {
                 let reg = usize::from(*reg);
                 match ty {
@@ -350,7 +399,7 @@ impl<'a> Machine<'a> {
                         Value::Doubles(self.vd[reg].to_vec())
                     }
                     Type::Integers => Value::Integers(self.vi[reg].to_vec()),
-                    Type::Logicals => Value::Logicals(self.vi[reg].to_vec()),
+                    _ => Value::Logicals(self.vi[reg].to_vec()),
                 }
             }
             Out::Row(ty, regs, names) => {

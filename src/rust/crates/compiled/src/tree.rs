@@ -74,7 +74,7 @@ pub struct Closure {
     pub body: Node,
 }
 
-/// The type of a value: one element, or a vector of any length.
+/// The type of a value: one element, a vector of any length, or a matrix of any shape.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Type {
     /// `NULL`.
@@ -91,6 +91,12 @@ pub enum Type {
     Integers,
     /// A vector of doubles.
     Doubles,
+    /// A matrix of logical values.
+    LogicalMatrix,
+    /// A matrix of integers.
+    IntegerMatrix,
+    /// A matrix of doubles.
+    DoubleMatrix,
 }
 
 impl Type {
@@ -104,9 +110,9 @@ impl Type {
     #[must_use]
     pub fn vector(self) -> Type {
         match self {
-            Type::Logical => Type::Logicals,
-            Type::Integer => Type::Integers,
-            Type::Double => Type::Doubles,
+            Type::Logical | Type::LogicalMatrix => Type::Logicals,
+            Type::Integer | Type::IntegerMatrix => Type::Integers,
+            Type::Double | Type::DoubleMatrix => Type::Doubles,
             other => other,
         }
     }
@@ -115,10 +121,40 @@ impl Type {
     #[must_use]
     pub fn element(self) -> Type {
         match self {
-            Type::Logicals => Type::Logical,
-            Type::Integers => Type::Integer,
-            Type::Doubles => Type::Double,
+            Type::Logicals | Type::LogicalMatrix => Type::Logical,
+            Type::Integers | Type::IntegerMatrix => Type::Integer,
+            Type::Doubles | Type::DoubleMatrix => Type::Double,
             other => other,
+        }
+    }
+
+    /// The type of matrices of such elements.
+    #[must_use]
+    pub fn matrix(self) -> Type {
+        match self.element() {
+            Type::Logical => Type::LogicalMatrix,
+            Type::Integer => Type::IntegerMatrix,
+            Type::Double => Type::DoubleMatrix,
+            other => other,
+        }
+    }
+
+    /// Is it a matrix?
+    #[must_use]
+    pub fn is_matrix(self) -> bool {
+        matches!(
+            self,
+            Type::LogicalMatrix | Type::IntegerMatrix | Type::DoubleMatrix
+        )
+    }
+
+    /// The type without a shape: of a matrix that of its elements in one vector.
+    #[must_use]
+    pub fn flat(self) -> Type {
+        if self.is_matrix() {
+            self.vector()
+        } else {
+            self
         }
     }
 
@@ -139,6 +175,9 @@ impl Type {
             Type::Logicals => "logical vector",
             Type::Integers => "integer vector",
             Type::Doubles => "double vector",
+            Type::LogicalMatrix => "logical matrix",
+            Type::IntegerMatrix => "integer matrix",
+            Type::DoubleMatrix => "double matrix",
         }
     }
 }

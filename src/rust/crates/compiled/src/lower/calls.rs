@@ -169,12 +169,14 @@ impl Lower<'_> {
             "ifelse" => self.choose(args, node),
             "is.na" => self.is_na(args, node),
             "sort" | "order" => self.sorted(fun, args, node),
-            "as.numeric" | "as.double" | "as.integer" => self.converted(fun, args, node),
+            "as.numeric" | "as.double" | "as.integer" | "as.vector" => {
+                self.converted(fun, args, node)
+            }
             "list" => Err(refuse(
                 node,
                 "a list is compiled only as the value of the function",
             )),
-            _ => Err(refuse(node, format!("`{fun}()` is not in the subset"))),
+            _ => self.of_matrices(fun, args, node),
         }
     }
 
@@ -187,9 +189,22 @@ impl Lower<'_> {
         node: &Node,
     ) -> Lowered<Val> {
         let x = self.one(args, node)?;
-        let Some((ty, reg)) = self.number(x)? else {
+        let Some((ty, reg)) = self.any_number(x)? else {
             return Ok(Val::Gone);
         };
+        let (shape, ty) = self.unshaped(ty, reg, node)?;
+        let value = self.math_flat(fun, how, (ty, reg), hint, node)?;
+        self.shaped(value, shape, node)
+    }
+
+    fn math_flat(
+        &mut self,
+        fun: &str,
+        how: Math,
+        (ty, reg): (Type, Reg),
+        hint: Option<Var>,
+        node: &Node,
+    ) -> Lowered<Val> {
         if matches!(how, Math::Floor | Math::Ceiling | Math::Trunc | Math::Round) && !ty.is_double()
         {
             return Err(refuse(
@@ -211,9 +226,15 @@ impl Lower<'_> {
 
     fn abs(&mut self, args: &[Arg], hint: Option<Var>, node: &Node) -> Lowered<Val> {
         let x = self.one(args, node)?;
-        let Some((ty, reg)) = self.number(x)? else {
+        let Some((ty, reg)) = self.any_number(x)? else {
             return Ok(Val::Gone);
         };
+        let (shape, ty) = self.unshaped(ty, reg, node)?;
+        let value = self.abs_flat((ty, reg), hint, node)?;
+        self.shaped(value, shape, node)
+    }
+
+    fn abs_flat(&mut self, (ty, reg): (Type, Reg), hint: Option<Var>, node: &Node) -> Lowered<Val> {
         let out = match ty {
             Type::Logical => Type::Integer,
             Type::Logicals => Type::Integers,
@@ -230,7 +251,13 @@ impl Lower<'_> {
     }
 
     fn reduce(&mut self, how: Reduce, x: &Node, node: &Node) -> Lowered<Val> {
-        let Some((ty, reg)) = self.number(x)? else {
+        // var() of a matrix is a matrix; median() of one is rare.
+        let found = if matches!(how, Reduce::Var | Reduce::Median) {
+            self.number(x)?
+        } else {
+            self.elements(x)?
+        };
+        let Some((ty, reg)) = found else {
             return Ok(Val::Gone);
         };
         let (ty, reg) = self.as_vector(ty, reg, node)?;
@@ -253,7 +280,13 @@ impl Lower<'_> {
     }
 
     fn along(&mut self, how: Along, x: &Node, node: &Node) -> Lowered<Val> {
-        let Some((ty, reg)) = self.number(x)? else {
+        // rev() and diff() have rules of their own for matrices.
+        let found = if matches!(how, Along::Rev | Along::Diff) {
+            self.number(x)?
+        } else {
+            self.elements(x)?
+        };
+        let Some((ty, reg)) = found else {
             return Ok(Val::Gone);
         };
         let (ty, reg) = self.as_vector(ty, reg, node)?;
@@ -336,7 +369,7 @@ impl Lower<'_> {
         }
         let mut parts = Vec::new();
         for arg in args {
-            match self.number(&arg.value)? {
+            match self.elements(&arg.value)? {
                 Some(part) => parts.push(part),
                 None => return Ok(Val::Gone),
             }

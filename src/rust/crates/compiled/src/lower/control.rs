@@ -10,7 +10,7 @@ fn meet(a: State, b: Option<State>) -> State {
         (State::Is(a), Some(State::Is(b))) => {
             if a == b {
                 State::Is(a)
-            } else if a.element() == b.element() {
+            } else if a.element() == b.element() && !a.is_matrix() && !b.is_matrix() {
                 State::Is(a.vector())
             } else {
                 State::Mixed(a, b)
@@ -273,7 +273,9 @@ impl Lower<'_> {
         let value = match (first, second) {
             (Val::Gone, other) | (other, Val::Gone) => other,
             (Val::Null, Val::Null) => Val::Null,
-            (Val::Is(a, x), Val::Is(b, y)) if a.element() == b.element() => {
+            (Val::Is(a, x), Val::Is(b, y))
+                if a == b || a.element() == b.element() && !a.is_matrix() && !b.is_matrix() =>
+            {
                 let ty = if a == b { a } else { a.vector() };
                 let to = self.dest(ty, if direct { hint } else { None }, node)?;
                 for (block, from, reg) in [(&mut yes, a, x), (&mut no, b, y)] {
@@ -331,9 +333,22 @@ impl Lower<'_> {
         hint: Option<Var>,
         node: &Node,
     ) -> Lowered<Val> {
-        let Some([(a, x), (b, y)]) = self.two(args)? else {
+        let Some([a, b]) = self.two(args)? else {
             return Ok(Val::Gone);
         };
+        let (shape, (a, x), (b, y)) = self.conformed(a, b, node)?;
+        let value = self.compare_flat(how, (a, x), (b, y), hint, node)?;
+        self.shaped(value, shape, node)
+    }
+
+    fn compare_flat(
+        &mut self,
+        how: Compare,
+        (a, x): (Type, Reg),
+        (b, y): (Type, Reg),
+        hint: Option<Var>,
+        node: &Node,
+    ) -> Lowered<Val> {
         let double = a.is_double() || b.is_double();
         if a.is_scalar() && b.is_scalar() {
             if double {

@@ -49,9 +49,15 @@ impl Lower<'_> {
 
     pub(super) fn is_na(&mut self, args: &[Arg], node: &Node) -> Lowered<Val> {
         let x = self.one(args, node)?;
-        let Some((ty, reg)) = self.number(x)? else {
+        let Some((ty, reg)) = self.any_number(x)? else {
             return Ok(Val::Gone);
         };
+        let (shape, ty) = self.unshaped(ty, reg, node)?;
+        let value = self.is_na_flat(ty, reg, node)?;
+        self.shaped(value, shape, node)
+    }
+
+    fn is_na_flat(&mut self, ty: Type, reg: Reg, node: &Node) -> Lowered<Val> {
         match ty {
             Type::Double => {
                 let to = self.temp(Type::Logical, node)?;
@@ -136,9 +142,12 @@ impl Lower<'_> {
 
     pub(super) fn converted(&mut self, fun: &str, args: &[Arg], node: &Node) -> Lowered<Val> {
         let x = self.one(args, node)?;
-        let Some((ty, reg)) = self.number(x)? else {
+        let Some((ty, reg)) = self.elements(x)? else {
             return Ok(Val::Gone);
         };
+        if fun == "as.vector" {
+            return Ok(Val::Is(ty, reg));
+        }
         if fun != "as.integer" {
             return Ok(if ty.is_scalar() {
                 Val::Is(Type::Double, self.as_double(ty, reg, node)?)
@@ -173,6 +182,9 @@ impl Lower<'_> {
         let Some([(ta, x), (tb, y)]) = self.two(args)? else {
             return Ok(Val::Gone);
         };
+        if ta.is_matrix() || tb.is_matrix() {
+            return Err(refuse(node, "a matrix is not in the subset here"));
+        }
         if ta.element() == Type::Logical || tb.element() == Type::Logical {
             return Err(refuse(node, "it is compiled for numbers only"));
         }

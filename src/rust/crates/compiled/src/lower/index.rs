@@ -16,7 +16,7 @@ impl Lower<'_> {
         if args.iter().any(|arg| arg.name.is_some()) {
             return Err(refuse(node, "subscripts with names are not in the subset"));
         }
-        let Some((ty, reg)) = self.number(&args[0].value)? else {
+        let Some((ty, reg)) = self.any_number(&args[0].value)? else {
             return Ok(Val::Gone);
         };
         let index = &args[1].value;
@@ -54,7 +54,7 @@ impl Lower<'_> {
                 return self.select(ty, reg, negative, false, node);
             }
         }
-        let Some((of, at)) = self.number(index)? else {
+        let Some((of, at)) = self.index(index)? else {
             return Ok(Val::Gone);
         };
         if of == Type::Logical {
@@ -117,7 +117,7 @@ impl Lower<'_> {
     }
 
     /// A subscript as an integer.
-    fn truncated(&mut self, ty: Type, reg: Reg, at: &Node) -> Lowered<Reg> {
+    pub(super) fn truncated(&mut self, ty: Type, reg: Reg, at: &Node) -> Lowered<Reg> {
         match ty {
             Type::Integer => Ok(reg),
             Type::Double => {
@@ -129,7 +129,7 @@ impl Lower<'_> {
         }
     }
 
-    fn numbers(&mut self, ty: Type, reg: Reg, at: &Node) -> Lowered<Reg> {
+    pub(super) fn numbers(&mut self, ty: Type, reg: Reg, at: &Node) -> Lowered<Reg> {
         match ty {
             Type::Integers => Ok(reg),
             Type::Doubles => {
@@ -173,9 +173,18 @@ impl Lower<'_> {
             Val::Mixed(a, b) => return Err(mixed_value(code, a, b)),
         };
         let now = self.value(&args[0].value, None)?;
-        let Some((by, index)) = self.number(&args[1].value)? else {
+        let Some((by, index)) = self.index(&args[1].value)? else {
             return Ok(Val::Gone);
         };
+        match now {
+            Val::Is(old, reg) if old.is_matrix() => {
+                return self.assign_elements(name, (old, reg), (by, index), (of, from), fun, node)
+            }
+            Val::Null if of.is_matrix() => {
+                return Err(refuse(code, "a matrix is not in the subset here"))
+            }
+            _ => {}
+        }
         let var = self.var(name);
         let old = match now {
             Val::Is(ty, _) => ty,

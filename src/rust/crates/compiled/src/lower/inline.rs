@@ -64,7 +64,9 @@ struct Return {
 impl Lower<'_> {
     /// Does the code stand in a call whose value is wanted there?
     pub(super) fn in_call(&self) -> bool {
-        self.frames.last().is_some_and(|frame| frame.label.is_some())
+        self.frames
+            .last()
+            .is_some_and(|frame| frame.label.is_some())
     }
 
     /// What a call of the name calls, as R looks for it: variables that are no functions do
@@ -81,7 +83,9 @@ impl Lower<'_> {
                         }
                     }
                     Some(State::Perhaps) if self.functional.contains(&var) => {
-                        let why = format!("which function `{fun}()` is depends on the way the code takes");
+                        let why = format!(
+                            "which function `{fun}()` is depends on the way the code takes"
+                        );
                         return Err(refuse(at, why));
                     }
                     Some(_) => {}
@@ -218,7 +222,9 @@ impl Lower<'_> {
                 return Err(refuse(node, "an argument is left out, or is `...`"));
             }
             let Some(name) = &arg.name else { continue };
-            let Some(k) = formals.iter().position(|(formal, _)| formal == name && formal != "...")
+            let Some(k) = formals
+                .iter()
+                .position(|(formal, _)| formal == name && formal != "...")
             else {
                 continue;
             };
@@ -482,7 +488,9 @@ impl Lower<'_> {
             way.env.retain(|var, _| self.names[*var].0 != scope);
         }
         // Most functions return at their end only.
-        if let ([way], [.., Stmt::Fix(fix), Stmt::Exit(exit)]) = (returns.as_slice(), body.as_slice()) {
+        if let ([way], [.., Stmt::Fix(fix), Stmt::Exit(exit)]) =
+            (returns.as_slice(), body.as_slice())
+        {
             if *fix == way.fix && *exit == label {
                 body.truncate(body.len() - 2);
                 self.block.extend(body);
@@ -526,7 +534,11 @@ fn common(a: Val, b: Val) -> Val {
     match (a, b) {
         (Val::Null, Val::Null) => Val::Null,
         (Val::Is(x, reg), Val::Is(y, _)) if x == y => Val::Is(x, reg),
-        (Val::Is(x, reg), Val::Is(y, _)) if x.element() == y.element() => Val::Is(x.vector(), reg),
+        (Val::Is(x, reg), Val::Is(y, _))
+            if x.element() == y.element() && !x.is_matrix() && !y.is_matrix() =>
+        {
+            Val::Is(x.vector(), reg)
+        }
         (a, b) => Val::Mixed(type_of(a), type_of(b)),
     }
 }

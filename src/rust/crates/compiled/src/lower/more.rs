@@ -256,7 +256,8 @@ impl Lower<'_> {
             .cloned()
             .map(|mut arg| {
                 // As it is called most often.
-                let short = |name: &String| name.starts_with("len") && "length.out".starts_with(name);
+                let short =
+                    |name: &String| name.starts_with("len") && "length.out".starts_with(name);
                 if arg.name.as_ref().is_some_and(|name| short(name)) {
                     arg.name = Some("length.out".into());
                 }
@@ -303,7 +304,10 @@ impl Lower<'_> {
                     return Ok(Val::Gone);
                 };
                 if parts.iter().any(|(ty, _)| *ty != Type::Double) {
-                    return Err(refuse(node, "with a length it is compiled for doubles only"));
+                    return Err(refuse(
+                        node,
+                        "with a length it is compiled for doubles only",
+                    ));
                 }
                 let n = self.whole_number(n)?;
                 let how = if second.is_some() {

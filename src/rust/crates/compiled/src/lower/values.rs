@@ -191,7 +191,9 @@ impl Lower<'_> {
                 let value = self.value(code, Some(var))?;
                 self.assign(var, value, node)
             }
-            Kind::Call { fun, args } if (fun == "[" || fun == "[[") && args.len() == 2 => {
+            Kind::Call { fun, args }
+                if (fun == "[" || fun == "[[") && matches!(args.len(), 2 | 3) =>
+            {
                 let Kind::Name(name) = &args[0].value.kind else {
                     return Err(refuse(
                         target,
@@ -200,6 +202,9 @@ impl Lower<'_> {
                 };
                 self.check(&format!("{fun}<-"), target)?;
                 self.check(fun, target)?;
+                if args.len() == 3 {
+                    return self.assign_cells(name, fun, args, code, node);
+                }
                 self.assign_part(name, fun, args, code, node)
             }
             _ => Err(refuse(target, "assignment to this is not in the subset")),
@@ -233,10 +238,12 @@ impl Lower<'_> {
             _ => None,
         };
         if let (Some(how), 2) = (arith, args.len()) {
-            let Some([(a, x), (b, y)]) = self.two(args)? else {
+            let Some([a, b]) = self.two(args)? else {
                 return Ok(Val::Gone);
             };
-            return self.arith(how, (a, x), (b, y), hint, node);
+            let (shape, a, b) = self.conformed(a, b, node)?;
+            let value = self.arith(how, a, b, hint, node)?;
+            return self.shaped(value, shape, node);
         }
         if let (Some(how), 2) = (compare, args.len()) {
             return self.compare(how, args, hint, node);
@@ -247,7 +254,8 @@ impl Lower<'_> {
             ("!", [one]) => self.not(&one.value, node),
             ("-" | "+", [one]) => self.sign(fun == "-", &one.value, hint, node),
             ("[" | "[[", [_, _]) => self.part(fun, args, hint, node),
-            ("[" | "[[", _) => Err(refuse(node, "subscripts of matrices are not in the subset")),
+            ("[" | "[[", _) => self.cells(fun, args, hint, node),
+            ("%*%", [_, _]) => self.product(fun, args, node),
             (":", [a, b]) => {
                 let from = self.whole_number(&a.value)?;
                 let to = self.whole_number(&b.value)?;
@@ -259,15 +267,31 @@ impl Lower<'_> {
         }
     }
 
-    /// The values of two arguments, which must be numbers; `None` when they are never reached.
+    /// The values of two arguments, which must be numbers, or matrices; `None` when they are
+    /// never reached.
     pub(super) fn two(&mut self, args: &[Arg]) -> Lowered<Option<[(Type, Reg); 2]>> {
-        let a = self.number(&args[0].value)?;
-        let b = self.number(&args[1].value)?;
+        let a = self.any_number(&args[0].value)?;
+        let b = self.any_number(&args[1].value)?;
         Ok(a.zip(b).map(|(a, b)| [a, b]))
     }
 
-    /// A value that is not `NULL`; `None` when it is never reached.
+    /// A number or vector; `None` when it is never reached.
     pub(super) fn number(&mut self, node: &Node) -> Lowered<Option<(Type, Reg)>> {
+        let found = self.any_number(node)?;
+        if found.is_some_and(|(ty, _)| ty.is_matrix()) {
+            return Err(refuse(node, "a matrix is not in the subset here"));
+        }
+        Ok(found)
+    }
+
+    /// A number or vector, or the elements of a matrix.
+    pub(super) fn elements(&mut self, node: &Node) -> Lowered<Option<(Type, Reg)>> {
+        let found = self.any_number(node)?;
+        Ok(found.map(|(ty, reg)| (ty.flat(), reg)))
+    }
+
+    /// A value that is not `NULL`; `None` when it is never reached.
+    pub(super) fn any_number(&mut self, node: &Node) -> Lowered<Option<(Type, Reg)>> {
         match self.value(node, None)? {
             Val::Gone => Ok(None),
             Val::Is(ty, reg) => Ok(Some((ty, reg))),
@@ -338,9 +362,21 @@ impl Lower<'_> {
     }
 
     fn logic(&mut self, and: bool, args: &[Arg], node: &Node) -> Lowered<Val> {
-        let Some([(a, x), (b, y)]) = self.two(args)? else {
+        let Some([a, b]) = self.two(args)? else {
             return Ok(Val::Gone);
         };
+        let (shape, a, b) = self.conformed(a, b, node)?;
+        let value = self.logic_flat(and, a, b, node)?;
+        self.shaped(value, shape, node)
+    }
+
+    fn logic_flat(
+        &mut self,
+        and: bool,
+        (a, x): (Type, Reg),
+        (b, y): (Type, Reg),
+        node: &Node,
+    ) -> Lowered<Val> {
         if a.element() != Type::Logical || b.element() != Type::Logical {
             return Err(refuse(
                 node,
@@ -364,9 +400,15 @@ impl Lower<'_> {
     }
 
     fn not(&mut self, arg: &Node, node: &Node) -> Lowered<Val> {
-        let Some((ty, reg)) = self.number(arg)? else {
+        let Some((ty, reg)) = self.any_number(arg)? else {
             return Ok(Val::Gone);
         };
+        let (shape, ty) = self.unshaped(ty, reg, node)?;
+        let value = self.not_flat(ty, reg, node)?;
+        self.shaped(value, shape, node)
+    }
+
+    fn not_flat(&mut self, ty: Type, reg: Reg, node: &Node) -> Lowered<Val> {
         match ty {
             Type::Logical | Type::Integer => {
                 let to = self.temp(Type::Logical, node)?;
@@ -392,9 +434,22 @@ impl Lower<'_> {
             }
             _ => {}
         }
-        let Some((ty, reg)) = self.number(arg)? else {
+        let Some((ty, reg)) = self.any_number(arg)? else {
             return Ok(Val::Gone);
         };
+        let (shape, ty) = self.unshaped(ty, reg, node)?;
+        let value = self.sign_flat(minus, ty, reg, hint, node)?;
+        self.shaped(value, shape, node)
+    }
+
+    fn sign_flat(
+        &mut self,
+        minus: bool,
+        ty: Type,
+        reg: Reg,
+        hint: Option<Var>,
+        node: &Node,
+    ) -> Lowered<Val> {
         let out = if ty.element() == Type::Logical {
             if ty.is_scalar() {
                 Type::Integer
@@ -435,7 +490,7 @@ impl Lower<'_> {
     /// The value as a vector.
     pub(super) fn as_vector(&mut self, ty: Type, reg: Reg, at: &Node) -> Lowered<(Type, Reg)> {
         if !ty.is_scalar() {
-            return Ok((ty, reg));
+            return Ok((ty.flat(), reg));
         }
         let to = self.temp(ty.vector(), at)?;
         self.emit(if ty == Type::Double {

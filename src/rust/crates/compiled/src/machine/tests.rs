@@ -63,6 +63,8 @@ fn run(data: Data<'_>, body: Node) -> Outcome {
         Data::Integer(_) => Type::Integer,
         Data::Doubles(_) => Type::Doubles,
         Data::Integers(_) => Type::Integers,
+        Data::DoubleMatrix(..) => Type::DoubleMatrix,
+        Data::IntegerMatrix(..) => Type::IntegerMatrix,
     };
     let program = program(given, body).unwrap();
     let mut machine = Machine::new(&program, &[Data::Doubles(&DATA)], state());
@@ -253,4 +255,66 @@ fn a_branch_whose_last_statement_may_return_does_not_fall_into_the_other() {
         run(Data::Double(-1.0), body),
         Outcome::Done(Value::Double(100.0))
     );
+}
+
+#[test]
+fn matrices_keep_their_shapes_or_drop_them_as_r_does() {
+    const CELLS: [f64; 6] = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0];
+    let x = || Data::DoubleMatrix(&CELLS, [2, 3]);
+    let done = |values: &[f64], shape| {
+        Outcome::Done(Value::Matrix(
+            Box::new(Value::Doubles(values.to_vec())),
+            shape,
+        ))
+    };
+    let missing = || node(Kind::Missing);
+    assert_eq!(
+        run(x(), call("[", [name("x"), i(2), missing()])),
+        Outcome::Done(Value::Doubles(vec![2.0, 4.0, 6.0]))
+    );
+    let two = || call(":", [i(2), i(3)]);
+    assert_eq!(
+        run(x(), call("[", [name("x"), missing(), two()])),
+        done(&CELLS[2..], [2, 2])
+    );
+    // One column may be left: R drops it, and that is known too late.
+    let last = call(":", [i(3), i(3)]);
+    let part = call("[", [name("x"), missing(), last]);
+    assert!(matches!(run(x(), part), Outcome::Bailed(_)));
+    let outside = call("[", [name("x"), i(3), i(1)]);
+    assert!(matches!(run(x(), outside), Outcome::Bailed(_)));
+    assert_eq!(
+        run(x(), call("t", [name("x")])),
+        done(&[1.0, 3.0, 5.0, 2.0, 4.0, 6.0], [3, 2])
+    );
+    assert_eq!(
+        run(x(), call("tcrossprod", [name("x")])),
+        done(&[35.0, 44.0, 44.0, 56.0], [2, 2])
+    );
+    let fourfold = call("*", [call("diag", [i(2)]), d(4.0)]);
+    assert_eq!(
+        run(x(), call("solve", [fourfold])),
+        done(&[0.25, 0.0, 0.0, 0.25], [2, 2])
+    );
+    let own = call("%*%", [name("x"), name("x")]);
+    assert!(matches!(run(x(), own), Outcome::Bailed(_)));
+    let assigned = call(
+        "{",
+        [
+            call("<-", [call("[", [name("x"), i(1), two()]), d(0.0)]),
+            call("+", [name("x"), d(1.0)]),
+        ],
+    );
+    assert_eq!(
+        run(x(), assigned),
+        done(&[2.0, 3.0, 1.0, 5.0, 1.0, 7.0], [2, 3])
+    );
+    let outgrown = call(
+        "{",
+        [
+            call("<-", [call("[", [name("x"), i(7)]), d(0.0)]),
+            name("x"),
+        ],
+    );
+    assert!(matches!(run(x(), outgrown), Outcome::Bailed(_)));
 }

@@ -72,19 +72,19 @@ fn draw_all(
 }
 
 impl Machine<'_> {
-    fn i(&self, reg: Reg) -> i32 {
+    pub(super) fn i(&self, reg: Reg) -> i32 {
         self.i[usize::from(reg)]
     }
 
-    fn d(&self, reg: Reg) -> f64 {
+    pub(super) fn d(&self, reg: Reg) -> f64 {
         self.d[usize::from(reg)]
     }
 
-    fn vd(&self, reg: Reg) -> &[f64] {
+    pub(super) fn vd(&self, reg: Reg) -> &[f64] {
         &self.vd[usize::from(reg)]
     }
 
-    fn vi(&self, reg: Reg) -> &[i32] {
+    pub(super) fn vi(&self, reg: Reg) -> &[i32] {
         &self.vi[usize::from(reg)]
     }
 
@@ -133,6 +133,7 @@ impl Machine<'_> {
                         Ok(())
                     })?,
                 }
+                self.reshape_like(true, to, a);
             }
             Op::MoveVi(to, a) => {
                 let value = match &self.vi[usize::from(a)] {
@@ -146,9 +147,16 @@ impl Machine<'_> {
                         Ok(())
                     })?,
                 }
+                self.reshape_like(false, to, a);
             }
-            Op::TakeVd(to, a) => self.vd.swap(usize::from(to), usize::from(a)),
-            Op::TakeVi(to, a) => self.vi.swap(usize::from(to), usize::from(a)),
+            Op::TakeVd(to, a) => {
+                self.vd.swap(usize::from(to), usize::from(a));
+                self.reshape_like(true, to, a);
+            }
+            Op::TakeVi(to, a) => {
+                self.vi.swap(usize::from(to), usize::from(a));
+                self.reshape_like(false, to, a);
+            }
             Op::WidenV(to, a) => self.make_d(to, |m, out| {
                 out.extend(m.vi(a).iter().map(|x| f64::from(*x)));
                 Ok(())

@@ -6,7 +6,7 @@ use super::{
     sample, sequence, trimmed,
 };
 use crate::bail::Bail;
-use crate::code::Extra;
+use crate::code::{Extra, Product};
 use crate::host::Host;
 use crate::{lower, machine};
 
@@ -234,7 +234,46 @@ fn of_doubles(name: &str, x: &[f64], a: &Arguments, host: &Host) -> Result<Value
         "rowSums" => Doubles(matrix::row_sums(x, a.count(1)?, host)?),
         "rowMeans" => Doubles(matrix::row_means(x, a.count(1)?, host)?),
         "t" => Doubles(matrix::transpose(x, a.count(1)?)),
+        "%*%" => products(Product::Plain, a, host)?,
+        "crossprod" => products(Product::Cross, a, host)?,
+        "tcrossprod" => products(Product::CrossOfRows, a, host)?,
+        "solve" => with_right_side(a, |x, y, to| matrix::solve(x, y, host, to))?,
         _ => return Err(UNKNOWN),
+    })
+}
+
+/// Of matrices that are given as elements and number of rows, 0 for vectors: the shape of the
+/// result before its elements.
+fn with_right_side(
+    a: &Arguments,
+    f: impl FnOnce(
+        matrix::Operand<'_>,
+        Option<matrix::Operand<'_>>,
+        &mut Vec<f64>,
+    ) -> Result<matrix::Shape, Bail>,
+) -> Result<Value, Bail> {
+    let (x, y) = (a.vector(0)?.doubles(), a.vector(2).map(Value::doubles).ok());
+    let shape = |values: &[f64], nrow| (nrow > 0).then(|| [nrow, values.len() / nrow]);
+    let x = matrix::Operand {
+        values: &x,
+        shape: shape(&x, a.count(1)?),
+    };
+    let y = match &y {
+        None => None,
+        Some(y) => Some(matrix::Operand {
+            values: y,
+            shape: shape(y, a.count(3)?),
+        }),
+    };
+    let mut to = Vec::new();
+    let [nrow, ncol] = f(x, y, &mut to)?;
+    to.splice(0..0, [nrow as f64, ncol as f64]);
+    Ok(Doubles(to))
+}
+
+fn products(how: Product, a: &Arguments, host: &Host) -> Result<Value, Bail> {
+    with_right_side(a, |x, y, to| {
+        matrix::product(how, x, y, host, to).map(|(shape, _)| shape)
     })
 }
 

@@ -67,6 +67,11 @@ pub fn mean(x: &[f64], trim: f64, host: &Host) -> Result<f64, Bail> {
     let high = n - 1 - low;
     let mut work = x.to_vec();
     let ends = [low as isize, high as isize];
-    find_all(&mut work, 0, n as isize - 1, if low == high { &ends[..1] } else { &ends });
+    find_all(
+        &mut work,
+        0,
+        n as isize - 1,
+        if low == high { &ends[..1] } else { &ends },
+    );
     reduce::mean(&work[low..=high], host)
 }

@@ -1,0 +1,315 @@
+//! Functions of matrices, and what is done element by element where one of both is a matrix.
+
+use super::*;
+use crate::code::{Factor, Margin, Other, Place, Product};
+use crate::tree::Arg;
+
+/// Where a vector or matrix is.
+pub(super) fn place(ty: Type, reg: Reg) -> Place {
+    Place {
+        double: ty.is_double(),
+        reg,
+    }
+}
+
+/// A type and a register.
+type Typed = (Type, Reg);
+
+impl Lower<'_> {
+    pub(super) fn matrix_op(&mut self, op: Mat, node: &Node) -> Lowered<()> {
+        let number = u16::try_from(self.matrices.len())
+            .map_err(|_| refuse(node, "the function is too long"))?;
+        self.matrices.push(op);
+        self.emit(Op::Matrix(number));
+        Ok(())
+    }
+
+    /// The operands without their shapes, and the matrix whose shape the result has.
+    pub(super) fn conformed(
+        &mut self,
+        a: Typed,
+        b: Typed,
+        node: &Node,
+    ) -> Lowered<(Option<Place>, Typed, Typed)> {
+        let other = |(ty, reg): Typed| {
+            if ty.is_scalar() {
+                Other::One
+            } else if ty.is_matrix() {
+                Other::Matrix(place(ty, reg))
+            } else {
+                Other::Vector(place(ty, reg))
+            }
+        };
+        let shape = if a.0.is_matrix() {
+            let shape = place(a.0, a.1);
+            self.matrix_op(Mat::Conform(shape, other(b)), node)?;
+            Some(shape)
+        } else if b.0.is_matrix() {
+            let shape = place(b.0, b.1);
+            self.matrix_op(Mat::Conform(shape, other(a)), node)?;
+            Some(shape)
+        } else {
+            None
+        };
+        Ok((shape, (a.0.flat(), a.1), (b.0.flat(), b.1)))
+    }
+
+    /// The type of an operand without its shape, and the matrix that it is.
+    pub(super) fn unshaped(
+        &mut self,
+        ty: Type,
+        reg: Reg,
+        node: &Node,
+    ) -> Lowered<(Option<Place>, Type)> {
+        if !ty.is_matrix() {
+            return Ok((None, ty));
+        }
+        let shape = place(ty, reg);
+        self.matrix_op(Mat::Some(shape), node)?;
+        Ok((Some(shape), ty.flat()))
+    }
+
+    /// The result of what is done element by element, with the shape of that matrix.
+    pub(super) fn shaped(&mut self, value: Val, shape: Option<Place>, node: &Node) -> Lowered<Val> {
+        let (Some(shape), Val::Is(ty, reg)) = (shape, value) else {
+            return Ok(value);
+        };
+        self.matrix_op(Mat::Like(place(ty, reg), shape), node)?;
+        Ok(Val::Is(ty.matrix(), reg))
+    }
+
+    /// The only argument, which must be a matrix; `None` when it is never reached.
+    fn matrix_argument(&mut self, code: &Node, node: &Node) -> Lowered<Option<Typed>> {
+        let found = self.any_number(code)?;
+        match found {
+            Some((ty, _)) if !ty.is_matrix() => {
+                Err(refuse(node, "it is compiled for matrices only"))
+            }
+            found => Ok(found),
+        }
+    }
+
+    pub(super) fn of_matrices(&mut self, fun: &str, args: &[Arg], node: &Node) -> Lowered<Val> {
+        let margin = match fun {
+            "rowSums" => Some(Margin::RowSums),
+            "rowMeans" => Some(Margin::RowMeans),
+            "colSums" => Some(Margin::ColSums),
+            "colMeans" => Some(Margin::ColMeans),
+            _ => None,
+        };
+        if let Some(margin) = margin {
+            let given = self.matched(args, &["x", "na.rm"], node)?;
+            let Some(x) = given[0] else {
+                return Err(refuse(node, "its argument is missing"));
+            };
+            let Some((ty, reg)) = self.matrix_argument(x, node)? else {
+                return Ok(Val::Gone);
+            };
+            // There are no missing values to remove: a task that meets one is given up.
+            self.flag(given[1], false, node)?;
+            let wide = self.widened(ty, reg, node)?;
+            let to = self.temp(Type::Doubles, node)?;
+            self.matrix_op(Mat::Margin(margin, to, wide), node)?;
+            return Ok(Val::Is(Type::Doubles, to));
+        }
+        match fun {
+            "matrix" => self.make_matrix(args, node),
+            "crossprod" | "tcrossprod" => self.product(fun, args, node),
+            "solve" => self.solve(args, node),
+            "diag" => self.diagonal(args, node),
+            "nrow" | "ncol" | "dim" => {
+                let x = self.one(args, node)?;
+                let Some((ty, reg)) = self.matrix_argument(x, node)? else {
+                    return Ok(Val::Gone);
+                };
+                if fun == "dim" {
+                    let to = self.temp(Type::Integers, node)?;
+                    self.matrix_op(Mat::Dim(to, place(ty, reg)), node)?;
+                    return Ok(Val::Is(Type::Integers, to));
+                }
+                let to = self.temp(Type::Integer, node)?;
+                self.matrix_op(Mat::Extent(to, place(ty, reg), fun == "ncol"), node)?;
+                Ok(Val::Is(Type::Integer, to))
+            }
+            "t" | "as.matrix" | "drop" => {
+                let x = self.one(args, node)?;
+                let Some((ty, reg)) = self.any_number(x)? else {
+                    return Ok(Val::Gone);
+                };
+                let matrix = ty.is_matrix();
+                if (fun == "drop" && !matrix) || (fun == "as.matrix" && matrix) {
+                    return Ok(Val::Is(ty, reg));
+                }
+                let (flat, reg) = self.as_vector(ty, reg, node)?;
+                let out = if fun == "drop" { flat } else { flat.matrix() };
+                let to = self.temp(out, node)?;
+                let (to_place, from) = (place(out, to), place(ty, reg));
+                self.matrix_op(
+                    match fun {
+                        "t" => Mat::Transpose(to_place, from, matrix),
+                        "drop" => Mat::Flatten(to_place, from),
+                        _ => Mat::Column(to_place, from),
+                    },
+                    node,
+                )?;
+                Ok(Val::Is(out, to))
+            }
+            _ => Err(refuse(node, format!("`{fun}()` is not in the subset"))),
+        }
+    }
+
+    /// A matrix of doubles, in a register of doubles.
+    fn widened(&mut self, ty: Type, reg: Reg, node: &Node) -> Lowered<Reg> {
+        if ty.is_double() {
+            return Ok(reg);
+        }
+        let (_, wide) = self.as_doubles(ty, reg, node)?;
+        let to = place(Type::DoubleMatrix, wide);
+        self.matrix_op(Mat::Like(to, place(ty, reg)), node)?;
+        Ok(wide)
+    }
+
+    fn factor(&mut self, (ty, reg): Typed, node: &Node) -> Lowered<Factor> {
+        let matrix = ty.is_matrix();
+        let reg = if matrix {
+            self.widened(ty, reg, node)?
+        } else {
+            self.as_doubles(ty, reg, node)?.1
+        };
+        Ok(Factor { reg, matrix })
+    }
+
+    /// `x %*% y`, `crossprod(x, y)`, `tcrossprod(x, y)`.
+    pub(super) fn product(&mut self, fun: &str, args: &[Arg], node: &Node) -> Lowered<Val> {
+        let given = self.matched(args, &["x", "y"], node)?;
+        let Some(x) = given[0] else {
+            return Err(refuse(node, "its argument is missing"));
+        };
+        let Some(x) = self.any_number(x)? else {
+            return Ok(Val::Gone);
+        };
+        let x = self.factor(x, node)?;
+        let y = match given[1] {
+            None => None,
+            Some(y) => match self.any_number(y)? {
+                Some(y) => Some(self.factor(y, node)?),
+                None => return Ok(Val::Gone),
+            },
+        };
+        let how = match fun {
+            "crossprod" => Product::Cross,
+            "tcrossprod" => Product::CrossOfRows,
+            _ => Product::Plain,
+        };
+        let to = self.temp(Type::DoubleMatrix, node)?;
+        self.matrix_op(Mat::Product(how, to, x, y), node)?;
+        Ok(Val::Is(Type::DoubleMatrix, to))
+    }
+
+    /// `solve(a)`, `solve(a, b)`.
+    fn solve(&mut self, args: &[Arg], node: &Node) -> Lowered<Val> {
+        let given = self.matched(args, &["a", "b"], node)?;
+        let Some(a) = given[0] else {
+            return Err(refuse(node, "its argument is missing"));
+        };
+        let Some((ty, reg)) = self.matrix_argument(a, node)? else {
+            return Ok(Val::Gone);
+        };
+        let a = self.widened(ty, reg, node)?;
+        let b = match given[1] {
+            None => None,
+            Some(b) => match self.any_number(b)? {
+                Some(b) => Some(self.factor(b, node)?),
+                None => return Ok(Val::Gone),
+            },
+        };
+        let out = match b {
+            Some(Factor { matrix: false, .. }) => Type::Doubles,
+            _ => Type::DoubleMatrix,
+        };
+        let to = self.temp(out, node)?;
+        self.matrix_op(Mat::Solve(to, a, b), node)?;
+        Ok(Val::Is(out, to))
+    }
+
+    /// `matrix(data, nrow, ncol, byrow)`.
+    fn make_matrix(&mut self, args: &[Arg], node: &Node) -> Lowered<Val> {
+        let given = self.matched(args, &["data", "nrow", "ncol", "byrow"], node)?;
+        let Some(data) = given[0] else {
+            return Err(refuse(node, "a matrix of missing values"));
+        };
+        let Some((ty, data)) = self.elements(data)? else {
+            return Ok(Val::Gone);
+        };
+        let (ty, data) = self.as_vector(ty, data, node)?;
+        let nrow = given[1].map(|n| self.whole_number(n)).transpose()?;
+        let ncol = given[2].map(|n| self.whole_number(n)).transpose()?;
+        let byrow = self.flag(given[3], false, node)?;
+        let out = ty.matrix();
+        let to = self.temp(out, node)?;
+        self.matrix_op(
+            Mat::Make {
+                to: place(out, to),
+                data: place(ty, data),
+                nrow,
+                ncol,
+                byrow,
+            },
+            node,
+        )?;
+        Ok(Val::Is(out, to))
+    }
+
+    /// `diag(n)`, `diag(x, n)` of a number, and of a matrix or vector.
+    fn diagonal(&mut self, args: &[Arg], node: &Node) -> Lowered<Val> {
+        let given = self.matched(args, &["x", "nrow"], node)?;
+        let Some(code) = given[0] else {
+            return Err(refuse(node, "its argument is missing"));
+        };
+        if given[1].is_none() {
+            if let Kind::Double(_) | Kind::Integer(_) = code.kind {
+                let n = self.whole_number(code)?;
+                return self.identity(n, node);
+            }
+        }
+        let Some((ty, reg)) = self.any_number(code)? else {
+            return Ok(Val::Gone);
+        };
+        if ty.is_matrix() && given[1].is_none() {
+            let to = self.temp(ty.vector(), node)?;
+            self.matrix_op(Mat::Diagonal(place(ty, to), place(ty, reg)), node)?;
+            return Ok(Val::Is(ty.vector(), to));
+        }
+        if ty.element() == Type::Logical || ty.is_matrix() || ty.is_scalar() == given[1].is_none() {
+            return match ty {
+                Type::Integer if given[1].is_none() => self.identity(reg, node),
+                Type::Double if given[1].is_none() => {
+                    let n = self.temp(Type::Integer, node)?;
+                    self.emit(Op::Whole(n, reg));
+                    self.identity(n, node)
+                }
+                _ => Err(refuse(node, "diag() in this form is not in the subset")),
+            };
+        }
+        let count = given[1].map(|n| self.whole_number(n)).transpose()?;
+        let (flat, reg) = self.as_vector(ty, reg, node)?;
+        let out = flat.matrix();
+        let to = self.temp(out, node)?;
+        self.matrix_op(
+            Mat::OfDiagonal(place(out, to), place(flat, reg), count),
+            node,
+        )?;
+        Ok(Val::Is(out, to))
+    }
+
+    fn identity(&mut self, n: Reg, node: &Node) -> Lowered<Val> {
+        let one = self.double(1.0, node)?;
+        let (flat, reg) = self.as_vector(Type::Double, one, node)?;
+        let to = self.temp(Type::DoubleMatrix, node)?;
+        self.matrix_op(
+            Mat::OfDiagonal(place(flat, to), place(flat, reg), Some(n)),
+            node,
+        )?;
+        Ok(Val::Is(Type::DoubleMatrix, to))
+    }
+}
