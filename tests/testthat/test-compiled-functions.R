@@ -34,6 +34,7 @@ test_that("rounding to digits, logarithms of a base, trimmed means and differenc
   expect_functions(function(x) diff(x, lag = 2))
   expect_functions(function(n) diff(c(n, 5L, 2L, 9L), 2L), list(1L, 3L))
   expect_functions(function(x) diff(x, 0), kept = 0L)
+  expect_functions(function(x) list(round(matrix(x, 2) / 3, 2), range(matrix(x, 2))), list(c(1, 2.5, 3, 4), c(0.3, 0.1)))
 })
 
 test_that("range(), tabulate(), rep(each = ) and places of the best are R's", {

@@ -148,7 +148,7 @@ test_that("names of rows or columns, methods for matrices and doubtful forms are
     expect_match(why(function(i) t(X)), "method")
   })
   local({
-    `%*%` <- function(x, y) 42
+    `%*%` <- base::nargs
     expect_match(why(function(i) X %*% X), "not R's own")
   })
   cube <- array(1, c(2, 2, 2))

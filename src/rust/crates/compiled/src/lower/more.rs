@@ -96,9 +96,10 @@ impl Lower<'_> {
         let Some(x) = x else {
             return Err(refuse(node, "its argument is missing"));
         };
-        let Some((ty, reg)) = self.number(x)? else {
+        let Some((ty, reg)) = self.any_number(x)? else {
             return Ok(Val::Gone);
         };
+        let (shape, ty) = self.unshaped(ty, reg, node)?;
         if !ty.is_double() && one != Extra::Log {
             return Err(refuse(node, "it is compiled for doubles only"));
         }
@@ -114,7 +115,8 @@ impl Lower<'_> {
             return self.extra(one, Type::Double, [x, y, 0], node);
         }
         let (_, x) = self.as_doubles(ty, reg, node)?;
-        self.extra(each, Type::Doubles, [x, y, 0], node)
+        let value = self.extra(each, Type::Doubles, [x, y, 0], node)?;
+        self.shaped(value, shape, node)
     }
 
     fn trimmed(&mut self, args: &[Arg], node: &Node) -> Lowered<Val> {
@@ -171,7 +173,7 @@ impl Lower<'_> {
 
     fn place_of_best(&mut self, fun: &str, args: &[Arg], node: &Node) -> Lowered<Val> {
         let x = self.one(args, node)?;
-        let Some((ty, x)) = self.number(x)? else {
+        let Some((ty, x)) = self.elements(x)? else {
             return Ok(Val::Gone);
         };
         let how = if fun == "which.min" {
@@ -191,7 +193,7 @@ impl Lower<'_> {
                 let why = "its arguments with names are not in the subset";
                 return Err(refuse(node, why));
             }
-            match self.number(&arg.value)? {
+            match self.elements(&arg.value)? {
                 Some(part) => parts.push(part),
                 None => return Ok(Val::Gone),
             }
