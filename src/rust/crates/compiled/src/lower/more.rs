@@ -260,7 +260,7 @@ impl Lower<'_> {
                 // As it is called most often.
                 let short =
                     |name: &String| name.starts_with("len") && "length.out".starts_with(name);
-                if arg.name.as_ref().is_some_and(|name| short(name)) {
+                if arg.name.as_ref().is_some_and(short) {
                     arg.name = Some("length.out".into());
                 }
                 arg

@@ -10,7 +10,10 @@ pub fn by(from: f64, to: f64, by: f64) -> Result<Vec<f64>, Bail> {
     let del = to - from;
     let n = del / by;
     let near = del.abs() / to.abs().max(from.abs()) < 100.0 * f64::EPSILON;
-    if !del.is_finite() || !n.is_finite() || del == 0.0 || n < 0.0 || n > LONGEST || near {
+    if !del.is_finite() || !n.is_finite() || del == 0.0 || near {
+        return Err(SEQUENCE);
+    }
+    if !(0.0..=LONGEST).contains(&n) {
         return Err(SEQUENCE);
     }
     let n = (n + 1e-10) as i32;
