@@ -534,7 +534,11 @@ fn common(a: Val, b: Val) -> Val {
     match (a, b) {
         (Val::Null, Val::Null) => Val::Null,
         (Val::Is(x, reg), Val::Is(y, _)) if x == y => Val::Is(x, reg),
-        (Val::Is(x, reg), Val::Is(y, _)) if x.element() == y.element() => Val::Is(x.vector(), reg),
+        (Val::Is(x, reg), Val::Is(y, _))
+            if x.element() == y.element() && !x.is_matrix() && !y.is_matrix() =>
+        {
+            Val::Is(x.vector(), reg)
+        }
         (a, b) => Val::Mixed(type_of(a), type_of(b)),
     }
 }
