@@ -256,6 +256,7 @@ primitive_table <- local({
       if (is.null(k)) return(list(list(n, 5), list(n)))
       list(list(c(n, k), c(m, k)), list(c(n, k)))
     }),
+    outer = of_two_matrices("outer", function(n, k, m) if (is.null(k)) list(list(n, 5)) else list(list(n + 1, m + 1))),
     solve = list(missing = unfit_blas, reference = function(a, nrow, b, nrow_b) {
       a <- matrix(a, nrow)
       out <- if (missing(b)) solve(a) else solve(a, if (nrow_b > 0) matrix(b, nrow_b) else b)

@@ -30,7 +30,7 @@ random_matrix_program <- function(seed) {
       sprintf("diag(%s)", one("2", "3L", "n", "v", "2, 3")), sprintf("%s(%s)", one("abs", "sqrt", "exp", "-", "+"), a()),
       sprintf("solve(%s)", one("square", "a", a())), sprintf("solve(%s, %s)", one("square", "a", a()), b()),
       sprintf("as.matrix(%s)", one(v(0L), a())), sprintf("(%s %s %s)", a(), one("+", "*"), v(0L)),
-      sprintf("tcrossprod(%s, %s)", a(), b()), sprintf("matrix(rnorm(%s), 2)", one("4", "6")), "matrix(0, n, 2)", sprintf("(%s > %s)", a(), one(s(0L), b()))
+      sprintf("tcrossprod(%s, %s)", a(), b()), sprintf("matrix(rnorm(%s), 2)", one("4", "6")), one("matrix(0, n, 2)", sprintf("outer(%s, %s)", v(0L), v(0L)), sprintf("ifelse(%s > 1, %s, 2.5)", a(), b()), sprintf("pmax(%s, %s)", a(), s(0L))), sprintf("(%s > %s)", a(), one(s(0L), b()))
     )
   }
   v <- function(depth) {

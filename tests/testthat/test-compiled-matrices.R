@@ -54,6 +54,7 @@ test_that("arithmetic, comparison and functions of elements keep shapes", {
   expect_same_on_threads(1:3, function(i) list(X > i, i <= XI, XI == XI, !XL, XL & XI > 2L, XL | (XI < 0L), is.na(X), +XL, XI - 1:3))
   expect_same_on_threads(1:3, function(i) list(sum(X), mean(XI), max(X), min(XI, i), any(X > i), all(XL), prod(X), sd(X), range = length(X)))
   expect_same_on_threads(1:3, function(i) list(which(X > i), cumsum(XI), c(X, i), as.numeric(XI), as.vector(XL), as.integer(X), which.max(X), anyNA(X)))
+  expect_same_on_threads(1:3, function(i) list(ifelse(X > i, X, 0), ifelse(XL, i, XI), ifelse(y > 0, X, 1), pmax(X, i), pmin(XI, XI[3:1, ]), pmax(X, y)))
   expect_same_on_threads(1:3, function(i) if (sum(X[i, ]) > 3) X else X * 2)
   expect_same_on_threads(1:3, function(i) { s <- 0; for (e in XI) s <- s + e * i; s })
 })
@@ -79,7 +80,7 @@ test_that("products, sums of sides and equations have the bits of R's libraries"
     G <- crossprod(A)
     list(
       G, crossprod(A, b), tcrossprod(A), A %*% t(A), A %*% G, b %*% A, b %*% b, tcrossprod(A, A[1:2, ]), crossprod(b),
-      drop(A %*% A[1, ]), solve(G), solve(G, crossprod(A, b)), solve(G, A[3, ]), XI %*% t(XI), crossprod(b, A)
+      drop(A %*% A[1, ]), solve(G), solve(G, crossprod(A, b)), solve(G, A[3, ]), XI %*% t(XI), crossprod(b, A), outer(b, y), outer(1:2, 3:1)
     )
   })
   expect_same_on_threads(1:20, function(i) {
@@ -151,12 +152,15 @@ test_that("names of rows or columns, methods for matrices and doubtful forms are
     `%*%` <- function(x, y) 42
     expect_match(why(function(i) X %*% X), "not R's own")
   })
+  sides <- X
+  attr(sides, "dim") <- c(rows = 4L, columns = 3L)
+  if (!is.null(names(dim(sides)))) expect_match(why(function(i) dim(sides)), "attributes")
   cube <- array(1, c(2, 2, 2))
   expect_match(why(function(i) cube[1]), "attributes")
   for (fun in list(
-    function(i) rev(X), function(i) var(X), function(i) diff(X), function(i) sort(X), function(i) median(X), function(i) ifelse(X > 1, 1, 0),
+    function(i) rev(X), function(i) var(X), function(i) diff(X), function(i) sort(X), function(i) median(X),
     function(i) X[cbind(1, 2)], function(i) X[1, 2, 3], function(i) X["a", ], function(i) X[i, j = 2], function(i) rnorm(2, X),
-    function(i) pmax(X, 1), function(i) sample(X), function(i) { z <- if (i > 1) X else X[1, ]; z }, function(i) { dim(y) <- c(2, 2); y },
+    function(i) pmax(1, X), function(i) sample(X), function(i) outer(X, y), function(i) { z <- if (i > 1) X else X[1, ]; z }, function(i) { dim(y) <- c(2, 2); y },
     function(i) matrix(nrow = 2, ncol = 2), function(i) solve(X, X, tol = 1), function(i) X[i, , drop = i > 1], function(i) y[1, 2]
   )) expect_type(why(fun), "character")
 })
