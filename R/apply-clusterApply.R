@@ -31,8 +31,19 @@
 #' @examples
 #' oplan <- plan(multicore, workers = 2)
 #' str(clusterApply(NULL, 1:3, function(i) i^2))
+#' #> List of 3
+#' #>  $ : num 1
+#' #>  $ : num 4
+#' #>  $ : num 9
 #' clusterMap(NULL, function(x, y) x + y, c(a = 1, b = 2), 3:4, SIMPLIFY = TRUE)
+#' #> a b
+#' #> 4 6
 #' clusterSplit(NULL, 1:5)
+#' #> [[1]]
+#' #> [1] 1 2
+#' #>
+#' #> [[2]]
+#' #> [1] 3 4 5
 #' plan(oplan)
 #' @export
 clusterApply <- function(cl = NULL, x, fun, ...) {

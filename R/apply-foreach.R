@@ -54,9 +54,14 @@
 #' registerDoRustle() # also attaches foreach
 #' oplan <- plan(multicore, workers = 2)
 #' foreach(i = 1:3, .combine = c) %dopar% sqrt(i)
+#' #> [1] 1.000000 1.414214 1.732051
 #' foreach(i = 1:2, .combine = rbind) %:% foreach(j = 1:3, .combine = c) %dopar% (i * j)
+#' #>          [,1] [,2] [,3]
+#' #> result.1    1    2    3
+#' #> result.2    2    4    6
 #' x <- foreach(i = 1:3, .options.rustle = list(seed = 42)) %dopar% rnorm(1)
 #' identical(x, future_lapply(1:3, function(i) rnorm(1), future.seed = 42))
+#' #> [1] TRUE
 #' plan(oplan)
 #' registerDoSEQ()
 #' @export

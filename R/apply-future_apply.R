@@ -17,7 +17,12 @@
 #' oplan <- plan(multicore, workers = 2)
 #' x <- matrix(1:6, 2, dimnames = list(c("a", "b"), NULL))
 #' future_apply(x, 1, sum)
+#' #>  a  b
+#' #>  9 12
 #' future_apply(x, c(1, 2), function(v) v / 2)
+#' #>   [,1] [,2] [,3]
+#' #> a  0.5  1.5  2.5
+#' #> b  1.0  2.0  3.0
 #' plan(oplan)
 #' @export
 future_apply <- function(X, MARGIN, FUN, ..., simplify = TRUE, future.envir = parent.frame(),

@@ -15,6 +15,7 @@
 #' oplan <- plan(multicore, workers = 2)
 #' k <- kernel("daniell", 2)
 #' identical(future_kernapply(EuStockMarkets, k), kernapply(EuStockMarkets, k))
+#' #> [1] TRUE
 #' plan(oplan)
 #' @importFrom stats kernapply
 #' @export

@@ -53,10 +53,14 @@
 #' @examples
 #' oplan <- plan(multicore, workers = 2)
 #' str(future_lapply(c(a = 1, b = 4), sqrt))
+#' #> List of 2
+#' #>  $ a: num 1
+#' #>  $ b: num 2
 #' identical(
 #'   future_lapply(1:3, rnorm, future.seed = 42),
 #'   with_plan(sequential, future_lapply(1:3, rnorm, future.seed = 42))
 #' )
+#' #> [1] TRUE
 #' plan(oplan)
 #' @export
 future_lapply <- function(X, FUN, ..., future.envir = parent.frame(), future.stdout = TRUE,

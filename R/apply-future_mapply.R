@@ -19,8 +19,26 @@
 #' @examples
 #' oplan <- plan(multicore, workers = 2)
 #' future_mapply(rep, 1:3, 3:1)
+#' #> [[1]]
+#' #> [1] 1 1 1
+#' #>
+#' #> [[2]]
+#' #> [1] 2 2
+#' #>
+#' #> [[3]]
+#' #> [1] 3
 #' future_Map(function(x, y) x + y, c(a = 1, b = 2), 3:4)
+#' #> $a
+#' #> [1] 4
+#' #>
+#' #> $b
+#' #> [1] 6
 #' future_.mapply(function(x, y) x * y, list(1:2, y = 3:4), NULL)
+#' #> [[1]]
+#' #> [1] 3
+#' #>
+#' #> [[2]]
+#' #> [1] 8
 #' plan(oplan)
 #' @export
 future_mapply <- function(FUN, ..., MoreArgs = NULL, SIMPLIFY = TRUE, USE.NAMES = TRUE,
@@ -104,6 +122,8 @@ future_.mapply <- function(FUN, dots, MoreArgs, ..., future.label = "future_.map
 #' @seealso [future_lapply()] for the arguments, [future_mapply()].
 #' @examples
 #' future_Filter(function(x) x > 1, c(a = 1, b = 2, c = NA))
+#' #> b
+#' #> 2
 #' @export
 future_Filter <- function(f, x, ...) {
   f <- check_function(f, "f", parent.frame())

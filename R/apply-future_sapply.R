@@ -18,8 +18,12 @@
 #' @examples
 #' oplan <- plan(multicore, workers = 2)
 #' future_sapply(c("a", "bb"), nchar)
+#' #>  a bb
+#' #>  1  2
 #' future_vapply(1:3, function(i) i / 2, numeric(1))
+#' #> [1] 0.5 1.0 1.5
 #' dim(future_replicate(3, rnorm(2)))
+#' #> [1] 2 3
 #' plan(oplan)
 #' @export
 future_sapply <- function(X, FUN, ..., simplify = TRUE, USE.NAMES = TRUE,

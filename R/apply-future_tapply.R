@@ -22,8 +22,26 @@
 #' @examples
 #' oplan <- plan(multicore, workers = 2)
 #' future_tapply(warpbreaks$breaks, warpbreaks$tension, mean)
+#' #>        L        M        H
+#' #> 36.38889 26.38889 21.66667
 #' future_by(warpbreaks, warpbreaks$tension, function(d) coef(lm(breaks ~ wool, d)))
+#' #> warpbreaks$tension: L
+#' #> (Intercept)       woolB
+#' #>    44.55556   -16.33333
+#' #> ------------------------------------------------------------
+#' #> warpbreaks$tension: M
+#' #> (Intercept)       woolB
+#' #>   24.000000    4.777778
+#' #> ------------------------------------------------------------
+#' #> warpbreaks$tension: H
+#' #> (Intercept)       woolB
+#' #>   24.555556   -5.777778
 #' future_eapply(list2env(list(a = 1:3, b = 4)), sum)
+#' #> $b
+#' #> [1] 4
+#' #>
+#' #> $a
+#' #> [1] 6
 #' plan(oplan)
 #' @export
 future_tapply <- function(X, INDEX, FUN = NULL, ..., default = NA, simplify = TRUE,
@@ -76,7 +94,7 @@ future_by.default <- function(data, INDICES, FUN, ..., simplify = TRUE,
   out <- by_outcome(data, INDICES, FUN, ..., simplify = simplify, future.envir = future.envir)
   # by() makes a data frame of a matrix first, and names the data after that.
   named <- !is.null(dimnames(out)) && (is.data.frame(data) || !length(dim(data)))
-  if (named && !is.list(INDICES)) names(dimnames(out)) <- deparse(substitute(INDICES))[[1L]]
+  if (named && !is.list(INDICES)) names(dimnames(out)) <- deparse(written(substitute(INDICES), "INDICES"))[[1L]]
   attr(out, "call") <- match.call()
   out
 }

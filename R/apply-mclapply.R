@@ -44,6 +44,14 @@
 #'   own; `?"rustle-errors"`, `?"rustle-seeds"`.
 #' @examples
 #' mclapply(1:3, function(i) i^2, mc.cores = 2)
+#' #> [[1]]
+#' #> [1] 1
+#' #>
+#' #> [[2]]
+#' #> [1] 4
+#' #>
+#' #> [[3]]
+#' #> [1] 9
 #' @export
 mclapply <- function(X, FUN, ..., mc.preschedule = TRUE, mc.set.seed = TRUE,
                      mc.silent = FALSE, mc.cores = getOption("mc.cores", 2L),

@@ -20,7 +20,23 @@
 #' @seealso [mclapply()] for the arguments; [future_mapply()].
 #' @examples
 #' mcmapply(rep, 1:4, 4:1, mc.cores = 2)
+#' #> [[1]]
+#' #> [1] 1 1 1 1
+#' #>
+#' #> [[2]]
+#' #> [1] 2 2 2
+#' #>
+#' #> [[3]]
+#' #> [1] 3 3
+#' #>
+#' #> [[4]]
+#' #> [1] 4
 #' mcMap(function(x, y) x + y, c(a = 1, b = 2), 3:4)
+#' #> $a
+#' #> [1] 4
+#' #>
+#' #> $b
+#' #> [1] 6
 #' @export
 mcmapply <- function(FUN, ..., MoreArgs = NULL, SIMPLIFY = TRUE, USE.NAMES = TRUE,
                      mc.preschedule = TRUE, mc.set.seed = TRUE, mc.silent = FALSE,

@@ -21,7 +21,11 @@
 #' @examples
 #' oplan <- plan(multicore, workers = 2)
 #' parApply(NULL, matrix(1:6, 2), 1, range)
+#' #>      [,1] [,2]
+#' #> [1,]    1    2
+#' #> [2,]    5    6
 #' parCapply(NULL, matrix(1:6, 2), sum)
+#' #> [1]  3  7 11
 #' plan(oplan)
 #' @export
 parApply <- function(cl = NULL, X, MARGIN, FUN, ..., chunk.size = NULL) {

@@ -62,7 +62,11 @@
 #' @examples
 #' oplan <- plan(multicore, workers = 2)
 #' str(parLapply(NULL, c(a = 1, b = 4), sqrt))
+#' #> List of 2
+#' #>  $ a: num 1
+#' #>  $ b: num 2
 #' parSapplyLB(NULL, 1:4, function(i, x) i * x, x = 10)
+#' #> [1] 10 20 30 40
 #' plan(oplan)
 #' @export
 parLapply <- function(cl = NULL, X, fun, ..., chunk.size = NULL) {

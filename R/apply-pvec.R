@@ -22,6 +22,8 @@
 #' @seealso [mclapply()]; [future_lapply()].
 #' @examples
 #' pvec(c(a = 1, b = 4, c = 9), sqrt, mc.cores = 2)
+#' #> a b c
+#' #> 1 2 3
 #' @export
 pvec <- function(v, FUN, ..., mc.set.seed = TRUE, mc.silent = FALSE,
                  mc.cores = getOption("mc.cores", 2L), mc.cleanup = TRUE) {

@@ -27,6 +27,9 @@
 #' set.seed(1)
 #' b <- censboot(boot::aml, longest, R = 100, index = c(1, 2), ncpus = 2)
 #' table(b$t)
+#' #>
+#' #> 33 34 43 45 48
+#' #>  1  1  7 24 67
 #' @export
 censboot <- function(data, statistic, R, F.surv, G.surv, strata = matrix(1, n, 2),
                      sim = "ordinary", cox = NULL, index = c(1, 2), ...,

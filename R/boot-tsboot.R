@@ -25,6 +25,7 @@
 #' set.seed(1)
 #' b <- tsboot(log(lynx), mean, R = 200, l = 20, sim = "geom", ncpus = 2)
 #' sd(b$t)
+#' #> [1] 0.1207218
 #' @export
 tsboot <- function(tseries, statistic, R, l = NULL, sim = "model", endcorr = TRUE,
                    n.sim = NROW(tseries), orig.t = TRUE,

@@ -54,7 +54,29 @@
 #' set.seed(1)
 #' b <- boot(boot::city, ratio, R = 200, stype = "w")
 #' b
+#' #>
+#' #> ORDINARY NONPARAMETRIC BOOTSTRAP
+#' #>
+#' #>
+#' #> Call:
+#' #> boot(data = boot::city, statistic = ratio, R = 200, stype = "w")
+#' #>
+#' #>
+#' #> Bootstrap Statistics :
+#' #>     original     bias    std. error
+#' #> t1* 1.520313 0.07698494    0.266939
 #' boot.ci(b, type = "bca")
+#' #> BOOTSTRAP CONFIDENCE INTERVAL CALCULATIONS
+#' #> Based on 200 bootstrap replicates
+#' #>
+#' #> CALL :
+#' #> boot.ci(boot.out = b, type = "bca")
+#' #>
+#' #> Intervals :
+#' #> Level       BCa
+#' #> 95%   ( 1.267,  2.008 )
+#' #> Calculations and Intervals on Original Scale
+#' #> Some BCa intervals may be unstable
 #' plan(oplan)
 #' @export
 boot <- function(data, statistic, R, sim = "ordinary", stype = c("i", "f", "w"),

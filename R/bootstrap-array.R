@@ -18,7 +18,9 @@
 #' b <- bootstrap(boot::aircondit$hours, "mean", R = 999, seed = 1, threads = 2)
 #' counts <- boot_array(b, 1:3)
 #' rowSums(counts)
+#' #> [1] 12 12 12
 #' all.equal(as.vector(counts %*% b$data) / 12, as.vector(b$t[1:3, ]))
+#' #> [1] TRUE
 #' @export
 boot_array <- function(x, r = NULL, indices = FALSE) {
   check_required("x")

@@ -23,9 +23,12 @@
 #'   bootstrap for massive data. *JRSS B* 76, 795-816.
 #' @seealso [bootstrap()] for data that fit a full bootstrap; [boot_ci()].
 #' @examples
+#' set.seed(1)
 #' x <- rexp(20000)
 #' b <- blb(x, "mean", s = 5, R = 50, seed = 1)
 #' c(b$se, sd(x) / sqrt(20000))
+#' #>        mean
+#' #> 0.006675167 0.007049447
 #' @export
 blb <- function(data, statistic, gamma = 0.7, s = 20, R = 100, conf = 0.95, ..., seed = NULL, threads = NULL) {
   origin <- sys.call()

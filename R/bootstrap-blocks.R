@@ -23,7 +23,14 @@
 #' @seealso [tsbootstrap()] and [bootstrap()], which use it.
 #' @examples
 #' block_length(log(lynx))
+#' #>      stationary circular
+#' #> [1,]          1        1
 #' tsbootstrap(log(lynx), "mean", R = 200, sim = "geom", seed = 1)
+#' #> Bootstrap (block), 200 replicates of mean, 114 observations
+#' #> Computed by native code, 2 threads
+#' #>
+#' #>  term estimate     bias std.error
+#' #>  mean    6.686 0.003076    0.1215
 #' @export
 block_length <- function(series) {
   check_required("series")

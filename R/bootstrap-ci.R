@@ -90,7 +90,29 @@
 #' ratio <- function(d, w) c(ratio = sum(d$x * w) / sum(d$u * w), u = sum(d$u * w))
 #' b <- boot(boot::city, ratio, R = 999, stype = "w")
 #' boot_ci(b, conf = c(0.9, 0.95))
+#' #> Bootstrap intervals from 999 replicates
+#' #>   term  type conf   lower   upper  mcse
+#' #>  ratio  norm 0.90  1.1163   1.826 0.018
+#' #>  ratio  norm 0.95  1.0483   1.894 0.020
+#' #>  ratio basic 0.90  1.0535   1.742 0.018
+#' #>  ratio basic 0.95  0.9557   1.775 0.042
+#' #>  ratio  perc 0.90  1.2990   1.987 0.018
+#' #>  ratio  perc 0.95  1.2655   2.085 0.042
+#' #>  ratio   bca 0.90  1.2882   1.938 0.033
+#' #>  ratio   bca 0.95  1.2477   2.047 0.028
+#' #>      u  norm 0.90 37.6231  91.562 0.860
+#' #>      u  norm 0.95 32.4565  96.729 0.950
+#' #>      u basic 0.90 36.1000  91.800 1.300
+#' #>      u basic 0.95 30.8000  95.300 1.900
+#' #>      u  perc 0.90 36.2000  91.900 1.300
+#' #>      u  perc 0.95 32.7000  97.200 1.900
+#' #>      u   bca 0.90 41.2000  96.732 2.500
+#' #>      u   bca 0.95 36.2000 104.861 3.200
 #' boot_ci(b, type = "perc", simultaneous = TRUE)
+#' #> Simultaneous bootstrap intervals from 999 replicates
+#' #>   term type conf lower   upper  mcse
+#' #>  ratio perc 0.95  1.24   2.178 0.048
+#' #>      u perc 0.95 31.00 101.800 2.000
 #' @export
 boot_ci <- function(x, conf = 0.95, type = "all", index = NULL, h = NULL, hdot = NULL,
                     hinv = NULL, simultaneous = FALSE, variance = NULL, var.t0 = NULL,

@@ -429,7 +429,7 @@ response_of_lm <- function(design) {
 }
 
 # effects: groupings that are projected out, or NULL.
-compile_lm <- function(frame, effects = if (!is.null(frame[["(effects)"]])) effects_of_columns(frame[["(effects)"]])) {
+compile_lm <- function(frame, effects = effects_of_frame(frame)) {
   if (!is.null(effects)) return(compile_absorbed(frame, effects))
   design <- design_of(frame)
   y <- response_of_lm(design)
@@ -457,7 +457,8 @@ compile_lm <- function(frame, effects = if (!is.null(frame[["(effects)"]])) effe
 }
 
 # start: coefficients from which the fit begins, or NULL.
-compile_glm <- function(frame, family, start = NULL) {
+compile_glm <- function(frame, family, start = NULL, effects = effects_of_frame(frame)) {
+  if (!is.null(effects)) return(compile_absorbed_glm(frame, family, effects))
   design <- design_of(frame)
   response <- glm_response(design$y, prior_weights(frame), family)
   if (length(response$y) != nrow(design$x)) response$y <- NA
@@ -473,11 +474,15 @@ compile_glm <- function(frame, family, start = NULL) {
     )),
     error = function(e) list(converged = FALSE, message = conditionMessage(e))
   )
-  far <- function(fit) max(abs(fit$linear.predictors)) > 30 && family$link == "logit"
+  far <- function(fit) {
+    if (variance_name(family) != "mu(1-mu)") return(FALSE)
+    # Of separated groups glm.fit() ends somewhere on the way to probabilities of 0 and 1.
+    max(abs(fit$linear.predictors)) > 30 && family$link == "logit" || max(abs(y - fit$fitted.values)) < 1e-6
+  }
   if (!fit$converged || anyNA(fit$coefficients) || fit$boundary || far(fit)) {
     abort_rustle(
       sprintf("The model of `formula` has no finite estimate on the data (%s).", if (is.null(fit$message)) "separated groups?" else fit$message),
-      "rustle_error_argument", argument = "formula"
+      c(if (is.null(fit$message) && !anyNA(fit$coefficients)) "rustle_error_separation", "rustle_error_argument"), argument = "formula"
     )
   }
   known <- family$family %in% c("binomial", "poisson")

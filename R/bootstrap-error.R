@@ -45,3 +45,10 @@ interval_of <- function(ends, errors, scale) {
     upper.mcse = pick(moved, FALSE)
   )
 }
+
+# Of p-values that are shares of R replicates. One of 0 is as uncertain as the least that R
+# replicates can tell.
+error_of_share <- function(p, R) {
+  share <- pmax(p, 1 / (R + 1))
+  sqrt(share * (1 - share) / R)
+}

@@ -7,13 +7,15 @@
 #' [bootstrap()] and its relatives goes on until intervals no longer depend on which replicates
 #' were drawn.
 #'
-#' @param x A result of [bootstrap()], [boot_lm()] or [tsbootstrap()].
+#' @param x A result of [bootstrap()], [boot_lm()], [tsbootstrap()], [wild_test()] or
+#'   [bootstrap_influence()].
 #' @param R Number of replicates that the result shall have, those that it has among them.
 #' @param threads As for [bootstrap()]. Functions run on the workers of the current [plan()].
 #' @param width The largest Monte Carlo standard error of an end (see [boot_ci()]), as a share of
-#'   the width of its interval.
+#'   the width of its interval; of [wild_test()] without an interval, the largest of the p-value.
 #' @param type,conf,index The intervals that shall be so sure, as in [boot_ci()]: one type of
-#'   `"norm"`, `"basic"`, `"perc"`, `"bc"` and `"bca"`, and one level.
+#'   `"norm"`, `"basic"`, `"perc"`, `"bc"` and `"bca"`, and one level. [wild_test()] and
+#'   [bootstrap_influence()] have intervals and levels of their own.
 #' @param start Number of replicates to begin with.
 #' @param limit Number of replicates at which it ends in any case.
 #' @return `extend()`: the result with `R` replicates. `enough()`: a rule of class
@@ -38,15 +40,25 @@
 #' @examples
 #' b <- bootstrap(cars, "cor", R = 199, seed = 1, threads = 2)
 #' identical(extend(b, 999)$t, bootstrap(cars, "cor", R = 999, seed = 1, threads = 2)$t)
+#' #> [1] TRUE
 #' b <- bootstrap(cars, "cor", R = enough(width = 0.02), seed = 1, threads = 2)
 #' b$R
+#' #> [1] 3999
 #' boot_ci(b, type = "perc")
+#' #> Bootstrap intervals from 3999 replicates
+#' #>  term type conf  lower  upper   mcse
+#' #>   cor perc 0.95 0.7006 0.8834 0.0036
 #' @export
 extend <- function(x, R, threads = NULL) {
   origin <- sys.call()
   check_required("x", "R")
-  if (!inherits(x, "rustle_boot")) stop_argument("x", "a result of bootstrap()", x, origin)
+  again <- inherits(x, c("rustle_wild", "rustle_influence"))
+  if (!inherits(x, "rustle_boot") && !again) stop_argument("x", "a result of bootstrap(), wild_test() or bootstrap_influence()", x, origin)
   R <- check_count(R, "R")
+  if (again) {
+    if (!is.null(threads)) x$threads <- thread_count(threads, origin)
+    return(draw_whole(x, R, origin))
+  }
   run <- x$run
   wrong <- if (is.null(run)) {
     "that bootstrap() has made"
@@ -95,11 +107,60 @@ enough <- function(width = 0.01, type = "perc", conf = 0.95, index = NULL, start
 #' @param ... Ignored.
 #' @export
 print.rustle_enough <- function(x, ...) {
-  cat(sprintf(
-    "Replicates until the Monte Carlo error of %s intervals (%s) is at most %s of their width: from %d, at most %d\n",
+  cat(wrapped(sprintf(
+    "Replicates until the Monte Carlo error of %s intervals (%s) is at most %s of their width: from %d, at most %d",
     x$type, format(x$conf), format(x$width), x$start, x$limit
-  ))
+  )))
   invisible(x)
+}
+
+# Tests and bands whose replicates cost little: all are computed, and the first are those that
+# there were.
+draw_whole <- function(x, R, call) {
+  if (R < x$R && !isTRUE(x$enumerated)) {
+    stop_argument("R", sprintf("at least the number of replicates that there are (%d)", x$R), R, call)
+  }
+  if (isTRUE(x$enumerated)) return(x)
+  x$enough <- NULL
+  if (inherits(x, "rustle_influence")) return(draw_bands(x, R, call))
+  if (is.null(x$rerun)) draw_test(x, R) else x$rerun(R)
+}
+
+# A wild test whose interval, or p-value where it has none, is as sure as the rule wants it.
+go_on_test <- function(x, rule) {
+  error_of <- function(x) {
+    if (is.null(x$conf.set)) return(x$mcse)
+    inside <- is.finite(rowSums(x$conf.set))
+    if (!any(inside)) return(x$mcse)
+    max((x$conf.mcse / (x$conf.set[, 2L] - x$conf.set[, 1L]))[inside, ])
+  }
+  go_on_until(x, rule, error_of, function(x, R) draw_whole(x, R, x$call))
+}
+
+# More replicates until error_of() says that it is at most `width`: the field `enough`, and a
+# warning where the limit ends it.
+go_on_until <- function(x, rule, error_of, more) {
+  tried <- x$R
+  repeat {
+    share <- error_of(x)
+    # Where nothing has an interval more replicates do not help.
+    if (!is.finite(share) || share <= rule$width || x$R >= rule$limit || isTRUE(x$enumerated)) break
+    R <- x$R * min(max((share / rule$width)^2, 1.5), 8)
+    R <- min(ceiling((R + 1) / 1000) * 1000 - 1, rule$limit)
+    x <- more(x, as.integer(R))
+    tried <- c(tried, x$R)
+  }
+  x$enough <- list(width = share, reached = share <= rule$width, R = tried)
+  if (is.finite(share) && share > rule$width) {
+    warn_rustle(
+      sprintf(
+        "%d replicates are the limit: the Monte Carlo error of an end is %s of the width of its interval.", as.integer(x$R),
+        format(share, digits = 2)
+      ),
+      "rustle_warning_replicates"
+    )
+  }
+  x
 }
 
 # Has the statistic its value of before? One that draws random numbers never has.
@@ -149,31 +210,15 @@ more_replicates <- function(x, job, R) {
 
 # The result once `rule` is content.
 go_on <- function(x, job, rule) {
-  tried <- x$R
-  repeat {
+  error_of <- function(x) {
     ci <- withCallingHandlers(
       boot_ci(x, conf = rule$conf, type = rule$type, index = rule$index),
       rustle_warning_interval = function(w) invokeRestart("muffleWarning")
     )
     share <- pmax(ci$lower.mcse, ci$upper.mcse) / (ci$upper - ci$lower)
-    share <- suppressWarnings(max(share[is.finite(share)]))
-    # Where no component has an interval more replicates do not help.
-    if (share <= rule$width || x$R >= rule$limit) break
-    R <- x$R * min(max((share / rule$width)^2, 1.5), 8)
-    R <- min(ceiling((R + 1) / 1000) * 1000 - 1, rule$limit)
-    x <- more_replicates(x, job, as.integer(R))
-    tried <- c(tried, x$R)
+    suppressWarnings(max(share[is.finite(share)]))
   }
-  x$enough <- list(width = share, reached = share <= rule$width, R = tried)
-  if (share > rule$width) {
-    warn_rustle(
-      sprintf(
-        "%d replicates are the limit: the Monte Carlo error of an end is %s of the width of its interval.", x$R,
-        format(share, digits = 2)
-      ),
-      "rustle_warning_replicates"
-    )
-  }
+  x <- go_on_until(x, rule, error_of, function(x, R) more_replicates(x, job, R))
   warn_not_finite(list(t = x$t, lost = x$run$lost), x$t0, job$data)
   x
 }

@@ -5,9 +5,10 @@
 #'   estimate, levels below the highest as thicker lines; components whose lengths differ more than
 #'   25-fold get a panel each. `autoplot()` draws the same by \pkg{ggplot2}.
 #' @export
-plot.rustle_boot_ci <- function(x, xlab = "value", main = NULL, ...) {
+plot.rustle_boot_ci <- function(x, xlab = NULL, main = NULL, ...) {
   check_dots(..., .takes = graphical_names)
   rows <- forest_rows(x)
+  if (is.null(xlab)) xlab <- levels_of_intervals(attr(rows, "levels"))
   panels <- if (forest_split(rows)) split(rows, factor(rows$term, unique(rows$term))) else list(rows)
   longest <- max(nchar(rows$label))
   draw_panels(length(panels), left = min(1.2 + 0.45 * longest, 9), function(k) {
@@ -16,6 +17,11 @@ plot.rustle_boot_ci <- function(x, xlab = "value", main = NULL, ...) {
     draw_forest(panels[[k]], xlab, title, ...)
   })
   invisible(x)
+}
+
+# How they are told below the axis, the highest first.
+levels_of_intervals <- function(levels) {
+  sprintf("%s%% interval%s", paste(format(100 * levels, trim = TRUE), collapse = "%, "), if (length(levels) > 1L) "s" else "")
 }
 
 # Names of graphical parameters that methods pass on to the functions of graphics.
@@ -109,7 +115,6 @@ autoplot.rustle_boot_ci <- function(object, ...) {
   frame$type <- factor(frame$type, rev(unique(frame$type)))
   estimates <- attr(object, "t0")
   frame$estimate <- if (is.null(names(estimates))) NA_real_ else unname(estimates[as.character(frame$term)])
-  frame$level <- paste0(format(100 * frame$conf, trim = TRUE), "%")
   # The longer interval of a higher level is drawn first, as a thinner line.
   frame$thick <- match(frame$conf, sort(unique(frame$conf), decreasing = TRUE))
   frame <- frame[order(frame$thick), ]
@@ -123,7 +128,8 @@ autoplot.rustle_boot_ci <- function(object, ...) {
     }) +
     ggplot2::geom_point(ggplot2::aes(x = .data[["estimate"]]), shape = 21L, fill = "white", colour = ink$dark, na.rm = TRUE) +
     ggplot2::facet_wrap("term", scales = "free_x") +
-    ggplot2::labs(x = paste("intervals of", paste(unique(frame$level), collapse = ", ")), y = NULL)
+    few_breaks(length(unique(frame$term))) +
+    ggplot2::labs(x = levels_of_intervals(sort(unique(frame$conf), decreasing = TRUE)), y = NULL)
 }
 
 #' @rdname jackknife
@@ -141,24 +147,35 @@ plot.rustle_jackknife <- function(x, index = NULL, labels = 3L, ...) {
   draw_panels(length(chosen), function(j) {
     k <- chosen[[j]]
     values <- x$L[, k]
+    # Above and below is room for a label, of which height is known when the panel has begun.
+    graphics::plot.new()
+    line <- min(1.6 * graphics::strheight("0", cex = 0.75), 0.3)
+    limits <- range(0, values, na.rm = TRUE)
+    limits <- limits + c(-1, 1) * diff(limits) * line / (1 - 2 * line) * (labels > 0 & limits != 0)
+    graphics::par(new = TRUE)
     graphics::plot.default(
       seq_along(values), values, type = "h", col = ink$medium, xlab = sub("s$", "", x$units), ylab = "influence",
       main = sprintf("%s, se %s", terms[[k]], format(x$se[[k]], digits = 3)), cex.main = 0.95,
-      ylim = range(0, values, na.rm = TRUE) * 1.3, ...
+      xlim = c(0, length(values) + 1), ylim = limits, ...
     )
     graphics::abline(h = 0, col = "grey50")
-    largest <- utils::head(order(-abs(values)), labels)
-    at <- largest[spaced_labels(largest, graphics::strwidth(largest, cex = 0.75))]
+    at <- largest_apart(values, labels)
     graphics::text(at, values[at], at, pos = ifelse(values[at] < 0, 1L, 3L), offset = 0.2, cex = 0.75, xpd = NA)
   })
   invisible(x)
+}
+
+# The most influential observations whose names do not overlap.
+largest_apart <- function(values, labels, width = graphics::strwidth(largest, cex = 0.75)) {
+  largest <- utils::head(order(-abs(values)), labels)
+  largest[spaced_labels(largest, width)]
 }
 
 jackknife_terms <- function(x) term_names(list(t0 = x$t0), length(x$t0))
 
 #' @rdname jackknife
 #' @exportS3Method ggplot2::autoplot
-autoplot.rustle_jackknife <- function(object, index = NULL, ...) {
+autoplot.rustle_jackknife <- function(object, index = NULL, labels = 3L, ...) {
   check_dots(...)
   terms <- jackknife_terms(object)
   chosen <- check_index(index, list(terms = terms))
@@ -166,10 +183,23 @@ autoplot.rustle_jackknife <- function(object, index = NULL, ...) {
     term = factor(rep(terms[chosen], each = nrow(object$L)), terms[chosen]),
     unit = rep(seq_len(nrow(object$L)), length(chosen)), influence = as.vector(object$L[, chosen])
   )
+  labels <- check_count(labels, "labels", min = 0)
+  # A panel is not wider than 30 names of three digits.
+  named <- lapply(chosen, function(k) largest_apart(object$L[, k], labels, rep_len(nrow(object$L) / 15, labels)))
+  named <- data.frame(
+    term = factor(rep(terms[chosen], lengths(named)), terms[chosen]), unit = unlist(named),
+    influence = unlist(Map(function(at, k) object$L[at, k], named, chosen))
+  )
   .data <- NULL # the pronoun of ggplot2
   ggplot2::ggplot(frame, ggplot2::aes(x = .data[["unit"]], xend = .data[["unit"]], y = .data[["influence"]], yend = 0)) +
     ggplot2::geom_hline(yintercept = 0, colour = "grey50") +
     ggplot2::geom_segment(colour = ink$medium) +
+    (if (nrow(named)) {
+      ggplot2::geom_text(
+        data = named, ggplot2::aes(label = .data[["unit"]], vjust = ifelse(.data[["influence"]] < 0, 1.3, -0.3)), size = 2.8
+      )
+    }) +
+    ggplot2::scale_y_continuous(expand = ggplot2::expansion(0.1)) +
     ggplot2::facet_wrap("term", scales = "free_y") +
     ggplot2::labs(x = sub("s$", "", object$units), y = "influence")
 }

@@ -19,7 +19,12 @@
 #' @examples
 #' j <- jackknife(cars, stat_lm(dist ~ speed))
 #' j$se
+#' #> (Intercept)       speed
+#' #>    5.872183    0.423240
 #' vcov(j)
+#' #>             (Intercept)      speed
+#' #> (Intercept)   34.482536 -2.3420816
+#' #> speed         -2.342082  0.1791321
 #' @order 1
 #' @export
 jackknife <- function(data, statistic, cluster = NULL, ..., threads = NULL) {

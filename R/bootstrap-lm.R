@@ -16,7 +16,7 @@
 #' @param f A function of a model that has been fitted to a resample: then models are fitted
 #'   by [stats::update()] on the workers of the plan (`"case"` only). `NULL`: the
 #'   coefficients, natively.
-#' @param effects Of linear models: fixed effects that are projected out of a model without them, in each
+#' @param effects Fixed effects that are projected out of a model without them, in each
 #'   replicate, see [stat_lm()]: a formula such as `~ firm + year`, or a vector or data frame of the
 #'   rows used. Replicates are of the coefficients of the regressors, without the intercept.
 #' @param ... Further arguments of [bootstrap()].
@@ -37,6 +37,8 @@
 #' @examples
 #' fit <- lm(dist ~ speed, cars)
 #' sqrt(diag(vcov_boot(fit, R = 500, seed = 1)))
+#' #> (Intercept)       speed
+#' #>   5.5050552   0.3919249
 #' b <- boot_lm(fit, R = 500, method = "wild", seed = 1)
 #' @export
 boot_lm <- function(model, R = 999, method = c("case", "residual", "wild", "fractional"), cluster = NULL,
@@ -53,7 +55,7 @@ boot_lm <- function(model, R = 999, method = c("case", "residual", "wild", "frac
     stop_argument("method", "\"case\" or \"fractional\" for a glm", method, origin)
   }
   cluster <- model_cluster(cluster, model, frame, origin)
-  effects <- model_effects(effects, model, frame, is.null(f) && !generalized, origin)
+  effects <- model_effects(effects, model, frame, is.null(f), origin)
   sim <- c(case = "ordinary", residual = "residual", wild = "wild", fractional = "bayesian")[[method]]
   if (!is.null(cluster) && method == "residual") {
     stop_argument("method", "\"case\", \"wild\" or \"fractional\" with clusters", method, origin)
@@ -88,9 +90,9 @@ vcov_boot <- function(model, type = c("case", "xy", "residual", "wild", "fractio
   type <- check_choice(if (identical(type, types)) "case" else type, types, "type")
   if (type == "xy") type <- "case"
   R <- check_count(R, "R", min = 2)
-  if (!inherits(model, "lm") && is_fitted_model(model)) {
+  if (is_fitted_model(model) && !has_native_fit(model)) {
     if (!type %in% c("case", "fractional")) stop_argument("type", "\"case\" or \"fractional\" for a model that is not of lm() or glm()", type, sys.call())
-    if (!is.null(effects)) stop_argument("effects", "NULL for a model that is not of lm()", effects, sys.call())
+    if (!is.null(effects)) stop_argument("effects", "NULL for a model that is not of lm() or glm()", effects, sys.call())
     several <- cluster_of_rows(cluster, rows_of_fit(model, sys.call()), sys.call())
     if (is.list(several) && length(several) > 1L) {
       return(combined_vcov(check_clusterings(several, sys.call()), function(g) {
@@ -114,6 +116,12 @@ vcov_boot <- function(model, type = c("case", "xy", "residual", "wild", "fractio
     influence = "none", progress = FALSE, keep_data = FALSE, ...
   ))
   stats::var(b$t[stats::complete.cases(b$t), , drop = FALSE])
+}
+
+# A model of lm(), or one of glm() with a family that stat_glm() has: not of MASS::glm.nb() and such.
+has_native_fit <- function(model) {
+  if (!inherits(model, "glm")) return(inherits(model, "lm"))
+  !inherits(tryCatch(check_family(model$family, NULL), error = identity), "error")
 }
 
 # Clusterings of the rows of a model, a list of vectors.
@@ -140,7 +148,8 @@ combined_vcov <- function(clusters, vcov_of) {
   for (k in seq_along(clusters)) {
     for (these in utils::combn(length(clusters), k, simplify = FALSE)) {
       g <- interaction(lapply(clusters[these], factor), drop = TRUE, lex.order = TRUE)
-      out <- out + (-1)^(k + 1L) * vcov_of(as.integer(g))
+      # Intersections may be single observations.
+      out <- out + (-1)^(k + 1L) * suppressWarnings(vcov_of(as.integer(g)), classes = "rustle_warning_clusters")
     }
   }
   out
@@ -174,7 +183,7 @@ model_data <- function(model, call) {
 # The same statistic as stat_lm() and stat_glm(), on the design that the model has.
 model_statistic <- function(model, frame, generalized, effects = NULL) {
   compile <- function(use) {
-    if (generalized) compile_glm(frame, model$family, stats::coef(model)) else compile_lm(frame, effects)
+    if (generalized) compile_glm(frame, model$family, stats::coef(model), effects) else compile_lm(frame, effects)
   }
   # Contrasts are those of the fit.
   attr(frame, "contrasts") <- model$contrasts
@@ -188,7 +197,7 @@ model_statistic <- function(model, frame, generalized, effects = NULL) {
 # Groupings of the rows of a model that are projected out, or NULL.
 model_effects <- function(effects, model, frame, can, call) {
   if (is.null(effects)) return(NULL)
-  if (!can) stop_argument("effects", "NULL for a glm and with `f`", effects, call)
+  if (!can) stop_argument("effects", "NULL with `f`", effects, call)
   rows <- function(formula, argument) rows_of_model(model, frame, formula, argument, call)
   group_columns(effects, list(n = nrow(frame), rows = rows), "effects", call)
 }

@@ -16,13 +16,13 @@
 #' @param level The level of the test; of the confidence set 1 less its confidence.
 #' @param statistic Of the confidence set: `"max"` compares each model with the mean of all,
 #'   `"range"` all pairs.
-#' @return `spa_test()`: an `"htest"` with `statistic` (the largest studentized gain over the
+#' @return `spa_test()`: an `"htest"` of class `rustle_spa` with `statistic` (the largest studentized gain over the
 #'   benchmark, or 0), `p.value` (consistent), `p.values` (`lower`, `consistent`, `upper`, and
 #'   `reality_check`, which is not studentized), `mcse` of these and `estimate` (mean gains).
 #'   `step_m()`: a data frame with a row per other model and columns `model`, `gain`, `statistic`,
-#'   `step` (the step in which it was found better, or `NA`), `p.value` (adjusted for all).
+#'   `step` (the step in which it was found better, or `NA`), `p.value` (adjusted for all), `mcse`.
 #'   `model_confidence_set()`: a data frame in the order in which models leave, the best
-#'   last, with columns `model`, `loss` (mean), `p.value` and `in_set`.
+#'   last, with columns `model`, `loss` (mean), `p.value`, `mcse` and `in_set`. `mcse` are Monte Carlo standard errors of p-values.
 #' @details With gains d (losses of the benchmark less those of a model), their mean and standard
 #'   error \eqn{\omega / \sqrt n}{omega / sqrt(n)} (of the replicates), the null
 #'   hypothesis is that no mean gain is above 0. Replicates are centred at the mean gain; for the
@@ -43,8 +43,24 @@
 #' errors <- matrix(rnorm(600), 200) + rep(c(1, 0.9, 0), each = 200)
 #' losses <- data.frame(base = errors[, 1]^2, a = errors[, 2]^2, b = errors[, 3]^2)
 #' spa_test(losses, "base", R = 499, seed = 1, threads = 1)
+#' #>
+#' #> 	Test of superior predictive ability
+#' #>
+#' #> data:  losses
+#' #> T = 4.3603, l = 2, p-value = 0.002
+#' #> alternative hypothesis: true largest mean gain is greater than 0
+#' #> sample estimates:
+#' #>          a          b
+#' #> 0.03003176 0.79025004
 #' step_m(losses, "base", R = 499, seed = 1, threads = 1)
+#' #>   model       gain statistic step p.value
+#' #> 1     a 0.03003176 0.1296878   NA   0.462
+#' #> 2     b 0.79025004 4.3602770    1   0.002
 #' model_confidence_set(losses, R = 499, seed = 1, threads = 1)
+#' #>   model     loss p.value in_set
+#' #> 1  base 1.931248    0.04  FALSE
+#' #> 2     a 1.901216    0.04  FALSE
+#' #> 3     b 1.140998    1.00   TRUE
 #' @export
 spa_test <- function(losses, benchmark = 1, R = 9999, l = NULL, blocktype = c("geom", "circular", "fixed"),
                      seed = NULL, threads = NULL) {
@@ -66,11 +82,23 @@ spa_test <- function(losses, benchmark = 1, R = 9999, l = NULL, blocktype = c("g
   structure(
     list(
       statistic = c(T = observed), parameter = c(l = b$l), p.value = p[["consistent"]], p.values = p,
-      mcse = sqrt(p * (1 - p) / R), estimate = b$mean, null.value = c("largest mean gain" = 0), alternative = "greater",
+      mcse = error_of_share(p, R), estimate = b$mean, null.value = c("largest mean gain" = 0), alternative = "greater",
       method = "Test of superior predictive ability", data.name = deparse1(substitute(losses)), R = R
     ),
-    class = "htest"
+    class = c("rustle_spa", "htest")
   )
+}
+
+#' @rdname spa_test
+#' @param x A result.
+#' @param digits Number of significant digits.
+#' @param ... Ignored.
+#' @export
+print.rustle_spa <- function(x, digits = getOption("digits"), ...) {
+  NextMethod()
+  cat(sprintf("p-values of %.0f replicates, and their Monte Carlo standard errors:\n", x$R))
+  print(rbind("p-value" = x$p.values, mcse = x$mcse), digits = max(3L, digits - 3L))
+  invisible(x)
 }
 
 #' @rdname spa_test
@@ -101,7 +129,7 @@ step_m <- function(losses, benchmark = 1, level = 0.05, R = 9999, l = NULL,
     if (!length(better)) break
     step[better] <- k
   }
-  data.frame(model = colnames(gains), gain = b$mean, statistic = statistic, step = step, p.value = p, row.names = NULL)
+  data.frame(model = colnames(gains), gain = b$mean, statistic = statistic, step = step, p.value = p, mcse = error_of_share(p, R), row.names = NULL)
 }
 
 #' @rdname spa_test
@@ -126,7 +154,7 @@ model_confidence_set <- function(losses, level = 0.05, statistic = c("max", "ran
   }
   gone <- c(gone, left)
   p <- c(p, 1)
-  data.frame(model = colnames(x)[gone], loss = unname(colMeans(x)[gone]), p.value = p, in_set = p >= level)
+  data.frame(model = colnames(x)[gone], loss = unname(colMeans(x)[gone]), p.value = p, mcse = c(error_of_share(p[-length(p)], R), 0), in_set = p >= level)
 }
 
 # Each model against the mean of all: list(observed, replicates, worst).

@@ -42,9 +42,20 @@
 #' @examples
 #' b <- bootstrap(boot::aircondit$hours, "mean", R = 999, seed = 1, threads = 2)
 #' b
+#' #> Bootstrap (ordinary), 999 replicates of mean, 12 observations
+#' #> Computed by native code, 2 threads
+#' #>
+#' #>  term estimate   bias std.error
+#' #>  mean    108.1 -2.045     36.93
 #' confint(b)
+#' #>         2.5 %   97.5 %
+#' #> mean 56.80128 220.8608
 #' vcov(b)
+#' #>         mean
+#' #> mean 1363.89
 #' quantile(b, c(0.05, 0.95))
+#' #>      5%      95%
+#' #> mean 53 170.0833
 #' plot(b)
 #' @name bootstrap-methods
 NULL
@@ -53,7 +64,7 @@ NULL
 #' @export
 print.rustle_boot <- function(x, digits = max(3L, getOption("digits") - 3L), ...) {
   s <- summary.rustle_boot(x)
-  cat(describe_boot(x), "\n\n", sep = "")
+  cat(wrapped(describe_boot(x)), "\n", sep = "")
   print(plain_frame(s)[c("term", "estimate", "bias", "std.error")], digits = digits, row.names = FALSE, ...)
   failed <- length(unique(x$failures$replicate))
   if (failed) cat(sprintf("\n%d of %.0f replicates failed: see $failures.\n", failed, nrow(x$t)))
@@ -102,7 +113,7 @@ summary.rustle_boot <- function(object, ...) {
 #' @rdname bootstrap-methods
 #' @export
 print.rustle_boot_summary <- function(x, digits = max(3L, getOption("digits") - 3L), ...) {
-  if (!is.null(attr(x, "description"))) cat(attr(x, "description"), "\n\n", sep = "")
+  if (!is.null(attr(x, "description"))) cat(wrapped(attr(x, "description")), "\n", sep = "")
   print(plain_frame(x), digits = digits, row.names = FALSE, ...)
   invisible(x)
 }
@@ -303,6 +314,17 @@ glance.rustle_boot <- function(x, ...) {
 #' @examples
 #' b <- bootstrap(boot::aircondit$hours, "mean", R = 999, seed = 1, threads = 2)
 #' boot.ci(as_boot(b), type = c("perc", "bca"))
+#' #> BOOTSTRAP CONFIDENCE INTERVAL CALCULATIONS
+#' #> Based on 999 bootstrap replicates
+#' #>
+#' #> CALL :
+#' #> boot.ci(boot.out = as_boot(b), type = c("perc", "bca"))
+#' #>
+#' #> Intervals :
+#' #> Level     Percentile            BCa
+#' #> 95%   ( 46.1, 187.2 )   ( 56.8, 220.9 )
+#' #> Calculations and Intervals on Original Scale
+#' #> Some BCa intervals may be unstable
 #' @export
 as_boot <- function(x, index = NULL) {
   check_required("x")

@@ -37,7 +37,16 @@
 #' @examples
 #' fit <- nls(dist ~ a * speed^b, cars, start = list(a = 0.5, b = 1.5))
 #' bootstrap(fit, R = 50, seed = 1)
+#' #> Bootstrap (ordinary), 50 replicates, 50 observations
+#' #> Computed by 1 worker
+#' #>
+#' #>  term estimate    bias std.error
+#' #>     a   0.5897 0.02317    0.3228
+#' #>     b   1.5493 0.03174    0.1857
 #' vcov_boot(fit, R = 50, seed = 1)
+#' #>             a           b
+#' #> a  0.10419504 -0.05658992
+#' #> b -0.05658992  0.03447792
 #' @name bootstrap-models
 NULL
 

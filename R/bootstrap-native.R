@@ -210,7 +210,7 @@ boot_influence <- function(job) {
   if (kind == "auto") {
     # Other statistics need a pass over all observations for each one that is left out.
     largest <- switch(
-      job$compiled$native$source, sums = Inf, lm = if (is.null(cluster)) Inf else 5000, glm = , cox = , robust = , absorbed = , two_stage = 2000, 5000
+      job$compiled$native$source, sums = Inf, lm = if (is.null(cluster)) Inf else 5000, glm = , cox = , robust = , absorbed = , absorbed_glm = , two_stage = 2000, 5000
     )
     if (job$n > largest) return(NULL)
     kind <- "jack"

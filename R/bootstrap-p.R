@@ -28,7 +28,16 @@
 #' @examples
 #' b <- bootstrap(mtcars, stat_lm(mpg ~ wt + hp), R = 999, seed = 1, threads = 2)
 #' boot_p(b)
+#' #> Bootstrap p-values from 999 replicates
+#' #>         term type estimate null p.value  mcse
+#' #>  (Intercept) perc 37.22727    0   0.002 0.002
+#' #>           wt perc -3.87783    0   0.002 0.002
+#' #>           hp perc -0.03177    0   0.002 0.002
 #' boot_p(b, null = -5, index = "wt", type = c("perc", "bca"))
+#' #> Bootstrap p-values from 999 replicates
+#' #>  term type estimate null p.value    mcse
+#' #>    wt perc   -3.878   -5  0.1246 0.01529
+#' #>    wt  bca   -3.878   -5  0.1098 0.02098
 #' @export
 boot_p <- function(x, null = 0, type = "perc", alternative = c("two.sided", "greater", "less"), index = NULL,
                    h = NULL, hdot = NULL, variance = NULL, var.t0 = NULL, var.t = NULL, L = NULL, ...) {

@@ -63,8 +63,11 @@
 #' treatment <- c(94, 197, 16, 38, 99, 141, 23)
 #' control <- c(52, 104, 146, 10, 51, 30, 40, 27, 46)
 #' permutation_test(treatment, control)$p.value
-#' permutation_test(mpg ~ am, data = mtcars)$p.value
+#' #> [1] 0.3070804
+#' permutation_test(mpg ~ am, data = mtcars, seed = 1)$p.value
+#' #> [1] 0.0012
 #' permutation_test(cars$speed, cars$dist, statistic = "cor", R = 199, seed = 1)$p.value
+#' #> [1] 0.005
 #' @order 1
 #' @export
 permutation_test <- function(x, y, statistic = "mean", alternative = c("two.sided", "greater", "less"),
@@ -74,16 +77,15 @@ permutation_test <- function(x, y, statistic = "mean", alternative = c("two.side
   check_required("x")
   samples <- if (inherits(x, "formula")) {
     # As in t.test(): the data may be the second argument.
-    if (is.null(data) && !missing(y)) data <- y
     if (!isFALSE(paired)) stop_argument("paired", "FALSE for a formula", paired, origin)
-    samples_of_formula(x, data, statistic, strata, origin)
+    samples_of_formula(x, if (is.null(data) && !missing(y)) y else data, statistic, strata, origin)
   } else {
     if (!is.null(data)) stop_argument("data", "NULL, or given with a formula as `x`", data, origin)
     check_required("y")
-    list(x = x, y = y, strata = strata, names = paste(deparse1(substitute(x)), "and", deparse1(substitute(y))))
+    list(x = x, y = y, strata = strata, names = paste(deparse1(written(substitute(x), "x")), "and", deparse1(written(substitute(y), "y"))))
   }
-  x <- samples$x
-  y <- samples$y
+  first <- samples$x
+  second <- samples$y
   alternatives <- c("two.sided", "greater", "less")
   alternative <- check_choice(
     if (identical(alternative, alternatives)) "two.sided" else alternative, alternatives, "alternative", origin
@@ -95,30 +97,30 @@ permutation_test <- function(x, y, statistic = "mean", alternative = c("two.side
   named <- c("mean", "median", "cor", "spearman")
   if (!is.function(statistic)) statistic <- check_choice(statistic, named, "statistic", origin)
   if (!identical(exact, "auto")) exact <- check_flag(exact, "exact")
-  check_sample(x, "x", origin)
-  check_sample(y, "y", origin)
+  check_sample(first, "x", origin)
+  check_sample(second, "y", origin)
   threads <- thread_count(threads, origin)
   mean <- identical(statistic, "mean")
   if (paired && !mean) stop_argument("paired", "FALSE for all but the difference of means", TRUE, origin)
   if (isTRUE(studentize) && !mean) stop_argument("studentize", "FALSE for all but the difference of means", TRUE, origin)
   if (is.function(statistic)) {
     check_arguments_of(statistic, c("x", "y"), "statistic", origin)
-    return(test_by_function(x, y, statistic, alternative, R, exact, samples$strata, seed, samples$names, origin))
+    return(test_by_function(first, second, statistic, alternative, R, exact, samples$strata, seed, samples$names, origin))
   }
-  x <- as.matrix(x)
-  y <- as.matrix(y)
+  first <- as.matrix(first)
+  second <- as.matrix(second)
   if (is.null(studentize)) {
-    studentize <- mean && min(nrow(x), nrow(y)) > 1L && (ncol(x) > 1L || !paired && is.null(samples$strata))
+    studentize <- mean && min(nrow(first), nrow(second)) > 1L && (ncol(first) > 1L || !paired && is.null(samples$strata))
   }
   test <- if (statistic %in% c("cor", "spearman")) {
-    correlation_test(x, y, statistic, samples$strata, alternative, origin)
+    correlation_test(first, second, statistic, samples$strata, alternative, origin)
   } else {
-    if (ncol(x) != ncol(y)) stop_argument("y", sprintf("of %d columns as `x`", ncol(x)), y, origin)
-    if (!mean && ncol(x) > 1L) stop_argument("x", "a vector for medians", x, origin)
-    group_test(x, y, statistic, samples$strata, paired, studentize, alternative, origin)
+    if (ncol(first) != ncol(second)) stop_argument("y", sprintf("of %d columns as `x`", ncol(first)), second, origin)
+    if (!mean && ncol(first) > 1L) stop_argument("x", "a vector for medians", first, origin)
+    group_test(first, second, statistic, samples$strata, paired, studentize, alternative, origin)
   }
   found <- run_permutations(test, R, exact, seed, threads, origin)
-  permutation_result(found, x, y, statistic, samples, paired, studentize, alternative)
+  permutation_result(found, first, second, statistic, samples, paired, studentize, alternative)
 }
 
 # Up to how many permutations all are tried: by default; when `exact = TRUE` asks for it;
@@ -168,7 +170,7 @@ permutation_result <- function(found, x, y, statistic, samples, paired, studenti
     list(
       statistic = if (single) found$observed else label(found$observed),
       parameter = c(permutations = tried), p.value = label(p(found$counts$single)),
-      mcse = label(if (found$all) 0 * found$counts$single else sqrt(p(found$counts$single) * (1 - p(found$counts$single)) / tried)),
+      mcse = label(if (found$all) 0 * found$counts$single else error_of_share(p(found$counts$single), tried)),
       adjusted = if (!single) label(p(found$counts$maximal)), estimate = estimate,
       # A null hypothesis that is not about a number has no null value.
       null.value = if (studentize && !paired && is.null(samples$strata)) c("difference in means" = 0),
@@ -200,18 +202,19 @@ null_hypothesis <- function(statistic, paired, studentize, stratified) {
 # A print method of our own, because that of class "htest" would name a wrong null hypothesis.
 #' @export
 print.rustle_permutations <- function(x, digits = getOption("digits"), ...) {
-  cat("\n", paste0("\t", x$method), "\n\ndata:  ", x$data.name, "\n", sep = "")
+  cat("\n", paste0("\t", x$method), "\n\n", wrapped(paste("data:", x$data.name)), sep = "")
   several <- length(x$p.value) > 1L
   signif <- function(v) format(v, digits = max(1L, digits - 2L))
   cat(
     if (!several) sprintf("%s = %s, ", names(x$statistic), signif(x$statistic)),
     sprintf("permutations = %.0f", x$parameter),
-    if (!several) sprintf(", p-value = %s", format.pval(x$p.value, digits = max(1L, digits - 3L))), "\n", sep = ""
+    if (!several) sprintf(", p-value = %s", format.pval(x$p.value, digits = max(1L, digits - 3L))),
+    if (!several && x$mcse > 0) sprintf(" (Monte Carlo error %s)", format(x$mcse, digits = 2L)), "\n", sep = ""
   )
   direction <- switch(x$alternative,
     two.sided = "two-sided", greater = "a larger statistic", less = "a smaller statistic"
   )
-  cat("null hypothesis: ", x$null.hypothesis, "\nalternative: ", direction, "\n", sep = "")
+  cat(wrapped(paste("null hypothesis:", x$null.hypothesis)), "alternative: ", direction, "\n", sep = "")
   if (!several) {
     if (length(x$estimate)) {
       cat("sample estimates:\n")
@@ -221,7 +224,7 @@ print.rustle_permutations <- function(x, digits = getOption("digits"), ...) {
     return(invisible(x))
   }
   cat("\n")
-  table <- cbind(statistic = x$statistic, p.value = x$p.value, adjusted = x$adjusted)
+  table <- cbind(statistic = x$statistic, p.value = x$p.value, mcse = x$mcse, adjusted = x$adjusted)
   if (is.null(rownames(table))) rownames(table) <- paste0("[,", seq_len(nrow(table)), "]")
   print(table, digits = max(1L, digits - 2L), ...)
   invisible(x)
@@ -324,6 +327,7 @@ test_by_function <- function(x, y, statistic, alternative, R, exact, strata, see
     list(
       statistic = stats::setNames(unname(b$t0), "statistic"), parameter = c(permutations = tried),
       p.value = if (all) extreme / tried else (extreme + 1) / (tried + 1),
+      mcse = if (all) 0 else error_of_share((extreme + 1) / (tried + 1), tried),
       null.hypothesis = null_hypothesis(NULL, FALSE, FALSE, !is.null(strata)), alternative = alternative,
       method = sprintf("%s permutation test", if (all) "Exact" else "Monte Carlo"), data.name = names,
       exact = all, permuted = list(t = b$t)

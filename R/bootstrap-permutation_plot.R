@@ -16,9 +16,9 @@ plot.rustle_permutations <- function(x, main = NULL, xlab = NULL, nclass = 40L, 
     range <- range(values[, k], observed, if (x$alternative == "two.sided") -observed)
     cells <- permutation_cells(values[, k], range, nclass)
     label <- if (!is.null(xlab)) xlab else permutation_labels(x)[[k]]
-    title <- if (!is.null(main)) main else sprintf("observed %s, p = %s", format(observed, digits = 3), format.pval(x$p.value[[k]], digits = 2))
+    title <- if (!is.null(main)) main else sprintf("observed %s, p = %s", format_each(observed), format_each(x$p.value[[k]], 2L))
     graphics::hist(
-      values[, k], breaks = cells, freq = FALSE, main = title, cex.main = 0.95, xlab = label, ylab = "density",
+      values[, k], breaks = cells, freq = FALSE, main = title, cex.main = if (ncol(values) > 1L) 0.8 else 0.95, xlab = label, ylab = "density",
       col = ink$light, border = "white", ...
     )
     graphics::abline(v = observed, lwd = 2, col = ink$mark)
@@ -37,6 +37,8 @@ permutation_cells <- function(values, range, nclass) {
   pad <- if (diff(range) > 0) 1e-9 * diff(range) else 0.5
   seq(range[[1L]] - pad, range[[2L]] + pad, length.out = nclass + 1L)
 }
+
+format_each <- function(x, digits = 3L) vapply(x, format, "", digits = digits)
 
 permutation_labels <- function(x) {
   names <- names(x$statistic)
@@ -60,7 +62,9 @@ permuted_values <- function(x) {
 autoplot.rustle_permutations <- function(object, nclass = 40L, ...) {
   check_dots(...)
   values <- permuted_values(object)
-  of <- factor(permutation_labels(object), permutation_labels(object))
+  parted <- if (ncol(values) > 1L) "%s %s\np = %s" else "%s %s, p = %s"
+  of <- sprintf(parted, permutation_labels(object), format_each(object$statistic), format_each(object$p.value, 2L))
+  of <- factor(of, unique(of))
   frame <- data.frame(of = rep(of, each = nrow(values)), value = as.vector(values))
   observed <- data.frame(of = of, value = unname(object$statistic))
   .data <- NULL # the pronoun of ggplot2
@@ -72,5 +76,6 @@ autoplot.rustle_permutations <- function(object, nclass = 40L, ...) {
     ggplot2::geom_vline(data = observed, ggplot2::aes(xintercept = .data[["value"]]), colour = ink$mark) +
     mirrored +
     ggplot2::facet_wrap("of", scales = "free") +
+    few_breaks(length(of)) +
     ggplot2::labs(x = NULL, y = "permutations")
 }

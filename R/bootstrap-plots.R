@@ -214,6 +214,12 @@ autoplot.rustle_jack_after_boot <- function(object, ...) {
     ggplot2::geom_hline(data = all, ggplot2::aes(yintercept = .data[["value"]]), linetype = 3L) +
     ggplot2::geom_line(colour = ink$medium) +
     ggplot2::geom_rug(data = data.frame(at = at), ggplot2::aes(x = .data[["at"]]), inherit.aes = FALSE, sides = "b") +
+    # The extreme observations are named; what would overlap has no name.
+    ggplot2::geom_text(
+      data = data.frame(at = at, name = object$observation)[order(-abs(at)), ],
+      ggplot2::aes(x = .data[["at"]], label = .data[["name"]]), y = -Inf, vjust = -1.2, size = 2.8, check_overlap = TRUE, inherit.aes = FALSE
+    ) +
+    ggplot2::scale_y_continuous(expand = ggplot2::expansion(c(0.15, 0.05))) +
     ggplot2::labs(x = "standardized jackknife value", y = sprintf("centred quantiles of %s", attr(object, "term")))
 }
 
@@ -238,5 +244,6 @@ autoplot.rustle_boot <- function(object, index = NULL, conf.level = 0.95, type =
     ggplot2::geom_vline(data = ends, ggplot2::aes(xintercept = .data[["value"]]), linetype = 2L, colour = ink$mark, na.rm = TRUE) +
     ggplot2::geom_density(colour = ink$dark) +
     ggplot2::facet_wrap("term", scales = "free") +
+    few_breaks(length(chosen)) +
     ggplot2::labs(x = NULL, y = "density of the replicates")
 }

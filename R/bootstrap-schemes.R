@@ -38,19 +38,36 @@ check_resample_weights <- function(weights, n, rows, call) {
 }
 
 # One vector of clusters, or a list or data frame of two.
+# What `strata` and `cluster` are given as: a vector or list, or a one-sided formula of columns of
+# the data.
+columns_of_rows <- function(x, data, argument, call) {
+  if (!inherits(x, "formula")) return(x)
+  if (length(x) != 2L || !is.data.frame(data)) {
+    stop_argument(argument, "a vector, or a one-sided formula of columns of a data frame, such as ~ g", x, call)
+  }
+  check_variables(x, names(data), argument, call)
+  columns <- as.list(stats::model.frame(x, data, na.action = stats::na.pass))
+  if (!length(columns)) stop_argument(argument, "a formula with variables", x, call)
+  if (length(columns) == 1L) return(columns[[1L]])
+  if (argument == "strata") interaction(columns, drop = TRUE) else unname(columns)
+}
+
 check_cluster <- function(cluster, n, call) {
   if (is.null(cluster)) return(NULL)
   given <- cluster
   if (!is.list(cluster)) cluster <- list(cluster)
   good <- length(cluster) %in% 1:2 && all(lengths(cluster) == n) && !anyNA(unlist(lapply(cluster, anyNA)))
   if (!good || any(vapply(cluster, anyNA, NA))) {
+    missing <- sum(vapply(cluster, function(g) sum(is.na(g)), 0))
     stop_argument(
       "cluster", sprintf("a vector of length %d without missing values, or a list of two of them", n),
-      given, call
+      given, call, was = if (all(lengths(cluster) == n) && missing > 0) sprintf("with %.0f NA", missing)
     )
   }
   cluster <- lapply(unname(cluster), function(g) as.integer(factor(g)))
-  if (any(vapply(cluster, max, 0L) < 2L)) stop_argument("cluster", "of at least two clusters", given, call)
+  counts <- vapply(cluster, max, 0L)
+  if (any(counts < 2L)) stop_argument("cluster", "of at least two clusters", given, call)
+  if (any(counts == n)) warn_rustle("Each cluster is one observation, as with `cluster = NULL`.", "rustle_warning_clusters")
   cluster
 }
 
@@ -207,6 +224,10 @@ mirror_of <- function(L, rows) {
 #' @seealso [bootstrap()] for the schemes, [boot_ci()] for the intervals.
 #' @examples
 #' bootstrap_validity("permutation", "lm", "perc")
+#' #>          sim statistic type  status
+#' #>  permutation        lm perc refused
+#' #>                                                                    note
+#' #>  permutations describe a null hypothesis, not the sampling distribution
 #' @export
 bootstrap_validity <- function(sim = NULL, statistic = NULL, type = NULL) {
   all_sims <- c(boot_sims, "m out of n", "cluster", "weighted")

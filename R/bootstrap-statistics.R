@@ -58,11 +58,17 @@ new_statistic <- function(name, ..., compile) {
 #'   full sample until the likelihood cannot rise; a resample for which that does not
 #'   end (separated groups) fails.
 #'   For other than canonical links these are steps of Fisher's scoring, and a step to impossible
-#'   means is halved. A response of two columns, successes and failures, is as for [stats::glm()].
+#'   means is halved; where steps go too far, the fit begins again with steps that may not lower the
+#'   likelihood. A response of two columns, successes and failures, is as for [stats::glm()].
 #'
 #'   With `effects` the design is taken within the levels of the effect that has most, by the
 #'   means of the levels in each resample; levels of others are columns, of which those that are not
-#'   drawn are left out. `stat_ivreg()` is two-stage least squares of a formula `y ~ regressors |
+#'   drawn are left out. `stat_glm()` then finds, in each step, the effect of each level of the largest
+#'   one by itself, so that the coefficients are those of `glm()` with a dummy variable for each level (with few
+#'   observations in each level these are not consistent; Abrevaya 1997 is an example). Levels whose
+#'   responses are all 0 (or all 1), in the data or in a resample, have an infinite effect and say nothing about
+#'   the coefficients: they are left out, in the data with a warning of class
+#'   `rustle_warning_effects`. `stat_ivreg()` is two-stage least squares of a formula `y ~ regressors |
 #'   instruments`, with exogenous regressors in both parts, from factors of the full sample too. `stat_nls()` is not
 #'   native: it is `nls()` on the workers of the plan, from the estimate of the full sample, with
 #'   the resample as weights.
@@ -74,7 +80,8 @@ new_statistic <- function(name, ..., compile) {
 #'   `stat_rlm()` are those of `MASS::rlm()` with `scale.est = "MAD"`, iterated until nothing
 #'   changes, from the estimate of the full sample (a resample's `"bisquare"` equation may have
 #'   several solutions), that from least squares.
-#' @references Breslow, N. (1974) Covariance analysis of censored survival data. *Biometrics* 30,
+#' @references Abrevaya, J. (1997) The equivalence of two estimators of the fixed-effects logit model.
+#'   *Economics Letters* 55, 41-43. Breslow, N. (1974) Covariance analysis of censored survival data. *Biometrics* 30,
 #'   89-99. Efron, B. (1977) The efficiency of Cox's likelihood function for censored data. *JASA*
 #'   72, 557-565. Huber, P. J. (1981) *Robust Statistics*. Wiley. McCullagh, P. and Nelder, J. A.
 #'   (1989) *Generalized Linear Models*, 2nd ed. Chapman & Hall.
@@ -84,11 +91,17 @@ new_statistic <- function(name, ..., compile) {
 #' @seealso [bootstrap()], [jackknife()] and [cv()] use them; [boot_ci()].
 #' @examples
 #' bootstrap(mtcars, stat_cor("mpg", "wt"), R = 200, seed = 1)$t0
+#' #>        cor
+#' #> -0.8676594
 #' bootstrap(mtcars, stat_lm(mpg ~ wt + hp), R = 200, seed = 1)$t0
+#' #> (Intercept)          wt          hp
+#' #> 37.22727012 -3.87783074 -0.03177295
 #' # A rate, with the logarithm of the exposure as offset.
 #' bootstrap(
 #'   MASS::Insurance, stat_glm(Claims ~ Age, "poisson", offset = ~ log(Holders)), R = 200, seed = 1
 #' )$t0
+#' #> (Intercept)       Age.L       Age.Q       Age.C
+#' #> -1.83794323 -0.36464703 -0.02829993 -0.01867081
 #' @order 1
 #' @name statistics
 NULL

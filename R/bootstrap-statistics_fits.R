@@ -18,17 +18,19 @@ stat_lm <- function(formula, weights = NULL, offset = NULL, effects = NULL) {
 
 #' @rdname statistics
 #' @export
-stat_glm <- function(formula, family = "binomial", weights = NULL, offset = NULL) {
+stat_glm <- function(formula, family = "binomial", weights = NULL, offset = NULL, effects = NULL) {
   check_required("formula")
   check_model_formula(formula, sys.call())
   check_model_column(weights, "weights", sys.call())
   check_model_column(offset, "offset", sys.call())
+  check_effects(effects, sys.call())
   family <- check_family(family, sys.call())
   out <- new_statistic(
-    "glm", formula = formula, family = name_of_family(family), weights = weights, offset = offset,
-    compile = function(use) compile_glm(use$model(formula, weights, offset), family)
+    "glm", formula = formula, family = name_of_family(family), weights = weights, offset = offset, effects = effects,
+    compile = function(use) compile_glm(use$model(formula, weights, offset, effects = effects), family)
   )
   out$family <- family
+  out$effects <- effects
   out
 }
 
@@ -165,13 +167,13 @@ compile_robust <- function(frame, psi, k) {
 }
 
 # The estimate of the full sample, by the native fit itself.
-estimate_of_fit <- function(native, n) {
+estimate_of_fit <- function(native, n, class = NULL) {
   native[c("ops", "values")] <- no_program
   found <- unpack(rs_boot_observed(unpack(open_boot(plain_spec(n, native)))))
   if (found$status == 0L) return(as.vector(found$t))
   abort_rustle(
     sprintf("The model of `formula` has no estimate on the data: %s.", rs_boot_reasons()[[found$status]]),
-    "rustle_error_argument", argument = "formula"
+    c(class, "rustle_error_argument"), argument = "formula"
   )
 }
 

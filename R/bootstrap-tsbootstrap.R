@@ -31,7 +31,10 @@
 #' @examples
 #' b <- tsbootstrap(log(lynx), "mean", R = 500, l = 20, sim = "geom", seed = 1)
 #' sd(b$t)
+#' #> [1] 0.1098582
 #' tsbootstrap(lynx, function(x) acf(x, 1, plot = FALSE)$acf[2], R = 50, l = 20, seed = 1)$t0
+#' #>         t
+#' #> 0.7108187
 #' @export
 tsbootstrap <- function(series, statistic, R = 999, l = NULL, sim = c("fixed", "geom", "model", "maxent"), ...,
                         endcorr = TRUE, n.sim = NULL, ran.gen = NULL, ran.args = NULL,
@@ -66,19 +69,19 @@ tsbootstrap <- function(series, statistic, R = 999, l = NULL, sim = c("fixed", "
       threads = threads, ..., ran.gen = function(data, mle) maximum_entropy_series(data)
     ))
   } else {
+    of_series <- statistic
     if (is.function(statistic)) {
-      f <- statistic
-      check_arguments_of(f, "series", "statistic", origin)
+      check_arguments_of(statistic, "series", "statistic", origin)
       parameters <- stats::tsp(series)
-      statistic <- calls_user(function(data, i, ...) {
+      of_series <- calls_user(function(data, i, ...) {
         x <- if (is.matrix(data)) data[i, , drop = FALSE] else as.vector(data)[i]
         if (!is.null(parameters)) x <- stats::ts(x, start = parameters[[1L]], frequency = parameters[[3L]])
-        f(x, ...)
-      }, f)
+        statistic(x, ...)
+      }, statistic)
     }
     rule <- if (sim == "geom") "geom" else if (endcorr) "circular" else "fixed"
     out <- with_call(origin, bootstrap(
-      if (is.function(statistic)) series else unclass_series(series), statistic, R, sim = "block", l = l,
+      if (is.function(statistic)) series else unclass_series(series), of_series, R, sim = "block", l = l,
       blocktype = rule, seed = seed, threads = threads, ...
     ))
   }

@@ -25,8 +25,14 @@
 #' b <- bootstrap(cars, "cor", R = 199, seed = 1, threads = 1)
 #' v <- boot_variance(b, R = 25, seed = 1, threads = 1)
 #' boot_ci(b, type = "stud", variance = v)
+#' #> Bootstrap intervals from 199 replicates
+#' #>  term type conf  lower  upper mcse
+#' #>   cor stud 0.95 0.6711 0.8876 0.01
 #' # With Fisher's transformation.
 #' boot_ci(b, type = "stud", variance = v, h = atanh, hdot = function(r) 1 / (1 - r^2), hinv = tanh)
+#' #> Bootstrap intervals from 199 replicates
+#' #>  term type conf  lower upper  mcse
+#' #>   cor stud 0.95 0.6712 0.885 0.011
 #' @export
 boot_variance <- function(x, R = 50, seed = NULL, threads = NULL) {
   origin <- sys.call()

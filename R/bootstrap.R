@@ -32,8 +32,9 @@
 #'   weights and counts. `"residual"`, `"wild"`: of [stat_lm()]. `"block"`: blocks of
 #'   length `l` of a series.
 #' @param stype What a function gets; the first that `sim` allows by default.
-#' @param strata A vector that says to which stratum each observation belongs.
-#' @param cluster A vector of clusters, or a list of two for two-way clusters (pigeonhole
+#' @param strata A vector that says to which stratum each observation belongs, or a formula of columns of
+#'   a data frame, such as `~ sex`.
+#' @param cluster A vector of clusters, or a formula such as `~ firm`; or a list of two, or `~ firm + year`, for two-way clusters (pigeonhole
 #'   bootstrap: an observation counts as often as the product of the counts of its
 #'   clusters). With `sim = "bayesian"` or `"wild"` a cluster has one weight.
 #' @param relabel Columns of a data frame, by name, that say to which cluster a row belongs:
@@ -108,7 +109,7 @@
 #'   half of the free memory is refused (`rustle_error_memory`); so are indices of
 #'   `rng = "R"` beyond the option `rustle.max_index_bytes` (1e9).
 #' @section Errors: `rustle_error_argument` for wrong arguments, before anything has
-#'   started; `rustle_error_statistic` for a failing replicate, with fields `replicate` and
+#'   started; a warning of class `rustle_warning_clusters` where each cluster is one observation; `rustle_error_statistic` for a failing replicate, with fields `replicate` and
 #'   `parent`; `rustle_error_scheme` for a statistic that does not suit the scheme
 #'   ([bootstrap_validity()]).
 #' @references Davison, A. C. and Hinkley, D. V. (1997) *Bootstrap Methods and Their
@@ -124,10 +125,15 @@
 #' @examples
 #' b <- bootstrap(cars, "cor", R = 500, seed = 1, threads = 2)
 #' b$t0
+#' #>       cor
+#' #> 0.8068949
 #' quantile(b$t, c(0.025, 0.975))
+#' #>      2.5%     97.5%
+#' #> 0.7104054 0.8797692
 #' # The same resamples, seen by an R function.
 #' f <- bootstrap(cars, function(d, i) cor(d$speed[i], d$dist[i]), R = 500, seed = 1)
 #' all.equal(f$t, b$t, check.attributes = FALSE)
+#' #> [1] TRUE
 #' @export
 bootstrap <- function(data, statistic, R = 999,
                       sim = c("ordinary", "balanced", "antithetic", "permutation", "parametric",
@@ -146,30 +152,32 @@ bootstrap <- function(data, statistic, R = 999,
   }
   check_required("data")
   rule <- if (inherits(R, "rustle_enough")) R
-  R <- if (is.null(rule)) check_count(R, "R") else rule$start
+  replicates <- if (is.null(rule)) check_count(R, "R") else rule$start
   sim <- choose(sim, boot_sims, "sim")
+  # What a model stands for stays apart from the arguments: a handle of plan(slurm, wait = FALSE)
+  # makes the call once more from these.
+  asked <- list(
+    data = data, statistic = if (!missing(statistic)) statistic, cluster = cluster, sim = sim, ran.gen = ran.gen,
+    stype = if (!missing(stype)) choose(stype, c("i", "f", "w"), "stype")
+  )
   if (is_fitted_model(data)) {
     f <- if (missing(statistic)) NULL else statistic
     if (sim == "parametric" && inherits(data, "merMod") && identical(rng, "R")) {
       check_seed(seed, origin)
       on_error <- choose(on_error, c("stop", "na", "redraw"), "on_error")
-      return(boot_as_boot_mer(data, f, R, seed, on_error, check_flag(keep_data, "keep_data"), origin, call))
+      return(boot_as_boot_mer(data, f, replicates, seed, on_error, check_flag(keep_data, "keep_data"), origin, call))
     }
-    asked <- model_bootstrap(data, f, sim, cluster, origin)
-    data <- asked$data
-    statistic <- asked$statistic
-    cluster <- asked$cluster
-    stype <- asked$stype
-    if (!is.null(asked$sim)) sim <- asked$sim
-    if (!is.null(asked$ran.gen)) ran.gen <- asked$ran.gen
+    found <- model_bootstrap(data, f, sim, cluster, origin)
+    asked[names(found)] <- found
   }
-  check_data(data, missing(statistic), "bootstrap", origin)
-  check_boot_dots(statistic, ..., own = names(formals()), call = origin)
-  if (sim != "parametric" && !(is.null(ran.gen) && is.null(mle))) {
+  check_data(asked$data, missing(statistic) && is.null(asked$statistic), "bootstrap", origin)
+  check_boot_dots(asked$statistic, ..., own = names(formals()), call = origin)
+  if (asked$sim != "parametric" && !(is.null(ran.gen) && is.null(mle))) {
     which <- if (is.null(ran.gen)) "mle" else "ran.gen"
     stop_argument(which, sprintf("NULL for `sim = \"%s\"`; it belongs to \"parametric\"", sim), get(which), origin)
   }
-  given <- if (missing(stype)) NULL else choose(stype, c("i", "f", "w"), "stype")
+  strata <- columns_of_rows(strata, asked$data, "strata", origin)
+  asked["cluster"] <- list(columns_of_rows(asked$cluster, asked$data, "cluster", origin))
   options <- boot_options(
     blocktype = choose(blocktype, c("fixed", "circular", "geom"), "blocktype"),
     wild = choose(wild, c("rademacher", "mammen", "webb", "norm"), "wild"),
@@ -181,32 +189,33 @@ bootstrap <- function(data, statistic, R = 999,
   )
   check_seed(seed, origin)
   if (!is.null(workers)) workers <- check_count(workers, "workers")
+  count <- workers
   dots <- list(...)
   if (any(arguments_of_boot %in% names(dots))) {
-    workers <- workers_of_boot(dots, workers, origin)
+    count <- workers_of_boot(dots, workers, origin)
     dots <- dots[!names(dots) %in% arguments_of_boot]
   }
-  design <- list(strata = strata, cluster = cluster, weights = weights, m = m, l = l, relabel = relabel)
+  design <- list(strata = strata, cluster = asked$cluster, weights = weights, m = m, l = l, relabel = relabel)
   before <- get_random_seed()
   job <- boot_job(
-    data, statistic, R, sim, given, design, options, list(ran.gen = ran.gen, mle = mle), dots,
-    if (is.null(workers)) current_plan() else plan_of_number(workers, environment()), threads, origin, seed = seed
+    asked$data, asked$statistic, replicates, asked$sim, asked$stype, design, options, list(ran.gen = asked$ran.gen, mle = mle), dots,
+    if (is.null(count)) current_plan() else plan_of_number(count, environment()), threads, origin, seed = seed
   )
   if (!is.null(rule)) check_extends(job, "R", origin)
   handled <- handle_failures(compute_replicates(job), job)
   if (is.null(rule)) warn_not_finite(handled, job$t0, job$data)
   out <- new_rustle_boot(
-    t0 = job$t0, t = handled$t, R = R, data = if (options$keep_data) job$data, seed = before,
-    stream = job$stream, statistic = job$statistic, sim = sim, call = call, stype = job$stype,
-    strata = if (!is.null(strata)) strata, cluster = cluster, weights = weights, m = m,
+    t0 = job$t0, t = handled$t, R = replicates, data = if (options$keep_data) job$data, seed = before,
+    stream = job$stream, statistic = job$statistic, sim = asked$sim, call = call, stype = job$stype,
+    strata = if (!is.null(strata)) strata, cluster = asked$cluster, weights = weights, m = m,
     L = boot_influence(job), failures = handled$failures,
     engine = if (job$native) "native" else "workers",
     threads = if (job$native) job$threads else job$plan$workers, exact = job$exact, relabel = job$relabel,
-    l = if (sim == "block") job$scheme$spec$length,
+    l = if (asked$sim == "block") job$scheme$spec$length,
     scheme = if (options$rng == "stream") job$scheme,
     # What extend() needs besides.
     run = list(
-      stype = if (is.function(job$statistic)) job$stype else given, l = if (sim == "block") job$scheme$spec$length, relabel = relabel, options = options, parametric = job$parametric, dots = dots,
+      stype = if (is.function(job$statistic)) job$stype else asked$stype, l = if (asked$sim == "block") job$scheme$spec$length, relabel = relabel, options = options, parametric = job$parametric, dots = dots,
       lost = handled$lost
     )
   )
@@ -351,7 +360,7 @@ validity_sim <- function(job) {
 
 validity_kind <- function(job) {
   if (is.null(job$compiled)) return("function")
-  switch(job$compiled$native$source, sums = "sums", lm = , absorbed = "lm", glm = , cox = , robust = , two_stage = "glm", "scan")
+  switch(job$compiled$native$source, sums = "sums", lm = , absorbed = "lm", glm = , absorbed_glm = , cox = , robust = , two_stage = "glm", "scan")
 }
 
 stop_scheme <- function(job, why) {

@@ -52,7 +52,9 @@ checkpoints <- new.env(parent = emptyenv())
 #' dir <- tempfile()
 #' slow <- function(i) { Sys.sleep(0.01); i^2 }
 #' with_checkpoint(dir, future_sapply(1:10, slow))
+#' #>  [1]   1   4   9  16  25  36  49  64  81 100
 #' with_checkpoint(dir, future_sapply(1:12, slow)) # runs two tasks
+#' #>  [1]   1   4   9  16  25  36  49  64  81 100 121 144
 #' checkpoint_status(dir)
 #' checkpoint_clear(dir)
 #' @seealso [plan()], [study()].

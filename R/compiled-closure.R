@@ -25,6 +25,11 @@ machine_functions <- list(
   )
 )
 
+# What the compiler knows as the form of code, not as functions that somebody may have masked.
+machine_syntax <- c(
+  "{", "(", "<-", "=", "if", "for", "while", "repeat", "break", "next", "return", "[", "[[", "[<-", "[[<-", "function"
+)
+
 # Of these R calls the method for the class that numbers have without attributes but a shape.
 machine_generics <- c("mean", "median", "quantile", "sort", "rev", "diff", "t", "solve", "as.matrix")
 
@@ -57,18 +62,12 @@ compile_closure <- function(fun, X, dots = list()) {
   if (!is.null(why)) return(not_compiled(why))
   matched <- match_task(fun, dots)
   if (is.character(matched)) return(not_compiled(matched))
-  env <- environment(fun)
-  body <- body(fun)
-  names <- unique(c(all.names(body), "[<-", "[[<-"))
-  functions <- own_functions(names, env)
-  given <- c(matched$item, names(matched$constants))
-  variables <- variables_of_closure(setdiff(all.vars(body), names(formals(fun))), env)
-  defaults <- as.list(formals(fun))
-  defaults <- defaults[setdiff(names(defaults), c(given, "..."))]
+  read <- read_closures(fun, c(matched$item, names(matched$constants)))
+  code <- read[[1L]]
   opened <- unpack(rs_compiled_open(list(
-    body = body, item = matched$item, items = X, constants = matched$constants, defaults = defaults,
-    variables = variables$values, reasons = c(variables$reasons, functions$reasons), functions = functions$own,
-    data = list(X, matched$constants, variables$values)
+    body = code$body, item = matched$item, items = X, constants = matched$constants, defaults = code$formals,
+    variables = code$variables, reasons = code$reasons, functions = code$functions, calls = code$calls, same = code$same,
+    closures = read[-1L], data = list(X, matched$constants, read)
   )))
   if (is.null(opened$program)) not_compiled(opened$why, opened$path) else opened
 }
@@ -122,26 +121,6 @@ match_task <- function(fun, dots) {
   list(item = names(words)[words == "..rustle"], constants = constants)
 }
 
-# Which of the names are R's own functions where the closure was written: list(own = names,
-# reasons = why others are not, by "name()").
-own_functions <- function(names, env) {
-  homes <- machine_homes()
-  used <- intersect(names, names(homes))
-  found <- lapply(used, get0, envir = env, mode = "function")
-  own <- rs_compiled_same(found, unname(homes[used]))
-  reasons <- lapply(stats::setNames(used[!own], paste0(used[!own], "()", recycle0 = TRUE)), function(name) {
-    sprintf("`%s()` is not R's own function here", name)
-  })
-  for (name in intersect(used[own], machine_generics)) {
-    if (!has_own_method(name, env)) next
-    own[used == name] <- FALSE
-    reasons[[paste0(name, "()")]] <- sprintf("`%s()` has a method for numbers that is not R's own", name)
-  }
-  broken <- primitives_refused(used[own])
-  reasons[paste0(names(broken), "()", recycle0 = TRUE)] <- as.list(unname(broken))
-  list(own = setdiff(used[own], names(broken)), reasons = reasons)
-}
-
 has_own_method <- function(name, env) {
   methods <- paste0(name, ".", c("double", "integer", "numeric", "logical", "matrix", "array"))
   tables <- c(list(env), lapply(list(.BaseNamespaceEnv, asNamespace("stats")), `[[`, ".__S3MethodsTable__."))
@@ -163,6 +142,7 @@ variables_of_closure <- function(names, env) {
 
 # list(value), why it cannot be used, or an empty list where there is none, or a function.
 find_variable <- function(name, env) {
+  if (!exists(name, envir = env)) return(list())
   while (!identical(env, emptyenv()) && !exists(name, envir = env, inherits = FALSE)) env <- parent.env(env)
   if (identical(env, emptyenv())) return(list())
   if (bindingIsActive(as.name(name), env)) return(sprintf("`%s` is an active binding", name))

@@ -15,8 +15,14 @@
 #' @section Errors: `rustle_error_argument` when `fun` is not a function.
 #' @examples
 #' explain_compiled(function(n) mean(rnorm(n)), 100)
+#' #> Compiled: under plan(threads) its tasks run on threads, if they have streams
+#' #>   of random numbers (future.seed).
+#' #>   n: double
 #' explain_compiled(function(i) paste(i))
 #' explain_compiled(function(x, k) sum(x^k), c(1, 2, 3), k = 2)
+#' #> Compiled: under plan(threads) its tasks run on threads.
+#' #>   x: double vector
+#' #>   k: double
 #' @seealso [threads], [job_report()].
 #' @export
 explain_compiled <- function(fun, ...) {

@@ -24,6 +24,10 @@
 #' @seealso [cv()]; [folds()]; [validate_boot()].
 #' @examples
 #' conformal(lm(dist ~ speed, cars), newdata = data.frame(speed = c(5, 15)), K = 5, seed = 1)
+#' #> Conformal intervals (cv+), level 0.9
+#' #>   predicted  lower upper
+#' #> 1     2.801 -24.15 28.62
+#' #> 2    40.951  15.41 69.24
 #' @export
 conformal <- function(x, fit = NULL, predict = stats::predict, response = NULL, newdata = NULL,
                       method = c("cv+", "jackknife+", "split"), level = 0.9, K = NULL, ...,

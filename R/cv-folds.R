@@ -20,13 +20,25 @@
 #' @seealso [cv()], which takes them.
 #' @examples
 #' table(folds(10, K = 3, seed = 1))
+#' #>
+#' #> 1 2 3
+#' #> 3 3 4
 #' species <- folds(150, K = 5, strata = iris$Species, seed = 1)
 #' table(species, iris$Species)
+#' #>
+#' #> species setosa versicolor virginica
+#' #>       1     10         10        10
+#' #>       2     10         10        10
+#' #>       3     10         10        10
+#' #>       4     10         10        10
+#' #>       5     10         10        10
 #' # By hand: the error of each fold.
 #' sapply(as.list(folds(nrow(cars), K = 5, seed = 1)), function(out) {
 #'   fit <- lm(dist ~ speed, cars[-out, ])
 #'   mean((cars$dist[out] - predict(fit, cars[out, ]))^2)
 #' })
+#' #>         1         2         3         4         5
+#' #> 112.92390 236.23168 341.60046  58.10533 529.62039
 #' @export
 folds <- function(n, K = 10, reps = 1, strata = NULL, cluster = NULL, seed = NULL) {
   check_required("n")
@@ -129,8 +141,8 @@ as_folds <- function(x, n, call = sys.call(-1L)) {
 print.rustle_folds <- function(x, ...) {
   sizes <- tabulate(unclass(x)[, 1L])
   cat(sprintf(
-    "%d folds of %d observations (sizes %d to %d), %d repetition%s\n", attr(x, "K"), nrow(x),
-    min(sizes), max(sizes), ncol(x), if (ncol(x) == 1L) "" else "s"
+    "%d folds of %d observations (%s), %d repetition%s\n", attr(x, "K"), nrow(x),
+    if (min(sizes) == max(sizes)) sprintf("%d each", max(sizes)) else sprintf("sizes %d to %d", min(sizes), max(sizes)), ncol(x), if (ncol(x) == 1L) "" else "s"
   ))
   invisible(x)
 }

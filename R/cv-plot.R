@@ -18,7 +18,7 @@ plot.rustle_cv <- function(x, main = NULL, xlab = NULL, ylab = x$loss, ...) {
     points$at, points$loss, xlim = if (many) range(points$at) + c(-0.3, 0.3) else range(points$at, max(points$at) + 1),
     ylim = range(points$loss, low, high, na.rm = TRUE), xaxt = "n", col = "grey45", pch = 1L, cex = 0.7,
     xlab = if (!is.null(xlab)) xlab else if (many) "lambda" else "fold", ylab = ylab,
-    main = if (!is.null(main)) main else sprintf("%d folds%s", attr(x$folds, "K"), if (ncol(x$folds) > 1L) sprintf(", %d repetitions", ncol(x$folds)) else ""),
+    main = if (!is.null(main)) main else cv_title(x),
     cex.main = 0.95, ...
   )
   at <- if (many) seq_along(x$lambda) else max(points$at) + 1
@@ -34,6 +34,10 @@ plot.rustle_cv <- function(x, main = NULL, xlab = NULL, ylab = x$loss, ...) {
     graphics::mtext("mean", 1L, line = 0.4, at = at, cex = 0.8 * graphics::par("cex"))
   }
   invisible(x)
+}
+
+cv_title <- function(x) {
+  sprintf("%d folds%s", attr(x$folds, "K"), if (ncol(x$folds) > 1L) sprintf(", %d repetitions", ncol(x$folds)) else "")
 }
 
 # A row per fold and candidate: where it is drawn, and its loss. Penalties are drawn at equal
@@ -55,13 +59,16 @@ autoplot.rustle_cv <- function(object, ...) {
     at = factor(if (many) labels else "mean", labels), loss = unname(object$estimate),
     lower = unname(object$estimate - object$std.error), upper = unname(object$estimate + object$std.error)
   )
+  dotted <- if (many) means$upper[[which.min(means$loss)]] else means$loss
   points$at <- factor(labels[points$at], labels)
   .data <- NULL # the pronoun of ggplot2
   ggplot2::ggplot(points, ggplot2::aes(x = .data[["at"]], y = .data[["loss"]])) +
     ggplot2::geom_point(shape = 1L, colour = "grey45") +
+    ggplot2::geom_hline(yintercept = dotted, linetype = 3L) +
+    (if (many) ggplot2::geom_line(data = means, group = 1L, colour = ink$dark)) +
     ggplot2::geom_pointrange(
       data = means, ggplot2::aes(ymin = .data[["lower"]], ymax = .data[["upper"]]), colour = ink$dark, shape = 21L, fill = "white",
       na.rm = TRUE
     ) +
-    ggplot2::labs(x = if (many) "lambda" else "fold", y = object$loss)
+    ggplot2::labs(x = if (many) "lambda" else "fold", y = object$loss, title = cv_title(object))
 }

@@ -16,7 +16,8 @@
 #'   and Borboudakis 2018).
 #' @param inner Number of folds within the other folds, for `"nested"`.
 #' @param R Number of resamples, for `"bias_corrected"`.
-#' @return A list of class `rustle_cv_select`: `estimate` (the loss of the procedure), `chosen` (the
+#' @return A list of class `rustle_cv_select`: `estimate` (the loss of the procedure), `mcse` (its Monte Carlo
+#'   standard error: of the resamples, or of the mean over repetitions, `NA` for one), `chosen` (the
 #'   name of the learner with the least cross-validated loss on all data), `losses` (of each
 #'   learner, as chosen by: a data frame with columns `learner` and `loss`), `outer` (nested: a data
 #'   frame with a row per repetition and fold: `rep`, `fold`, `n`, `chosen`, `loss`), `loss`.
@@ -33,6 +34,12 @@
 #'   curve = function(train) lm(dist ~ poly(speed, 3), train)
 #' )
 #' cv_select(cars, fits, response = "dist", K = 5, inner = 4, seed = 1)
+#' #> Choice among 2 learners: curve
+#' #> mse of the procedure (nested cross-validation): 271.2
+#' #>
+#' #>  learner  loss
+#' #>     line 255.7
+#' #>    curve 253.8
 #' @export
 cv_select <- function(x, fits, predict = stats::predict, response = NULL, method = c("nested", "bias_corrected"),
                       K = 10, inner = 5, reps = 1, R = 1000, strata = NULL, cluster = NULL, loss = NULL, seed = NULL) {
@@ -62,9 +69,9 @@ cv_select <- function(x, fits, predict = stats::predict, response = NULL, method
   first <- learners[[1L]]
   y <- first$y
   n <- NROW(y)
-  loss <- check_loss(loss, y)
-  if (method == "bias_corrected" && !loss$name %in% c("mse", "mae", "misclassification")) {
-    stop_argument("loss", "\"mse\", \"mae\" or \"misclassification\" for `method = \"bias_corrected\"`", loss$name, origin)
+  rule <- check_loss(loss, y)
+  if (method == "bias_corrected" && !rule$name %in% c("mse", "mae", "misclassification")) {
+    stop_argument("loss", "\"mse\", \"mae\" or \"misclassification\" for `method = \"bias_corrected\"`", rule$name, origin)
   }
   do.call(tell_left_out, first$left_out)
   of_kept <- function(v) if (length(first$kept) && is.atomic(v) && length(v) == first$rows) v[first$kept] else v
@@ -87,14 +94,14 @@ cv_select <- function(x, fits, predict = stats::predict, response = NULL, method
     }
   }
   parts <- run_splits(learners, splits, NULL, "stop", seed, "select", origin)
-  lose <- choose_loss(loss, y, parts$predicted, parts$probability, origin)
+  lose <- choose_loss(rule, y, parts$predicted, parts$probability, origin)
   table <- data.frame(
     learner = vapply(splits, `[[`, 0L, "learner"), run = vapply(splits, `[[`, 0L, "run"), part = vapply(splits, `[[`, 0L, "part"),
     t(vapply(seq_along(splits), function(k) lose(pick_rows(y, splits[[k]]$test), parts$predicted[[k]]), c(loss = 0, n = 0)))
   )
   outer <- table[table$part == 0L, ]
   losses <- vapply(seq_along(fits), function(j) mean_loss(outer[outer$learner == j, ]), 0)
-  out <- list(estimate = NULL, chosen = names[[which.min(losses)]], losses = data.frame(learner = names, loss = losses), loss = loss$name)
+  out <- list(estimate = NULL, chosen = names[[which.min(losses)]], losses = data.frame(learner = names, loss = losses), loss = rule$name)
   if (method == "nested") {
     chosen <- vapply(seq_len(nrow(runs)), function(k) {
       within <- table[table$run == k & table$part > 0L, ]
@@ -105,13 +112,19 @@ cv_select <- function(x, fits, predict = stats::predict, response = NULL, method
       rep = runs$rep, fold = runs$fold, n = as.integer(outer$n[at]), chosen = names[chosen], loss = outer$loss[at]
     )
     out$estimate <- mean_loss(out$outer)
+    # That of the folds that were drawn: known from repetitions only.
+    each <- vapply(split(out$outer, out$outer$rep), mean_loss, 0)
+    out$mcse <- if (length(each) > 1L) stats::sd(each) / sqrt(length(each)) else NA_real_
   } else {
-    out$estimate <- corrected_choice(splits, parts, y, lose, length(fits), n, R, max(runs$rep), runs, seed)
+    of_resamples <- corrected_choice(splits, parts, y, lose, length(fits), n, R, max(runs$rep), runs, seed)
+    of_resamples <- of_resamples[!is.na(of_resamples)]
+    out$estimate <- mean(of_resamples)
+    out$mcse <- stats::sd(of_resamples) / sqrt(length(of_resamples))
   }
   structure(c(out, list(method = method)), class = "rustle_cv_select")
 }
 
-# The loss of the best learner of each resample on the rows that are left out.
+# The losses of the best learner of each resample on the rows that are left out.
 corrected_choice <- function(splits, parts, y, lose, learners, n, R, reps, runs, seed) {
   each <- array(NA_real_, c(n, learners, reps))
   for (k in seq_along(splits)) {
@@ -123,11 +136,11 @@ corrected_choice <- function(splits, parts, y, lose, learners, n, R, reps, runs,
   }
   each <- apply(each, c(1L, 2L), mean, na.rm = TRUE)
   draw <- function() {
-    mean(vapply(seq_len(R), function(r) {
+    vapply(seq_len(R), function(r) {
       rows <- sample.int(n, replace = TRUE)
       best <- which.min(colMeans(each[rows, , drop = FALSE], na.rm = TRUE))
       mean(each[-rows, best], na.rm = TRUE)
-    }, 0), na.rm = TRUE)
+    }, 0)
   }
   if (is.null(seed)) draw() else keep_random_seed({ set.seed(seed); draw() })
 }
@@ -138,8 +151,9 @@ corrected_choice <- function(splits, parts, y, lose, learners, n, R, reps, runs,
 #' @export
 print.rustle_cv_select <- function(x, digits = max(3L, getOption("digits") - 3L), ...) {
   cat(sprintf(
-    "Choice among %d learners: %s\n%s of the procedure (%s): %s\n\n", nrow(x$losses), x$chosen, x$loss,
-    if (x$method == "nested") "nested cross-validation" else "bias-corrected", format(x$estimate, digits = digits)
+    "Choice among %d learners: %s\n%s of the procedure (%s): %s%s\n\n", nrow(x$losses), x$chosen, x$loss,
+    if (x$method == "nested") "nested cross-validation" else "bias-corrected", format(x$estimate, digits = digits),
+    if (is.na(x$mcse)) "" else sprintf(" (Monte Carlo error %s)", format(x$mcse, digits = 2L))
   ))
   print(x$losses, digits = digits, row.names = FALSE)
   invisible(x)

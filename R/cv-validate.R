@@ -33,6 +33,13 @@
 #' @seealso [cv()]; [cv_select()] where the learner was chosen; [conformal()] for intervals.
 #' @examples
 #' validate_boot(lm(mpg ~ wt + hp + qsec, mtcars), R = 50, seed = 1)
+#' #> Validation by 50 resamples of 32 observations (mse)
+#' #>      method estimate   mcse
+#' #>    apparent    5.814 0.0000
+#' #>    optimism    7.383 0.2382
+#' #>  out_of_bag    8.217 0.4393
+#' #>        .632    7.333 0.2776
+#' #>       .632+    7.356 0.2819
 #' @export
 validate_boot <- function(x, fit = NULL, predict = stats::predict, response = NULL, loss = NULL, R = 200, ...,
                           strata = NULL, cluster = NULL, on_error = c("stop", "na"), seed = NULL) {
@@ -47,14 +54,14 @@ validate_boot <- function(x, fit = NULL, predict = stats::predict, response = NU
   n <- NROW(learner$y)
   of_kept <- function(v) if (length(learner$kept) && is.atomic(v) && length(v) == learner$rows) v[learner$kept] else v
   groups <- check_resampled(n, R, of_kept(strata), of_kept(cluster), origin)
-  loss <- check_loss(loss, learner$y)
+  rule <- check_loss(loss, learner$y)
   words <- stream_words(seed)
   drawn <- drawn_rows(n, R, groups, words)
   # The first is the data themselves.
   splits <- lapply(c(list(seq_len(n)), drawn), function(rows) list(learner = 1L, train = rows, test = seq_len(n)))
   number <- as.integer((words[[1L]] * 1566083941 + words[[2L]]) %% .Machine$integer.max)
   parts <- run_splits(list(learner), splits, NULL, on_error, number, "validation", origin)
-  new_validation(parts, drawn, learner, loss, R, origin)
+  new_validation(parts, drawn, learner, rule, R, origin)
 }
 
 # list(strata = list of rows, cluster = numbers), either NULL.

@@ -74,12 +74,18 @@
 #' @examples
 #' fit <- lm(mpg ~ wt + hp, mtcars)
 #' cv(fit, K = "loo")
+#' #> Leave-one-out cross-validation of 32 observations
+#' #> mse: 7.703 (standard error 2.16)
 #' cv(fit, K = "loo", lambda = c(0, 1, 10))$estimate
+#' #>        0        1       10
+#' #> 7.703321 7.728186 9.178242
 #'
 #' oplan <- plan(multicore, workers = 2)
 #' cv(mtcars, function(train) loess(mpg ~ wt, train, surface = "direct"),
 #'   response = "mpg", K = 5, seed = 1
 #' )
+#' #> 5-fold cross-validation of 32 observations
+#' #> mse: 8.633 (standard error 1.39)
 #' plan(oplan)
 #' @order 1
 #' @export
@@ -96,9 +102,9 @@ cv <- function(x, fit = NULL, predict = stats::predict, response = NULL, K = 10,
   n <- length_of(learner$y)
   # Arguments that are given for all rows are reduced to the rows that are used.
   of_kept <- function(v) if (length(learner$kept) && is.atomic(v) && length(v) == learner$rows) v[learner$kept] else v
-  loss <- check_loss(loss, learner$y)
+  rule <- check_loss(loss, learner$y)
   closed <- learner$linear && exact && !adjust
-  lambda <- check_lambda(lambda, learner$linear, closed)
+  penalty <- check_lambda(lambda, learner$linear, closed)
   made <- if (is.null(folds)) {
     with_call(sys.call(), rustle_folds(n, K, reps, of_kept(strata), of_kept(cluster), seed))
   } else {
@@ -107,12 +113,12 @@ cv <- function(x, fit = NULL, predict = stats::predict, response = NULL, K = 10,
   runs <- which_folds(made)
   do.call(tell_left_out, learner$left_out)
   parts <- if (closed) {
-    closed_form(x, made, runs, lambda)
+    closed_form(x, made, runs, penalty)
   } else {
     run_folds(learner, made, runs, adjust, on_error, seed, sys.call())
   }
   parts$learner <- learner
-  new_cv(parts, runs, made, learner$y, loss, lambda, adjust, sys.call())
+  new_cv(parts, runs, made, learner$y, rule, penalty, adjust, sys.call())
 }
 
 # Folds that the user gave: for all rows, or for the rows that are used.

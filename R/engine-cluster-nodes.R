@@ -373,6 +373,7 @@ open_nodes <- function(wanted, before, call, links = start_links) {
 #' oplan <- plan(cluster, workers = 1)
 #' add_workers(1)
 #' future_sapply(1:4, sqrt)
+#' #> [1] 1.000000 1.414214 1.732051 2.000000
 #' plan(oplan)
 #' @export
 add_workers <- function(workers, cores = NULL) {

@@ -157,6 +157,12 @@ progress_bar <- function(n, workers) {
   )
 }
 
+# A document that is being knitted is not the place for what differs each time: there lines go to
+# the console alone.
+say_line <- function(text) {
+  if (isTRUE(getOption("knitr.in.progress"))) cat(text, "\n", sep = "", file = stderr()) else message(text)
+}
+
 progress_lines <- function(n, workers, every = getOption("rustle.progress.seconds", 10)) {
   begun <- said <- seconds_now()
   last <- 0
@@ -168,11 +174,11 @@ progress_lines <- function(n, workers, every = getOption("rustle.progress.second
       if (now - said < every || now - begun < progress_after()) return()
       said <<- now
       shown <<- TRUE
-      message(progress_text(done, n, busy, workers, begun, look))
+      say_line(progress_text(done, n, busy, workers, begun, look))
     },
     clear = function() NULL,
     close = function(done = NULL) {
-      if (shown) message(summary_text(done, last, n, workers, begun))
+      if (shown) say_line(summary_text(done, last, n, workers, begun))
       shown <<- FALSE
     }
   )

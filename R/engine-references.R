@@ -105,6 +105,7 @@ serializer_of <- function(x) {
 #' register_serializer("counter", function(x) x$value, counter)
 #' sent <- counter(3)
 #' future_sapply(1:2, function(i) i + sent$value)
+#' #> [1] 4 5
 #' register_serializer("counter", NULL, NULL)
 #' @export
 register_serializer <- function(class, serialize, unserialize) {

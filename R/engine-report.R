@@ -22,6 +22,7 @@
 #' with_plan(multicore, workers = 2, future_sapply(1:20, function(i) mean(runif(1e4)),
 #'   future.seed = TRUE
 #' ))[1:2]
+#' #> [1] 0.5024635 0.5013191
 #' plot(job_timings())
 #' summary(job_timings())
 #' options(oopts)

@@ -21,7 +21,11 @@
 #' @examples
 #' times <- rep(c(0.01, 0.2), 50)
 #' simulate_schedule(times, workers = 4, schedule = "cyclic")
+#' #> cyclic schedule, 4 workers: makespan 5 s, efficiency 52.5%, load imbalance
+#' #>   90.5%, 100 claims
 #' simulate_schedule(times, workers = 4, schedule = "stealing")
+#' #> stealing schedule, 4 workers: makespan 2.72 s, efficiency 96.5%, load
+#' #>   imbalance 3.6%, 100 claims
 #' @export
 simulate_schedule <- function(times, workers, schedule = "stealing", chunk_size = NULL,
                               start_up = 0, claim = 0) {
@@ -50,11 +54,11 @@ simulate_schedule <- function(times, workers, schedule = "stealing", chunk_size 
 
 #' @export
 print.rustle_simulation <- function(x, ...) {
-  cat(sprintf(
-    "%s schedule, %d workers: makespan %s s, efficiency %.1f%%, load imbalance %.1f%%, %.0f claims\n",
+  cat(wrapped(sprintf(
+    "%s schedule, %d workers: makespan %s s, efficiency %.1f%%, load imbalance %.1f%%, %.0f claims",
     x$schedule, x$workers, format(x$makespan, digits = 4), 100 * x$efficiency,
     100 * x$imbalance, x$claims
-  ))
+  )))
   invisible(x)
 }
 
@@ -98,6 +102,11 @@ autoplot.rustle_simulation <- function(object, ...) {
 #' @examples
 #' times <- rep(c(0.01, 0.2), 50)
 #' compare_schedules(times, workers = c(2, 8), schedule = c("cyclic", "stealing"))
+#' #>  schedule workers makespan speedup efficiency imbalance
+#' #>    cyclic       2    10.00    1.05      0.525     0.905
+#' #>    cyclic       8     2.60    4.04      0.505     0.981
+#' #>  stealing       2     5.25    2.00      1.000     0.000
+#' #>  stealing       8     1.46    7.19      0.899     0.112
 #' @export
 compare_schedules <- function(times, workers,
                               schedule = c("stealing", "static", "cyclic", "dynamic", "guided"),

@@ -77,7 +77,8 @@ slurm_script <- function(settings, at) {
   )
   parts <- list(
     options = paste("#SBATCH", lines, collapse = "\n"),
-    modules = if (!is.null(settings$modules)) paste("module load", paste(shQuote(settings$modules), collapse = " ")) else "",
+    # Some versions of `module` end with status 0 in any case.
+    modules = if (!is.null(settings$modules)) sprintf("module load %s || exit 1", paste(shQuote(settings$modules), collapse = " ")) else "",
     prologue = paste(settings$prologue, collapse = "\n"), command = paste(command, collapse = "\n")
   )
   text <- settings$template
@@ -119,23 +120,32 @@ seconds_of_time <- function(time) {
 }
 
 # Submits a script: the number of the job. Slurm may have taken a job although the answer did not
-# come; it is looked for by its name.
+# come, so it is looked for by its name, and not submitted again before Slurm has said that it is not there.
 submit_script <- function(file, name, call) {
   for (try in 1:3) {
     said <- ask_slurm("sbatch", c("--parsable", file))
     id <- sub(";.*", "", grep("^[0-9]+(;.*)?$", said$out, value = TRUE))
     if (said$status == 0L && length(id)) return(id[[1L]])
-    if (!grepl("timed out|temporarily|unable to contact", paste(said$err, collapse = " "), ignore.case = TRUE)) break
+    if (!is_unanswered(said)) break
     Sys.sleep(2)
     id <- job_of_name(name)
-    if (!is.null(id)) return(id)
+    if (is.null(id)) next
+    if (!is.na(id)) return(id)
+    stop_slurm(sprintf("Slurm does not answer: %s.", sub("[.]$", "", slurm_words(said))), call, status = said$status, unanswered = TRUE)
   }
   stop_slurm(sprintf("Slurm does not take the job array: %s.", sub("[.]$", "", slurm_words(said))), call, status = said$status)
 }
 
-# The number of the job of this name, or NULL. Names are made once.
+# Has a command ended without a word of the controller? 124: its time was over.
+is_unanswered <- function(said) {
+  said$status == 124L || said$status != 0L && grepl("timed out|temporarily|unable to contact|connect failure", paste(said$err, collapse = " "), ignore.case = TRUE)
+}
+
+# The number of the job of this name; NULL where there is none, NA where nobody knows. Names are
+# made once.
 job_of_name <- function(name) {
   said <- ask_slurm("squeue", c("-h", "-a", "-t", "all", paste0("--name=", name), "-o", "%F"))
+  if (said$status != 0L) return(NA_character_)
   found <- unique(trimws(said$out))
   if (length(found)) return(found[[1L]])
   if (!nzchar(Sys.which("sacct"))) return(NULL)

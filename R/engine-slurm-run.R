@@ -5,6 +5,8 @@
 # The run is the directory `slurm` of the call's checkpoint (checkpoint-journal.R), where
 # the journals are that workers write task by task:
 #   order.rds              what is common to all tasks, written once
+#   TAG                    an empty file, named by the tag of the order: elements of an earlier run in this
+#                          directory, which Slurm starts late, do not find theirs and end
 #   todo/, taken/          chunks of tasks that wait, and that an element has
 #   done/                  records of chunks (what close_slurm_chunk() makes)
 #   said/                  output and conditions of tasks, as they come
@@ -158,12 +160,14 @@ lay_run <- function(run, job, plan, settings, identity, which, envelope) {
     )
     write_whole(chunk, file.path(part, "todo", chunk_name(list(number = k, level = 1L, times = 0L, lost = 0L))))
   }
+  tag <- paste0(substr(identity$key, 1L, 8L), sub(".*-", "", basename(part)))
+  file.create(file.path(part, tag))
   setup <- lapply(settings$setup$steps, `[[`, "packed")
   settings["setup"] <- list(NULL)
   plan$settings["keep"] <- list(NULL)
   write_whole(list(
     bytes = parcel$bytes(), desk = desk_for_nodes()[c("key", "bytes")], chunks = chunks, n = job$n, keys = identity$keys,
-    tag = paste0(substr(identity$key, 1L, 8L), sub(".*-", "", basename(part))),
+    tag = tag,
     stop_early = job$on_error == "stop", ordered = !is.null(order), timings = wants_timings(), nodes = shape$nodes, cores = shape$cores,
     settings = plan$settings[c("timeout", "retries", "worker_threads")], slurm = settings, setup = setup,
     plan = as_rustle_plan(plan), envelope = envelope[c("fun", "arguments", "state", "call")]

@@ -218,6 +218,8 @@ new_watch <- function(run, job, identity) {
   # Asks Slurm, gives back what dead elements had, and submits for what waits.
   mend <- function() {
     adopt_arrays(run)
+    # Slurm does not answer, and may have what would be submitted again.
+    if (any(vapply(read_arrays(run), function(array) is.na(array$id), NA))) return()
     open <- open_elements()
     states <- if (!is.null(open)) slurm_states(unique(open$id))
     if (!is.null(open) && is.null(states)) return()
@@ -328,6 +330,8 @@ new_watch <- function(run, job, identity) {
       want <- min(order$nodes, sum(levels == level) + min(busy, live))
       if (want <= live) next
       array <- submit_array(run, order, settings, want - live, level, call, job$origin)
+      # Slurm does not answer: the next round looks again.
+      if (is.null(array)) return()
       alive <<- rbind(alive, data.frame(id = array$id, element = seq_len(array$count), level = level, state = "PENDING"))
     }
   }
@@ -407,19 +411,24 @@ submit_array <- function(run, order, settings, count, level, call, origin) {
   array <- list(number = number, name = name, id = NA_character_, count = count, level = level, journalled = journalled, time = Sys.time())
   script <- file.path(run, "scripts", sprintf("%d.sh", number))
   writeLines(slurm_script(settings, list(
-    name = name, count = count, level = level, log = log_file(run, number, "%a"), check = file.path(run, "order.rds"),
+    name = name, count = count, level = level, log = log_file(run, number, "%a"), check = file.path(run, order$tag),
     stop = file.path(run, "elements", number), arguments = c(run, number, level)
   )), script)
   write_whole(array, array_file(run, number))
   array$id <- tryCatch(submit_script(script, name, origin), error = function(e) {
-    unlink(array_file(run, number))
-    stop(e)
+    # What Slurm may have all the same is looked for later (adopt_arrays()).
+    unknown <- isTRUE(e[["unanswered"]])
+    if (!unknown) unlink(array_file(run, number))
+    if (!unknown || number == 1L) stop(e)
+    NA_character_
   })
+  if (is.na(array$id)) return(NULL)
   write_whole(array, array_file(run, number))
   array
 }
 
-# Arrays of a session that ended before it had Slurm's answer: taken over, or forgotten.
+# Arrays of which Slurm's answer did not come, perhaps because the session had ended: taken over, or
+# forgotten, when Slurm answers.
 adopt_arrays <- function(run) {
   if (!any(vapply(read_arrays(run), function(array) is.na(array$id), NA))) return()
   with_run_lock(run, for (array in read_arrays(run)) {
@@ -427,7 +436,7 @@ adopt_arrays <- function(run) {
     id <- job_of_name(array$name)
     if (is.null(id)) {
       unlink(array_file(run, array$number))
-    } else {
+    } else if (!is.na(id)) {
       array$id <- id
       write_whole(array, array_file(run, array$number))
     }

@@ -96,6 +96,10 @@ rs_boot_resample <- function(handle, replicate, attempt, what) .Call(wrap__rs_bo
 #' @noRd
 rs_compiled_open <- function(spec) .Call(wrap__rs_compiled_open, spec)
 
+#' `list(functions, variables)`: the functions that pieces of code call, and the other names in it.
+#' @noRd
+rs_compiled_names <- function(code) .Call(wrap__rs_compiled_names, code)
+
 #' Begins tasks `from` (from 0) to `to`; see R/compiled-run.R. `spec`: streams, seed, schedule,
 #' chunk, threads, bail (every task is given up).
 #' @noRd

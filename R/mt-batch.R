@@ -32,10 +32,12 @@
 #'   that fails in the field `index`.
 #' @section Interrupts: Honoured within 200 ms, between matrices.
 #' @examples
+#' set.seed(1)
 #' a <- array(rnorm(4 * 4 * 100), c(4, 4, 100))
 #' b <- matrix(rnorm(400), 4)
 #' x <- mt_solve_batch(a, b, threads = 2)
 #' all.equal(x[, 7], solve(a[, , 7], b[, 7]))
+#' #> [1] TRUE
 #'
 #' # Coefficients of bootstrap resamples
 #' X <- cbind(1, mtcars$wt)
@@ -43,6 +45,7 @@
 #' x <- array(X[rows, ], c(32, 200, 2))
 #' fits <- mt_lm_batch(aperm(x, c(1, 3, 2)), matrix(mtcars$mpg[rows], 32))
 #' apply(fits$coefficients, 1, sd)
+#' #> [1] 2.4219657 0.7150476
 #' @seealso [mt_solve()], [mt_lm_fit()], [with_threads()].
 #' @export
 mt_solve_batch <- function(a, b, tol = .Machine$double.eps, schedule = "stealing",

@@ -28,7 +28,9 @@
 #' @examples
 #' x <- matrix(rnorm(5e3), 100)
 #' all.equal(mt_cor(x, threads = 2), cor(x))
+#' #> [1] TRUE
 #' mt_cor(mtcars$mpg, mtcars$wt, method = "spearman")
+#' #> [1] -0.886422
 #' @seealso [mt_crossprod()], [with_threads()].
 #' @export
 mt_cor <- function(x, y = NULL, use = "everything",

@@ -30,6 +30,7 @@
 #' x <- matrix(rnorm(2e3), 100)
 #' d <- mt_dist(x, threads = 2)
 #' all.equal(c(d), c(dist(x)))
+#' #> [1] TRUE
 #' plot(hclust(mt_dist(x, "cosine")))
 #' @seealso [with_threads()].
 #' @export

@@ -26,6 +26,7 @@
 #' @examples
 #' x <- crossprod(matrix(rnorm(2000), 50))
 #' all.equal(mt_eigen(x, threads = 2)$values, eigen(x)$values)
+#' #> [1] TRUE
 #' @seealso [mt_svd()].
 #' @export
 mt_eigen <- function(x, symmetric, only.values = FALSE, EISPACK = FALSE, threads = NULL) {

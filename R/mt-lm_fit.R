@@ -54,7 +54,8 @@
 #' @examples
 #' x <- cbind(1, matrix(rnorm(2000), 500))
 #' y <- rnorm(500)
-#' all.equal(mt_lm_fit(x, y, threads = 2)$coefficients, unname(lm.fit(x, y)$coefficients))
+#' all.equal(mt_lm_fit(x, y, threads = 2)$coefficients, lm.fit(x, y)$coefficients)
+#' #> [1] TRUE
 #' summary(mt_lm(mpg ~ wt + hp, mtcars, threads = 2))
 #' @seealso [mt_qr()], [with_threads()].
 #' @export

@@ -23,6 +23,7 @@
 #' @examples
 #' x <- matrix(rnorm(2e4), 200)
 #' all.equal(mt_crossprod(x, threads = 2), crossprod(x))
+#' #> [1] TRUE
 #' y <- x %mt*% t(x)
 #' @seealso [with_threads()].
 #' @export

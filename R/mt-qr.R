@@ -30,6 +30,7 @@
 #' x <- matrix(rnorm(4000), 100)
 #' q <- mt_qr(x, threads = 2)
 #' all.equal(qr.R(q), qr.R(qr(x)))
+#' #> [1] TRUE
 #' @references G. Ballard, J. Demmel, L. Grigori, M. Jacquelin, H. D. Nguyen and E.
 #'   Solomonik, Reconstructing Householder vectors from tall-skinny QR, Journal of Parallel
 #'   and Distributed Computing 85 (2015).

@@ -39,9 +39,15 @@
 #' @references R. J. Hyndman and Y. Fan (1996), Sample quantiles in statistical packages,
 #'   American Statistician 50, 361-365.
 #' @examples
+#' set.seed(1)
 #' x <- matrix(rnorm(2e4), 200)
 #' all.equal(mt_rowSums(x, threads = 2), rowSums(x))
+#' #> [1] TRUE
 #' mt_colQuantiles(x[, 1:3], probs = c(0.05, 0.95))
+#' #>             5%      95%
+#' #> [1,] -1.471588 1.599626
+#' #> [2,] -1.871547 1.595975
+#' #> [3,] -1.769613 1.643821
 #' @seealso [with_threads()].
 #' @export
 mt_rowSums <- function(x, na.rm = FALSE, dims = 1L, schedule = "stealing", threads = NULL) {

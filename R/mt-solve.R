@@ -33,11 +33,15 @@
 #' @section Errors: Those of base R; `rustle_error_argument` for `threads`.
 #' @section Interrupts: Honoured between blocks, within 200 ms up to order 10,000.
 #' @examples
+#' set.seed(1)
 #' a <- crossprod(matrix(rnorm(4e3), 80))
 #' all.equal(mt_solve(a, 1:50, threads = 2), solve(a, 1:50))
+#' #> [1] TRUE
 #' r <- mt_chol(a)
 #' all.equal(mt_chol2inv(r), solve(a))
+#' #> [1] TRUE
 #' mt_det(a)
+#' #> [1] 5.612021e+87
 #' @seealso [mt_qr()], [with_threads()].
 #' @export
 mt_chol <- function(x, pivot = FALSE, LINPACK = FALSE, tol = -1, ..., threads = NULL) {

@@ -36,8 +36,11 @@
 #' @examples
 #' x <- rnorm(1e5)
 #' identical(mt_sort(x, threads = 2), sort(x))
+#' #> [1] TRUE
 #' identical(mt_order(x, decreasing = TRUE), order(x, decreasing = TRUE))
+#' #> [1] TRUE
 #' mt_order(mtcars$cyl, mtcars$mpg, decreasing = c(FALSE, TRUE))[1:5]
+#' #> [1] 20 18 19 28 26
 #' @seealso [with_threads()].
 #' @export
 mt_sort <- function(x, decreasing = FALSE, na.last = NA, ..., schedule = "stealing", threads = NULL) {

@@ -27,9 +27,16 @@
 #' @section Errors: Those of base R; `rustle_error_argument` for `threads`.
 #' @section Interrupts: Not honoured before the decomposition has ended.
 #' @examples
+#' set.seed(1)
 #' x <- matrix(rnorm(4000), 100)
 #' all.equal(mt_svd(x, threads = 2)$d, svd(x)$d)
+#' #> [1] TRUE
 #' summary(mt_prcomp(x, rank. = 3, threads = 2))
+#' #> Importance of first k=3 (out of 40) components:
+#' #>                            PC1     PC2     PC3
+#' #> Standard deviation     1.65945 1.60934 1.52488
+#' #> Proportion of Variance 0.06415 0.06033 0.05416
+#' #> Cumulative Proportion  0.06415 0.12447 0.17864
 #' @seealso [mt_eigen()], [mt_qr()].
 #' @export
 mt_svd <- function(x, nu = min(n, p), nv = min(n, p), LINPACK = FALSE, threads = NULL) {

@@ -88,13 +88,26 @@ collect_run <- function(x, key) {
     if (is.null(envelope$fun)) return(keep_random_seed(collect_values(order)))
     before <- plan(plan, .cleanup = FALSE)
     on.exit(plan(before, .cleanup = FALSE), add = TRUE)
+    # A family that needs more than one run has asked for the value of this one.
+    plan(wait = TRUE)
   }
   fun <- getExportedValue("rustle", envelope$fun)
+  collecting$call <- envelope$call
+  on.exit(collecting$call <- NULL, add = TRUE)
   keep_random_seed({
     # What the family draws in this session is what it drew when it was called.
     if (!is.null(envelope$state)) set_random_seed(envelope$state)
-    value <- do.call(fun, envelope$arguments, quote = TRUE)
-    if (is.list(value) && is.call(value[["call"]]) && is.call(envelope$call)) value$call <- envelope$call
+    # Code stays code.
+    values <- envelope$arguments
+    quoted <- !names(values) %in% code_arguments[[envelope$fun]]
+    values[quoted] <- lapply(values[quoted], enquote)
+    value <- do.call(fun, values)
+    if (is.call(envelope$call)) {
+      if (is.list(value) && is.call(value[["call"]])) value$call <- envelope$call
+      # A method may have noted it under its own name.
+      noted <- attr(value, "call")
+      if (is.call(noted)) attr(value, "call") <- as.call(c(noted[[1L]], as.list(envelope$call)[-1L]))
+    }
     value
   })
 }
@@ -115,9 +128,17 @@ note_state <- function() {
   undecided$state <- get_random_seed()
 }
 
+# Arguments of families that are code, which is not evaluated when the call is made.
+code_arguments <- list(future_replicate = "expr")
+
 # The record of what collect() is about to take, written here only: `run`, NULL or list(run,
-# identity). The first job of the call that collect() makes is that run.
+# identity). The first job of the call that collect() makes is that run; and `call`, what the
+# user had written.
 collecting <- new.env(parent = emptyenv())
+
+# What the user wrote for the argument `name` of a family: `expr`, unless collect() makes the call
+# once more, with values.
+written <- function(expr, name) if (is.call(collecting$call)) collecting$call[[name]] else expr
 
 take_collected <- function() {
   found <- collecting$run
@@ -238,10 +259,10 @@ new_run_handle <- function(call, envelope) {
 #' @export
 print.rustle_run <- function(x, ...) {
   now <- status(x)
-  cat(sprintf(
-    "run on Slurm: %s\n%d of %d tasks done, %d elements run, %d wait: %s%s\n", now$call, now$done, now$tasks, now$running, now$waiting,
+  cat(wrapped(sprintf(
+    "run on Slurm: %s\n%d of %d tasks done, %d elements run, %d wait: %s%s", now$call, now$done, now$tasks, now$running, now$waiting,
     now$state, if (nzchar(now$jobs)) sprintf(" (job array %s)", now$jobs) else ""
-  ))
+  )))
   cat("collect() waits for its value; it is in ", x$call, "\n", sep = "")
   invisible(x)
 }
@@ -263,7 +284,8 @@ family_frame <- function() {
 }
 
 # The value of an argument that the user gave as `expr`. A family may have put something else into
-# its variable; what costs or draws nothing is evaluated again, the rest is what that has.
+# its variable; what costs or draws nothing is evaluated again, the rest is what that has. So it must be
+# something that the family takes for the same (a test holds that).
 value_given <- function(expr, caller, otherwise) {
   again <- !is.language(expr) || is.symbol(expr) || (is.call(expr) && identical(expr[[1L]], quote(`function`)))
   if (again) eval(expr, caller) else otherwise()
@@ -283,7 +305,10 @@ envelope_of_call <- function(top) {
       caller <- sys.frame(sys.parents()[[top]])
       given <- as.list(match.call(f, sys.call(top), expand.dots = FALSE, envir = caller))[-1L]
       given <- given[names(given) != "..."]
-      values <- Map(function(name, expr) value_given(expr, caller, function() get(name, frame)), names(given), given)
+      code <- if (length(fun)) code_arguments[[fun[[1L]]]]
+      values <- Map(function(name, expr) {
+        if (name %in% code) expr else value_given(expr, caller, function() get(name, frame))
+      }, names(given), given)
       c(values, if ("..." %in% names(formals(f))) eval(quote(list(...)), frame))
     },
     error = function(e) NULL

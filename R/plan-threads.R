@@ -25,8 +25,12 @@
 #' @section Errors: `rustle_error_argument` when `n`, the option or the variable is not
 #'   a whole number of at least 1.
 #' @examples
+#' set.seed(1)
 #' x <- matrix(rnorm(1e4), 100)
 #' with_threads(2, mt_crossprod(x))[1:2, 1:2]
+#' #>            [,1]       [,2]
+#' #> [1,] 81.0550927 -0.4963746
+#' #> [2,] -0.4963746 90.9786439
 #' @seealso [mt_matmul()].
 #' @export
 with_threads <- function(n, expr) {

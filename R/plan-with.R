@@ -10,6 +10,7 @@
 #' @seealso [plan()]; [with_threads()]; [with_checkpoint()].
 #' @examples
 #' with_plan(multicore, future_sapply(1:4, sqrt), workers = 2)
+#' #> [1] 1.000000 1.414214 1.732051 2.000000
 #' @export
 with_plan <- function(strategy, expr, ...) {
   if (missing(strategy) || missing(expr)) {

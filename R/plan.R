@@ -51,8 +51,9 @@ default_settings <- function() {
 #' @param chunk_size Tasks per claim of the dynamic schedule, least number of the
 #'   guided one. Default 1.
 #' @param progress `TRUE` shows the progress of calls; `NULL` (default) follows
-#'   the option `rustle.progress`. Where there is no terminal (R Markdown, batch jobs)
-#'   it is a line every ten seconds, or as many as option `rustle.progress.seconds` says. Calls
+#'   the option `rustle.progress`. Where there is no terminal (batch jobs, notebooks of Jupyter)
+#'   it is a line every ten seconds, or as many as option `rustle.progress.seconds` says; while
+#'   knitr makes a document (R Markdown, Quarto), the lines go to the console and not into that. Calls
 #'   that take less than two seconds (option `rustle.progress.after`) show nothing. Shown are tasks
 #'   done, their rate, the time that is left, busy workers, the memory of workers and the task that
 #'   has run longest (on local workers); a line remains at the end. Handlers that
@@ -191,6 +192,7 @@ default_settings <- function() {
 #' @examples
 #' oplan <- plan(multicore, workers = 2)
 #' future_sapply(1:4, function(i) i^2)
+#' #> [1]  1  4  9 16
 #' plan(oplan)
 #' @seealso [with_plan()], [future_lapply()], [mclapply()].
 #' @export
@@ -416,6 +418,7 @@ is_multicore <- function(strategy) identical(strategy, "multicore") || inherits(
 #' @seealso [plan()], [availableCores()].
 #' @examples
 #' nbrOfWorkers()
+#' #> [1] 1
 #' @export
 nbrOfWorkers <- function(evaluator = NULL) {
   if (!is.null(evaluator)) return(future::nbrOfWorkers(evaluator))

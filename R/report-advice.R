@@ -64,20 +64,31 @@ advise_seeds <- function(x) {
   ))
 }
 
+# Workers whose memory is not that of this machine.
+is_elsewhere <- function(x) x$plan %in% c("cluster", "future", "slurm")
+
+# list(fit, each, room): how many workers have room, by bytes of each; NULL where that is not known.
+# What forked workers have in common with the session is there once; the others have their own.
+workers_with_room <- function(x) {
+  if (is_elsewhere(x)) return(NULL)
+  own <- if (x$plan == "multisession") x$memory$peak else x$memory$growth
+  if (!length(own) || all(is.na(own))) return(NULL)
+  each <- max(own, na.rm = TRUE)
+  room <- min(memory_of_group(), memory_of_machine())
+  needed <- if (x$plan == "multisession") each else each + worker_bytes
+  list(fit = max(1L, as.integer(min(room * 0.9 / needed, 1e4))), each = each, room = room)
+}
+
 advise_memory <- function(x) {
   if (!is_parallel(x)) return(NULL)
-  # What forked workers have in common with the session is there once.
-  own <- x$memory$growth
-  if (all(is.na(own))) return(NULL)
-  each <- max(own, na.rm = TRUE) + worker_bytes
-  room <- min(memory_of_group(), memory_of_machine())
-  fit <- max(1L, as.integer(room * 0.9 / each))
-  if (fit >= x$workers) return(NULL)
+  known <- workers_with_room(x)
+  if (is.null(known) || known$fit >= x$workers) return(NULL)
   now <- simulated(x$times, x$workers)
-  then <- simulated(x$times, fit)
+  then <- simulated(x$times, known$fit)
   new_advice("memory", sprintf(
-    "Workers grew by %s each, and there are %s of memory: %s. Use workers = %d (the tasks then take %s instead of %s, but the machine does not swap), or smaller pieces of data.",
-    format_bytes(max(own, na.rm = TRUE)), format_bytes(room), sprintf("enough for %d, not %d", fit, x$workers), fit, format_seconds(then), format_seconds(now)
+    "Workers %s %s each, and there are %s of memory: enough for %d, not %d. Use workers = %d (the tasks then take %s instead of %s, but the machine does not swap), or smaller pieces of data.",
+    if (x$plan == "multisession") "had" else "grew by", format_bytes(known$each), format_bytes(known$room), known$fit, x$workers, known$fit,
+    format_seconds(then), format_seconds(now)
   ))
 }
 
@@ -96,7 +107,7 @@ advise_drags <- function(x) {
 }
 
 advise_small <- function(x) {
-  if (!is_parallel(x) || x$busy > 0.8 * x$wall) return(NULL)
+  if (!is_parallel(x) || x$busy > 0.8 * x$wall || !is.null(advise_forks(x))) return(NULL)
   # Tasks that themselves wait for something that only workers have are not known here.
   each <- x$busy / max(1, x$tasks)
   new_advice("small", sprintf(
@@ -111,12 +122,16 @@ advise_small <- function(x) {
 order_seconds <- 1e-3
 
 advise_forks <- function(x) {
-  if (x$plan != "multicore" || !is_parallel(x) || !has_standing_workers() || x$busy <= 0.8 * x$wall) return(NULL)
-  then <- x$wall - part_seconds(x, c("starting", "first")) + order_seconds
-  if (then > worth_telling * x$wall) return(NULL)
+  if (x$plan != "multicore" || !is_parallel(x) || !has_standing_workers()) return(NULL)
+  # A fork that takes long may come when the others have done all tasks.
+  begun <- x$wall - part_seconds(x, c("starting", "first"))
+  at_once <- if (length(x$times)) simulated(x$times, x$workers) + part_seconds(x, c("prepare", "moving", "relay")) else Inf
+  then <- min(begun, at_once) + order_seconds
+  # Where the tasks themselves take less, advise_small() says so.
+  if (then > worth_telling * x$wall || then >= x$busy) return(NULL)
   new_advice("forks", sprintf(
     "Forking takes %s of %s. plan(multisession) has workers that stand by: %s for the second call and those after it.",
-    format_seconds(part_seconds(x, c("starting", "first"))), format_seconds(x$wall), format_seconds(then)
+    format_seconds(x$wall - then), format_seconds(x$wall), format_seconds(then)
   ), x$wall, then)
 }
 
@@ -187,8 +202,8 @@ advise_fewer <- function(x) {
 }
 
 advise_more <- function(x) {
-  if (identical(x$facts$kind, "native") || x$plan %in% c("cluster", "future", "slurm") || !length(x$times)) return(NULL)
-  could <- min(available_workers(), x$tasks)
+  if (identical(x$facts$kind, "native") || is_elsewhere(x) || !length(x$times)) return(NULL)
+  could <- min(available_workers(), x$tasks, if (x$plan != "sequential") workers_with_room(x)$fit)
   if (could <= x$workers) return(NULL)
   more <- fixed_seconds(x)
   now <- simulated(x$times, x$workers) + more
@@ -208,7 +223,7 @@ advise_more <- function(x) {
 }
 
 advise_threads <- function(x) {
-  if (!is_parallel(x) || x$plan %in% c("cluster", "future", "slurm")) return(NULL)
+  if (!is_parallel(x) || is_elsewhere(x)) return(NULL)
   cores <- machine_cores()
   if (x$threads <= 1L || x$threads * x$workers <= cores) return(NULL)
   fit <- max(1L, cores %/% x$workers)

@@ -23,8 +23,8 @@ most_rows <- 128L
 #' @name report-plot
 #' @rdname report-plot
 #' @param x,object A report of [job_report()].
-#' @param which Which to draw: `"timeline"`, `"tasks"` (the histogram) and `"parts"`; for
-#'   `autoplot()` one of them.
+#' @param which Which to draw: `"timeline"`, `"tasks"` (the histogram) and `"parts"`; `NULL` (default):
+#'   all three, on a device smaller than 5 x 4 inches the timeline. For `autoplot()` one of them.
 #' @param main,... A title, and arguments of [graphics::plot.default()] for the timeline (`plot()`);
 #'   `autoplot()`: not used.
 #' @return `plot()`: `x`, invisibly. `autoplot()`: a ggplot.
@@ -33,8 +33,10 @@ most_rows <- 128L
 #' plot(job_report())
 #' @seealso [job_report()], [plot.rustle_timings()].
 #' @export
-plot.rustle_report <- function(x, which = c("timeline", "tasks", "parts"), main = "", ...) {
-  which <- check_pictures(which)
+plot.rustle_report <- function(x, which = NULL, main = "", ...) {
+  # On a small device three could not be read.
+  room <- all(graphics::par("din") >= c(5, 4))
+  which <- if (is.null(which)) c("timeline", if (room) c("tasks", "parts")) else check_pictures(which)
   if (length(which) > 1L) {
     old <- graphics::par(no.readonly = TRUE)
     on.exit(graphics::par(old))
@@ -113,7 +115,7 @@ boxes_of <- function(bins) {
 draw_timeline <- function(x, main = "", xlab = "seconds", ylab = "worker", ...) {
   bins <- timeline_of(x)
   rows <- nrow(bins$share)
-  old <- graphics::par(mar = c(4, 4, if (nzchar(main)) 3.4 else 2, 1) + 0.1)
+  old <- graphics::par(mar = c(3.2, 3.3, if (nzchar(main)) 3.4 else 2, 1), mgp = c(1.9, 0.6, 0))
   on.exit(graphics::par(old))
   graphics::plot.default(
     NULL, xlim = c(0, max(x$wall, 1e-9)), ylim = c(rows + 0.5, 0.5), xaxs = "i", yaxs = "i", yaxt = "n", bty = "n",
@@ -145,7 +147,7 @@ draw_timeline <- function(x, main = "", xlab = "seconds", ylab = "worker", ...) 
 }
 
 draw_task_times <- function(x) {
-  old <- graphics::par(mar = c(4, 4, 2, 1) + 0.1)
+  old <- graphics::par(mar = c(3.2, 3.3, 2, 1), mgp = c(1.9, 0.6, 0))
   on.exit(graphics::par(old))
   times <- task_seconds(x)
   if (!length(times)) {
@@ -155,10 +157,14 @@ draw_task_times <- function(x) {
   }
   unit <- unit_of(max(times))
   graphics::hist(
-    times / unit$size, breaks = 30L, col = part_colours[["tasks"]], border = "white", main = "How many tasks took how long",
-    xlab = unit$name, ylab = "", las = 1L
+    times / unit$size, breaks = 30L, col = part_colours[["tasks"]], border = "white", main = "Times of tasks",
+    cex.main = 1, xlab = unit$name, ylab = "tasks", yaxt = "n"
   )
+  graphics::axis(2L, whole_breaks(graphics::par("usr")[3:4]), las = 1L)
 }
+
+# Marks for counts of tasks.
+whole_breaks <- function(limits) unique(floor(pretty(pmax(limits, 0), 4L)))
 
 # In which a time is told: list(name, size in seconds).
 unit_of <- function(seconds) {
@@ -174,12 +180,12 @@ draw_parts <- function(x) {
   share <- rev(share[order(names(share) != "tasks", -share)])
   labels <- report_parts[names(share)]
   # Labels stand above their bars, where there is room at every size.
-  old <- graphics::par(mar = c(4, 1, 2, 1) + 0.1)
+  old <- graphics::par(mar = c(3.2, 1, 2, 1), mgp = c(1.9, 0.6, 0))
   on.exit(graphics::par(old))
   n <- length(share)
   graphics::plot.default(
     NULL, xlim = c(0, 100), ylim = c(0.4, max(n, 3) + 0.6), yaxt = "n", bty = "n", xaxs = "i", ylab = "",
-    xlab = "% of the workers' time", main = "Where the time went"
+    xlab = "% of the workers' time", main = "Where the time went", cex.main = 1
   )
   at <- seq_len(n) + max(0, 3 - n)
   graphics::rect(0, at - 0.4, 100, at - 0.02, col = "#F4F4F4", border = NA)
@@ -226,6 +232,7 @@ gg_tasks <- function(x) {
   unit <- unit_of(max(times, 0))
   ggplot2::ggplot(data.frame(time = times / unit$size)) +
     ggplot2::geom_histogram(do.call(ggplot2::aes, list(x = as.name("time"))), bins = 30, fill = part_colours[["tasks"]], colour = "white") +
+    ggplot2::scale_y_continuous(breaks = whole_breaks) +
     ggplot2::theme_minimal() +
     ggplot2::labs(x = unit$name, y = "tasks")
 }

@@ -294,7 +294,10 @@ print_advice <- function(advice) {
 }
 
 # Lines of less than 80 columns; a number and its unit stay together.
-wrapped <- function(text) paste0(paste(wrap_units(text, exdent = 2L), collapse = "\n"), "\n")
+wrapped <- function(text) {
+  lines <- unlist(lapply(strsplit(text, "\n", fixed = TRUE)[[1L]], wrap_units, exdent = 2L))
+  paste0(paste(lines, collapse = "\n"), "\n")
+}
 
 wrap_units <- function(text, ...) {
   joined <- gsub("([0-9]) (us|ms|s|min|h|B|kB|MB|GB|TB)\\b", "\\1~~\\2", text)
@@ -304,10 +307,10 @@ wrap_units <- function(text, ...) {
 #' @rdname job_report
 #' @export
 print.rustle_report_summary <- function(x, ...) {
-  cat(sprintf(
-    "%.0f tasks, %d workers: wall time %s, speed-up %s, efficiency %.1f%%, load imbalance %.1f%%\n", x$tasks, x$workers,
+  cat(wrapped(sprintf(
+    "%.0f tasks, %d workers: wall time %s, speed-up %s, efficiency %.1f%%, load imbalance %.1f%%", x$tasks, x$workers,
     format_seconds(x$wall), format(signif(x$speedup, 3)), 100 * x$efficiency, 100 * x$imbalance
-  ))
+  )))
   shown <- x$parts[x$parts$seconds > 0, ]
   print(data.frame(part = shown$part, seconds = signif(shown$seconds, 3), share = sprintf("%.1f%%", 100 * shown$share)), row.names = FALSE)
   if (!is.null(x$times)) {

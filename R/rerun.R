@@ -58,6 +58,7 @@ keep_call <- function(job, plan, state, start) {
 #' e <- tryCatch(future_lapply(1:4, f, power = 2), error = identity)
 #' try(rerun_task(e))
 #' rerun_task(task = 4)
+#' #> [1] 16
 #' @seealso [task_trace()].
 #' @export
 rerun_task <- function(x = NULL, task = NULL, browse = FALSE) {

@@ -50,6 +50,11 @@
 #' result <- study(grid, one, replications = 50, seed = 1)
 #' plan(oplan)
 #' aggregate(covered ~ n + sd, result, mean)
+#' #>    n sd covered
+#' #> 1 10  1    0.94
+#' #> 2 40  1    0.96
+#' #> 3 10  3    0.88
+#' #> 4 40  3    0.96
 #' study_failures(result)
 #' @seealso [with_checkpoint()], [future_lapply()].
 #' @export

@@ -161,6 +161,11 @@ try_trace <- function(e, handler) {
 #' e <- tryCatch(future_lapply(list(1, "a"), function(x) f(x)), error = identity)
 #' e
 #' task_trace(e)$call
+#' #> [[1]]
+#' #> FUN(X[[i]], ...)
+#' #>
+#' #> [[2]]
+#' #> f(x)
 #' @seealso [rerun_task()] runs the task again in this session.
 #' @export
 task_trace <- function(x = NULL) {

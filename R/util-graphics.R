@@ -46,3 +46,11 @@ spaced_labels <- function(at, width, gap = 0) {
   }
   kept
 }
+
+# ggplot2: few numbers below panels that stand side by side, so that they do not run into one
+# another.
+few_breaks <- function(panels) {
+  if (panels < 2L) return(NULL)
+  marks <- ggplot2::scale_x_continuous(n.breaks = 4L, guide = ggplot2::guide_axis(check.overlap = TRUE))
+  list(marks, ggplot2::theme(panel.spacing = ggplot2::unit(0.9, "lines")))
+}

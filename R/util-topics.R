@@ -34,11 +34,16 @@
 #' @examples
 #' oplan <- plan(multicore, workers = 2)
 #' plan()
+#' #> plan: multicore, 2 workers
+#' #> schedule: stealing; retries: 1; timeout: none; progress: option rustle.progress;
+#' #>   threads per worker: an equal part of the cores
 #' # plan: multicore, 2 workers
 #' # schedule: stealing; retries: 1; timeout: none; ...
 #' future_sapply(1:4, function(i) i^2)
+#' #> [1]  1  4  9 16
 #' # [1]  1  4  9 16
 #' with_plan(sequential, future_sapply(1:4, function(i) i^2))
+#' #> [1]  1  4  9 16
 #' # [1]  1  4  9 16
 #' plan(oplan)
 #' @name rustle-plans
@@ -67,6 +72,9 @@ NULL
 #' @examples
 #' times <- seq(0.05, 0.7, length.out = 16)
 #' compare_schedules(times, workers = 2, schedule = c("static", "stealing"))
+#' #>  schedule workers makespan speedup efficiency imbalance
+#' #>    static       2     4.39    1.37      0.684     0.462
+#' #>  stealing       2     3.03    1.98      0.990     0.010
 #' #  schedule workers makespan speedup efficiency imbalance
 #' #    static       2     4.39    1.37      0.683   0.46444
 #' #  stealing       2     3.02    1.98      0.992   0.00794
@@ -103,6 +111,7 @@ NULL
 #'   future_sapply(1:3, function(i) rnorm(1), future.seed = 42)
 #' }
 #' identical(draw(1), draw(2))
+#' #> [1] TRUE
 #' # [1] TRUE
 #' @name rustle-seeds
 NULL
@@ -132,10 +141,13 @@ NULL
 #' @examples
 #' e <- tryCatch(future_sapply(list(1, "a", 3), log), error = identity)
 #' conditionMessage(e)
+#' #> [1] "non-numeric argument to mathematical function"
 #' # "non-numeric argument to mathematical function"
 #' e$task
+#' #> [1] 2
 #' # [1] 2
 #' tryCatch(plan(multicore, workers = 0), rustle_error_argument = function(e) e$argument)
+#' #> [1] "workers"
 #' # [1] "workers"
 #' @name rustle-errors
 NULL

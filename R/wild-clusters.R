@@ -76,7 +76,8 @@ rows_of_model <- function(model, frame, formula, argument, call) {
   if (is.null(model$rustle_data)) {
     subset <- find(eval(model$call$subset, if (is.null(data)) scope else as.list(data), scope))
     if (!is.null(subset)) {
-      if (is.logical(subset)) subset <- which(rep_len(subset, length(keep)))
+      # A row whose subset is NA is a row of NA, which na.action counts.
+      if (is.logical(subset)) subset <- rep_len(subset, length(keep))
       if (is.character(subset)) subset <- match(subset, rownames(data))
       keep <- keep[subset]
     }

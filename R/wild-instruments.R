@@ -78,8 +78,9 @@ instruments_test <- function(model, null, asked, data, name, call) {
   if (!is.finite(size) || size <= 1e-24 * sum(iv$left)) stop_degenerate(V, call)
   count <- replicates_of(groups$boot, asked)
   words <- if (!count$all) stream_words(asked$seed)
-  draws <- function(r) {
-    run_instruments(instruments_spec(iv, R, r, asked$weights, words, asked$impose, asked$estimator), count$R, asked$threads, call)
+  draws <- function(r, count) {
+    spec <- instruments_spec(iv, R, r, asked$weights, if (!count$all) words, asked$impose, asked$estimator)
+    run_instruments(spec, count$R, asked$threads, call)
   }
   floor <- c(1e-14 * V[[1L]], 0, 0)
   out <- result_of_instruments(model, groups, asked, count, null, estimate, sqrt(diag(V)), name, call)
@@ -95,14 +96,17 @@ instruments_test <- function(model, null, asked, data, name, call) {
   }
   out$statistic <- if (q == 1L) c(z = observed(null$r)) else c(chisq = q * observed(null$r))
   if (q > 1L) out$parameter <- c(df = q)
-  out$draws <- draws(null$r)
   out$floor <- floor
-  out$recount <- function(r) {
-    d <- if (asked$impose && any(r != null$r)) draws(r) else out$draws
-    if (q == 1L) return(unpack(rs_wild_count(d, nrow(d), floor, 0, observed(r), asked$threads)))
-    unpack(rs_wild_joint(d, as.double(c(nrow(d), q, 0)), double(), observed(r), asked$threads))
+  draw <- function(out, count) {
+    out$draws <- draws(null$r, count)
+    out$recount <- function(r) {
+      d <- if (asked$impose && any(r != null$r)) draws(r, count) else out$draws
+      if (q == 1L) return(unpack(rs_wild_count(d, nrow(d), floor, 0, observed(r), asked$threads)))
+      unpack(rs_wild_joint(d, as.double(c(nrow(d), q, 0)), double(), observed(r), asked$threads))
+    }
+    out
   }
-  complete_instruments(out, null, asked)
+  complete_instruments(out, null, asked, draw, count)
 }
 
 # How many replicates: list(R, all).
@@ -127,16 +131,21 @@ result_of_instruments <- function(model, groups, asked, count, null, estimate, s
   )
 }
 
-complete_instruments <- function(out, null, asked) {
-  counts <- out$recount(null$r)
-  out$p.value <- p_of_counts(out, counts)
-  out$mcse <- error_of_wild(out, counts)
-  out$degenerate <- out$R - counts$valid
-  tell_degenerate(out)
-  if (length(null$r) == 1L && !is.null(asked$conf)) {
-    out$conf.set <- invert_test(out, asked$conf)
-    out$conf.int <- structure(range(out$conf.set), conf.level = asked$conf)
+# draw: a function that gives a result the replicates of `count` and what counts them at null values.
+complete_instruments <- function(out, null, asked, draw, count) {
+  run <- function(count) {
+    out$R <- count$R
+    out$enumerated <- count$all
+    out <- draw(out, count)
+    out <- count_test(out, out$recount(null$r))
+    if (length(null$r) == 1L && !is.null(asked$conf)) out <- with_interval(out, asked$conf)
+    out$rerun <- function(R) {
+      run(replicates_of(list(count = out$boot_clusters[[1L]]), list(weights = asked$weights, R = R)))
+    }
+    out
   }
+  out <- run(count)
+  tell_degenerate(out)
   out
 }
 
@@ -159,13 +168,13 @@ anderson_rubin <- function(model, iv, null, R, groups, asked, fit, name, call) {
   hypotheses <- list(R = diag(l)[excluded, , drop = FALSE], r = double(length(excluded)))
   count <- replicates_of(groups$boot, asked)
   words <- if (!count$all) stream_words(asked$seed)
-  test_at <- function(r) {
+  test_at <- function(r, count) {
     y <- model$y - drop(X2 %*% solve(R[, at, drop = FALSE], r))
     linear$coef <- drop(crossprod(iv$Q, y))
     linear$residual <- drop(y - iv$Q %*% linear$coef)
     test <- prepare_test(linear, hypotheses, groups$parts, groups$boot, asked$type, asked$impose, asked$threads, call)
     if (asked$impose) test <- at_null(test)
-    made <- spec_of_test(test, asked$weights, words)
+    made <- spec_of_test(test, asked$weights, if (!count$all) words)
     draws <- run_wild(made$spec, count$R, asked$threads, call)
     q <- test$q
     f <- sum(test$delta * solve(test$V, test$delta)) / q
@@ -178,9 +187,13 @@ anderson_rubin <- function(model, iv, null, R, groups, asked, fit, name, call) {
   }
   out <- result_of_instruments(model, groups, asked, count, null, fit$estimate, sqrt(diag(fit$V)), name, call)
   out$method <- sub(" of joint hypotheses", "", sub("^Wild", "Anderson-Rubin wild", out$method))
-  here <- test_at(null$r)
+  here <- test_at(null$r, count)
   out$statistic <- c(F = here$f)
   out$parameter <- c(df1 = here$q, df2 = if (groups$robust) model$n - l else min(vapply(groups$clusters, `[[`, 0, "count")) - 1)
-  out$recount <- function(r) if (identical(as.double(r), null$r)) here$counts else test_at(as.double(r))$counts
-  complete_instruments(out, null, asked)
+  draw <- function(out, now) {
+    if (now$R != count$R) here <- test_at(null$r, now)
+    out$recount <- function(r) if (identical(as.double(r), null$r)) here$counts else test_at(as.double(r), now)$counts
+    out
+  }
+  complete_instruments(out, null, asked, draw, count)
 }

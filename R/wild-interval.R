@@ -18,6 +18,10 @@
 #' fit <- lm(dist ~ speed, cars)
 #' test <- wild_test(fit, "speed = 3", R = 499, seed = 1, threads = 1)
 #' wild_curve(test, at = c(3, 4, 5))
+#' #>   null    p.value
+#' #> 1    3 0.02605210
+#' #> 2    4 0.86973948
+#' #> 3    5 0.01202405
 #' @export
 wild_curve <- function(x, at = NULL, n = if (length(x$estimate) > 1L) 25 else 201) {
   if (!inherits(x, "rustle_wild")) stop_argument("x", "a result of wild_test()", x, sys.call())

@@ -2,7 +2,7 @@
 
 #' @export
 print.rustle_wild <- function(x, digits = max(3L, getOption("digits") - 3L), ...) {
-  cat("\n\t", x$method, "\n\ndata:  ", x$data.name, ", ", x$n, " observations", describe_clusters(x), "\n", sep = "")
+  cat("\n\t", x$method, "\n\n", wrapped(paste0("data: ", x$data.name, ", ", x$n, " observations", describe_clusters(x))), sep = "")
   law <- c(
     rademacher = "Rademacher", webb = "Webb", mammen = "Mammen", normal = "normal", gamma = "gamma"
   )[[x$weights]]
@@ -16,20 +16,26 @@ print.rustle_wild <- function(x, digits = max(3L, getOption("digits") - 3L), ...
   null <- names(x$null.value)
   bare <- !grepl("=", null, fixed = TRUE)
   null[bare] <- paste(null[bare], "=", format(unname(x$null.value[bare]), digits = digits))
-  cat("null hypothesis: ", paste(null, collapse = ", "), "\n", sep = "")
+  cat(wrapped(paste("null hypothesis:", paste(null, collapse = ", "))))
   cat(shown, ", p-value ", if (startsWith(p, "<")) p else paste("=", p), direction_of(x), "\n", sep = "")
   if (!is.null(x$estimate)) {
-    cat("estimate: ", paste(trimws(names(x$estimate)), "=", format(unname(x$estimate), digits = digits), collapse = ", "), "\n", sep = "")
+    cat(wrapped(paste("estimate:", paste(trimws(names(x$estimate)), "=", format(unname(x$estimate), digits = digits), collapse = ", "))))
   }
   if (!is.null(x$conf.set)) {
     kind <- if (nrow(x$conf.set) > 1L) "set" else "interval"
     cat(format(100 * x$conf, digits = 3), " percent confidence ", kind, ": ", format_set(x$conf.set, digits), "\n", sep = "")
   }
+  errors <- c("p-value" = x$mcse, lower = x$conf.mcse[1L], upper = x$conf.mcse[length(x$conf.mcse)])
+  if (x$enumerated) errors <- NULL
+  errors <- errors[!is.na(errors)]
+  if (length(errors)) {
+    cat("Monte Carlo standard errors: ", paste(names(errors), format(signif(errors, 2L), trim = TRUE, drop0trailing = TRUE), collapse = ", "), "\n", sep = "")
+  }
   if (nrow(x$parts) > 1L) {
     signs <- ifelse(x$parts$factor < 0, "- ", "+ ")
     factors <- format(abs(x$parts$factor), digits = 4)
     parts <- sprintf("%s%s (%.0f, factor %s)", signs, x$parts$clusters, x$parts$count, factors)
-    cat("variance: ", paste(parts, collapse = " "), "\n", sep = "")
+    cat(wrapped(paste("variance:", paste(parts, collapse = " "))))
   }
   cat("\n")
   invisible(x)
@@ -76,6 +82,8 @@ format_set <- function(set, digits) {
 #' fit <- lm(dist ~ speed, cars)
 #' test <- wild_test(fit, "speed = 3", R = 499, seed = 1, threads = 1)
 #' confint(test, level = 0.9)
+#' #>          lower    upper
+#' #> speed 3.261557 4.568231
 #' plot(test)
 #' @name wild-methods
 #' @aliases confint.rustle_wild
@@ -106,16 +114,17 @@ plot.rustle_wild <- function(x, n = if (length(x$estimate) > 1L) 25 else 201, xl
     a <- unique(curve$null1)
     b <- unique(curve$null2)
     levels <- sort(unique(c(alpha, 0.01, 0.1, 0.25, 0.5, 0.75)))
+    # The hypothesis is in the picture, too.
     graphics::contour(
-      a, b, matrix(curve$p.value, length(a)), levels = levels, lwd = ifelse(levels == alpha, 2, 1), col = "#4477AA",
-      xlab = if (is.null(xlab)) of[[1L]] else xlab, ylab = if (is.null(ylab)) of[[2L]] else ylab, ...
+      a, b, matrix(curve$p.value, length(a)), levels = levels, lwd = ifelse(levels == alpha, 2.5, 1), col = ink$dark,
+      xlim = range(a, x$null.value[[1L]]), ylim = range(b, x$null.value[[2L]]), xlab = if (is.null(xlab)) of[[1L]] else xlab, ylab = if (is.null(ylab)) of[[2L]] else ylab, ...
     )
     graphics::points(x$estimate[[1L]], x$estimate[[2L]], pch = 19L)
     graphics::points(x$null.value[[1L]], x$null.value[[2L]], pch = 4L)
     return(invisible(curve))
   }
   graphics::plot.default(
-    curve$null, curve$p.value, type = "l", col = "#4477AA", lwd = 2, ylim = c(0, 1),
+    curve$null, curve$p.value, type = "l", col = ink$medium, lwd = 2, ylim = c(0, 1),
     xlab = if (is.null(xlab)) sprintf("null value of %s", of) else xlab, ylab = if (is.null(ylab)) "p-value" else ylab, ...
   )
   graphics::abline(h = alpha, lty = 2L)
@@ -174,7 +183,7 @@ tidy.rustle_wild <- function(x, conf.int = TRUE, ...) {
 glance.rustle_wild <- function(x, ...) {
   check_dots(...)
   data.frame(
-    statistic = unname(x$statistic), p.value = x$p.value, R = x$R, n = x$n,
+    statistic = unname(x$statistic), p.value = x$p.value, mcse = x$mcse, R = x$R, n = x$n,
     clusters = if (is.null(x$clusters)) NA_real_ else min(x$clusters), boot_clusters = unname(x$boot_clusters),
     weights = x$weights, type = x$type, impose = x$impose, enumerated = x$enumerated, degenerate = x$degenerate,
     alternative = x$alternative, method = x$method

@@ -89,14 +89,16 @@ score_test <- function(model, null, asked, name, call) {
   out$std.error <- NULL
   if (length(null$r) > 1L) return(out)
   out$scale <- sqrt(drop(null$R %*% stats::vcov(model) %*% t(null$R)))
-  out$recount <- score_counter(model, X, null, test, out, asked)
-  # Each trial value is a fit: an interval is made when it is asked for.
-  if (asked$conf_given && !is.null(level)) {
-    out$conf <- level
-    out$conf.set <- invert_test(out, level)
-    out$conf.int <- structure(range(out$conf.set), conf.level = level)
+  complete <- function(out) {
+    out$recount <- score_counter(model, X, null, test, out, asked)
+    # Each trial value is a fit: an interval is made when it is asked for.
+    if (asked$conf_given && !is.null(level)) out <- with_interval(out, level)
+    plain <- out[setdiff(names(out), c("recount", "rerun", "conf", "conf.set", "conf.int", "conf.mcse"))]
+    class(plain) <- class(out)
+    out$rerun <- function(R) complete(draw_test(plain, R))
+    out
   }
-  out
+  complete(out)
 }
 
 # Counts of replicates beyond the statistic of the data for another null value: the model is

@@ -28,7 +28,8 @@
 #'   `~ firm` or `~ firm + year` for two-way clustering; or a vector or data frame with an
 #'   element or row for each row that the model has used. `NULL`: errors are independent,
 #'   with standard errors that are robust to heteroskedasticity.
-#' @param R Number of replicates.
+#' @param R Number of replicates; or [enough()], to go on until the Monte Carlo error of the ends of the
+#'   interval (of the p-value, where there is none) is small. [extend()] adds replicates to a result.
 #' @param weights Law of the weights, of mean 0 and variance 1: `"rademacher"` (-1 and 1),
 #'   `"webb"` (six points), `"mammen"` (two points, third moment 1), `"normal"`, or `"gamma"`
 #'   (third moment 1). With Rademacher weights and G clusters all 2^G combinations of signs
@@ -71,7 +72,7 @@
 #'   standard error), `estimate`,
 #'   `std.error`, `null.value`, `conf.int` (the ends of the interval; of a set of several
 #'   pieces its outermost ends), `conf.set` (a matrix with a row `lower`, `upper` for each
-#'   piece), `R` (replicates used), `enumerated` (are they all combinations of signs?),
+#'   piece), `conf.mcse` (Monte Carlo standard errors of these ends), `R` (replicates used), `enumerated` (are they all combinations of signs?),
 #'   `degenerate` (replicates without a positive variance, which are left out), `clusters`
 #'   (their numbers), `boot_clusters`, `parts` (of the variance with several clusterings: signs,
 #'   numbers of clusters, factors), `singular` (clusters without which a coefficient is not
@@ -142,6 +143,15 @@
 #' d$y <- 0.3 * d$x + rnorm(14)[d$g] + rnorm(84)
 #' fit <- lm(y ~ x, d)
 #' wild_test(fit, "x = 0", cluster = ~ g, R = 999, weights = "webb", seed = 1, threads = 1)
+#' #>
+#' #> 	Wild cluster bootstrap test
+#' #>
+#' #> data: fit, 84 observations, 14 clusters (g)
+#' #> replicates: 999, Webb weights
+#' #> null hypothesis: x = 0
+#' #> t = 2.734, p-value = 0.02803 (two-sided)
+#' #> estimate: x = 0.3128
+#' #> 95 percent confidence interval: [0.0572, 0.5658]
 #' @seealso [boot_lm()], [vcov_boot()].
 #' @export
 wild_test <- function(model, null, cluster = NULL, R = 9999,
@@ -167,6 +177,11 @@ wild_test <- function(model, null, cluster = NULL, R = 9999,
   impose <- check_flag(impose, "impose", call = origin)
   count_effects <- check_flag(count_effects, "count_effects", call = origin)
   plus_one <- check_flag(plus_one, "plus_one", call = origin)
+  if (inherits(R, "rustle_enough")) {
+    asked <- match.call()
+    asked$R <- R$start
+    return(go_on_test(eval(asked, parent.frame()), R))
+  }
   R <- check_count(R, "R", call = origin)
   check_seed(seed, origin)
   threads <- thread_count(threads, origin)
@@ -321,11 +336,8 @@ warn_few_treated <- function(model, null, groups) {
 finish_test <- function(test, null, groups, asked, name, call) {
   boot <- groups$boot
   count <- replicates_of(boot, asked)
-  all <- count$all
-  R <- count$R
-  words <- if (!all) stream_words(asked$seed)
+  words <- if (!count$all) stream_words(asked$seed)
   made <- spec_of_test(test, asked$weights, words)
-  draws <- run_wild(made$spec, R, asked$threads, call)
   q <- test$q
   df <- if (groups$robust) test$model$n - test$model$k else min(vapply(groups$clusters, `[[`, 0, "count")) - 1
   out <- structure(
@@ -333,41 +345,80 @@ finish_test <- function(test, null, groups, asked, name, call) {
       statistic = NULL, parameter = NULL, p.value = NULL, estimate = stats::setNames(test$estimate, sub("=.*", "", null$labels)),
       null.value = stats::setNames(null$r, null$labels), std.error = sqrt(diag(test$V)), alternative = asked$alternative,
       method = name_of_test(asked, groups, q), data.name = name, hypotheses = null, vcov = test$V,
-      powers = test$polynomial, trials = test$d, R = R, enumerated = all, weights = asked$weights, type = asked$type, impose = asked$impose,
-      plus_one = asked$plus_one, generalized = isTRUE(test$generalized), n = test$model$n, k = test$model$k, conf = asked$conf,
+      powers = test$polynomial, trials = test$d, R = count$R, enumerated = count$all, weights = asked$weights, type = asked$type,
+      impose = asked$impose, plus_one = asked$plus_one, generalized = isTRUE(test$generalized), n = test$model$n, k = test$model$k,
+      conf = asked$conf,
       clusters = if (!groups$robust) stats::setNames(vapply(groups$clusters, `[[`, 0, "count"), vapply(groups$clusters, `[[`, "", "name")),
       boot_clusters = stats::setNames(boot$count, boot$name), parts = describe_parts(groups$parts), singular = test$singular,
-      adjust = asked$adjust, absorbed = test$model$absorbed, draws = draws, floor = made$floor, threads = asked$threads,
-      seed = asked$seed, words = words, call = call
+      adjust = asked$adjust, absorbed = test$model$absorbed, draws = NULL, floor = made$floor, threads = asked$threads,
+      seed = asked$seed, words = words, spec = made$spec, call = call
     ),
     class = c("rustle_wild", "htest")
   )
   delta <- test$delta
   out$statistic <- if (q == 1L) c(t = delta / out$std.error) else c(F = sum(delta * solve(test$V, delta)) / q)
   out$parameter <- if (q == 1L) c(df = df) else c(df1 = q, df2 = df)
-  counts <- counts_at(out, matrix(null$r, 1L))
-  out$p.value <- p_of_counts(out, counts)
-  out$mcse <- error_of_wild(out, counts)
-  out$degenerate <- R - counts$valid
-  if (counts$valid == 0) {
-    abort_rustle(
-      "No replicate has a positive variance.", class = "rustle_error_degenerate", argument = "cluster", call = call
-    )
-  }
+  out <- draw_test(out, asked$R)
   tell_degenerate(out)
-  if (q == 1L && !is.null(asked$conf)) {
-    out$conf.set <- invert_test(out, asked$conf)
-    out$conf.int <- structure(range(out$conf.set), conf.level = asked$conf)
-  }
   out
 }
 
-# The Monte Carlo standard error of the p-value; 0 where all combinations of signs were tried.
-error_of_wild <- function(x, counts) {
-  if (x$enumerated) return(0)
+# The result with this many replicates, or with all combinations of signs.
+draw_test <- function(x, R) {
+  count <- replicates_of(list(count = x$boot_clusters[[1L]]), list(weights = x$weights, R = R))
+  x$R <- count$R
+  x$enumerated <- count$all
+  if (count$all) {
+    x["words"] <- list(NULL)
+    x$spec["seed"] <- list(NULL)
+  }
+  x$draws <- run_wild(x$spec, count$R, x$threads, x$call)
+  x <- count_test(x, counts_at(x, matrix(x$null.value, 1L)))
+  if (length(x$estimate) == 1L && !is.null(x$conf)) x <- with_interval(x, x$conf)
+  x
+}
+
+# The p-value of counts of replicates, and what it is worth.
+count_test <- function(x, counts) {
+  if (counts$valid == 0) {
+    abort_rustle(
+      "No replicate has a positive variance.", class = "rustle_error_degenerate", argument = "cluster", call = x$call
+    )
+  }
+  x$p.value <- p_of_counts(x, counts)
+  x$mcse <- error_of_wild(x, x$p.value, counts$valid)
+  x$degenerate <- x$R - counts$valid
+  x
+}
+
+with_interval <- function(x, level) {
+  x$conf <- level
+  x$conf.set <- invert_test(x, level)
+  x$conf.int <- structure(range(x$conf.set), conf.level = level)
+  x$conf.mcse <- error_of_ends(x, level)
+  x
+}
+
+# The Monte Carlo standard error of a p-value; 0 where all combinations of signs were tried.
+error_of_wild <- function(x, p, valid) {
+  if (x$enumerated) return(0 * p)
   sides <- if (x$alternative == "equal.tailed") 2 else 1
-  share <- min(x$p.value / sides, 1)
-  sides * sqrt(share * (1 - share) / counts$valid)
+  sides * error_of_share(pmin(p / sides, 1), valid)
+}
+
+# Those of the ends of the confidence set: the error of the p-value there over the slope of
+# the curve. A matrix as the set; NA for ends that are infinite.
+error_of_ends <- function(x, level) {
+  out <- 0 * x$conf.set
+  out[!is.finite(out)] <- NA
+  ends <- x$conf.set[is.finite(x$conf.set)]
+  if (x$enumerated || !length(ends)) return(out)
+  # Wide enough that the replicates between the two are many.
+  half <- 0.3 * spread_of(x)
+  p <- p_of_counts(x, counts_at(x, as.matrix(c(ends - half, ends + half))))
+  slope <- abs(p[length(ends) + seq_along(ends)] - p[seq_along(ends)]) / (2 * half)
+  out[is.finite(out)] <- error_of_wild(x, 1 - level, x$R - x$degenerate) / slope
+  out
 }
 
 tell_degenerate <- function(x) {

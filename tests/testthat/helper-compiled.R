@@ -11,7 +11,7 @@ random_program <- function(seed) {
   d <- function(depth) {
     if (depth <= 0L) return(one("x", "k", "s", number(), whole()))
     a <- function() d(depth - 1L)
-    switch(sample.int(20L, 1L),
+    switch(sample.int(20L, 1L, prob = rep(c(1, 3), c(19L, 1L))),
       sprintf("(%s + %s)", a(), a()), sprintf("(%s - %s)", a(), a()), sprintf("(%s * %s)", a(), a()),
       sprintf("(%s / %s)", a(), a()), sprintf("(%s %%%% %s)", a(), a()), sprintf("(%s %%/%% %s)", a(), a()),
       sprintf("(%s ^ %s)", a(), one("2", "3", "0.5", "2L", "k")), sprintf("sqrt(abs(%s))", a()),
@@ -22,7 +22,19 @@ random_program <- function(seed) {
         "runif(1)", "rnorm(1)", "rexp(1, 2)", "rnorm(1, k, 0.5)", "rgamma(1, 2.5, 0.5)", "rbeta(1, 2, k)", "rchisq(1, 3)",
         "rt(1, 4)", "rlnorm(1)", "rweibull(1, 2)"
       ),
-      sprintf("ifelse(%s, %s, %s)", l(depth - 1L), "k", "2.5"), sprintf("sum(%s)", w(depth - 1L)), i(depth - 1L), a()
+      sprintf("ifelse(%s, %s, %s)", l(depth - 1L), "k", "2.5"), sprintf("sum(%s)", w(depth - 1L)), i(depth - 1L), call(depth - 1L)
+    )
+  }
+  # Functions of their own surroundings; those of `callable` are there already.
+  callable <- character()
+  call <- function(depth) {
+    if (!length(callable)) return(d(depth))
+    a <- function() d(depth)
+    switch(sample.int(8L, 1L),
+      sprintf("%s(%s)", one(callable), a()), sprintf("%s(%s, %s)", one(callable), a(), a()),
+      sprintf("%s(k = %s, %s)", one(callable), a(), a()), sprintf("%s(x = %s, numb = %s)", one(callable), a(), i(0L)),
+      sprintf("%s(%s, more = %s)", one(callable), a(), one("rnorm(1)", "stop(1)", a())), sprintf("mean(c(%s(%s), 1))", one(callable), a()),
+      sprintf("apply_to(%s, %s)", one(callable, "sqrt", "function(z) z * k"), a()), sprintf("%s(rnorm(1), runif(1), %s)", one(callable), i(0L))
     )
   }
   i <- function(depth) {
@@ -75,18 +87,38 @@ random_program <- function(seed) {
       sprintf("if (%s) return(%s)", l(1L), d(1L)), sprintf("if (%s > 1e6) stop(\"large\")", d(1L))
     )
   }
-  value <- one("s", "v", "w", "k", "n", "c(s, k)", "c(a = s, b = k)", "list(s, v)", "list(n = n, l = s > 1)", "s > k", "sum(v)", d(2L), v(2L), w(2L))
+  env <- program_data()
+  # A function of the program: arguments that may wait, and defaults of other arguments.
+  helper <- function() {
+    lines <- c(
+      "s <- 0.5", one("n <- number", "n <- 2L"), "v <- c(1, 2, 3)", "w <- c(1L, 3L)", "u <- numeric(2)",
+      vapply(seq_len(sample(0:2, 1L)), function(j) statement(1L), ""),
+      one("x + s", "s * k", "if (x > 1) k else s", "for (j in 1:2) s <- s + k; s", d(1L), "m <- s > 0 && k > 0; x")
+    )
+    lines <- lines[sort(unique(c(sample.int(length(lines), length(lines) - sample(0:1, 1L)), length(lines))))]
+    sprintf(
+      "function(x, k = %s, number = %s, more = stop(\"more\")) {\n%s\n}", one("2", "x", "s", "-x", "rnorm(1)"), one("2L", "1L", "length(v)"),
+      paste(lines, collapse = "\n")
+    )
+  }
+  for (name in c("first", "second")) {
+    assign(name, eval(parse(text = helper(), keep.source = FALSE)[[1L]], env), env)
+    callable <- c(callable, name)
+  }
+  value <- one("s", "v", "w", "k", "n", "c(s, k)", call(1L), call(1L), "c(a = s, b = k)", "list(s, v)", "list(n = n, l = s > 1)", "s > k", "sum(v)", d(2L), v(2L), w(2L))
   lines <- c(
     "s <- 0", "k <- 1.5", "n <- 2L", "v <- c(x, 2, 3)", "w <- c(1L, 3L)", "u <- numeric(2)",
     vapply(seq_len(sample.int(6L, 1L)), function(j) statement(2L), ""), value
   )
   lines <- lines[sort(unique(c(sample.int(length(lines), length(lines) - sample(0:1, 1L)), length(lines))))]
-  fun <- eval(parse(text = sprintf("function(x) {\n%s\n}", paste(lines, collapse = "\n")), keep.source = FALSE)[[1L]], program_data())
+  fun <- eval(parse(text = sprintf("function(x) {\n%s\n}", paste(lines, collapse = "\n")), keep.source = FALSE)[[1L]], env)
   fun
 }
 
 program_data <- function() {
-  list2env(list(data = c(2.5, -1, 4, 0.25, 8), counts = c(4L, 1L, 2L)), parent = globalenv())
+  env <- list2env(list(data = c(2.5, -1, 4, 0.25, 8), counts = c(4L, 1L, 2L)), parent = globalenv())
+  env$apply_to <- eval(quote(function(f, x) f(x)), env)
+  env
 }
 
 # All that a call does: value or error, warnings in order, and the random state.
@@ -101,6 +133,11 @@ observe_program <- function(fun, X = list(1, 2, 0.5, -3, 10), plan = list("seque
     }
   ))
   list(value = value, warned = warned, state = get_random_seed())
+}
+
+helpers_of_program <- function(fun) {
+  env <- environment(fun)
+  unlist(lapply(c("first", "second"), function(name) c(paste(name, "<-"), deparse(env[[name]]))))
 }
 
 # Programs of these seeds under plan(threads): how many compiled, and how many tasks were not
@@ -120,7 +157,7 @@ expect_programs <- function(seeds, workers = 2, make = random_program) {
     same <- identical(ours, oracle, num.eq = FALSE, single.NA = FALSE)
     if (!same) {
       testthat::expect(FALSE, paste(c(
-        sprintf("Program %d differs under plan(threads):", seed), deparse(fun),
+        sprintf("Program %d differs under plan(threads):", seed), deparse(fun), helpers_of_program(fun),
         utils::capture.output(utils::str(oracle)), utils::capture.output(utils::str(ours))
       ), collapse = "\n"))
     }

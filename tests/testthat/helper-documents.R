@@ -46,33 +46,53 @@ run_block <- function(block) {
 
 # Runs the examples of all help pages in one fresh session, a page after the other, each from an
 # empty workspace and no plan, as R CMD check runs them. A list: `failed`, the error of each page
-# that has one; `run`, the pages that ran; `skipped`, those that use a package that is not here.
+# that has one; `run`, the pages that ran; `skipped`, those that use a package that is not here;
+# `differs`, the results that are not those that the page has in comments "#>".
 run_help_examples <- function(files) {
   answer <- withr::local_tempfile(fileext = ".rds")
   script <- withr::local_tempfile(fileext = ".R")
   writeLines(c(
     "library(rustle)",
-    "options(warn = 1, digits = 7)",
+    "options(warn = 1, digits = 7, width = 80, keep.source = TRUE)",
     "grDevices::pdf(NULL)",
     sprintf(".files <- %s", paste(deparse(normalizePath(files)), collapse = "")),
-    ".seen <- list(failed = character(), run = character(), skipped = character())",
+    ".seen <- list(failed = character(), run = character(), skipped = character(), differs = character())",
     ".attached <- search()",
+    # The results in comments after each expression, and those that are printed; without empty
+    # lines at the end.
+    ".lines_of <- function(x) { x <- sub('[[:space:]]+$', '', x); while (length(x) && x[[length(x)]] == '#>') x <- x[-length(x)]; x }",
+    ".run <- function(lines, page) {",
+    "  parsed <- parse(text = lines, keep.source = TRUE)",
+    "  refs <- attr(parsed, 'srcref')",
+    "  for (k in seq_along(parsed)) {",
+    "    printed <- utils::capture.output({",
+    "      v <- withVisible(suppressMessages(eval(parsed[[k]], globalenv())))",
+    "      if (v$visible) print(v$value)",
+    "    })",
+    "    at <- refs[[k]][[3L]] + 1L",
+    "    end <- at",
+    "    while (end <= length(lines) && startsWith(lines[[end]], '#>')) end <- end + 1L",
+    "    said <- lines[seq_len(end - at) + at - 1L]",
+    "    is <- if (length(printed)) paste('#>', printed)",
+    "    if (length(said) && !identical(.lines_of(said), .lines_of(is))) {",
+    "      .seen$differs <<- c(.seen$differs, paste(c(page, '; ', said, '; is ', is), collapse = ' '))",
+    "    }",
+    "  }",
+    "}",
     "for (.file in .files) {",
     "  .page <- sub('[.]Rd$', '', basename(.file))",
     "  .code <- tempfile(fileext = '.R')",
     "  tools::Rd2ex(.file, .code)",
     "  if (!file.exists(.code)) next",
-    "  .text <- paste(readLines(.code, encoding = 'UTF-8'), collapse = '\n')",
-    "  .named <- regmatches(.text, gregexpr('library[(][A-Za-z0-9.]+|[A-Za-z][A-Za-z0-9.]+(?=::)', .text, perl = TRUE))[[1L]]",
+    "  .text <- readLines(.code, encoding = 'UTF-8')",
+    "  .all <- paste(.text, collapse = '\n')",
+    "  .named <- regmatches(.all, gregexpr('library[(][A-Za-z0-9.]+|[A-Za-z][A-Za-z0-9.]+(?=::)', .all, perl = TRUE))[[1L]]",
     "  .named <- unique(sub('^library[(]', '', .named))",
     "  if (!all(nzchar(vapply(.named, function(p) system.file(package = p), '')))) {",
     "    .seen$skipped <- c(.seen$skipped, .page)",
     "    next",
     "  }",
-    "  .error <- tryCatch({",
-    "    invisible(utils::capture.output(suppressMessages(source(.code, local = globalenv(), print.eval = TRUE, echo = FALSE))))",
-    "    NULL",
-    "  }, error = function(e) conditionMessage(e))",
+    "  .error <- tryCatch({ .run(.text, .page); NULL }, error = function(e) conditionMessage(e))",
     "  .seen$run <- c(.seen$run, .page)",
     "  if (!is.null(.error)) .seen$failed[[.page]] <- .error",
     "  plan(sequential)",

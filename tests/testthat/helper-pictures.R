@@ -21,7 +21,10 @@ picture_cases <- function() {
   both <- boot_ci(three, conf = c(0.8, 0.95), type = c("norm", "perc"))
   line <- stats::lm(mpg ~ wt + hp, mtcars)
   psi <- stats::nobs(line) * stats::residuals(line) * stats::model.matrix(line) %*% summary(line)$cov.unscaled
+  many <- stats::lm(mpg ~ factor(carb) + factor(gear), mtcars)
+  psi_many <- stats::nobs(many) * stats::residuals(many) * stats::model.matrix(many) %*% summary(many)$cov.unscaled
   results <- list(
+    influence_many = bootstrap_influence(psi_many, stats::coef(many), R = 499, seed = 1, threads = 1),
     influence = bootstrap_influence(psi, stats::coef(line), R = 499, seed = 1, threads = 1),
     boot = three, boot_one = ordinary, boot_ci = both,
     boot_ci_one = boot_ci(ordinary), boot_ci_same = boot_ci(three, type = "perc", index = "wt"), cv_lambda = ridge,

@@ -70,3 +70,77 @@ test_that("effects that leave nothing, or are none, are refused", {
   )
   expect_error(bootstrap(d[-5, ], stat_lm(y ~ x, effects = ~ firm), R = 3, sim = "permutation"), class = "rustle_error_scheme")
 })
+
+# Of a generalized linear model, on rows or weights.
+own_glm <- function(formula, family, d, w, offset = 0) {
+  d$weight_ <- w
+  d$offset_ <- offset
+  d <- droplevels(d[w > 0, ])
+  environment(formula) <- environment()
+  control <- list(epsilon = 1e-14, maxit = 200)
+  own(suppressWarnings(glm(formula, family, d, weights = weight_, offset = offset_, control = control)))
+}
+
+glm_effects_data <- function(n = 160) {
+  set.seed(7)
+  d <- data.frame(firm = factor(sample(16, n, TRUE)), year = factor(sample(4, n, TRUE)), x = rnorm(n), z = rexp(n), w = runif(n, 0.5, 2))
+  alpha <- rnorm(16)[d$firm]
+  d$b <- rbinom(n, 1, plogis(alpha + 0.5 * d$x))
+  d$count <- rpois(n, exp(0.5 * alpha + 0.3 * d$x))
+  d$size <- rgamma(n, 2, exp(-0.3 * alpha - 0.2 * d$x))
+  d
+}
+
+test_that("replicates of stat_glm() with fixed effects are those of glm() with dummy variables", {
+  d <- glm_effects_data()
+  families <- list(binomial(), binomial("probit"), binomial("cloglog"), poisson(), quasipoisson(), Gamma("log"), gaussian())
+  for (family in families) {
+    y <- switch(family$family, binomial = "b", poisson = , quasipoisson = "count", "size")
+    for (effects in list("firm", c("firm", "year"))) {
+      statistic <- stat_glm(reformulate(c("x", "z"), y), family, weights = "w", offset = ~ 0.1 * z, effects = effects)
+      for (sim in c("ordinary", "bayesian")) {
+        b <- suppressWarnings(bootstrap(d, statistic, R = 3, sim = sim, seed = 2, influence = "none"), classes = "rustle_warning_effects")
+        w <- bootstrap(d, function(data, w) w * nrow(data), R = 3, sim = sim, stype = "w", seed = 2)$t
+        formula <- reformulate(c("x", "z", effects), y)
+        oracle <- t(apply(w, 1L, function(w) own_glm(formula, family, d, w * d$w, 0.1 * d$z)))
+        expect_equal(unname(b$t), unname(oracle), tolerance = 1e-6, label = paste(family$family, family$link, length(effects), sim))
+        expect_equal(b$t0, own_glm(formula, family, d, d$w, 0.1 * d$z), tolerance = 1e-6)
+      }
+    }
+  }
+})
+
+test_that("levels whose responses are all at an end leave the estimate as it is, and are told", {
+  d <- glm_effects_data()
+  d$b[d$firm == 3] <- 0
+  d$b[d$firm == 5] <- 1
+  said <- expect_warning(b <- bootstrap(d, stat_glm(b ~ x + z, effects = "firm"), R = 9, seed = 2), class = "rustle_warning_effects")
+  kept <- droplevels(d[ave(d$b, d$firm, FUN = min) == 0 & ave(d$b, d$firm, FUN = max) == 1, ])
+  expect_false(any(c("3", "5") %in% levels(kept$firm)))
+  expect_match(conditionMessage(said), sprintf("^%d observations", 160L - nrow(kept)))
+  expect_equal(b$t0, own(glm(b ~ x + z + firm, binomial, kept, control = list(epsilon = 1e-14))), tolerance = 1e-9)
+  expect_false(anyNA(b$t))
+  none <- transform(d, b = as.numeric(firm %in% 1:8))
+  expect_error(bootstrap(none, stat_glm(b ~ x, effects = "firm"), R = 3), class = "rustle_error_separation")
+  d$split <- d$b + runif(160) / 2
+  expect_error(
+    suppressWarnings(bootstrap(d, stat_glm(b ~ split, effects = "firm"), R = 3), classes = "rustle_warning_effects"),
+    class = "rustle_error_separation"
+  )
+})
+
+test_that("boot_lm() and vcov_boot() of a glm know effects, clusters and influence values", {
+  d <- glm_effects_data()
+  fit <- glm(count ~ x + z, poisson, d, weights = w)
+  b <- boot_lm(fit, R = 19, effects = ~ firm + year, cluster = ~ firm, seed = 3)
+  same <- bootstrap(d, stat_glm(count ~ x + z, poisson, weights = "w", effects = ~ firm + year), R = 19, cluster = ~ firm, seed = 3)
+  expect_equal(b$t, same$t)
+  expect_equal(b$t0, own_glm(count ~ x + z + firm + year, poisson(), d, d$w), tolerance = 1e-9)
+  expect_equal(vcov_boot(fit, R = 19, effects = ~ firm + year, cluster = ~ firm, seed = 3), var(b$t))
+  j <- jackknife(d[1:60, ], stat_glm(count ~ x + z, poisson, effects = "year"))
+  left <- t(vapply(seq_len(60), function(i) own_glm(count ~ x + z + year, poisson(), d[1:60, ], replace(rep(1, 60), i, 0)), double(2)))
+  expect_equal(unname(j$se), unname(sqrt(59 / 60 * colSums(sweep(left, 2L, colMeans(left))^2))), tolerance = 1e-6)
+  expect_argument_error(boot_lm(fit, R = 9, effects = ~ firm, f = coef), "effects")
+  error <- expect_argument_error(bootstrap(transform(d, size = as.integer(firm)), stat_glm(count ~ x + size, poisson, effects = "firm"), R = 3), "effects")
+  expect_identical(error$aliased, "size")
+})

@@ -105,3 +105,44 @@ test_that("wrong arguments are told", {
   wrong(enough(conf = 2))
   wrong(enough(start = 1000, limit = 500))
 })
+
+test_that("tests and bands with more replicates are those of the larger run", {
+  fit <- lm(mpg ~ wt + hp, mtcars)
+  d <- transform(mtcars, g = rep(1:8, 4))
+  logit <- glm(am ~ wt, binomial, mtcars)
+  iv <- mpg ~ hp + wt | disp + wt
+  psi <- nobs(fit) * residuals(fit) * model.matrix(fit) %*% summary(fit)$cov.unscaled
+  test <- function(...) function(R) suppressWarnings(wild_test(..., R = R, seed = 3, threads = 1), classes = "rustle_warning")
+  runs <- list(
+    one = test(fit, "wt = -2"), joint = test(fit, c("wt = -2", "hp = 0")), clusters = test(fit, "wt = -2", ~ cyl + gear, weights = "webb"),
+    # All combinations of signs are fewer than the larger number.
+    all = test(lm(mpg ~ wt, d), "wt = -5", ~ g), score = test(fit, "wt = -2", method = "score"), logit = test(logit, "wt = -2", conf = 0.9),
+    instruments = test(iv, "hp = 0", data = mtcars), ar = test(iv, "hp = 0", data = mtcars, method = "ar"),
+    bands = function(R) bootstrap_influence(psi, coef(fit), R = R, seed = 3, threads = 1)
+  )
+  for (name in names(runs)) {
+    more <- unclass(extend(runs[[name]](399), 499))
+    whole <- unclass(runs[[name]](499))
+    parts <- setdiff(names(whole), c("call", "recount", "rerun"))
+    expect_identical(more[parts], whole[parts], label = name)
+  }
+  expect_argument_error(extend(runs$one(199), 99), "R")
+  expect_argument_error(extend(1, 99), "x")
+})
+
+test_that("tests and bands go on until they are sure", {
+  fit <- lm(mpg ~ wt + hp, mtcars)
+  x <- wild_test(fit, "wt = -2", R = enough(width = 0.01), seed = 1, threads = 1)
+  expect_true(x$enough$reached && x$R > 1999)
+  expect_lte(max(x$conf.mcse) / diff(range(x$conf.int)), 0.01)
+  expect_identical(x$draws, wild_test(fit, "wt = -2", R = x$R, seed = 1, threads = 1)$draws)
+  joint <- wild_test(fit, c("wt = -2", "hp = -0.02"), R = enough(width = 0.005, start = 499), seed = 1, threads = 1)
+  expect_lte(joint$mcse, 0.005)
+  psi <- nobs(fit) * residuals(fit) * model.matrix(fit) %*% summary(fit)$cov.unscaled
+  b <- bootstrap_influence(psi, coef(fit), R = enough(width = 0.004), seed = 1, threads = 1)
+  expect_lte(b$critical.mcse / (2 * b$critical), 0.004)
+  expect_warning(
+    wild_test(fit, "wt = -2", R = enough(width = 0.001, start = 199, limit = 399), seed = 1, threads = 1),
+    class = "rustle_warning_replicates"
+  )
+})

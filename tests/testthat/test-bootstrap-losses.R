@@ -105,3 +105,14 @@ test_that("wrong losses are told", {
   expect_argument_error(model_confidence_set(x[, c(1, 1)]), "losses")
   expect_argument_error(model_confidence_set(x, statistic = "T"), "statistic")
 })
+
+test_that("p-values tell their Monte Carlo errors", {
+  set.seed(1)
+  losses <- matrix(rnorm(300)^2, 100) + rep(c(0.5, 0.4, 0), each = 100)
+  test <- spa_test(losses, R = 199, l = 1, seed = 1, threads = 1)
+  expect_equal(test$mcse, sqrt(test$p.values * (1 - test$p.values) / 199))
+  expect_match(capture.output(print(test)), "reality_check", all = FALSE)
+  for (x in list(step_m(losses, R = 199, l = 1, seed = 1, threads = 1), model_confidence_set(losses, R = 199, l = 1, seed = 1, threads = 1))) {
+    expect_equal(x$mcse, sqrt(x$p.value * (1 - x$p.value) / 199))
+  }
+})

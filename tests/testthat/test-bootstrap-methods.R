@@ -97,6 +97,24 @@ test_that("print() shows estimate, bias, error and failures", {
   expect_output(print(summary(made())), "std.error")
 })
 
+test_that("what is printed is within 80 columns, with a long formula too", {
+  withr::local_options(width = 80)
+  long <- stats::reformulate(c("wt + hp + qsec + drat + gear + carb + vs", "log(disp)"), "mpg")
+  b <- bootstrap(mtcars[rep(1:32, 2), ], stat_lm(long), R = 199, seed = 1, threads = 1)
+  fit <- lm(mpg ~ wt + hp + qsec + drat, mtcars)
+  wild <- wild_test(fit, names(coef(fit))[-1L], R = 199, seed = 1, threads = 1)
+  psi <- nobs(fit) * residuals(fit) * model.matrix(fit) %*% summary(fit)$cov.unscaled
+  results <- list(
+    b, summary(b), wild, bootstrap_influence(psi, coef(fit), R = 499, seed = 1, cluster = mtcars$carb, threads = 1),
+    simulate_schedule(times = rep(0.123, 4000), workers = 64), enough(),
+    permutation_test(mtcars[["mpg"]][mtcars[["am"]] == 1], mtcars[["mpg"]][mtcars[["am"]] == 0 & mtcars[["gear"]] < 5])
+  )
+  for (x in results) {
+    wide <- nchar(utils::capture.output(print(x)), "width")
+    expect_lte(max(wide), 80, label = class(x)[[1L]])
+  }
+})
+
 test_that("tidy() and glance() are found by generics", {
   skip_if_not_installed("generics")
   b <- made()

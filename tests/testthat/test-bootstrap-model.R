@@ -171,3 +171,16 @@ test_that("models that cannot be fitted again are refused", {
   cox <- survival::coxph(survival::Surv(time, status) ~ age, survival::lung)
   expect_argument_error(bootstrap(cox, R = 3, sim = "parametric"), "sim")
 })
+
+test_that("a glm of another family is fitted by its own function", {
+  skip_if_not_installed("MASS")
+  set.seed(1)
+  d <- data.frame(x = rnorm(60))
+  d$y <- rnbinom(60, mu = exp(1 + 0.3 * d$x), size = 2)
+  fit <- MASS::glm.nb(y ~ x, d)
+  b <- bootstrap(fit, R = 6, seed = 2)
+  expect_equal(vcov_boot(fit, R = 6, seed = 2), var(b$t))
+  rows <- boot_array(b, indices = TRUE)
+  expect_equal(unname(b$t), unname(t(apply(rows, 1L, function(i) coef(MASS::glm.nb(y ~ x, d[i, ]))))))
+  expect_argument_error(vcov_boot(fit, "wild", R = 6), "type")
+})

@@ -225,3 +225,18 @@ test_that("every scheme, statistic and interval does what the table says", {
     }
   }
 })
+
+test_that("clusters and strata may be formulas of columns", {
+  d <- transform(mtcars, g = rep(1:8, 4))
+  run <- function(...) bootstrap(d, stat_lm(mpg ~ wt), R = 9, seed = 1, ...)$t
+  expect_identical(run(cluster = ~ g), run(cluster = d$g))
+  expect_identical(run(cluster = ~ g + cyl), run(cluster = list(d$g, d$cyl)))
+  expect_identical(run(strata = ~ am), run(strata = d$am))
+  expect_identical(run(strata = ~ am + vs), run(strata = interaction(d$am, d$vs)))
+  expect_argument_error(run(cluster = ~ nowhere), "cluster")
+  expect_argument_error(run(cluster = y ~ g), "cluster")
+  expect_argument_error(bootstrap(d$mpg, "mean", R = 9, strata = ~ am), "strata")
+  expect_warning(run(cluster = rownames(d)), class = "rustle_warning_clusters")
+  d$g[2] <- NA
+  expect_match(conditionMessage(expect_argument_error(run(cluster = ~ g), "cluster")), "1 NA")
+})

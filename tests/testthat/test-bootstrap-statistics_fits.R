@@ -176,3 +176,34 @@ test_that("what cannot be fitted is told before anything is drawn", {
   d$all <- as.numeric(rank(d$time, ties.method = "first") > 60)
   wrong(bootstrap(transform(d, time = rank(time, ties.method = "first"), one = 1), stat_coxph(Surv(time, died) ~ one), R = 5), "formula")
 })
+
+test_that("means that round to 0 or 1 are no obstacle", {
+  # 1 - exp(-exp(eta)) is 1 in floating point from eta = 3.6 on.
+  b <- bootstrap(mtcars, stat_glm(am ~ drat, binomial("cloglog")), R = 5, seed = 1, on_error = "na", influence = "none")
+  fit <- suppressWarnings(glm(am ~ drat, binomial("cloglog"), mtcars, control = list(epsilon = 1e-14, maxit = 200)))
+  expect_equal(b$t0, coef(fit), tolerance = 1e-6)
+  rows <- boot_array(b, indices = TRUE)
+  oracle <- t(apply(rows, 1L, function(i) {
+    suppressWarnings(coef(glm(am ~ drat, binomial("cloglog"), mtcars[i, ], control = list(epsilon = 1e-14, maxit = 500))))
+  }))
+  fine <- !is.na(b$t[, 1L])
+  expect_true(any(fine))
+  expect_equal(unname(b$t[fine, ]), unname(oracle[fine, ]), tolerance = 1e-5)
+})
+
+test_that("a resample far from the sample is fitted as glm() does it", {
+  # Newton's method from the estimate of the full sample goes too far in some of these.
+  d <- data.frame(y = rep(c(1, 0, 0, 1), c(1, 19, 10, 10)), g = rep(0:1, each = 20))
+  w <- d$y * ifelse(d$g == 0, 8, 1) + (1 - d$y) * ifelse(d$g == 0, 2 / 19, 1)
+  native <- fit_of_weights(stat_glm(y ~ g), d, 1)
+  oracle <- suppressWarnings(glm(y ~ g, binomial, d, weights = w, control = list(epsilon = 1e-14)))
+  expect_equal(unname(native(d, w)), unname(coef(oracle)), tolerance = 1e-8)
+})
+
+test_that("separated groups are an error of their own class", {
+  d <- data.frame(x = 1:20)
+  d$y <- as.numeric(d$x > 10)
+  for (link in c("logit", "probit", "cloglog")) {
+    expect_error(suppressWarnings(bootstrap(d, stat_glm(y ~ x, binomial(link)), R = 3)), class = "rustle_error_separation")
+  }
+})

@@ -77,3 +77,14 @@ test_that("wrong arguments are told", {
   expect_argument_error(cv_select(d, fits, response = "y", inner = 1), "inner")
   expect_argument_error(cv_select(d, fits, response = "y", method = "bias_corrected", loss = "rmse"), "loss")
 })
+
+test_that("the estimate tells its Monte Carlo error", {
+  fits <- list(a = function(d) lm(mpg ~ wt, d), b = function(d) lm(mpg ~ wt + hp, d))
+  x <- cv_select(mtcars, fits, response = "mpg", K = 4, inner = 3, reps = 2, seed = 1)
+  each <- vapply(split(x$outer, x$outer$rep), function(o) sum(o$n * o$loss) / sum(o$n), 0)
+  expect_equal(x$mcse, sd(each) / sqrt(2))
+  expect_identical(cv_select(mtcars, fits, response = "mpg", K = 4, inner = 3, seed = 1)$mcse, NA_real_)
+  y <- cv_select(mtcars, fits, response = "mpg", K = 4, method = "bias_corrected", R = 100, seed = 1)
+  z <- cv_select(mtcars, fits, response = "mpg", K = 4, method = "bias_corrected", R = 400, seed = 1)
+  expect_lt(abs(log(y$mcse / z$mcse / 2)), 0.4)
+})

@@ -194,6 +194,7 @@ test_that("print() says what was done", {
   expect_output(print(cv(lm(mpg ~ wt, mtcars), K = "loo")), "Leave-one-out cross-validation of 32")
   expect_output(print(cv(lm(mpg ~ wt, mtcars), K = 4, reps = 3, seed = 1)), "3 repetitions")
   expect_output(print(folds(10, 3)), "3 folds of 10 observations \\(sizes 3 to 4\\)")
+  expect_output(print(folds(32, 4)), "4 folds of 32 observations \\(8 each\\)")
 })
 
 test_that("a glm is predicted on the scale of the response", {

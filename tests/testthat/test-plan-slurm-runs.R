@@ -94,6 +94,86 @@ test_that("what a call draws in the session is the same when it is collected, wh
   expect_identical(jobs_left(), 0L)
 })
 
+test_that("arguments that calls have made are those of the call when it is collected elsewhere", {
+  skip_if(is.null(slurm_runs), "no throw-away Slurm")
+  make_loss <- function(p) {
+    force(p)
+    function(y, f) mean(abs(y - f)^p)
+  }
+  make_mean <- function(p) {
+    force(p)
+    function(d, i) mean(d[i]^p)
+  }
+  make_two <- function() function(x, y) mean(x) - mean(y)
+  fit <- function(d) lm(mpg ~ wt + hp, d)
+  v <- mtcars$mpg
+  calls <- list(
+    cv = quote(cv(mtcars[1:30, ], fit, response = "mpg", K = 5, loss = make_loss(3), seed = 4)),
+    cv_select = quote(cv_select(mtcars, list(a = fit, b = function(d) lm(mpg ~ wt, d)), response = "mpg", K = 3, inner = 2, loss = make_loss(3), seed = 4)),
+    validate_boot = quote(validate_boot(mtcars, fit, response = "mpg", loss = make_loss(1), R = 5, seed = 3)),
+    bootstrap = quote(bootstrap(sqrt(v), make_mean(2), R = 20, seed = 5)),
+    model = quote(bootstrap(lm(mpg ~ wt, mtcars), function(model) unname(coef(model))^2, R = 9, seed = 5)),
+    default = quote(bootstrap(glm(am ~ wt, binomial, mtcars), R = 9, seed = 5)),
+    series = quote(tsbootstrap(log(lynx), local({ p <- 2; function(x) mean(x^p) }), R = 9, l = 5, seed = 5)),
+    permutation = quote(permutation_test(sqrt(v[1:10]), sqrt(v[11:20]), make_two(), R = 49, seed = 3)),
+    formula = quote(permutation_test(mpg ~ am, data = subset(mtcars, wt > 1), statistic = make_two(), R = 49, seed = 3)),
+    by = quote(future_by(mtcars[1:2], mtcars$cyl, function(d) mean(d$mpg)))
+  )
+  calls <- calls[some_or(c("cv", "model", "permutation", "by"), names(calls))]
+  dirs <- lapply(calls, function(call) withr::local_tempdir(tmpdir = "/tmp", .local_envir = teardown_env()))
+  for (name in names(calls)) {
+    local_plan(slurm, dir = dirs[[name]], nodes = 1, wait = FALSE)
+    expect_s3_class(eval(calls[[name]]), "rustle_run")
+  }
+  for (name in names(calls)) {
+    value <- collect(dirs[[name]])
+    oracle <- with_plan(sequential, eval(calls[[name]]))
+    expect_identical(attr(value, "class"), attr(oracle, "class"), info = name)
+    if (name == "by") {
+      expect_identical(unclass(value)[1:3], unclass(oracle)[1:3])
+      expect_identical(attributes(value)[c("dimnames", "call")], attributes(oracle)[c("dimnames", "call")])
+      next
+    }
+    fields <- Filter(function(field) !is.function(oracle[[field]]) && !field %in% c("run", "time", "threads", "seed", "stream", "L"), names(oracle))
+    expect_equal(unclass(value)[fields], unclass(oracle)[fields], ignore_attr = TRUE, info = name)
+  }
+  # Code stays code, and does not run here.
+  local_plan(slurm, dir = withr::local_tempdir(tmpdir = "/tmp"), nodes = 1, wait = FALSE)
+  here <- Sys.getpid()
+  run <- future_replicate(3, if (Sys.getpid() == here) stop("evaluated in the session") else mean(rnorm(3)), future.seed = 2)
+  expect_identical(collect(run), with_plan(sequential, future_replicate(3, mean(rnorm(3)), future.seed = 2)))
+  expect_identical(jobs_left(), 0L)
+})
+
+test_that("families keep their arguments as they were given, or in a form that they take for the same", {
+  families <- c(
+    "boot", "tsboot", "censboot", "bootstrap", "tsbootstrap", "jackknife", "permutation_test", "cv", "cv_select", "validate_boot",
+    "conformal", "study", grep("^future_|^par[A-Z]|^cluster(Apply|Map)", getNamespaceExports("rustle"), value = TRUE)
+  )
+  # What checks an argument returns it, or its plain form.
+  same <- c(
+    "check_function", "check_flag", "check_loose_flag", "check_choice", "check_count", "check_whole", "check_level", "check_one_level",
+    "check_grid", "check_replications", "check_packages", "check_more_args", "choose", "of_kept", "thread_count", "as.matrix", "sample.int"
+  )
+  for (name in families) {
+    f <- get(name, asNamespace("rustle"))
+    own <- names(formals(f))
+    visit <- function(e) {
+      if (!is.call(e) || identical(e[[1L]], quote(`function`))) return()
+      if (identical(e[[1L]], quote(`<-`)) && is.symbol(e[[2L]]) && as.character(e[[2L]]) %in% own) {
+        good <- is.call(e[[3L]]) && is.symbol(e[[3L]][[1L]]) && as.character(e[[3L]][[1L]]) %in% same
+        # A default that depends on another argument is none that was given.
+        if (!good) good <- paste(name, as.character(e[[2L]])) %in% c(
+          "conformal newdata", "conformal K", "permutation_test studentize", "tsbootstrap n.sim", "clusterMap .scheduling"
+        )
+        expect_true(good, label = sprintf("%s() keeps its argument in %s", name, deparse1(e)))
+      }
+      for (part in as.list(e)) if (!missing(part)) visit(part)
+    }
+    visit(body(f))
+  }
+})
+
 test_that("cancel() ends a run, and several runs need a key", {
   skip_if(is.null(slurm_runs), "no throw-away Slurm")
   dir <- withr::local_tempdir(tmpdir = "/tmp")

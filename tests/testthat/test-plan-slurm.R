@@ -83,7 +83,7 @@ test_that("the script has what the plan says, and a template gets it", {
   )) {
     expect_true(paste("#SBATCH", line) %in% lines, label = line)
   }
-  expect_true(all(c("module load 'R/4.3' 'gcc'", "export A=1") %in% lines))
+  expect_true(all(c("module load 'R/4.3' 'gcc' || exit 1", "export A=1") %in% lines))
   settings$template <- "#!/bin/zsh\n{{options}}\nhere\n{{command}}\nthere"
   expect_match(slurm_script(settings, at), "^#!/bin/zsh\n#SBATCH .*\nhere\n.*run_element.*\nthere$")
   # All of a node, and all of its memory, when nothing is said.
@@ -141,7 +141,71 @@ test_that("an R that does not start on a node is said with its words", {
   e <- tryCatch(future_lapply(1:2, identity), error = identity)
   expect_s3_class(e, "rustle_error_slurm")
   expect_match(conditionMessage(e), "No such file")
+  # Nor does it start without a module.
+  skip_if(nzchar(Sys.which("modulecmd")) || nzchar(Sys.getenv("LMOD_CMD")), "a system with modules")
+  local_plan(slurm, dir = dir, nodes = 1, modules = "no/such")
+  e <- tryCatch(future_lapply(1:2, identity), error = identity)
+  expect_s3_class(e, "rustle_error_slurm")
+  expect_match(conditionMessage(e), "module")
   expect_identical(jobs_left(), 0L)
+})
+
+test_that("a Slurm that does not answer is an error in seconds, and what it takes late does nothing", {
+  skip_if(is.null(slurm_places), "no throw-away Slurm")
+  dir <- withr::local_tempdir(tmpdir = "/tmp")
+  notes <- withr::local_tempdir(tmpdir = "/tmp")
+  f <- function(i, notes) {
+    cat("x", file = file.path(notes, i), append = TRUE)
+    c(i, runif(1))
+  }
+  local_plan(slurm, dir = dir, nodes = 2)
+  controller <- as.integer(readLines(file.path(slurm_places, "run", "slurmctld.pid")))
+  tools::pskill(controller, tools::SIGSTOP)
+  withr::defer(tools::pskill(controller, tools::SIGCONT))
+  begun <- Sys.time()
+  e <- tryCatch(future_lapply(1:4, f, notes = notes, future.seed = 1L), error = identity)
+  expect_lt(as.numeric(Sys.time() - begun, units = "secs"), 60)
+  expect_s3_class(e, "rustle_error_slurm")
+  expect_match(conditionMessage(e), "does not answer")
+  expect_identical(starts(notes, 4), rep(0, 4))
+  # It may take now what it was asked for then.
+  tools::pskill(controller, tools::SIGCONT)
+  values <- future_lapply(1:4, f, notes = notes, future.seed = 1L)
+  expect_identical(values, with_plan(sequential, future_lapply(1:4, function(i) c(i, runif(1)), future.seed = 1L)))
+  expect_identical(starts(notes, 4), rep(1, 4))
+  expect_identical(jobs_left(), 0L)
+})
+
+test_that("what Slurm may have taken is not submitted again before Slurm has said that it has it not", {
+  skip_on_os("windows")
+  # Commands that note that they were asked, and give one answer after the other.
+  dir <- withr::local_tempdir(tmpdir = "/tmp")
+  for (command in c("sbatch", "squeue")) {
+    writeLines(c(
+      "#!/bin/sh", sprintf("cd %s", shQuote(dir)), sprintf("echo %s >>asked", command),
+      "answer=$(sed -n \"$(wc -l <asked)p\" answers)",
+      "case $answer in silent) echo 'error: Socket timed out on send/recv operation' >&2; exit 1;;",
+      "wrong) echo 'error: invalid partition specified: x' >&2; exit 1;; none) ;; *) echo $answer;; esac"
+    ), file.path(dir, command))
+    Sys.chmod(file.path(dir, command), "700")
+  }
+  withr::local_path(dir)
+  submit <- function(...) {
+    unlink(file.path(dir, "asked"))
+    writeLines(c(...), file.path(dir, "answers"))
+    value <- tryCatch(submit_script("file", "name", NULL), error = identity)
+    list(value = value, asked = readLines(file.path(dir, "asked")))
+  }
+  expect_identical(submit("7"), list(value = "7", asked = "sbatch"))
+  expect_identical(submit("silent", "7"), list(value = "7", asked = c("sbatch", "squeue")))
+  expect_identical(submit("silent", "none", "8;cluster"), list(value = "8", asked = c("sbatch", "squeue", "sbatch")))
+  unknown <- submit("silent", "silent")
+  expect_identical(unknown$asked, c("sbatch", "squeue"))
+  expect_s3_class(unknown$value, "rustle_error_slurm")
+  expect_true(unknown$value$unanswered)
+  refused <- submit("wrong")
+  expect_match(conditionMessage(refused$value), "does not take")
+  expect_null(refused$value$unanswered)
 })
 
 test_that("a directory that nodes do not see is told apart", {

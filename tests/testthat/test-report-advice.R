@@ -11,8 +11,19 @@ test_that("random numbers without seeds are told", {
     under_plan(plan, suppressWarnings(future_lapply(1:4, function(i) rnorm(1))))
     expect_true("seeds" %in% kinds())
     expect_identical(kinds()[[1L]], "seeds")
-    under_plan(plan, future_lapply(1:4, function(i) rnorm(1), future.seed = TRUE))
+    draws <- function(...) {
+      set.seed(1)
+      suppressWarnings(under_plan(plan, future_lapply(1:4, function(i) rnorm(1), ...)))
+    }
+    expect_false(identical(draws(), draws()))
+    expect_true("seeds" %in% kinds())
+    # Followed: it can be repeated, also by one worker, and no two tasks have the same numbers.
+    followed <- draws(future.seed = TRUE)
     expect_false("seeds" %in% kinds())
+    expect_identical(draws(future.seed = TRUE), followed)
+    expect_identical(anyDuplicated(followed), 0L)
+    set.seed(1)
+    expect_identical(with_plan(sequential, future_lapply(1:4, function(i) rnorm(1), future.seed = TRUE)), followed)
     under_plan(plan, future_lapply(1:4, function(i) i))
     expect_false("seeds" %in% kinds())
   }
@@ -50,6 +61,34 @@ test_that("forking is told where workers that stand by would do", {
   x$parts[, "starting"] <- 0.05
   x$plan <- "multisession"
   expect_null(advise_forks(x))
+  # Where the tasks take less than both, they need no workers.
+  x$plan <- "multicore"
+  x$busy <- 0.05
+  expect_null(advise_forks(x))
+  expect_identical(advise_small(c(x, tasks = 2))$kind, "small")
+  # One worker had done all when the second was there.
+  x[c("busy", "times")] <- list(0.14, c(0.07, 0.07))
+  expect_equal(advise_forks(x)$then, 0.07 + order_seconds)
+  expect_null(advise_small(c(x, tasks = 2)))
+})
+
+test_that("a large session makes forks dear, and workers that stand by are started at once", {
+  skip_without_fork()
+  skip_if_not(has_standing_workers())
+  hold <- rep(1, 3e7)
+  call <- function() {
+    future_lapply(1:2, function(i) Sys.sleep(0.02))
+    x <- job_report()
+    list(advised = "forks" %in% kinds(x), before = sum(x$parts[, c("starting", "first", "unused")]), then = told("forks", x)$then)
+  }
+  forks <- forked(lapply(1:20, function(k) call()))
+  rm(hold)
+  advised <- vapply(forks, `[[`, NA, "advised")
+  skip_if(!any(advised), "forks of a session of 240 MB cost nothing here")
+  standing <- with_plan(multisession, workers = 2, lapply(1:21, function(k) call())[-1L])
+  expect_false(any(vapply(standing, `[[`, NA, "advised")))
+  least <- function(calls) min(vapply(calls, `[[`, 0, "before"))
+  expect_lt(least(standing), least(forks[advised]))
 })
 
 test_that("chunks that force imbalance are told, and without them the call is shorter", {
@@ -138,7 +177,7 @@ test_that("an environment that travels unused is told, one that is used is not",
       rm("y", envir = environment(lean))
       future_lapply(1:4, lean)
       followed <- job_report()
-      expect_lt(followed$sent, 0.01 * x$sent)
+      expect_lt(followed$sent, 0.05 * x$sent)
       expect_false("drags" %in% kinds(followed))
       y <- rnorm(3e6)
       future_lapply(1:4, local({ y <- y; function(i) y[[i]] }))
@@ -155,31 +194,82 @@ test_that("names that code computes are taken for needed", {
   expect_null(names_needed(function(i) get("y")))
 })
 
-test_that("memory that limits workers is told", {
+test_that("memory that limits workers is told, and fewer workers need less", {
+  greedy <- function(i) {
+    x <- rep(as.double(i), 1e7)
+    Sys.sleep(0.1)
+    x[[1e7]]
+  }
+  before <- budget$memory
+  withr::defer(budget$memory <- before)
+  first_time("memory_of_group")
+  # What the session has let go, forked workers would use again.
+  gc()
+  for (plan in list(list("multicore", workers = 2), list("multisession", workers = 2))) {
+    if (plan[[1L]] == "multicore" && !parallelly::supportsMulticore()) next
+    if (plan[[1L]] == "multisession" && !has_standing_workers()) next
+    own <- function(x) sum(if (plan[[1L]] == "multicore") x$memory$growth else x$memory$peak)
+    budget$memory <- Inf
+    skip_if(memory_of_machine() < 2e9)
+    under_plan(plan, future_lapply(1:4, greedy))
+    x <- job_report()
+    expect_gt(own(x), 1.6e8)
+    expect_false("memory" %in% kinds(x))
+    # Room for what one needs.
+    budget$memory <- 1.2 * own(x) / 2 + (plan[[1L]] == "multicore") * worker_bytes
+    under_plan(plan, future_lapply(1:4, greedy))
+    x <- job_report()
+    expect_identical(kinds(x)[[1L]], "memory")
+    advice <- told("memory", x)
+    expect_match(advice$text, "enough for 1, not 2. Use workers = 1", fixed = TRUE)
+    expect_match(advice$text, format_seconds(simulated(task_seconds(x), 1)), fixed = TRUE)
+    plan$workers <- 1
+    under_plan(plan, future_lapply(1:4, greedy))
+    followed <- job_report()
+    expect_lt(own(followed), 0.8 * own(x))
+    expect_lt(own(followed), budget$memory)
+    # Nor is it told to have two again.
+    expect_false(any(c("memory", "more") %in% kinds(followed)))
+  }
+  # Nodes have memory of their own.
+  x$plan <- "cluster"
+  expect_null(advise_memory(x))
   x <- list(
     plan = "multicore", workers = 8L, tasks = 80, wall = 10, busy = 80, facts = list(), times = rep(1, 80),
     memory = data.frame(peak = rep(2e9, 8), growth = rep(1.9e9, 8))
   )
-  before <- budget$memory
-  withr::defer(budget$memory <- before)
   budget$memory <- 8e9
   advice <- advise_memory(x)
   expect_match(advice$text, "workers = 3")
   expect_match(advice$text, format_seconds(simulated(x$times, 3)), fixed = TRUE)
-  x$memory$growth <- 1e5
-  budget$memory <- Inf
-  skip_if(memory_of_machine() < 2e9)
-  expect_null(advise_memory(x))
 })
 
 test_that("threads times workers above the cores are told", {
   skip_without_fork()
   cores <- machine_cores()
-  forked(future_lapply(1:4, function(i) Sys.sleep(0.05)), worker_threads = cores)
-  skip_if(job_report()$threads < cores || cores < 2L)
-  expect_match(told("threads")$text, sprintf("worker_threads = %d", max(1L, cores %/% 2L)), fixed = TRUE)
-  forked(future_lapply(1:4, function(i) Sys.sleep(0.05)), worker_threads = 1)
-  expect_false("threads" %in% kinds())
+  skip_if(cores < 2L)
+  # Each task is at work for a while with all threads that it has.
+  a <- matrix(stats::rnorm(600 * 600), 600)
+  work <- function(i) {
+    out <- mt_matmul(a, a)
+    Sys.sleep(0.02)
+    sum(out)
+  }
+  for (plan in list(list("multicore", workers = 2), list("multisession", workers = 2))) {
+    call <- function(...) {
+      values <- under_plan(c(plan, list(...)), future_sapply(1:4, work))
+      list(values = values, report = job_report())
+    }
+    crowded <- call(worker_threads = cores)
+    skip_if(crowded$report$threads < cores)
+    expect_match(told("threads", crowded$report)$text, sprintf("worker_threads = %d", max(1L, cores %/% 2L)), fixed = TRUE)
+    # Followed, both ways: as many threads as there are cores, and the same values.
+    for (followed in list(call(worker_threads = max(1L, cores %/% 2L)), call())) {
+      expect_lte(followed$report$threads * 2L, max(2L, cores))
+      expect_false("threads" %in% kinds(followed$report))
+      expect_equal(followed$values, crowded$values)
+    }
+  }
 })
 
 test_that("at most three lines are printed", {

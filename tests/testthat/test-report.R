@@ -233,6 +233,7 @@ test_that("a report prints within 80 columns, and has a summary and data frames"
     expect_equal(sum(s$parts$seconds), x$workers * x$wall, tolerance = 0.01)
     expect_equal(sum(s$parts$share), 1, tolerance = 0.01)
     expect_output(print(s), "wall time")
+    expect_true(all(nchar(utils::capture.output(print(s)), "width") <= 80L))
     frame <- as.data.frame(x)
     expect_named(frame, c("task", "count", "worker", "start", "end", "growth", "lost", "stolen"))
     expect_identical(nrow(as.data.frame(x, what = "workers")), x$workers)

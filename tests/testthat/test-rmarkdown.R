@@ -1,5 +1,5 @@
-# A document with parallel chunks: what tasks print and signal, the progress of a call
-# and its error stand where the chunk stands.
+# A document with parallel chunks: what tasks print and signal and the error of a call stand
+# where the chunk stands; the progress of a call is for the console.
 
 skip_on_cran()
 skip_without_fork()
@@ -55,15 +55,15 @@ sections <- list(
 shown <- list(
   output = c("printed-1", "11", "printed-2", "22", "printed-3", "33"),
   conditions = c("told-1", "between-1", "warned-1", "told-2", "between-2", "warned-2"),
-  progress = c("/4 tasks", "step-1", "4/4 tasks"),
+  progress = c("step-1", "step-4"),
   error = c("before-1", "before-2", "Error", "failed-2"),
   after = c("goes-on", "111 222 333"),
   mclapply = c("1 function call resulted in an error", "kept-1 kept-2 kept-4 spoiled-3"),
   foreach = c("loop-1", "loop-2", "loop-3", "Error", "task 2 failed", "broke-2"),
   lost = c("Error", "while it ran task 2: signal 9")
 )
-# What none of it shows: tasks behind the one that failed.
-hidden <- list(error = c("before-3", "before-4", "failed-3"), foreach = c("broke-3"))
+# What none of it shows: progress, and tasks behind the one that failed.
+hidden <- list(progress = c("/4 tasks", "workers busy"), error = c("before-3", "before-4", "failed-3"), foreach = c("broke-3"))
 
 write_document <- function(file) {
   body <- unlist(lapply(names(Filter(length, sections)), function(name) c(
@@ -140,7 +140,10 @@ by_knitr <- "invisible(knitr::knit('document.Rmd', 'document.md', quiet = TRUE, 
 
 test_that("a document rendered by Rscript has everything in its place", {
   skip_if_not(rmarkdown::pandoc_available(), "no pandoc")
-  expect_document(render(rscript, by_rmarkdown), FALSE)
+  result <- render(rscript, by_rmarkdown)
+  expect_document(result, FALSE)
+  expect_match(result$stderr, "[0-4]/4 tasks, .* workers busy")
+  expect_match(result$stderr, "4/4 tasks in")
 })
 
 test_that("a document knitted by knitr alone has everything in its place", {

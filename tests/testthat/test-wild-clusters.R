@@ -72,3 +72,16 @@ test_that("fits without their frame are checked against their data", {
   d$x1 <- rev(d$x1)
   expect_s3_class(expect_argument_error(wild_test(fit, "x1", ~ t), "model"), "rustle_error_rows")
 })
+
+test_that("rows whose subset is NA are left out, as lm() does it", {
+  d <- wild_data()
+  d$some <- ifelse(d$x2 > 2, NA, d$x1 > -1)
+  fit <- lm(y ~ x1 + x2, d, subset = some)
+  kept <- d[which(d$some), ]
+  for (cluster in list(~ t, ~ t + f)) {
+    a <- quiet_wild(fit, "x1", cluster, R = 199, seed = 1)
+    b <- quiet_wild(lm(y ~ x1 + x2, kept), "x1", cluster, R = 199, seed = 1)
+    expect_equal(a[c("statistic", "p.value", "conf.int")], b[c("statistic", "p.value", "conf.int")])
+  }
+  expect_equal(boot_lm(fit, R = 5, cluster = ~ t, seed = 1)$t, boot_lm(lm(y ~ x1 + x2, kept), R = 5, cluster = ~ t, seed = 1)$t)
+})

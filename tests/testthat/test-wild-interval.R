@@ -69,3 +69,14 @@ test_that("curves have checked arguments", {
   expect_argument_error(confint(x, level = 2), "level")
   expect_argument_error(confint(x, level = 0.999), "R")
 })
+
+test_that("Monte Carlo errors of ends are those of many runs", {
+  fit <- lm(mpg ~ wt + hp, mtcars)
+  runs <- lapply(1:60, function(seed) wild_test(fit, "wt = -2", R = 999, seed = seed, threads = 1))
+  ends <- vapply(runs, `[[`, double(2L), "conf.int")
+  told <- vapply(runs, function(x) x$conf.mcse[1, ], double(2L))
+  # The standard deviation of 60 has an error of 9 %, and each that is told one of its own.
+  expect_lt(max(abs(log(rowMeans(told) / apply(ends, 1L, sd)))), 0.4)
+  exact <- suppressWarnings(wild_test(fit, "wt = -2", rep(1:8, 4), seed = 1, threads = 1))
+  expect_identical(unname(exact$conf.mcse), matrix(0, 1L, 2L))
+})

@@ -94,6 +94,10 @@ test_that("a p-value tells its Monte Carlo error", {
   d <- wild_data()
   x <- quiet_wild(lm(y ~ x1 + x2, d), "x1 = 0", ~ t, R = 399, weights = "webb", seed = 3)
   expect_equal(x$mcse, sqrt(x$p.value * (1 - x$p.value) / 399))
+  # A p-value of 0 is not known exactly.
+  sure <- quiet_wild(lm(y ~ x1 + x2, d), "x1 = 9", ~ t, R = 399, weights = "webb", seed = 3)
+  expect_equal(sure$mcse, sqrt(399) / 400 / sqrt(399))
+  expect_match(capture.output(print(x)), "Monte Carlo standard errors: p-value", all = FALSE)
   expect_identical(quiet_wild(lm(y ~ x1 + x2, d[d$t %in% unique(d$t)[1:6], ]), "x1 = 0", ~ t, R = 399, seed = 3)$mcse, 0)
 })
 

@@ -83,7 +83,7 @@ fn rs_compiled_open(spec: Robj) -> List {
         let fields = Fields::new(&spec)?;
         let mut places = Vec::new();
         let body = read::tree(fields.get("body")?, &mut places);
-        let mut read = Read::new(&fields)?;
+        let mut read = Read::new(&fields, &mut places)?;
         let closure = read.closure(&fields, body, &mut places)?;
         match compile(&closure, &mut read) {
             Err(refused) => {
@@ -112,6 +112,17 @@ fn rs_compiled_open(spec: Robj) -> List {
             }
         }
     })())
+}
+
+/// `list(functions, variables)`: the functions that pieces of code call, and the other names in it.
+/// @noRd
+#[extendr]
+fn rs_compiled_names(code: List) -> List {
+    let (mut functions, mut variables) = (Vec::new(), Vec::new());
+    for piece in code.values() {
+        read::names(&piece, &mut functions, &mut variables);
+    }
+    list!(functions = functions, variables = variables)
 }
 
 /// Begins tasks `from` (from 0) to `to`; see R/compiled-run.R. `spec`: streams, seed, schedule,
@@ -188,6 +199,7 @@ routines! {
 extendr_module! {
     mod compiled;
     fn rs_compiled_open;
+    fn rs_compiled_names;
     fn rs_compiled_begin;
     fn rs_compiled_step;
     fn rs_compiled_same;

@@ -1,6 +1,7 @@
 //! Schemes and statistics from what R/bootstrap-schemes.R and R/bootstrap-compile.R say.
 
 use rustle_bootstrap::absorbed::Absorbed;
+use rustle_bootstrap::absorbed_glm::{AbsorbedGlm, Responses};
 use rustle_bootstrap::cox::{Cox, Ties};
 use rustle_bootstrap::glm::{Family, Glm, Link, Variance};
 use rustle_bootstrap::models::{Basis, Linear};
@@ -115,10 +116,7 @@ fn source(fields: &Fields, n: usize) -> Parsed<Source> {
         }
         "lm" => Source::linear(Linear::new(basis(fields)?, fields.numbers("residuals")?)),
         "glm" => {
-            let family = Family {
-                link: fields.named("link", Link::named)?,
-                variance: fields.named("variance", Variance::named)?,
-            };
+            let family = family(fields)?;
             let (y, eta) = (fields.numbers("y")?, fields.numbers("eta")?);
             let model = Glm::new(basis(fields)?, family, y, eta);
             Source::Glm(model.weighted(prior(fields)?, fields.number("dispersion")?))
@@ -151,6 +149,23 @@ fn source(fields: &Fields, n: usize) -> Parsed<Source> {
             fields.indices("level")?,
             prior(fields)?,
         )),
+        "absorbed_glm" => {
+            let data = Responses {
+                family: family(fields)?,
+                y: fields.numbers("y")?,
+                eta: fields.numbers("eta")?,
+                prior: prior(fields)?,
+                dispersion: fields.number("dispersion")?,
+            };
+            Source::AbsorbedGlm(AbsorbedGlm::new(
+                &fields.numbers("q")?,
+                fields.numbers("beta")?,
+                &fields.numbers("back")?,
+                &fields.indices("level")?,
+                &fields.groups("others")?,
+                data,
+            ))
+        }
         "two_stage" => Source::TwoStage(TwoStage::new(
             &fields.numbers("q")?,
             &fields.numbers("x")?,
@@ -170,6 +185,13 @@ fn source(fields: &Fields, n: usize) -> Parsed<Source> {
             }
         }
         other => return Err(Refusal::internal(format!("unknown source '{other}'"))),
+    })
+}
+
+fn family(fields: &Fields) -> Parsed<Family> {
+    Ok(Family {
+        link: fields.named("link", Link::named)?,
+        variance: fields.named("variance", Variance::named)?,
     })
 }
 

@@ -1,10 +1,13 @@
 //! The code of a closure, its data and what its variables are.
 
 use std::collections::HashMap;
+use std::rc::Rc;
 
 use extendr_api::prelude::*;
 use rustle_compiled::machine::Data;
-use rustle_compiled::tree::{Arg, Captured, Closure, Kind, Node, Surroundings, Type};
+use rustle_compiled::tree::{
+    Arg, Called, Captured, Closure, Function, Kind, Node, Surroundings, Type,
+};
 use rustle_streams::{Numbering, TaskSeeds};
 
 use crate::fields::Fields;
@@ -41,7 +44,11 @@ fn kind(code: &Robj, path: &mut Vec<i32>, places: &mut Vec<Vec<i32>>) -> Kind {
             return Kind::Other("a call of what has no name, as of `pkg::f` or `list$f`,".into());
         };
         if fun == "function" {
-            return Kind::Other("a function".into());
+            let parts: Vec<Robj> = parts.map(|(_, value)| value).collect();
+            return match parts.as_slice() {
+                [formals, body, ..] => Kind::Function(defined(formals, body, path, places)),
+                _ => Kind::Other("a function without a body".into()),
+            };
         }
         let mut args = Vec::new();
         for (position, (name, value)) in (2..).zip(parts) {
@@ -54,6 +61,81 @@ fn kind(code: &Robj, path: &mut Vec<i32>, places: &mut Vec<Vec<i32>>) -> Kind {
         return Kind::Call { fun, args };
     }
     constant(code)
+}
+
+/// Notes each function that the code calls, and each other name in it, once.
+pub(super) fn names(code: &Robj, functions: &mut Vec<String>, variables: &mut Vec<String>) {
+    let note = |name: &str, known: &mut Vec<String>| {
+        if !known.iter().any(|other| other == name) {
+            known.push(name.to_owned());
+        }
+    };
+    if code.is_missing_arg() {
+        return;
+    }
+    if let Some(symbol) = code.as_symbol() {
+        note(symbol.as_str(), variables);
+    } else if let Some(call) = code.as_language() {
+        let mut parts = call.iter().map(|(_, value)| value);
+        let head = parts.next();
+        match head.as_ref().and_then(|head| head.as_symbol()) {
+            Some(symbol) => {
+                note(symbol.as_str(), functions);
+                if matches!(symbol.as_str(), "<-" | "=") {
+                    // `x[i] <- v` calls `[<-`.
+                    let target = call.iter().nth(1).and_then(|(_, to)| to.as_language());
+                    let of = target.and_then(|to| to.iter().next().map(|(_, head)| head));
+                    if let Some(of) = of.as_ref().and_then(|of| of.as_symbol()) {
+                        note(&format!("{}<-", of.as_str()), functions);
+                    }
+                }
+            }
+            None => head
+                .iter()
+                .for_each(|head| names(head, functions, variables)),
+        }
+        parts.for_each(|part| names(&part, functions, variables));
+    } else if let Some(formals) = code.as_pairlist() {
+        for (_, default) in formals.iter() {
+            names(&default, functions, variables);
+        }
+    }
+}
+
+/// A function that code defines.
+fn defined(
+    formals: &Robj,
+    body: &Robj,
+    path: &mut Vec<i32>,
+    places: &mut Vec<Vec<i32>>,
+) -> Rc<Function> {
+    let mut read = Vec::new();
+    for (k, (name, default)) in (1..).zip(formals.as_pairlist().iter().flat_map(Pairlist::iter)) {
+        path.extend([2, k]);
+        read.push((name.to_owned(), node(&default, path, places)));
+        path.truncate(path.len() - 2);
+    }
+    path.push(3);
+    let body = node(body, path, places);
+    path.pop();
+    Rc::new(Function {
+        formals: read,
+        body,
+    })
+}
+
+/// A closure that is called: its code is not within the body of the compiled one.
+fn called(fields: &Fields, places: &mut Vec<Vec<i32>>) -> Parsed<Rc<Function>> {
+    let formals = fields.optional("formals")?.and_then(Robj::as_list);
+    let mut read = Vec::new();
+    for (name, default) in formals.iter().flat_map(List::iter) {
+        read.push((name.to_owned(), tree(&default, places)));
+    }
+    let body = tree(fields.get("body")?, places);
+    Ok(Rc::new(Function {
+        formals: read,
+        body,
+    }))
 }
 
 /// One element, as a constant of code or a variable.
@@ -121,13 +203,60 @@ impl Shared {
     }
 }
 
-/// The surroundings of a closure: variables by name, and functions that are R's own.
-pub(super) struct Read {
-    pub(super) data: Shared,
-    item: Type,
+/// What names mean in the code of a closure: variables by name, functions that are R's own,
+/// and the numbers of other closures that it calls.
+struct Names {
     variables: HashMap<String, Robj>,
     reasons: HashMap<String, String>,
     functions: Vec<String>,
+    calls: HashMap<String, usize>,
+    /// Of functions that are R's own under other names, those names.
+    same: HashMap<String, String>,
+}
+
+impl Names {
+    fn new(fields: &Fields) -> Parsed<Names> {
+        let named = |name: &str| -> Parsed<Vec<(String, Robj)>> {
+            Ok(match fields.optional(name)? {
+                None => Vec::new(),
+                Some(list) => fields
+                    .read(name, |_| list.as_list())?
+                    .iter()
+                    .map(|(name, value)| (name.to_owned(), value))
+                    .collect(),
+            })
+        };
+        let mut reasons = HashMap::new();
+        for (name, why) in named("reasons")? {
+            reasons.insert(name, why.as_str().unwrap_or_default().to_owned());
+        }
+        let mut same = HashMap::new();
+        for (name, own) in named("same")? {
+            same.insert(name, own.as_str().unwrap_or_default().to_owned());
+        }
+        let mut calls = HashMap::new();
+        for (name, number) in named("calls")? {
+            let number = number.as_integer().and_then(|k| usize::try_from(k).ok());
+            calls.insert(name, number.unwrap_or_default());
+        }
+        Ok(Names {
+            variables: named("variables")?.into_iter().collect(),
+            reasons,
+            functions: fields.texts("functions")?,
+            calls,
+            same,
+        })
+    }
+}
+
+/// The surroundings of a closure, which is number 0, and of those that it calls.
+pub(super) struct Read {
+    pub(super) data: Shared,
+    item: Type,
+    names: Vec<Names>,
+    closures: Vec<Rc<Function>>,
+    /// The closure whose code is compiled now.
+    now: usize,
 }
 
 /// The elements of a vector of R for as long as a handle keeps it.
@@ -282,21 +411,15 @@ fn items(x: &Robj) -> Parsed<(Type, Items)> {
 
 impl Read {
     /// From the fields of R/compiled-closure.R.
-    pub(super) fn new(fields: &Fields) -> Parsed<Read> {
+    pub(super) fn new(fields: &Fields, places: &mut Vec<Vec<i32>>) -> Parsed<Read> {
         let (item, items) = items(fields.get("items")?)?;
-        let named = |name: &str| -> Parsed<Vec<(String, Robj)>> {
-            Ok(match fields.optional(name)? {
-                None => Vec::new(),
-                Some(list) => fields
-                    .read(name, |_| list.as_list())?
-                    .iter()
-                    .map(|(name, value)| (name.to_owned(), value))
-                    .collect(),
-            })
-        };
-        let mut reasons = HashMap::new();
-        for (name, why) in named("reasons")? {
-            reasons.insert(name, why.as_str().unwrap_or_default().to_owned());
+        let mut names = vec![Names::new(fields)?];
+        let mut closures = Vec::new();
+        let others = fields.optional("closures")?.and_then(Robj::as_list);
+        for other in others.iter().flat_map(List::values) {
+            let fields = Fields::new(&other)?;
+            names.push(Names::new(&fields)?);
+            closures.push(called(&fields, places)?);
         }
         Ok(Read {
             data: Shared {
@@ -305,9 +428,9 @@ impl Read {
                 captured: Vec::new(),
             },
             item,
-            variables: named("variables")?.into_iter().collect(),
-            reasons,
-            functions: fields.texts("functions")?,
+            names,
+            closures,
+            now: 0,
         })
     }
 
@@ -358,10 +481,11 @@ impl Read {
 
 impl Surroundings for Read {
     fn variable(&mut self, name: &str) -> std::result::Result<Captured, String> {
-        if let Some(why) = self.reasons.get(name) {
+        let names = &self.names[self.now];
+        if let Some(why) = names.reasons.get(name) {
             return Err(why.clone());
         }
-        let Some(value) = self.variables.get(name) else {
+        let Some(value) = names.variables.get(name) else {
             return Err(format!("there is no variable `{name}`"));
         };
         if value.is_null() {
@@ -383,13 +507,33 @@ impl Surroundings for Read {
     }
 
     fn function(&mut self, name: &str) -> std::result::Result<(), String> {
-        if self.functions.iter().any(|known| known == name) {
+        let names = &self.names[self.now];
+        if names.functions.iter().any(|known| known == name) {
             return Ok(());
         }
-        match self.reasons.get(&format!("{name}()")) {
+        match names.reasons.get(&format!("{name}()")) {
             Some(why) => Err(why.clone()),
             None => Err(format!("`{name}()` is not in the subset")),
         }
+    }
+
+    fn closure(&mut self, name: &str) -> Option<Called> {
+        let number = *self.names[self.now].calls.get(name)?;
+        let code = self.closures.get(number.checked_sub(1)?)?;
+        Some((number, Rc::clone(code)))
+    }
+
+    fn same(&mut self, name: &str) -> Option<String> {
+        self.names[self.now].same.get(name).cloned()
+    }
+
+    fn is_variable(&mut self, name: &str) -> bool {
+        let names = &self.names[self.now];
+        names.variables.contains_key(name) || names.reasons.contains_key(name)
+    }
+
+    fn enter(&mut self, closure: usize) {
+        self.now = closure;
     }
 }
 

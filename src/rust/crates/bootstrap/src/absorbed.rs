@@ -109,7 +109,7 @@ impl Absorbed {
                 at += a + 1;
             }
         }
-        if !self.factor(&mut gram, &before) {
+        if !factor(&mut gram, &before, width - self.p()) {
             return Status::Rank;
         }
         // The last row is now L^-1 Q'We; the coefficients of the regressors are the last ones.
@@ -126,40 +126,41 @@ impl Absorbed {
         affine(&self.beta, &self.back, &change, out);
         Status::Fine
     }
+}
 
-    /// Cholesky's factor of the columns, and L^-1 times the last column in the last row. False
-    /// when the regressors have lost rank. `before`: the diagonal without projection.
-    fn factor(&self, a: &mut [f64], before: &[f64]) -> bool {
-        let effects = self.width - self.p();
-        let (mut least, mut most) = (f64::INFINITY, 0f64);
-        for i in 0..=self.width {
-            let row = packed_len(i);
-            for j in 0..i {
-                let other = packed_len(j);
-                let mut sum = a[row + j];
-                for k in 0..j {
-                    sum -= a[row + k] * a[other + k];
-                }
-                // 0 where the pivot is infinite.
-                a[row + j] = sum / a[other + j];
+/// Cholesky's factor of a matrix of `effects` columns of effects and regressors, and L^-1 times
+/// the last column in the last row. False when the regressors have lost rank; a column of effects
+/// that is empty gets an infinite pivot. `before`: the diagonal without projection.
+pub(crate) fn factor(a: &mut [f64], before: &[f64], effects: usize) -> bool {
+    let width = before.len();
+    let (mut least, mut most) = (f64::INFINITY, 0f64);
+    for i in 0..=width {
+        let row = packed_len(i);
+        for j in 0..i {
+            let other = packed_len(j);
+            let mut sum = a[row + j];
+            for k in 0..j {
+                sum -= a[row + k] * a[other + k];
             }
-            if i == self.width {
-                break;
-            }
-            let pivot = a[row + i] - a[row..row + i].iter().map(|x| x * x).sum::<f64>();
-            if i < effects {
-                let empty = !(pivot > EMPTY * before[i]);
-                a[row + i] = if empty { f64::INFINITY } else { pivot.sqrt() };
-                continue;
-            }
-            // Also false for NaN.
-            if !(pivot > 0.0) {
-                return false;
-            }
-            least = least.min(pivot);
-            most = most.max(pivot);
-            a[row + i] = pivot.sqrt();
+            // 0 where the pivot is infinite.
+            a[row + j] = sum / a[other + j];
         }
-        least > PIVOTS * most
+        if i == width {
+            break;
+        }
+        let pivot = a[row + i] - a[row..row + i].iter().map(|x| x * x).sum::<f64>();
+        if i < effects {
+            let empty = !(pivot > EMPTY * before[i]);
+            a[row + i] = if empty { f64::INFINITY } else { pivot.sqrt() };
+            continue;
+        }
+        // Also false for NaN.
+        if !(pivot > 0.0) {
+            return false;
+        }
+        least = least.min(pivot);
+        most = most.max(pivot);
+        a[row + i] = pivot.sqrt();
     }
+    least > PIVOTS * most
 }

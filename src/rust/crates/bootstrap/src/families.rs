@@ -75,6 +75,62 @@ impl Link {
             }
         }
     }
+
+    /// A probability, and what it lacks to 1, which may be much smaller than a rounding
+    /// error of 1.
+    pub(crate) fn probabilities(self, eta: f64) -> (f64, f64) {
+        let mu = self.mean(eta).0;
+        match self {
+            Self::Logit => (mu, 1.0 / (1.0 + exp(eta))),
+            Self::Probit => (mu, 0.5 * libm::erfc(eta * FRAC_1_SQRT_2)),
+            Self::Cauchit if eta > 1.0 => (mu, libm::atan(1.0 / eta) / PI),
+            Self::Cauchit if eta < -1.0 => (libm::atan(-1.0 / eta) / PI, 1.0 - mu),
+            Self::Cloglog => (mu, exp(-exp(eta))),
+            Self::Log => (mu, -libm::expm1(eta)),
+            _ => (mu, 1.0 - mu),
+        }
+    }
+
+    /// The derivative of a probability over itself, and over what it lacks to 1: finite where
+    /// these are 0 in floating point. NaN where there is no probability.
+    #[inline(always)]
+    pub(crate) fn hazards(self, eta: f64) -> (f64, f64) {
+        match self {
+            Self::Logit => (1.0 / (1.0 + exp(eta)), 1.0 / (1.0 + exp(-eta))),
+            Self::Probit => (mills(-eta), mills(eta)),
+            Self::Cloglog => {
+                let rate = exp(eta);
+                let mu = -libm::expm1(-rate);
+                let up = if mu > 0.0 {
+                    rate * exp(-rate) / mu
+                } else {
+                    1.0
+                };
+                (up, rate)
+            }
+            _ => {
+                let (mu, rest) = self.probabilities(eta);
+                let slope = self.mean(eta).1;
+                if mu > 0.0 && rest > 0.0 {
+                    (slope / mu, slope / rest)
+                } else {
+                    (f64::NAN, f64::NAN)
+                }
+            }
+        }
+    }
+}
+
+/// The density of the normal distribution over its upper tail.
+fn mills(x: f64) -> f64 {
+    if x > 20.0 {
+        // The tail would be 0 at last: a continued fraction.
+        return x
+            + (1..=12)
+                .rev()
+                .fold(0.0, |rest, k| f64::from(k) / (x + rest));
+    }
+    exp(-0.5 * x * x) / (2.0 * PI).sqrt() / (0.5 * libm::erfc(x * FRAC_1_SQRT_2))
 }
 
 /// How the variance follows from the mean, up to a factor.
@@ -149,6 +205,10 @@ impl Family {
     /// weight, or NaN where its mean is impossible.
     #[inline(always)]
     pub(crate) fn score(self, y: f64, eta: f64) -> (f64, f64) {
+        if self.variance == Variance::Binomial {
+            let (up, down) = self.link.hazards(eta);
+            return (y * up - (1.0 - y) * down, up * down);
+        }
         let (mu, slope) = self.link.mean(eta);
         let variance = self.variance.at(mu);
         let ratio = if variance > 0.0 {
@@ -157,6 +217,43 @@ impl Family {
             f64::NAN
         };
         ((y - mu) * ratio, slope * ratio)
+    }
+
+    /// The quasi-likelihood of an observation, up to a number that does not depend on `eta`: its
+    /// derivative is the score. NaN where the mean is impossible.
+    pub(crate) fn likelihood(self, y: f64, eta: f64) -> f64 {
+        let log = |share: f64, x: f64| if share == 0.0 { 0.0 } else { share * x.ln() };
+        let mu = self.link.mean(eta).0;
+        match self.variance {
+            Variance::Constant => -0.5 * (y - mu) * (y - mu),
+            Variance::Binomial => match self.link {
+                // The logarithm of a tail without the tail.
+                Link::Cloglog => log(y, mu) - (1.0 - y) * exp(eta),
+                Link::Probit => {
+                    let tail = |x: f64| -0.5 * x * x - mills(x).ln();
+                    y * tail(-eta) + (1.0 - y) * tail(eta)
+                }
+                link => {
+                    let (mu, rest) = link.probabilities(eta);
+                    log(y, mu) + log(1.0 - y, rest)
+                }
+            },
+            Variance::Mean if mu > 0.0 => log(y, mu) - mu,
+            Variance::Square if mu > 0.0 => -y / mu - mu.ln(),
+            Variance::Cube if mu > 0.0 => (1.0 - 0.5 * y / mu) / mu,
+            _ => f64::NAN,
+        }
+    }
+
+    /// Can the response be all at 0, or all at 1, for a linear predictor that is infinite?
+    pub(crate) fn ends(self) -> (bool, bool) {
+        match (self.variance, self.link) {
+            (Variance::Binomial, Link::Logit | Link::Probit | Link::Cauchit | Link::Cloglog) => {
+                (true, true)
+            }
+            (Variance::Binomial | Variance::Mean, Link::Log) => (true, false),
+            _ => (false, false),
+        }
     }
 
     /// Minus the derivative of the score by the linear predictor.
@@ -208,5 +305,61 @@ mod tests {
         assert!((Link::Cloglog.mean(0.5).0 - 0.807_704_354_452_035).abs() < 1e-14);
         assert!(Variance::Mean.at(-1.0).is_nan());
         assert!(!(Variance::Binomial.at(1.5) > 0.0));
+    }
+
+    #[test]
+    fn the_score_is_the_derivative_of_the_likelihood() {
+        let variances = [
+            Variance::Constant,
+            Variance::Binomial,
+            Variance::Mean,
+            Variance::Square,
+            Variance::Cube,
+        ];
+        for (link, variance) in LINKS.iter().flat_map(|l| variances.map(|v| (*l, v))) {
+            let family = Family { link, variance };
+            for (y, eta) in [(0.3, 0.2), (0.9, 0.6), (1.0, 0.4)] {
+                let (score, information) = family.score(y, eta);
+                if score.is_nan() {
+                    continue;
+                }
+                let step = 1e-6;
+                let numeric = (family.likelihood(y, eta + step) - family.likelihood(y, eta - step))
+                    / (2.0 * step);
+                let size = score.abs().max(1.0);
+                assert!(
+                    (numeric - score).abs() < 1e-7 * size,
+                    "{family:?} {y} {eta}"
+                );
+                let (mu, slope) = link.mean(eta);
+                let expected = slope * slope / variance.at(mu);
+                assert!(
+                    (information - expected).abs() < 1e-12 * expected,
+                    "{family:?}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn scores_of_probabilities_that_round_to_0_or_1() {
+        let of = |link| Family {
+            link,
+            variance: Variance::Binomial,
+        };
+        // 1 - exp(-exp(5)) is 1 in floating point; the score of y = 0 is -exp(5).
+        let (score, information) = of(Link::Cloglog).score(0.0, 5.0);
+        assert!((score + 5f64.exp()).abs() < 1e-12 * 5f64.exp() && information >= 0.0);
+        let (score, _) = of(Link::Cloglog).score(1.0, 8.0);
+        assert!((0.0..1e-300).contains(&score));
+        // The inverse of Mills's ratio at x is close to x + 1 / x - 2 / x^3.
+        for eta in [19.9, 20.1, 60.0] {
+            let (score, information) = of(Link::Probit).score(0.0, eta);
+            let expected = eta + 1.0 / eta - 2.0 / eta.powi(3) + 10.0 / eta.powi(5);
+            assert!((score + expected).abs() < 2e-7, "{eta} {score}");
+            assert!(information >= 0.0);
+        }
+        let (score, _) = of(Link::Cauchit).score(0.0, 1e9);
+        assert!((score + 1e-9).abs() < 1e-17);
     }
 }

@@ -65,10 +65,18 @@ impl Glm {
         }
     }
 
-    /// Newton's method or Fisher's scoring from the estimate of the full sample.
+    /// Newton's method or Fisher's scoring from the estimate of the full sample. Where they go too
+    /// far and do not come back, once more with steps that may not lower the likelihood.
     pub(crate) fn fit(&self, arch: Arch, w: &[f64], out: &mut [f64]) -> Status {
-        let p = self.basis.p;
         let w = self.total(w);
+        match self.newton(arch, &w, false, out) {
+            Status::Diverged => self.newton(arch, &w, true, out),
+            status => status,
+        }
+    }
+
+    fn newton(&self, arch: Arch, w: &[f64], damped: bool, out: &mut [f64]) -> Status {
+        let p = self.basis.p;
         let tolerance = 1e-18 * (1.0 + w.len() as f64) * self.dispersion;
         let steps = if self.family.is_canonical() {
             STEPS
@@ -79,16 +87,25 @@ impl Glm {
         let mut step = vec![0.0; p];
         let mut sums = vec![0.0; packed_len(p) + p];
         let mut last = f64::INFINITY;
+        let mut likelihood = f64::NEG_INFINITY;
         let mut halved = 0;
-        for _ in 0..steps {
+        let mut taken = 0;
+        while taken < steps {
             arch.dispatch(Derivatives {
                 model: self,
-                w: &w,
+                w,
                 change: &change,
                 sums: &mut sums,
             });
+            let here = if damped {
+                self.likelihood(w, &change)
+            } else {
+                likelihood
+            };
+            let lower = here < likelihood - 1e-13 * (1.0 + likelihood.abs());
             // A step to an impossible mean is halved.
-            if sums[packed_len(p)..].iter().any(|g| g.is_nan()) && halved < HALVINGS {
+            let impossible = sums[packed_len(p)..].iter().any(|g| g.is_nan());
+            if (impossible || lower) && halved < HALVINGS {
                 halved += 1;
                 for (c, s) in change.iter_mut().zip(step.iter_mut()) {
                     *s *= 0.5;
@@ -96,7 +113,15 @@ impl Glm {
                 }
                 continue;
             }
+            likelihood = here;
+            taken += 1;
+            if damped {
+                halved = 0;
+            }
             let (hessian, gradient) = sums.split_at_mut(packed_len(p));
+            let largest = (0..p)
+                .map(|i| hessian[packed_len(i) + i])
+                .fold(0.0, f64::max);
             let pivots = cholesky(hessian, p);
             if !(pivots > 1e-13) {
                 out.fill(f64::NAN);
@@ -114,6 +139,11 @@ impl Glm {
             step.copy_from_slice(gradient);
             change.iter_mut().zip(&step).for_each(|(c, s)| *c += s);
             if decrement.abs() < tolerance {
+                // Probabilities of 0 and 1 leave no information: the groups are separated.
+                let weight = w.iter().sum::<f64>() / w.len() as f64;
+                if self.family.variance == Variance::Binomial && largest < 1e-10 * weight {
+                    break;
+                }
                 self.basis.coefficients(&change, out);
                 return Status::Fine;
             }
@@ -124,6 +154,21 @@ impl Glm {
         }
         out.fill(f64::NAN);
         Status::Diverged
+    }
+
+    fn likelihood(&self, w: &[f64], change: &[f64]) -> f64 {
+        let mut sum = 0.0;
+        for i in (0..w.len()).filter(|i| w[*i] > 0.0) {
+            let added: f64 = self
+                .basis
+                .row(i)
+                .iter()
+                .zip(change)
+                .map(|(q, c)| q * c)
+                .sum();
+            sum += w[i] * self.family.likelihood(self.y[i], self.eta[i] + added);
+        }
+        sum
     }
 
     /// The direction in which the coefficients go when observation i gains weight: the

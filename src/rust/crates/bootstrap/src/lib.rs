@@ -8,7 +8,7 @@
 //!
 //! * [`stream`]: generator and laws; [`scheme`]: what a replicate is made of;
 //! * [`statistic`]: sums ([`moments`]) or scans ([`sorted`]) or fits ([`models`], [`absorbed`],
-//!   [`two_stage`], [`glm`], [`cox`], [`robust`]), and a [`program`] of them;
+//!   [`absorbed_glm`], [`two_stage`], [`glm`], [`cox`], [`robust`]), and a [`program`] of them;
 //! * [`wild`]: the wild bootstrap of tests in linear models;
 //! * [`run`](mod@run): replicates on threads; [`influence`]: jackknife and
 //!   infinitesimal jackknife.
@@ -20,6 +20,9 @@
 #![allow(clippy::needless_range_loop)]
 
 pub mod absorbed;
+pub mod absorbed_glm;
+#[cfg(test)]
+mod closed_forms;
 pub mod cox;
 mod dense;
 mod families;

@@ -10,6 +10,8 @@ use crate::stream::{mix, Key, Stream};
 
 /// How many indices are handed over at a time.
 pub(crate) const CHUNK: usize = 512;
+/// A size of resamples up to which they get a smaller chunk.
+const SHORT: usize = 128;
 
 /// How the observations of a replicate are chosen.
 #[derive(Clone, Debug)]
@@ -289,13 +291,11 @@ impl Scheme {
             }
             Kind::Blocks { length, rule } => self.blocks(stream, *length, *rule, sink),
             Kind::Ordinary { size } if self.strata.is_empty() => {
-                let mut buffer = [0; CHUNK];
-                let mut left = *size;
-                while left > 0 {
-                    let count = left.min(CHUNK);
-                    stream.below(self.n as u32, &mut buffer[..count]);
-                    sink(&buffer[..count]);
-                    left -= count;
+                // Zeros for a whole chunk cost as much as the draws of a short resample.
+                if *size <= SHORT {
+                    resample::draw::<SHORT>(stream, self.n, *size, sink);
+                } else {
+                    resample::draw::<CHUNK>(stream, self.n, *size, sink);
                 }
             }
             _ => {

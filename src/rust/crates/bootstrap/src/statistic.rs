@@ -3,6 +3,7 @@
 use pulp::Arch;
 
 use crate::absorbed::Absorbed;
+use crate::absorbed_glm::AbsorbedGlm;
 use crate::cox::Cox;
 use crate::glm::Glm;
 use crate::models::{Linear, Status};
@@ -43,6 +44,8 @@ pub enum Source {
     Robust(Robust),
     /// Coefficients of a linear model with fixed effects.
     Absorbed(Absorbed),
+    /// Coefficients of a generalized linear model with fixed effects.
+    AbsorbedGlm(AbsorbedGlm),
     /// Coefficients by two-stage least squares.
     TwoStage(TwoStage),
     /// `base + post * sum(a[i, ] * y*[i])` for a response `y*` that is permuted,
@@ -88,6 +91,7 @@ impl Source {
             Source::Cox(model) => model.basis.p(),
             Source::Robust(model) => model.basis.p(),
             Source::Absorbed(model) => model.p(),
+            Source::AbsorbedGlm(model) => model.p(),
             Source::TwoStage(model) => model.p(),
             Source::Response { base, .. } => base.len(),
         }
@@ -203,6 +207,7 @@ impl Statistic {
             Source::Cox(model) => return model.fit(w, inputs),
             Source::Robust(model) => return model.fit(s.arch, w, inputs),
             Source::Absorbed(model) => return model.fit(w, inputs),
+            Source::AbsorbedGlm(model) => return model.fit(w, inputs),
             Source::TwoStage(model) => return model.fit(w, inputs),
             Source::Response {
                 a, y, base, post, ..

@@ -12,8 +12,10 @@ mod control;
 mod draws;
 mod elementwise;
 mod index;
+mod inline;
 mod loops;
 mod matrix;
+mod promises;
 mod statistics;
 mod values;
 
@@ -23,7 +25,9 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::code::{Mat, Op, Out, Program, Reg};
 use crate::flatten::flatten;
-use crate::tree::{Captured, Closure, Kind, Node, Refused, Surroundings, Type};
+use crate::tree::{Captured, Closure, Function, Kind, Node, Refused, Surroundings, Type};
+use inline::{Frame, Scope, Who};
+use promises::Promise;
 
 /// A variable by its number.
 pub(crate) type Var = usize;
@@ -36,6 +40,10 @@ enum State {
     Perhaps,
     /// Of types that do not go together.
     Mixed(Type, Type),
+    /// An argument that has not been evaluated yet.
+    Waiting,
+    /// A function that the code defines: its number among these.
+    Function(usize),
 }
 
 /// What is known at a place; variables that are not in it are not assigned.
@@ -102,7 +110,24 @@ type Lowered<T> = Result<T, Refused>;
 
 struct Lower<'s> {
     around: &'s mut dyn Surroundings,
-    names: Vec<String>,
+    /// Variables: the scope in which each is, and its name.
+    names: Vec<(usize, String)>,
+    /// The scopes of the closure, which is the first, and of each call that is compiled in place.
+    scopes: Vec<Scope>,
+    scope: usize,
+    /// The scope of a call by the scope and the piece of code in which it stands.
+    calls: HashMap<(usize, u32, Who), usize>,
+    /// Calls that are being compiled in place.
+    frames: Vec<Frame>,
+    promises: HashMap<Var, Promise>,
+    /// Promises that are being evaluated.
+    forcing: HashSet<Var>,
+    /// Functions that the code defines, and where.
+    functions: Vec<(std::rc::Rc<Function>, usize)>,
+    /// Variables that have been functions.
+    functional: HashSet<Var>,
+    /// Arguments that share a register with what they were given.
+    aliases: HashMap<Var, Type>,
     env: Option<Env>,
     block: Vec<Stmt>,
     fixes: Vec<Vec<Stmt>>,
@@ -117,9 +142,10 @@ struct Lower<'s> {
     live: Vec<(File, Reg)>,
     constants_d: HashMap<u64, Reg>,
     constants_i: HashMap<i32, Reg>,
-    captured: HashMap<String, Captured>,
+    captured: HashMap<(usize, String), Captured>,
     vectors: Vec<(Reg, usize, Type)>,
-    checked: HashSet<String>,
+    /// R's own functions that are called, by the closure whose code it is.
+    checked: HashMap<usize, HashSet<String>>,
     /// Arguments without a value that can be had.
     withheld: HashMap<Var, String>,
     /// Variables of which a loop that does not turn must not leave another type.
@@ -159,6 +185,15 @@ impl<'s> Lower<'s> {
         Lower {
             around,
             names: Vec::new(),
+            scopes: vec![Scope::default()],
+            scope: 0,
+            calls: HashMap::new(),
+            frames: Vec::new(),
+            promises: HashMap::new(),
+            forcing: HashSet::new(),
+            functions: Vec::new(),
+            functional: HashSet::new(),
+            aliases: HashMap::new(),
             env: Some(Env::new()),
             block: Vec::new(),
             fixes: Vec::new(),
@@ -173,7 +208,7 @@ impl<'s> Lower<'s> {
             constants_i: HashMap::new(),
             captured: HashMap::new(),
             vectors: Vec::new(),
-            checked: HashSet::new(),
+            checked: HashMap::new(),
             withheld: HashMap::new(),
             firm,
             mixed: None,
@@ -198,23 +233,7 @@ impl<'s> Lower<'s> {
             arguments.push((reg, *ty));
             self.know(var, *ty);
         }
-        for (name, default) in &closure.defaults {
-            let var = self.var(name);
-            match &default.kind {
-                Kind::Missing => {
-                    let why = format!("no value was given for the argument `{name}`");
-                    self.withheld.insert(var, why);
-                }
-                kind if is_constant(kind) => {
-                    let value = self.value(default, None)?;
-                    self.assign(var, value, default)?;
-                }
-                _ => {
-                    let why = format!("the default of the argument `{name}` is no constant");
-                    self.withheld.insert(var, why);
-                }
-            }
-        }
+        self.defaults(&closure.defaults, &closure.body)?;
         self.tail(&closure.body)?;
         if self.outs.is_empty() {
             let why = "every task would be given up: output and errors are made by R";
@@ -249,9 +268,9 @@ impl<'s> Lower<'s> {
             types: self
                 .names
                 .iter()
-                .cloned()
                 .zip(std::mem::take(&mut self.types))
-                .filter(|(_, types)| !types.is_empty())
+                .filter(|((scope, _), types)| *scope == 0 && !types.is_empty())
+                .map(|((_, name), types)| (name.clone(), types))
                 .collect(),
         })
     }
@@ -263,12 +282,17 @@ impl<'s> Lower<'s> {
     }
 
     fn var(&mut self, name: &str) -> Var {
-        if let Some(var) = self.names.iter().position(|known| known == name) {
+        if let Some(var) = self.find(self.scope, name) {
             return var;
         }
-        self.names.push(name.to_owned());
+        self.names.push((self.scope, name.to_owned()));
         self.types.push(Vec::new());
         self.names.len() - 1
+    }
+
+    fn find(&self, scope: usize, name: &str) -> Option<Var> {
+        let is = |(of, known): &(usize, String)| *of == scope && known == name;
+        self.names.iter().position(is)
     }
 
     /// The register of a variable while it has that type.
@@ -398,16 +422,6 @@ fn refuse(at: &Node, why: impl Into<String>) -> Refused {
     Refused {
         place: at.place,
         why: why.into(),
-    }
-}
-
-fn is_constant(kind: &Kind) -> bool {
-    match kind {
-        Kind::Double(_) | Kind::Integer(_) | Kind::Logical(_) | Kind::Null => true,
-        Kind::Call { fun, args } => {
-            fun == "-" && args.len() == 1 && is_constant(&args[0].value.kind)
-        }
-        _ => false,
     }
 }
 

@@ -1,5 +1,7 @@
 //! The code of a closure as the binding reads it: calls, names and constants.
 
+use std::rc::Rc;
+
 /// A piece of code. `place` is a number of the binding's own, by which it finds the piece
 /// again.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,9 +36,23 @@ pub enum Kind {
         /// Its arguments as they were written.
         args: Vec<Arg>,
     },
-    /// What nothing here can compile: what it is, as in "a function".
+    /// `function(x, n = 1) body`.
+    Function(Rc<Function>),
+    /// What nothing here can compile: what it is, as in "a missing value".
     Other(String),
 }
+
+/// A function that the code calls or defines.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Function {
+    /// Its arguments, with their defaults (`Missing`: none).
+    pub formals: Vec<(String, Node)>,
+    /// Its body.
+    pub body: Node,
+}
+
+/// A closure of R that compiled code calls: a number of the binding's own, and its code.
+pub type Called = (usize, Rc<Function>);
 
 /// An argument of a call.
 #[derive(Clone, Debug, PartialEq)]
@@ -198,4 +214,19 @@ pub trait Surroundings {
     ///
     /// The reason, as a part of a sentence.
     fn function(&mut self, name: &str) -> Result<(), String>;
+    /// The closure that a call of `name` calls where that is not R's own function; `None` where
+    /// it is no closure that can be looked at.
+    fn closure(&mut self, _name: &str) -> Option<Called> {
+        None
+    }
+    /// The name of R's own function that a function of another name is.
+    fn same(&mut self, _name: &str) -> Option<String> {
+        None
+    }
+    /// Is there a variable of that name that is no function?
+    fn is_variable(&mut self, _name: &str) -> bool {
+        false
+    }
+    /// From now on names are those in the code of this closure (0: the compiled one).
+    fn enter(&mut self, _closure: usize) {}
 }

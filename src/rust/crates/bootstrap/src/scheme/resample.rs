@@ -69,3 +69,21 @@ impl Scheme {
         }
     }
 }
+
+/// Numbers below `n`, `LEN` at a time.
+#[inline(always)]
+pub(super) fn draw<const LEN: usize>(
+    stream: &mut Stream,
+    n: usize,
+    size: usize,
+    mut sink: impl FnMut(&[u32]),
+) {
+    let mut buffer = [0; LEN];
+    let mut left = size;
+    while left > 0 {
+        let count = left.min(LEN);
+        stream.below(n as u32, &mut buffer[..count]);
+        sink(&buffer[..count]);
+        left -= count;
+    }
+}

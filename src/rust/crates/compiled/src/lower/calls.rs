@@ -1,7 +1,7 @@
 //! Calls of R's functions.
 
 use super::control::mixed_value;
-use super::draws::{draws, is_drawing};
+use super::draws::is_drawing;
 use super::*;
 use crate::code::{Along, Arith, Math, Reduce};
 use crate::tree::Arg;
@@ -91,7 +91,7 @@ impl Lower<'_> {
             found[k] = Some(&arg.value);
         }
         // R evaluates them when it needs them; only one may tell the difference.
-        if args.iter().filter(|arg| draws(&arg.value)).count() > 1 {
+        if args.iter().filter(|arg| self.draws(&arg.value)).count() > 1 {
             return Err(refuse(node, "several of its arguments draw random numbers"));
         }
         Ok(found)

@@ -1,5 +1,6 @@
 //! Blocks, conditions, loops, and what a function returns.
 
+use super::inline::Callee;
 use super::*;
 use crate::code::Compare;
 use crate::tree::Arg;
@@ -15,6 +16,11 @@ fn meet(a: State, b: Option<State>) -> State {
                 State::Mixed(a, b)
             }
         }
+        (State::Waiting, Some(State::Waiting)) => State::Waiting,
+        (State::Function(a), Some(State::Function(b))) if a == b => State::Function(a),
+        // Evaluated on one way, or a function there.
+        (State::Waiting | State::Function(_), _)
+        | (_, Some(State::Waiting | State::Function(_))) => State::Perhaps,
         (State::Perhaps, _) | (_, None | Some(State::Perhaps)) => State::Perhaps,
         (mixed @ State::Mixed(..), _) | (_, Some(mixed @ State::Mixed(..))) => mixed,
     }
@@ -124,6 +130,16 @@ impl Lower<'_> {
                 _ => {}
             }
         }
+        if self.in_call() {
+            let value = self.value(node, None)?;
+            return self.come_back(value);
+        }
+        if let Kind::Call { fun, args } = &node.kind {
+            let callee = self.callee(fun, node)?;
+            if !matches!(callee, Callee::Own | Callee::Renamed(_)) {
+                return self.tail_call(fun, &callee, args, node);
+            }
+        }
         let out = self.returned(node)?;
         match out {
             Some(out) => self.give_back(out),
@@ -132,6 +148,9 @@ impl Lower<'_> {
     }
 
     fn give_back(&mut self, out: Out) -> Lowered<()> {
+        if self.in_call() {
+            return self.come_back(Val::Null);
+        }
         self.outs.push(out);
         self.emit(Op::Return((self.outs.len() - 1) as u16));
         self.env = None;
@@ -291,10 +310,15 @@ impl Lower<'_> {
         let env = self.env.clone();
         let second = self.condition(&args[1].value)?;
         self.emit(Op::TruthI(to, second));
-        let more = std::mem::take(&mut self.block);
+        let mut more = std::mem::take(&mut self.block);
+        // The second condition may have evaluated an argument.
+        let after = std::mem::replace(&mut self.env, env.clone());
         let known = self.integer(i32::from(!and), node)?;
         self.emit(Op::MoveI(to, known));
-        let less = std::mem::replace(&mut self.block, before);
+        let mut less = std::mem::replace(&mut self.block, before);
+        let (env, fix_more, fix_less) = self.meet_ways(after, env, node)?;
+        more.extend(fix_more);
+        less.extend(fix_less);
         self.env = env;
         let (yes, no) = if and { (more, less) } else { (less, more) };
         self.block.push(Stmt::If(first, yes, no));
@@ -358,7 +382,7 @@ impl Lower<'_> {
     }
 }
 
-fn type_of(value: Val) -> Type {
+pub(super) fn type_of(value: Val) -> Type {
     match value {
         Val::Is(ty, _) | Val::Mixed(ty, _) => ty,
         Val::Null | Val::Gone => Type::Null,
@@ -366,6 +390,9 @@ fn type_of(value: Val) -> Type {
 }
 
 pub(super) fn mixed_value(at: &Node, a: Type, b: Type) -> Refused {
+    if (a, b) == (Type::Null, Type::Null) {
+        return refuse(at, "its value is a function");
+    }
     refuse(
         at,
         format!(

@@ -55,14 +55,6 @@ pub(super) fn is_drawing(fun: &str) -> bool {
     fun == "sample" || fun == "sample.int" || law_of(fun).is_some()
 }
 
-/// Does the code draw random numbers?
-pub(super) fn draws(node: &Node) -> bool {
-    match &node.kind {
-        Kind::Call { fun, args } => is_drawing(fun) || args.iter().any(|arg| draws(&arg.value)),
-        _ => false,
-    }
-}
-
 impl Lower<'_> {
     /// `runif(n, min, max)` and the other laws.
     pub(super) fn law(

@@ -1,6 +1,5 @@
 //! Calls of R's functions whose result has an element for each of an argument.
 
-use super::draws::draws;
 use super::*;
 use crate::code::{Along, Arith};
 use crate::tree::Arg;
@@ -11,7 +10,7 @@ impl Lower<'_> {
         let [Some(test), Some(yes), Some(no)] = given[..] else {
             return Err(refuse(node, "it needs three arguments"));
         };
-        if draws(yes) || draws(no) {
+        if self.draws(yes) || self.draws(no) {
             return Err(refuse(
                 node,
                 "random numbers within ifelse() are not in the subset",
@@ -178,7 +177,7 @@ impl Lower<'_> {
         let [a, b] = args else {
             return Err(refuse(node, "it is compiled for two arguments"));
         };
-        if a.name.is_some() || b.name.is_some() || (draws(&a.value) && draws(&b.value)) {
+        if a.name.is_some() || b.name.is_some() || (self.draws(&a.value) && self.draws(&b.value)) {
             return Err(refuse(node, "its arguments are not in the subset"));
         }
         let Some([a, b]) = self.two(args)? else {

@@ -38,7 +38,10 @@ impl Lower<'_> {
             return Ok(Val::Gone);
         };
         let fix = self.new_fix();
-        let Some(around) = self.loops.last_mut() else {
+        // Loops around the call of a function are not its own.
+        let outer = self.frames.last().map_or(0, |frame| frame.loops);
+        let own = self.loops.len() > outer;
+        let Some(around) = self.loops.last_mut().filter(|_| own) else {
             return Err(refuse(node, "it stands in no loop"));
         };
         let way = Way {
@@ -58,12 +61,12 @@ impl Lower<'_> {
         Ok(Val::Gone)
     }
 
-    fn new_fix(&mut self) -> usize {
+    pub(super) fn new_fix(&mut self) -> usize {
         self.fixes.push(Vec::new());
         self.fixes.len() - 1
     }
 
-    fn new_label(&mut self) -> u32 {
+    pub(super) fn new_label(&mut self) -> u32 {
         self.labels += 1;
         self.labels
     }
@@ -95,6 +98,7 @@ impl Lower<'_> {
         let mut head_env = entry.clone();
         let mut peeled: Option<Turn> = None;
         let turn = loop {
+            let returns = self.returns();
             let tried = self.turn(&head, body, &head_env, exit, peeled.is_none(), node);
             let turn = match tried {
                 Ok(turn) => turn,
@@ -102,6 +106,7 @@ impl Lower<'_> {
                 Err(_) if peeled.is_none() && head_env != entry => {
                     self.mixed = None;
                     self.within = 0;
+                    self.forget_returns(returns);
                     let first = self.turn(&head, body, &entry, exit, true, node)?;
                     let Some(back) = first.back.clone() else {
                         break first;
@@ -119,11 +124,14 @@ impl Lower<'_> {
             if joined == head_env {
                 break turn;
             }
-            let changes = |var: &Var, state: &State| {
-                matches!(state, State::Mixed(..)) && matches!(head_env.get(var), Some(State::Is(_)))
+            let changes = |var: &Var, state: &State| match head_env.get(var) {
+                Some(State::Is(_)) => matches!(state, State::Mixed(..)),
+                Some(State::Waiting) => *state == State::Perhaps,
+                _ => false,
             };
             if peeled.is_none() && joined.iter().any(|(var, state)| changes(var, state)) {
                 if head_env != entry {
+                    self.forget_returns(returns);
                     let first = self.turn(&head, body, &entry, exit, true, node)?;
                     let Some(back) = first.back.clone() else {
                         break first;
@@ -136,6 +144,7 @@ impl Lower<'_> {
                 }
                 continue;
             }
+            self.forget_returns(returns);
             head_env = joined;
         };
         self.block = before;

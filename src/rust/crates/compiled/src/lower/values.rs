@@ -1,6 +1,7 @@
 //! Expressions: names, constants, assignment, operators.
 
 use super::control::mixed_value;
+use super::inline::Callee;
 use super::*;
 use crate::code::{Arith, Compare, Math};
 use crate::tree::Arg;
@@ -8,12 +9,13 @@ use crate::tree::Arg;
 impl Lower<'_> {
     /// Is a call of that name a call of R's own function?
     pub(super) fn check(&mut self, fun: &str, at: &Node) -> Lowered<()> {
-        if self.checked.contains(fun) {
-            return Ok(());
+        match self.callee(fun, at)? {
+            Callee::Own => Ok(()),
+            _ => Err(refuse(
+                at,
+                format!("`{fun}()` is not R's own function here"),
+            )),
         }
-        self.around.function(fun).map_err(|why| refuse(at, why))?;
-        self.checked.insert(fun.to_owned());
-        Ok(())
     }
 
     pub(super) fn value(&mut self, node: &Node, hint: Option<Var>) -> Lowered<Val> {
@@ -32,36 +34,75 @@ impl Lower<'_> {
             Kind::Missing => Err(refuse(node, "an argument is left out")),
             Kind::Name(name) => self.variable(name, node),
             Kind::Other(what) => Err(refuse(node, format!("{what} is not in the subset"))),
-            Kind::Call { fun, args } => {
-                self.check(fun, node)?;
-                self.call(fun, args, hint, node)
+            Kind::Function(_) => Err(refuse(
+                node,
+                "a function is compiled where it is given a name or called only; this use of it",
+            )),
+            Kind::Call { fun, args } => match self.callee(fun, node)? {
+                Callee::Own => self.call(fun, args, hint, node),
+                Callee::Renamed(name) => self.call(&name, args, hint, node),
+                callee => {
+                    self.within += 1;
+                    let value = self.inline(fun, &callee, args, node);
+                    self.within -= 1;
+                    value
+                }
+            },
+        }
+    }
+
+    pub(super) fn variable(&mut self, name: &str, node: &Node) -> Lowered<Val> {
+        let mut scope = self.scope;
+        loop {
+            if let Some(var) = self.find(scope, name) {
+                if let Some(value) = self.known(var, name, node)? {
+                    return Ok(value);
+                }
+            }
+            match self.scopes[scope].parent {
+                Some(parent) => scope = parent,
+                None => return self.captured(scope, name, node),
             }
         }
     }
 
-    fn variable(&mut self, name: &str, node: &Node) -> Lowered<Val> {
-        let var = self.var(name);
+    /// The value of a variable that is known here.
+    fn known(&mut self, var: Var, name: &str, node: &Node) -> Lowered<Option<Val>> {
         match self.env.as_ref().and_then(|env| env.get(&var)).copied() {
-            Some(State::Is(Type::Null)) => return Ok(Val::Null),
-            Some(State::Is(ty)) => return Ok(Val::Is(ty, self.reg(var, ty, node)?)),
-            Some(State::Perhaps) => {
-                return Err(refuse(
-                    node,
-                    format!("`{name}` is not assigned on every way to here"),
-                ));
-            }
+            Some(State::Is(Type::Null)) => Ok(Some(Val::Null)),
+            Some(State::Is(ty)) => Ok(Some(Val::Is(ty, self.reg(var, ty, node)?))),
+            Some(State::Waiting) => self.force(var, name, node).map(Some),
+            Some(State::Function(_)) => Err(refuse(
+                node,
+                format!("`{name}` is a function, which is compiled where it is called only"),
+            )),
+            Some(State::Perhaps) if self.promises.contains_key(&var) => Err(refuse(
+                node,
+                format!("whether the argument `{name}` has been evaluated depends on the way the code takes"),
+            )),
+            Some(State::Perhaps) => Err(refuse(
+                node,
+                format!("`{name}` is not assigned on every way to here"),
+            )),
             Some(State::Mixed(a, b)) => {
                 self.mixed = Some(var);
-                return Err(mixed_value(node, a, b));
+                Err(mixed_value(node, a, b))
             }
-            None => {}
+            None => match self.withheld.get(&var) {
+                Some(why) => Err(refuse(node, why.clone())),
+                None => Ok(None),
+            },
         }
-        if let Some(why) = self.withheld.get(&var) {
-            return Err(refuse(node, why.clone()));
-        }
-        let found = match self.captured.get(name) {
+    }
+
+    /// The value of a variable of where the function was written whose scope this is.
+    fn captured(&mut self, scope: usize, name: &str, node: &Node) -> Lowered<Val> {
+        let closure = self.scopes[scope].closure;
+        let key = (closure, name.to_owned());
+        let found = match self.captured.get(&key) {
             Some(found) => found.clone(),
             None => {
+                self.around.enter(closure);
                 let found = self
                     .around
                     .variable(name)
@@ -70,10 +111,10 @@ impl Lower<'_> {
                     let reg = self.fresh(file(ty), node)?;
                     self.vectors.push((reg, number, ty));
                     self.captured
-                        .insert(name.to_owned(), Captured::Vector(usize::from(reg), ty));
+                        .insert(key, Captured::Vector(usize::from(reg), ty));
                     return Ok(Val::Is(ty, reg));
                 }
-                self.captured.insert(name.to_owned(), found.clone());
+                self.captured.insert(key, found.clone());
                 found
             }
         };
@@ -103,6 +144,13 @@ impl Lower<'_> {
                         node,
                         "an assignment within an argument is not in the subset",
                     ));
+                }
+                if let (Kind::Name(name), Kind::Function(code)) =
+                    (&args[0].value.kind, &args[1].value.kind)
+                {
+                    self.define(name, code, node)?;
+                    // The value of the assignment itself is a function.
+                    return Ok(Val::Mixed(Type::Null, Type::Null));
                 }
                 self.assignment(&args[0].value, &args[1].value, node)
             }

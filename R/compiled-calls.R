@@ -1,0 +1,138 @@
+# What the names in the code of a closure mean, and the closures that it calls: these are
+# compiled where they are called (lower/inline.rs in src/rust/crates/compiled).
+
+# So many closures are looked at for one that is compiled.
+most_closures <- 40L
+
+# A list with an element for the closure and for each that it calls, directly or not:
+# `body`, `formals` (a list), `variables`, `reasons`, `functions` (R's own ones) and `calls` (for
+# names of functions the place of their closure in the list, from 0) and `same` (those that are
+# R's own under other names). given: the arguments
+# that the closure is called with.
+read_closures <- function(fun, given) {
+  known <- list(fun)
+  read <- list()
+  while (length(read) < length(known)) {
+    k <- length(read) + 1L
+    one <- read_closure(known[[k]], if (k == 1L) given else character())
+    for (name in names(one$closures)) {
+      called <- one$closures[[name]]
+      at <- which(vapply(known, identical, NA, called))
+      why <- if (length(at)) {
+        if (at == 1L) sprintf("`%s()` calls itself", name)
+      } else if (length(known) == most_closures) {
+        sprintf("`%s()` is one of too many functions that are called", name)
+      } else {
+        why_unknown(called, name)
+      }
+      if (!is.null(why)) {
+        one$reasons[[paste0(name, "()")]] <- why
+        next
+      }
+      if (!length(at)) {
+        known <- c(known, called)
+        at <- length(known)
+      }
+      one$calls[[name]] <- at - 1L
+    }
+    one$closures <- NULL
+    read[[k]] <- one
+  }
+  read
+}
+
+read_closure <- function(fun, given) {
+  env <- environment(fun)
+  formals <- as.list(formals(fun))
+  left_out <- formals[setdiff(names(formals), c(given, "..."))]
+  words <- rs_compiled_names(c(list(body(fun)), unname(left_out)))
+  variables <- variables_of_closure(setdiff(words$variables, names(formals)), env)
+  # A name may be a function that is handed on.
+  handed <- setdiff(words$variables, c(names(formals), names(variables$values), names(variables$reasons)))
+  functions <- own_functions(union(words$functions, handed), env)
+  list(
+    body = body(fun), formals = if (identical(given, character())) formals else left_out,
+    variables = variables$values, reasons = c(variables$reasons, functions$reasons), functions = functions$own,
+    same = functions$same, calls = list(), closures = functions$closures
+  )
+}
+
+# Which of the names are R's own functions where the closure was written: list(own = names,
+# reasons = why others are not, by "name()", closures = those that are others' closures).
+own_functions <- function(names, env) {
+  homes <- machine_homes()
+  own <- character()
+  reasons <- closures <- renamed <- list()
+  found <- if (is_function_frame(env)) {
+    lapply(names, find_function, env)
+  } else {
+    lapply(names, get0, envir = env, mode = "function")
+  }
+  same <- rs_compiled_same(found, unname(homes[names]))
+  for (k in seq_along(names)) {
+    name <- names[[k]]
+    one <- found[[k]]
+    if (is.null(one)) next
+    if (is.character(one)) {
+      reasons[[paste0(name, "()")]] <- one
+      next
+    }
+    other <- if (!same[[k]]) own_name(one, homes)
+    if (same[[k]] || length(other)) {
+      known <- c(other, name)[[1L]]
+      if (known %in% machine_generics && has_own_method(known, env)) {
+        reasons[[paste0(name, "()")]] <- sprintf("`%s()` has a method for numbers that is not R's own", name)
+      } else {
+        own <- union(own, known)
+        if (length(other)) renamed[[name]] <- other
+      }
+    } else if (typeof(one) == "closure" && !is.object(one) && !name %in% machine_syntax) {
+      closures[[name]] <- one
+    } else if (name %in% names(homes)) {
+      reasons[[paste0(name, "()")]] <- sprintf("`%s()` is not R's own function here", name)
+    }
+  }
+  broken <- primitives_refused(own)
+  reasons[paste0(names(broken), "()", recycle0 = TRUE)] <- as.list(unname(broken))
+  list(own = setdiff(own, names(broken)), reasons = reasons, closures = closures, same = renamed)
+}
+
+# The name of R's own function that a function is, however it is called here.
+own_name <- function(fun, homes) {
+  at <- which(rs_compiled_same(rep(list(fun), length(homes)), unname(homes)))
+  utils::head(setdiff(names(homes)[at], machine_syntax), 1L)
+}
+
+# The function that a call of `name` calls, or why that cannot be told; NULL where there is none.
+# Variables that are no functions do not count, but R evaluates arguments to see it.
+find_function <- function(name, env) {
+  while (is_function_frame(env)) {
+    if (exists(name, envir = env, inherits = FALSE)) {
+      if (bindingIsActive(as.name(name), env)) return(sprintf("`%s` is an active binding", name))
+      code <- do.call(substitute, list(as.name(name), env))
+      if (identical(code, quote(expr = ))) return(sprintf("`%s` is an argument without a value", name))
+      unknown <- is.language(code) && !(is.call(code) && identical(code[[1L]], quote(`function`)))
+      why <- if (unknown) unsafe_promise(code, name, env)
+      if (!is.null(why)) return(why)
+      value <- get0(name, envir = env, inherits = FALSE)
+      if (is.function(value)) return(value)
+    }
+    env <- parent.env(env)
+  }
+  get0(name, envir = env, mode = "function")
+}
+
+# Why a closure that is called cannot be compiled, where that is seen at once: functions in it
+# that are neither the machine's nor closures. NULL where it is not.
+why_unknown <- function(fun, name) {
+  words <- rs_compiled_names(c(list(body(fun)), unname(as.list(formals(fun)))))
+  env <- environment(fun)
+  for (word in setdiff(words$functions, c(words$variables, names(formals(fun)), names(machine_homes())))) {
+    called <- if (is_function_frame(env)) find_function(word, env) else get0(word, envir = env, mode = "function")
+    if (typeof(called) == "closure") next
+    what <- sprintf("`%s()` is not in the subset", name)
+    if (isNamespace(topenv(env)) || identical(topenv(env), baseenv())) return(what)
+    return(sprintf("in `%s()`: `%s()` is not in the subset", name, word))
+  }
+  NULL
+}
