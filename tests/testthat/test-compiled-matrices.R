@@ -137,6 +137,28 @@ test_that("matrices are elements of the data and further arguments", {
   expect_identical(on_threads(future_vapply(1:3, function(i) X * i, X)), vapply(1:3, function(i) X * i, X))
 })
 
+test_that("functions of matrices that are called keep their shapes, and change no matrix of the caller", {
+  skip_without_blas()
+  fit <- function(X, y, ridge = 0) {
+    G <- crossprod(X)
+    for (k in seq_len(ncol(G))) G[k, k] <- G[k, k] + ridge
+    drop(solve(G, crossprod(X, y)))
+  }
+  early <- function(m, i) {
+    if (i > 2) return(m * 2)
+    m[1, 1] <- 100
+    m
+  }
+  expect_same_on_threads(1:20, function(i) { rows <- X[sample.int(4L), ]; list(fit(rows, y, i), fit(X, rnorm(4)), rows) }, kept = 20L)
+  expect_same_on_threads(1:4, function(i) { m <- X + i; n <- early(m, i); list(m, n, early(XI, i)) })
+  expect_same_on_threads(1:4, function(i) { own <- function(m) { m[1, ] <- 0; dim(m) }; m <- X; list(own(m), m) })
+  # Which of both it is depends on the way the code takes.
+  either <- function(m, i) if (i > 2) m else m[1, ]
+  expect_match(explain_compiled(function(i) { z <- either(X, i); z }, 1L)$why, "depends on the way")
+  expect_match(explain_compiled(function(i) either(X, i) + 1, 1L)$why, "depends on the way")
+  expect_same_on_threads(1:4, function(i) either(X, i))
+})
+
 test_that("names of rows or columns, methods for matrices and doubtful forms are not compiled", {
   named <- X
   colnames(named) <- c("a", "b", "c")
@@ -149,8 +171,8 @@ test_that("names of rows or columns, methods for matrices and doubtful forms are
     expect_match(why(function(i) t(X)), "method")
   })
   local({
-    `%*%` <- function(x, y) 42
-    expect_match(why(function(i) X %*% X), "not R's own")
+    `%*%` <- function(x, y) "none"
+    expect_match(why(function(i) X %*% X), "strings")
   })
   sides <- X
   attr(sides, "dim") <- c(rows = 4L, columns = 3L)
