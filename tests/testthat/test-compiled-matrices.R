@@ -196,6 +196,15 @@ test_that("a BLAS that cannot be used switches off what needs it, with the reaso
   expect_match(compare_primitive("crossprod", entry), "gives other numbers")
 })
 
+test_that("products are R's where its option says how they are computed", {
+  withr::local_options(matprod = "internal")
+  expect_match(explain_compiled(function(i) X %*% t(X), 1L)$why, "matprod")
+  expect_null(explain_compiled(function(i) t(X), 1L)$why)
+  skip_without_blas()
+  options(matprod = "default")
+  expect_null(explain_compiled(function(i) X %*% t(X), 1L)$why)
+})
+
 test_that("generated programs with matrices do what they do in the interpreter", {
   skip_without_blas()
   seeds <- seq_len(if (long_tests()) 4000L else 120L)
