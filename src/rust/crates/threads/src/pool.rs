@@ -32,6 +32,10 @@ fn find(threads: usize) -> Option<&'static ThreadPool> {
     None
 }
 
+/// As much as the main thread usually has. OpenBLAS, which compiled closures call here, takes
+/// megabytes of it for a table when it factorizes a matrix on threads of its own.
+const STACK: usize = 8 << 20;
+
 /// This process's pool of `threads` threads, built on first use.
 ///
 /// Pools are keyed by process id: a forked child never enters a pool of its
@@ -48,6 +52,7 @@ pub(crate) fn pool(threads: NonZeroUsize) -> Result<&'static ThreadPool, ThreadP
     }
     let pool = ThreadPoolBuilder::new()
         .num_threads(threads.get())
+        .stack_size(STACK)
         .build()?;
     let keyed = Box::leak(Box::new(Keyed {
         pid: std::process::id(),
