@@ -35,7 +35,7 @@
 #'     type with `names = FALSE`; `c`, `numeric` and its kin, `rep`, `rep_len`, `seq`, `seq_len`, `seq_along`,
 #'     `a:b`, `length`, `ifelse`, `is.na`, `anyNA`, `as.numeric`, `as.integer`;
 #'   * of matrices `matrix`, `dim`, `nrow`, `ncol`, `t`, `diag`, `drop`, `as.matrix`, `as.vector`, `rowSums`, `rowMeans`,
-#'     `colSums`, `colMeans`, and, by R's own BLAS and LAPACK, `%*%`, `crossprod`, `tcrossprod`, `solve`;
+#'     `colSums`, `colMeans`, and, by R's own BLAS and LAPACK, `%*%`, `crossprod`, `tcrossprod`, `outer`, `solve`;
 #'   * random numbers of R's default kinds, where tasks have streams (`future.seed = TRUE`):
 #'     `runif`, `rnorm`, `rexp`, `rlnorm`, `rlogis`, `rcauchy`, `rweibull`, `rgamma`, `rbeta`,
 #'     `rchisq`, `rt`, `rf`, `rpois`, `rgeom`, `rnbinom`, `rbinom`, `sample`, `sample.int`;
