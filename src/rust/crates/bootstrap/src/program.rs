@@ -278,16 +278,15 @@ impl Program {
     }
 
     fn evaluate<V: Value>(&self, input: impl Fn(usize) -> V, mut store: impl FnMut(V)) {
-        // Enough for most programs; the stack of the others grows.
-        let mut stack: Vec<V> = Vec::with_capacity(16);
+        let mut stack = Stack::new();
         for op in &self.ops {
             match *op {
                 Op::Constant(x) => stack.push(V::constant(x)),
                 Op::Input(i) => stack.push(input(i)),
-                Op::Store => store(pop(&mut stack)),
+                Op::Store => store(stack.pop()),
                 Op::Add | Op::Sub | Op::Mul | Op::Div | Op::Pow | Op::Floor => {
-                    let b = pop(&mut stack);
-                    let a = pop(&mut stack);
+                    let b = stack.pop();
+                    let a = stack.pop();
                     stack.push(match op {
                         Op::Add => a + b,
                         Op::Sub => a - b,
@@ -299,7 +298,7 @@ impl Program {
                     });
                 }
                 Op::Neg | Op::Sqrt | Op::Exp | Op::Log | Op::Abs => {
-                    let a = pop(&mut stack);
+                    let a = stack.pop();
                     stack.push(match op {
                         Op::Neg => -a,
                         Op::Sqrt => a.map(f64::sqrt, |x| 0.5 / x.sqrt()),
@@ -313,9 +312,38 @@ impl Program {
     }
 }
 
-fn pop<V: Value>(stack: &mut Vec<V>) -> V {
-    // `new()` has counted the operands.
-    stack.pop().unwrap_or(V::constant(f64::NAN))
+/// A stack that needs no memory of its own for most programs: one is run for each replicate.
+struct Stack<V> {
+    few: [V; 16],
+    more: Vec<V>,
+    depth: usize,
+}
+
+impl<V: Value> Stack<V> {
+    fn new() -> Self {
+        Self {
+            few: [V::constant(0.0); 16],
+            more: Vec::new(),
+            depth: 0,
+        }
+    }
+
+    fn push(&mut self, value: V) {
+        match self.few.get_mut(self.depth) {
+            Some(place) => *place = value,
+            None => self.more.push(value),
+        }
+        self.depth += 1;
+    }
+
+    fn pop(&mut self) -> V {
+        // `Program::new()` has counted the operands.
+        self.depth = self.depth.saturating_sub(1);
+        match self.few.get(self.depth) {
+            Some(value) => *value,
+            None => self.more.pop().unwrap_or(V::constant(f64::NAN)),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -363,5 +391,20 @@ mod tests {
         assert!(Program::new(vec![Op::Add, Op::Store], 2).is_none());
         assert!(Program::new(vec![Op::Input(2), Op::Store], 2).is_none());
         assert!(Program::new(vec![Op::Input(0), Op::Input(1), Op::Store], 2).is_none());
+    }
+
+    #[test]
+    fn a_program_may_need_a_deep_stack() {
+        // 0 + (1 + (2 + ...)), all operands before the first sum.
+        for depth in [15, 16, 17, 40] {
+            let mut ops: Vec<Op> = (0..depth).map(|k| Op::Constant(f64::from(k))).collect();
+            ops.extend((1..depth).map(|_| Op::Sub));
+            ops.push(Op::Store);
+            let program = Program::new(ops, 0).expect("it balances");
+            let mut out = [f64::NAN];
+            program.run(&[], &mut out);
+            let expected = (0..depth).rev().fold(0.0, |sum, k| f64::from(k) - sum);
+            assert_eq!(out[0], expected);
+        }
     }
 }
