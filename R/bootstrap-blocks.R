@@ -26,7 +26,7 @@
 #' #>      stationary circular
 #' #> [1,]          1        1
 #' tsbootstrap(log(lynx), "mean", R = 200, sim = "geom", seed = 1)
-#' #> Bootstrap (block), 200 replicates of mean, 114 observations
+#' #> Bootstrap (block of length 1), 200 replicates of mean, 114 observations
 #' #> Computed by native code, 2 threads
 #' #>
 #' #>  term estimate     bias std.error

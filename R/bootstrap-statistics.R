@@ -97,9 +97,10 @@ new_statistic <- function(name, ..., compile) {
 #' #> (Intercept)          wt          hp
 #' #> 37.22727012 -3.87783074 -0.03177295
 #' # A rate, with the logarithm of the exposure as offset.
-#' bootstrap(
-#'   MASS::Insurance, stat_glm(Claims ~ Age, "poisson", offset = ~ log(Holders)), R = 200, seed = 1
-#' )$t0
+#' if (requireNamespace("MASS", quietly = TRUE)) {
+#'   rates <- stat_glm(Claims ~ Age, "poisson", offset = ~ log(Holders))
+#'   bootstrap(MASS::Insurance, rates, R = 200, seed = 1)$t0
+#' }
 #' #> (Intercept)       Age.L       Age.Q       Age.C
 #' #> -1.83794323 -0.36464703 -0.02829993 -0.01867081
 #' @order 1

@@ -105,6 +105,21 @@ test_that("the examples of every help page run, and print what their comments sa
   if (getRversion() < "4.4.0") expect_identical(seen$differs, character())
 })
 
+test_that("examples run without the packages that are only suggested", {
+  suggested <- gsub("[ \n]|[(].*?[)]", "", strsplit(read.dcf(source_file("DESCRIPTION"), "Suggests")[[1L]], ",")[[1L]])
+  use <- sprintf("(library[(](%1$s)[)]|\\b(%1$s)::)", paste(gsub(".", "[.]", suggested, fixed = TRUE), collapse = "|"))
+  for (file in list.files(source_file("man"), "[.]Rd$", full.names = TRUE)) {
+    code <- withr::local_tempfile()
+    tools::Rd2ex(file, code)
+    if (!file.exists(code)) next
+    lines <- sub("^##.*|#>.*", "", readLines(code, encoding = "UTF-8"))
+    for (expression in parse(text = lines, keep.source = FALSE)) {
+      text <- paste(deparse(expression), collapse = "\n")
+      if (grepl(use, text)) expect_match(text, "requireNamespace", info = basename(file))
+    }
+  }
+})
+
 test_that("a page whose examples fail is named, and one that needs what is not here is skipped", {
   skip_on_cran()
   page <- function(name, ...) {
