@@ -202,6 +202,8 @@ run_boot_workers <- function(job, from = 0) {
     shape = if (stopping) list(template = double(p)),
     ours = TRUE
   )
+  work$machine <- machine_of_boot(job, frame, from)
+  work$finish <- finish_replicates(p)
   outcome <- tryCatch(
     keep_random_seed(run_job(work, job$plan)),
     error = function(e) {

@@ -127,9 +127,11 @@ find_function <- function(name, env) {
 why_unknown <- function(fun, name) {
   words <- rs_compiled_names(c(list(body(fun)), unname(as.list(formals(fun)))))
   env <- environment(fun)
-  for (word in setdiff(words$functions, c(words$variables, names(formals(fun)), names(machine_homes())))) {
+  known <- c(words$variables, names(formals(fun)), names(machine_homes()), "function")
+  for (word in setdiff(words$functions, known)) {
     called <- if (is_function_frame(env)) find_function(word, env) else get0(word, envir = env, mode = "function")
     if (typeof(called) == "closure") next
+    if (name %in% names(machine_homes())) return(sprintf("`%s()` is not R's own function here", name))
     what <- sprintf("`%s()` is not in the subset", name)
     if (isNamespace(topenv(env)) || identical(topenv(env), baseenv())) return(what)
     return(sprintf("in `%s()`: `%s()` is not in the subset", name, word))

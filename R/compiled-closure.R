@@ -14,9 +14,11 @@ machine_functions <- list(
     "as.numeric", "as.double", "as.integer", "abs", "sqrt", "exp", "expm1", "log", "log1p", "log2",
     "log10", "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh", "floor", "ceiling",
     "trunc", "round", "sum", "prod", "min", "max", "any", "all", "pmin", "pmax", "mean", "which",
-    "which.min", "which.max", "cumsum", "cumprod", "cummax", "cummin", "rev", "diff", "sort", "order", "sample",
+    "which.min", "which.max", "cumsum", "cumprod", "cummax", "cummin", "rev", "diff", "sort", "order", "seq",
+    "range", "tabulate", "signif", "sample",
     "sample.int", "stop", "warning", "message", "print", "cat", "matrix", "nrow", "ncol", "dim", "t", "drop", "diag",
-    "crossprod", "tcrossprod", "%*%", "solve", "rowSums", "rowMeans", "colSums", "colMeans", "as.matrix", "as.vector"
+    "crossprod", "tcrossprod", "%*%", "solve", "rowSums", "rowMeans", "colSums", "colMeans", "as.matrix", "as.vector",
+    "outer"
   ),
   stats = c(
     "runif", "rnorm", "rexp", "rlnorm", "rlogis", "rcauchy", "rweibull", "rgamma", "rchisq", "rt", "rf", "rbeta",
@@ -30,7 +32,7 @@ machine_syntax <- c(
 )
 
 # Of these R calls the method for the class that numbers have without attributes but a shape.
-machine_generics <- c("mean", "median", "quantile", "sort", "rev", "diff", "t", "solve", "as.matrix")
+machine_generics <- c("mean", "median", "quantile", "sort", "rev", "diff", "seq", "range", "t", "solve", "as.matrix")
 
 # Functions that neither draw, nor fail, nor change anything: a promise of them may be forced.
 harmless_functions <- c("{", "(", "+", "-", "*", "/", "^", ":", "c", "length", "seq_len", "numeric", "rep")
@@ -121,6 +123,9 @@ match_task <- function(fun, dots) {
 }
 
 has_own_method <- function(name, env) {
+  default <- paste0(name, ".default")
+  found <- get0(default, envir = env, mode = "function")
+  if (!is.null(found) && !identical(found, get0(default, envir = asNamespace("stats"), mode = "function"))) return(TRUE)
   methods <- paste0(name, ".", c("double", "integer", "numeric", "logical", "matrix", "array"))
   tables <- c(list(env), lapply(list(.BaseNamespaceEnv, asNamespace("stats")), `[[`, ".__S3MethodsTable__."))
   any(vapply(methods, function(method) {

@@ -28,18 +28,20 @@
 #'     `break`, `next`, `return()`, `stop()`; assignment to variables and to elements;
 #'   * subscripts by numbers, logical vectors and what is left out (`x[-1]`), of matrices too (`m[i, ]`,
 #'     `m[rows, ]`, `m[, j] <- v`, `m[m > 0]`, `drop = FALSE`);
-#'   * `abs`, `sqrt`, `exp`, `log` and their kin, `sin` and its kin, `floor`, `ceiling`, `round`, `trunc`;
-#'     `sum`, `prod`, `mean`, `var`, `sd`, `median`, `min`, `max`, `pmin`, `pmax`, `any`, `all`, `which`,
-#'     `which.min`, `which.max`, `cumsum`, `cumprod`, `cummax`, `cummin`, `diff`, `rev`, `sort`, `order`, `cor` of
-#'     two vectors, `quantile` of any type with `names = FALSE`;
-#'     `c`, `numeric` and its kin, `rep`, `rep_len`, `seq_len`, `seq_along`, `a:b`, `length`, `ifelse`, `is.na`,
-#'     `anyNA`, `as.numeric`, `as.integer`;
+#'   * `abs`, `sqrt`, `exp`, `log` and their kin, `sin` and its kin, `floor`, `ceiling`, `trunc`,
+#'     `round` and `signif` to some digits; `sum`, `prod`, `mean` (trimmed too), `var`, `sd`, `median`, `min`, `max`,
+#'     `range`, `pmin`, `pmax`, `any`, `all`, these also with `na.rm`, `which`, `which.min`, `which.max`, `cumsum`,
+#'     `cumprod`, `cummax`, `cummin`, `diff`, `rev`, `sort`, `order`, `tabulate`, `cor` of two vectors, `quantile` of any
+#'     type with `names = FALSE`; `c`, `numeric` and its kin, `rep`, `rep_len`, `seq`, `seq_len`, `seq_along`,
+#'     `a:b`, `length`, `ifelse`, `is.na`, `anyNA`, `as.numeric`, `as.integer`;
 #'   * of matrices `matrix`, `dim`, `nrow`, `ncol`, `t`, `diag`, `drop`, `as.matrix`, `as.vector`, `rowSums`, `rowMeans`,
 #'     `colSums`, `colMeans`, and, by R's own BLAS and LAPACK, `%*%`, `crossprod`, `tcrossprod`, `solve`;
 #'   * random numbers of R's default kinds, where tasks have streams (`future.seed = TRUE`):
 #'     `runif`, `rnorm`, `rexp`, `rlnorm`, `rlogis`, `rcauchy`, `rweibull`, `rgamma`, `rbeta`,
 #'     `rchisq`, `rt`, `rf`, `rpois`, `rgeom`, `rnbinom`, `rbinom`, `sample`, `sample.int`;
 #'   * variables of where the function was written, which are copied;
+#'   * calls of other functions of yours (or of packages) that use nothing but these, functions that it
+#'     defines itself, and functions as arguments. Arguments are evaluated when R evaluates them;
 #'   * as its value a number, a vector, a matrix, `c(a = , b = )`, or a list of these.
 #'
 #'   The functions of mathematics, statistics and random numbers among these are compared with R's
@@ -53,14 +55,16 @@
 #'   OpenBLAS without OpenMP are used; with another BLAS, and on Windows, functions with products or
 #'   equations do not compile.
 #'
-#'   Not: strings, lists, data frames, matrices with names of rows or columns, factors, calls of other functions of yours,
-#'   functions in functions, `apply()` and its kin. Of 379 functions that 16 published
+#'   Not: strings, lists, data frames, matrices with names of rows or columns, factors, functions that call
+#'   themselves or use `...` or `missing()`, an argument that draws random numbers and is read again where it may
+#'   not have been read before, `apply()`, `sapply()` and their kin. Of 379 functions that 16 published
 #'   repositories hand to such calls, 27 % use only names of this kind, and most of
 #'   these are short; of 20 kinds of functions in public scripts that were read for this page, 3
 #'   compile. Do not expect yours to be among them: look.
 #' @section Calls: Those of [future_lapply()], [future_sapply()], [future_vapply()], `future_replicate()`, and
-#'   [parLapply()] and [parSapply()] with `cl = NULL`, and [boot()] whose data are a plain vector of
-#'   numbers (boot's own code draws the resamples). [mclapply()] and others fork as ever.
+#'   [parLapply()] and [parSapply()] with `cl = NULL`, [boot()] whose data are a plain vector of
+#'   numbers (boot's own code draws the resamples), and [bootstrap()] of a function, whose data are a plain vector or
+#'   matrix of numbers. [mclapply()] and others fork as ever.
 #' @section Other plans: With `plan(multisession, compiled = "auto")`, or `multicore`, calls whose function
 #'   compiles run on threads of this session, and all others on the workers of the plan; where too many
 #'   of the first tasks are given up, the workers run the whole job.

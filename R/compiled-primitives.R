@@ -8,12 +8,14 @@ primitive_verdicts <- new.env(parent = emptyenv())
 # Why primitives are switched off: a character vector with the names of those of `names` that
 # differ from R's functions. Names without a comparison are not in it.
 primitives_refused <- function(names) {
-  names <- intersect(names, names(primitive_table))
+  # Other ways to multiply matrices have other bits; this may change at any time.
+  other <- if (!identical(getOption("matprod"), "default")) intersect(names, c("%*%", "crossprod", "tcrossprod", "outer"))
+  names <- setdiff(intersect(names, names(primitive_table)), other)
   for (name in setdiff(names, names(primitive_verdicts))) {
     primitive_verdicts[[name]] <- compare_primitive(name)
   }
   found <- vapply(names, function(name) primitive_verdicts[[name]], "")
-  found[nzchar(found)]
+  c(found[nzchar(found)], stats::setNames(rep("the option `matprod` is not R's default", length(other)), other))
 }
 
 # "" or what differs.
@@ -177,6 +179,14 @@ primitive_table <- local({
     x <- selftest_doubles()[c(TRUE, FALSE, FALSE, FALSE)]
     unlist(lapply(x, function(x) lapply(1:9, function(type) list(x, if (type == 7) usual else between, type))), recursive = FALSE)
   }
+  sequences <- function() {
+    ends <- expand.grid(from = c(0, -1.5, 0.1, 3, 1e6), to = c(1, 2.7, -4, 10, 1e6 + 1))
+    steps <- (ends$to - ends$from) / rep_len(c(10, 3, 7.5, 0.9, 33.3), nrow(ends))
+    sizes <- rep_len(c(1, 2, 3, 11, 100), nrow(ends))
+    each <- function(second, third, kind) lapply(seq_along(second), function(k) list(ends$from[[k]], second[[k]], third[[k]], kind))
+    whole <- list(list(1L, 10L, 3L), list(10L, -7L, -2L), list(5L, 6L, 1L), list(-3L, 3L, 2L))
+    c(each(ends$to, steps, 0), each(ends$to, sizes, 1), each(steps, sizes, 2), whole)
+  }
   own <- list(
     sample = list(
       reference = function(n, size, replace, prob = NULL) sample(n, size, replace, prob), cases = samples
@@ -204,7 +214,17 @@ primitive_table <- local({
       reference = function(n, size, replace, prob = NULL) sample.int(n, size, replace, prob), cases = samples
     ),
     sum = of_vectors(from_base("sum")),
-    mean = of_vectors(from_base("mean")),
+    mean = list(reference = function(x, trim = 0) mean(x, trim = trim), cases = function() {
+      whole <- lapply(c(selftest_doubles(), selftest_integers()), list)
+      trims <- c(0.02, 0.1, 0.25, 0.499, 0.5)
+      c(whole, unlist(lapply(selftest_doubles(), function(x) lapply(trims, function(trim) list(x, trim))), recursive = FALSE))
+    }),
+    seq = list(
+      reference = function(from, second, third, kind = 0) {
+        switch(kind + 1, seq(from, second, by = third), seq(from, second, length.out = third), seq(from, by = second, length.out = third))
+      },
+      cases = sequences
+    ),
     var = of_vectors(from_stats("var"), on = "doubles"),
     sd = of_vectors(from_stats("sd"), on = "doubles"),
     cor = list(
@@ -220,7 +240,10 @@ primitive_table <- local({
     cumprod = of_vectors(from_base("cumprod"), on = "doubles"),
     cummax = of_vectors(from_base("cummax")),
     cummin = of_vectors(from_base("cummin")),
-    diff = of_vectors(function(x, lag) diff(x, lag), 1L),
+    diff = list(reference = function(x, lag) diff(x, lag), cases = function() {
+      x <- c(selftest_doubles(), selftest_integers())
+      unlist(lapply(x, function(x) list(list(x, 1L), list(x, 3L))), recursive = FALSE)
+    }),
     rev = of_vectors(from_base("rev")),
     rep = of_vectors(function(x, times, each) rep(x, times, each = each), 3, 2),
     rep_len = of_vectors(from_base("rep_len"), 17),
@@ -238,6 +261,10 @@ primitive_table <- local({
     `%/%` = of_pairs(from_base("%/%"), c(signed, seq(-30, 30, by = 0.7)), c(divisors, seq(0.3, 20, by = 0.9)), TRUE),
     `^` = of_pairs(from_base("^"), c(1e-300, 1e-9, 0.3, 1, 2, 3.3, 10, 1e5, seq(0.1, 9, by = 0.1)), c(-3:8, seq(-2, 2, by = 0.3))),
     round = of_pairs(function(x, digits) round(x, digits), c(signed, seq(-3, 3, by = 0.005)), c(0, 1, 2, 3, 5)),
+    log = list(reference = function(x, ...) log(x, ...), cases = function() {
+      x <- c(1e-300, 1e-9, 0.1, 0.5, 1, 1.5, 3.7, 20.5, 700, 1e9, 1e300, seq(0.001, 9, length.out = 1501))
+      c(list(list(x)), lapply(c(2, 10, 3, 0.5, exp(1), 7.25), function(base) list(x, base)))
+    }),
     signif = of_pairs(function(x, digits) signif(x, digits), c(signed, seq(-3, 3, by = 0.005)), c(1, 2, 3, 5)),
     colSums = of_one_matrix("colSums"),
     colMeans = of_one_matrix("colMeans"),
@@ -256,6 +283,7 @@ primitive_table <- local({
       if (is.null(k)) return(list(list(n, 5), list(n)))
       list(list(c(n, k), c(m, k)), list(c(n, k)))
     }),
+    outer = of_two_matrices("outer", function(n, k, m) if (is.null(k)) list(list(n, 5)) else list(list(n + 1, m + 1))),
     solve = list(missing = unfit_blas, reference = function(a, nrow, b, nrow_b) {
       a <- matrix(a, nrow)
       out <- if (missing(b)) solve(a) else solve(a, if (nrow_b > 0) matrix(b, nrow_b) else b)
@@ -270,7 +298,7 @@ primitive_table <- local({
     })
   )
   c(own, of_numbers(c(
-    "sqrt", "exp", "expm1", "log", "log1p", "log2", "log10", "sin", "cos", "tan", "asin", "acos", "atan", "sinh",
+    "sqrt", "exp", "expm1", "log1p", "log2", "log10", "sin", "cos", "tan", "asin", "acos", "atan", "sinh",
     "cosh", "tanh", "floor", "ceiling", "trunc"
   )))
 })

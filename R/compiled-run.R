@@ -37,6 +37,12 @@ run_compiled <- function(job, plan, rest) {
   if (stopped && !plan$executor$in_session) {
     return(run_interpreted(job, plan, rest, "too many of the first tasks had to be run again by R"))
   }
+  if (!is.null(job$finish)) {
+    found <- lapply(found, job$finish)
+    if (any(vapply(found, is.null, NA))) {
+      return(run_interpreted(job, plan, rest, "its values are not as many numbers as the first one"))
+    }
+  }
   bailed <- unlist(lapply(found, `[[`, "bailed"))
   reasons <- unlist(lapply(found, `[[`, "reasons"))
   left <- c(bailed, if (stopped && job$n > probe_tasks) seq.int(probe_tasks + 1L, job$n))
@@ -64,7 +70,8 @@ run_interpreted <- function(job, plan, rest, why) {
 }
 
 # The function and the elements as they were before a family has wrapped them, where it says so
-# (`machine` of a job, a frame as lapply_frame() makes it): R runs the wrapped ones.
+# (`machine` of a job, a frame as lapply_frame() makes it): R runs the wrapped ones. `finish` of
+# such a job makes of the machine's values those of the wrapped function.
 frame_for_machine <- function(job) if (is.null(job$machine)) job$frame else job$machine
 
 # Does a plan run what compiles on threads?
@@ -78,7 +85,7 @@ compile_job <- function(job, plan) {
   if (!plan$executor$in_session && (is.finite(plan$settings$timeout) || !is.null(plan$settings$log))) {
     return(not_compiled("the plan has a timeout or a log, which are for workers"))
   }
-  ours <- identical(job$call, lapply_call) && identical(job$over, c(X = "elements")) && !job$shares
+  ours <- (identical(job$call, lapply_call) || !is.null(job$machine)) && identical(job$over, c(X = "elements")) && !job$shares
   if (!ours) return(not_compiled("only calls of one function for each element of one vector are compiled"))
   if (is.list(job$globals) && length(job$globals)) return(not_compiled("the call gives globals of its own"))
   if (job$relay$unforced) return(not_compiled("an argument cannot be evaluated outside of the function"))

@@ -88,8 +88,21 @@ test_that("what is unusual is run again by R: values, warnings and errors are it
 test_that("R's functions that are masked, methods for numbers, and variables that are not plain are seen", {
   why <- function(fun, X = 1) explain_compiled(fun, X)$why
   local({
-    sum <- function(x) 42
+    sum <- function(x) nchar(x)
+    expect_match(why(function(i) sum(i)), "in `sum[(][)]`")
+  })
+  local({
+    sum <- base::nargs
     expect_match(why(function(i) sum(i)), "not R's own")
+  })
+  # A closure of the user's in its place is what is called.
+  local({
+    sum <- function(x) 42
+    expect_same_on_threads(1:3, function(i) sum(i))
+  })
+  local({
+    mean.default <- function(x, ...) 42
+    expect_match(why(function(i) mean(c(i, 2))), "method")
   })
   local({
     mean.numeric <- function(x, ...) 42

@@ -119,6 +119,48 @@ pub(crate) enum Law {
     Binomial,
 }
 
+/// Functions with arguments of their own. Registers: result, and up to three arguments.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Extra {
+    /// `round(x, digits)` of one number, and of a vector.
+    Round,
+    RoundV,
+    Signif,
+    SignifV,
+    /// `log(x, base)`.
+    Log,
+    LogV,
+    /// `mean(x, trim)`.
+    Trimmed,
+    /// `tabulate(bin, nbins)`.
+    Tabulate,
+    /// `diff(x, lag)`.
+    DiffD,
+    DiffI,
+    /// `rep(x, each)`.
+    EachD,
+    EachI,
+    /// `seq(from, to, by)`.
+    SeqBy,
+    SeqByInt,
+    /// `seq(from, to, length.out)`.
+    SeqBetween,
+    /// `seq(from, by, length.out)`.
+    SeqSteps,
+}
+
+impl Extra {
+    /// The same of each element.
+    pub(crate) fn scalar(self) -> Extra {
+        match self {
+            Extra::RoundV => Extra::Round,
+            Extra::SignifV => Extra::Signif,
+            Extra::LogV => Extra::Log,
+            other => other,
+        }
+    }
+}
+
 /// An instruction. `D` in a name: registers of doubles; `I`: of integers and logical
 /// values; `V`: of vectors. The first register is where the result goes.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -237,6 +279,7 @@ pub(crate) enum Op {
     Quantile(Reg, Reg, Reg, u8),
     /// `cor()` of two vectors.
     Cor(Reg, Reg, Reg),
+    Extra(Extra, [Reg; 4]),
     /// `sample.int(n, size, replace)`.
     Sample(Reg, Reg, Reg, bool),
     /// One index below the number.

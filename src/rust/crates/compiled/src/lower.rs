@@ -15,6 +15,7 @@ mod index;
 mod inline;
 mod loops;
 mod matrix;
+mod more;
 mod promises;
 mod statistics;
 mod values;

@@ -5,10 +5,12 @@
 
 mod arith;
 mod elements;
+mod extra;
 mod matrix;
 mod vectors;
 
 pub(crate) use arith::math;
+pub(crate) use extra::pair;
 
 use std::borrow::Cow;
 

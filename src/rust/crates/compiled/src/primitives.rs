@@ -19,6 +19,8 @@ pub mod poisson;
 pub mod quantile;
 pub mod reduce;
 pub mod sample;
+pub mod sequence;
+pub mod trimmed;
 
 pub use generator::Generator;
 

@@ -112,6 +112,9 @@ impl Lower<'_> {
         hint: Option<Var>,
         node: &Node,
     ) -> Lowered<Val> {
+        if let Some(value) = self.with_arguments(fun, args, node)? {
+            return Ok(value);
+        }
         if let Some(how) = math(fun) {
             return self.math(fun, how, args, hint, node);
         }
@@ -308,7 +311,7 @@ impl Lower<'_> {
     }
 
     /// A scalar of type `out` from a vector of type `ty`.
-    fn emit_reduce(
+    pub(super) fn emit_reduce(
         &mut self,
         how: Reduce,
         ty: Type,
@@ -411,7 +414,7 @@ impl Lower<'_> {
     }
 
     /// All elements in one vector of the highest type.
-    fn joined(&mut self, parts: &[(Type, Reg)], node: &Node) -> Lowered<(Type, Reg)> {
+    pub(super) fn joined(&mut self, parts: &[(Type, Reg)], node: &Node) -> Lowered<(Type, Reg)> {
         let element = parts
             .iter()
             .map(|(ty, _)| ty.element())

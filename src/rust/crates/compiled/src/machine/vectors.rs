@@ -373,6 +373,7 @@ impl Machine<'_> {
                     Ok(())
                 })?;
             }
+            Op::Extra(how, regs) => self.extra(how, regs, host)?,
             // All others are done where no vector is made.
             _ => return Err(Bail("an instruction that is not there")),
         }

@@ -3,10 +3,10 @@
 use super::Generator;
 use super::{
     along, arithmetic, beta, binomial, draws, gamma, matrix, order, poisson, quantile, reduce,
-    sample,
+    sample, sequence, trimmed,
 };
 use crate::bail::Bail;
-use crate::code::Product;
+use crate::code::{Extra, Product};
 use crate::host::Host;
 use crate::{lower, machine};
 
@@ -148,6 +148,7 @@ pub fn call(
         ("%%", _) => a.pairs(|x, y| arithmetic::modulo(x, y, host)),
         ("%/%", _) => a.pairs(|x, y| arithmetic::int_div(x, y, host)),
         ("^", _) => a.pairs(|x, y| arithmetic::pow(x, y, host)),
+        ("log", _) => a.pairs(|x, base| machine::pair(Extra::Log, x, base, host)),
         ("round", _) => a.pairs(|x, d| arithmetic::round_digits(x, d as i32, host)),
         ("signif", _) => a.pairs(|x, d| arithmetic::signif(x, d as i32, host)),
         (_, Doubles(x)) => of_doubles(name, x, &a, host),
@@ -195,7 +196,16 @@ fn sampled(a: &Arguments, state: &mut Generator) -> Result<Value, Bail> {
 fn of_doubles(name: &str, x: &[f64], a: &Arguments, host: &Host) -> Result<Value, Bail> {
     Ok(match name {
         "sum" => double(reduce::sum(x, host)?),
+        "mean" if a.0.len() == 2 => double(trimmed::mean(x, a.number(1)?, host)?),
         "mean" => double(reduce::mean(x, host)?),
+        "seq" => {
+            let (second, third) = (a.number(1)?, a.number(2)?);
+            Doubles(match a.count(3)? {
+                0 => sequence::by(x[0], second, third)?,
+                1 => sequence::between(x[0], second, third as i32)?,
+                _ => sequence::steps(x[0], second, third as i32)?,
+            })
+        }
         "var" => double(reduce::var(x, host)?),
         "sd" => double(reduce::sd(x, host)?),
         "prod" => double(reduce::prod(x, host)?),
@@ -226,7 +236,7 @@ fn of_doubles(name: &str, x: &[f64], a: &Arguments, host: &Host) -> Result<Value
         "t" => Doubles(matrix::transpose(x, a.count(1)?)),
         "%*%" => products(Product::Plain, a, host)?,
         "crossprod" => products(Product::Cross, a, host)?,
-        "tcrossprod" => products(Product::CrossOfRows, a, host)?,
+        "tcrossprod" | "outer" => products(Product::CrossOfRows, a, host)?,
         "solve" => with_right_side(a, |x, y, to| matrix::solve(x, y, host, to))?,
         _ => return Err(UNKNOWN),
     })
@@ -276,6 +286,10 @@ fn of_integers(name: &str, x: &[i32], a: &Arguments, host: &Host) -> Result<Valu
         "cumsum" => Integers(along::cumsum_int(x)?),
         "cummax" => Integers(along::cummax_int(x)),
         "cummin" => Integers(along::cummin_int(x)),
+        "seq" => {
+            let (to, by) = (a.number(1)? as i32, a.number(2)? as i32);
+            Integers(sequence::by_int(x[0], to, by)?)
+        }
         "diff" => Integers(along::diff_int(x, a.count(1)?)?),
         "rev" => Integers(along::rev(x)),
         "rep" => Integers(along::rep(x, a.count(1)?, a.count(2)?)),

@@ -1,0 +1,59 @@
+# Functions of R with further arguments in compiled closures, beside the interpreter.
+
+expect_functions <- function(fun, X = list(c(2.5, -1, 4, 0.25), c(1, 2, 3), c(0.1, 0.7)), kept = length(X)) {
+  oracle <- observe_program(fun, X)
+  ours <- observe_program(fun, X, list("threads", workers = 2))
+  expect_true(identical(ours, oracle, num.eq = FALSE), label = deparse1(body(fun)))
+  expect_null(last_compiled$told$why, label = deparse1(body(fun)))
+  expect_identical(last_compiled$told$tasks, kept, label = deparse1(body(fun)))
+}
+why_not <- function(fun, x = 1) explain_compiled(fun, x)$why
+
+test_that("sequences are R's", {
+  numbers <- list(1, 4, 0.3, -2.5)
+  expect_functions(function(x) seq(0, 1, by = 0.1) * x, numbers)
+  expect_functions(function(x) seq(x, 10, by = 0.37), numbers)
+  expect_functions(function(x) seq(x, -10, -0.7), numbers)
+  expect_functions(function(x) seq(0, x, length.out = 7), numbers)
+  expect_functions(function(x) seq(x, by = 0.1, length = 5), numbers)
+  expect_functions(function(n) c(seq(2L, 20L, by = n), seq(n), seq(1, n), seq(n, 1L)), list(1L, 3L, 7L))
+  expect_functions(function(x) seq(x) + seq(length.out = length(x)))
+  # R's other ways, and what it refuses.
+  expect_functions(function(x) seq(x, 1, by = 0.5), list(0, 1, 2), kept = 1L)
+  expect_functions(function(x) seq(0, 1, length.out = x), list(3, 0, 2), kept = 2L)
+  expect_match(why_not(function(n) seq(0L, n, length.out = 3L), 1L), "doubles only")
+})
+
+test_that("rounding to digits, logarithms of a base, trimmed means and differences of a lag are R's", {
+  expect_functions(function(x) round(x * 1.2345, 2))
+  expect_functions(function(x) c(signif(x * 1.2345, 3), signif(x / 7)))
+  expect_functions(function(x) round(x, 16), kept = 0L)
+  expect_functions(function(x) log(abs(x), 2) + log(abs(x), base = 7))
+  expect_functions(function(x) log(x, 10), kept = 2L)
+  expect_functions(function(x) mean(x, trim = 0.1) + mean(c(x, 100, 7, 3), trim = 0.25) + mean(x, 0.5))
+  expect_functions(function(x) diff(x, lag = 2))
+  expect_functions(function(n) diff(c(n, 5L, 2L, 9L), 2L), list(1L, 3L))
+  expect_functions(function(x) diff(x, 0), kept = 0L)
+  expect_functions(function(x) list(round(matrix(x, 2) / 3, 2), range(matrix(x, 2))), list(c(1, 2.5, 3, 4), c(0.3, 0.1)))
+})
+
+test_that("range(), tabulate(), rep(each = ) and places of the best are R's", {
+  expect_functions(function(x) range(x))
+  expect_functions(function(x) range(x, 1.5))
+  expect_functions(function(n) range(c(n, 3L)), list(1L, 5L))
+  expect_functions(function(x) tabulate(order(x), 4))
+  expect_functions(function(x) tabulate(order(x)[1:2]))
+  expect_functions(function(x) tabulate(c(x, 2), 3L))
+  expect_functions(function(x) rep(x, each = 2))
+  expect_functions(function(n) rep(c(n, 2L), each = n), list(1L, 3L))
+  expect_functions(function(n) c(which.max(c(n, 3L, 3L)), which.min(c(n, 3L))), list(1L, 5L))
+})
+
+test_that("na.rm changes nothing where nothing is missing, and R runs what has missing values", {
+  data <- list(c(1, 2.5, 4), c(2, NA, 1), c(3, 3, 0))
+  expect_functions(function(x) c(
+    sum(x, na.rm = TRUE), mean(x, na.rm = TRUE), var(x, na.rm = TRUE), sd(x, na.rm = TRUE), median(x, na.rm = TRUE),
+    min(x, na.rm = TRUE), max(x, na.rm = TRUE), range(x, na.rm = TRUE), mean(x, trim = 0.1, na.rm = TRUE)
+  ), data, kept = 2L)
+  expect_match(why_not(function(x) sum(x, na.rm = x > 1)), "TRUE or FALSE")
+})
