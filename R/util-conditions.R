@@ -139,7 +139,7 @@ describe_printed <- function(printed) {
   lines <- lines[nzchar(trimws(lines))]
   if (!length(lines)) return("")
   last <- lines[[length(lines)]]
-  sprintf(" Its task had printed last: %s", encodeString(if (nchar(last) > 200L) substr(last, 1L, 200L) else last, quote = "\""))
+  sprintf(" Its task had printed last: %s.", encodeString(if (nchar(last) > 200L) paste0(substr(last, 1L, 200L), "...") else last, quote = "\""))
 }
 
 describe_exit <- function(failure) {
