@@ -20,6 +20,9 @@ known_links <- new.env(parent = emptyenv())
 # The cluster that parallel's functions get for `cl`: one of links, or `cl` itself where option
 # rustle.cluster says so or connections are not sockets.
 linked_cluster <- function(cl) {
+  # Code of parallel makes no report and keeps no inputs: those of the call before are not this call's.
+  begin_call()
+  keep_report(NULL)
   if (is.null(cl)) cl <- parallel::getDefaultCluster()
   sockets <- vapply(cl, function(node) inherits(node$con, "sockconn"), NA)
   if (!isTRUE(getOption("rustle.cluster", TRUE)) || !length(sockets) || !all(sockets)) return(cl)

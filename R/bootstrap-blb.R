@@ -13,7 +13,8 @@
 #'   `on_error = "na"` resamples that fail are left out.
 #' @param seed,threads As for [bootstrap()].
 #' @return A list of class `rustle_blb`: `t0`, the statistic on the data (native statistics) or
-#'   the mean over the subsets; `se`; `ci`, a p x 2 matrix; `subsets`, an s x p matrix with the
+#'   the mean over the subsets; `se`; `ci`, a p x 2 matrix; `mcse`, a p x 3 matrix with the Monte Carlo standard
+#'   errors of `se` and of both ends (of subsets and resamples; `NA` for one subset); `subsets`, an s x p matrix with the
 #'   standard errors of the subsets, which show whether `s` and `gamma` are large enough;
 #'   `b`, the rows of a subset.
 #' @details Standard errors are averaged over the subsets. So are the ends of the intervals,
@@ -81,10 +82,17 @@ blb <- function(data, statistic, gamma = 0.7, s = 20, R = 100, conf = 0.95, ...,
   colnames(subsets) <- names(t0)
   ends <- Reduce(`+`, lapply(parts, `[[`, "ends")) / s
   ci <- t0 + ends
+  # Subsets do not depend on each other but for the rows that they share.
+  error_of <- function(get) {
+    each <- vapply(parts, get, double(length(get(parts[[1L]]))))
+    matrix(apply(rbind(each), 1L, stats::sd) / sqrt(s), length(t0))
+  }
+  mcse <- cbind(error_of(function(part) part$se), error_of(function(part) part$ends))
+  dimnames(mcse) <- list(names(t0), c("se", "lower", "upper"))
   dimnames(ci) <- list(names(t0), paste0(format(100 * (1 + c(-conf, conf)) / 2, trim = TRUE), "%"))
   structure(
     list(
-      t0 = t0, se = colMeans(subsets), ci = ci, subsets = subsets, b = b, n = n, s = s, R = R,
+      t0 = t0, se = colMeans(subsets), ci = ci, mcse = mcse, subsets = subsets, b = b, n = n, s = s, R = R,
       gamma = gamma, conf = conf, call = call
     ),
     class = "rustle_blb"
@@ -94,7 +102,7 @@ blb <- function(data, statistic, gamma = 0.7, s = 20, R = 100, conf = 0.95, ...,
 #' @export
 print.rustle_blb <- function(x, digits = max(3L, getOption("digits") - 3L), ...) {
   cat(sprintf("Bag of little bootstraps: %d subsets of %.0f of %.0f rows, %d resamples each\n\n", x$s, x$b, x$n, x$R))
-  print(cbind(t0 = x$t0, se = x$se, x$ci), digits = digits)
+  print(cbind(t0 = x$t0, se = x$se, x$ci, mcse = apply(x$mcse, 1L, max)), digits = digits)
   invisible(x)
 }
 

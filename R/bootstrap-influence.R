@@ -57,11 +57,11 @@
 #' #>           wt -4.35880  0.765437 -5.79887 -2.918728   -6.07055   -2.64705
 #' #>           hp -0.01782  0.009861 -0.03794  0.002299   -0.03987    0.00423
 #' #>         qsec  0.51083  0.341775 -0.13079  1.152454   -0.25348    1.27515
-#' #>  p.value
-#' #>    0.001
-#' #>    0.001
-#' #>    0.149
-#' #>    0.308
+#' #>  p.value  p.mcse
+#' #>    0.001 0.00100
+#' #>    0.001 0.00100
+#' #>    0.149 0.01127
+#' #>    0.308 0.01461
 #' @export
 bootstrap_influence <- function(psi, estimate = NULL, R = 9999, cluster = NULL,
                                 weights = c("rademacher", "mammen", "webb", "norm"), conf = 0.95,
@@ -130,15 +130,20 @@ bootstrap_influence <- function(psi, estimate = NULL, R = 9999, cluster = NULL,
   go_on_until(out, rule, function(x) x$critical.mcse / (2 * x$critical), function(x, R) draw_bands(x, R, origin))
 }
 
-# The result with R replicates: bands, critical value and p-values.
+# The result with R replicates.
 draw_bands <- function(x, R, call) {
   check_memory(as.double(R) * length(x$t0) * 8, call)
   x$t <- run_wild(x$spec, R, x$threads, call) + rep(x$t0, each = R)
   colnames(x$t) <- names(x$t0)
   x$R <- R
+  with_bands(x)
+}
+
+# Adds bands, critical value and p-values of the level `conf`.
+with_bands <- function(x) {
+  R <- x$R
   std.error <- x$std.error
   used <- which(std.error > 0)
-  R <- x$R
   terms <- names(x$t0)
   z <- abs(x$t - rep(x$t0, each = R)) / rep(std.error, each = R)
   largest <- if (length(used)) do.call(pmax, lapply(used, function(k) z[, k])) else double(R)
@@ -189,7 +194,7 @@ confint.rustle_influence <- function(object, parm = NULL, level = NULL, simultan
   at <- check_index(parm, as_draws(object), "parm")
   if (!is.null(level)) {
     object$conf <- check_one_level(level, "level")
-    object <- c_bands(object, object$bands$std.error)
+    object <- with_bands(object)
   }
   ends <- object$bands[at, if (simultaneous) c("band.lower", "band.upper") else c("lower", "upper")]
   tails <- (1 + c(-1, 1) * object$conf) / 2

@@ -89,7 +89,7 @@ vcov_boot <- function(model, type = c("case", "xy", "residual", "wild", "fractio
   types <- c("case", "xy", "residual", "wild", "fractional")
   type <- check_choice(if (identical(type, types)) "case" else type, types, "type")
   if (type == "xy") type <- "case"
-  R <- check_count(R, "R", min = 2)
+  if (!inherits(R, "rustle_enough")) R <- check_count(R, "R", min = 2)
   if (is_fitted_model(model) && !has_native_fit(model)) {
     if (!type %in% c("case", "fractional")) stop_argument("type", "\"case\" or \"fractional\" for a model that is not of lm() or glm()", type, sys.call())
     if (!is.null(effects)) stop_argument("effects", "NULL for a model that is not of lm() or glm()", effects, sys.call())

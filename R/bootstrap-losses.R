@@ -52,15 +52,20 @@
 #' #> sample estimates:
 #' #>          a          b
 #' #> 0.03003176 0.79025004
+#' #>
+#' #> p-values of 499 replicates, and their Monte Carlo standard errors:
+#' #>         lower consistent upper reality_check
+#' #> p-value 0.002      0.002 0.002         0.002
+#' #> mcse    0.002      0.002 0.002         0.002
 #' step_m(losses, "base", R = 499, seed = 1, threads = 1)
-#' #>   model       gain statistic step p.value
-#' #> 1     a 0.03003176 0.1296878   NA   0.462
-#' #> 2     b 0.79025004 4.3602770    1   0.002
+#' #>   model       gain statistic step p.value       mcse
+#' #> 1     a 0.03003176 0.1296878   NA   0.462 0.02231834
+#' #> 2     b 0.79025004 4.3602770    1   0.002 0.00200000
 #' model_confidence_set(losses, R = 499, seed = 1, threads = 1)
-#' #>   model     loss p.value in_set
-#' #> 1  base 1.931248    0.04  FALSE
-#' #> 2     a 1.901216    0.04  FALSE
-#' #> 3     b 1.140998    1.00   TRUE
+#' #>   model     loss p.value        mcse in_set
+#' #> 1  base 1.931248    0.04 0.008772338  FALSE
+#' #> 2     a 1.901216    0.04 0.008772338  FALSE
+#' #> 3     b 1.140998    1.00 0.000000000   TRUE
 #' @export
 spa_test <- function(losses, benchmark = 1, R = 9999, l = NULL, blocktype = c("geom", "circular", "fixed"),
                      seed = NULL, threads = NULL) {

@@ -91,7 +91,8 @@ describe_boot <- function(x) {
     sprintf(" %s code,%s thread%s", x$engine, count, several)
   }
   sprintf(
-    "Bootstrap (%s), %.0f replicates%s, %.0f observation%s%s", draws$variant, draws$R, of, draws$n,
+    "Bootstrap (%s%s), %.0f replicates%s, %.0f observation%s%s", draws$variant,
+    if (inherits(x, "rustle_boot") && length(x$l) == 1L) sprintf(" of length %.0f", x$l) else "", draws$R, of, draws$n,
     if (draws$n == 1) "" else "s",
     if (length(by)) sprintf("\nComputed by%s", by) else ""
   )

@@ -8,12 +8,14 @@ primitive_verdicts <- new.env(parent = emptyenv())
 # Why primitives are switched off: a character vector with the names of those of `names` that
 # differ from R's functions. Names without a comparison are not in it.
 primitives_refused <- function(names) {
-  names <- intersect(names, names(primitive_table))
+  # Other ways to multiply matrices have other bits; this may change at any time.
+  other <- if (!identical(getOption("matprod"), "default")) intersect(names, c("%*%", "crossprod", "tcrossprod", "outer"))
+  names <- setdiff(intersect(names, names(primitive_table)), other)
   for (name in setdiff(names, names(primitive_verdicts))) {
     primitive_verdicts[[name]] <- compare_primitive(name)
   }
   found <- vapply(names, function(name) primitive_verdicts[[name]], "")
-  found[nzchar(found)]
+  c(found[nzchar(found)], stats::setNames(rep("the option `matprod` is not R's default", length(other)), other))
 }
 
 # "" or what differs.
@@ -281,6 +283,7 @@ primitive_table <- local({
       if (is.null(k)) return(list(list(n, 5), list(n)))
       list(list(c(n, k), c(m, k)), list(c(n, k)))
     }),
+    outer = of_two_matrices("outer", function(n, k, m) if (is.null(k)) list(list(n, 5)) else list(list(n + 1, m + 1))),
     solve = list(missing = unfit_blas, reference = function(a, nrow, b, nrow_b) {
       a <- matrix(a, nrow)
       out <- if (missing(b)) solve(a) else solve(a, if (nrow_b > 0) matrix(b, nrow_b) else b)

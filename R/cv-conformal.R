@@ -46,10 +46,11 @@ conformal <- function(x, fit = NULL, predict = stats::predict, response = NULL, 
   if (method == "jackknife+" && !is.null(K)) stop_argument("K", "NULL for `method = \"jackknife+\"`, whose folds have one observation", K, origin)
   K <- if (method == "jackknife+") "loo" else if (is.null(K)) (if (method == "split") 2L else 10L) else K
   do.call(tell_left_out, learner$left_out)
-  of_kept <- function(v) if (length(learner$kept) && is.atomic(v) && length(v) == learner$rows) v[learner$kept] else v
   y <- as.double(learner$y)
   n <- length(y)
-  fold <- with_call(origin, rustle_folds(n, K, 1L, of_kept(strata), of_kept(cluster), seed))[, 1L]
+  strata <- rows_of_learner(strata, learner, "strata", origin)
+  cluster <- rows_of_learner(cluster, learner, "cluster", origin)
+  fold <- with_call(origin, rustle_folds(n, K, 1L, strata, cluster, seed))[, 1L]
   held <- if (method == "split") 1L else sort(unique(fold))
   splits <- lapply(held, function(k) list(learner = 1L, train = which(fold != k), test = which(fold == k), new = TRUE))
   parts <- run_splits(list(learner), splits, newdata, "stop", seed, "conformal", origin)

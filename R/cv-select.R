@@ -74,9 +74,8 @@ cv_select <- function(x, fits, predict = stats::predict, response = NULL, method
     stop_argument("loss", "\"mse\", \"mae\" or \"misclassification\" for `method = \"bias_corrected\"`", rule$name, origin)
   }
   do.call(tell_left_out, first$left_out)
-  of_kept <- function(v) if (length(first$kept) && is.atomic(v) && length(v) == first$rows) v[first$kept] else v
-  strata <- of_kept(strata)
-  cluster <- of_kept(cluster)
+  strata <- rows_of_learner(strata, first, "strata", origin)
+  cluster <- rows_of_learner(cluster, first, "cluster", origin)
   made <- with_call(origin, rustle_folds(n, K, reps, strata, cluster, seed))
   runs <- which_folds(made)
   splits <- list()

@@ -52,8 +52,9 @@ validate_boot <- function(x, fit = NULL, predict = stats::predict, response = NU
   learner <- as_learner(x, fit, if (missing(predict)) NULL else predict, response, list(...), parent.frame())
   do.call(tell_left_out, learner$left_out)
   n <- NROW(learner$y)
-  of_kept <- function(v) if (length(learner$kept) && is.atomic(v) && length(v) == learner$rows) v[learner$kept] else v
-  groups <- check_resampled(n, R, of_kept(strata), of_kept(cluster), origin)
+  strata <- rows_of_learner(strata, learner, "strata", origin)
+  cluster <- rows_of_learner(cluster, learner, "cluster", origin)
+  groups <- check_resampled(n, R, strata, cluster, origin)
   rule <- check_loss(loss, learner$y)
   words <- stream_words(seed)
   drawn <- drawn_rows(n, R, groups, words)

@@ -14,7 +14,7 @@
 #'   models of class `glm` with `type = "response"`.
 #' @param response The name of a column of `x`, or a vector with a value per row.
 #' @param K Number of folds, or `"loo"`: leave-one-out. See [folds()].
-#' @param reps,strata,cluster As in [folds()].
+#' @param reps,strata,cluster As in [folds()]; strata and clusters may be formulas of columns, such as `~ g`.
 #' @param folds Instead of these, the folds themselves: what [folds()] returns, a vector of
 #'   fold numbers, or a list with the observations of each fold.
 #' @param loss A function of observed and predicted values that returns a number, or one of
@@ -100,13 +100,13 @@ cv <- function(x, fit = NULL, predict = stats::predict, response = NULL, K = 10,
   seed <- check_count(seed, "seed", min = -.Machine$integer.max, null = TRUE)
   learner <- as_learner(x, fit, if (missing(predict)) NULL else predict, response, list(...), parent.frame())
   n <- length_of(learner$y)
-  # Arguments that are given for all rows are reduced to the rows that are used.
-  of_kept <- function(v) if (length(learner$kept) && is.atomic(v) && length(v) == learner$rows) v[learner$kept] else v
+  strata <- rows_of_learner(strata, learner, "strata", sys.call())
+  cluster <- rows_of_learner(cluster, learner, "cluster", sys.call())
   rule <- check_loss(loss, learner$y)
   closed <- learner$linear && exact && !adjust
   penalty <- check_lambda(lambda, learner$linear, closed)
   made <- if (is.null(folds)) {
-    with_call(sys.call(), rustle_folds(n, K, reps, of_kept(strata), of_kept(cluster), seed))
+    with_call(sys.call(), rustle_folds(n, K, reps, strata, cluster, seed))
   } else {
     folds_of_kept(folds, n, learner, sys.call())
   }
@@ -119,6 +119,13 @@ cv <- function(x, fit = NULL, predict = stats::predict, response = NULL, K = 10,
   }
   parts$learner <- learner
   new_cv(parts, runs, made, learner$y, rule, penalty, adjust, sys.call())
+}
+
+# `strata` or `cluster` at the rows that a learner has: columns of its data, or a vector of these rows
+# or of all.
+rows_of_learner <- function(v, learner, argument, call) {
+  if (inherits(v, "formula")) return(columns_of_rows(v, learner$x, argument, call))
+  if (length(learner$kept) && is.atomic(v) && length(v) == learner$rows) v[learner$kept] else v
 }
 
 # Folds that the user gave: for all rows, or for the rows that are used.

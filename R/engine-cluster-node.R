@@ -51,7 +51,8 @@ turn_here <- function(order) {
     for (chunk in kept$jobs) chunk$live <- NULL
     done <- sum(vapply(kept$jobs, function(chunk) chunk$count, 0))
     live <- do.call(c, lapply(live, `[[`, "object"))
-    serialize(list(type = "BEAT", done = done, live = live), master$con)
+    seen <- if (order$settings$progress) lapply(kept$jobs, function(chunk) c(list(tag = chunk$tag), rs_job_seen(chunk$handle)))
+    serialize(list(type = "BEAT", done = done, live = live, seen = seen), master$con)
   }
   if (!is.null(order$chunk)) open_chunk(parcel, order, beat)
   repeat {
@@ -138,6 +139,7 @@ open_chunk <- function(parcel, order, beat, dress = identity) {
   settings <- order$settings
   set_serializers(unpacked_serializers(parcel$serializers))
   job <- dress(job_of_parcel(parcel, chunk, settings))
+  job$numbers <- chunk$numbers
   plan <- plan_of_node(settings, parcel$levels)
   open <- list2env(list(
     tag = chunk$tag, job = job, n = job$n, over = FALSE, unclaimed = Inf, count = 0, measured = FALSE, timed = settings$keep,

@@ -23,7 +23,7 @@ run_on_nodes <- function(job, plan) {
     if (desk$is_over()) break
     desk$listen(longest_wait)
     desk$relay()
-    progress$update(desk$finished(), desk$busy())
+    progress$update(desk$finished(), desk$busy(), desk$seen)
   }
   progress$clear()
   outcome <- desk$outcome()
@@ -90,6 +90,7 @@ new_desk <- function(job, plan, nodes, parcel) {
   peak <- numeric(sum(vapply(nodes, function(node) node$cores, 1L)))
   counted <- list(done = 0, forks = 0, claims = 0, steals = 0, losses = 0, bytes = 0)
   stop_early <- job$on_error == "stop"
+  shows <- wants_progress(plan)
   seats <- cumsum(c(0, vapply(nodes, function(node) node$cores, 1L)))
   settings <- plan$settings
   needs_package <- !is.null(parcel$requires)
@@ -150,7 +151,7 @@ new_desk <- function(job, plan, nodes, parcel) {
       setup = if (!is.null(setup)) list(key = setup$key, steps = if (!identical(node$setup, setup$key) || !is_bound(node)) setup$steps),
       settings = list(
         cores = node$cores, own = node$own, spans = if (wants_spans) wanted_spans() else "batches", keep = wants_spans,
-        memory = wants_memory(), beat = max(0.5, settings$heartbeat / 4),
+        memory = wants_memory(), beat = min(max(0.5, settings$heartbeat / 4), if (shows) 1), progress = shows,
         plan = settings[c("timeout", "retries", "worker_threads", "log")]
       ),
       # A node that has a suspect must get nothing else.
@@ -179,6 +180,7 @@ new_desk <- function(job, plan, nodes, parcel) {
     m <- length(tasks)
     out <- list(tag = tag, n = m, data = cut_data(parcel$data, job$over, tasks))
     streams <- job$streams
+    if (!is.null(settings$log)) out$numbers <- c(tasks)
     if (runs_plainly(node)) {
       return(c(out, list(tasks = c(tasks), seeds = task_seeds(streams, tasks))))
     }
@@ -193,6 +195,7 @@ new_desk <- function(job, plan, nodes, parcel) {
       message <- tryCatch(hear_node(node), error = function(e) mourn(node, conditionMessage(e)))
       if (is.null(message) || !identical(message$type, "VALUE")) {
         node$beat <- message$done
+        node$seen <- message$seen
         # Conditions that are relayed at once, whichever task they are of.
         for (condition in message$live) relay_event("condition", condition, job$relay$quiet)
         next
@@ -208,6 +211,22 @@ new_desk <- function(job, plan, nodes, parcel) {
         mourn(node, sprintf("nothing was heard of it for %.0f s", silent))
       }
     }
+  }
+
+  # What nodes have told last of their workers, as rs_job_seen() has it: list(task, seconds, memory).
+  seen <- function() {
+    now <- seconds_now()
+    rows <- list()
+    for (node in usable()) {
+      for (part in node$seen) {
+        tasks <- node$chunks[[part$tag]]
+        if (is.null(tasks)) next
+        part$task <- c(0, tasks)[part$task + 1]
+        part$seconds <- part$seconds + (now - node$heard)
+        rows[[length(rows) + 1L]] <- part[c("task", "seconds", "memory")]
+      }
+    }
+    bound_spans(rows)
   }
 
   # Only a node that runs our own loop says from time to time that it is there.
@@ -228,6 +247,7 @@ new_desk <- function(job, plan, nodes, parcel) {
     tell_desk(node, answer$told)
     node$hungry <- answer$hungry
     node$beat <- 0
+    node$seen <- NULL
     if (!is.na(answer$task)) node$task <- if (is.na(node$task)) answer$task else (node$task + answer$task) / 2
     for (record in answer$done) settle(node, record)
   }
@@ -238,6 +258,7 @@ new_desk <- function(job, plan, nodes, parcel) {
     if (!is.null(record$events)) {
       events <- record$events
       events$task <- tasks[events$task]
+      tell_losses(events, plan)
       mailbox$add(events)
     }
     # A chunk of a node that was given up may have been computed elsewhere: the first counts.
@@ -299,6 +320,7 @@ new_desk <- function(job, plan, nodes, parcel) {
     node$waits <- NULL
     counted$losses <<- counted$losses + 1
     tell_node_lost(node, length(tasks))
+    log_session(plan, "node %d (%s) was lost: %s; %d unfinished tasks", node$id, node$host, node$lost, length(tasks))
     if (length(tasks)) {
       dead <- queue$take_back(tasks)
       if (length(dead)) {
@@ -354,7 +376,7 @@ new_desk <- function(job, plan, nodes, parcel) {
     node$timed <- parcel$key
   }
   list(
-    hand_out = hand_out, listen = listen, relay = relay, is_over = is_over, outcome = outcome,
+    hand_out = hand_out, listen = listen, relay = relay, is_over = is_over, outcome = outcome, seen = seen,
     finished = function() counted$done + sum(vapply(nodes, function(node) max(0, node$beat), 0)),
     busy = function() sum(vapply(nodes, function(node) if (length(node$chunks)) node$cores else 0L, 1L))
   )

@@ -9,17 +9,22 @@ run_element <- function(arguments = commandArgs(trailingOnly = TRUE)) {
   array <- as.integer(arguments[[2L]])
   level <- as.integer(arguments[[3L]])
   element <- as.integer(arguments[[4L]])
+  order <- read_whole(file.path(run, "order.rds"))
   end <- tryCatch(
-    run_chunks(run, array, level, element),
+    run_chunks(run, array, level, element, order),
     error = function(e) list(why = "error", error = e)
   )
-  write_whole(end, element_file(run, array, element, "end"))
+  if (is_run_of(run, order)) write_whole(end, element_file(run, array, element, "end"))
   if (end$why == "error") stop(end$error)
   invisible()
 }
 
+# Is the run in this directory still that of `order`? Another may have taken its place while an element
+# of a call that was interrupted is about to end.
+is_run_of <- function(run, order) is.null(order) || file.exists(file.path(run, order$tag))
+
 # list(why): "empty" (there is nothing left), "time" or "closed".
-run_chunks <- function(run, array, level, element) {
+run_chunks <- function(run, array, level, element, order) {
   cores <- parallelly::availableCores()
   node <- Sys.getenv("SLURMD_NODENAME", Sys.info()[["nodename"]])
   write_whole(
@@ -28,7 +33,6 @@ run_chunks <- function(run, array, level, element) {
       package = as.character(utils::packageVersion("rustle"))
     ), element_file(run, array, element, "start")
   )
-  order <- read_whole(file.path(run, "order.rds"))
   if (is.null(order)) stop_internal("the order of a run is not there")
   # What this node has not, and the session has, is told in the log.
   writeLines(lay_desk_here(order$desk, own = TRUE), stderr())
@@ -37,7 +41,7 @@ run_chunks <- function(run, array, level, element) {
   parcel <- unserialize(order$bytes)
   # Where tasks do not run in the order of their numbers, one that comes first may run last.
   if (order$ordered) parcel$on_error <- "keep"
-  seen <- new_seat(run, array, element, cores)
+  seen <- new_seat(run, array, element, cores, order)
   on.exit(rest_here())
   repeat {
     why <- stopping()
@@ -91,7 +95,7 @@ clock_of_element <- function(order, run, array, element) {
     if (now - looked < 0.5) return(NULL)
     looked <<- now
     if (file.exists(stop)) return("time")
-    if (is_closed(run) || !dir.exists(run)) "closed"
+    if (is_closed(run) || !is_run_of(run, order)) "closed"
   }
 }
 
@@ -107,6 +111,7 @@ seconds_of_left <- function(text) {
 # The next chunk that this element may have, or NULL. One whose tasks are suspected of having
 # ended an element is taken only by one that runs nothing else.
 take_chunk <- function(run, array, level, element, suspects, order) {
+  if (!is_run_of(run, order)) return(NULL)
   for (chunk in chunks_in(run, "todo")) {
     if (chunk$level > level || (is_suspect(chunk, order) && !suspects)) next
     mine <- file.path(run, "taken", sprintf("%s.%d.%d", basename(chunk$file), array, element))
@@ -130,6 +135,7 @@ open_slurm_chunk <- function(run, ticket, parcel, order, cores) {
     cores = if (is_suspect(ticket, order)) 1L else cores, spans = if (order$timings) "tasks" else "batches", keep = TRUE,
     memory = FALSE, plan = order$settings, own = FALSE
   )
+  chunk$numbers <- chunk$tasks
   open_chunk(parcel, list(chunk = chunk, settings = settings), beat = function() NULL, dress = function(job) {
     job_with_journal(job, chunk$keys, stored, call, FALSE, by_session = FALSE)
   })
@@ -140,12 +146,20 @@ open_slurm_chunk <- function(run, ticket, parcel, order, cores) {
   last$written <- 0L
 }
 
+# list(chunk, done, seen): how many of its tasks are done, and rs_job_seen() with their numbers in the
+# call.
+seen_of_chunk <- function(chunk) {
+  seen <- rs_job_seen(chunk$handle)
+  seen$task <- c(0, chunk$tasks)[seen$task + 1]
+  list(chunk = chunk$ticket$number, done = chunk$count, seen = seen)
+}
+
 # What an element writes: events as they come, and a record when a chunk is done.
-new_seat <- function(run, array, element, cores) {
-  last <- seconds_now()
+new_seat <- function(run, array, element, cores, order) {
+  last <- shown <- seconds_now()
   write_said <- function(chunk) {
     events <- chunk$events
-    if (!length(events)) return()
+    if (!length(events) || !is_run_of(run, order)) return()
     chunk$events <- list()
     chunk$written <- chunk$written + 1L
     all <- list(
@@ -162,11 +176,16 @@ new_seat <- function(run, array, element, cores) {
       if (!now && seconds_now() - last < 1) return()
       last <<- seconds_now()
       for (chunk in kept$jobs) write_said(chunk)
+      if (isTRUE(order$progress) && last - shown >= 2 && is_run_of(run, order)) {
+        shown <<- last
+        write_whole(lapply(kept$jobs, seen_of_chunk), element_file(run, array, element, "seen"))
+      }
     },
     finish = function(chunk, levels, level) {
       write_said(chunk)
       record <- close_chunk(chunk)
       sync_journals(dirname(run))
+      if (!is_run_of(run, order)) return()
       failure <- record$failure
       # The kernel ends one process where memory is short, not always the job.
       if (!is.null(failure) && level < levels && (isTRUE(failure$memory) || identical(as.integer(failure$number), tools::SIGKILL))) {

@@ -10,10 +10,11 @@
 #   todo/, taken/          chunks of tasks that wait, and that an element has
 #   done/                  records of chunks (what close_slurm_chunk() makes)
 #   said/                  output and conditions of tasks, as they come
-#   arrays/N.rds           a job array: list(number, name, id, count, level, journalled); `id` is
+#   arrays/N.rds           a job array, counted on from those of the run before in this directory: list(number, name, id, count, level, journalled); `id` is
 #                          NA before Slurm has answered
 #   elements/N.K.start     element K of array N has started; N.K.end: why it has ended;
-#                          N.K.stop: Slurm asks it to stop; N.K.status: that of R at its end
+#                          N.K.stop: Slurm asks it to stop; N.K.status: that of R at its end;
+#                          N.K.seen: what its workers do, every two seconds where progress is shown
 #   log/, scripts/         what Slurm and R said, and was submitted
 #   closed                 how the call has ended; nobody submits or takes anything any more
 #
@@ -141,6 +142,8 @@ run_of_call <- function(call) file.path(call, "slurm")
 # Lays down a run: its common part, and the tasks `which` in chunks.
 lay_run <- function(run, job, plan, settings, identity, which, envelope) {
   parcel <- parcel_for_nodes(job, plan)
+  # Elements of a run before may not have ended yet: what they still write is under other numbers.
+  before <- max(0L, vapply(read_arrays(run), `[[`, 1L, "number"))
   unlink(run, recursive = TRUE)
   part <- tempfile("run-", dirname(run))
   dir.create(part)
@@ -167,9 +170,9 @@ lay_run <- function(run, job, plan, settings, identity, which, envelope) {
   plan$settings["keep"] <- list(NULL)
   write_whole(list(
     bytes = parcel$bytes(), desk = desk_for_nodes()[c("key", "bytes")], chunks = chunks, n = job$n, keys = identity$keys,
-    tag = tag,
-    stop_early = job$on_error == "stop", ordered = !is.null(order), timings = wants_timings(), nodes = shape$nodes, cores = shape$cores,
-    settings = plan$settings[c("timeout", "retries", "worker_threads")], slurm = settings, setup = setup,
+    tag = tag, before = before,
+    stop_early = job$on_error == "stop", ordered = !is.null(order), timings = wants_timings(), progress = wants_progress(plan), nodes = shape$nodes, cores = shape$cores,
+    settings = plan$settings[c("timeout", "retries", "worker_threads", "log")], slurm = settings, setup = setup,
     plan = as_rustle_plan(plan), envelope = envelope[c("fun", "arguments", "state", "call")]
   ), file.path(part, "order.rds"))
   if (!file.rename(part, run)) {

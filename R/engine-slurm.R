@@ -70,7 +70,7 @@ attend_run <- function(run, job, identity) {
       watch$mend()
       asked <- seconds_now()
     }
-    progress$update(watch$finished(), watch$busy())
+    progress$update(watch$finished(), watch$busy(), watch$seen)
     Sys.sleep(min(1, 0.1 + (now - begun) / 60))
   }
   progress$clear()
@@ -201,6 +201,21 @@ new_watch <- function(run, job, identity) {
     new_outcome(arrived$values, failed, report = new_report(job, plan, c(counted, list(spans = all))))
   }
 
+  # What elements have told last of the chunks that they have: a list of seen_of_chunk(). The files
+  # are looked at every two seconds.
+  told <- list()
+  looked <- -Inf
+  chunks_seen <- function() {
+    if (isTRUE(order$progress) && seconds_now() - looked >= 2) {
+      looked <<- seconds_now()
+      files <- list.files(file.path(run, "elements"), "[.]seen$", full.names = TRUE)
+      files <- files[!file.exists(sub("seen$", "end", files))]
+      told <<- unlist(lapply(files, read_whole), recursive = FALSE)
+    }
+    Filter(function(part) !settled[[part$chunk]], told)
+  }
+  seen <- function() bound_spans(lapply(chunks_seen(), `[[`, "seen"))
+
   # Elements that are not known to have ended: a data frame (array, id, element, level).
   open_elements <- function() {
     rows <- lapply(read_arrays(run), function(array) {
@@ -284,6 +299,10 @@ new_watch <- function(run, job, identity) {
     write_whole(list(why = "dead", state = element$state, reason = element$reason, node = element$node), file)
     mine <- Filter(function(chunk) chunk$array == element$array && chunk$element == element$element, chunks_in(run, "taken"))
     tell_element_lost(element, fate, length(mine))
+    log_session(
+      list(settings = order$settings), "element %d of job array %s on node %s has ended (%s): %s", element$element, element$id,
+      element$node, element$state, fate
+    )
     for (chunk in mine) {
       levels <- length(settings$memory)
       if (fate == "memory" && element$level < levels) {
@@ -355,7 +374,7 @@ new_watch <- function(run, job, identity) {
 
   list(
     look = look, mend = mend, is_over = is_over, outcome = outcome, abandon = abandon, workers = order$nodes * order$cores,
-    finished = function() counted$done, busy = function() sum(alive$state == "RUNNING") * order$cores
+    finished = function() counted$done + sum(vapply(chunks_seen(), `[[`, 0, "done")), seen = seen, busy = function() sum(alive$state == "RUNNING") * order$cores
   )
 }
 
@@ -406,7 +425,7 @@ submit_array <- function(run, order, settings, count, level, call, origin) {
       if (nzchar(told <- tail_of_log(run, before[[length(before)]]$number, 1L))) paste0(" The last words of an element: ", told) else ""
     ), origin)
   }
-  number <- length(before) + 1L
+  number <- order$before + length(before) + 1L
   name <- sprintf("rustle-%s-%d", order$tag, number)
   array <- list(number = number, name = name, id = NA_character_, count = count, level = level, journalled = journalled, time = Sys.time())
   script <- file.path(run, "scripts", sprintf("%d.sh", number))
@@ -419,7 +438,7 @@ submit_array <- function(run, order, settings, count, level, call, origin) {
     # What Slurm may have all the same is looked for later (adopt_arrays()).
     unknown <- isTRUE(e[["unanswered"]])
     if (!unknown) unlink(array_file(run, number))
-    if (!unknown || number == 1L) stop(e)
+    if (!unknown || !length(before)) stop(e)
     NA_character_
   })
   if (is.na(array$id)) return(NULL)

@@ -23,11 +23,13 @@ start_log <- function(dir) {
   log_line("worker takes part in a call, R %s", format(getRversion()))
 }
 
-# The job as workers run it: where there is a log, they write down each task.
+# The job as workers run it: where there is a log, they write down each task. On a node a job is a chunk,
+# whose tasks have `numbers` in the call of the user.
 logged_job <- function(job, plan) {
   dir <- plan$settings$log
   if (is.null(dir)) return(job)
-  job$call <- as.call(list(logged_task, quote(i), forced_call(job)))
+  number <- if (is.null(job$numbers)) quote(i) else call("[", job$numbers, quote(i))
+  job$call <- as.call(list(logged_task, number, forced_call(job)))
   job$forced <- 0L
   job$relay$log <- dir
   job
@@ -85,11 +87,13 @@ tell_end <- function(job, plan, outcome, begun) {
   }
   log_session(plan, "call %.0f is over after %.3f s, %d task(s) failed", job$id, spent, length(outcome$failed))
   report <- outcome$report
-  say_debug(
-    "call %.0f is over after %.3f s: %s processes started, %s claims, %s of them stolen, %s workers lost, %s bytes received, %d failed",
-    job$id, spent, format(report$forks), format(report$claims), format(report$steals), format(report$losses),
-    format(report$bytes), length(outcome$failed)
+  counted <- c(
+    `processes started` = report$forks, claims = report$claims, `of them stolen` = report$steals, `workers lost` = report$losses,
+    `bytes received` = report$bytes, failed = length(outcome$failed)
   )
+  counted <- counted[!is.na(counted)]
+  numbers <- vapply(counted, format, "", scientific = FALSE)
+  say_debug("call %.0f is over after %.3f s: %s", job$id, spent, paste(numbers, names(counted), collapse = ", "))
 }
 
 # Tasks whose worker was lost while it ran them: they run again.

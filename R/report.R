@@ -7,7 +7,7 @@
 #' unless `options(rustle.report = FALSE)`.
 #'
 #' Calls are those that run tasks: the `future_*()` functions, `mclapply()`, `parLapply()` and
-#' their relatives, `%dopar%`, `boot()`, `bootstrap()`, `cv()`, on any plan, in the session too; and
+#' their relatives (not on a cluster object, on which parallel's code runs), `%dopar%`, `boot()`, `bootstrap()`, `cv()`, on any plan, in the session too; and
 #' native work on threads (`bootstrap()` of native statistics, the `mt_` functions) that took
 #' longer than 50 ms, of which only the time on processors is known.
 #'

@@ -43,7 +43,8 @@ keep_call <- function(job, plan, state, start) {
 #'   that they take; who changes such an object meanwhile gets a copy of it first.
 #'   `options(rustle.rerun = FALSE)` keeps nothing. Variables that the function
 #'   finds elsewhere are those of now. Nothing is kept of native statistics and `mt_*()` functions, nor
-#'   of [boot()] where its replicates run in this session. A call in a task counts as part of that task. A BLAS with
+#'   of [boot()] where its replicates run in this session, nor of [parLapply()] and relatives on a cluster object,
+#'   which parallel's code runs. A call in a task counts as part of that task. A BLAS with
 #'   threads of its own may add up in another order here than on a worker, where it has fewer.
 #' @section Random numbers: They are those of the task's stream (`future.seed = TRUE`, a number
 #'   or a list; `.options.rustle = list(seed = )`; L'Ecuyer-CMRG with `parallel`'s functions).
@@ -107,7 +108,7 @@ stop_no_inputs <- function(kept, call) {
   } else if (inputs$id == 0) {
     "no call has run in this session"
   } else {
-    "the last call has no tasks of R code, or ran in this session by boot's own functions"
+    "the last call has no tasks of R code, or ran by parallel's functions on a cluster or in this session by boot's"
   }
   abort_rustle(sprintf("The inputs of the task are not there any more: %s.", why), "rustle_error_rerun", call = call)
 }

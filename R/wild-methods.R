@@ -117,7 +117,7 @@ plot.rustle_wild <- function(x, n = if (length(x$estimate) > 1L) 25 else 201, xl
     # The hypothesis is in the picture, too.
     graphics::contour(
       a, b, matrix(curve$p.value, length(a)), levels = levels, lwd = ifelse(levels == alpha, 2.5, 1), col = ink$dark,
-      xlim = range(a, x$null.value[[1L]]), ylim = range(b, x$null.value[[2L]]), xlab = if (is.null(xlab)) of[[1L]] else xlab, ylab = if (is.null(ylab)) of[[2L]] else ylab, ...
+      vfont = NULL, labcex = 0.7, xlim = range(a, x$null.value[[1L]]), ylim = range(b, x$null.value[[2L]]), xlab = if (is.null(xlab)) of[[1L]] else xlab, ylab = if (is.null(ylab)) of[[2L]] else ylab, ...
     )
     graphics::points(x$estimate[[1L]], x$estimate[[2L]], pch = 19L)
     graphics::points(x$null.value[[1L]], x$null.value[[2L]], pch = 4L)

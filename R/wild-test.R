@@ -152,6 +152,7 @@
 #' #> t = 2.734, p-value = 0.02803 (two-sided)
 #' #> estimate: x = 0.3128
 #' #> 95 percent confidence interval: [0.0572, 0.5658]
+#' #> Monte Carlo standard errors: p-value 0.0052, lower 0.011, upper 0.01
 #' @seealso [boot_lm()], [vcov_boot()].
 #' @export
 wild_test <- function(model, null, cluster = NULL, R = 9999,

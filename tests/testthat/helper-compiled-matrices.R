@@ -20,7 +20,7 @@ random_matrix_program <- function(seed) {
     if (depth <= 0L) return(one("m", "m", "X", "X", "XI", "a", "a", "wide", "square", "none"))
     a <- function() m(depth - 1L)
     b <- function() m(max(depth - 2L, 0L))
-    switch(sample.int(24L, 1L),
+    switch(sample.int(25L, 1L),
       sprintf("t(%s)", one(a(), v(depth - 1L))), sprintf("(%s %s %s)", a(), one("+", "-", "*", "/"), s(0L)), sprintf("(%s %s %s)", a(), one("+", "*"), b()),
       sprintf("(%s %s %s)", s(0L), one("-", "*", "%%"), a()), sprintf("%s[%s, %s]", a(), index(), index()),
       sprintf("%s[%s, %s, drop = FALSE]", a(), index(), index()), sprintf("%s[%s, ]", one("X", "m"), one("sample.int(4L, 4L, TRUE)", "sample.int(2, 3, replace = TRUE)", "-2", "w")),
@@ -30,17 +30,17 @@ random_matrix_program <- function(seed) {
       sprintf("diag(%s)", one("2", "3L", "n", "v", "2, 3")), sprintf("%s(%s)", one("abs", "sqrt", "exp", "-", "+"), a()),
       sprintf("solve(%s)", one("square", "a", a())), sprintf("solve(%s, %s)", one("square", "a", a()), b()),
       sprintf("as.matrix(%s)", one(v(0L), a())), sprintf("(%s %s %s)", a(), one("+", "*"), v(0L)),
-      sprintf("tcrossprod(%s, %s)", a(), b()), sprintf("matrix(rnorm(%s), 2)", one("4", "6")), "matrix(0, n, 2)", sprintf("(%s > %s)", a(), one(s(0L), b()))
+      sprintf("tcrossprod(%s, %s)", a(), b()), sprintf("%s", one(sprintf("set(%s)", a()), sprintf("early(%s, %s)", a(), s(0L)), sprintf("centred(%s)", a()), sprintf("either(%s, %s)", a(), s(0L)), sprintf("own(%s)", b()))), sprintf("matrix(rnorm(%s), 2)", one("4", "6")), one("matrix(0, n, 2)", sprintf("outer(%s, %s)", v(0L), v(0L)), sprintf("ifelse(%s > 1, %s, 2.5)", a(), b()), sprintf("pmax(%s, %s)", a(), s(0L))), sprintf("(%s > %s)", a(), one(s(0L), b()))
     )
   }
   v <- function(depth) {
     if (depth <= 0L) return(one("v", "v", "w", "c(1, 2)", "y", "numeric(n)"))
     a <- function() m(depth - 1L)
-    switch(sample.int(14L, 1L),
+    switch(sample.int(15L, 1L),
       sprintf("%s[%s, ]", a(), one("1L", "2L", "i", "n")), sprintf("%s[, %s]", a(), one("1L", "2L", "i", "n")), sprintf("%s(%s)", one("rowSums", "colSums", "rowMeans", "colMeans"), a()),
       sprintf("%s(%s)", one("c", "as.vector", "as.numeric", "drop", "dim", "cumsum"), a()), sprintf("diag(%s)", a()), sprintf("m[m %s %s]", one(">", "<", "!="), s(0L)),
       sprintf("solve(%s, %s)", one("square", a()), v(0L)), sprintf("drop(%s %%*%% %s)", a(), v(0L)), sprintf("X[%s, 2]", one("1:2", "-1", "w")), sprintf("(%s + %s)", v(0L), s(0L)),
-      sprintf("which(%s > 1)", a()), sprintf("m[%s]", one("1:3", "-1L", "w")), sprintf("c(%s, %s)", a(), s(0L)), v(0L)
+      sprintf("which(%s > 1)", a()), sprintf("m[%s]", one("1:3", "-1L", "w")), sprintf("drop(quad(%s, %s))", a(), v(0L)), sprintf("c(%s, %s)", a(), s(0L)), v(0L)
     )
   }
   statement <- function(depth) {
@@ -57,7 +57,7 @@ random_matrix_program <- function(seed) {
   value <- one("m", "a", "m", "v", "s", "list(m, v, s)", "list(m = m, d = dim(a))", "c(s = s, n = n)", m(2L), m(2L), v(2L), "XI")
   lines <- c(
     "s <- 0", "k <- 1.5", "n <- 2L", "i <- 1L", "v <- c(x, 2, 3)", "w <- c(1L, 2L)", "m <- matrix(c(x, 1, 2.5, -1, 3, 0.5), 3)",
-    "a <- diag(2) + 0.5", vapply(seq_len(sample.int(6L, 1L)), function(j) statement(2L), ""), value
+    "a <- diag(2) + 0.5", "own <- function(b) { m[1, 1] <- 9; b + m[1, 1] }", vapply(seq_len(sample.int(6L, 1L)), function(j) statement(2L), ""), value
   )
   eval(parse(text = sprintf("function(x) {\n%s\n}", paste(lines, collapse = "\n")), keep.source = FALSE)[[1L]], matrix_program_data())
 }
@@ -65,6 +65,8 @@ random_matrix_program <- function(seed) {
 matrix_program_data <- function() {
   list2env(list(
     X = matrix(c(1.5, 2, 0.5, 3, 1, 2, -1, 4, 0.25, 6, 2, 1), 4L), XI = matrix(c(4L, 1L, 2L, 3L, -1L, 7L), 3L), y = c(0.5, -2, 1, 3),
-    wide = matrix(c(1, 0.25, -3, 2, 5, 1.75), 2L), square = matrix(c(3, 1, 0.5, 1, 4, 1, -1, 2, 5), 3L), none = matrix(0, 0L, 3L)
+    wide = matrix(c(1, 0.25, -3, 2, 5, 1.75), 2L), square = matrix(c(3, 1, 0.5, 1, 4, 1, -1, 2, 5), 3L), none = matrix(0, 0L, 3L),
+    set = function(b) { b[1, 1] <- 0; b }, early = function(b, s) { if (s > 0) return(b * 2); b }, centred = function(b, by = mean(b)) b - by,
+    either = function(b, s) if (s > 0) b else b[1, ], quad = function(b, d) { d[1] <- 0; b %*% d }
   ), parent = globalenv())
 }

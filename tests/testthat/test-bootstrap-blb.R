@@ -34,3 +34,12 @@ test_that("resamples that fail stop, or are left out when asked", {
   expect_true(all(is.finite(out$se)))
   expect_true(all(is.finite(out$ci)))
 })
+
+test_that("Monte Carlo errors are those of many runs", {
+  x <- rexp(3000)
+  runs <- lapply(1:40, function(seed) blb(x, "mean", s = 6, R = 40, seed = seed, threads = 1))
+  told <- rowMeans(vapply(runs, function(b) b$mcse[1L, ], double(3L)))
+  found <- apply(vapply(runs, function(b) c(b$se, b$ci), double(3L)), 1L, sd)
+  expect_lt(max(abs(log(told / found))), 0.5)
+  expect_true(all(is.na(blb(x, "mean", s = 1, R = 20, seed = 1, threads = 1)$mcse)))
+})

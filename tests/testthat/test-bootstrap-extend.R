@@ -146,3 +146,12 @@ test_that("tests and bands go on until they are sure", {
     class = "rustle_warning_replicates"
   )
 })
+
+test_that("covariances take as many replicates as intervals need", {
+  fit <- lm(mpg ~ wt, mtcars)
+  rule <- enough(width = 0.03, start = 199)
+  b <- boot_lm(fit, R = rule, seed = 1, threads = 1)
+  expect_gt(b$R, 199)
+  expect_equal(vcov_boot(fit, R = rule, seed = 1, threads = 1), var(b$t))
+  expect_argument_error(vcov_boot(fit, R = 1), "R")
+})

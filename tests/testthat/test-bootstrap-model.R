@@ -152,7 +152,8 @@ test_that("several clusterings are combined for models of any class", {
   d <- transform(mtcars, a = rep(1:8, 4), b = rep(1:4, each = 8))
   fit <- nls(mpg ~ p + q * wt, d, start = list(p = 30, q = -3))
   both <- as.integer(interaction(d$a, d$b, lex.order = TRUE))
-  of <- function(g) vcov_boot(fit, R = 20, seed = 1, cluster = g)
+  # Each intersection is one observation.
+  of <- function(g) suppressWarnings(vcov_boot(fit, R = 20, seed = 1, cluster = g), classes = "rustle_warning_clusters")
   expect_equal(vcov_boot(fit, R = 20, seed = 1, cluster = ~ a + b), of(d$a) + of(d$b) - of(both))
   d$b[3] <- NA
   expect_argument_error(vcov_boot(fit, R = 20, cluster = list(d$a, d$b)), "cluster")

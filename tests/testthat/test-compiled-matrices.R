@@ -54,6 +54,7 @@ test_that("arithmetic, comparison and functions of elements keep shapes", {
   expect_same_on_threads(1:3, function(i) list(X > i, i <= XI, XI == XI, !XL, XL & XI > 2L, XL | (XI < 0L), is.na(X), +XL, XI - 1:3))
   expect_same_on_threads(1:3, function(i) list(sum(X), mean(XI), max(X), min(XI, i), any(X > i), all(XL), prod(X), sd(X), range = length(X)))
   expect_same_on_threads(1:3, function(i) list(which(X > i), cumsum(XI), c(X, i), as.numeric(XI), as.vector(XL), as.integer(X), which.max(X), anyNA(X)))
+  expect_same_on_threads(1:3, function(i) list(ifelse(X > i, X, 0), ifelse(XL, i, XI), ifelse(y > 0, X, 1), pmax(X, i), pmin(XI, XI[3:1, ]), pmax(X, y)))
   expect_same_on_threads(1:3, function(i) if (sum(X[i, ]) > 3) X else X * 2)
   expect_same_on_threads(1:3, function(i) { s <- 0; for (e in XI) s <- s + e * i; s })
 })
@@ -79,7 +80,7 @@ test_that("products, sums of sides and equations have the bits of R's libraries"
     G <- crossprod(A)
     list(
       G, crossprod(A, b), tcrossprod(A), A %*% t(A), A %*% G, b %*% A, b %*% b, tcrossprod(A, A[1:2, ]), crossprod(b),
-      drop(A %*% A[1, ]), solve(G), solve(G, crossprod(A, b)), solve(G, A[3, ]), XI %*% t(XI), crossprod(b, A)
+      drop(A %*% A[1, ]), solve(G), solve(G, crossprod(A, b)), solve(G, A[3, ]), XI %*% t(XI), crossprod(b, A), outer(b, y), outer(1:2, 3:1)
     )
   })
   expect_same_on_threads(1:20, function(i) {
@@ -136,6 +137,28 @@ test_that("matrices are elements of the data and further arguments", {
   expect_identical(on_threads(future_vapply(1:3, function(i) X * i, X)), vapply(1:3, function(i) X * i, X))
 })
 
+test_that("functions of matrices that are called keep their shapes, and change no matrix of the caller", {
+  skip_without_blas()
+  fit <- function(X, y, ridge = 0) {
+    G <- crossprod(X)
+    for (k in seq_len(ncol(G))) G[k, k] <- G[k, k] + ridge
+    drop(solve(G, crossprod(X, y)))
+  }
+  early <- function(m, i) {
+    if (i > 2) return(m * 2)
+    m[1, 1] <- 100
+    m
+  }
+  expect_same_on_threads(1:20, function(i) { rows <- X[sample.int(4L), ]; list(fit(rows, y, i), fit(X, rnorm(4)), rows) }, kept = 20L)
+  expect_same_on_threads(1:4, function(i) { m <- X + i; n <- early(m, i); list(m, n, early(XI, i)) })
+  expect_same_on_threads(1:4, function(i) { own <- function(m) { m[1, ] <- 0; dim(m) }; m <- X; list(own(m), m) })
+  # Which of both it is depends on the way the code takes.
+  either <- function(m, i) if (i > 2) m else m[1, ]
+  expect_match(explain_compiled(function(i) { z <- either(X, i); z }, 1L)$why, "depends on the way")
+  expect_match(explain_compiled(function(i) either(X, i) + 1, 1L)$why, "depends on the way")
+  expect_same_on_threads(1:4, function(i) either(X, i))
+})
+
 test_that("names of rows or columns, methods for matrices and doubtful forms are not compiled", {
   named <- X
   colnames(named) <- c("a", "b", "c")
@@ -151,12 +174,15 @@ test_that("names of rows or columns, methods for matrices and doubtful forms are
     `%*%` <- base::nargs
     expect_match(why(function(i) X %*% X), "not R's own")
   })
+  sides <- X
+  attr(sides, "dim") <- c(rows = 4L, columns = 3L)
+  if (!is.null(names(dim(sides)))) expect_match(why(function(i) dim(sides)), "attributes")
   cube <- array(1, c(2, 2, 2))
   expect_match(why(function(i) cube[1]), "attributes")
   for (fun in list(
-    function(i) rev(X), function(i) var(X), function(i) diff(X), function(i) sort(X), function(i) median(X), function(i) ifelse(X > 1, 1, 0),
+    function(i) rev(X), function(i) var(X), function(i) diff(X), function(i) sort(X), function(i) median(X),
     function(i) X[cbind(1, 2)], function(i) X[1, 2, 3], function(i) X["a", ], function(i) X[i, j = 2], function(i) rnorm(2, X),
-    function(i) pmax(X, 1), function(i) sample(X), function(i) { z <- if (i > 1) X else X[1, ]; z }, function(i) { dim(y) <- c(2, 2); y },
+    function(i) pmax(1, X), function(i) sample(X), function(i) outer(X, y), function(i) { z <- if (i > 1) X else X[1, ]; z }, function(i) { dim(y) <- c(2, 2); y },
     function(i) matrix(nrow = 2, ncol = 2), function(i) solve(X, X, tol = 1), function(i) X[i, , drop = i > 1], function(i) y[1, 2]
   )) expect_type(why(fun), "character")
 })
@@ -168,6 +194,15 @@ test_that("a BLAS that cannot be used switches off what needs it, with the reaso
   entry$missing <- function() ""
   entry$reference <- function(x, nrow, y, nrow_y) 1
   expect_match(compare_primitive("crossprod", entry), "gives other numbers")
+})
+
+test_that("products are R's where its option says how they are computed", {
+  withr::local_options(matprod = "internal")
+  expect_match(explain_compiled(function(i) X %*% t(X), 1L)$why, "matprod")
+  expect_null(explain_compiled(function(i) t(X), 1L)$why)
+  skip_without_blas()
+  options(matprod = "default")
+  expect_null(explain_compiled(function(i) X %*% t(X), 1L)$why)
 })
 
 test_that("generated programs with matrices do what they do in the interpreter", {

@@ -75,3 +75,23 @@ test_that("failures are told or missing", {
   expect_argument_error(validate_boot(lm(mpg ~ wt, d), R = 0), "R")
   expect_argument_error(validate_boot(lm(mpg ~ wt, d), R = 5, cluster = 1:3), "cluster")
 })
+
+test_that("strata and clusters may be formulas of columns, of all that hold out rows", {
+  d <- transform(mtcars, g = rep(1:8, 4))
+  d$mpg[3] <- NA
+  fit <- lm(mpg ~ wt, d)
+  learner <- function(d) lm(mpg ~ wt, d)
+  calls <- list(
+    function(...) validate_boot(fit, R = 5, seed = 1, ...)$resamples,
+    function(...) cv(fit, K = 4, seed = 1, ...)$losses,
+    function(...) conformal(fit, K = 4, seed = 1, ...)$lower,
+    function(...) cv_select(d, list(learner, function(d) lm(mpg ~ hp, d)), response = "mpg", K = 4, inner = 2, seed = 1, ...)$outer
+  )
+  for (call in calls) {
+    a <- suppressWarnings(suppressMessages(call(cluster = ~ g)))
+    expect_identical(a, suppressWarnings(suppressMessages(call(cluster = d$g))))
+    expect_identical(suppressWarnings(suppressMessages(call(strata = ~ am))), suppressWarnings(suppressMessages(call(strata = d$am))))
+    expect_false(identical(a, suppressWarnings(suppressMessages(call()))))
+    suppressWarnings(suppressMessages(expect_argument_error(call(cluster = ~ nowhere), "cluster")))
+  }
+})

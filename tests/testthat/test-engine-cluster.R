@@ -192,6 +192,14 @@ test_that("tasks have timings, and the progress of nodes is shown", {
   expect_identical(sort(timings$task), 1:20)
   expect_true(all(timings$worker %in% 1:2))
   expect_true(all(timings$end - timings$start > 0.015))
+  # Nodes tell of their workers, with the numbers of the call.
+  shown <- character()
+  withr::local_options(rustle.progress.seconds = 0.2)
+  withCallingHandlers(
+    future_lapply(1:8, function(i) Sys.sleep(if (i == 5) 3.5 else 0.01)),
+    message = function(m) { shown <<- c(shown, conditionMessage(m)); invokeRestart("muffleMessage") }
+  )
+  expect_match(shown, "[0-9] MB, task 5 since [1-4] s", all = FALSE)
 })
 
 test_that("packages that a node does not have are an error before tasks run", {

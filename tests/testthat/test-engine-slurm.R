@@ -38,8 +38,12 @@ slurm_test("values, streams, names, output and conditions are those of every pla
 
 slurm_test("timings name workers of all elements", {
   local_slurm_plan(nodes = 2, cores = 2)
-  withr::local_options(rustle.timings = TRUE)
-  future_lapply(1:8, function(i) Sys.sleep(0.2))
+  withr::local_options(rustle.timings = TRUE, rustle.progress = TRUE, rustle.progress.seconds = 0.5, rustle.progress.after = 0)
+  shown <- capture_messages(future_lapply(1:8, function(i) Sys.sleep(if (i == 3) 7 else 0.2)))
+  # Elements tell what their workers do, and what of a chunk is done.
+  expect_match(shown, "[0-9] MB, task 3 since [1-7] s", all = FALSE)
+  expect_match(shown, "^[1-7]/8 tasks", all = FALSE)
+  expect_match(utils::tail(shown, 1L), "^8/8 tasks in")
   timings <- job_timings()
   expect_identical(sort(timings$task), 1:8)
   expect_true(all(timings$worker %in% 1:4))
@@ -240,6 +244,18 @@ slurm_test("an interrupt ends the job array, and the same call goes on", {
   expect_lt(run$value$begun, 18)
   expect_identical(run$value$values, as.list(1:18))
   expect_lte(sum(starts(notes, 18) - 1), 6)
+  # What elements of the first array still wrote is under its number.
+  expect_match(basename(list.files(dir, "^[0-9]+[.]rds$", recursive = TRUE)[[1L]]), "^0002[.]rds$")
+})
+
+slurm_test("workers of elements write logs, with the numbers of the call", {
+  log <- withr::local_tempdir(tmpdir = "/tmp")
+  local_slurm_plan(nodes = 2, log = log)
+  capture_messages(future_lapply(1:12, function(i) { message("said by ", i); Sys.sleep(0.3) }))
+  lines <- unlist(lapply(list.files(log, "^worker-", full.names = TRUE), readLines))
+  begun <- as.integer(sub("^.* task ([0-9]+) begins$", "\\1", lines[grep("said by", lines) - 1L]))
+  expect_identical(begun, as.integer(sub("^.*said by ", "", grep("said by", lines, value = TRUE))))
+  expect_identical(sort(begun), 1:12)
 })
 
 slurm_test("tasks have options, directory and environment of the session", {

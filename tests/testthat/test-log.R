@@ -1,5 +1,18 @@
 log_lines <- function(dir, kind) unlist(lapply(list.files(dir, kind, full.names = TRUE), readLines))
 
+# Of each line "printed by N": the number of the task that had begun, and N.
+numbers_of_lines <- function(dir) {
+  of_file <- function(file) {
+    lines <- readLines(file)
+    at <- grep("printed by", lines)
+    begun <- grep("task [0-9]+ begins", lines)
+    lines <- vapply(at, function(k) lines[[max(begun[begun < k])]], "")
+    as.integer(sub("^.* task ([0-9]+) begins$", "\\1", lines))
+  }
+  unlist(lapply(list.files(dir, "^worker-", full.names = TRUE), of_file))
+}
+numbers_said <- function(dir) as.integer(sub("^.*printed by ([0-9]+).*$", "\\1", grep("printed by", log_lines(dir, "^worker-"), value = TRUE)))
+
 test_that("workers write what they do, and the session what it asked for", {
   skip_without_fork()
   for (name in c("multicore", "multisession", "cluster")) {
@@ -19,6 +32,7 @@ test_that("workers write what they do, and the session what it asked for", {
     expect_match(lines, "printed by 5", all = FALSE)
     expect_match(lines, "simpleMessage: said by 5", all = FALSE)
     expect_match(lines, "simpleError: bad 5", all = FALSE)
+    expect_identical(numbers_of_lines(dir), numbers_said(dir), info = name)
     session <- log_lines(dir, "^session-")
     expect_match(session, "begins: .*, 6 tasks, 2 workers of", all = FALSE, info = name)
     expect_length(session, 2L)

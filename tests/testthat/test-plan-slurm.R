@@ -108,6 +108,19 @@ test_that("chunks shrink, fill nodes and cover all tasks", {
   expect_identical(chunk_sizes(10, 3, 8, TRUE), c(3L, 4L, 3L))
 })
 
+test_that("an element of a call that was interrupted takes nothing of the one that comes after it", {
+  run <- withr::local_tempdir()
+  for (folder in run_folders) dir.create(file.path(run, folder))
+  file.create(file.path(run, c("new", "todo/0000001-1-0-0")))
+  order <- list(tag = "old", settings = list(retries = 1))
+  expect_null(take_chunk(run, 1L, 1L, 1L, TRUE, order))
+  seat <- new_seat(run, 1L, 1L, 2L, order)
+  seat$flush(now = TRUE)
+  expect_identical(list.files(run, recursive = TRUE), c("new", "todo/0000001-1-0-0"))
+  order$tag <- "new"
+  expect_identical(take_chunk(run, 1L, 1L, 1L, TRUE, order)$number, 1L)
+})
+
 slurm_places <- NULL
 
 test_that("Slurm refuses in its own words within seconds, and nothing is left", {

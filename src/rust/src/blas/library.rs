@@ -43,22 +43,24 @@ struct Library {
     dgesv: Dgesv,
     dlange: Dlange,
     dgecon: Dgecon,
-    /// OpenBLAS's number of threads; it has none without threads.
+    /// The address of OpenBLAS's number of threads.
     openblas: Option<usize>,
-    /// It is OpenBLAS, with threads or without.
     kind: Kind,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
+    /// Fortran, which keeps nothing between calls.
     Reference,
-    /// Without threads: perhaps also without locks.
+    /// OpenBLAS without threads: perhaps also without locks.
     Serial,
-    /// With threads of its own, and locks.
+    /// OpenBLAS with threads of its own, and locks.
     Threaded,
 }
 
 static LIBRARY: OnceLock<Result<Library, &'static str>> = OnceLock::new();
+/// Where OpenBLAS divides its work, how depends on its number of threads: calls wait for each
+/// other then, as R's do.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 /// R calls a matrix singular whose reciprocal condition is below 2.2e-16. Tasks that come
@@ -134,11 +136,16 @@ fn look_up(lapack: &str, reference: bool) -> Result<Library, &'static str> {
 
 const NOT_FOUND: &str = "R's BLAS and LAPACK are not found by name";
 
-/// The library, and what must be held while one of its functions runs.
-fn library() -> Option<(&'static Library, Option<MutexGuard<'static, ()>>)> {
+/// So few multiplications OpenBLAS does on the thread of the caller.
+const FEW: usize = 4096;
+
+/// The library, and what must be held while one of its functions runs, with so many
+/// multiplications.
+fn library(cost: usize) -> Option<(&'static Library, Option<MutexGuard<'static, ()>>)> {
     let library = LIBRARY.get()?.as_ref().ok()?;
     let alone = match (library.kind, library.openblas) {
         (Kind::Reference, _) => false,
+        (Kind::Threaded, _) if cost <= FEW => false,
         (Kind::Threaded, Some(threads)) => {
             // SAFETY: the variable of that name is an int in all releases that have it; it is
             // aligned, and written by the main thread only, which waits for this one.
@@ -178,7 +185,7 @@ pub(crate) fn product((x, sx, tx): Factor<'_>, (y, sy, ty): Factor<'_>, to: &mut
     {
         return false;
     }
-    let Some((library, _held)) = library() else {
+    let Some((library, _held)) = library(to.len().saturating_mul(inner as usize)) else {
         return false;
     };
     let (px, py, z) = (x.as_ptr(), y.as_ptr(), to.as_mut_ptr());
@@ -250,7 +257,7 @@ pub(crate) fn self_product(x: &[f64], shape: [usize; 2], first: bool, to: &mut [
     if x.len() != shape[0] * shape[1] || to.len() != side * side {
         return false;
     }
-    let Some((library, _held)) = library() else {
+    let Some((library, _held)) = library(usize::MAX) else {
         return false;
     };
     // SAFETY: as in product().
@@ -286,7 +293,7 @@ pub(crate) fn solve(a: &[f64], n: usize, b: &mut [f64], columns: usize) -> bool 
     if a.len() != n * n || b.len() != n * columns {
         return false;
     }
-    let Some((library, _held)) = library() else {
+    let Some((library, _held)) = library(usize::MAX) else {
         return false;
     };
     let mut factors = a.to_vec();

@@ -296,12 +296,14 @@ fn shape(value: &Robj) -> std::result::Result<Option<[usize; 2]>, String> {
             true
         });
     }
-    let dim = value.get_attrib("dim");
+    // SAFETY: as above. Sides may have names of their own.
+    let plain = |dim: &Robj| !unsafe { crate::ffi::has_attributes(dim.get().cast()) };
+    let dim = value.get_attrib("dim").filter(plain);
     let dim = dim.as_ref().and_then(Robj::as_integer_slice);
     match dim {
         Some([nrow, ncol]) if count == 1 => Ok(Some([*nrow as usize, *ncol as usize])),
         Some([_, _]) if value.get_attrib("dimnames").is_some() => {
-            Err("is a matrix with names of rows or columns".into())
+            Err("is a matrix with names of rows or columns (`unname()` drops them)".into())
         }
         _ => Err("has attributes".into()),
     }

@@ -72,3 +72,90 @@ pub(crate) fn rows(
     status.truncate(done);
     Rows { t, status }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroUsize;
+
+    use super::*;
+    use crate::models::{Basis, Linear};
+    use crate::moments::Columns;
+    use crate::program::Program;
+    use crate::scheme::Kind;
+    use crate::statistic::Source;
+
+    const N: usize = 50;
+
+    fn all(statistic: &Statistic, scheme: &Scheme, to: u64, threads: usize) -> Vec<f64> {
+        let threads = NonZeroUsize::new(threads).expect("a thread");
+        let mut out = Vec::new();
+        let mut done = 0;
+        while done < to {
+            let rows = run(statistic, scheme, done, to, 0, Slice::new(threads));
+            done += rows.status.len() as u64;
+            out.extend(rows.t);
+        }
+        out
+    }
+
+    fn numbers(columns: usize) -> Vec<f64> {
+        (0..N * columns).map(|i| (i as f64 * 0.7).sin()).collect()
+    }
+
+    fn sums(columns: usize) -> Statistic {
+        Statistic {
+            source: Source::Sums(Columns::new(&numbers(columns), N, columns)),
+            program: Program::identity(columns + 1),
+        }
+    }
+
+    /// Few columns are gathered draw by draw, many are multiplied with counts.
+    #[test]
+    fn sums_are_those_of_the_drawn_rows() {
+        let kinds = [
+            Kind::Ordinary { size: N },
+            Kind::Ordinary { size: 300 },
+            Kind::Poisson,
+        ];
+        for kind in kinds {
+            let scheme = Scheme::new(N, 3, kind, Vec::new());
+            for columns in [1, 3, 8, 9, 13] {
+                let z = numbers(columns);
+                let t = all(&sums(columns), &scheme, 20, 1);
+                for (r, row) in t.chunks_exact(columns + 1).enumerate() {
+                    let mut counts = vec![0; N];
+                    let mut stream = crate::stream::Stream::new(crate::stream::Key {
+                        seed: 3,
+                        replicate: r as u64,
+                        attempt: 0,
+                    });
+                    scheme.frequencies(&mut stream, r as u64, 0, &mut counts);
+                    for (k, sum) in row[..columns].iter().enumerate() {
+                        let product = |i: usize| f64::from(counts[i]) * z[k * N + i];
+                        let expected: f64 = (0..N).map(product).sum();
+                        assert!((sum - expected).abs() < 1e-12 * 300.0, "{columns} {r} {k}");
+                    }
+                    let total: u32 = counts.iter().sum();
+                    assert_eq!(row[columns], f64::from(total));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn bits_depend_neither_on_threads_nor_on_the_number_of_replicates() {
+        let q = vec![1.0 / (N as f64).sqrt(); N];
+        let line = Linear::new(Basis::new(&q, vec![0.0], &[q[0]]), numbers(1));
+        let line = Statistic {
+            source: Source::linear(line),
+            program: Program::identity(1),
+        };
+        let scheme = Scheme::new(N, 3, Kind::Ordinary { size: N }, Vec::new());
+        for statistic in [sums(2), sums(9), line] {
+            let t = all(&statistic, &scheme, 3001, 1);
+            assert_eq!(t, all(&statistic, &scheme, 3001, 2));
+            let few = all(&statistic, &scheme, 77, 2);
+            assert_eq!(t[..few.len()], few);
+        }
+    }
+}

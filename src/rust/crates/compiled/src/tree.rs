@@ -158,6 +158,19 @@ impl Type {
         }
     }
 
+    /// The type that holds values of both without a change that R would not make: one element
+    /// is a vector, too, but no matrix is.
+    #[must_use]
+    pub(crate) fn joint(self, other: Type) -> Option<Type> {
+        if self == other {
+            Some(self)
+        } else if self.element() == other.element() && !self.is_matrix() && !other.is_matrix() {
+            Some(self.vector())
+        } else {
+            None
+        }
+    }
+
     /// Are its elements doubles?
     #[must_use]
     pub fn is_double(self) -> bool {

@@ -7,15 +7,10 @@ use crate::tree::Arg;
 
 fn meet(a: State, b: Option<State>) -> State {
     match (a, b) {
-        (State::Is(a), Some(State::Is(b))) => {
-            if a == b {
-                State::Is(a)
-            } else if a.element() == b.element() && !a.is_matrix() && !b.is_matrix() {
-                State::Is(a.vector())
-            } else {
-                State::Mixed(a, b)
-            }
-        }
+        (State::Is(a), Some(State::Is(b))) => match a.joint(b) {
+            Some(ty) => State::Is(ty),
+            None => State::Mixed(a, b),
+        },
         (State::Waiting, Some(State::Waiting)) => State::Waiting,
         (State::Function(a), Some(State::Function(b))) if a == b => State::Function(a),
         // Evaluated on one way, or a function there.
@@ -273,18 +268,18 @@ impl Lower<'_> {
         let value = match (first, second) {
             (Val::Gone, other) | (other, Val::Gone) => other,
             (Val::Null, Val::Null) => Val::Null,
-            (Val::Is(a, x), Val::Is(b, y))
-                if a == b || a.element() == b.element() && !a.is_matrix() && !b.is_matrix() =>
-            {
-                let ty = if a == b { a } else { a.vector() };
-                let to = self.dest(ty, if direct { hint } else { None }, node)?;
-                for (block, from, reg) in [(&mut yes, a, x), (&mut no, b, y)] {
-                    let outer = std::mem::replace(&mut self.block, std::mem::take(block));
-                    self.put_as(ty, to, from, reg);
-                    *block = std::mem::replace(&mut self.block, outer);
+            (Val::Is(a, x), Val::Is(b, y)) => match a.joint(b) {
+                Some(ty) => {
+                    let to = self.dest(ty, if direct { hint } else { None }, node)?;
+                    for (block, from, reg) in [(&mut yes, a, x), (&mut no, b, y)] {
+                        let outer = std::mem::replace(&mut self.block, std::mem::take(block));
+                        self.put_as(ty, to, from, reg);
+                        *block = std::mem::replace(&mut self.block, outer);
+                    }
+                    Val::Is(ty, to)
                 }
-                Val::Is(ty, to)
-            }
+                None => Val::Mixed(a, b),
+            },
             (a, b) => Val::Mixed(type_of(a), type_of(b)),
         };
         self.block.push(Stmt::If(cond, yes, no));

@@ -16,13 +16,14 @@ impl Lower<'_> {
                 "random numbers within ifelse() are not in the subset",
             ));
         }
-        let Some((of, test_reg)) = self.number(test)? else {
+        let Some((of, test_reg)) = self.any_number(test)? else {
             return Ok(Val::Gone);
         };
+        let (shape, of) = self.unshaped(of, test_reg, node)?;
         if of.element() != Type::Logical {
             return Err(refuse(test, "the test of ifelse() is not logical"));
         }
-        let (Some((a, x)), Some((b, y))) = (self.number(yes)?, self.number(no)?) else {
+        let (Some((a, x)), Some((b, y))) = (self.elements(yes)?, self.elements(no)?) else {
             return Ok(Val::Gone);
         };
         if a.element() != b.element() {
@@ -41,7 +42,7 @@ impl Lower<'_> {
             Op::ChooseI(to, test_reg, x, y)
         });
         if !of.is_scalar() {
-            return Ok(Val::Is(ty, to));
+            return self.shaped(Val::Is(ty, to), shape, node);
         }
         let (ty, to) = self.only(ty, to, node)?;
         Ok(Val::Is(ty, to))
@@ -179,21 +180,19 @@ impl Lower<'_> {
         if a.name.is_some() || b.name.is_some() || (self.draws(&a.value) && self.draws(&b.value)) {
             return Err(refuse(node, "its arguments are not in the subset"));
         }
-        let Some([(ta, x), (tb, y)]) = self.two(args)? else {
+        let Some([a, b]) = self.two(args)? else {
             return Ok(Val::Gone);
         };
-        if ta.is_matrix() || tb.is_matrix() {
-            return Err(refuse(node, "a matrix is not in the subset here"));
+        // The result has the shape of the first.
+        if b.0.is_matrix() && !a.0.is_matrix() {
+            return Err(refuse(&args[1].value, "a matrix is not in the subset here"));
         }
+        let (shape, (ta, x), (tb, y)) = self.conformed(a, b, node)?;
         if ta.element() == Type::Logical || tb.element() == Type::Logical {
             return Err(refuse(node, "it is compiled for numbers only"));
         }
-        self.arith(
-            if least { Arith::Min } else { Arith::Max },
-            (ta, x),
-            (tb, y),
-            None,
-            node,
-        )
+        let how = if least { Arith::Min } else { Arith::Max };
+        let value = self.arith(how, (ta, x), (tb, y), None, node)?;
+        self.shaped(value, shape, node)
     }
 }

@@ -533,12 +533,10 @@ impl Lower<'_> {
 fn common(a: Val, b: Val) -> Val {
     match (a, b) {
         (Val::Null, Val::Null) => Val::Null,
-        (Val::Is(x, reg), Val::Is(y, _)) if x == y => Val::Is(x, reg),
-        (Val::Is(x, reg), Val::Is(y, _))
-            if x.element() == y.element() && !x.is_matrix() && !y.is_matrix() =>
-        {
-            Val::Is(x.vector(), reg)
-        }
+        (Val::Is(x, reg), Val::Is(y, _)) => match x.joint(y) {
+            Some(ty) => Val::Is(ty, reg),
+            None => Val::Mixed(x, y),
+        },
         (a, b) => Val::Mixed(type_of(a), type_of(b)),
     }
 }

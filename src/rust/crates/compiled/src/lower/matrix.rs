@@ -115,6 +115,7 @@ impl Lower<'_> {
         match fun {
             "matrix" => self.make_matrix(args, node),
             "crossprod" | "tcrossprod" => self.product(fun, args, node),
+            "outer" => self.outer(args, node),
             "solve" => self.solve(args, node),
             "diag" => self.diagonal(args, node),
             "nrow" | "ncol" | "dim" => {
@@ -203,6 +204,21 @@ impl Lower<'_> {
         };
         let to = self.temp(Type::DoubleMatrix, node)?;
         self.matrix_op(Mat::Product(how, to, x, y), node)?;
+        Ok(Val::Is(Type::DoubleMatrix, to))
+    }
+
+    /// `outer(x, y)` of vectors.
+    fn outer(&mut self, args: &[Arg], node: &Node) -> Lowered<Val> {
+        let given = self.matched(args, &["X", "Y"], node)?;
+        let [Some(x), Some(y)] = given[..] else {
+            return Err(refuse(node, "its argument is missing"));
+        };
+        let (Some(x), Some(y)) = (self.number(x)?, self.number(y)?) else {
+            return Ok(Val::Gone);
+        };
+        let (x, y) = (self.factor(x, node)?, self.factor(y, node)?);
+        let to = self.temp(Type::DoubleMatrix, node)?;
+        self.matrix_op(Mat::Product(Product::CrossOfRows, to, x, Some(y)), node)?;
         Ok(Val::Is(Type::DoubleMatrix, to))
     }
 

@@ -236,7 +236,7 @@ fn of_doubles(name: &str, x: &[f64], a: &Arguments, host: &Host) -> Result<Value
         "t" => Doubles(matrix::transpose(x, a.count(1)?)),
         "%*%" => products(Product::Plain, a, host)?,
         "crossprod" => products(Product::Cross, a, host)?,
-        "tcrossprod" => products(Product::CrossOfRows, a, host)?,
+        "tcrossprod" | "outer" => products(Product::CrossOfRows, a, host)?,
         "solve" => with_right_side(a, |x, y, to| matrix::solve(x, y, host, to))?,
         _ => return Err(UNKNOWN),
     })
