@@ -15,3 +15,18 @@ test_that("programs whose tasks are all given up do the same", {
   found <- expect_programs(1:20)
   expect_identical(found[["kept"]], 0L)
 })
+
+test_that("a program that differs is shown without what it does not need to", {
+  whole <- function(x) {
+    a <- x
+    b <- a + 1
+    for (k in 1:3) b <- b * k
+    stop("here")
+    b
+  }
+  smaller <- shrink_program(whole, function(fun) "stop" %in% all.names(body(fun)))
+  expect_identical(body(smaller), quote({
+    stop("here")
+  }), ignore_srcref = TRUE)
+  expect_false(program_differs(function(x) x + 1))
+})
