@@ -61,40 +61,38 @@ read_closure <- function(fun, given) {
 # reasons = why others are not, by "name()", closures = those that are others' closures).
 own_functions <- function(names, env) {
   homes <- machine_homes()
-  own <- character()
   reasons <- closures <- renamed <- list()
   found <- if (is_function_frame(env)) {
     lapply(names, find_function, env)
   } else {
     lapply(names, get0, envir = env, mode = "function")
   }
+  there <- !vapply(found, is.null, NA)
   same <- rs_compiled_same(found, unname(homes[names]))
-  for (k in seq_along(names)) {
+  own <- names[same & there]
+  for (k in which(there & !same)) {
     name <- names[[k]]
     one <- found[[k]]
-    if (is.null(one)) next
+    other <- if (is.function(one)) own_name(one, homes)
     if (is.character(one)) {
       reasons[[paste0(name, "()")]] <- one
-      next
-    }
-    other <- if (!same[[k]]) own_name(one, homes)
-    if (same[[k]] || length(other)) {
-      known <- c(other, name)[[1L]]
-      if (known %in% machine_generics && has_own_method(known, env)) {
-        reasons[[paste0(name, "()")]] <- sprintf("`%s()` has a method for numbers that is not R's own", name)
-      } else {
-        own <- union(own, known)
-        if (length(other)) renamed[[name]] <- other
-      }
+    } else if (length(other)) {
+      # R's own, though what has that name here may be another function.
+      renamed[[name]] <- other
     } else if (typeof(one) == "closure" && !is.object(one) && !name %in% machine_syntax) {
       closures[[name]] <- one
     } else if (name %in% names(homes)) {
       reasons[[paste0(name, "()")]] <- sprintf("`%s()` is not R's own function here", name)
     }
   }
-  broken <- primitives_refused(own)
-  reasons[paste0(names(broken), "()", recycle0 = TRUE)] <- as.list(unname(broken))
-  list(own = setdiff(own, names(broken)), reasons = reasons, closures = closures, same = renamed)
+  meant <- c(stats::setNames(own, own), unlist(renamed))
+  why <- primitives_refused(unique(meant))
+  for (name in intersect(meant, machine_generics)) {
+    if (has_own_method(name, env)) why[[name]] <- sprintf("`%s()` has a method for numbers that is not R's own", name)
+  }
+  refused <- names(meant)[meant %in% names(why)]
+  for (name in refused) reasons[[paste0(name, "()")]] <- why[[meant[[name]]]]
+  list(own = setdiff(own, refused), reasons = reasons, closures = closures, same = renamed[setdiff(names(renamed), refused)])
 }
 
 # The name of R's own function that a function is, however it is called here.

@@ -252,6 +252,10 @@ test_that("functions that a closure defines, and functions as arguments, are com
   expect_called(function(x) sum(join(rnorm(1))), "may be the argument")
   average <- mean
   expect_called(function(x) average(c(x, 1)))
+  local({
+    mean <- function(x) 42
+    expect_called(function(x) average(c(x, 1)) + mean(x))
+  })
   run <- function(stat) expect_called(function(x) stat(c(x, 1, 2)))
   run(mean)
   run(function(z) max(z) - min(z))
