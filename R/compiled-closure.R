@@ -70,7 +70,9 @@ compile_closure <- function(fun, X, dots = list()) {
     variables = code$variables, reasons = code$reasons, functions = code$functions, calls = code$calls, same = code$same,
     closures = read[-1L], data = list(X, matched$constants, read)
   )))
-  if (is.null(opened$program)) not_compiled(opened$why, opened$path) else opened
+  if (is.null(opened$program)) return(not_compiled(opened$why, opened$path))
+  opened$solves <- any(vapply(read, function(one) "solve" %in% one$functions, NA))
+  opened
 }
 
 # Why the machine cannot take the elements of X; NULL when it can. In a list single ones may

@@ -27,6 +27,10 @@ run_compiled <- function(job, plan, rest) {
     if (identical(setting, "require")) stop_not_compiled(compiled, job)
     return(run_interpreted(job, plan, rest, compiled$why))
   }
+  given <- plan
+  # A BLAS with threads of its own solves one equation after the other: several threads that wait
+  # for it are slower than one.
+  if (compiled$solves && rs_compiled_blas_waits()) plan$workers <- 1L
   launched <- rs_now()
   first <- run_program(compiled, job, plan, 0L, min(probe_tasks, job$n))
   found <- list(first)
@@ -35,12 +39,12 @@ run_compiled <- function(job, plan, rest) {
   ended <- rs_now()
   # Workers run all of it: they are many, and know no part of a job.
   if (stopped && !plan$executor$in_session) {
-    return(run_interpreted(job, plan, rest, "too many of the first tasks had to be run again by R"))
+    return(run_interpreted(job, given, rest, "too many of the first tasks had to be run again by R"))
   }
   if (!is.null(job$finish)) {
     found <- lapply(found, job$finish)
     if (any(vapply(found, is.null, NA))) {
-      return(run_interpreted(job, plan, rest, "its values are not as many numbers as the first one"))
+      return(run_interpreted(job, given, rest, "its values are not as many numbers as the first one"))
     }
   }
   bailed <- unlist(lapply(found, `[[`, "bailed"))
@@ -53,7 +57,7 @@ run_compiled <- function(job, plan, rest) {
   # If the rest fails, explain_compiled() tells all the same what ran before.
   note_run(frame_for_machine(job)$FUN, told)
   outcome <- if (length(left)) run_left(job, plan, found, left) else outcome_of_parts(found, job)
-  if (is.null(outcome)) return(run_interpreted(job, plan, rest, "its values do not fit the template of the call"))
+  if (is.null(outcome)) return(run_interpreted(job, given, rest, "its values do not fit the template of the call"))
   report <- new_report(job, plan, list(done = job$n, launched = launched, seats = seats_of_threads(job, plan, launched, ended)))
   report$compiled <- told
   outcome$report <- report

@@ -49,6 +49,10 @@ rs_is_plain <- function(x) .Call(wrap__rs_is_plain, x)
 #' @noRd
 rs_compiled_blas <- function(lapack, reference) .Call(wrap__rs_compiled_blas, lapack, reference)
 
+#' Would threads that solve equations wait for each other?
+#' @noRd
+rs_compiled_blas_waits <- function() .Call(wrap__rs_compiled_blas_waits)
+
 #' Opens the engine of a scheme and a statistic, that of the engine `like` if there is
 #' one; see R/bootstrap-schemes.R.
 #' @noRd

@@ -215,3 +215,15 @@ test_that("generated programs with matrices do what they do in the interpreter",
   machine$bail <- TRUE
   expect_identical(expect_programs(1:15, make = random_matrix_program)[["kept"]], 0L)
 })
+
+test_that("equations run on one thread where a BLAS with threads of its own solves one after the other", {
+  skip_without_blas()
+  used <- function(fun) under_plan(list("threads", workers = 2), {
+    future_lapply(1:4, fun)
+    job_report()$workers
+  })
+  expect_identical(used(function(i) solve(X[1:3, ], c(i, 1, 2))), if (rs_compiled_blas_waits()) 1L else 2L)
+  halves <- function(b) solve(b, c(1, 2, 3))
+  expect_identical(used(function(i) sum(halves(X[1:3, ] + i))), if (rs_compiled_blas_waits()) 1L else 2L)
+  expect_identical(used(function(i) X[i, 1]), 2L)
+})

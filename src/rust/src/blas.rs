@@ -24,6 +24,10 @@ mod library {
         Err("R's BLAS is not found by name on Windows")
     }
 
+    pub(super) fn waits() -> bool {
+        false
+    }
+
     pub(crate) fn product(_: Factor<'_>, _: Factor<'_>, _: &mut [f64]) -> bool {
         false
     }
@@ -50,7 +54,15 @@ fn rs_compiled_blas(lapack: &str, reference: bool) -> List {
         .into()))
 }
 
+/// Would threads that solve equations wait for each other?
+/// @noRd
+#[extendr]
+fn rs_compiled_blas_waits() -> bool {
+    library::waits()
+}
+
 extendr_module! {
     mod blas;
     fn rs_compiled_blas;
+    fn rs_compiled_blas_waits;
 }

@@ -139,6 +139,11 @@ const NOT_FOUND: &str = "R's BLAS and LAPACK are not found by name";
 /// So few multiplications OpenBLAS does on the thread of the caller.
 const FEW: usize = 4096;
 
+/// Do equations wait for each other, since the library has threads of its own?
+pub(super) fn waits() -> bool {
+    matches!(library(usize::MAX), Some((_, Some(_))))
+}
+
 /// The library, and what must be held while one of its functions runs, with so many
 /// multiplications.
 fn library(cost: usize) -> Option<(&'static Library, Option<MutexGuard<'static, ()>>)> {
