@@ -153,7 +153,7 @@ test_that("families keep their arguments as they were given, or in a form that t
   # What checks an argument returns it, or its plain form.
   same <- c(
     "check_function", "check_flag", "check_loose_flag", "check_choice", "check_count", "check_whole", "check_level", "check_one_level",
-    "columns_of_rows", "check_grid", "check_replications", "check_packages", "check_more_args", "choose", "of_kept", "thread_count", "as.matrix", "sample.int"
+    "columns_of_rows", "rows_of_learner", "check_grid", "check_replications", "check_packages", "check_more_args", "choose", "of_kept", "thread_count", "as.matrix", "sample.int"
   )
   for (name in families) {
     f <- get(name, asNamespace("rustle"))

@@ -136,13 +136,14 @@ test_that("a longest task is told: to start it first, or to split it", {
 
 test_that("workers that are too many, and too few, are told", {
   skip_without_fork()
-  with_plan("multicore", workers = 6, future_lapply(c(0.3, 0.1, 0.1, 0.05), Sys.sleep))
+  with_plan("multicore", workers = 6, future_lapply(c(0.6, 0.2, 0.2, 0.1), Sys.sleep))
   x <- job_report()
   advice <- told("fewer")
   expect_match(advice$text, "^2 workers")
-  expect_equal(simulated(task_seconds(x), 2), 0.3, tolerance = 0.1)
-  forked(future_lapply(c(0.3, 0.1, 0.1, 0.05), Sys.sleep))
-  expect_lt(job_report()$wall, 1.4 * x$wall)
+  expect_equal(simulated(task_seconds(x), 2), 0.6, tolerance = 0.1)
+  forked(future_lapply(c(0.6, 0.2, 0.2, 0.1), Sys.sleep))
+  # One worker would take 1.1 s.
+  expect_lt(job_report()$wall, 1.4 * x$wall + 0.2)
   expect_false("fewer" %in% kinds())
   withr::local_options(parallelly.availableCores.methods = "custom", parallelly.availableCores.custom = function() 8L)
   skip_if(available_workers() != 8L)
