@@ -161,14 +161,7 @@ impl Cox {
         let weight = |i: usize| self.prior.as_ref().map_or(w[i], |v| w[i] * v[i]);
         let mut highest = f64::NEG_INFINITY;
         for i in 0..n {
-            let moved: f64 = self
-                .basis
-                .row(i)
-                .iter()
-                .zip(change)
-                .map(|(q, c)| q * c)
-                .sum();
-            risk[i] = self.eta[i] + moved;
+            risk[i] = self.eta[i] + self.basis.added(i, change);
             if w[i] > 0.0 {
                 highest = highest.max(risk[i]);
             }

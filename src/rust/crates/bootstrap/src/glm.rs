@@ -159,13 +159,7 @@ impl Glm {
     fn likelihood(&self, w: &[f64], change: &[f64]) -> f64 {
         let mut sum = 0.0;
         for i in (0..w.len()).filter(|i| w[*i] > 0.0) {
-            let added: f64 = self
-                .basis
-                .row(i)
-                .iter()
-                .zip(change)
-                .map(|(q, c)| q * c)
-                .sum();
+            let added = self.basis.added(i, change);
             sum += w[i] * self.family.likelihood(self.y[i], self.eta[i] + added);
         }
         sum

@@ -75,6 +75,11 @@ impl Basis {
         &self.q[i * self.p..(i + 1) * self.p]
     }
 
+    /// What a change in this basis adds to the linear predictor of row `i`.
+    pub(crate) fn added(&self, i: usize, change: &[f64]) -> f64 {
+        self.row(i).iter().zip(change).map(|(q, c)| q * c).sum()
+    }
+
     /// From a change in this basis to coefficients.
     pub(crate) fn coefficients(&self, change: &[f64], out: &mut [f64]) {
         affine(&self.beta, &self.back, change, out);

@@ -78,8 +78,7 @@ impl Robust {
         let total: f64 = w.iter().sum();
         for step in 0..STEPS {
             for (i, (r, e)) in model.residuals.iter_mut().zip(&self.residuals).enumerate() {
-                let row = self.basis.row(i).iter().zip(&change);
-                *r = e - row.map(|(q, c)| q * c).sum::<f64>();
+                *r = e - self.basis.added(i, &change);
             }
             let scale = spread(&model.residuals, w, total, &mut sorted) / NORMAL_MEDIAN;
             if !(scale > 0.0) {

@@ -1,6 +1,5 @@
 //! Parts of matrices, and assignment to them.
 
-use super::control::mixed_value;
 use super::matrix::place;
 use super::*;
 use crate::code::{Drop, Sub};
@@ -169,52 +168,22 @@ impl Lower<'_> {
         } else {
             self.numbers(by, index, node)?
         };
-        if ty.is_double() {
-            let (_, from) = self.as_doubles(of, from, node)?;
-            self.emit(Op::AssignD(to, index, from, mask));
-        } else {
-            let (_, from) = self.as_vector(of, from, node)?;
-            self.emit(Op::AssignI(to, index, from, mask));
-        }
+        self.assign_many((ty, to), (index, mask), (of, from), node)?;
         let var = self.var(name);
         self.know(var, ty);
         Ok(Val::Is(of, from))
     }
 
-    /// `name[i, j] <- code`.
+    /// `name[i, j] <- code`, whose value is there.
     pub(super) fn assign_cells(
         &mut self,
         name: &str,
         fun: &str,
         args: &[Arg],
+        (of, from): (Type, Reg),
         code: &Node,
         node: &Node,
     ) -> Lowered<Val> {
-        if args.iter().any(|arg| arg.name.is_some()) {
-            return Err(refuse(node, "subscripts with names are not in the subset"));
-        }
-        let value = self.value(code, None)?;
-        self.within += 1;
-        let done = self.assign_cells_value(name, fun, args, value, code, node);
-        self.within -= 1;
-        done
-    }
-
-    fn assign_cells_value(
-        &mut self,
-        name: &str,
-        fun: &str,
-        args: &[Arg],
-        value: Val,
-        code: &Node,
-        node: &Node,
-    ) -> Lowered<Val> {
-        let (of, from) = match value {
-            Val::Gone => return Ok(Val::Gone),
-            Val::Is(ty, reg) => (ty, reg),
-            Val::Null => return Err(refuse(code, "NULL is assigned to an element")),
-            Val::Mixed(a, b) => return Err(mixed_value(code, a, b)),
-        };
         let Some(old) = self.any_number(&args[0].value)? else {
             return Ok(Val::Gone);
         };
@@ -259,6 +228,6 @@ impl Lower<'_> {
         }
         let var = self.var(name);
         self.know(var, ty);
-        Ok(value)
+        Ok(Val::Is(of, from))
     }
 }

@@ -141,37 +141,16 @@ impl Lower<'_> {
         }
     }
 
-    /// `name[i] <- code`.
+    /// `name[i] <- code`, whose value is there.
     pub(super) fn assign_part(
         &mut self,
         name: &str,
         fun: &str,
         args: &[Arg],
+        (of, from): (Type, Reg),
         code: &Node,
         node: &Node,
     ) -> Lowered<Val> {
-        let value = self.value(code, None)?;
-        self.within += 1;
-        let done = self.assign_value(name, fun, args, value, code, node);
-        self.within -= 1;
-        done
-    }
-
-    fn assign_value(
-        &mut self,
-        name: &str,
-        fun: &str,
-        args: &[Arg],
-        value: Val,
-        code: &Node,
-        node: &Node,
-    ) -> Lowered<Val> {
-        let (of, from) = match value {
-            Val::Gone => return Ok(Val::Gone),
-            Val::Is(ty, reg) => (ty, reg),
-            Val::Null => return Err(refuse(code, "NULL is assigned to an element")),
-            Val::Mixed(a, b) => return Err(mixed_value(code, a, b)),
-        };
         let now = self.value(&args[0].value, None)?;
         let Some((by, index)) = self.index(&args[1].value)? else {
             return Ok(Val::Gone);
@@ -244,15 +223,27 @@ impl Lower<'_> {
             } else {
                 self.numbers(by, index, node)?
             };
-            if element == Type::Double {
-                let (_, from) = self.as_doubles(of, from, node)?;
-                self.emit(Op::AssignD(to, index, from, mask));
-            } else {
-                let (_, from) = self.as_vector(of, from, node)?;
-                self.emit(Op::AssignI(to, index, from, mask));
-            }
+            self.assign_many((ty, to), (index, mask), (of, from), node)?;
         }
         self.know(var, ty);
-        Ok(value)
+        Ok(Val::Is(of, from))
+    }
+
+    /// Assigns to the elements of a vector or matrix by numbers, or by a mask.
+    pub(super) fn assign_many(
+        &mut self,
+        (ty, to): (Type, Reg),
+        (index, mask): (Reg, bool),
+        (of, from): (Type, Reg),
+        node: &Node,
+    ) -> Lowered<()> {
+        if ty.is_double() {
+            let (_, from) = self.as_doubles(of, from, node)?;
+            self.emit(Op::AssignD(to, index, from, mask));
+        } else {
+            let (_, from) = self.as_vector(of, from, node)?;
+            self.emit(Op::AssignI(to, index, from, mask));
+        }
+        Ok(())
     }
 }

@@ -202,10 +202,24 @@ impl Lower<'_> {
                 };
                 self.check(&format!("{fun}<-"), target)?;
                 self.check(fun, target)?;
-                if args.len() == 3 {
-                    return self.assign_cells(name, fun, args, code, node);
+                let cells = args.len() == 3;
+                if cells && args.iter().any(|arg| arg.name.is_some()) {
+                    return Err(refuse(node, "subscripts with names are not in the subset"));
                 }
-                self.assign_part(name, fun, args, code, node)
+                let value = match self.value(code, None)? {
+                    Val::Gone => return Ok(Val::Gone),
+                    Val::Is(ty, reg) => (ty, reg),
+                    Val::Null => return Err(refuse(code, "NULL is assigned to an element")),
+                    Val::Mixed(a, b) => return Err(mixed_value(code, a, b)),
+                };
+                self.within += 1;
+                let done = if cells {
+                    self.assign_cells(name, fun, args, value, code, node)
+                } else {
+                    self.assign_part(name, fun, args, value, code, node)
+                };
+                self.within -= 1;
+                done
             }
             _ => Err(refuse(target, "assignment to this is not in the subset")),
         }
