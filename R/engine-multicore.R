@@ -106,15 +106,19 @@ prepare_worker <- function(relay) {
 # every page of memory that R writes to is copied first. Workers that are forked later, as
 # replacements, set them themselves.
 as_workers <- function(relay, nested, expr) {
-  before <- options(worker_options)
-  on.exit(options(before))
-  if (!length(nested$levels)) {
-    leave <- enter_worker(nested)
-    on.exit(leave(), add = TRUE)
-  }
-  connection <- redirect_output(relay)
-  if (!is.null(connection)) on.exit({ sink(); close(connection) }, add = TRUE)
-  set_as_worker(TRUE)
-  on.exit(set_as_worker(FALSE), add = TRUE)
+  before <- leave <- connection <- NULL
+  on.exit(suspendInterrupts({
+    set_as_worker(FALSE)
+    if (!is.null(connection)) { sink(); close(connection) }
+    if (!is.null(leave)) leave()
+    options(before)
+  }))
+  # An interrupt between a change and the note of it would leave the session a worker for good.
+  suspendInterrupts({
+    before <- options(worker_options)
+    if (!length(nested$levels)) leave <- enter_worker(nested)
+    connection <- redirect_output(relay)
+    set_as_worker(TRUE)
+  })
   expr
 }

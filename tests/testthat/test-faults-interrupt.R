@@ -129,6 +129,7 @@ test_that("interrupts at any moment leave nothing behind", {
     descriptors <- function() length(list.files("/proc/self/fd"))
     future_lapply(1:10, identity)
     before <- descriptors()
+    settings <- options(c("mc.cores", "parallelly.fork.enable"))
     out <- list()
     for (k in 1:25) {
       interrupt_later(k * 0.004)
@@ -143,6 +144,8 @@ test_that("interrupts at any moment leave nothing behind", {
     invisible(gc())
     out$no_child <- none_left()
     out$descriptors <- descriptors() <= before
+    out$settings <- identical(options(c("mc.cores", "parallelly.fork.enable")), settings)
+    out$output <- sink.number() == 0L && nrow(showConnections()) == 0L
     out$works <- identical(future_lapply(1:20, function(i) i^2), expected())
     out$directory <- dir.exists(tempdir())
   })
