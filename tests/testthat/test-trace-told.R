@@ -23,10 +23,10 @@ test_that("who does not look for interrupts is stopped all the same", {
   skip_without_fork()
   for (name in c("multicore", "multisession")) {
     begun <- proc.time()[["elapsed"]]
-    e <- under_plan(c(every_plan()[[name]], timeout = 0.5), tryCatch(future_lapply(1:2, function(i) if (i == 1) system("sleep 30") else i), error = identity))
+    e <- under_plan(c(every_plan()[[name]], timeout = 0.5), tryCatch(future_lapply(1:2, function(i) if (i == 1) system("sleep 60") else i), error = identity))
     expect_s3_class(e, "rustle_error_timeout")
     expect_null(task_trace(e))
-    expect_lt(proc.time()[["elapsed"]] - begun, 15)
+    expect_lt(proc.time()[["elapsed"]] - begun, 50)
   }
 })
 
@@ -37,17 +37,21 @@ test_that("workers that stand by tell where they are, and their tasks notice not
     signalCondition(structure(class = c("ask", "immediateCondition", "condition"), list(message = "", call = NULL)))
     s <- if (i == 1L) 0 else i
     slow <- function() tryCatch({
-      until <- proc.time()[["elapsed"]] + 2
-      while (proc.time()[["elapsed"]] < until) s <- s + 0
+      file.create(file.path(dir, i))
+      until <- Sys.time() + 60
+      while (!file.exists(file.path(dir, "looked")) && Sys.time() < until) for (k in 1:1000) s <- s + 0
       s
     }, interrupt = function(e) "interrupted")
     slow()
   })
+  dir <- withr::local_tempdir()
+  environment(f) <- list2env(list(dir = dir), envir = new.env(parent = environment(f)))
   asked <- NULL
   value <- under_plan(list("multisession", workers = 2L), {
     withCallingHandlers(future_lapply(1:2, f), ask = function(c) {
-      Sys.sleep(0.3)
+      wait_for(function() all(file.exists(file.path(dir, 1:2))))
       if (is.null(asked)) asked <<- worker_status(stacks = TRUE)
+      file.create(file.path(dir, "looked"))
     })
   })
   expect_identical(value, list(0, 2L + 0))
