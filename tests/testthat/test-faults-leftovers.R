@@ -177,7 +177,7 @@ test_that("sockets of the parent are dead in workers and alive in the parent", {
     writeLines("from the parent", near)
     flush(near)
     heard <- character()
-    wait_until(function() length(heard <<- readLines(far)) > 0L)
+    wait_until(function() length(heard <<- c(heard, readLines(far))) > 0L)
     out <- list(
       silence = identical(heard_from_worker, character()), number = identical(said, rep("number", 4L)),
       killed = killed, alive = identical(heard, "from the parent")
