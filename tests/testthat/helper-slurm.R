@@ -61,7 +61,9 @@ noted_starts <- function(notes, n) {
     x <- utils::read.table(file)
     data.frame(task = x[[1L]], at = x[[2L]], over = c(x[[2L]][-1L], Inf))
   }
-  all <- do.call(rbind, lapply(list.files(notes, "^[0-9]+$", full.names = TRUE), one))
+  files <- list.files(notes, "^[0-9]+$", full.names = TRUE)
+  # A process that was killed in between has written nothing yet.
+  all <- do.call(rbind, lapply(files[file.size(files) > 0], one))
   over <- stats::ave(all$over, all$task, FUN = min)
   list(starts = tabulate(all$task, n), again = all$task[all$at > over])
 }

@@ -10,12 +10,18 @@ test_that("the error of a timeout has the calls in which the task was", {
   })
   for (name in c("multicore", "multisession", "cluster")) {
     plan <- c(every_plan()[[name]], timeout = 0.6)
-    e <- under_plan(plan, tryCatch(future_lapply(1:3, stuck), error = identity))
-    expect_s3_class(e, "rustle_error_timeout")
-    expect_identical(vapply(task_trace(e)$call, deparse, ""), c("FUN(X[[i]], ...)", "wait(60)", "Sys.sleep(s)"), info = name)
-    e <- under_plan(plan, tryCatch(future_lapply(1:3, busy), error = identity))
-    expect_identical(vapply(task_trace(e)$call, deparse, ""), c("FUN(X[[i]], ...)", "turn()"), info = name)
-    expect_output(print(e), "2. turn()", fixed = TRUE)
+    # A worker that does not get to it within some tenths of a second tells nothing.
+    stopped <- function(f) under_plan(plan, tryCatch(future_lapply(1:3, f), error = identity))
+    calls_of <- function(e) vapply(task_trace(e)$call, deparse, "")
+    expect_in_some_try(function() {
+      e <- stopped(stuck)
+      expect_s3_class(e, "rustle_error_timeout")
+      list(stuck = identical(calls_of(e), c("FUN(X[[i]], ...)", "wait(60)", "Sys.sleep(s)")))
+    })
+    expect_in_some_try(function() {
+      e <- stopped(busy)
+      list(busy = identical(calls_of(e), c("FUN(X[[i]], ...)", "turn()")), printed = any(grepl("2. turn()", utils::capture.output(print(e)), fixed = TRUE)))
+    })
   }
 })
 
@@ -50,7 +56,7 @@ test_that("workers that stand by tell where they are, and their tasks notice not
   value <- under_plan(list("multisession", workers = 2L), {
     withCallingHandlers(future_lapply(1:2, f), ask = function(c) {
       wait_for(function() all(file.exists(file.path(dir, 1:2))))
-      if (is.null(asked)) asked <<- worker_status(stacks = TRUE)
+      for (try in 1:20) if (is.null(asked) || any(lengths(asked$calls) == 0L)) asked <<- worker_status(stacks = TRUE)
       file.create(file.path(dir, "looked"))
     })
   })
