@@ -198,7 +198,7 @@ test_that("tasks have timings, and the progress of nodes is shown", {
     future_lapply(1:8, function(i) Sys.sleep(if (i == 5) 3.5 else 0.01)),
     message = function(m) { shown <<- c(shown, conditionMessage(m)); invokeRestart("muffleMessage") }
   )
-  expect_match(shown, "[0-9] MB, task 5 since [1-4] s", all = FALSE)
+  expect_match(shown, "[0-9] MB, task 5 since [0-9]+ s", all = FALSE)
 })
 
 test_that("packages that a node does not have are an error before tasks run", {

@@ -242,8 +242,8 @@ test_that("workers die with their parent, however it ends", {
   expect_all_true(run$value)
 })
 
-# Runs `commands` (lines typed at the prompt) in an interactive R on a terminal;
-# "^C" is typed when the file `started` has come to be.
+# Runs `commands` (lines typed at the prompt) in an interactive R on a terminal; the first "^C"
+# is typed when start(1) was called there, the second after start(2).
 at_terminal <- function(commands, options = "", timeout = 60) {
   skip_without_terminal()
   scratch <- tempfile("terminal-")
@@ -253,14 +253,16 @@ at_terminal <- function(commands, options = "", timeout = 60) {
   answer <- file.path(scratch, "answer")
   setup <- c(
     "library(rustle); plan(multicore, workers = 2L)",
-    sprintf("started <- %s; answer <- %s", deparse(started), deparse(answer)),
+    sprintf("start <- function(k) file.create(paste0(%s, k)); answer <- %s", deparse(started), deparse(answer)),
     "say <- function(...) cat(..., '\\n', file = answer, append = TRUE)"
   )
-  type <- vapply(c(setup, commands), function(line) {
+  lines <- c(setup, commands)
+  type <- vapply(seq_along(lines), function(at) {
+    line <- lines[[at]]
     if (line != "^C") return(sprintf("printf '%%s\\n' %s", shQuote(line)))
     sprintf(
-      "n=0; while [ ! -e %s ] && [ $n -lt 1200 ]; do sleep 0.05; n=$((n+1)); done; sleep 0.3; printf '\\003'; sleep 0.2",
-      started
+      "n=0; while [ ! -e %s%d ] && [ $n -lt 1200 ]; do sleep 0.05; n=$((n+1)); done; sleep 0.3; printf '\\003'; sleep 0.2",
+      started, sum(lines[seq_len(at)] == "^C")
     )
   }, "")
   typist <- file.path(scratch, "type.sh")
@@ -292,10 +294,9 @@ test_that("after Ctrl-C while a progress bar is drawn, calls are as ever", {
   skip_unless_linux()
   run <- at_terminal(c(
     "plan(multicore, workers = 2, progress = TRUE)",
-    "slow <- function(i) { if (i == 40) file.create(started); Sys.sleep(0.03); i }",
+    "slow <- function(i) { if (i == 40) start(1); Sys.sleep(0.03); i }",
     "x <- future_lapply(1:400, slow)",
     "^C",
-    "file.remove(started)",
     "say(sum(future_sapply(1:60, slow)))",
     # Drawing fails from here on, as it does in a session where it was broken off.
     "options(cli.progress_bar_style = 1L, cli.progress_show_after = 0)",
@@ -310,10 +311,10 @@ test_that("Ctrl-C at a terminal gives the prompt back, and the session goes on",
   for (options in c("", "--no-readline")) {
     run <- at_terminal(options = options, c(
       "say(Sys.getpid())",
-      "x <- future_lapply(1:2, function(i) { say(Sys.getpid()); Sys.sleep(0.1); if (length(readLines(answer)) == 3) file.create(started); Sys.sleep(90) })",
+      "x <- future_lapply(1:2, function(i) { say(Sys.getpid()); Sys.sleep(0.1); if (length(readLines(answer)) == 3) start(1); Sys.sleep(90) })",
       "^C",
-      "file.remove(started); say('prompt', as.numeric(Sys.time()) - as.numeric(file.mtime(answer)) < 60)",
-      "say(tryCatch(mclapply(1:2, function(i) { file.create(started); Sys.sleep(90) }), interrupt = function(e) 'caught'))",
+      "say('prompt', as.numeric(Sys.time()) - as.numeric(file.mtime(answer)) < 60)",
+      "say(tryCatch(mclapply(1:2, function(i) { start(2); Sys.sleep(90) }), interrupt = function(e) 'caught'))",
       "^C",
       "say(sum(future_sapply(1:10, identity)))"
     ))
