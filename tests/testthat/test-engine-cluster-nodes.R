@@ -14,8 +14,7 @@ test_that("the nodes of a plan live until it changes", {
   plan("sequential")
   expect_null(crew$nodes)
   skip_unless_linux()
-  for (k in 1:50) if (any(file.exists(file.path("/proc", pids)))) Sys.sleep(0.1)
-  expect_false(any(file.exists(file.path("/proc", pids))))
+  expect_true(wait_for(function() !any(file.exists(file.path("/proc", pids)))))
 })
 
 test_that("a cluster of the user is used, not ended, and shared by its cores", {
