@@ -13,6 +13,7 @@
 #   answers for every link the answers that have come, oldest first
 #   retries how often a unit may run again
 #   told    the record of the call (apply-cluster-units.R)
+#   progress  what progress_of_links() returns
 #   dry     a function that takes units in place of nodes; else NULL
 # A unit is an environment: k (of its link), fun, args, tag (parallel's), losses, state (the random
 # state that it begins with, NULL where only its node knows), and what the record notes.
@@ -323,6 +324,7 @@ await_answer <- function(desk, k = NULL) {
     if (!length(alive)) stop_no_node(sprintf(": %s", desk$nodes[[1L]]$lost), NULL, list())
     waiting <- Filter(function(node) node$owes > 0L, alive)
     for (node in waiting[await_links(waiting, longest_wait)]) take_value(desk, node)
+    desk$progress$update()
   }
 }
 

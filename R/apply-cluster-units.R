@@ -8,7 +8,7 @@
 new_unit_record <- function(pieces) {
   number <- tasks <- bytes <- 0
   launched <- NA_real_
-  claims <- losses <- kept <- 0
+  claims <- losses <- kept <- finished <- 0
   spans <- states <- sizes <- failures <- list()
   drew <- logical()
   first <- NULL
@@ -29,8 +29,10 @@ new_unit_record <- function(pieces) {
       unit$posted <- rs_now()
       claims <<- claims + 1
     },
+    finished = function() finished,
     bytes = function(size) bytes <<- bytes + size,
     done = function(unit, node, answer) {
+      finished <<- finished + unit$size
       # States take memory; that of a unit which draws nothing does not matter.
       if (answer$drew) {
         state <- if (is.null(unit$state)) answer$began else unit$state
@@ -103,7 +105,8 @@ spans_of_unit <- function(unit, node, answer, now) {
 # Runs a call of parallel's on a cluster of links, and keeps its report and its inputs. call: a function
 # of the cluster; pieces: what a unit has: "one" task, "elements" of X, or "slices" of an array;
 # balance: do units go to whoever is idle? Else every node has one in each round.
-on_links <- function(cl, origin, pieces, balance, call) {
+# n: how many tasks the call will have, evaluated where progress is shown.
+on_links <- function(cl, origin, pieces, balance, n, call) {
   called <- rs_now()
   start <- Sys.time()
   links <- linked_cluster(cl)
@@ -114,9 +117,12 @@ on_links <- function(cl, origin, pieces, balance, call) {
   }
   desk <- links[[1L]]$desk
   desk$told <- new_unit_record(pieces)
+  desk$progress <- progress_of_links(desk, pieces, n)
   finished <- FALSE
   on.exit({
     told <- desk$told$all()
+    desk$progress$close(if (finished) told$tasks)
+    tell_links(told, origin, id, length(desk$nodes), called, finished)
     if (told$tasks == 0) {
       forget_call(without_tasks)
     } else {
@@ -138,6 +144,41 @@ on_links <- function(cl, origin, pieces, balance, call) {
   })
   finished <- TRUE
   value
+}
+
+# As new_progress(), with an `update()` that knows the desk.
+progress_of_links <- function(desk, pieces, n) {
+  plan <- plan_like_cluster(desk$nodes)
+  n <- if (wants_progress(plan)) tryCatch(as.numeric(n), error = function(e) NULL)
+  if (length(n) != 1L || is.na(n)) return(no_progress)
+  progress <- new_progress(list(n = n), length(desk$nodes), plan)
+  # Of a chunk nobody knows here which task is at work.
+  look <- function() {
+    now <- rs_now()
+    units <- Filter(Negate(is.null), lapply(desk$nodes, function(node) node$busy))
+    list(
+      task = vapply(units, function(unit) if (pieces == "one") unit$first else 0, 0),
+      seconds = vapply(units, function(unit) now - unit$posted, 0), memory = numeric(length(units))
+    )
+  }
+  update <- progress$update
+  progress$update <- function() {
+    busy <- sum(vapply(desk$nodes, function(node) !is.null(node$busy), NA))
+    update(desk$told$finished(), busy, look)
+  }
+  progress
+}
+
+# For option rustle.debug and the log of the plan.
+tell_links <- function(told, origin, id, width, called, finished) {
+  if (is.null(current_plan()$settings$log) && !isTRUE(getOption("rustle.debug"))) return(invisible())
+  text <- sprintf(
+    "call %.0f, %s, on %d nodes of a cluster object: %.0f tasks in %.0f units, %s after %.3f s, %.0f units failed, %.0f lost with their node, %.0f bytes sent",
+    id, deparse(origin, width.cutoff = 80L, nlines = 1L)[[1L]], width, told$tasks, told$units, if (finished) "over" else "broken off",
+    rs_now() - called, length(told$failures), told$losses, told$bytes
+  )
+  log_session(current_plan(), "%s", text)
+  say_debug("%s", text)
 }
 
 not_ours <- paste(

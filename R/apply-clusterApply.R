@@ -49,7 +49,7 @@
 #' @export
 clusterApply <- function(cl = NULL, x, fun, ...) {
   plan <- cluster_plan(cl)
-  if (is.null(plan)) return(on_links(cl, sys.call(), "one", FALSE, function(cl) parallel::clusterApply(cl, x, fun, ...)))
+  if (is.null(plan)) return(on_links(cl, sys.call(), "one", FALSE, length(x), function(cl) parallel::clusterApply(cl, x, fun, ...)))
   fun <- check_function(fun, "fun", parent.frame())
   if (length(x) == 0L) {
     forget_call(without_tasks)
@@ -64,7 +64,7 @@ clusterApply <- function(cl = NULL, x, fun, ...) {
 #' @export
 clusterApplyLB <- function(cl = NULL, x, fun, ...) {
   plan <- cluster_plan(cl)
-  if (is.null(plan)) return(on_links(cl, sys.call(), "one", TRUE, function(cl) parallel::clusterApplyLB(cl, x, fun, ...)))
+  if (is.null(plan)) return(on_links(cl, sys.call(), "one", TRUE, length(x), function(cl) parallel::clusterApplyLB(cl, x, fun, ...)))
   fun <- check_function(fun, "fun", parent.frame())
   if (length(x) == 0L) {
     forget_call(without_tasks)
@@ -81,7 +81,7 @@ clusterMap <- function(cl = NULL, fun, ..., MoreArgs = NULL, RECYCLE = TRUE, SIM
   call <- sys.call()
   plan <- cluster_plan(cl)
   if (is.null(plan)) {
-    return(on_links(cl, call, "one", identical(.scheduling, "dynamic"), function(cl) {
+    return(on_links(cl, call, "one", identical(.scheduling, "dynamic"), (if (isFALSE(RECYCLE)) min else max)(lengths(list(...))), function(cl) {
       parallel::clusterMap(
         cl, fun, ..., MoreArgs = MoreArgs, RECYCLE = RECYCLE, SIMPLIFY = SIMPLIFY,
         USE.NAMES = USE.NAMES, .scheduling = .scheduling

@@ -33,7 +33,7 @@ parApply <- function(cl = NULL, X, MARGIN, FUN, ..., chunk.size = NULL) {
   plan <- cluster_plan(cl)
   FUN <- check_function(FUN, "FUN", parent.frame())
   if (is.null(plan)) {
-    return(on_links(cl, sys.call(), "elements", FALSE, function(cl) {
+    return(on_links(cl, sys.call(), "elements", FALSE, prod(dim(X)[if (is.character(MARGIN)) match(MARGIN, names(dimnames(X))) else MARGIN]), function(cl) {
       parallel::parApply(cl, X, MARGIN, FUN, ..., chunk.size = chunk.size)
     }))
   }
@@ -45,7 +45,7 @@ parApply <- function(cl = NULL, X, MARGIN, FUN, ..., chunk.size = NULL) {
 parRapply <- function(cl = NULL, x, FUN, ..., chunk.size = NULL) {
   plan <- cluster_plan(cl)
   if (is.null(plan)) {
-    return(on_links(cl, sys.call(), "slices", FALSE, function(cl) {
+    return(on_links(cl, sys.call(), "slices", FALSE, nrow(x), function(cl) {
       parallel::parRapply(cl, x, FUN, ..., chunk.size = chunk.size)
     }))
   }
@@ -59,7 +59,7 @@ parRapply <- function(cl = NULL, x, FUN, ..., chunk.size = NULL) {
 parCapply <- function(cl = NULL, x, FUN, ..., chunk.size = NULL) {
   plan <- cluster_plan(cl)
   if (is.null(plan)) {
-    return(on_links(cl, sys.call(), "slices", FALSE, function(cl) {
+    return(on_links(cl, sys.call(), "slices", FALSE, ncol(x), function(cl) {
       parallel::parCapply(cl, x, FUN, ..., chunk.size = chunk.size)
     }))
   }

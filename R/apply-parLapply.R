@@ -75,7 +75,7 @@
 parLapply <- function(cl = NULL, X, fun, ..., chunk.size = NULL) {
   plan <- cluster_plan(cl)
   if (is.null(plan)) {
-    return(on_links(cl, sys.call(), "elements", FALSE, function(cl) {
+    return(on_links(cl, sys.call(), "elements", FALSE, length(X), function(cl) {
       parallel::parLapply(cl, X, fun, ..., chunk.size = chunk.size)
     }))
   }
@@ -89,7 +89,7 @@ parLapply <- function(cl = NULL, X, fun, ..., chunk.size = NULL) {
 parLapplyLB <- function(cl = NULL, X, fun, ..., chunk.size = NULL) {
   plan <- cluster_plan(cl)
   if (is.null(plan)) {
-    return(on_links(cl, sys.call(), "elements", TRUE, function(cl) {
+    return(on_links(cl, sys.call(), "elements", TRUE, length(X), function(cl) {
       parallel::parLapplyLB(cl, X, fun, ..., chunk.size = chunk.size)
     }))
   }
@@ -105,7 +105,7 @@ parSapply <- function(cl = NULL, X, FUN, ..., simplify = TRUE, USE.NAMES = TRUE,
   plan <- cluster_plan(cl)
   FUN <- check_function(FUN, "FUN", parent.frame())
   if (is.null(plan)) {
-    return(on_links(cl, sys.call(), "elements", FALSE, function(cl) {
+    return(on_links(cl, sys.call(), "elements", FALSE, length(X), function(cl) {
       parallel::parSapply(cl, X, FUN, ..., simplify = simplify, USE.NAMES = USE.NAMES, chunk.size = chunk.size)
     }))
   }
@@ -119,7 +119,7 @@ parSapplyLB <- function(cl = NULL, X, FUN, ..., simplify = TRUE, USE.NAMES = TRU
   plan <- cluster_plan(cl)
   FUN <- check_function(FUN, "FUN", parent.frame())
   if (is.null(plan)) {
-    return(on_links(cl, sys.call(), "elements", TRUE, function(cl) {
+    return(on_links(cl, sys.call(), "elements", TRUE, length(X), function(cl) {
       parallel::parSapplyLB(cl, X, FUN, ..., simplify = simplify, USE.NAMES = USE.NAMES, chunk.size = chunk.size)
     }))
   }

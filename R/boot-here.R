@@ -13,6 +13,9 @@ replay_here <- function(replay) {
   inside <- FALSE
   draws <- FALSE
   clock <- new_replicate_clock(replay$before)
+  plan <- serial_plan()
+  shows <- wants_progress(plan)
+  progress <- new_progress(list(n = sum(replay$frame$R)), 1L, plan)
   replay$envir$statistic <- function(...) {
     calls <<- calls + 1L
     if (calls >= clock$due) clock$read(calls)
@@ -22,12 +25,15 @@ replay_here <- function(replay) {
     if (!draws && !identical(before, get_random_seed())) draws <<- TRUE
     inside <<- FALSE
     size <<- check_value(value, size, calls - replay$before, replay$origin)
+    if (shows && calls > replay$before) progress$update(calls - replay$before, 1L)
     value
   }
+  over <- FALSE
   on.exit({
+    progress$close(if (over) calls - replay$before)
     find <- function(task, again) find_replicate(replay, task, again, draws, max(size, 1L))
     n <- calls - replay$before
-    if (n > 0L) keep_call(list(id = id, n = n, find = find), serial_plan(), NULL, start) else forget_call(without_tasks)
+    if (n > 0L) keep_call(list(id = id, n = n, find = find), plan, NULL, start) else forget_call(without_tasks)
   })
   out <- withCallingHandlers(eval(replay$call, replay$envir), error = function(e) {
     replicate <- calls - replay$before
@@ -35,6 +41,7 @@ replay_here <- function(replay) {
     if (inside && replicate > 0L) stop_replicate(replicate, with_task(e, replicate, id))
   })
   n <- calls - replay$before
+  over <- TRUE
   if (n > 0L && wants_report()) {
     clock$read(calls + 1L)
     keep_report(report_of_replicates(replay, n, clock$spans(), called, start, id))

@@ -267,7 +267,7 @@ run_on_cluster <- function(replay) {
   replay$call$cl <- quote(cl)
   replay$envir$statistic <- replay$statistic
   # boot calls parLapply(). For a rerun it must draw the same resamples.
-  out <- on_links(replay$frame$cl, replay$origin, "elements", FALSE, function(cl) {
+  out <- on_links(replay$frame$cl, replay$origin, "elements", FALSE, sum(replay$frame$R), function(cl) {
     if (!is.null(cl[[1L]]$desk$dry)) set_random_seed(replay$seed)
     replay$envir$cl <- cl
     eval(replay$call, replay$envir)
