@@ -124,7 +124,7 @@ on_links <- function(cl, origin, pieces, balance, n, call) {
     desk$progress$close(if (finished) told$tasks)
     tell_links(told, origin, id, length(desk$nodes), called, finished)
     if (told$tasks == 0) {
-      forget_call(without_tasks)
+      forget_call(if (finished) without_tasks else "the last call ended before it had tasks")
     } else {
       find <- function(task, replay) find_in_units(call, desk, pieces, told, task, replay)
       keep_call(list(id = id, n = told$tasks, find = find), serial_plan(), NULL, start)

@@ -65,9 +65,9 @@ replay_on_workers <- function(replay, plan) {
   run_waiting <- function() {
     if (!length(waiting)) return()
     machine <- if (isTRUE(compiles(plan))) calls_of_statistic(replay, waiting)
-    first <- length(values) + 1
+    first <- length(values) + 1L
     on.exit(keep_part(replay, first, max(size, 1L)))
-    new <- run_replicates(waiting, task, first - 1, plan, replay$origin, machine)
+    new <- run_replicates(waiting, task, first - 1L, plan, replay$origin, machine)
     reported[[length(reported) + 1L]] <<- reports$last
     if (is.null(size)) size <<- check_value(new[[1L]], NULL, length(values) + 1, replay$origin)
     flat <- unlist(new, recursive = FALSE)
