@@ -190,14 +190,22 @@ quoted_words <- function(x) {
   unlist(lapply(as.list(x), function(e) if (!missing(e)) quoted_words(e)))
 }
 
-# A list of those variables that are found from `envir`, by name.
+# A list of those variables that are found from `envir`, by name; with those that code among
+# their values names.
 values_named <- function(names, envir) {
   values <- list()
-  for (name in sort(unique(names), method = "radix")) {
-    at <- frame_of_variable(name, envir)
-    if (!is.null(at)) values[name] <- list(value_of(name, at))
+  known <- character()
+  while (length(names <- setdiff(names, c(known, "")))) {
+    known <- c(known, names)
+    found <- list()
+    for (name in names) {
+      at <- frame_of_variable(name, envir)
+      if (!is.null(at)) found[name] <- list(value_of(name, at))
+    }
+    values <- c(values, found)
+    names <- unlist(lapply(Filter(is.language, unname(found)), all.names, unique = TRUE))
   }
-  values
+  values[order(names(values), method = "radix")]
 }
 
 values_in <- function(envir) {

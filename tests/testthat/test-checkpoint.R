@@ -145,6 +145,7 @@ test_that("what tasks reach in other ways is a new key when it changes", {
     `names in a formula` = function(v) { f <- (function() y ~ 1)(); y <- v; run(function(i) i + eval(f[[2L]], environment(f))) },
     `a formula in the code` = function(v) { y <- 1:3 * v; x <- c(1, 2, 4); run(function(i) stats::coef(stats::lm(y ~ x))[[i]]) },
     `quoted code` = function(v) { y <- v; run(function(i) i + eval(quote(y))) },
+    `code that is data` = function(v) { y <- v; code <- expression(y); run(function(i) i + eval(code)) },
     `an environment around one` = function(v) { e <- new.env(parent = list2env(list(y = v))); run(function(i) i + get("y", envir = e)) },
     `environments in environments` = function(v) {
       e <- list2env(list(y = v))
