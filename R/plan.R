@@ -52,7 +52,7 @@ default_settings <- function() {
 #'   guided one. Default 1.
 #' @param progress `TRUE` shows the progress of calls; `NULL` (default) follows
 #'   the option `rustle.progress`. Where there is no terminal (batch jobs, notebooks of Jupyter)
-#'   it is a line every ten seconds, or as many as option `rustle.progress.seconds` says; while
+#'   it is a line after two seconds and then every ten (option `rustle.progress.seconds`); while
 #'   knitr makes a document (R Markdown, Quarto), the lines go to the console and not into that. Calls
 #'   that take less than two seconds (option `rustle.progress.after`) show nothing. Shown are tasks
 #'   done, their rate, the time that is left, busy workers, the memory of workers and the task that
