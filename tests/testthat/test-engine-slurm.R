@@ -338,3 +338,35 @@ slurm_test("claims of the conformance suite hold", {
   claims <- conformance_claims()[chosen]
   expect_conformance(list("slurm", dir = dir, nodes = 1L), claims = claims)
 })
+
+slurm_test("a Slurm that falls silent in the middle of a call is told once, and again when it answers", {
+  local_slurm_plan(nodes = 1)
+  asked <- withr::local_tempdir(tmpdir = "/tmp")
+  silent <- file.path(asked, "silent")
+  writeLines(c(
+    "#!/bin/sh",
+    sprintf("if [ -e %s ]; then echo 'slurm_load_jobs error: Unable to contact slurm controller' >&2; exit 1; fi", silent),
+    sprintf("exec %s \"$@\"", Sys.which("squeue"))
+  ), file.path(asked, "squeue"))
+  Sys.chmod(file.path(asked, "squeue"), "700")
+  withr::local_path(asked)
+  told <- list()
+  values <- withCallingHandlers(
+    future_lapply(1:2, function(i, silent) {
+      if (i == 1L) file.create(silent)
+      Sys.sleep(6)
+      if (i == 1L) unlink(silent)
+      Sys.sleep(if (i == 1L) 6 else 0)
+      i
+    }, silent = silent),
+    rustle_message_slurm = function(m) {
+      told[[length(told) + 1L]] <<- m
+      invokeRestart("muffleMessage")
+    }
+  )
+  expect_identical(values, list(1L, 2L))
+  expect_identical(vapply(told, `[[`, NA, "answers"), c(FALSE, TRUE))
+  expect_match(conditionMessage(told[[1L]]), "Slurm does not answer (Unable to contact slurm controller). What runs goes on", fixed = TRUE)
+  expect_match(conditionMessage(told[[2L]]), "^Slurm answers again, after [0-9]+ s")
+  expect_identical(jobs_left(), 0L)
+})
