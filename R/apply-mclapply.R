@@ -68,9 +68,7 @@ mclapply <- function(X, FUN, ..., mc.preschedule = TRUE, mc.set.seed = TRUE,
   if (is_worker() && !mc.allow.recursive) return(lapply(X, FUN, ...))
   streams <- streams_of_mclapply(mc$set_seed, mc$preschedule)
   if (n < 2L || !mc$forks) return(lapply(X, FUN, ...))
-  values <- as_try_errors(run_mc(lapply_call, lapply_frame(X, FUN, ...), n, mc, streams, call), call)
-  names(values) <- names(X)
-  values
+  with_names(as_try_errors(run_mc(lapply_call, lapply_frame(X, FUN, ...), n, mc, streams, call), call), names(X))
 }
 
 # Checks the arguments that mclapply(), mcmapply() and pvec() have in common, for n tasks.
