@@ -20,9 +20,30 @@ test_that("lines tell tasks done, rate, time left and busy workers, and the last
   bar <- progress_lines(10, 2, every = 0)
   expect_message(bar$update(4, 2L), "4/10 tasks, .*/s, ETA .* s, 2/2 workers busy")
   expect_message(bar$close(10), "10/10 tasks")
+  expect_message(bar$update(10, 2L), "10/10")
+  withr::local_options(rustle.progress.after = 1000)
   quiet <- progress_lines(10, 2, every = 1000)
   expect_message(quiet$update(4, 2L), NA)
   expect_message(quiet$close(10), NA)
+})
+
+test_that("the first line comes after two seconds, the next ones after ten", {
+  withr::local_options(rustle.progress.after = 0)
+  bar <- progress_lines(10, 2, every = 1000)
+  expect_message(bar$update(4, 2L), "4/10 tasks")
+  expect_message(bar$update(5, 2L), NA)
+  expect_message(bar$close(10), "10/10 tasks")
+})
+
+test_that("a call on a cluster object tells its progress", {
+  withr::local_options(rustle.progress = TRUE, rustle.progress.after = 0, rustle.progress.seconds = 0)
+  cl <- test_cluster()
+  said <- function(expr) paste(observe(expr)$messages, collapse = "")
+  expect_match(said(clusterApply(cl, 1:6, function(i) Sys.sleep(0.05))), "[0-6]/6 tasks, .* workers busy.*6/6 tasks in ")
+  expect_match(said(parLapplyLB(cl, 1:8, function(i) Sys.sleep(0.05))), "8/8 tasks in ")
+  expect_match(said(boot(1:9, function(d, i) mean(d[i]), R = 9)), "[1-8]/9 tasks, .*9/9 tasks in ")
+  withr::local_options(rustle.progress = FALSE)
+  expect_message(clusterApply(cl, 1:6, identity), NA)
 })
 
 test_that("the plan's setting beats the option", {
@@ -72,7 +93,9 @@ test_that("option rustle.progress.seconds says how often there is a line", {
   withr::local_options(rustle.progress.seconds = 0, rustle.progress.after = 0)
   expect_message(progress_lines(10, 2)$update(4, 2L), "4/10 tasks")
   withr::local_options(rustle.progress.seconds = 1000)
-  expect_message(progress_lines(10, 2)$update(4, 2L), NA)
+  bar <- progress_lines(10, 2)
+  expect_message(bar$update(4, 2L), "4/10 tasks")
+  expect_message(bar$update(5, 2L), NA)
 })
 
 test_that("an error of drawing gives the progress up, and ends no job", {
