@@ -158,6 +158,20 @@ test_that("rounds that force imbalance are told, and following the advice ends t
   expect_lt(job_report()$wall, slow$wall)
 })
 
+test_that("an environment that is dragged along is told, and is not sent when the advice is followed", {
+  cl <- test_cluster()
+  f <- local({ y <- numeric(3e6); function(i) i + 1 })
+  parLapply(cl, 1:4, f)
+  r <- job_report()
+  expect_match(r$largest$place[[1L]], "$y", fixed = TRUE)
+  expect_gt(r$sent, 4.8e7)
+  expect_identical(advise_drags(utils::modifyList(unclass(r), list(wall = 1, parts = replace(r$parts, TRUE, 0) + (col(r$parts) == 2) * 0.9)))$kind, "drags")
+  # Made where it is not.
+  parLapply(cl, 1:4, local(function(i) i + 1, envir = new.env(parent = globalenv())))
+  expect_lt(job_report()$sent, 1e6)
+  expect_false("drags" %in% job_report()$advice$kind)
+})
+
 test_that("a loss is told, and the tasks of the lost node can be rerun", {
   skip_unless_faults()
   skip_unless_linux()
