@@ -205,7 +205,7 @@ values_named <- function(names, envir) {
     values <- c(values, found)
     names <- unlist(lapply(Filter(is.language, unname(found)), all.names, unique = TRUE))
   }
-  values[order(names(values), method = "radix")]
+  if (length(values)) values[sort(names(values), method = "radix")] else values
 }
 
 values_in <- function(envir) {

@@ -96,7 +96,7 @@ default_settings <- function() {
 #'   `multisession`, `cluster` and `slurm` appends to a file of its own, `worker-<host>-<pid>.log`, in the
 #'   directory of that name where it runs, as it goes: its start, each task with its time, what the task prints where that is relayed,
 #'   messages, warnings and errors. `session-<pid>.log` has the calls, their times, and tasks, nodes
-#'   and elements of job arrays that were lost. Each task costs some 0.1 ms more then.
+#'   and elements of job arrays that were lost. Each task costs a little more then.
 #' @param compiled `"auto"`: calls whose function compiles run on threads of this session (see [threads]),
 #'   all others on the workers of the plan; `"never"`: none do; `"require"`: it is an error when a function
 #'   does not compile. `NULL` (default) is `"auto"` for [threads] and `"never"` for `multicore` and

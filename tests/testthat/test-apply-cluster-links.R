@@ -80,8 +80,9 @@ test_that("answers to a call that was interrupted are not taken for those of the
   skip_unless_faults()
   run <- run_r(timeout = 60, {
     cl <- parallel::makePSOCKcluster(2)
-    interrupt_later(0.3)
-    got <- tryCatch(parLapply(cl, 1:4, function(i) { Sys.sleep(1); -i }), interrupt = function(c) "interrupted")
+    interrupt_when("begun-*", 2L)
+    slow <- function(i, scratch) { cat("x", file = file.path(scratch, paste0("begun-", i))); Sys.sleep(2); -i }
+    got <- tryCatch(parLapply(cl, 1:4, slow, scratch), interrupt = function(c) "interrupted")
     out <- list(interrupted = identical(got, "interrupted"))
     out$next_call <- identical(parLapply(cl, 1:9, identity), as.list(1:9))
     out$after <- identical(parLapplyLB(cl, 1:9, identity), as.list(1:9))

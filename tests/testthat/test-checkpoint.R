@@ -305,19 +305,19 @@ run_and_kill <- function(script, log, moment, reach) {
     end <- Sys.time() + seconds
     while (!test() && Sys.time() < end) Sys.sleep(0.01)
   }
-  until(function() isTRUE(file.size(pid_file) > 0), 10)
+  until(function() isTRUE(file.size(pid_file) > 0), 60)
   pid <- as.integer(readLines(pid_file))
   gone <- function() !file.exists(file.path("/proc", pid, "exe"))
   if (is.null(moment)) {
-    until(gone, 120)
+    until(gone, 400)
   } else if (moment < 0.2) {
     until(gone, 10 * moment)
   } else {
-    until(function() gone() || file.size(log) > 0, 60)
+    until(function() gone() || file.size(log) > 0, 120)
     until(gone, (moment - 0.2) * reach)
   }
   tools::pskill(pid, tools::SIGKILL)
-  until(gone, 10)
+  until(gone, 60)
 }
 
 test_that("a session that is killed at any moment goes on with the same numbers, and repeats nothing that it has kept", {

@@ -211,7 +211,7 @@ test_that("on a terminal no line of tasks or of nodes stands in the line of the 
   ), file("script.R"))
   # Who types waits until the session has ended: the end of its text would end the terminal.
   writeLines(c(
-    sprintf("echo \"source('%s')\"", file("script.R")), sprintf("for k in $(seq 600); do [ -e '%s' ] && break; sleep 0.1; done", file("over"))
+    sprintf("echo \"source('%s')\"", file("script.R")), sprintf("for k in $(seq 1800); do [ -e '%s' ] && break; sleep 0.1; done", file("over"))
   ), file("typist"))
   r <- paste("stty rows 24 cols 80; TERM=xterm", shQuote(file.path(R.home("bin"), "R")), "--vanilla --no-echo --interactive")
   run_command(c("sh", "-c", sprintf("sh %s | script -qec %s %s", file("typist"), shQuote(r), file("typed"))), 70)
@@ -255,16 +255,20 @@ test_that("progressr's signals of tasks come while these run, on nodes too", {
   skip_without_fork()
   skip_if_not_installed("progressr")
   for (name in c("multicore", "multisession", "cluster")) {
-    at <- numeric()
+    seen <- withr::local_tempfile()
     note <- progressr::make_progression_handler("note", enable = TRUE, interval = 0, intrusiveness = 0, reporter = list(
-      update = function(config, state, progression, ...) if (state$step > length(at)) at <<- c(at, proc.time()[["elapsed"]])
+      update = function(config, state, progression, ...) if (state$step > 0) file.create(seen)
     ))
-    under_plan(every_plan()[[name]], progressr::with_progress({
+    # A task ends when the session has its signal.
+    told <- under_plan(every_plan()[[name]], progressr::with_progress({
       p <- progressr::progressor(steps = 2)
-      future_lapply(1:2, function(i) { p(); Sys.sleep(3) })
-      done <- proc.time()[["elapsed"]]
+      future_sapply(1:2, function(i) {
+        p()
+        until <- Sys.time() + 60
+        while (!file.exists(seen) && Sys.time() < until) Sys.sleep(0.05)
+        file.exists(seen)
+      })
     }, handlers = note, enable = TRUE, interval = 0))
-    expect_gte(length(at), 1L)
-    expect_gt(done - min(at), 2, label = name)
+    expect_identical(told, c(TRUE, TRUE), label = name)
   }
 })
