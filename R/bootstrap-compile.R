@@ -456,8 +456,8 @@ compile_lm <- function(frame, effects = effects_of_frame(frame)) {
   compiled_statistic(native, colnames(design$x), response = response)
 }
 
-# start: coefficients from which the fit begins, or NULL.
-compile_glm <- function(frame, family, start = NULL, effects = effects_of_frame(frame)) {
+# start: coefficients from which the fit begins, or NULL. fitted: does the user call the model `model`?
+compile_glm <- function(frame, family, start = NULL, effects = effects_of_frame(frame), fitted = FALSE) {
   if (!is.null(effects)) return(compile_absorbed_glm(frame, family, effects))
   design <- design_of(frame)
   response <- glm_response(design$y, prior_weights(frame), family)
@@ -481,8 +481,12 @@ compile_glm <- function(frame, family, start = NULL, effects = effects_of_frame(
   }
   if (!fit$converged || anyNA(fit$coefficients) || fit$boundary || far(fit)) {
     abort_rustle(
-      sprintf("The model of `formula` has no finite estimate on the data (%s).", if (is.null(fit$message)) "separated groups?" else fit$message),
-      c(if (is.null(fit$message) && !anyNA(fit$coefficients)) "rustle_error_separation", "rustle_error_argument"), argument = "formula"
+      sprintf(
+        "%s has no finite estimate on the data (%s).", if (fitted) "`model`" else "The model of `formula`",
+        if (is.null(fit$message)) "separated groups?" else fit$message
+      ),
+      c(if (is.null(fit$message) && !anyNA(fit$coefficients)) "rustle_error_separation", "rustle_error_argument"),
+      argument = if (fitted) "model" else "formula"
     )
   }
   known <- family$family %in% c("binomial", "poisson")
