@@ -7,11 +7,16 @@
 #   nodes   list of environments, one per node: link, host, id (its number), lost, busy (the
 #           unit that it works at, or NULL), owes (how many answers are to come), expects (what
 #           the last of them is: "state" or "unit"), seed (the random state of the link of that
-#           number, as of its last unit)
+#           number, as of its last unit), place (its number in this call), peak (bytes of memory, -Inf
+#           where it is not known), kept (has it run_unit()?)
 #   line    units that wait for a node
 #   answers for every link the answers that have come, oldest first
 #   retries how often a unit may run again
-# A unit is an environment: k (of its link), fun, args, tag (parallel's), losses.
+#   told    the record of the call (apply-cluster-units.R)
+#   progress  what progress_of_links() returns
+#   dry     a function that takes units in place of nodes; else NULL
+# A unit is an environment: k (of its link), fun, args, tag (parallel's), losses, state (the random
+# state that it begins with, NULL where only its node knows), and what the record notes.
 
 # Nodes that were lost, or that still work at a call that nobody waits for, by their
 # connection; written in this file only.
@@ -20,7 +25,7 @@ known_links <- new.env(parent = emptyenv())
 # The cluster that parallel's functions get for `cl`: one of links, or `cl` itself where option
 # rustle.cluster says so or connections are not sockets.
 linked_cluster <- function(cl) {
-  # Code of parallel makes no report and keeps no inputs: those of the call before are not this call's.
+  # What was kept of the call before is not this call's.
   begin_call()
   keep_report(NULL)
   if (is.null(cl)) cl <- parallel::getDefaultCluster()
@@ -30,9 +35,15 @@ linked_cluster <- function(cl) {
     nodes = Map(known_link, cl, seq_along(cl)), line = list(), answers = vector("list", length(cl)),
     retries = current_plan()$settings$retries
   ), envir = new.env(parent = emptyenv()))
+  for (k in seq_along(cl)) list2env(list(place = k, peak = -Inf), envir = desk$nodes[[k]])
   read_states(desk)
+  links_of(desk, length(cl))
+}
+
+# The cluster that parallel's functions get.
+links_of <- function(desk, width) {
   structure(
-    lapply(seq_along(cl), function(k) structure(list(desk = desk, k = k), class = "rustle_link")),
+    lapply(seq_len(width), function(k) structure(list(desk = desk, k = k), class = "rustle_link")),
     class = c("rustle_cluster", "cluster")
   )
 }
@@ -69,31 +80,141 @@ read_states <- function(desk) {
 random_state_there <- function() globalenv()[[".Random.seed"]]
 environment(random_state_there) <- baseenv()
 
-# Runs a unit on a node. seed: NULL, or the state of another node, which is put back after.
-# Returns the value and the state afterwards where it has moved.
-run_unit <- function(fun, args, seed) {
-  before <- globalenv()[[".Random.seed"]]
+# Runs a unit on a node. seed: NULL, or the state of another node, which is put back after. known:
+# does the session know the state in which it begins? size: how many tasks it is; elements: is the first argument cut in pieces
+# of some half a millisecond, of which the clock is read? memory: is memory measured each time?
+# Returns the value, or the text of the error as parallel has it (`failed`, with `at`, the task in the
+# unit, and `calls`), the state afterwards where it has moved, and when tasks ended.
+run_unit <- function(fun, args, seed, known, size, elements, memory, traces) {
+  random <- function() globalenv()[[".Random.seed"]]
   put <- function(state) {
     if (is.null(state)) suppressWarnings(rm(".Random.seed", envir = globalenv())) else assign(".Random.seed", state, envir = globalenv())
   }
+  clock <- function() as.numeric(Sys.time())
+  most <- function() {
+    lines <- tryCatch(readLines("/proc/self/status"), error = function(e) character(), warning = function(w) character())
+    line <- grep("^VmHWM:", lines, value = TRUE)
+    if (length(line)) 1024 * as.numeric(gsub("[^0-9]", "", line[[1L]])) else NA_real_
+  }
+  before <- random()
   if (!is.null(seed)) {
     put(seed)
     on.exit(put(before))
-    before_unit <- seed
-  } else {
-    before_unit <- before
+  } else if (is.null(before)) {
+    # As R does it when a number is drawn first: so the state is known.
+    set.seed(NULL)
   }
-  value <- do.call(fun, args, quote = TRUE)
-  after <- globalenv()[[".Random.seed"]]
-  list(value = value, seed = if (!identical(after, before_unit)) after)
+  began <- random()
+  had <- if (memory) most() else NA_real_
+  counts <- ends <- numeric()
+  done <- 0
+  at <- NULL
+  begun <- clock()
+  note <- function(count) {
+    counts[[length(counts) + 1L]] <<- count
+    ends[[length(ends) + 1L]] <<- clock()
+    done <<- done + count
+  }
+  run <- function() {
+    if (!elements || length(args[[1L]]) < 2L) {
+      value <- do.call(fun, args, quote = TRUE)
+      note(size)
+      return(value)
+    }
+    X <- args[[1L]]
+    if (!is.vector(X) || is.object(X)) X <- as.list(X)
+    n <- length(X)
+    out <- vector("list", n)
+    names(out) <- names(X)
+    width <- 1
+    while (done < n) {
+      piece <- seq.int(done + 1, min(n, done + width))
+      args[[1L]] <- X[piece]
+      out[piece] <- do.call(fun, args, quote = TRUE)
+      from <- if (length(ends)) ends[[length(ends)]] else begun
+      note(length(piece))
+      took <- (ends[[length(ends)]] - from) / length(piece)
+      width <- max(1, min(floor(5e-4 / max(took, 1e-9)), done))
+    }
+    out
+  }
+  failed <- function(e) structure(conditionMessage(e), class = c("snow-try-error", "try-error"))
+  # handler: its frame; what is on the stack from there on is not the task's.
+  look <- function(handler) {
+    last <- handler - 1L
+    functions <- lapply(seq_len(last), sys.function)
+    if (identical(functions[[last]], .handleSimpleError)) last <- last - 1L
+    # lapply() and apply() count in `i`.
+    for (k in seq_len(last)) {
+      if (!identical(functions[[k]], fun)) next
+      i <- get0("i", sys.frame(k), mode = "numeric", inherits = FALSE)
+      if (length(i) == 1L) at <<- done + i
+      break
+    }
+    if (is.null(at)) at <<- done + 1
+    first <- max(which(vapply(functions, identical, NA, run)))
+    shown <- if (traces && first < last) seq.int(first + 1L, last)
+    # Data may be in a call, as do.call() makes it.
+    small <- function(call) {
+      head <- call[[1L]]
+      if (is.call(head)) head <- quote(FUN)
+      if (utils::object.size(call) > 2e4) as.call(list(if (is.function(head)) quote(FUN) else head, quote(...))) else call
+    }
+    stack <<- list(
+      calls = lapply(sys.calls()[shown], small),
+      home = vapply(functions[shown], function(f) if (is.primitive(f)) "base" else environmentName(topenv(environment(f))), "")
+    )
+  }
+  stack <- NULL
+  error <- NULL
+  value <- tryCatch(
+    withCallingHandlers(run(), error = function(e) {
+      handler <- sys.nframe()
+      tryCatch(look(handler), error = function(e) NULL)
+    }),
+    error = function(e) error <<- failed(e)
+  )
+  if (!is.null(error)) {
+    if (is.null(at)) at <- done + 1
+    note(max(1, at - done))
+  }
+  after <- random()
+  drew <- !identical(after, began)
+  if (is.null(before) && is.null(seed) && !drew) put(NULL)
+  peak <- if (memory || clock() - begun > 0.005) most() else NA_real_
+  list(
+    value = if (is.null(error)) value, failed = error, at = at, stack = stack, seed = if (drew) after,
+    began = if (drew && !known) began, drew = drew, begun = begun, ends = ends, counts = counts, peak = peak,
+    growth = if (memory) max(0, peak - had, na.rm = TRUE) else 0
+  )
 }
 environment(run_unit) <- baseenv()
 
+# Runs a unit by run_unit(), which a node is sent once: it is larger than most units, and lies in the
+# frame of parallel's loop, where user's code does not look. run: the function, or NULL. Base R alone.
+run_kept <- function(run, ...) {
+  home <- NULL
+  for (k in seq_len(sys.nframe())) {
+    if (is.list(get0("master", sys.frame(k), inherits = FALSE))) {
+      home <- sys.frame(k)
+      break
+    }
+  }
+  if (is.null(run)) {
+    run <- home$.rustle_unit
+  } else if (!is.null(home)) {
+    assign(".rustle_unit", run, envir = home)
+  }
+  c(run(...), list(kept = !is.null(home)))
+}
+environment(run_kept) <- baseenv()
+
 post <- function(node, fun, args, expects) {
   message <- list(type = "EXEC", data = list(fun = fun, args = args, return = TRUE, tag = expects))
-  send_message(node$link, message)
+  size <- send_message(node$link, message)
   node$owes <- node$owes + 1L
   node$expects <- expects
+  size
 }
 
 await_links <- function(nodes, seconds) {
@@ -120,8 +241,17 @@ take_value <- function(desk, node) {
   node$busy <- NULL
   if (is.null(unit) || !identical(unit$desk, desk)) return(invisible())
   if (isTRUE(message$success)) {
-    if (!is.null(message$value$seed)) desk$nodes[[unit$k]]$seed <- message$value$seed
-    message["value"] <- message$value["value"]
+    answer <- message$value
+    node$kept <- answer$kept
+    if (!is.null(answer$seed)) desk$nodes[[unit$k]]$seed <- answer$seed
+    if (is.null(answer$failed)) {
+      message["value"] <- answer["value"]
+    } else {
+      message$value <- answer$failed
+      message$success <- FALSE
+    }
+    answer$trace <- if (length(answer$stack$calls)) calls_of_task(given = answer$stack)
+    desk$told$done(unit, node, answer)
   }
   message["tag"] <- list(unit$tag)
   desk$answers[[unit$k]] <- c(desk$answers[[unit$k]], list(message))
@@ -136,6 +266,7 @@ lose_link <- function(desk, node, error) {
   mine <- !is.null(unit) && identical(unit$desk, desk)
   tell_node_lost(node, mine, "unit of work", "units of work")
   if (mine) {
+    desk$told$lost(unit, node)
     unit$losses <- unit$losses + 1L
     if (unit$losses > desk$retries) {
       abort_rustle(
@@ -165,9 +296,13 @@ dispatch <- function(desk) {
     }
     desk$line <- desk$line[-k]
     own <- desk$nodes[[unit$k]]
+    unit$state <- own$seed
     node$busy <- unit
+    desk$told$sent(unit)
     tryCatch(
-      post(node, without_source(run_unit), list(unit$fun, unit$args, if (!identical(node, own)) own$seed), "unit"),
+      desk$told$bytes(post(node, without_source(run_kept), list(
+        if (!isTRUE(node$kept)) without_source(run_unit), unit$fun, unit$args, if (!identical(node, own)) own$seed, !is.null(own$seed), unit$size, desk$told$cut, wants_memory(), wants_traces()
+      ), "unit")),
       # It puts the unit in front again.
       error = function(e) { lose_link(desk, node, e); k <<- 1L }
     )
@@ -177,7 +312,7 @@ dispatch <- function(desk) {
 # Waits until link `k` (NULL: any) has an answer, and takes it.
 await_answer <- function(desk, k = NULL) {
   repeat {
-    dispatch(desk)
+    if (is.null(desk$dry)) dispatch(desk)
     there <- if (is.null(k)) which(lengths(desk$answers) > 0L) else if (length(desk$answers[[k]])) k
     if (length(there)) {
       from <- there[[1L]]
@@ -189,6 +324,7 @@ await_answer <- function(desk, k = NULL) {
     if (!length(alive)) stop_no_node(sprintf(": %s", desk$nodes[[1L]]$lost), NULL, list())
     waiting <- Filter(function(node) node$owes > 0L, alive)
     for (node in waiting[await_links(waiting, longest_wait)]) take_value(desk, node)
+    desk$progress$update()
   }
 }
 
@@ -198,6 +334,7 @@ send_by_link <- function(node, data) {
   unit <- list2env(list(
     desk = desk, k = node$k, fun = data$data$fun, args = data$data$args, tag = data$data$tag, losses = 0L
   ), envir = new.env(parent = emptyenv()))
+  if (!is.null(desk$dry)) return(desk$dry(unit))
   desk$line <- c(desk$line, list(unit))
   dispatch(desk)
 }

@@ -121,7 +121,7 @@ keeping_plan <- function(cl, what, instead, call = sys.call(-1L)) {
 # The plan of a call with `cl`; NULL when there is a cluster, so that parallel's own function
 # runs the call.
 cluster_plan <- function(cl, call = sys.call(-1L)) {
-  if (has_cluster(cl, call)) return(NULL)
+  if (has_cluster(cl, call)) return(if (isTRUE(previews$on)) plan_like_cluster(cl))
   plan <- current_plan()
   if (is.null(cl)) return(plan)
   resized <- resize_plan(plan, as.integer(cl))
@@ -130,6 +130,13 @@ cluster_plan <- function(cl, call = sys.call(-1L)) {
     stop_argument("cl", must, cl, call)
   }
   resized
+}
+
+# A plan of as many nodes, for preview_job(), which runs nothing on it.
+plan_like_cluster <- function(cl) {
+  if (is.null(cl)) cl <- parallel::getDefaultCluster()
+  plan <- current_plan()
+  new_plan(executor("cluster"), length(cl), plan$settings, plan$stack)
 }
 
 has_cluster <- function(cl, call = sys.call(-1L)) {
@@ -144,7 +151,10 @@ has_cluster <- function(cl, call = sys.call(-1L)) {
 # does not stop the others; the first error is raised afterwards.
 run_cluster <- function(plan, policy, frame, n, envir, origin, task = lapply_call,
                         forced = 1L, shape = NULL, over = c(X = "elements")) {
-  if (n == 0L) return(new_outcome(list()))
+  if (n == 0L) {
+    forget_call(without_tasks)
+    return(new_outcome(list()))
+  }
   # Which worker has which task tells its numbers then.
   own <- keeps_streams(plan)
   if (own && policy$schedule == "static") {

@@ -23,6 +23,7 @@
 #' @inheritSection parLapply Plans
 #' @inheritSection parLapply Errors
 #' @inheritSection parLapply Lost nodes of a cluster
+#' @inheritSection parLapply Errors of tasks on a cluster
 #' @inheritSection parLapply Reproducibility
 #' @section Where it differs from parallel: On the plan's workers `clusterApply()` has
 #'   no rounds: a task starts as soon as a worker is idle. More in [parLapply()].
@@ -48,9 +49,12 @@
 #' @export
 clusterApply <- function(cl = NULL, x, fun, ...) {
   plan <- cluster_plan(cl)
-  if (is.null(plan)) return(parallel::clusterApply(linked_cluster(cl), x, fun, ...))
+  if (is.null(plan)) return(on_links(cl, sys.call(), "one", FALSE, length(x), function(cl) parallel::clusterApply(cl, x, fun, ...)))
   fun <- check_function(fun, "fun", parent.frame())
-  if (length(x) == 0L) return(NULL)
+  if (length(x) == 0L) {
+    forget_call(without_tasks)
+    return(NULL)
+  }
   frame <- list2env(list(X = x, FUN = fun), open_frame(...))
   policy <- if (keeps_streams(plan)) new_policy("cyclic") else new_policy("dynamic", 1L)
   run_cluster(plan, policy, frame, length(x), parent.frame(), sys.call())$values
@@ -60,9 +64,12 @@ clusterApply <- function(cl = NULL, x, fun, ...) {
 #' @export
 clusterApplyLB <- function(cl = NULL, x, fun, ...) {
   plan <- cluster_plan(cl)
-  if (is.null(plan)) return(parallel::clusterApplyLB(linked_cluster(cl), x, fun, ...))
+  if (is.null(plan)) return(on_links(cl, sys.call(), "one", TRUE, length(x), function(cl) parallel::clusterApplyLB(cl, x, fun, ...)))
   fun <- check_function(fun, "fun", parent.frame())
-  if (length(x) == 0L) return(NULL)
+  if (length(x) == 0L) {
+    forget_call(without_tasks)
+    return(NULL)
+  }
   frame <- list2env(list(X = x, FUN = fun), open_frame(...))
   run_cluster(plan, new_policy("dynamic", 1L), frame, length(x), parent.frame(), sys.call())$values
 }
@@ -74,10 +81,12 @@ clusterMap <- function(cl = NULL, fun, ..., MoreArgs = NULL, RECYCLE = TRUE, SIM
   call <- sys.call()
   plan <- cluster_plan(cl)
   if (is.null(plan)) {
-    return(parallel::clusterMap(
-      linked_cluster(cl), fun, ..., MoreArgs = MoreArgs, RECYCLE = RECYCLE, SIMPLIFY = SIMPLIFY,
-      USE.NAMES = USE.NAMES, .scheduling = .scheduling
-    ))
+    return(on_links(cl, call, "one", identical(.scheduling, "dynamic"), (if (isFALSE(RECYCLE)) min else max)(lengths(list(...))), function(cl) {
+      parallel::clusterMap(
+        cl, fun, ..., MoreArgs = MoreArgs, RECYCLE = RECYCLE, SIMPLIFY = SIMPLIFY,
+        USE.NAMES = USE.NAMES, .scheduling = .scheduling
+      )
+    }))
   }
   fun <- check_function(fun, "fun", parent.frame())
   MoreArgs <- check_more_args(MoreArgs)
@@ -90,7 +99,10 @@ clusterMap <- function(cl = NULL, fun, ..., MoreArgs = NULL, RECYCLE = TRUE, SIM
   X <- list(...)
   if (!length(X)) stop_argument("...", "at least one vector", NULL, call)
   n <- if (RECYCLE) check_lengths(X) else min(lengths(X))
-  if (n == 0L) return(NULL)
+  if (n == 0L) {
+    forget_call(without_tasks)
+    return(NULL)
+  }
   if (RECYCLE && !all(lengths(X) == n)) X <- lapply(X, rep, length.out = n)
   names <- if (USE.NAMES) element_names(X[[1L]])[seq_len(n)]
   frame <- do.call(open_frame, as.list(MoreArgs), quote = TRUE)

@@ -35,7 +35,10 @@ future_apply <- function(X, MARGIN, FUN, ..., simplify = TRUE, future.envir = pa
   options <- future_options("future_apply-%d", if (simplify) "scalar")
   slices <- margin_slices(X, MARGIN)
   # When there is no slice, base R calls FUN once to learn the type of its values.
-  if (is.null(slices)) return(apply(X, MARGIN, FUN, ..., simplify = simplify))
+  if (is.null(slices)) {
+    forget_call(without_tasks)
+    return(apply(X, MARGIN, FUN, ..., simplify = simplify))
+  }
   frame <- function() list2env(list(newX = slices$newX, d = slices$dim, dn = slices$dimnames, FUN = FUN), open_frame(...))
   outcome <- run_future_call(options, slices$n, slices$call, frame, over = slices$over)
   if (!is.null(outcome$vector)) return(shape_margin(X, MARGIN, outcome$vector))

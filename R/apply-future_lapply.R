@@ -94,7 +94,10 @@ lapply_outcome <- function(..., rustle.X, rustle.FUN, future.envir = parent.fram
   options <- future_options("future_lapply-%d", rustle.shape, rustle.call, scheduled = rustle.scheduled)
   X <- as_elements(rustle.X)
   n <- length(X)
-  if (n == 0L) return(c(new_outcome(as.list(X)), list(names = names(X))))
+  if (n == 0L) {
+    forget_call(without_tasks)
+    return(c(new_outcome(as.list(X)), list(names = names(X))))
+  }
   # As in future.apply, arguments are evaluated once, here. If workers evaluated them, an
   # argument that draws random numbers would have another value in each.
   frame <- function() list2env(list(X = X, FUN = FUN), open_frame(...))

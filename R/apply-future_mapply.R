@@ -64,7 +64,10 @@ future_mapply <- function(FUN, ..., MoreArgs = NULL, SIMPLIFY = TRUE, USE.NAMES 
 run_mapply <- function(options, FUN, dots, MoreArgs) {
   lengths <- vapply(dots, length, 1)
   n <- if (length(dots) && all(lengths > 0)) max(lengths) else 0L
-  if (n == 0L) return(new_outcome(list()))
+  if (n == 0L) {
+    forget_call(without_tasks)
+    return(new_outcome(list()))
+  }
   short <- lengths < n
   dots[short] <- lapply(dots[short], function(x) {
     again <- rep_len(seq_along(x), n)

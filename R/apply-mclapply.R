@@ -67,7 +67,10 @@ mclapply <- function(X, FUN, ..., mc.preschedule = TRUE, mc.set.seed = TRUE,
   )
   if (is_worker() && !mc.allow.recursive) return(lapply(X, FUN, ...))
   streams <- streams_of_mclapply(mc$set_seed, mc$preschedule)
-  if (n < 2L || !mc$forks) return(lapply(X, FUN, ...))
+  if (n < 2L || !mc$forks) {
+    forget_call(ran_as_base)
+    return(lapply(X, FUN, ...))
+  }
   values <- as_try_errors(run_mc(lapply_call, lapply_frame(X, FUN, ...), n, mc, streams, call), call)
   names(values) <- names(X)
   values
@@ -88,6 +91,8 @@ check_mc <- function(n, preschedule, set_seed, silent, cores, cleanup, affinity 
   mc$forks <- (mc$cores > 1L || !is.null(affinity)) && may_fork_or_send()
   mc
 }
+
+ran_as_base <- "the last call had one core or one task, and ran in this session as lapply() does"
 
 # Runs the tasks on forked workers; errors are results.
 run_mc <- function(call, frame, n, mc, streams, origin, shape = NULL, over = c(X = "elements")) {

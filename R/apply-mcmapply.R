@@ -50,7 +50,10 @@ mcmapply <- function(FUN, ..., MoreArgs = NULL, SIMPLIFY = TRUE, USE.NAMES = TRU
   X <- list(...)
   n <- check_lengths(X)
   mc <- check_mc(n, mc.preschedule, mc.set.seed, mc.silent, mc.cores, mc.cleanup, affinity.list)
-  if (!length(X)) return(list())
+  if (!length(X)) {
+    forget_call(without_tasks)
+    return(list())
+  }
   names <- if (USE.NAMES) element_names(X[[1L]])
   if (!all(lengths(X) == n)) X <- lapply(X, rep, length.out = n)
   if (n >= 2L && mc$forks) {
@@ -66,6 +69,7 @@ mcmapply <- function(FUN, ..., MoreArgs = NULL, SIMPLIFY = TRUE, USE.NAMES = TRU
       on.exit(parallel::mcaffinity(before))
       parallel::mcaffinity(mc$affinity[[1L]])
     }
+    forget_call(ran_as_base)
     outcome <- new_outcome(.mapply(FUN, X, MoreArgs))
   }
   simplify_outcome(outcome, names, SIMPLIFY)

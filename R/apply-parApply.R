@@ -15,6 +15,7 @@
 #' @inheritSection parLapply Plans
 #' @inheritSection parLapply Errors
 #' @inheritSection parLapply Lost nodes of a cluster
+#' @inheritSection parLapply Errors of tasks on a cluster
 #' @inheritSection parLapply Reproducibility
 #' @section Where it differs from parallel: See the table of [parLapply()].
 #' @seealso [parLapply()] for the cluster argument; [future_apply()].
@@ -31,7 +32,11 @@
 parApply <- function(cl = NULL, X, MARGIN, FUN, ..., chunk.size = NULL) {
   plan <- cluster_plan(cl)
   FUN <- check_function(FUN, "FUN", parent.frame())
-  if (is.null(plan)) return(parallel::parApply(linked_cluster(cl), X, MARGIN, FUN, ..., chunk.size = chunk.size))
+  if (is.null(plan)) {
+    return(on_links(cl, sys.call(), "elements", FALSE, prod(dim(X)[if (is.character(MARGIN)) match(MARGIN, names(dimnames(X))) else MARGIN]), function(cl) {
+      parallel::parApply(cl, X, MARGIN, FUN, ..., chunk.size = chunk.size)
+    }))
+  }
   par_apply(plan, X, MARGIN, FUN, open_frame(...), chunk.size, parent.frame(), sys.call(), shape_array)
 }
 
@@ -39,7 +44,11 @@ parApply <- function(cl = NULL, X, MARGIN, FUN, ..., chunk.size = NULL) {
 #' @export
 parRapply <- function(cl = NULL, x, FUN, ..., chunk.size = NULL) {
   plan <- cluster_plan(cl)
-  if (is.null(plan)) return(parallel::parRapply(linked_cluster(cl), x, FUN, ..., chunk.size = chunk.size))
+  if (is.null(plan)) {
+    return(on_links(cl, sys.call(), "slices", FALSE, nrow(x), function(cl) {
+      parallel::parRapply(cl, x, FUN, ..., chunk.size = chunk.size)
+    }))
+  }
   FUN <- check_function(FUN, "FUN", parent.frame())
   check_matrix(x, "x")
   par_apply(plan, x, 1L, FUN, open_frame(...), chunk.size, parent.frame(), sys.call(), shape_flat)
@@ -49,7 +58,11 @@ parRapply <- function(cl = NULL, x, FUN, ..., chunk.size = NULL) {
 #' @export
 parCapply <- function(cl = NULL, x, FUN, ..., chunk.size = NULL) {
   plan <- cluster_plan(cl)
-  if (is.null(plan)) return(parallel::parCapply(linked_cluster(cl), x, FUN, ..., chunk.size = chunk.size))
+  if (is.null(plan)) {
+    return(on_links(cl, sys.call(), "slices", FALSE, ncol(x), function(cl) {
+      parallel::parCapply(cl, x, FUN, ..., chunk.size = chunk.size)
+    }))
+  }
   FUN <- check_function(FUN, "FUN", parent.frame())
   check_matrix(x, "x")
   par_apply(plan, x, 2L, FUN, open_frame(...), chunk.size, parent.frame(), sys.call(), shape_flat)
@@ -61,6 +74,7 @@ par_apply <- function(plan, X, MARGIN, FUN, frame, chunk_size, envir, origin, sh
   n <- if (is.null(slices)) 0L else slices$n
   policy <- policy_of_cluster(n, plan, chunk_size, FALSE, origin)
   if (n == 0L) {
+    forget_call(without_tasks)
     # apply() calls FUN once, to learn the type of the answer.
     frame$FUN <- FUN
     return(apply(X, MARGIN, eval(quote(function(x) FUN(x, ...)), frame)))

@@ -6,7 +6,7 @@
 #' node loses nothing. Without one, where parallel stops, tasks run on the workers of the
 #' [plan()].
 #'
-#' @param cl A cluster, which parallel's own code uses; `NULL`: the registered default
+#' @param cl A cluster, on which parallel's own functions run; `NULL`: the registered default
 #'   cluster, else the workers of the plan; a whole number: so many workers of the
 #'   plan's kind (under `plan(sequential)` forked ones, or new ones for this call where
 #'   there is no forking). Under plans that run as futures so many of the plan's
@@ -42,7 +42,10 @@
 #'   [clusterExport()]) is lost. Work that was lost more than the plan's `retries` times is
 #'   `rustle_error_worker_lost`. A link that is cut without a sign is not noticed.
 #'   With `options(rustle.cluster = FALSE)`, and on clusters of other connections (MPI), it is
-#'   all parallel's own code, and one lost node ends the call.
+#'   all parallel's own code, and one lost node ends the call; there is no [job_report()] either.
+#' @section Errors of tasks on a cluster: They have the message and the class that parallel gives them, and
+#'   beyond that the fields `task` (the first that failed), `failed` (the first of each chunk) and
+#'   `trace`: [rerun_task()] and [task_trace()] take them.
 #' @section Where it differs from parallel: On a cluster in nothing but this. On the plan's
 #'   workers, where parallel has nothing to compare with but a cluster of its own:
 #'
@@ -71,7 +74,11 @@
 #' @export
 parLapply <- function(cl = NULL, X, fun, ..., chunk.size = NULL) {
   plan <- cluster_plan(cl)
-  if (is.null(plan)) return(parallel::parLapply(linked_cluster(cl), X, fun, ..., chunk.size = chunk.size))
+  if (is.null(plan)) {
+    return(on_links(cl, sys.call(), "elements", FALSE, length(X), function(cl) {
+      parallel::parLapply(cl, X, fun, ..., chunk.size = chunk.size)
+    }))
+  }
   fun <- check_function(fun, "fun", parent.frame())
   outcome <- par_lapply(plan, X, fun, open_frame(...), chunk.size, FALSE, parent.frame(), sys.call())
   simplify_outcome(outcome, outcome$names, FALSE)
@@ -81,7 +88,11 @@ parLapply <- function(cl = NULL, X, fun, ..., chunk.size = NULL) {
 #' @export
 parLapplyLB <- function(cl = NULL, X, fun, ..., chunk.size = NULL) {
   plan <- cluster_plan(cl)
-  if (is.null(plan)) return(parallel::parLapplyLB(linked_cluster(cl), X, fun, ..., chunk.size = chunk.size))
+  if (is.null(plan)) {
+    return(on_links(cl, sys.call(), "elements", TRUE, length(X), function(cl) {
+      parallel::parLapplyLB(cl, X, fun, ..., chunk.size = chunk.size)
+    }))
+  }
   fun <- check_function(fun, "fun", parent.frame())
   outcome <- par_lapply(plan, X, fun, open_frame(...), chunk.size, TRUE, parent.frame(), sys.call())
   simplify_outcome(outcome, outcome$names, FALSE)
@@ -94,9 +105,9 @@ parSapply <- function(cl = NULL, X, FUN, ..., simplify = TRUE, USE.NAMES = TRUE,
   plan <- cluster_plan(cl)
   FUN <- check_function(FUN, "FUN", parent.frame())
   if (is.null(plan)) {
-    return(parallel::parSapply(
-      linked_cluster(cl), X, FUN, ..., simplify = simplify, USE.NAMES = USE.NAMES, chunk.size = chunk.size
-    ))
+    return(on_links(cl, sys.call(), "elements", FALSE, length(X), function(cl) {
+      parallel::parSapply(cl, X, FUN, ..., simplify = simplify, USE.NAMES = USE.NAMES, chunk.size = chunk.size)
+    }))
   }
   par_sapply(plan, X, FUN, open_frame(...), simplify, USE.NAMES, chunk.size, FALSE, parent.frame(), sys.call())
 }
@@ -108,9 +119,9 @@ parSapplyLB <- function(cl = NULL, X, FUN, ..., simplify = TRUE, USE.NAMES = TRU
   plan <- cluster_plan(cl)
   FUN <- check_function(FUN, "FUN", parent.frame())
   if (is.null(plan)) {
-    return(parallel::parSapplyLB(
-      linked_cluster(cl), X, FUN, ..., simplify = simplify, USE.NAMES = USE.NAMES, chunk.size = chunk.size
-    ))
+    return(on_links(cl, sys.call(), "elements", TRUE, length(X), function(cl) {
+      parallel::parSapplyLB(cl, X, FUN, ..., simplify = simplify, USE.NAMES = USE.NAMES, chunk.size = chunk.size)
+    }))
   }
   par_sapply(plan, X, FUN, open_frame(...), simplify, USE.NAMES, chunk.size, TRUE, parent.frame(), sys.call())
 }

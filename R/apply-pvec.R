@@ -32,7 +32,10 @@ pvec <- function(v, FUN, ..., mc.set.seed = TRUE, mc.silent = FALSE,
   FUN <- check_function(FUN, "FUN", parent.frame())
   n <- length(v)
   mc <- check_mc(n, TRUE, mc.set.seed, mc.silent, mc.cores, mc.cleanup)
-  if (n == 0L || !mc$forks) return(FUN(v, ...))
+  if (n == 0L || !mc$forks) {
+    forget_call(ran_as_base)
+    return(FUN(v, ...))
+  }
   streams <- streams_of_mclapply(mc$set_seed, mc$preschedule)
   pieces <- cut_vector(v, mc$cores)
   frame <- open_frame(...)

@@ -50,29 +50,6 @@ tell_serial <- function() {
   ))
 }
 
-# Runs the replicates in this session, one after another in boot's order.
-replay_here <- function(replay) {
-  begin_call()
-  statistic <- replay$statistic
-  calls <- 0L
-  size <- NULL
-  inside <- FALSE
-  replay$envir$statistic <- function(...) {
-    calls <<- calls + 1L
-    inside <<- TRUE
-    value <- statistic(...)
-    inside <<- FALSE
-    size <<- check_value(value, size, calls - replay$before, replay$origin)
-    value
-  }
-  out <- withCallingHandlers(eval(replay$call, replay$envir), error = function(e) {
-    replicate <- calls - replay$before
-    # A calling handler, so that traceback() and recover() see the frames of the statistic.
-    if (inside && replicate > 0L) stop_replicate(replicate, e)
-  })
-  as_original(out, replay)
-}
-
 replay_on_workers <- function(replay, plan) {
   replay <- with_influence(replay)
   task <- eval(
@@ -81,13 +58,17 @@ replay_on_workers <- function(replay, plan) {
   )
   waiting <- list()
   values <- list()
+  reported <- list()
   limit <- Inf
   size <- NULL
   calls <- 0L
   run_waiting <- function() {
     if (!length(waiting)) return()
     machine <- if (isTRUE(compiles(plan))) calls_of_statistic(replay, waiting)
-    new <- run_replicates(waiting, task, length(values), plan, replay$origin, machine)
+    first <- length(values) + 1L
+    on.exit(keep_part(replay, first, max(size, 1L)))
+    new <- run_replicates(waiting, task, first - 1L, plan, replay$origin, machine)
+    reported[[length(reported) + 1L]] <<- reports$last
     if (is.null(size)) size <<- check_value(new[[1L]], NULL, length(values) + 1, replay$origin)
     flat <- unlist(new, recursive = FALSE)
     if (!is_numbers(flat) || any(lengths(new) != size)) {
@@ -112,6 +93,11 @@ replay_on_workers <- function(replay, plan) {
   }
   out <- eval(replay$call, replay$envir)
   run_waiting()
+  if (length(reported) > 1L) {
+    keep_report(joined_reports(reported))
+    inputs$call$start <- reports$last$start
+  }
+  if (!length(values)) forget_call(without_tasks)
   if (length(values)) out$t <- matrix(unlist(values), nrow = length(values), byrow = TRUE)
   as_original(out, replay)
 }
@@ -149,7 +135,9 @@ run_replicates <- function(X, task, before, plan, origin, machine = NULL) {
   job$machine <- machine
   keep_random_seed(tryCatch(run_job(job, plan)$values, error = function(e) {
     if (is.null(e[["task"]]) || inherits(e, "rustle_random_statistic")) stop(e)
-    stop_replicate(before + e[["task"]], e)
+    # Tasks are counted as replicates.
+    e$task <- before + e[["task"]]
+    stop_replicate(e$task, e)
   }))
 }
 
@@ -278,5 +266,11 @@ run_on_cluster <- function(replay) {
   replay$call$ncpus <- max(2L, length(replay$frame$cl))
   replay$call$cl <- quote(cl)
   replay$envir$statistic <- replay$statistic
-  as_original(eval(replay$call, replay$envir), replay)
+  # boot calls parLapply(). For a rerun it must draw the same resamples.
+  out <- on_links(replay$frame$cl, replay$origin, "elements", FALSE, sum(replay$frame$R), function(cl) {
+    if (!is.null(cl[[1L]]$desk$dry)) set_random_seed(replay$seed)
+    replay$envir$cl <- cl
+    eval(replay$call, replay$envir)
+  })
+  as_original(out, replay)
 }

@@ -29,7 +29,10 @@
 #' #>  term type conf  lower  upper mcse
 #' #>   cor stud 0.95 0.6711 0.8876 0.01
 #' # With Fisher's transformation.
-#' boot_ci(b, type = "stud", variance = v, h = atanh, hdot = function(r) 1 / (1 - r^2), hinv = tanh)
+#' boot_ci(b,
+#'   type = "stud", variance = v,
+#'   h = atanh, hdot = function(r) 1 / (1 - r^2), hinv = tanh
+#' )
 #' #> Bootstrap intervals from 199 replicates
 #' #>  term type conf  lower upper  mcse
 #' #>   cor stud 0.95 0.6712 0.885 0.011

@@ -30,8 +30,10 @@ checkpoints <- new.env(parent = emptyenv())
 #'   A value belongs to a key: a hash of the function, of the content of its globals and
 #'   arguments, of the element, and of the seed of its task. Whatever of these has changed is
 #'   computed anew, and a message of class `rustle_message_checkpoint` says why nothing was
-#'   reused. Elements that are added to `X` leave the others valid. What is not hashed: files
-#'   and databases that tasks read, versions of packages, and what a task reaches by `get()`.
+#'   reused. Elements that are added to `X` leave the others valid. Of an environment that a task
+#'   uses, all that it holds counts, and what the environments around it hold, up to the global
+#'   one; of formulas and other code the variables that it names. What is not hashed: files and
+#'   databases that tasks read, versions of packages, and what a task reaches only by `get()`.
 #'   Tasks that draw random numbers need seeds (`future.seed = TRUE` after [set.seed()]),
 #'   as for all numbers that can be repeated.
 #'

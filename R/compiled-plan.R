@@ -8,7 +8,7 @@
 #' process; all others run in this session, as under `plan(sequential)`. Values, random numbers,
 #' warnings and errors are those of `plan(sequential)` in any case, to the last bit.
 #'
-#' The function is compiled at each call, in less than a millisecond, to a register machine that
+#' The function is compiled at each call to a register machine that
 #' knows R's numbers, vectors and matrices. A task that does anything unusual there (a missing value, an
 #' overflow, a warning, an error, a subscript out of bounds) is given up, and R runs it from its
 #' start, with its own stream of random numbers. So the result is never another one; at worst it
@@ -57,10 +57,8 @@
 #'
 #'   Not: strings, lists, data frames, matrices with names of rows or columns, factors, functions that call
 #'   themselves or use `...` or `missing()`, an argument that draws random numbers and is read again where it may
-#'   not have been read before, `apply()`, `sapply()` and their kin. Of 379 functions that 16 published
-#'   repositories hand to such calls, 27 % use only names of this kind, and most of
-#'   these are short; of 20 kinds of functions in public scripts that were read for this page, 3
-#'   compile. Do not expect yours to be among them: look.
+#'   not have been read before, `apply()`, `sapply()` and their kin. Most functions that
+#'   published code hands to such calls use other names as well. Do not expect yours to compile: look.
 #' @section Calls: Those of [future_lapply()], [future_sapply()], [future_vapply()], `future_replicate()`, and
 #'   [parLapply()] and [parSapply()] with `cl = NULL`, [boot()] whose data are a plain vector of
 #'   numbers (boot's own code draws the resamples), and [bootstrap()] of a function, whose data are a plain vector or

@@ -61,12 +61,15 @@ ask_node <- function(node, fun, args = list()) {
 
 # link: an element of a cluster object. A message to a socket goes out in one piece: of two,
 # the second would wait 40 ms for the receipt of the first. Half a message would make the
-# connection useless, so interrupts wait.
+# connection useless, so interrupts wait. Returns its size in bytes, NA where that is not known.
 send_message <- function(link, message) {
   suspendInterrupts(if (inherits(link$con, "sockconn")) {
-    writeBin(serialize(message, NULL), link$con)
+    bytes <- serialize(message, NULL)
+    writeBin(bytes, link$con)
+    length(bytes)
   } else {
     of_parallel("sendData")(link, message)
+    NA_real_
   })
 }
 

@@ -59,10 +59,13 @@ parcel_for_nodes <- function(job, plan) {
     check = job$streams$check, policy = new_policy(schedule, policy$chunk), levels = unclass(plan$stack)[-1L],
     serializers = packed_serializers()
   )
-  # Nodes that have it already know it by its key: then nobody needs the bytes.
+  # Nodes that have it already know it by its key: then nobody needs the bytes. What is code of
+  # ours, and large, is always the same.
   bytes <- NULL
+  told <- common
+  told$worker$trace <- NULL
   list(
-    key = rs_hash_object(common), data = parcel$data, requires = parcel$worker$requires, parts = common,
+    key = rs_hash_object(told), data = parcel$data, requires = parcel$worker$requires, parts = common,
     bytes = function() {
       if (is.null(bytes)) bytes <<- serialize(common, NULL, xdr = FALSE)
       bytes
@@ -263,7 +266,8 @@ new_desk <- function(job, plan, nodes, parcel) {
     }
     # A chunk of a node that was given up may have been computed elsewhere: the first counts.
     fresh <- !done[tasks]
-    got <- lapply(seq_along(tasks), function(k) record$values[[k]])
+    # Scalars of one type come as a vector.
+    got <- as.list(record$values)
     for (k in record$failed) {
       task <- tasks[[k]]
       timed_out <- inherits(got[[k]], "rustle_error_timeout") || task %in% mailbox$timeouts()
@@ -333,7 +337,7 @@ new_desk <- function(job, plan, nodes, parcel) {
   }
 
   relay <- function() {
-    while (prefix < n && done[[line[[prefix + 1]]]]) prefix <<- prefix + 1
+    prefix <<- done_in_line(done, line, prefix)
     mailbox$flush(prefix, min(last_needed(), n))
   }
 

@@ -30,15 +30,17 @@ set_globals <- function(globals) {
   if (is.list(globals)) list2env(globals, envir = globalenv())
 }
 
-# The same in this session, while `expr` is evaluated.
-with_globals <- function(globals, expr) {
-  if (!is.list(globals) || !length(globals)) return(expr)
-  there <- vapply(names(globals), exists, NA, envir = globalenv(), inherits = FALSE)
-  before <- mget(names(globals)[there], envir = globalenv())
+# The same in this session, while `expr` is evaluated. hidden: names that are not found meanwhile.
+with_globals <- function(globals, expr, hidden = character()) {
+  names <- c(if (is.list(globals)) names(globals), hidden)
+  there <- names[vapply(names, exists, NA, envir = globalenv(), inherits = FALSE)]
+  if (!length(there) && (!is.list(globals) || !length(globals))) return(expr)
+  before <- mget(there, envir = globalenv())
   on.exit({
-    rm(list = intersect(names(globals)[!there], ls(globalenv(), all.names = TRUE)), envir = globalenv())
+    rm(list = intersect(setdiff(names, there), ls(globalenv(), all.names = TRUE)), envir = globalenv())
     list2env(before, envir = globalenv())
   })
+  rm(list = intersect(hidden, there), envir = globalenv())
   set_globals(globals)
   expr
 }

@@ -4,6 +4,17 @@ is_immediate <- function(event, object) {
   event == "condition" && inherits(object, "immediateCondition")
 }
 
+# How many tasks at the head of `line` are done, of which `prefix` are known to be. It looks at a
+# piece at a time: the line may be long, and most of it open.
+done_in_line <- function(done, line, prefix) {
+  repeat {
+    ahead <- line[prefix + seq_len(min(1000, length(line) - prefix))]
+    ready <- match(FALSE, done[ahead], nomatch = length(ahead) + 1L) - 1L
+    prefix <- prefix + ready
+    if (ready < length(ahead) || prefix == length(line)) return(prefix)
+  }
+}
+
 # Events are relayed in the order of tasks, so each waits for those of earlier tasks.
 # `add()` takes what has arrived: list(task, event, object), vectors of one length. An event
 # is "condition" or "output", which have an object and are relayed; "misuse" (of random

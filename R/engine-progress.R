@@ -164,15 +164,17 @@ say_line <- function(text) {
 }
 
 progress_lines <- function(n, workers, every = getOption("rustle.progress.seconds", 10)) {
-  begun <- said <- seconds_now()
+  begun <- seconds_now()
+  # The first line comes as early as a bar would.
+  due <- begun + progress_after()
   last <- 0
   shown <- FALSE
   list(
     update = function(done, busy, look = NULL) {
       last <<- done
       now <- seconds_now()
-      if (now - said < every || now - begun < progress_after()) return()
-      said <<- now
+      if (now < due) return()
+      due <<- now + every
       shown <<- TRUE
       say_line(progress_text(done, n, busy, workers, begun, look))
     },

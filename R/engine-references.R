@@ -101,7 +101,9 @@ serializer_of <- function(x) {
 #'   of what class. Field `class_name`.
 #' @seealso [plan()]; `?"rustle-plans"` for what workers see.
 #' @examples
-#' counter <- function(value) structure(list(value = value, handle = new.env()), class = "counter")
+#' counter <- function(value) {
+#'   structure(list(value = value, handle = new.env()), class = "counter")
+#' }
 #' register_serializer("counter", function(x) x$value, counter)
 #' sent <- counter(3)
 #' future_sapply(1:2, function(i) i + sent$value)

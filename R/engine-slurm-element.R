@@ -123,14 +123,15 @@ take_chunk <- function(run, array, level, element, suspects, order) {
 
 is_suspect <- function(chunk, order) chunk$lost > 0L && chunk$lost >= order$settings$retries
 
-# Opens a chunk: of one that was put back the journals have a part. The tasks of a suspect run
-# one after another, so that the first without a value is the one.
+# Opens a chunk: of one that was put back the journals have a part, and where a run was before
+# this one, its workers may have journalled tasks after the session had looked. The tasks of a
+# suspect run one after another, so that the first without a value is the one.
 open_slurm_chunk <- function(run, ticket, parcel, order, cores) {
   chunk <- read_whole(ticket$file)
   if (is.null(chunk)) stop_internal("a chunk cannot be read")
   call <- dirname(run)
   none <- list(values = rep(list(list()), chunk$n))
-  stored <- if (ticket$times > 0L) stored_values(call, chunk, FALSE) else none
+  stored <- if (ticket$times > 0L || order$before > 0L) stored_values(call, chunk, FALSE) else none
   settings <- list(
     cores = if (is_suspect(ticket, order)) 1L else cores, spans = if (order$timings) "tasks" else "batches", keep = TRUE,
     memory = FALSE, plan = order$settings, own = FALSE

@@ -15,7 +15,7 @@ ask_slurm <- function(command, arguments, seconds = 30) {
 }
 
 slurm_words <- function(said) {
-  words <- paste(trimws(sub("^(sbatch|squeue|srun|scontrol|sinfo|scancel): (error: |fatal: )?", "", said$err)), collapse = "; ")
+  words <- paste(trimws(sub("^((sbatch|squeue|srun|scontrol|sinfo|scancel): (error: |fatal: )?|slurm_[a-z_]+ error: )", "", said$err)), collapse = "; ")
   if (nzchar(words)) words else sprintf("it ended with status %d", said$status)
 }
 
@@ -154,8 +154,9 @@ job_of_name <- function(name) {
 }
 
 # What Slurm says of the elements of some arrays: a data frame (id, element, state, reason,
-# node); NULL when it does not answer. Elements that it has forgotten are missing.
-slurm_states <- function(ids) {
+# node); NULL when it does not answer: then `unanswered` is called with what the command has said.
+# Elements that it has forgotten are missing.
+slurm_states <- function(ids, unanswered = function(said) NULL) {
   frame <- function(rows, width) {
     rows <- strsplit(paste0(rows, "|"), "|", fixed = TRUE)
     rows <- rows[lengths(rows) >= width]
@@ -166,7 +167,10 @@ slurm_states <- function(ids) {
   }
   said <- ask_slurm("squeue", c("-h", "-r", "-a", "-t", "all", "-j", paste(ids, collapse = ","), "-o", "%F|%K|%T|%r|%N|."))
   unknown <- any(grepl("Invalid job id", said$err))
-  if (said$status != 0L && !unknown) return(NULL)
+  if (said$status != 0L && !unknown) {
+    unanswered(said)
+    return(NULL)
+  }
   out <- frame(said$out, 5L)
   lost <- setdiff(ids, out$id)
   if (!length(lost) || !nzchar(Sys.which("sacct"))) return(out)
@@ -178,6 +182,32 @@ slurm_states <- function(ids) {
     paste(sub("_.*", "", row[[1L]]), sub(".*_", "", row[[1L]]), sub(" .*", "", row[[2L]]), "None", row[[3L]], ".", sep = "|")
   }, "")
   rbind(out, frame(more, 5L))
+}
+
+# Tells that Slurm is silent, once, and that it answers again. list(silent, answers): functions, the
+# first of what a command has said, or NULL.
+new_silence <- function() {
+  since <- NULL
+  tell <- function(text, answers) {
+    clear_progress()
+    message(structure(
+      class = c("rustle_message_slurm", "rustle_message", "message", "condition"),
+      list(message = text, call = NULL, answers = answers)
+    ))
+  }
+  list(
+    silent = function(said = NULL) {
+      if (!is.null(since)) return(invisible())
+      since <<- seconds_now()
+      words <- if (is.null(said)) "" else sprintf(" (%s)", sub("[.]$", "", slurm_words(said)))
+      tell(sprintf("Slurm does not answer%s. What runs goes on; nothing is submitted until it answers.\n", words), FALSE)
+    },
+    answers = function() {
+      if (is.null(since)) return(invisible())
+      tell(sprintf("Slurm answers again, after %s.\n", duration(seconds_now() - since)), TRUE)
+      since <<- NULL
+    }
+  )
 }
 
 # States in which an element is still to run, or runs.

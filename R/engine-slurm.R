@@ -104,6 +104,7 @@ new_watch <- function(run, job, identity) {
   spans <- list()
   alive <- data.frame(id = character(), element = integer(), level = integer(), state = character())
   silent <- list()
+  silence <- new_silence()
 
   last_needed <- function() if (order$stop_early && length(failed)) min(failed) else Inf
 
@@ -153,7 +154,7 @@ new_watch <- function(run, job, identity) {
   }
 
   relay <- function() {
-    while (prefix < n && done[[line[[prefix + 1]]]]) prefix <<- prefix + 1
+    prefix <<- done_in_line(done, line, prefix)
     mailbox$flush(prefix, min(last_needed(), n))
   }
 
@@ -234,10 +235,11 @@ new_watch <- function(run, job, identity) {
   mend <- function() {
     adopt_arrays(run)
     # Slurm does not answer, and may have what would be submitted again.
-    if (any(vapply(read_arrays(run), function(array) is.na(array$id), NA))) return()
+    if (any(vapply(read_arrays(run), function(array) is.na(array$id), NA))) return(silence$silent())
     open <- open_elements()
-    states <- if (!is.null(open)) slurm_states(unique(open$id))
+    states <- if (!is.null(open)) slurm_states(unique(open$id), silence$silent)
     if (!is.null(open) && is.null(states)) return()
+    if (!is.null(open)) silence$answers()
     dead <- NULL
     if (!is.null(open)) {
       at <- match(paste(open$id, open$element), paste(states$id, states$element))

@@ -54,7 +54,8 @@
 #'   in the last second before their element was killed may be lost.
 #'
 #'   The session looks into `dir` once a second and asks `squeue` every two to five seconds (after the first five seconds),
-#'   `sacct` only for jobs that `squeue` has forgotten. Replacing elements takes a session: without one, those that
+#'   `sacct` only for jobs that `squeue` has forgotten. A message of class `rustle_message_slurm` says when they do
+#'   not answer, and when they answer again; the call waits. Replacing elements takes a session: without one, those that
 #'   run go on until nothing is left to take.
 #'
 #'   An interrupt (Ctrl-C) or an error cancels the job array; finished tasks stay in the

@@ -52,7 +52,7 @@ default_settings <- function() {
 #'   guided one. Default 1.
 #' @param progress `TRUE` shows the progress of calls; `NULL` (default) follows
 #'   the option `rustle.progress`. Where there is no terminal (batch jobs, notebooks of Jupyter)
-#'   it is a line every ten seconds, or as many as option `rustle.progress.seconds` says; while
+#'   it is a line after two seconds and then every ten (option `rustle.progress.seconds`); while
 #'   knitr makes a document (R Markdown, Quarto), the lines go to the console and not into that. Calls
 #'   that take less than two seconds (option `rustle.progress.after`) show nothing. Shown are tasks
 #'   done, their rate, the time that is left, busy workers, the memory of workers and the task that
@@ -96,7 +96,7 @@ default_settings <- function() {
 #'   `multisession`, `cluster` and `slurm` appends to a file of its own, `worker-<host>-<pid>.log`, in the
 #'   directory of that name where it runs, as it goes: its start, each task with its time, what the task prints where that is relayed,
 #'   messages, warnings and errors. `session-<pid>.log` has the calls, their times, and tasks, nodes
-#'   and elements of job arrays that were lost. Each task costs some 0.1 ms more then.
+#'   and elements of job arrays that were lost. Each task costs a little more then.
 #' @param compiled `"auto"`: calls whose function compiles run on threads of this session (see [threads]),
 #'   all others on the workers of the plan; `"never"`: none do; `"require"`: it is an error when a function
 #'   does not compile. `NULL` (default) is `"auto"` for [threads] and `"never"` for `multicore` and

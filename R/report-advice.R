@@ -53,6 +53,8 @@ simulated_as_run <- function(x) {
   if (!is.null(policy$order) && length(policy$order) == length(times)) times <- times[policy$order]
   if (is.null(policy$ends)) return(simulated(times, x$workers, policy$schedule, policy$chunk))
   sums <- diff(c(0, cumsum(times)[pmin(policy$ends, length(times))]))
+  # Every worker has one chunk, and the next round begins when all are done.
+  if (policy$schedule == "rounds") return(sum(tapply(sums, (seq_along(sums) - 1L) %/% x$workers, max)))
   simulated(sums, x$workers, if (policy$schedule == "static") "static" else "dynamic")
 }
 
@@ -147,18 +149,26 @@ advise_chunks <- function(x) {
   then <- simulated(x$times, x$workers)
   more <- fixed_seconds(x)
   if (then + more > worth_telling * (now + more)) return(NULL)
-  change <- if (!is.null(policy$ends) && policy$schedule != "static") {
+  change <- if (policy$schedule == "rounds") {
+    "use clusterApplyLB(), parLapplyLB() or clusterMap(.scheduling = \"dynamic\")"
+  } else if (!is.null(policy$ends) && policy$schedule != "static") {
     "drop `future.chunk.size`, `future.scheduling` or `chunk.size`"
   } else if (policy$schedule == "cyclic") {
     "use mc.preschedule = FALSE, or schedule = \"stealing\" of the plan"
   } else if (fixed) {
-    "use parLapplyLB(), or schedule = \"stealing\" of the plan"
+    # The schedule of the plan does not hold for parallel's functions.
+    if (is_of_parallel(x$call)) "use parLapplyLB() or parSapplyLB()" else "use schedule = \"stealing\" of the plan"
   } else {
     "drop `chunk_size` of the plan"
   }
   new_advice("chunks", sprintf(
     "The chunks force imbalance: %s, and the call takes %s instead of %s.", change, format_seconds(then + more), format_seconds(now + more)
   ), now + more, then + more)
+}
+
+# Is this a call of a function that package parallel has, too?
+is_of_parallel <- function(call) {
+  is.call(call) && grepl("^(.*:)?(par[A-Z]*[a-z]+|cluster[A-Z][A-Za-z]+)$", paste(deparse(call[[1L]]), collapse = ""))
 }
 
 advise_longest <- function(x) {

@@ -29,6 +29,9 @@ write_trace <- function(report, file) {
   if (!inherits(report, "rustle_report")) stop_argument("report", "a report of job_report()", report, sys.call())
   good <- inherits(file, "connection") || (is.character(file) && length(file) == 1L && !is.na(file) && nzchar(file))
   if (!good) stop_argument("file", "a path or a connection", file, sys.call())
+  if (is.character(file) && !dir.exists(dirname(file))) {
+    stop_argument("file", "in a directory that exists", file, sys.call())
+  }
   writeLines(trace_lines(report), file, useBytes = TRUE)
   invisible(file)
 }

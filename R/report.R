@@ -7,7 +7,7 @@
 #' unless `options(rustle.report = FALSE)`.
 #'
 #' Calls are those that run tasks: the `future_*()` functions, `mclapply()`, `parLapply()` and
-#' their relatives (not on a cluster object, on which parallel's code runs), `%dopar%`, `boot()`, `bootstrap()`, `cv()`, on any plan, in the session too; and
+#' their relatives, `%dopar%`, `boot()`, `bootstrap()`, `cv()`, on any plan, in the session and on cluster objects too; and
 #' native work on threads (`bootstrap()` of native statistics, the `mt_` functions) that took
 #' longer than 50 ms, of which only the time on processors is known.
 #'
@@ -43,7 +43,10 @@
 #' spans; `count` tells how many tasks a span has. `options(rustle.timings = TRUE)` times every task,
 #' whatever it costs. The clocks cost less than 1 % of a job; without the report only claims are timed.
 #' Futures are timed by chunk; clocks of other machines are put right by the
-#' time at which their answers come.
+#' time at which their answers come. On a cluster object quick tasks of a chunk are timed half a millisecond
+#' together, and those of `parRapply()` and `parCapply()` by chunk; `claims` has the time until a node has its next chunk, and
+#' the waiting of rounds. Of `boot()` in the session the time between replicates, in which boot makes the next
+#' one, counts as theirs.
 #'
 #' *Memory* is the most that a worker has had in its life (`getrusage()`), and by how much that
 #' rose during the call. With `options(rustle.memory = TRUE)` each task has `growth`: by how many
@@ -69,7 +72,8 @@
 #' [rerun_task()] takes a report and the number of a task, and evaluates that again.
 #'
 #' @return `job_report()`: an object of class `rustle_report`, `NULL` when there was no call, or when
-#'   the last one failed before it had results. A list: `call`, `plan` (the word for its kind),
+#'   the last one failed before it had results. Where parallel's own code ran the call (a cluster object of other connections
+#'   than sockets, or `options(rustle.cluster = FALSE)`) and where it had no tasks, a message of class `rustle_message_no_report` says so. A list: `call`, `plan` (the word for its kind),
 #'   `workers`, `tasks`, `schedule`, `wall`, `busy` (seconds of tasks), `speedup`, `efficiency`,
 #'   `imbalance` ((busiest - mean) / mean), `parts`, the counts `forks`, `claims`, `steals` and `losses`, `job` (the number of the call, for [rerun_task()]), `sent`, `copied` and
 #'   `returned` (bytes), `largest` (a data frame with `place` and `bytes`), `memory` (a data frame
@@ -92,7 +96,17 @@
 #' plan(oplan)
 #' @seealso [preview_job()], [plot()][report-plot], [write_trace()], [job_timings()].
 #' @export
-job_report <- function() if (!is.null(reports$last)) made_report(reports$last)
+job_report <- function() {
+  if (!is.null(reports$last)) return(made_report(reports$last))
+  # An old report would be taken for that of the last call.
+  if (!is.null(inputs$why)) {
+    message(structure(
+      class = c("rustle_message_no_report", "rustle_message", "message", "condition"),
+      list(message = sprintf("There is no report: %s.\n", inputs$why), call = NULL)
+    ))
+  }
+  NULL
+}
 
 # What users see of what an executor has told.
 made_report <- function(report) {
@@ -146,6 +160,7 @@ schedule_of <- function(report) {
   policy <- report$policy
   if (is.null(policy)) return("slices")
   if (report$executor == "sequential") return("in order")
+  if (policy$schedule == "rounds") return("rounds")
   if (is.null(policy$ends)) return(policy$schedule)
   if (policy$schedule == "static") "static" else sprintf("%d chunks", length(policy$ends))
 }
@@ -253,7 +268,7 @@ head_of_report <- function(x) {
     format(signif(x$speedup, 3)), 100 * x$efficiency
   )))
   if (!is.null(x$nodes)) {
-    cat(wrapped(sprintf("Nodes: %s.", paste(sprintf("%s (%d cores, busy %s)", x$nodes$host, x$nodes$workers, format_seconds(x$nodes$busy)), collapse = ", "))))
+    cat(wrapped(sprintf("Nodes: %s.", paste(sprintf("%s (%d core%s, busy %s)", x$nodes$host, x$nodes$workers, ifelse(x$nodes$workers == 1L, "", "s"), format_seconds(x$nodes$busy)), collapse = ", "))))
   }
 }
 

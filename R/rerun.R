@@ -1,16 +1,28 @@
 # Running a task again in this session: what it needs is kept of the last call.
 
 # The record of the last call, written in this file only: `id`, the number of calls so far;
-# `call`, list(id, job, plan, state, start) of the last one, where `state` is the random state that
-# it found, and `start` the time at which it began, by which a report tells its call; and `failure`, the last error of a task, with its fields `task` and `job`.
+# `call`, list(id, job, plan, state, start, moved) of the last one, where `state` is the random state that
+# it found, `moved`: did it end with another? and `start` the time at which it began, by which a report tells its call; `failure`, the
+# last error of a task, with its fields `task` and `job`; and `why`, NULL or why nothing is kept of the last call.
+# A job has either what evaluate_again() needs, or, where its tasks are found in another way, the
+# fields `id`, `n` and `find(task, replay)`: see find_again().
 inputs <- list2env(list(id = 0), parent = emptyenv())
 
 # A call begins: what was kept of the one before is let go. Returns its number.
 begin_call <- function() {
-  inputs$call <- inputs$failure <- NULL
+  inputs$call <- inputs$failure <- inputs$why <- NULL
   inputs$id <- inputs$id + 1
   inputs$id
 }
+
+# A call of which neither a report nor inputs are kept has begun, or is over. why: a clause.
+forget_call <- function(why) {
+  begin_call()
+  inputs$why <- why
+  keep_report(NULL)
+}
+
+without_tasks <- "the last call had no tasks"
 
 # An error of a task, with its fields `task` and `job`. Returns it.
 note_failure <- function(condition) inputs$failure <- condition
@@ -19,7 +31,9 @@ note_failure <- function(condition) inputs$failure <- condition
 # so that this one is kept. Workers keep nothing.
 keep_call <- function(job, plan, state, start) {
   if (is_worker() || isFALSE(getOption("rustle.rerun"))) return(invisible())
-  inputs$call <- list(id = job$id, job = job, plan = plan, state = state, start = start)
+  moved <- !identical(state, get_random_seed())
+  inputs$call <- list(id = job$id, job = job, plan = plan, state = state, start = start, moved = moved)
+  inputs$why <- NULL
 }
 
 #' Run a task again in this session
@@ -43,17 +57,23 @@ keep_call <- function(job, plan, state, start) {
 #'   that they take; who changes such an object meanwhile gets a copy of it first.
 #'   `options(rustle.rerun = FALSE)` keeps nothing. Variables that the function
 #'   finds elsewhere are those of now. Nothing is kept of native statistics and `mt_*()` functions, nor
-#'   of [boot()] where its replicates run in this session, nor of [parLapply()] and relatives on a cluster object,
-#'   which parallel's code runs. A call in a task counts as part of that task. A BLAS with
+#'   of calls on a cluster object that parallel's own code runs (`options(rustle.cluster = FALSE)`, MPI).
+#'   A call in a task counts as part of that task. A BLAS with
 #'   threads of its own may add up in another order here than on a worker, where it has fewer.
+#' @section On a cluster object: Variables of the node's global environment (of [clusterExport()]) that the
+#'   function uses are fetched from the node, as they are there now, and stand in this session's while the
+#'   task runs; those that the node has not are hidden; packages that are attached there are attached here.
+#'   Where the node cannot be asked any more, variables are those of the session, and a warning says so.
+#'   After an error the later tasks of its chunk have not run, and cannot run again.
 #' @section Random numbers: They are those of the task's stream (`future.seed = TRUE`, a number
 #'   or a list; `.options.rustle = list(seed = )`; L'Ecuyer-CMRG with `parallel`'s functions).
-#'   Under `mclapply(mc.preschedule = TRUE)` the tasks of one worker draw from one stream, so
+#'   Under `mclapply(mc.preschedule = TRUE)`, in a chunk on a cluster object and in the replicates of [boot()] that run in this
+#'   session, tasks draw from one stream, so where they draw,
 #'   those that come before run first, without being shown. A task that draws without a stream
 #'   draws others than it did, and a warning says so. The random state of the session is as
 #'   before afterwards.
 #' @section Errors: `rustle_error_rerun` when the inputs are not there any more, because another
-#'   call has begun or nothing was kept; `rustle_error_argument`.
+#'   call has begun or nothing was kept, and where the task had not run; `rustle_error_argument`.
 #' @examples
 #' f <- function(x, power) if (x == 3) stop("bad") else x^power
 #' e <- tryCatch(future_lapply(1:4, f, power = 2), error = identity)
@@ -107,16 +127,30 @@ stop_no_inputs <- function(kept, call) {
     "options(rustle.rerun = FALSE) keeps nothing"
   } else if (inputs$id == 0) {
     "no call has run in this session"
+  } else if (!is.null(inputs$why)) {
+    inputs$why
   } else {
-    "the last call has no tasks of R code, or ran by parallel's functions on a cluster or in this session by boot's"
+    "the last call has no tasks of R code"
   }
+  stop_not_there(why, call)
+}
+
+stop_not_there <- function(why, call = NULL) {
   abort_rustle(sprintf("The inputs of the task are not there any more: %s.", why), "rustle_error_rerun", call = call)
 }
 
+# A task of a call that was kept: list(job, task, start, hidden). job: the fields frame, call, forced,
+# packages and globals of a job in which it is `task`; start: a function of one that runs a task of that
+# job, which sets the random state in which the task began and returns whether that is known; hidden: names in
+# the global environment that the task did not find.
+find_again <- function(kept, task) {
+  replay <- function(run, earlier) unseen(run(earlier))
+  if (is.function(kept$job$find)) return(kept$job$find(task, replay))
+  list(job = kept$job, task = task, start = function(run) start_stream(kept, task, function(earlier) replay(run, earlier)))
+}
+
 evaluate_again <- function(kept, task, browse) {
-  job <- kept$job
   plan <- kept$plan
-  for (package in job$packages) library(package, character.only = TRUE)
   before <- random_state()
   failure <- inputs$failure
   on.exit({
@@ -125,21 +159,24 @@ evaluate_again <- function(kept, task, browse) {
     inputs$call <- kept
     inputs$failure <- failure
   })
-  threads <- threads_per_worker(max(1L, min(plan$workers, job$n)), plan$settings$worker_threads)
+  found <- find_again(kept, task)
+  job <- found$job
+  for (package in job$packages) library(package, character.only = TRUE)
+  threads <- threads_per_worker(max(1L, min(plan$workers, kept$job$n)), plan$settings$worker_threads)
   code <- forced_call(job)
   frame <- job$frame
   run <- function(task) {
     assign("i", task, envir = frame)
     eval(code, frame)
   }
-  as_worker_would(plan, threads, with_globals(job$globals, {
-    with_stream <- start_stream(kept, task, function(earlier) unseen(run(earlier)))
-    found <- get_random_seed()
+  as_worker_would(plan, threads, with_globals(job$globals, hidden = found$hidden, {
+    with_stream <- found$start(run)
+    state <- get_random_seed()
     if (browse) browse_once(frame)
-    value <- run(task)
+    value <- run(found$task)
     check <- job_check(job)
     if (!is.null(check)) check(value, task)
-    if (!with_stream && !identical(found, get_random_seed())) {
+    if (!with_stream && !identical(state, get_random_seed())) {
       warn_rustle(
         "The task has drawn random numbers without a stream of its own: they are others than those of the worker.",
         "rustle_warning_rerun", task = task
@@ -172,6 +209,17 @@ start_stream <- function(kept, task, replay) {
     set_random_seed(if (kind == "share") share_seed(streams$seed, worker) else kept$state)
     for (earlier in seq.int(worker + 1L, task, by = workers)) if (earlier < task) replay(earlier)
     return(TRUE)
+  }
+  # Tasks without streams draw from the state of the session there, one after another.
+  if (kept$plan$executor$in_session && kind %in% c("keep", "clear") && is.null(job$save)) {
+    if (!kept$moved) return(TRUE)
+    if (!is.null(kept$state)) {
+      set_random_seed(kept$state)
+      order <- job$policy$order
+      if (is.null(order)) order <- seq_len(job$n)
+      for (earlier in order[seq_len(match(task, order) - 1L)]) replay(earlier)
+      return(TRUE)
+    }
   }
   set_random_seed(NULL)
   FALSE

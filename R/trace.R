@@ -6,21 +6,30 @@ wants_traces <- function() !isFALSE(getOption("rustle.traceback"))
 
 # The calls of the task whose handler calls this. Runs on workers that may not have this
 # package: base R only. marks: functions of which the first on the stack evaluates tasks.
-# handler: the frame of the handler; everything from there on is not the task's.
+# handler: the frame of the handler; everything from there on is not the task's. given: NULL, or
+# list(calls, home), which are those of the task, as a node without this function has seen them.
 #
 # The result is a data frame with the columns of rlang's traces (call, parent, visible,
 # namespace, scope), and `where`: file and line, where R has kept them.
-calls_of_task <- function(marks, handler = sys.nframe() - 1L) {
-  last <- handler - 1L
-  functions <- lapply(seq_len(last), sys.function)
-  if (last > 0L && identical(functions[[last]], .handleSimpleError)) last <- last - 1L
-  functions <- functions[seq_len(last)]
-  at <- function(mark) which(vapply(functions, identical, NA, mark))
-  first <- if (length(at(marks$worker))) max(at(marks$worker)) else min(c(at(marks$here), last + 1L))
-  home <- vapply(functions, function(f) {
-    if (is.primitive(f)) "base" else environmentName(topenv(environment(f)))
-  }, "")
-  calls <- sys.calls()
+calls_of_task <- function(marks, handler = sys.nframe() - 1L, given = NULL) {
+  if (is.null(given)) {
+    last <- handler - 1L
+    functions <- lapply(seq_len(last), sys.function)
+    if (last > 0L && identical(functions[[last]], .handleSimpleError)) last <- last - 1L
+    functions <- functions[seq_len(last)]
+    at <- function(mark) which(vapply(functions, identical, NA, mark))
+    first <- if (length(at(marks$worker))) max(at(marks$worker)) else min(c(at(marks$here), last + 1L))
+    home <- vapply(functions, function(f) {
+      if (is.primitive(f)) "base" else environmentName(topenv(environment(f)))
+    }, "")
+    calls <- sys.calls()
+  } else {
+    functions <- NULL
+    calls <- given$calls
+    home <- given$home
+    first <- 0L
+    last <- length(calls)
+  }
   # After a call of ours nothing of ours or of base R is shown until code of the user is
   # reached. So it is at the beginning, but for the call of FUN, whoever has made it.
   kept <- integer()
@@ -29,7 +38,7 @@ calls_of_task <- function(marks, handler = sys.nframe() - 1L) {
     if (k <= first) next
     ours <- home[[k]] == "rustle"
     # What R does with a warning that is turned into an error.
-    if (identical(functions[[k]], .signalSimpleWarning)) break
+    if (!is.null(functions) && identical(functions[[k]], .signalSimpleWarning)) break
     of_task <- !length(kept) && identical(calls[[k]][[1L]], quote(FUN))
     if (inside && (ours || home[[k]] == "base") && !of_task) next
     inside <- ours

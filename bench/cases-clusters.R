@@ -13,10 +13,17 @@ cluster_case <- function(name, against, bar, call, peer, reps = 9L, prepare = on
   case(paste0("clusters: ", name), against, bar, call, peer, reps, prepare = prepare, ...)
 }
 
-# The same tasks by all of them.
+# The same tasks by all of them. parLapplyLB() has two chunks for each node by default; with chunks of
+# one task it balances as our nodes do. Each of them is a message there, so it is timed with the first
+# 2e4 tasks at most.
 node_cases <- function(name, X, FUN, bars, reps = 9L) {
+  some <- utils::head(X, 2e4)
+  each <- length(X) / length(some)
   peers <- list(
     "parLapplyLB" = function() parallel::parLapplyLB(sockets(), X, FUN),
+    "parLapplyLB, chunk.size = 1" = function() {
+      structure(each * unclass(timed(parallel::parLapplyLB(sockets(), some, FUN, chunk.size = 1))), class = "seconds")
+    },
     "parLapply" = function() parallel::parLapply(sockets(), X, FUN),
     "future.apply" = function() future.apply::future_lapply(X, FUN)
   )
@@ -86,8 +93,8 @@ simulated <- local({
 virtual <- function(what) function() structure(simulated()[[what]], class = "seconds")
 
 cases <- c(
-  node_cases("1e3 trivial tasks", 1:1000, identity, list("parLapplyLB" = 0.3), 21L),
-  node_cases("1e5 trivial tasks", seq_len(sized(1e5, 1e3)), identity, list("parLapplyLB" = 0.1), 3L),
+  node_cases("1e3 trivial tasks", 1:1000, identity, list("parLapplyLB" = 0.3, "parLapplyLB, chunk.size = 1" = 0.3), 21L),
+  node_cases("1e5 trivial tasks", seq_len(sized(1e5, 1e3)), identity, list("parLapplyLB" = 0.1, "parLapplyLB, chunk.size = 1" = 0.1), 3L),
   list(
     cluster_case("400 uneven tasks of 2 ms", "half of lapply", 1.1, function() future_lapply(long_short, spin), function() lapply(long_short[1:200], spin)),
     cluster_case("400 uneven tasks of 2 ms", "parLapply", NA_real_, function() future_lapply(long_short, spin), function() parallel::parLapply(sockets(), long_short, spin)),

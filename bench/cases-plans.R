@@ -1,4 +1,4 @@
-# What a call costs by its plan: the rows of the table in vignettes/plans.Rmd, and README's "when to
+# What a call costs by its plan: what vignettes/plans.Rmd says of it, and README's "when to
 # stay with lapply()". tools/bench reads this file after cases.R; cases-sessions.R has the same for
 # multisession. No bars: the times are what is wanted.
 

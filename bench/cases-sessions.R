@@ -54,7 +54,7 @@ session_data <- local({
   kept <- name <- NULL
   makers <- list(
     matrix = function() matrix(runif(sized(5e7, 5e5)), ncol = 100),
-    frame = function() as.data.frame(matrix(rnorm(sized(2.5e7, 2.5e5)), ncol = 5))
+    frame = function() as.data.frame(matrix(rnorm(sized(if (long) 2.5e7 else 2.5e6, 2.5e5)), ncol = 5))
   )
   function(of) {
     if (!identical(of, name)) {
@@ -158,10 +158,11 @@ cases <- c(
     "future.apply" = function() { FUN <- reads(); timed(future.apply::future_lapply(1:20, FUN)) },
     "parallel::mclapply" = function() { FUN <- reads(); timed(fork_apply(1:20, FUN)) }
   ), list("reading it with two threads + 5 ms" = 1), 5L),
-  session_cases("column means of 8 resamples of 5e6 x 5", eight_resamples(future_lapply), list(
+  # R makes the names of the rows that are drawn twice unique: with 5e6 rows that takes minutes.
+  session_cases(sprintf("column means of 8 resamples of %s x 5", if (long) "5e6" else "5e5"), eight_resamples(future_lapply), list(
     "future.apply" = eight_resamples(future.apply::future_lapply),
     "bootstrap(), in Rust" = function() bootstrap(session_data("frame"), "mean", R = 8, seed = 1, progress = FALSE)
-  ), list("future.apply" = 0.6), 3L),
+  ), list("future.apply" = 0.6), if (long) 3L else 1L),
   session_cases("50 results of 8 MB",
     function() future_lapply(1:50, function(i, n) rep(i + 0.5, n), n = sized(1e6, 1e4)),
     list(

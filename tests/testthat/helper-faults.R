@@ -61,8 +61,9 @@ fault_preamble <- quote({
     mine <- vapply(rest, function(words) length(words) > 2L && words[[2L]] == parent, NA)
     as.integer(pids[mine])
   }
-  # Is the process there, and no zombie? Waits for its end up to `seconds`.
-  alive <- function(pids, seconds = 3) {
+  # Is the process there, and no zombie? Waits for its end up to `seconds`: what is told to end
+  # does so, on a machine however busy.
+  alive <- function(pids, seconds = 30) {
     one <- function(pid) {
       state <- tryCatch(
         sub("^.*\\) ", "", readLines(file.path("/proc", pid, "stat"), warn = FALSE)),
@@ -78,7 +79,7 @@ fault_preamble <- quote({
     }
   }
   # Waits until `test()` is TRUE.
-  wait_until <- function(test, seconds = 5) {
+  wait_until <- function(test, seconds = 30) {
     until <- Sys.time() + seconds
     while (!isTRUE(test()) && Sys.time() < until) Sys.sleep(0.02)
     isTRUE(test())
@@ -89,6 +90,14 @@ fault_preamble <- quote({
   # Sends SIGINT to `target` (a pid; a group when negative) `delay` seconds from now.
   interrupt_later <- function(delay, target = Sys.getpid()) {
     system(sprintf("(sleep %g; kill -s INT -- %d) >/dev/null 2>&1 &", delay, target))
+  }
+  # Sends SIGINT to `target` when `n` files of `scratch` whose names match the pattern of a shell
+  # have something in them: when tasks have come so far, that is.
+  interrupt_when <- function(pattern, n = 1L, target = Sys.getpid()) {
+    system(sprintf(
+      "(while kill -0 %d && [ $(find %s -name '%s' -size +0 | wc -l) -lt %d ]; do sleep 0.05; done; sleep 0.1; kill -s INT -- %d) >/dev/null 2>&1 &",
+      Sys.getpid(), scratch, pattern, n, target
+    ))
   }
 })
 
@@ -208,18 +217,20 @@ skip_without_fault_library <- function() {
 nobody <- function() {
   skip_if_not(identical(unname(Sys.info()[["user"]]), "root"), "needs root to become somebody else")
   skip_if(Sys.which("setpriv") == "" || Sys.which("prlimit") == "", "no setpriv or prlimit")
+  # Limits count what a user has: test files that run at the same time have a user each.
+  id <- as.character(50000L + Sys.getpid() %% 10000L)
   home <- tempfile("nobody-", tmpdir = "/tmp")
   dir.create(home)
   Sys.chmod(home, "0777", use_umask = FALSE)
   withr::defer_parent(unlink(home, recursive = TRUE))
   able <- suppressWarnings(system2("setpriv", c(
-    "--reuid", "54321", "--regid", "54321", "--clear-groups", "test", "-r",
+    "--reuid", id, "--regid", id, "--clear-groups", "test", "-r",
     shQuote(file.path(find.package("rustle"), "DESCRIPTION"))
   ), stdout = FALSE, stderr = FALSE))
   skip_if_not(identical(able, 0L), "somebody else cannot read the package")
   list(
     home = home, wrap = c(
-      "setpriv", "--reuid", "54321", "--regid", "54321", "--clear-groups", "env",
+      "setpriv", "--reuid", id, "--regid", id, "--clear-groups", "env",
       paste0("HOME=", home), paste0("TMPDIR=", home)
     )
   )

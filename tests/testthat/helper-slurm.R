@@ -37,18 +37,12 @@ local_slurm_plan <- function(..., frame = parent.frame()) {
 }
 
 jobs_left <- function() {
-  until <- Sys.time() + 15
+  until <- Sys.time() + 60
   repeat {
     left <- length(system2("squeue", c("-h", "-r"), stdout = TRUE))
     if (!left || Sys.time() > until) return(left)
     Sys.sleep(0.2)
   }
-}
-
-wait_for <- function(test, seconds = 30) {
-  until <- Sys.time() + seconds
-  while (!isTRUE(test()) && Sys.time() < until) Sys.sleep(0.05)
-  isTRUE(test())
 }
 
 # How often tasks have started: each appends to a file of its own in `notes`.
@@ -57,8 +51,19 @@ starts <- function(notes, n) {
   ifelse(is.na(sizes), 0, sizes)
 }
 
-# What of each task was journalled when this is called: keys of entries.
-journalled <- function(dir) {
-  status <- checkpoint_status(dir)
-  sum(status$done)
+# A task notes its start in the file of its process: its number and the time.
+note_start <- quote(cat(i, format(as.numeric(Sys.time()), digits = 17), "\n", file = file.path(notes, Sys.getpid()), append = TRUE))
+
+# list(starts, again): how often tasks have started, and those that have started after another
+# process had finished and journalled them, that is, had gone on to its next task.
+noted_starts <- function(notes, n) {
+  one <- function(file) {
+    x <- utils::read.table(file)
+    data.frame(task = x[[1L]], at = x[[2L]], over = c(x[[2L]][-1L], Inf))
+  }
+  files <- list.files(notes, "^[0-9]+$", full.names = TRUE)
+  # A process that was killed in between has written nothing yet.
+  all <- do.call(rbind, lapply(files[file.size(files) > 0], one))
+  over <- stats::ave(all$over, all$task, FUN = min)
+  list(starts = tabulate(all$task, n), again = all$task[all$at > over])
 }

@@ -73,9 +73,9 @@ test_that("clusterApply() has no barrier, and parallel's has one", {
     while (i == 1L && !file.exists(file.path(directory, 4)) && Sys.time() < until) Sys.sleep(0.01)
     file.exists(file.path(directory, 4))
   }
-  expect_true(clusterApply(NULL, 1:4, wait, directory, 10)[[1L]])
+  expect_true(clusterApply(NULL, 1:4, wait, directory, 60)[[1L]])
   unlink(file.path(directory, 1:4))
-  expect_true(clusterMap(NULL, wait, 1:4, MoreArgs = list(directory, 10))[[1L]])
+  expect_true(clusterMap(NULL, wait, 1:4, MoreArgs = list(directory, 60))[[1L]])
   unlink(file.path(directory, 1:4))
   expect_false(parallel::clusterApply(test_cluster(), 1:4, wait, directory, 0.3)[[1L]])
 })
@@ -112,39 +112,39 @@ test_that("numbers, errors and clusters are as for parLapply()", {
 
 test_that("a number of workers is what a call has, and the plan keeps its own", {
   skip_on_cran()
-  pid <- function(i, ...) { Sys.sleep(0.05); Sys.getpid() }
-  pids <- function(cl, n = 6L) unique(unlist(clusterApply(cl, seq_len(n), pid)))
+  pids <- function(cl, workers) unique(unlist(clusterApply(cl, 1:6, meeting(workers))))
   local_plan("multisession", workers = 2)
-  own <- pids(NULL)
+  own <- pids(NULL, 2L)
   before <- plan()
   expect_length(own, 2L)
-  expect_length(pids(1), 1L)
+  expect_length(pids(1, 1L), 1L)
   expect_length(clusterSplit(1, 1:4), 1L)
-  more <- pids(3)
+  more <- pids(3, 3L)
   expect_length(more, 3L)
   expect_true(all(own %in% more))
   expect_identical(parLapply(3, 1:3, identity), as.list(1:3))
   expect_identical(unclass(plan()), unclass(before))
-  expect_length(pids(NULL), 2L)
+  expect_length(pids(NULL, 2L), 2L)
 })
 
 test_that("a number of workers leaves the nodes of a plan alone", {
   skip_on_cran()
   skip_if_not(file.exists("/proc/self/stat"), "no /proc here")
   # Tasks run in workers that a node has forked: its process is their parent.
-  node <- function(i, ...) { Sys.sleep(0.05); as.integer(strsplit(readLines("/proc/self/stat"), " ")[[1L]][[4L]]) }
-  nodes <- function(cl, n = 6L) unique(unlist(clusterApply(cl, seq_len(n), node)))
+  node <- function() as.integer(strsplit(readLines("/proc/self/stat"), " ")[[1L]][[4L]])
+  environment(node) <- globalenv()
+  nodes <- function(cl, n) unique(unlist(clusterApply(cl, 1:6, meeting(n, node))))
   local_plan("cluster", workers = 2)
-  own <- nodes(NULL)
+  own <- nodes(NULL, 2L)
   before <- plan()
   expect_length(own, 2L)
   # Fewer: one task after another.
-  expect_true(all(nodes(1) %in% own))
+  expect_true(all(nodes(1, 1L) %in% own))
   expect_length(clusterSplit(1, 1:4), 1L)
   expect_argument_error(clusterApply(3, 1:3, identity), "cl")
   expect_argument_error(parLapply(3, 1:3, identity), "cl")
   expect_identical(unclass(plan()), unclass(before))
-  expect_setequal(nodes(NULL), own)
+  expect_setequal(nodes(NULL, 2L), own)
 })
 
 test_that("workers under a plan without any serve the next call too, and end when a plan is set", {
@@ -153,13 +153,13 @@ test_that("workers under a plan without any serve the next call too, and end whe
   withr::local_options(parallelly.fork.enable = FALSE)
   alive <- function(pid) any(grepl("^State:\\s[^ZX]", tryCatch(readLines(sprintf("/proc/%d/status", pid)), error = function(e) "", warning = function(w) "")))
   gone <- function(pids) {
-    until <- Sys.time() + 10
+    until <- Sys.time() + 60
     while (any(left <- vapply(pids, alive, NA)) && Sys.time() < until) Sys.sleep(0.05)
     !any(left)
   }
   local_plan("sequential")
   before <- plan()
-  pids <- function() unique(unlist(clusterApply(2, 1:6, function(i) { Sys.sleep(0.05); Sys.getpid() })))
+  pids <- function() unique(unlist(clusterApply(2, 1:6, meeting(2L))))
   first <- pids()
   expect_length(first, 2L)
   expect_false(Sys.getpid() %in% first)

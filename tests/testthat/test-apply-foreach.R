@@ -300,7 +300,8 @@ test_that("registerDoRustle(workers) starts R processes where forking is not pos
   withr::defer(registerDoSEQ())
   local_plan("sequential")
   registerDoRustle(workers = 2)
-  pids <- foreach(i = 1:4, .combine = c) %dopar% { Sys.sleep(0.1); Sys.getpid() }
+  meet <- meeting(2L)
+  pids <- foreach(i = 1:4, .combine = c) %dopar% meet(i)
   expect_length(setdiff(unique(pids), Sys.getpid()), 2L)
   expect_identical(getDoParWorkers(), 2L)
   expect_identical(nbrOfWorkers(), 1L)

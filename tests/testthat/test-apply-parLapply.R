@@ -84,7 +84,7 @@ test_that("parLapply() gives each worker one block, parLapplyLB() what is next",
   directory <- withr::local_tempdir()
   balanced <- function(i) {
     file.create(file.path(directory, i))
-    until <- Sys.time() + 10
+    until <- Sys.time() + 60
     while (i == 1L && length(list.files(directory)) < 8L && Sys.time() < until) Sys.sleep(0.01)
     length(list.files(directory))
   }

@@ -134,6 +134,45 @@ test_that("a change of the function, its variables, its arguments, the seed or t
   expect_identical(number(), before)
 })
 
+test_that("what tasks reach in other ways is a new key when it changes", {
+  dir <- withr::local_tempdir()
+  run <- function(FUN) quiet(with_checkpoint(dir, future_sapply(1:2, FUN)))
+  y <- 0
+  changing <- list(
+    dots = function(...) run(function(i) sum(i, ...)),
+    `one of the dots` = function(...) run(function(i) i + ..1),
+    `dots of a function around` = function(...) { g <- function() list(...)[[1L]]; run(function(i) i + g()) },
+    `names in a formula` = function(v) { f <- (function() y ~ 1)(); y <- v; run(function(i) i + eval(f[[2L]], environment(f))) },
+    `a formula in the code` = function(v) { y <- 1:3 * v; x <- c(1, 2, 4); run(function(i) stats::coef(stats::lm(y ~ x))[[i]]) },
+    `quoted code` = function(v) { y <- v; run(function(i) i + eval(quote(y))) },
+    `code that is data` = function(v) { y <- v; code <- expression(y); run(function(i) i + eval(code)) },
+    `an environment around one` = function(v) { e <- new.env(parent = list2env(list(y = v))); run(function(i) i + get("y", envir = e)) },
+    `environments in environments` = function(v) {
+      e <- list2env(list(y = v))
+      for (k in 1:400) e <- list2env(list(e = e))
+      run(function(i) { while (!is.null(e$e)) e <- e$e; i + e$y })
+    },
+    `a variable that is changed` = function(v) { y <- c(v, 0); run(function(i) { y[2L] <- i; sum(y) }) },
+    `a function of R with data` = function(v) { f <- stats::splinefun(1:3, c(1, 4, 9) * v); run(function(i) f(i)) },
+    `an object of references` = function(v) { r <- methods::setRefClass("Held", fields = list(y = "numeric"))$new(y = v); run(function(i) i + r$y) }
+  )
+  for (what in names(changing)) {
+    values <- lapply(c(1, 2, 1), changing[[what]])
+    expect_false(identical(values[[1L]], values[[2L]]), label = what)
+    expect_identical(values[[3L]], values[[1L]], label = what)
+  }
+})
+
+test_that("what is nested too deeply to be read is an error before anything runs", {
+  deep <- list()
+  for (k in 1:50000) deep <- list(deep)
+  dir <- withr::local_tempdir()
+  e <- tryCatch(with_checkpoint(dir, future_lapply(1:2, function(i) length(deep))), error = identity)
+  expect_s3_class(e, "rustle_error_checkpoint")
+  expect_match(conditionMessage(e), "nested too deeply")
+  expect_identical(nrow(checkpoint_status(dir)), 0L)
+})
+
 test_that("content has one hash, whatever holds it", {
   expect_identical(content_hash(1:10), content_hash(c(1L, 2:10)))
   different <- list(
@@ -152,7 +191,15 @@ test_that("content has one hash, whatever holds it", {
   odd <- function(n) if (n == 0) FALSE else even(n - 2)
   expect_false(identical(content_hash(even), one))
   f <- function(x) mean(x)
-  expect_identical(names(hash_function(f, new_seen())$globals), NULL)
+  expect_length(hash_function(f)$globals, 0L)
+  # Which of several equal ones it is.
+  a <- new.env()
+  b <- new.env()
+  expect_false(identical(content_hash(list(a, b, a)), content_hash(list(a, b, b))))
+  # Where a function within a function was written.
+  code <- "function(i) { g <- function(x) x + 1; g(i) }"
+  hashes <- vapply(c(TRUE, FALSE), function(keep) content_hash(eval(parse(text = code, keep.source = keep))), "")
+  expect_identical(hashes[[1L]], hashes[[2L]])
 })
 
 test_that("errors are kept when that is asked for", {
@@ -258,19 +305,19 @@ run_and_kill <- function(script, log, moment, reach) {
     end <- Sys.time() + seconds
     while (!test() && Sys.time() < end) Sys.sleep(0.01)
   }
-  until(function() isTRUE(file.size(pid_file) > 0), 10)
+  until(function() isTRUE(file.size(pid_file) > 0), 60)
   pid <- as.integer(readLines(pid_file))
   gone <- function() !file.exists(file.path("/proc", pid, "exe"))
   if (is.null(moment)) {
-    until(gone, 120)
+    until(gone, 400)
   } else if (moment < 0.2) {
     until(gone, 10 * moment)
   } else {
-    until(function() gone() || file.size(log) > 0, 60)
+    until(function() gone() || file.size(log) > 0, 120)
     until(gone, (moment - 0.2) * reach)
   }
   tools::pskill(pid, tools::SIGKILL)
-  until(gone, 10)
+  until(gone, 60)
 }
 
 test_that("a session that is killed at any moment goes on with the same numbers, and repeats nothing that it has kept", {

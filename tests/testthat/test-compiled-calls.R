@@ -285,3 +285,23 @@ test_that("a function that is defined anew between calls is the new one", {
   step <- function(x) x - 1
   expect_called(walk)
 })
+
+test_that("code that is nested deeply is left to R", {
+  local_plan("threads", workers = 2)
+  sums <- function(n) eval(parse(text = paste0("function(x) x", strrep(" + 1", n)), keep.source = FALSE))
+  expect_true(explain_compiled(sums(100), 1)$compiled)
+  # R's own stack would not do for the deeper one.
+  for (n in c(350, 10000)) expect_match(explain_compiled(sums(n), 1)$why, "nested more than 300 levels deep")
+  expect_identical(future_lapply(1:2, sums(350)), lapply(1:2, sums(350)))
+  # In functions that are called in place the levels add up.
+  f0 <- function(x) x + 1
+  for (k in 1:10) {
+    code <- as.call(list(as.name(paste0("f", k - 1)), quote(x)))
+    for (level in 1:60) code <- call("+", call("if", quote(x > 1), code, 2), 1)
+    f <- function(x) NULL
+    body(f) <- code
+    assign(paste0("f", k), f)
+  }
+  expect_match(explain_compiled(f10, 3)$why, "nested too deeply")
+  expect_identical(future_lapply(c(3, 0), f10), lapply(c(3, 0), f10))
+})

@@ -14,8 +14,7 @@ test_that("the nodes of a plan live until it changes", {
   plan("sequential")
   expect_null(crew$nodes)
   skip_unless_linux()
-  for (k in 1:50) if (any(file.exists(file.path("/proc", pids)))) Sys.sleep(0.1)
-  expect_false(any(file.exists(file.path("/proc", pids))))
+  expect_true(wait_for(function() !any(file.exists(file.path("/proc", pids)))))
 })
 
 test_that("a cluster of the user is used, not ended, and shared by its cores", {
@@ -217,4 +216,40 @@ test_that("what a node cannot lay as on the desk of the session is told once", {
   ), envir = new.env())
   expect_message(tell_differences(list(node)), "has other packages than this session: stats 0[.]0.* [(]here .*[)], utils is missing")
   expect_no_message(tell_differences(list(node)))
+})
+
+test_that("scalars come from nodes as they are: their types, attributes and NULL, in every mixture", {
+  skip_on_cran()
+  local_plan("cluster", workers = 2)
+  values <- list(
+    function(i) i, function(i) i / 2, function(i) i > 3, function(i) NULL, function(i) NA, function(i) c(a = i),
+    function(i) if (i %% 2) i else i / 2, function(i) if (i %% 2) i else TRUE, function(i) if (i %% 2) NULL else i,
+    function(i) factor("a"), function(i) as.Date("2026-01-01") + i, function(i) c(i, i), function(i) letters[[i]],
+    function(i) structure(i, mine = "x"), function(i) complex(real = i, imaginary = 1), function(i) NaN
+  )
+  for (f in values) {
+    expect_identical(future_lapply(1:9, f), lapply(1:9, f))
+    expect_identical(future_sapply(c(a = 1, b = 2), f), sapply(c(a = 1, b = 2), f))
+  }
+})
+
+test_that("the plan of a node's chunks is made again when its settings change, and not before", {
+  skip_on_cran()
+  local_plan("cluster", workers = 1)
+  seen <- function() future_lapply(1, function(i) getNamespace("rustle")$current_plan()$settings$worker_threads)[[1L]]
+  of_node <- function() in_node(function() getNamespace("rustle")$kept$plan$plan)
+  in_node <- function(fun) {
+    tag <- ask_node(crew$nodes[[1L]], fun)
+    answer_of(crew$nodes[[1L]], tag)
+  }
+  future_lapply(1, identity)
+  before <- of_node()
+  expect_identical(before$settings$timeout, Inf)
+  future_lapply(2, sqrt)
+  expect_identical(of_node(), before)
+  plan(timeout = 50, retries = 1)
+  future_lapply(1, identity)
+  expect_identical(of_node()$settings$timeout, 50)
+  expect_identical(of_node()$settings$retries, 1L)
+  expect_identical(of_node()$workers, before$workers)
 })

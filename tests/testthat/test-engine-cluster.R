@@ -105,8 +105,8 @@ test_that("an interrupt leaves the same nodes usable, and the end of the session
     for (k in 1:3) {
       interrupt_later(0.3)
       begun <- proc.time()[["elapsed"]]
-      got <- tryCatch(future_lapply(1:40, function(i) Sys.sleep(1)), interrupt = function(c) "interrupted")
-      out[[paste("prompt", k)]] <- identical(got, "interrupted") && proc.time()[["elapsed"]] - begun < 3
+      got <- tryCatch(future_lapply(1:40, function(i) Sys.sleep(60)), interrupt = function(c) "interrupted")
+      out[[paste("prompt", k)]] <- identical(got, "interrupted") && proc.time()[["elapsed"]] - begun < 50
       out[[paste("next", k)]] <- identical(future_lapply(1:9, identity), as.list(1:9))
     }
     out$same_nodes <- identical(node_pids(), before)
@@ -114,8 +114,7 @@ test_that("an interrupt leaves the same nodes usable, and the end of the session
   })
   expect_all_true(run$value)
   pids <- readLines(file.path(tempdir(), "pids-of-nodes"))
-  for (k in 1:50) if (any(file.exists(file.path("/proc", pids)))) Sys.sleep(0.1)
-  expect_false(any(file.exists(file.path("/proc", pids))))
+  expect_true(wait_for(function() !any(file.exists(file.path("/proc", pids)))))
 })
 
 test_that("an error or a handler that ends the call leaves the nodes usable", {
@@ -172,7 +171,7 @@ test_that("a node runs as many workers as it has cores for us", {
   skip_on_cran()
   skip_without_fork()
   local_plan("cluster", workers = 1, cores = 2)
-  pids <- unlist(future_lapply(1:2, function(i) { Sys.sleep(0.3); Sys.getpid() }))
+  pids <- unlist(future_lapply(1:2, meeting(2L)))
   expect_length(unique(pids), 2L)
   expect_identical(nbrOfWorkers(), 2L)
 })
@@ -199,7 +198,7 @@ test_that("tasks have timings, and the progress of nodes is shown", {
     future_lapply(1:8, function(i) Sys.sleep(if (i == 5) 3.5 else 0.01)),
     message = function(m) { shown <<- c(shown, conditionMessage(m)); invokeRestart("muffleMessage") }
   )
-  expect_match(shown, "[0-9] MB, task 5 since [1-4] s", all = FALSE)
+  expect_match(shown, "[0-9] MB, task 5 since [0-9]+ s", all = FALSE)
 })
 
 test_that("packages that a node does not have are an error before tasks run", {
@@ -278,8 +277,15 @@ test_that("a link that is cut without a sign loses nothing, and a host that is n
   run <- run_r(timeout = 60, before = joined(node_faults, set_plan), {
     set_plan(c("10.79.13.11", "localhost"))
     future_lapply(1:2, identity)
-    system(sprintf("(sleep 0.5; %s) &", pull))
-    got <- watched(future_lapply(1:60, function(i) { Sys.sleep(0.03); draw(i) }, future.seed = 1))
+    # The cable is pulled while task 20 runs, and there is work for both after that.
+    begun <- file.path(scratch, "begun")
+    cut <- file.path(scratch, "cut")
+    system(sprintf("(while [ -d %s ] && [ ! -e %s ]; do sleep 0.05; done; %s; touch %s) >/dev/null 2>&1 &", scratch, begun, pull, cut))
+    got <- watched(future_lapply(1:60, function(i) {
+      if (i == 20L) { file.create(begun); wait_until(function() file.exists(cut)) }
+      Sys.sleep(if (i > 20L) 0.06 else 0.03)
+      draw(i)
+    }, future.seed = 1))
     out <- list(
       same = identical(got, expected_draws(60)), once = length(told) == 1L, why = grepl("nothing was heard", told[[1L]]$reason)
     )
@@ -288,7 +294,8 @@ test_that("a link that is cut without a sign loses nothing, and a host that is n
     begun <- proc.time()[["elapsed"]]
     error <- tryCatch(future_lapply(1:2, identity), error = identity)
     out$error <- inherits(error, "rustle_error_no_node")
-    out$seconds <- proc.time()[["elapsed"]] - begun < 10
+    # Connections of the system itself would be given up after minutes.
+    out$seconds <- proc.time()[["elapsed"]] - begun < 60
   })
   expect_all_true(run$value)
 })

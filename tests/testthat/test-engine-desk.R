@@ -186,6 +186,8 @@ test_that("workers of multisession have the desk of each call, and none finds tr
     options(of_desk = NULL)
     Sys.unsetenv("OF_DESK")
     third <- identical(both(), here())
+    # All workers are there from here on.
+    invisible(clusterCall(NULL, Sys.getpid))
     pids <- worker_status()$pid
     bad <- function(i) {
       options(of_desk = i, warn = 2)

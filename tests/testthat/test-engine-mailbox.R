@@ -46,3 +46,20 @@ test_that("immediate conditions do not wait; misuse and timeouts are noted, not 
   expect_identical(box$timeouts(), 2L)
   expect_null(box$add(NULL))
 })
+
+test_that("the tasks at the head of a line that are done are counted, wherever they are known to begin", {
+  counted <- function(done, line) {
+    k <- 0
+    while (k < length(line) && done[[line[[k + 1]]]]) k <- k + 1
+    k
+  }
+  set.seed(3)
+  for (n in c(1L, 5L, 999L, 1000L, 1001L, 2500L)) {
+    line <- sample.int(n)
+    for (open in unique(pmin(n, c(0L, 1L, 2L, n %/% 2L, n)))) {
+      done <- !seq_len(n) %in% sample.int(n, open)
+      expect_identical(done_in_line(done, line, 0), as.numeric(counted(done, line)))
+      expect_identical(done_in_line(done, line, floor(counted(done, line) / 2)), as.numeric(counted(done, line)))
+    }
+  }
+})

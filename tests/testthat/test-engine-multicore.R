@@ -36,10 +36,13 @@ test_that("the loss of a task that need not run does not hide the error before i
   skip_without_fork()
   skip_on_cran()
   local_plan("multicore", workers = 3, retries = 0, schedule = "static")
+  dir <- withr::local_tempdir()
+  there <- function(name) wait_for(function() file.exists(file.path(dir, name)))
+  # Task 2 fails, then the worker of task 3 is lost, then task 1 ends.
   FUN <- function(i) {
-    if (i == 1L) Sys.sleep(1.5)
-    if (i == 2L) { Sys.sleep(0.4); stop("task two") }
-    if (i == 3L) { Sys.sleep(0.8); quit("no") }
+    if (i == 1L) { there("lost"); Sys.sleep(0.7) }
+    if (i == 2L) { there("begun"); file.create(file.path(dir, "failed")); stop("task two") }
+    if (i == 3L) { file.create(file.path(dir, "begun")); there("failed"); Sys.sleep(0.4); file.create(file.path(dir, "lost")); quit("no") }
     i
   }
   error <- tryCatch(future_lapply(1:3, FUN), error = identity)
@@ -50,7 +53,7 @@ test_that("the loss of a task that need not run does not hide the error before i
 test_that("every task of a share that exceeds its time fails, and the others do not", {
   skip_without_fork()
   skip_on_cran()
-  local_plan("multicore", timeout = 0.4)
+  local_plan("multicore", timeout = 1)
   got <- suppressWarnings(mclapply(1:4, function(i) if (i %in% c(1, 3)) Sys.sleep(60) else i, mc.cores = 2))
   expect_identical(got[c(2, 4)], list(2L, 4L))
   for (k in c(1, 3)) expect_s3_class(attr(got[[k]], "condition"), "rustle_error_timeout")

@@ -133,12 +133,14 @@ test_that("every task that began has an end after its start, however the call en
   expect_equal(reports$last$losses, 0)
   # An error while another task still runs.
   local_plan("multicore", workers = 2, schedule = "static")
+  begun <- withr::local_tempfile()
   try(future_lapply(1:2, function(i) {
     if (i == 1L) {
-      Sys.sleep(0.2)
+      wait_for(function() file.exists(begun))
       stop("an error")
     }
-    Sys.sleep(30)
+    file.create(begun)
+    Sys.sleep(60)
   }), silent = TRUE)
   timings <- ordered()
   expect_identical(timings$worker[timings$task == 2L], 2L)

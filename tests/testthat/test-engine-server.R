@@ -25,13 +25,14 @@ test_that("the temporary directory of workers is in the session's and goes with 
     plan(multisession, workers = 1)
     there <- future_sapply(1, function(i) { writeLines("x", tempfile()); tempdir() })
     here <- tempdir()
-    tools::pskill(rustle:::rs_pool_status()$server, tools::SIGKILL)
-    Sys.sleep(0.2)
+    server <- rustle:::rs_pool_status()$server
+    tools::pskill(server, tools::SIGKILL)
+    alive(server)
     again <- future_sapply(1, function(i) tempdir())
     out <- list(inside = startsWith(c(there, again), here), there = there, again = again)
   })
   expect_identical(run$value$inside, c(TRUE, TRUE))
-  expect_false(any(dir.exists(c(run$value$there, run$value$again))))
+  expect_true(wait_for(function() !any(dir.exists(c(run$value$there, run$value$again)))))
 })
 
 test_that("what is read beforehand is there", {

@@ -30,7 +30,9 @@ slurm_test("values, streams, names, output and conditions are those of every pla
   oracle <- with_plan(sequential, observe(future_lapply(X, talk, future.seed = 11L)))
   expect_identical(ours$value, oracle$value)
   expect_same_log(ours, oracle)
-  nodes <- unlist(future_lapply(1:12, function(i) { Sys.sleep(0.3); Sys.getenv("SLURMD_NODENAME") }))
+  node <- function() Sys.getenv("SLURMD_NODENAME")
+  environment(node) <- globalenv()
+  nodes <- unlist(future_lapply(1:12, meeting(2L, node)))
   expect_gt(length(unique(nodes)), 1L)
   expect_true(all(nodes %in% c("n1", "n2", "n3")))
   expect_identical(jobs_left(), 0L)
@@ -39,10 +41,22 @@ slurm_test("values, streams, names, output and conditions are those of every pla
 slurm_test("timings name workers of all elements", {
   local_slurm_plan(nodes = 2, cores = 2)
   withr::local_options(rustle.timings = TRUE, rustle.progress = TRUE, rustle.progress.seconds = 0.5, rustle.progress.after = 0)
-  shown <- capture_messages(future_lapply(1:8, function(i) Sys.sleep(if (i == 3) 7 else 0.2)))
-  # Elements tell what their workers do, and what of a chunk is done.
-  expect_match(shown, "[0-9] MB, task 3 since [1-7] s", all = FALSE)
-  expect_match(shown, "^[1-7]/8 tasks", all = FALSE)
+  shown <- character()
+  told <- withr::local_tempfile(tmpdir = "/tmp")
+  # Task 3 runs until elements have told what their workers do, and what of a chunk is done.
+  seen <- function() any(grepl("[0-9] MB, task 3 since [0-9]+ s", shown)) && any(grepl("^[1-7]/8 tasks", shown))
+  withCallingHandlers(
+    future_lapply(1:8, function(i) {
+      until <- Sys.time() + if (i == 3) 120 else 0.2
+      while (Sys.time() < until && !file.exists(told)) Sys.sleep(0.1)
+    }),
+    message = function(m) {
+      shown <<- c(shown, conditionMessage(m))
+      if (seen()) file.create(told)
+      invokeRestart("muffleMessage")
+    }
+  )
+  expect_true(seen())
   expect_match(utils::tail(shown, 1L), "^8/8 tasks in")
   timings <- job_timings()
   expect_identical(sort(timings$task), 1:8)
@@ -54,14 +68,14 @@ slurm_test("an error of a task keeps its class and names its task, and nothing i
   dir <- local_slurm_plan()
   fail <- function(i) {
     if (i == 3L) stop(structure(class = c("mine", "error", "condition"), list(message = "three", call = NULL)))
-    if (i > 6L) Sys.sleep(60)
+    if (i > 6L) Sys.sleep(300)
     i
   }
   begun <- Sys.time()
   e <- tryCatch(future_lapply(1:12, fail), error = identity)
   expect_s3_class(e, "mine")
   expect_identical(e$task, 3L)
-  expect_lt(as.numeric(Sys.time() - begun, units = "secs"), 40)
+  expect_lt(as.numeric(Sys.time() - begun, units = "secs"), 240)
   expect_identical(jobs_left(), 0L)
   # The same call again runs the failed task again, and no finished one.
   said <- capture_messages(e <- tryCatch(future_lapply(1:12, fail), error = identity))
@@ -122,13 +136,14 @@ slurm_test("an element that is cancelled and a node that dies lose nothing; what
   dir <- local_slurm_plan()
   notes <- withr::local_tempdir(tmpdir = "/tmp")
   f <- function(i, notes) {
-    cat("x", file = file.path(notes, i), append = TRUE)
+    NULL
     Sys.sleep(0.8)
     c(i, runif(1))
   }
+  body(f)[[2L]] <- note_start
   killer <- withr::local_tempfile(fileext = ".sh")
   writeLines(c(
-    sprintf("until [ $(ls %s | wc -l) -ge 9 ]; do sleep 0.1; done", notes),
+    sprintf("until [ $(cat %s/* 2>/dev/null | wc -l) -ge 9 ]; do sleep 0.1; done", notes),
     "id=$(squeue -h -r -t R -o %F | head -n 1); scancel ${id}_1",
     sprintf("%s %s n2", cluster_tool("cluster-down"), cluster_dir)
   ), killer)
@@ -144,28 +159,30 @@ slurm_test("an element that is cancelled and a node that dies lose nothing; what
   )
   expect_gte(length(lost), 1L)
   expect_identical(values, with_plan(sequential, future_lapply(1:30, function(i) c(i, runif(1)), future.seed = 7L)))
-  # At most those that two nodes of two cores had in hand have started twice.
-  expect_lte(sum(starts(notes, 30) > 1), 4)
-  expect_true(all(starts(notes, 30) >= 1))
+  noted <- noted_starts(notes, 30)
+  expect_identical(noted$again, integer())
+  expect_true(all(noted$starts >= 1))
 })
 
 slurm_test("an element that dies for memory runs again with the next memory", {
   dir <- local_slurm_plan(nodes = 1, memory = c("500", "1500"))
-  f <- function(i) {
+  first <- withr::local_tempdir(tmpdir = "/tmp")
+  # Slurm looks at the memory of a job now and then.
+  f <- function(i, tag) {
     if (i == 2L) {
       x <- numeric(1e8)
       x[] <- 1
-      Sys.sleep(3)
+      if (dir.create(file.path(first, tag), showWarnings = FALSE)) Sys.sleep(120)
       return(length(x))
     }
     i
   }
-  said <- capture_messages(values <- future_lapply(1:4, f))
+  said <- capture_messages(values <- future_lapply(1:4, f, tag = "next"))
   expect_identical(values, list(1L, 100000000L, 3L, 4L))
   expect_match(said, "memory was short", all = FALSE)
   # Without a next one it is an error that says so.
   local_plan(slurm, dir = withr::local_tempdir(tmpdir = "/tmp"), nodes = 1, memory = "500", retries = 0)
-  e <- suppressMessages(tryCatch(future_lapply(1:4, f), error = identity))
+  e <- suppressMessages(tryCatch(future_lapply(1:4, f, tag = "none"), error = identity))
   expect_s3_class(e, "rustle_error_worker_lost")
   expect_identical(e$values[[1L]], 1L)
   expect_identical(jobs_left(), 0L)
@@ -174,20 +191,23 @@ slurm_test("an element that dies for memory runs again with the next memory", {
 slurm_test("an element saves and stops before its walltime ends, and the rest is submitted again", {
   dir <- local_slurm_plan(nodes = 1, time = 1)
   notes <- withr::local_tempdir(tmpdir = "/tmp")
-  # An element ends 53 s before its minute is over.
-  withr::local_options(rustle.slurm.margin = 53)
+  # An element ends 45 s before its minute is over, and the first one is in the middle of task 9 then.
+  withr::local_options(rustle.slurm.margin = 45)
   f <- function(i, notes) {
-    cat("x", file = file.path(notes, i), append = TRUE)
+    NULL
     message("task ", i)
-    Sys.sleep(1)
+    if (i == 9L && dir.create(file.path(notes, "first"), showWarnings = FALSE)) Sys.sleep(300)
+    Sys.sleep(0.1)
     c(i, runif(1))
   }
+  body(f)[[2L]] <- note_start
   ours <- observe(future_lapply(1:16, f, notes = notes, future.seed = 7L))
   expect_identical(ours$value, with_plan(sequential, future_lapply(1:16, function(i) c(i, runif(1)), future.seed = 7L)))
   jobs <- strsplit(status(dir)$jobs, ",")[[1L]]
   expect_gte(length(jobs), 2L)
-  # Twice at most the tasks in hand when an element stopped.
-  expect_lte(sum(starts(notes, 16) - 1), 2 * (length(jobs) - 1))
+  noted <- noted_starts(notes, 16)
+  expect_identical(noted$again, integer())
+  expect_true(all(noted$starts >= 1))
   # Each task says once what it says.
   said <- vapply(ours$conditions, function(x) paste(format(x), collapse = " "), "")
   expect_identical(sum(grepl("task ", said)), 16L)
@@ -207,7 +227,7 @@ slurm_test("a task that ends its element is found", {
     if (i == 5L) {
       system2("scancel", c("-s", "KILL", "-b", Sys.getenv("SLURM_JOB_ID")))
       system(sprintf("kill -9 $(ps -o ppid= -p %d)", Sys.getpid()))
-      Sys.sleep(20)
+      Sys.sleep(120)
     }
     i
   }
@@ -220,32 +240,65 @@ slurm_test("a task that ends its element is found", {
 
 slurm_test("an interrupt ends the job array, and the same call goes on", {
   dir <- withr::local_tempdir(tmpdir = "/tmp")
-  notes <- withr::local_tempdir(tmpdir = "/tmp")
-  run <- run_r(timeout = 90, args = c(dir, notes), {
+  notes <- c(withr::local_tempdir(tmpdir = "/tmp"), withr::local_tempdir(tmpdir = "/tmp"))
+  run <- run_r(timeout = 90, args = c(dir, notes), before = bquote({ note_start <- quote(.(note_start)) }), {
     arguments <- commandArgs(TRUE)
     plan(slurm, dir = arguments[[1L]])
-    notes <- arguments[[2L]]
+    # The environment is no part of a call. In the first one tasks from 10 on do not end.
     f <- function(i) {
-      cat("x", file = file.path(notes, i), append = TRUE)
-      Sys.sleep(1)
+      notes <- Sys.getenv("RUSTLE_TEST_NOTES")
+      NULL
+      Sys.sleep(if (i < 10L || Sys.getenv("RUSTLE_TEST_HOLD") != "yes") 0.5 else 300)
       i
     }
+    body(f)[[3L]] <- note_start
+    Sys.setenv(RUSTLE_TEST_NOTES = arguments[[2L]], RUSTLE_TEST_HOLD = "yes")
     system(sprintf(
-      "(until [ $(ls %s | wc -l) -ge 7 ]; do sleep 0.1; done; kill -INT %d) >/dev/null 2>&1 &", notes, Sys.getpid()
+      "(until [ $(cat %s/* 2>/dev/null | wc -l) -ge 7 ]; do sleep 0.1; done; kill -INT %d) >/dev/null 2>&1 &", arguments[[2L]], Sys.getpid()
     ))
     first <- tryCatch(future_lapply(1:18, f), interrupt = function(e) "interrupted")
-    left <- system2("squeue", c("-h", "-r", "-t", "PD,R"), stdout = TRUE)
-    begun <- length(list.files(notes))
-    out <- list(first = first, left = length(left), begun = begun, state = status(arguments[[1L]])$state, values = future_lapply(1:18, f))
+    none_left <- wait_until(function() !length(system2("squeue", c("-h", "-r", "-t", "PD,R"), stdout = TRUE)))
+    Sys.setenv(RUSTLE_TEST_NOTES = arguments[[3L]], RUSTLE_TEST_HOLD = "no")
+    stored <- checkpoint_status(arguments[[1L]])$done
+    out <- list(
+      first = first, none_left = none_left, state = status(arguments[[1L]])$state, stored = stored, values = future_lapply(1:18, f)
+    )
   })
   expect_identical(run$value$first, "interrupted")
-  expect_identical(run$value$left, 0L)
+  expect_true(run$value$none_left)
   expect_identical(run$value$state, "cancelled")
-  expect_lt(run$value$begun, 18)
+  # Of seven that had begun on six cores one was finished.
+  expect_true(run$value$stored >= 1 && run$value$stored <= 9)
   expect_identical(run$value$values, as.list(1:18))
-  expect_lte(sum(starts(notes, 18) - 1), 6)
+  # Slurm ends the processes of an element one after another, so a task whose worker went first may
+  # have begun again there; none that was journalled.
+  expect_identical(noted_starts(notes[[1L]], 18)$again, integer())
+  # The same call runs the others, once.
+  second <- noted_starts(notes[[2L]], 18)$starts
+  expect_true(all(second <= 1))
+  expect_lte(sum(second), 18 - run$value$stored)
   # What elements of the first array still wrote is under its number.
   expect_match(basename(list.files(dir, "^[0-9]+[.]rds$", recursive = TRUE)[[1L]]), "^0002[.]rds$")
+})
+
+slurm_test("what others journal before an element begins is not run again by a call that goes on", {
+  dir <- withr::local_tempdir(tmpdir = "/tmp")
+  notes <- withr::local_tempdir(tmpdir = "/tmp")
+  go <- file.path(notes, "go")
+  f <- function(i) {
+    cat("x", file = file.path(notes, i), append = TRUE)
+    c(i, runif(1))
+  }
+  call <- function() future_lapply(1:6, f, future.seed = 3L)
+  local_plan(slurm, dir = dir, nodes = 1, wait = FALSE, prologue = sprintf("until [ -e %s ]; do sleep 0.1; done", go))
+  cancel(call())
+  run <- call()
+  # As a worker of the cancelled array would that has not ended yet.
+  values <- with_plan(sequential, with_checkpoint(dir, call()))
+  file.create(go)
+  expect_identical(collect(run), values)
+  expect_identical(starts(notes, 6), rep(1, 6))
+  expect_identical(jobs_left(), 0L)
 })
 
 slurm_test("workers of elements write logs, with the numbers of the call", {
@@ -284,4 +337,36 @@ slurm_test("claims of the conformance suite hold", {
   dir <- withr::local_tempdir(tmpdir = "/tmp")
   claims <- conformance_claims()[chosen]
   expect_conformance(list("slurm", dir = dir, nodes = 1L), claims = claims)
+})
+
+slurm_test("a Slurm that falls silent in the middle of a call is told once, and again when it answers", {
+  local_slurm_plan(nodes = 1)
+  asked <- withr::local_tempdir(tmpdir = "/tmp")
+  silent <- file.path(asked, "silent")
+  writeLines(c(
+    "#!/bin/sh",
+    sprintf("if [ -e %s ]; then echo 'slurm_load_jobs error: Unable to contact slurm controller' >&2; exit 1; fi", silent),
+    sprintf("exec %s \"$@\"", Sys.which("squeue"))
+  ), file.path(asked, "squeue"))
+  Sys.chmod(file.path(asked, "squeue"), "700")
+  withr::local_path(asked)
+  told <- list()
+  values <- withCallingHandlers(
+    future_lapply(1:2, function(i, silent) {
+      if (i == 1L) file.create(silent)
+      Sys.sleep(6)
+      if (i == 1L) unlink(silent)
+      Sys.sleep(if (i == 1L) 6 else 0)
+      i
+    }, silent = silent),
+    rustle_message_slurm = function(m) {
+      told[[length(told) + 1L]] <<- m
+      invokeRestart("muffleMessage")
+    }
+  )
+  expect_identical(values, list(1L, 2L))
+  expect_identical(vapply(told, `[[`, NA, "answers"), c(FALSE, TRUE))
+  expect_match(conditionMessage(told[[1L]]), "Slurm does not answer (Unable to contact slurm controller). What runs goes on", fixed = TRUE)
+  expect_match(conditionMessage(told[[2L]]), "^Slurm answers again, after [0-9]+ s")
+  expect_identical(jobs_left(), 0L)
 })

@@ -38,7 +38,7 @@ test_that("a worker that dies again and again names the replicates, a slow one i
       { set.seed(1); boot(x, function(d, i) if (other(i) && i[[1L]] == 5L) die(9L) else 1, R = 60) },
       rustle_error_worker_lost = identity
     )
-    plan(multicore, workers = 2, timeout = 0.3)
+    plan(multicore, workers = 2, timeout = 1)
     slow <- tryCatch(
       { set.seed(1); boot(x, function(d, i) { if (other(i) && i[[1L]] == 5L) Sys.sleep(30); 1 }, R = 60) },
       rustle_error_timeout = identity

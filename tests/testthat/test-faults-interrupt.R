@@ -20,7 +20,7 @@ sleepers <- quote({
     took <- as.numeric(Sys.time() - began, units = "secs")
     pids <- pids_of(tag)
     list(
-      seen = if (identical(seen, "interrupt")) TRUE else seen, soon = took < 10,
+      seen = if (identical(seen, "interrupt")) TRUE else seen, soon = took < 50,
       some = length(pids) >= 2L, gone = !any(alive(pids)), no_child = none_left(),
       next_call = identical(future_lapply(1:20, function(i) i^2), expected())
     )
@@ -33,13 +33,13 @@ test_that("SIGINT to the parent ends the workers and all that they started", {
   run <- run_r(before = sleepers, {
     plan(multicore, workers = 2L)
     out <- list()
-    interrupt_later(0.7)
+    interrupt_when("f-*", 3L)
     out$future <- interrupted("f", future_lapply(1:4, sleep_long, tag = "f"))
-    interrupt_later(0.7)
+    interrupt_when("s-*", 3L)
     out$shares <- interrupted("s", mclapply(1:4, sleep_long, tag = "s"))
-    interrupt_later(0.7)
+    interrupt_when("d-*", 3L)
     out$dynamic <- interrupted("d", mclapply(1:4, sleep_long, tag = "d", mc.preschedule = FALSE))
-    interrupt_later(0.7)
+    interrupt_when("k-*", 3L)
     out$signal <- interrupted("k", mclapply(1:4, sleep_long, tag = "k", mc.cleanup = 9L))
     out <- unlist(out, recursive = FALSE)
   })
@@ -55,16 +55,16 @@ test_that("SIGINT to the whole process group reaches the parent alone", {
     plan(multicore, workers = 2L)
     out <- list(alone = group == Sys.getpid())
     if (out$alone) {
-      interrupt_later(0.7, -group)
+      interrupt_when("f-*", 3L, -group)
       out$future <- interrupted("f", future_lapply(1:4, sleep_long, tag = "f"))
-      interrupt_later(0.7, -group)
+      interrupt_when("m-*", 3L, -group)
       out$mclapply <- interrupted("m", mclapply(1:4, sleep_long, tag = "m"))
       # Tasks that would see an interrupt would say so.
-      interrupt_later(0.5, -group)
+      interrupt_when("begun-*", 2L, -group)
       seen <- file.path(scratch, "seen")
       tryCatch(
         future_lapply(1:2, function(i) {
-          tryCatch(Sys.sleep(20), interrupt = function(e) file.create(seen))
+          tryCatch({ cat("x", file = file.path(scratch, paste0("begun-", i))); Sys.sleep(20) }, interrupt = function(e) file.create(seen))
         }),
         interrupt = identity
       )
@@ -85,7 +85,7 @@ test_that("what ignores the polite signal is killed after the grace period", {
       pid_file <- file.path(scratch, paste0(tag, "-child-", i))
       system(sprintf("trap '' TERM HUP INT; echo $$ > %s; sleep 60; sleep 60", pid_file))
     }
-    interrupt_later(0.7)
+    interrupt_when("s-*", 2L)
     out <- interrupted("s", future_lapply(1:4, stubborn, tag = "s"))
   })
   expect_all_true(run$value)
@@ -96,7 +96,7 @@ test_that("workers of workers go too", {
   skip_unless_linux()
   run <- run_r(before = sleepers, {
     plan(list(tweak(multicore, workers = 2L), tweak(multicore, workers = 2L)))
-    interrupt_later(1)
+    interrupt_when("n-*", 4L)
     out <- interrupted("n", future_lapply(1:2, function(i) {
       future_lapply(10 * i + 1:2, function(k) {
         cat(Sys.getpid(), file = file.path(scratch, paste0("n-worker-", k)))
@@ -110,13 +110,16 @@ test_that("workers of workers go too", {
 test_that("mc.cleanup = FALSE lets interrupted workers finish", {
   skip_unless_faults()
   run <- run_r({
-    interrupt_later(0.5)
+    interrupt_when("begun-*", 2L)
+    go_on <- file.path(scratch, "go-on")
     seen <- tryCatch(mclapply(1:2, function(i) {
-      Sys.sleep(2)
+      cat("x", file = file.path(scratch, paste0("begun-", i)))
+      wait_until(function() file.exists(go_on))
       file.create(file.path(scratch, paste0("finished-", i)))
     }, mc.cleanup = FALSE), interrupt = function(e) "interrupt")
+    file.create(go_on)
     finished <- function() length(list.files(scratch, "^finished-")) == 2L
-    out <- list(seen = identical(seen, "interrupt"), finished = wait_until(finished, 6))
+    out <- list(seen = identical(seen, "interrupt"), finished = wait_until(finished))
   })
   expect_all_true(run$value)
 })
@@ -157,17 +160,17 @@ test_that("an interrupt while results are relayed to a handler is R's own too", 
   skip_unless_linux()
   run <- run_r({
     plan(multicore, workers = 2L)
-    interrupt_later(0.7)
+    interrupt_when("told")
     began <- Sys.time()
     seen <- tryCatch(
       withCallingHandlers(
         future_lapply(1:2, function(i) { message("slow"); Sys.sleep(0.2); i }),
-        message = function(m) Sys.sleep(20)
+        message = function(m) { cat("x", file = file.path(scratch, "told")); Sys.sleep(60) }
       ),
       interrupt = function(e) "interrupt"
     )
     out <- list(
-      seen = identical(seen, "interrupt"), soon = Sys.time() - began < 10,
+      seen = identical(seen, "interrupt"), soon = Sys.time() - began < 50,
       no_child = none_left()
     )
   })
@@ -177,17 +180,24 @@ test_that("an interrupt while results are relayed to a handler is R's own too", 
 test_that("a time limit of the caller is R's own error", {
   skip_unless_faults()
   skip_unless_linux()
-  run <- run_r(before = sleepers, {
+  run <- run_r(timeout = 60, before = sleepers, {
     plan(multicore, workers = 2L)
-    limited <- function(call) {
-      setTimeLimit(elapsed = 0.7, transient = TRUE)
-      on.exit(setTimeLimit())
-      tryCatch(call, error = function(e) class(e)[[1L]] == "simpleError" &&
-        grepl("elapsed time limit", conditionMessage(e)))
+    # A limit that is over before tasks have begun is tried with more time.
+    limited <- function(tag, call) {
+      for (seconds in c(0.7, 3, 12, 40)) {
+        seen <- local({
+          setTimeLimit(elapsed = seconds, transient = TRUE)
+          on.exit(setTimeLimit())
+          tryCatch(call(), error = function(e) class(e)[[1L]] == "simpleError" &&
+            grepl("elapsed time limit", conditionMessage(e)))
+        })
+        if (length(pids_of(tag)) >= 2L) break
+      }
+      seen
     }
     out <- list(
-      future = limited(future_lapply(1:4, sleep_long, tag = "f")),
-      mclapply = limited(mclapply(1:4, sleep_long, tag = "m")),
+      future = limited("f", function() future_lapply(1:4, sleep_long, tag = "f")),
+      mclapply = limited("m", function() mclapply(1:4, sleep_long, tag = "m")),
       some = length(pids_of("f")) >= 2L && length(pids_of("m")) >= 2L,
       gone = !any(alive(c(pids_of("f"), pids_of("m")))), no_child = none_left(),
       next_call = identical(future_lapply(1:20, function(i) i^2), expected())
@@ -223,7 +233,7 @@ test_that("workers die with their parent, however it ends", {
         file.path(R.home("bin"), "Rscript"), c("--vanilla", inner, tag, scratch),
         wait = FALSE, stdout = FALSE, stderr = FALSE
       )
-      started <- wait_until(function() length(pids_of(tag)) == 6L, 10)
+      started <- wait_until(function() length(pids_of(tag)) == 6L)
       Sys.sleep(0.05)
       tools::pskill(scan(file.path(scratch, paste0(tag, "-parent")), quiet = TRUE), signal)
       out[[tag]] <- started && !any(alive(pids_of(tag)))
@@ -232,9 +242,9 @@ test_that("workers die with their parent, however it ends", {
   expect_all_true(run$value)
 })
 
-# Runs `commands` (lines typed at the prompt) in an interactive R on a terminal;
-# "^C" is typed when the file `started` has come to be.
-at_terminal <- function(commands, options = "", timeout = 20) {
+# Runs `commands` (lines typed at the prompt) in an interactive R on a terminal; the first "^C"
+# is typed when start(1) was called there, the second after start(2).
+at_terminal <- function(commands, options = "", timeout = 60) {
   skip_without_terminal()
   scratch <- tempfile("terminal-")
   dir.create(scratch)
@@ -243,14 +253,16 @@ at_terminal <- function(commands, options = "", timeout = 20) {
   answer <- file.path(scratch, "answer")
   setup <- c(
     "library(rustle); plan(multicore, workers = 2L)",
-    sprintf("started <- %s; answer <- %s", deparse(started), deparse(answer)),
+    sprintf("start <- function(k) file.create(paste0(%s, k)); answer <- %s", deparse(started), deparse(answer)),
     "say <- function(...) cat(..., '\\n', file = answer, append = TRUE)"
   )
-  type <- vapply(c(setup, commands), function(line) {
+  lines <- c(setup, commands)
+  type <- vapply(seq_along(lines), function(at) {
+    line <- lines[[at]]
     if (line != "^C") return(sprintf("printf '%%s\\n' %s", shQuote(line)))
     sprintf(
-      "n=0; while [ ! -e %s ] && [ $n -lt 200 ]; do sleep 0.05; n=$((n+1)); done; sleep 0.3; printf '\\003'; sleep 0.2",
-      started
+      "n=0; while [ ! -e %s%d ] && [ $n -lt 1200 ]; do sleep 0.05; n=$((n+1)); done; sleep 0.3; printf '\\003'; sleep 0.2",
+      started, sum(lines[seq_len(at)] == "^C")
     )
   }, "")
   typist <- file.path(scratch, "type.sh")
@@ -282,15 +294,14 @@ test_that("after Ctrl-C while a progress bar is drawn, calls are as ever", {
   skip_unless_linux()
   run <- at_terminal(c(
     "plan(multicore, workers = 2, progress = TRUE)",
-    "slow <- function(i) { if (i == 40) file.create(started); Sys.sleep(0.03); i }",
+    "slow <- function(i) { if (i == 40) start(1); Sys.sleep(0.03); i }",
     "x <- future_lapply(1:400, slow)",
     "^C",
-    "file.remove(started)",
     "say(sum(future_sapply(1:60, slow)))",
     # Drawing fails from here on, as it does in a session where it was broken off.
     "options(cli.progress_bar_style = 1L, cli.progress_show_after = 0)",
     "say(sum(future_sapply(1:60, slow)))"
-  ), timeout = 40)
+  ))
   expect_identical(run$said, c("1830", "1830"), info = run$screen)
 })
 
@@ -300,17 +311,17 @@ test_that("Ctrl-C at a terminal gives the prompt back, and the session goes on",
   for (options in c("", "--no-readline")) {
     run <- at_terminal(options = options, c(
       "say(Sys.getpid())",
-      "x <- future_lapply(1:2, function(i) { say(Sys.getpid()); if (i == 2) file.create(started); Sys.sleep(20) })",
+      "x <- future_lapply(1:2, function(i) { say(Sys.getpid()); Sys.sleep(0.1); if (length(readLines(answer)) == 3) start(1); Sys.sleep(90) })",
       "^C",
-      "file.remove(started); say('prompt', as.numeric(Sys.time()) - as.numeric(file.mtime(answer)) < 10)",
-      "say(tryCatch(mclapply(1:2, function(i) { file.create(started); Sys.sleep(20) }), interrupt = function(e) 'caught'))",
+      "say('prompt', as.numeric(Sys.time()) - as.numeric(file.mtime(answer)) < 60)",
+      "say(tryCatch(mclapply(1:2, function(i) { start(2); Sys.sleep(90) }), interrupt = function(e) 'caught'))",
       "^C",
       "say(sum(future_sapply(1:10, identity)))"
     ))
     pids <- suppressWarnings(as.integer(run$said[1:3]))
     expect_false(anyNA(pids), label = run$screen)
     expect_identical(run$said[-(1:3)], c("prompt TRUE", "caught", "55"), info = run$screen)
-    expect_false(any(dir.exists(file.path("/proc", pids))))
+    expect_true(wait_for(function() !any(dir.exists(file.path("/proc", pids)))))
   }
 })
 

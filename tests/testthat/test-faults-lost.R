@@ -356,7 +356,7 @@ test_that("a task that exceeds the timeout fails, the others do not", {
   skip_unless_faults()
   skip_unless_linux()
   run <- run_r({
-    plan(multicore, workers = 2L, timeout = 0.4, retries = 0L)
+    plan(multicore, workers = 2L, timeout = 1, retries = 0L)
     slow <- function(i) {
       if (i == 3L) {
         system(sprintf("echo $$ > %s; exec sleep 60", file.path(scratch, "sleeper")))

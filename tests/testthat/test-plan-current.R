@@ -49,7 +49,7 @@ test_that("a call that says how many workers gets workers of the plan's kind", {
   skip_on_cran()
   skip_without_fork()
   local_plan("multisession", workers = 2)
-  own <- unlist(future_lapply(1:2, function(i) { Sys.sleep(0.1); Sys.getpid() }))
+  own <- unlist(future_lapply(1:2, meeting(2L)))
   # pid of the parent: workers of multisession are children of one process, which is not this one.
   parent <- function(...) as.integer(strsplit(sub("^.*\\) ", "", readLines("/proc/self/stat", warn = FALSE)), " ")[[1L]][[2L]])
   skip_if_not(file.exists("/proc/self/stat"), "needs /proc")

@@ -328,12 +328,12 @@ test_that("below a sequential level the next one is in force, as in future.apply
   for (k in seq_along(stacks)) {
     local_plan(stacks[[k]])
     before <- levels()
-    seconds <- if (counts[[k]] == 2L) 20 else 0.2
+    seconds <- if (counts[[k]] == 2L) 60 else 0.2
     expect_identical(nested_processes(ours, seconds), counts[[k]])
     expect_identical(nested_processes(original, seconds), counts[[k]])
     expect_identical(levels(), before)
   }
-  deep <- with_plan(list(sequential, sequential, two), future_lapply(1, function(i) nested_processes(ours, 20)))
+  deep <- with_plan(list(sequential, sequential, two), future_lapply(1, function(i) nested_processes(ours, 60)))
   expect_identical(deep, list(2L))
   # future() itself follows, and what a task is told of its plan.
   local_plan(list(sequential, two))

@@ -31,18 +31,22 @@ test_that("random numbers without seeds are told", {
 
 test_that("tasks that take less than the workers cost are told", {
   skip_without_fork()
-  forked(mclapply(1:2, function(i) i, mc.cores = 2))
-  x <- job_report()
-  advice <- told("small")
-  expect_identical(nrow(advice), 1L)
-  # It is that of the same tasks in the session.
-  expect_equal(advice$then, sum(task_seconds(x)), tolerance = 0.01)
-  expect_equal(advice$now, x$wall)
-  with_plan("sequential", future_lapply(1:2, function(i) i))
-  expect_lt(job_report()$wall, x$wall)
-  expect_false("small" %in% kinds())
-  forked(future_lapply(1:4, function(i) Sys.sleep(0.1)))
-  expect_false("small" %in% kinds())
+  expect_in_some_try(function() {
+    forked(mclapply(1:2, function(i) i, mc.cores = 2))
+    x <- job_report()
+    advice <- told("small")
+    with_plan("sequential", future_lapply(1:2, function(i) i))
+    list(
+      told = nrow(advice) == 1L,
+      # It is that of the same tasks in the session.
+      then = isTRUE(all.equal(advice$then, sum(task_seconds(x)), tolerance = 0.01)), now = isTRUE(all.equal(advice$now, x$wall)),
+      followed = job_report()$wall < x$wall, followed_not = !"small" %in% kinds()
+    )
+  })
+  expect_in_some_try(function() {
+    forked(future_lapply(1:4, function(i) Sys.sleep(0.1)))
+    list(not = !"small" %in% kinds())
+  })
 })
 
 test_that("forking is told where workers that stand by would do", {
@@ -85,10 +89,11 @@ test_that("a large session makes forks dear, and workers that stand by are start
   rm(hold)
   advised <- vapply(forks, `[[`, NA, "advised")
   skip_if(!any(advised), "forks of a session of 240 MB cost nothing here")
-  standing <- with_plan(multisession, workers = 2, lapply(1:21, function(k) call())[-1L])
-  expect_false(any(vapply(standing, `[[`, NA, "advised")))
   least <- function(calls) min(vapply(calls, `[[`, 0, "before"))
-  expect_lt(least(standing), least(forks[advised]))
+  expect_in_some_try(function() {
+    standing <- with_plan(multisession, workers = 2, lapply(1:21, function(k) call())[-1L])
+    list(none = !any(vapply(standing, `[[`, NA, "advised")), sooner = least(standing) < least(forks[advised]))
+  })
 })
 
 test_that("chunks that force imbalance are told, and without them the call is shorter", {
@@ -100,61 +105,75 @@ test_that("chunks that force imbalance are told, and without them the call is sh
   expect_identical(nrow(advice), 1L)
   times <- task_seconds(x)
   expect_equal(advice$then - advice$now, simulate_schedule(times, 2)$makespan - max(sum(times[1:4]), sum(times[5:8])), tolerance = 0.01)
-  forked(future_lapply(1:8, uneven))
-  expect_lt(job_report()$wall, 0.8 * x$wall)
-  expect_false("chunks" %in% kinds())
-  forked(future_lapply(1:8, function(i) Sys.sleep(0.02), future.chunk.size = 4))
-  expect_false("chunks" %in% kinds())
-  mclapply(1:8, function(i) Sys.sleep(if (i %% 2) 0.05 else 0.001), mc.cores = 2)
-  expect_match(told("chunks")$text, "mc.preschedule", fixed = TRUE)
-  forked(future_lapply(1:8, uneven), schedule = "static")
-  expect_match(told("chunks")$text, "stealing", fixed = TRUE)
+  expect_in_some_try(function() {
+    forked(future_lapply(1:8, uneven))
+    list(shorter = job_report()$wall < 0.8 * x$wall, followed = !"chunks" %in% kinds())
+  })
+  expect_in_some_try(function() {
+    forked(future_lapply(1:8, function(i) Sys.sleep(0.02), future.chunk.size = 4))
+    list(even = !"chunks" %in% kinds())
+  })
+  expect_in_some_try(function() {
+    mclapply(1:8, function(i) Sys.sleep(if (i %% 2) 0.05 else 0.001), mc.cores = 2)
+    list(shares = any(grepl("mc.preschedule", told("chunks")$text, fixed = TRUE)))
+  })
+  expect_in_some_try(function() {
+    forked(future_lapply(1:8, uneven), schedule = "static")
+    list(static = any(grepl("stealing", told("chunks")$text, fixed = TRUE)))
+  })
 })
 
 test_that("a longest task is told: to start it first, or to split it", {
   skip_without_fork()
   last <- c(rep(0.02, 8), 0.16)
-  forked(future_lapply(last, Sys.sleep), schedule = "dynamic")
-  x <- job_report()
-  x$times <- task_seconds(x)
-  now <- simulated(x$times, 2)
-  first <- simulated(sort(x$times, decreasing = TRUE), 2, "dynamic")
-  skip_if(first > 0.85 * now)
-  advice <- told("longest")
-  expect_match(advice$text, "Task 9 .*first")
-  expect_equal(advice$then - advice$now, first - now, tolerance = 0.01)
-  forked(future_lapply(c(0.8, rep(0.01, 4)), Sys.sleep))
-  x <- job_report()
-  advice <- told("longest")
-  expect_match(advice$text, "Split it")
-  expect_equal(advice$now - advice$then, simulated(task_seconds(x), 2) - sum(task_seconds(x)) / 2, tolerance = 0.05)
-  # Followed: two halves.
-  forked(future_lapply(c(0.4, 0.4, rep(0.01, 4)), Sys.sleep))
-  expect_lt(job_report()$wall, 0.8 * x$wall)
-  expect_false("longest" %in% kinds())
+  # A sleep that a busy machine makes longer than the longest task is another longest task.
+  expect_in_some_try(function() {
+    forked(future_lapply(last, Sys.sleep), schedule = "dynamic")
+    x <- job_report()
+    times <- task_seconds(x)
+    gain <- simulated(times, 2) - simulated(sort(times, decreasing = TRUE), 2, "dynamic")
+    advice <- told("longest")
+    list(first = any(grepl("Task 9 .*first", advice$text)), gain = isTRUE(all.equal(advice$now - advice$then, gain, tolerance = 0.01)))
+  })
+  expect_in_some_try(function() {
+    forked(future_lapply(c(0.8, rep(0.01, 4)), Sys.sleep))
+    x <- job_report()
+    advice <- told("longest")
+    gain <- simulated(task_seconds(x), 2) - sum(task_seconds(x)) / 2
+    # Followed: two halves.
+    forked(future_lapply(c(0.4, 0.4, rep(0.01, 4)), Sys.sleep))
+    list(
+      split = any(grepl("Split it", advice$text)), gain = isTRUE(all.equal(advice$now - advice$then, gain, tolerance = 0.05)),
+      shorter = job_report()$wall < 0.8 * x$wall, followed = !"longest" %in% kinds()
+    )
+  })
 })
 
 test_that("workers that are too many, and too few, are told", {
   skip_without_fork()
-  with_plan("multicore", workers = 6, future_lapply(c(0.6, 0.2, 0.2, 0.1), Sys.sleep))
-  x <- job_report()
-  advice <- told("fewer")
-  expect_match(advice$text, "^2 workers")
-  expect_equal(simulated(task_seconds(x), 2), 0.6, tolerance = 0.1)
-  forked(future_lapply(c(0.6, 0.2, 0.2, 0.1), Sys.sleep))
-  # One worker would take 1.1 s.
-  expect_lt(job_report()$wall, 1.4 * x$wall + 0.2)
-  expect_false("fewer" %in% kinds())
+  expect_in_some_try(function() {
+    with_plan("multicore", workers = 6, future_lapply(c(0.6, 0.2, 0.2, 0.1), Sys.sleep))
+    x <- job_report()
+    advice <- told("fewer")
+    forked(future_lapply(c(0.6, 0.2, 0.2, 0.1), Sys.sleep))
+    list(
+      told = any(grepl("^2 workers", advice$text)), simulated = isTRUE(all.equal(simulated(task_seconds(x), 2), 0.6, tolerance = 0.1)),
+      # One worker would take 1.1 s.
+      as_long = job_report()$wall < 1.4 * x$wall + 0.2, followed = !"fewer" %in% kinds()
+    )
+  })
   withr::local_options(parallelly.availableCores.methods = "custom", parallelly.availableCores.custom = function() 8L)
   skip_if(available_workers() != 8L)
-  forked(future_lapply(1:16, function(i) Sys.sleep(0.15)))
-  advice <- told("more")
-  expect_match(advice$text, "workers = 8")
-  expect_lt(advice$then, 0.5 * advice$now)
-  before <- job_report()$wall
-  with_plan("multicore", workers = 8, future_lapply(1:16, function(i) Sys.sleep(0.15)))
-  expect_lt(job_report()$wall, 0.8 * before)
-  expect_false("more" %in% kinds())
+  expect_in_some_try(function() {
+    forked(future_lapply(1:16, function(i) Sys.sleep(0.15)))
+    advice <- told("more")
+    before <- job_report()$wall
+    with_plan("multicore", workers = 8, future_lapply(1:16, function(i) Sys.sleep(0.15)))
+    list(
+      told = any(grepl("workers = 8", advice$text)), then = isTRUE(advice$then < 0.5 * advice$now),
+      shorter = job_report()$wall < 0.8 * before, followed = !"more" %in% kinds()
+    )
+  })
   with_plan("sequential", future_lapply(1:8, function(i) Sys.sleep(0.02)))
   expect_match(told("more")$text, "plan(multicore", fixed = TRUE)
 })
@@ -165,15 +184,16 @@ test_that("an environment that travels unused is told, one that is used is not",
     z <- 2
     function(i) i * z
   }
+  x <- NULL
   for (plan in list(list("multisession", workers = 2))) {
     under_plan(plan, {
       future_lapply(1:2, function(i) i)
-      future_lapply(1:4, make())
-      x <- job_report()
-      advice <- told("drags", x)
-      expect_identical(nrow(advice), 1L)
-      expect_match(advice$text, "environment(FUN)$y", fixed = TRUE)
-      expect_lt(advice$then, advice$now)
+      expect_in_some_try(function() {
+        future_lapply(1:4, make())
+        x <<- job_report()
+        advice <- told("drags", x)
+        list(told = nrow(advice) == 1L, place = any(grepl("environment(FUN)$y", advice$text, fixed = TRUE)), less = isTRUE(advice$then < advice$now))
+      })
       lean <- make()
       rm("y", envir = environment(lean))
       future_lapply(1:4, lean)
@@ -212,14 +232,21 @@ test_that("memory that limits workers is told, and fewer workers need less", {
     own <- function(x) sum(if (plan[[1L]] == "multicore") x$memory$growth else x$memory$peak)
     budget$memory <- Inf
     skip_if(memory_of_machine() < 2e9)
-    under_plan(plan, future_lapply(1:4, greedy))
-    x <- job_report()
-    expect_gt(own(x), 1.6e8)
+    # A worker that is slow to come may find no task left.
+    both <- function() {
+      expect_in_some_try(function() {
+        under_plan(plan, future_lapply(1:4, greedy))
+        x <<- job_report()
+        list(both = own(x) > 1.6e8)
+      })
+      x
+    }
+    x <- NULL
+    x <- both()
     expect_false("memory" %in% kinds(x))
     # Room for what one needs.
     budget$memory <- 1.2 * own(x) / 2 + (plan[[1L]] == "multicore") * worker_bytes
-    under_plan(plan, future_lapply(1:4, greedy))
-    x <- job_report()
+    x <- both()
     expect_identical(kinds(x)[[1L]], "memory")
     advice <- told("memory", x)
     expect_match(advice$text, "enough for 1, not 2. Use workers = 1", fixed = TRUE)

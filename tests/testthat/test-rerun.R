@@ -94,6 +94,24 @@ test_that("a task without a stream says that its numbers are others", {
   })
 })
 
+test_that("tasks without streams that run in this session draw what they drew", {
+  for (plan in c("sequential", "threads")) with_plan(plan, {
+    withr::local_seed(5)
+    draw <- function(i) i + rnorm(1)
+    calls <- list(
+      function() future_lapply(1:6, draw, future.seed = NULL), function() suppressWarnings(future_lapply(1:6, draw)),
+      function() parLapply(NULL, 1:6, draw),
+      function() suppressWarnings(future_lapply(1:6, draw, future.chunk.size = structure(2, ordering = 6:1)))
+    )
+    for (f in calls) {
+      value <- f()
+      before <- get_random_seed()
+      for (k in c(1, 4, 6)) expect_warning(expect_identical(rerun_task(task = k), value[[k]], info = plan), NA)
+      expect_identical(get_random_seed(), before)
+    }
+  })
+})
+
 test_that("the task of the outermost call is the one that runs again", {
   skip_without_fork()
   for (name in names(few_plans())) {
@@ -146,9 +164,7 @@ test_that("inputs are those of the last call alone, and can be let go", {
 test_that("a call without tasks of its own leaves those of the call before alone", {
   skip_without_fork()
   calls <- list(
-    native = function() bootstrap(mtcars, stat_lm(mpg ~ wt), R = 50, seed = 1),
-    here = function() with_plan("sequential", boot(1:9, function(d, i) mean(d[i]), R = 9)),
-    draws = function() with_plan("multicore", workers = 2, suppressMessages(boot(1:9, function(d, i) mean(d[i]) + rnorm(1), R = 9)))
+    native = function() bootstrap(mtcars, stat_lm(mpg ~ wt), R = 50, seed = 1)
   )
   for (name in names(calls)) {
     future_lapply(1:3, identity)

@@ -39,6 +39,24 @@ test_that("README is short, and its links lead to files", {
   for (name in sub(".*\"", "", named)) expect_true(file.exists(test_path("..", "..", "vignettes", paste0(name, ".Rmd"))), info = name)
 })
 
+test_that("figures of README are those of bench/record", {
+  lines <- readLines(source_file("README.md"), encoding = "UTF-8")
+  kept <- readLines(source_file("bench", "record", "2026-11-29-R4.2.2-readme.txt"), encoding = "UTF-8")
+  begin <- grep("^> job_report\\(\\)$", lines)
+  end <- begin + grep("^```$", lines[-seq_len(begin)])[[1L]]
+  expect_identical(setdiff(lines[seq(begin + 1L, end - 1L)], kept), character())
+  expect_match(lines[[end + 2L]], grep("^Without", kept, value = TRUE), fixed = TRUE)
+
+  times <- utils::read.csv(source_file("bench", "record", "2026-11-23-R4.2.2.csv"), comment.char = "#")
+  text <- paste(lines, collapse = " ")
+  for (case in c("400 tasks, every second 20 x longer", "50 results of 8 MB")) {
+    row <- times[times$case == case & times$peer == "parallel::mclapply", ]
+    expect_match(text, sprintf("%.0f ms instead of %.0f", row$call_ms, row$peer_ms), fixed = TRUE)
+  }
+  own <- times$call_ms[times$case == "10 trivial tasks"]
+  expect_match(text, sprintf("about %.0f ms on forked workers", own), fixed = TRUE)
+})
+
 test_that("vignettes name vignettes that exist", {
   files <- list.files(source_file("vignettes"), "[.]Rmd$", full.names = TRUE)
   text <- unlist(lapply(files, readLines, encoding = "UTF-8"))

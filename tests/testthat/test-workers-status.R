@@ -7,7 +7,8 @@ test_that("worker_status() tells of each worker, and prints", {
   expect_output(print(plan()), "workers up: 0")
   x <- as.numeric(1:4e5)
   invisible(future_lapply(1:6, function(i) { Sys.sleep(0.05); sum(x) + i }))
-  pids <- unique(future_sapply(1:20, function(i) { Sys.sleep(0.02); Sys.getpid() }))
+  meet <- meeting(2L)
+  pids <- unique(future_sapply(1:20, function(i) { pid <- meet(i); Sys.sleep(0.06); pid }))
   status <- worker_status()
   expect_s3_class(status, "rustle_worker_status")
   expect_named(status, c("worker", "pid", "state", "task", "tasks", "busy", "memory", "cache", "age", "losses"))
@@ -28,12 +29,19 @@ test_that("while a call runs, its workers are busy", {
   skip_without_fork()
   local_plan("multisession", workers = 2L)
   seen <- NULL
+  looked <- withr::local_tempfile()
+  # Tasks end when somebody has looked.
   withCallingHandlers(
     future_lapply(1:2, function(i) {
       message(structure(class = c("now", "immediateCondition", "message", "condition"), list(message = "", call = NULL)))
-      Sys.sleep(0.5)
+      until <- Sys.time() + 60
+      while (!file.exists(looked) && Sys.time() < until) Sys.sleep(0.05)
     }),
-    now = function(c) { seen <<- worker_status(); invokeRestart("muffleMessage") }
+    now = function(c) {
+      if (is.null(seen)) seen <<- worker_status()
+      file.create(looked)
+      invokeRestart("muffleMessage")
+    }
   )
   expect_true("busy" %in% seen$state)
   expect_true(all(seen$task[seen$state == "busy"] %in% 1:2))
@@ -65,11 +73,11 @@ test_that("reset_workers() replaces all, and lost ones are counted", {
 test_that("a plan with fewer workers lets go of those beyond", {
   skip_without_fork()
   local_plan("multisession", workers = 3L)
-  busy <- function(n) invisible(future_lapply(seq_len(n), function(i) Sys.sleep(0.05)))
-  busy(3L)
+  busy <- function(n, workers) invisible(future_lapply(seq_len(n), meeting(workers)))
+  busy(3L, 3L)
   expect_identical(nrow(worker_status()), 3L)
   plan(workers = 2)
   expect_identical(worker_status()$worker, 1:2)
-  busy(4L)
+  busy(4L, 2L)
   expect_identical(nrow(worker_status()), 2L)
 })

@@ -118,11 +118,11 @@ fn rs_compiled_open(spec: Robj) -> List {
 /// @noRd
 #[extendr]
 fn rs_compiled_names(code: List) -> List {
-    let (mut functions, mut variables) = (Vec::new(), Vec::new());
+    let mut words = read::Words::default();
     for piece in code.values() {
-        read::names(&piece, &mut functions, &mut variables);
+        words.add(&piece);
     }
-    list!(functions = functions, variables = variables)
+    list!(functions = words.functions, variables = words.variables)
 }
 
 /// Begins tasks `from` (from 0) to `to`; see R/compiled-run.R. `spec`: streams, seed, schedule,

@@ -14,6 +14,9 @@ use crate::fields::Fields;
 use crate::refusal::{Parsed, Refusal};
 use crate::seeds::base_seed;
 
+/// Deeper code is read no further: every level takes some of the stack.
+const DEEPEST: usize = 300;
+
 /// The code under a path of positions from the body; the path of each piece is noted.
 pub(super) fn tree(code: &Robj, places: &mut Vec<Vec<i32>>) -> Node {
     node(code, &mut Vec::new(), places)
@@ -34,6 +37,11 @@ fn kind(code: &Robj, path: &mut Vec<i32>, places: &mut Vec<Vec<i32>>) -> Kind {
     }
     if let Some(symbol) = code.as_symbol() {
         return Kind::Name(symbol.as_str().to_owned());
+    }
+    if path.len() > DEEPEST {
+        return Kind::Other(format!(
+            "code that is nested more than {DEEPEST} levels deep"
+        ));
     }
     if let Some(call) = code.as_language() {
         let mut parts = call.iter();
@@ -63,42 +71,56 @@ fn kind(code: &Robj, path: &mut Vec<i32>, places: &mut Vec<Vec<i32>>) -> Kind {
     constant(code)
 }
 
-/// Notes each function that the code calls, and each other name in it, once.
-pub(super) fn names(code: &Robj, functions: &mut Vec<String>, variables: &mut Vec<String>) {
-    let note = |name: &str, known: &mut Vec<String>| {
-        if !known.iter().any(|other| other == name) {
-            known.push(name.to_owned());
-        }
-    };
-    if code.is_missing_arg() {
-        return;
+/// The names in code, each once.
+#[derive(Default)]
+pub(super) struct Words {
+    /// Of functions that are called.
+    pub(super) functions: Vec<String>,
+    /// All others.
+    pub(super) variables: Vec<String>,
+}
+
+impl Words {
+    pub(super) fn add(&mut self, code: &Robj) {
+        self.add_below(code, 0);
     }
-    if let Some(symbol) = code.as_symbol() {
-        note(symbol.as_str(), variables);
-    } else if let Some(call) = code.as_language() {
-        let mut parts = call.iter().map(|(_, value)| value);
-        let head = parts.next();
-        match head.as_ref().and_then(|head| head.as_symbol()) {
-            Some(symbol) => {
-                note(symbol.as_str(), functions);
-                if matches!(symbol.as_str(), "<-" | "=") {
-                    // `x[i] <- v` calls `[<-`.
-                    let target = call.iter().nth(1).and_then(|(_, to)| to.as_language());
-                    let of = target.and_then(|to| to.iter().next().map(|(_, head)| head));
-                    if let Some(of) = of.as_ref().and_then(|of| of.as_symbol()) {
-                        note(&format!("{}<-", of.as_str()), functions);
+
+    fn add_below(&mut self, code: &Robj, depth: usize) {
+        if code.is_missing_arg() || depth > DEEPEST {
+            return;
+        }
+        let depth = depth + 1;
+        if let Some(symbol) = code.as_symbol() {
+            note(symbol.as_str(), &mut self.variables);
+        } else if let Some(call) = code.as_language() {
+            let mut parts = call.iter().map(|(_, value)| value);
+            let head = parts.next();
+            match head.as_ref().and_then(|head| head.as_symbol()) {
+                Some(symbol) => {
+                    note(symbol.as_str(), &mut self.functions);
+                    if matches!(symbol.as_str(), "<-" | "=") {
+                        // `x[i] <- v` calls `[<-`.
+                        let target = call.iter().nth(1).and_then(|(_, to)| to.as_language());
+                        let of = target.and_then(|to| to.iter().next().map(|(_, head)| head));
+                        if let Some(of) = of.as_ref().and_then(|of| of.as_symbol()) {
+                            note(&format!("{}<-", of.as_str()), &mut self.functions);
+                        }
                     }
                 }
+                None => head.iter().for_each(|head| self.add_below(head, depth)),
             }
-            None => head
-                .iter()
-                .for_each(|head| names(head, functions, variables)),
+            parts.for_each(|part| self.add_below(&part, depth));
+        } else if let Some(formals) = code.as_pairlist() {
+            for (_, default) in formals.iter() {
+                self.add_below(&default, depth);
+            }
         }
-        parts.for_each(|part| names(&part, functions, variables));
-    } else if let Some(formals) = code.as_pairlist() {
-        for (_, default) in formals.iter() {
-            names(&default, functions, variables);
-        }
+    }
+}
+
+fn note(name: &str, known: &mut Vec<String>) {
+    if !known.iter().any(|other| other == name) {
+        known.push(name.to_owned());
     }
 }
 

@@ -136,6 +136,8 @@ struct Lower<'s> {
     labels: u32,
     /// How many calls the code is an argument of, whose other arguments must not see it assign.
     within: usize,
+    /// Expressions that the present one is a part of.
+    depth: usize,
     regs: HashMap<(Var, Type), Reg>,
     used: HashMap<File, u16>,
     free: HashMap<File, Vec<Reg>>,
@@ -201,6 +203,7 @@ impl<'s> Lower<'s> {
             loops: Vec::new(),
             labels: 0,
             within: 0,
+            depth: 0,
             regs: HashMap::new(),
             used: HashMap::new(),
             free: HashMap::new(),

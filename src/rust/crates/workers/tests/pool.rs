@@ -26,9 +26,13 @@ fn a_worker_that_was_lost_while_it_stood_by_is_nobodys_loss() {
     let _alone = alone();
     let pool = pool(3);
     run(&pool, &PLAN);
-    for (_, pid) in members(&pool) {
+    let all = members(&pool);
+    for &(_, pid) in &all {
         send(pid, Signal::KILL);
     }
+    assert!(soon(|| all
+        .iter()
+        .all(|m| state(m.1).is_none_or(|s| s == "Z"))));
     std::thread::sleep(Duration::from_millis(30));
     assert_eq!(run(&pool, &PLAN).costs().0.losses, 0);
 }
@@ -161,7 +165,7 @@ fn programs_that_are_no_server() {
         command.args(["-c", script]);
         Pool::new(command, 1).unwrap()
     };
-    let patience = Duration::from_secs(5);
+    let patience = Duration::from_secs(60);
     match shell("echo says; echo why >&2; exit 3").prepare(patience) {
         Err(NoServer::Ended(printed)) => assert_eq!(printed, "says\nwhy"),
         other => panic!("{other:?}"),

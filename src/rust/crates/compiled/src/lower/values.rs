@@ -6,6 +6,10 @@ use super::*;
 use crate::code::{Arith, Compare, Math};
 use crate::tree::Arg;
 
+/// Expressions within expressions, those of functions that are called in place included:
+/// every level takes some of the stack.
+const DEEPEST: usize = 500;
+
 impl Lower<'_> {
     /// Is a call of that name a call of R's own function?
     pub(super) fn check(&mut self, fun: &str, at: &Node) -> Lowered<()> {
@@ -22,6 +26,16 @@ impl Lower<'_> {
         if self.env.is_none() {
             return Ok(Val::Gone);
         }
+        if self.depth == DEEPEST {
+            return Err(refuse(node, "code is nested too deeply"));
+        }
+        self.depth += 1;
+        let value = self.value_of_kind(node, hint);
+        self.depth -= 1;
+        value
+    }
+
+    fn value_of_kind(&mut self, node: &Node, hint: Option<Var>) -> Lowered<Val> {
         match &node.kind {
             Kind::Double(value) => Ok(Val::Is(Type::Double, self.double(*value, node)?)),
             Kind::Integer(value) => Ok(Val::Is(Type::Integer, self.integer(*value, node)?)),

@@ -45,7 +45,7 @@ pub(crate) enum Deed {
     Nothing,
     /// Task 1 kills its worker when it runs for the first time.
     Die,
-    /// Every task sleeps until it is interrupted, at most five seconds.
+    /// Every task sleeps until it is interrupted, at most a minute.
     Sleep,
     /// The same, and nothing interrupts it.
     SleepOn,
@@ -155,7 +155,7 @@ fn act(deed: Deed, task: u32, first: bool) {
         Deed::Die => {}
         Deed::Slow => std::thread::sleep(Duration::from_millis(3)),
         Deed::Sleep | Deed::SleepOn => {
-            let until = Instant::now() + Duration::from_secs(5);
+            let until = Instant::now() + Duration::from_secs(60);
             let ends = || deed == Deed::Sleep && INTERRUPTED.load(Ordering::SeqCst);
             while Instant::now() < until && !ends() {
                 std::thread::sleep(Duration::from_millis(2));
@@ -269,9 +269,10 @@ pub(crate) fn job(pool: &Shared, plan: &Plan) -> Job<Standing> {
     job
 }
 
-/// Waits until the job is over, and gives up after twenty seconds. `at_each` look.
+/// Waits until the job is over, and gives up after two minutes: what hangs does so on a busy
+/// machine too. `at_each` look.
 pub(crate) fn attend(job: &mut Job<Standing>, mut at_each: impl FnMut()) -> Verdict {
-    let until = Instant::now() + Duration::from_secs(20);
+    let until = Instant::now() + Duration::from_secs(120);
     loop {
         assert!(Instant::now() < until, "the job hangs: {job:?}");
         match job.wait(&mut Deaf, Duration::from_millis(20)).0 {
@@ -314,7 +315,7 @@ pub(crate) fn exists(pid: i32) -> bool {
 }
 
 pub(crate) fn soon(test: impl Fn() -> bool) -> bool {
-    let until = Instant::now() + Duration::from_secs(5);
+    let until = Instant::now() + Duration::from_secs(60);
     while !test() && Instant::now() < until {
         std::thread::sleep(Duration::from_millis(5));
     }
