@@ -527,8 +527,12 @@ rs_wild_count <- function(draws, rows, floor, delta, t, threads) .Call(wrap__rs_
 rs_wild_joint <- function(draws, shape, delta, f, threads) .Call(wrap__rs_wild_joint, draws, shape, delta, f, threads)
 
 #' Sums of `x * factors` by group (numbers from 1), as columns of `groups` numbers: those of
-#' `factors` within those of `x`.
+#' `factors` within those of `x`, a matrix or a list of columns.
 #' @noRd
 rs_wild_sums <- function(x, factors, group, groups, threads) .Call(wrap__rs_wild_sums, x, factors, group, groups, threads)
+
+#' The product of a design, a matrix or a list of columns of `n` numbers, and of a matrix.
+#' @noRd
+rs_wild_product <- function(x, by, n, threads) .Call(wrap__rs_wild_product, x, by, n, threads)
 
 # nolint end
