@@ -100,6 +100,11 @@ rs_boot_resample <- function(handle, replicate, attempt, what) .Call(wrap__rs_bo
 #' @noRd
 rs_compiled_open <- function(spec) .Call(wrap__rs_compiled_open, spec)
 
+#' Other elements for what is compiled, the first of `data`, which the handle keeps instead of what
+#' it had: `FALSE` where their type is another one, and nothing has changed.
+#' @noRd
+rs_compiled_again <- function(handle, data) .Call(wrap__rs_compiled_again, handle, data)
+
 #' `list(functions, variables)`: the functions that pieces of code call, and the other names in it.
 #' @noRd
 rs_compiled_names <- function(code) .Call(wrap__rs_compiled_names, code)
