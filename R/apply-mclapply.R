@@ -22,8 +22,8 @@
 #'   a vector with one CPU for each; needs `mc.preschedule = FALSE`.
 #' @return A list with the values, in order, with the names of `X`. A task that
 #'   failed has a `try-error` object, and a warning tells how many there are.
-#' @section Plans: The number of workers is `mc.cores`, not that of the plan; its
-#'   `retries`, `timeout`, `progress` and `worker_threads` hold. Where forking is not
+#' @section Plans: The number of workers is `mc.cores`, not that of the plan (under [plan(threads)][threads]
+#'   that of threads, where `FUN` compiles); its `retries`, `timeout`, `progress` and `worker_threads` hold. Where forking is not
 #'   safe (RStudio, Positron, a session with a Java virtual machine, macOS with its own BLAS)
 #'   the tasks run on workers of `multisession` with the same numbers, unless
 #'   `options(rustle.mclapply.sessions = FALSE)`; then, and on Windows, the call is
@@ -104,7 +104,15 @@ run_mc <- function(call, frame, n, mc, streams, origin, shape = NULL, over = c(X
     affinity = mc$affinity, cleanup = mc$cleanup, origin = origin, shape = shape,
     over = over
   )
-  run_job(job, plan_of_mclapply(min(mc$cores, n)))
+  plan <- plan_of_mclapply(min(mc$cores, n))
+  # Where the user's plan compiles functions, tasks that need no process of their own have none.
+  compiled <- current_plan()
+  if (isTRUE(compiles(compiled))) {
+    setting <- compiled$settings$compiled
+    plan$settings$compiled <- if (is.null(setting)) "auto" else setting
+    job$isolated <- TRUE
+  }
+  run_job(job, plan)
 }
 
 # Conditions of tasks are relayed to handlers of the caller; in parallel these handlers run

@@ -31,8 +31,10 @@ given_arguments <- function(call) {
 }
 
 run_replay <- function(replay, plan) {
-  here <- plan$executor$in_session && !(isTRUE(compiles(plan)) && statistic_compiles(replay))
-  if (here) return(replay_here(replay))
+  if (plan$executor$in_session) {
+    if (isTRUE(compiles(plan))) replay$compiled <- compile_replayed(replay)
+    if (is.null(replay$compiled)) return(replay_here(replay))
+  }
   tryCatch(replay_on_workers(replay, plan), rustle_random_statistic = function(e) {
     tell_serial()
     set_random_seed(replay$seed)
@@ -67,7 +69,7 @@ replay_on_workers <- function(replay, plan) {
     machine <- if (isTRUE(compiles(plan))) calls_of_statistic(replay, waiting)
     first <- length(values) + 1L
     on.exit(keep_part(replay, first, max(size, 1L)))
-    new <- run_replicates(waiting, task, first - 1L, plan, replay$origin, machine)
+    new <- run_replicates(waiting, task, first - 1L, plan, replay$origin, machine, replay$compiled)
     reported[[length(reported) + 1L]] <<- reports$last
     if (is.null(size)) size <<- check_value(new[[1L]], NULL, length(values) + 1, replay$origin)
     flat <- unlist(new, recursive = FALSE)
@@ -113,26 +115,27 @@ calls_of_statistic <- function(replay, waiting) {
   do.call(lapply_frame, c(list(X, replay$statistic), stats::setNames(list(replay$data), first), dots), quote = TRUE)
 }
 
-statistic_compiles <- function(replay) {
-  if (!is.numeric(replay$data)) return(FALSE)
+# What compile_closure() makes of the statistic; NULL where it does not compile, or draws, which
+# is for boot's own loop.
+compile_replayed <- function(replay) {
+  if (!is.numeric(replay$data)) return(NULL)
   frame <- calls_of_statistic(replay, list(list(seq_along(replay$data))))
-  if (is.null(frame)) return(FALSE)
+  if (is.null(frame)) return(NULL)
   compiled <- compile_closure(frame$FUN, frame$X, frame_dots(frame))
-  # What draws is for boot's own loop.
-  !is.null(compiled$program) && !compiled$draws
+  if (!is.null(compiled$program) && !compiled$draws) compiled
 }
 
 # How many bytes of arguments are recorded before their replicates run.
 replay_bytes <- function() getOption("rustle.boot_bytes", 2^28)
 
 # Runs replicates as a job. before: how many replicates ran earlier. machine: NULL, or the same
-# calls for compiled code (compiled-run.R).
-run_replicates <- function(X, task, before, plan, origin, machine = NULL) {
+# calls for compiled code (compiled-run.R), of which `compiled` was compiled before.
+run_replicates <- function(X, task, before, plan, origin, machine = NULL, compiled = NULL) {
   job <- new_job(
     lapply_call, lapply_frame(X, task), length(X), policy_of_plan(plan),
     relay = new_relay(TRUE, list(classes = "condition")), label = "boot-%d", origin = origin
   )
-  job$machine <- machine
+  job[c("machine", "compiled")] <- list(machine, compiled)
   keep_random_seed(tryCatch(run_job(job, plan)$values, error = function(e) {
     if (is.null(e[["task"]]) || inherits(e, "rustle_random_statistic")) stop(e)
     # Tasks are counted as replicates.

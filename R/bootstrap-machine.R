@@ -1,9 +1,9 @@
 # Functions given to bootstrap() that are compiled (compiled-run.R): the resamples are drawn
 # here, those that workers would draw, and the machine calls the function on each.
 
-# The calls f(data, resample, ...) of the replicates after `from`, a frame as lapply_frame()
-# makes it. NULL where calls have another form; with one replicate only where the function does not
-# compile, which compile_job() then tells. frame: of boot_frame().
+# The calls f(data, resample, ...) of the replicates after `from`: list(machine = a frame as lapply_frame()
+# makes it, compiled = what was compiled for the first). NULL where calls have another form; with one
+# replicate only where the function does not compile, which compile_job() then tells. frame: of boot_frame().
 machine_of_boot <- function(job, frame, from) {
   f <- job$statistic
   plain <- job$kind == "function" && job$sim != "parametric" && is.null(job$relabel) && identical(job$compute, f) &&
@@ -17,8 +17,9 @@ machine_of_boot <- function(job, frame, from) {
   one <- calls(list(frame$resample(from + 1)))
   size <- as.double(utils::object.size(one$X[[1L]]))
   if ((job$R - from) * size > replay_bytes()) return(NULL)
-  if (is.null(compile_closure(f, one$X, frame_dots(one))$program)) return(one)
-  calls(lapply(from + seq_len(job$R - from), frame$resample))
+  compiled <- compile_closure(f, one$X, frame_dots(one))
+  if (is.null(compiled$program)) return(list(machine = one))
+  list(machine = calls(lapply(from + seq_len(job$R - from), frame$resample)), compiled = compiled)
 }
 
 # Makes of what the machine has computed what replicate_value() makes of it: a function of a part

@@ -202,7 +202,7 @@ run_boot_workers <- function(job, from = 0) {
     shape = if (stopping) list(template = double(p)),
     ours = TRUE
   )
-  work$machine <- machine_of_boot(job, frame, from)
+  work[c("machine", "compiled")] <- machine_of_boot(job, frame, from)[c("machine", "compiled")]
   work$finish <- finish_replicates(p)
   outcome <- tryCatch(
     keep_random_seed(run_job(work, job$plan)),

@@ -43,17 +43,35 @@ read_closures <- function(fun, given) {
 
 read_closure <- function(fun, given) {
   env <- environment(fun)
-  formals <- as.list(formals(fun))
-  left_out <- formals[setdiff(names(formals), c(given, "..."))]
-  words <- rs_compiled_names(c(list(body(fun)), unname(left_out)))
-  variables <- variables_of_closure(setdiff(words$variables, names(formals)), env)
+  words <- words_of_closure(fun, given)
+  variables <- variables_of_closure(words$variables, env)
   # A name may be a function that is handed on.
-  handed <- setdiff(words$variables, c(names(formals), names(variables$values), names(variables$reasons)))
+  handed <- setdiff(words$variables, c(names(variables$values), names(variables$reasons)))
   functions <- own_functions(union(words$functions, handed), env)
   list(
-    body = body(fun), formals = if (identical(given, character())) formals else left_out,
+    body = words$body, formals = if (identical(given, character())) words$formals else words$left_out,
     variables = variables$values, reasons = c(variables$reasons, functions$reasons), functions = functions$own,
     same = functions$same, calls = list(), closures = functions$closures
+  )
+}
+
+# What a closure's code says by itself, kept from one call to the next: `body`, `formals` (a list),
+# `left_out` (of these), and the `functions` and other `variables` that it names. Written here only.
+words_known <- new.env(parent = emptyenv())
+
+words_of_closure <- function(fun, given) {
+  key <- paste(c(rs_code_key(fun), given), collapse = " ")
+  known <- words_known[[key]]
+  if (!is.null(known)) return(known)
+  if (length(words_known) >= 200L) rm(list = names(words_known), envir = words_known)
+  kept <- formals(fun)
+  formals <- as.list(kept)
+  left_out <- formals[setdiff(names(formals), c(given, "..."))]
+  words <- rs_compiled_names(c(list(body(fun)), unname(left_out)))
+  # `kept`: the key holds for as long as what it is made of lives.
+  words_known[[key]] <- list(
+    body = body(fun), formals = formals, left_out = left_out, functions = words$functions,
+    variables = setdiff(words$variables, names(formals)), kept = kept
   )
 }
 
@@ -61,15 +79,11 @@ read_closure <- function(fun, given) {
 # reasons = why others are not, by "name()", closures = those that are others' closures).
 own_functions <- function(names, env) {
   homes <- machine_homes()
-  reasons <- closures <- renamed <- list()
-  found <- if (is_function_frame(env)) {
-    lapply(names, find_function, env)
-  } else {
-    lapply(names, get0, envir = env, mode = "function")
-  }
-  there <- !vapply(found, is.null, NA)
+  found <- find_functions(names, env)
+  there <- lengths(found) > 0L
   same <- rs_compiled_same(found, unname(homes[names]))
   own <- names[same & there]
+  reasons <- closures <- renamed <- list()
   for (k in which(there & !same)) {
     name <- names[[k]]
     one <- found[[k]]
@@ -85,11 +99,12 @@ own_functions <- function(names, env) {
       reasons[[paste0(name, "()")]] <- sprintf("`%s()` is not R's own function here", name)
     }
   }
-  meant <- c(stats::setNames(own, own), unlist(renamed))
-  why <- primitives_refused(unique(meant))
-  for (name in intersect(meant, machine_generics)) {
-    if (has_own_method(name, env)) why[[name]] <- sprintf("`%s()` has a method for numbers that is not R's own", name)
+  meant <- if (length(renamed)) c(stats::setNames(own, own), unlist(renamed)) else stats::setNames(own, own)
+  why <- primitives_refused(unique(unname(meant)))
+  for (name in generics_with_methods(intersect(meant, machine_generics), env)) {
+    why[[name]] <- sprintf("`%s()` has a method for numbers that is not R's own", name)
   }
+  if (!length(why)) return(list(own = own, reasons = reasons, closures = closures, same = renamed))
   refused <- names(meant)[meant %in% names(why)]
   for (name in refused) reasons[[paste0(name, "()")]] <- why[[meant[[name]]]]
   list(own = setdiff(own, refused), reasons = reasons, closures = closures, same = renamed[setdiff(names(renamed), refused)])
@@ -99,6 +114,20 @@ own_functions <- function(names, env) {
 own_name <- function(fun, homes) {
   at <- which(rs_compiled_same(rep(list(fun), length(homes)), unname(homes)))
   utils::head(setdiff(names(homes)[at], machine_syntax), 1L)
+}
+
+# For each name what find_function() finds. Only what stands in frames of functions has to be
+# looked at with care.
+find_functions <- function(names, env) {
+  at <- if (is_function_frame(env)) rs_locate(names, env)
+  careful <- if (is.null(at)) logical(length(names)) else vapply(at, function(x) !is.null(x) && is_function_frame(x), NA)
+  found <- vector("list", length(names))
+  found[!careful] <- unname(mget(names[!careful], envir = env, mode = "function", ifnotfound = list(NULL), inherits = TRUE))
+  for (k in which(careful)) {
+    one <- find_function(names[[k]], env)
+    if (!is.null(one)) found[[k]] <- one
+  }
+  found
 }
 
 # The function that a call of `name` calls, or why that cannot be told; NULL where there is none.
@@ -123,9 +152,9 @@ find_function <- function(name, env) {
 # Why a closure that is called cannot be compiled, where that is seen at once: functions in it
 # that are neither the machine's nor closures. NULL where it is not.
 why_unknown <- function(fun, name) {
-  words <- rs_compiled_names(c(list(body(fun)), unname(as.list(formals(fun)))))
+  words <- words_of_closure(fun, character())
   env <- environment(fun)
-  known <- c(words$variables, names(formals(fun)), names(machine_homes()), "function")
+  known <- c(words$variables, names(words$formals), names(machine_homes()), "function")
   for (word in setdiff(words$functions, known)) {
     called <- if (is_function_frame(env)) find_function(word, env) else get0(word, envir = env, mode = "function")
     if (typeof(called) == "closure") next

@@ -55,8 +55,10 @@ machine_homes <- function() {
 not_compiled <- function(why, path = NULL) list(program = NULL, why = why, path = path)
 
 # Compiles `fun` for calls FUN(X[[i]], ...), where `dots` is a list of the further arguments.
-# A list: `program` (an external pointer), `types` and `draws`; or as not_compiled().
-compile_closure <- function(fun, X, dots = list()) {
+# A list: `program` (an external pointer), `types`, `draws` and `solves`; or as not_compiled().
+# before: NULL, or what was compiled of the same call for other elements, which is used again where
+# nothing that it is made of has changed.
+compile_closure <- function(fun, X, dots = list(), before = NULL) {
   if (typeof(fun) != "closure") return(not_compiled("it is a primitive function, which R runs as fast as can be"))
   if (is.object(fun)) return(not_compiled("the function has a class"))
   why <- unfit_elements(X)
@@ -64,14 +66,17 @@ compile_closure <- function(fun, X, dots = list()) {
   matched <- match_task(fun, dots)
   if (is.character(matched)) return(not_compiled(matched))
   read <- read_closures(fun, c(matched$item, names(matched$constants)))
+  from <- list(matched, read)
+  if (!is.null(before$program) && same_bits(from, before$from) && unpack(rs_compiled_again(before$program, list(X, before$from)))) return(before)
   code <- read[[1L]]
   opened <- unpack(rs_compiled_open(list(
     body = code$body, item = matched$item, items = X, constants = matched$constants, defaults = code$formals,
     variables = code$variables, reasons = code$reasons, functions = code$functions, calls = code$calls, same = code$same,
-    closures = read[-1L], data = list(X, matched$constants, read)
+    closures = read[-1L], data = list(X, from)
   )))
   if (is.null(opened$program)) return(not_compiled(opened$why, opened$path))
   opened$solves <- any(vapply(read, function(one) "solve" %in% one$functions, NA))
+  opened$from <- from
   opened
 }
 
@@ -96,6 +101,10 @@ is_plain <- function(x) {
 match_task <- function(fun, dots) {
   for (k in seq_along(dots)) {
     if (identical(dots[[k]], quote(expr = ))) return("an argument of the call is left out")
+  }
+  if (!length(dots)) {
+    item <- names(formals(fun))[1L]
+    if (!item %in% c(NA, "...")) return(list(item = item, constants = list()))
   }
   marks <- lapply(seq_along(dots), function(k) as.name(paste0("..rustle", k)))
   names(marks) <- names(dots)
@@ -124,11 +133,41 @@ match_task <- function(fun, dots) {
   list(item = names(words)[words == "..rustle"], constants = constants)
 }
 
+# Which of the generic functions have methods that are not R's own for what numbers are. Methods
+# are looked for where R does.
+generics_with_methods <- function(generics, env) {
+  if (!length(generics)) return(character())
+  if (is.null(machine$methods)) machine$methods <- table_of_methods()
+  known <- machine$methods
+  methods <- unlist(known$methods[generics], use.names = FALSE)
+  defaults <- unname(known$defaults[generics])
+  found <- mget(paste0(generics, ".default"), envir = env, mode = "function", ifnotfound = list(NULL), inherits = TRUE)
+  other <- lengths(found) > 0L & !rs_compiled_same(unname(found), defaults)
+  nowhere <- !any(other) && !any(generics %in% known$base) && is.null(rs_locate(methods, env)) &&
+    all(vapply(known$tables, function(table) is.null(rs_locate(methods, table)), NA))
+  if (nowhere) character() else generics[vapply(generics, has_own_method, NA, env)]
+}
+
+# By name of the generic: `defaults`, R's own (NULL where there is none), and `methods`, names of
+# others; `base`: those that have such a one in base; `tables`: where methods are registered.
+table_of_methods <- function() {
+  generics <- stats::setNames(nm = machine_generics)
+  methods <- lapply(generics, paste0, ".", method_classes)
+  list(
+    defaults = lapply(generics, function(name) get0(paste0(name, ".default"), envir = asNamespace("stats"), mode = "function")),
+    methods = methods,
+    base = generics[vapply(methods, function(names) any(vapply(names, exists, NA, envir = baseenv(), inherits = FALSE)), NA)],
+    tables = lapply(list(.BaseNamespaceEnv, asNamespace("stats")), `[[`, ".__S3MethodsTable__.")
+  )
+}
+
+method_classes <- c("double", "integer", "numeric", "logical", "matrix", "array")
+
 has_own_method <- function(name, env) {
   default <- paste0(name, ".default")
   found <- get0(default, envir = env, mode = "function")
   if (!is.null(found) && !identical(found, get0(default, envir = asNamespace("stats"), mode = "function"))) return(TRUE)
-  methods <- paste0(name, ".", c("double", "integer", "numeric", "logical", "matrix", "array"))
+  methods <- paste0(name, ".", method_classes)
   tables <- c(list(env), lapply(list(.BaseNamespaceEnv, asNamespace("stats")), `[[`, ".__S3MethodsTable__."))
   any(vapply(methods, function(method) {
     any(vapply(tables, function(table) exists(method, envir = table, mode = "function"), NA))
@@ -139,10 +178,16 @@ has_own_method <- function(name, env) {
 variables_of_closure <- function(names, env) {
   values <- list()
   reasons <- list()
-  for (name in names) {
-    found <- find_variable(name, env)
-    if (is.character(found)) reasons[[name]] <- found else if (length(found)) values[name] <- found
+  take <- function(name, frame) {
+    found <- find_variable(name, frame)
+    if (is.character(found)) reasons[[name]] <<- found else if (length(found)) values[name] <<- found
   }
+  at <- rs_locate(names, env)
+  for (k in which(lengths(at) > 0L)) take(names[[k]], at[[k]])
+  others <- if (is.null(at)) names else names[lengths(at) == 0L]
+  # What is left stands in base, if anywhere: functions mostly.
+  base <- mget(others, envir = baseenv(), ifnotfound = list(NULL))
+  for (name in others[!vapply(base, function(x) is.null(x) || is.function(x), NA)]) take(name, baseenv())
   list(values = values, reasons = reasons)
 }
 

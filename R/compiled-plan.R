@@ -62,7 +62,8 @@
 #' @section Calls: Those of [future_lapply()], [future_sapply()], [future_vapply()], `future_replicate()`, and
 #'   [parLapply()] and [parSapply()] with `cl = NULL`, [boot()] whose data are a plain vector of
 #'   numbers (boot's own code draws the resamples), and [bootstrap()] of a function, whose data are a plain vector or
-#'   matrix of numbers. [mclapply()] and others fork as ever.
+#'   matrix of numbers. [mclapply()] has `mc.cores` threads instead of forked workers where its function compiles and no
+#'   task has to be run by R; with `mc.preschedule = TRUE` only functions that draw no random numbers. Others fork as ever.
 #' @section Other plans: With `plan(multisession, compiled = "auto")`, or `multicore`, calls whose function
 #'   compiles run on threads of this session, and all others on the workers of the plan; where too many
 #'   of the first tasks are given up, the workers run the whole job.

@@ -8,8 +8,11 @@ primitive_verdicts <- new.env(parent = emptyenv())
 # Why primitives are switched off: a character vector with the names of those of `names` that
 # differ from R's functions. Names without a comparison are not in it.
 primitives_refused <- function(names) {
+  known <- mget(names, envir = primitive_verdicts, ifnotfound = list(NA))
+  if (identical(getOption("matprod"), "default") && all(unlist(known) %in% "")) return(character())
   # Other ways to multiply matrices have other bits; this may change at any time.
   other <- if (!identical(getOption("matprod"), "default")) intersect(names, c("%*%", "crossprod", "tcrossprod", "outer"))
+  for (name in setdiff(names, names(primitive_table))) primitive_verdicts[[name]] <- ""
   names <- setdiff(intersect(names, names(primitive_table)), other)
   for (name in setdiff(names, names(primitive_verdicts))) {
     primitive_verdicts[[name]] <- compare_primitive(name)

@@ -38,8 +38,10 @@ run_compiled <- function(job, plan, rest) {
   if (!stopped && job$n > probe_tasks) found[[2L]] <- run_program(compiled, job, plan, probe_tasks, job$n)
   ended <- rs_now()
   # Workers run all of it: they are many, and know no part of a job.
-  if (stopped && !plan$executor$in_session) {
-    return(run_interpreted(job, given, rest, "too many of the first tasks had to be run again by R"))
+  alone <- isTRUE(job$isolated) && any(lengths(lapply(found, `[[`, "bailed")) > 0L)
+  if (alone || stopped && !plan$executor$in_session) {
+    why <- if (stopped) "too many of the first tasks had to be run again by R" else "tasks had to be run again by R, which here are forked"
+    return(run_interpreted(job, given, rest, why))
   }
   if (!is.null(job$finish)) {
     found <- lapply(found, job$finish)
@@ -75,7 +77,8 @@ run_interpreted <- function(job, plan, rest, why) {
 
 # The function and the elements as they were before a family has wrapped them, where it says so
 # (`machine` of a job, a frame as lapply_frame() makes it): R runs the wrapped ones. `finish` of
-# such a job makes of the machine's values those of the wrapped function.
+# such a job makes of the machine's values those of the wrapped function; `compiled` is what was
+# compiled of it before there was a job, to see if it can be.
 frame_for_machine <- function(job) if (is.null(job$machine)) job$frame else job$machine
 
 # Does a plan run what compiles on threads?
@@ -89,14 +92,15 @@ compile_job <- function(job, plan) {
   if (!plan$executor$in_session && (is.finite(plan$settings$timeout) || !is.null(plan$settings$log))) {
     return(not_compiled("the plan has a timeout or a log, which are for workers"))
   }
-  ours <- (identical(job$call, lapply_call) || !is.null(job$machine)) && identical(job$over, c(X = "elements")) && !job$shares
-  if (!ours) return(not_compiled("only calls of one function for each element of one vector are compiled"))
+  ours <- (identical(job$call, lapply_call) || !is.null(job$machine)) && identical(job$over, c(X = "elements"))
+  if (!ours || !is.null(job$affinity)) return(not_compiled("only calls of one function for each element of one vector are compiled"))
   if (is.list(job$globals) && length(job$globals)) return(not_compiled("the call gives globals of its own"))
   if (job$relay$unforced) return(not_compiled("an argument cannot be evaluated outside of the function"))
   frame <- frame_for_machine(job)
-  compiled <- compile_closure(frame$FUN, frame$X, frame_dots(frame))
+  compiled <- compile_closure(frame$FUN, frame$X, frame_dots(frame), job$compiled)
   if (is.null(compiled$program) || !compiled$draws) return(compiled)
   streams <- job$streams
+  if (job$shares) return(not_compiled("it draws random numbers, and tasks of one worker share a stream"))
   if (!streams$streams %in% c("substream", "stream")) {
     return(not_compiled("it draws random numbers, and the tasks have no streams (`future.seed = TRUE` gives them some)"))
   }
@@ -125,6 +129,9 @@ run_program <- function(compiled, job, plan, from, to) {
 # R must then tell.
 outcome_of_parts <- function(found, job) {
   template <- if (is.list(job$shape)) job$shape$template
+  if (length(found) == 1L && is.null(template)) {
+    return(new_outcome(found[[1L]]$values, vector = found[[1L]]$vector))
+  }
   vectors <- lapply(found, `[[`, "vector")
   whole <- !any(vapply(vectors, is.null, NA)) && length(unique(vapply(vectors, typeof, ""))) == 1L
   if (whole && is.null(template)) return(new_outcome(NULL, vector = unlist(vectors)))

@@ -100,6 +100,11 @@ rs_boot_resample <- function(handle, replicate, attempt, what) .Call(wrap__rs_bo
 #' @noRd
 rs_compiled_open <- function(spec) .Call(wrap__rs_compiled_open, spec)
 
+#' Other elements for what is compiled, the first of `data`, which the handle keeps instead of what
+#' it had: `FALSE` where their type is another one, and nothing has changed.
+#' @noRd
+rs_compiled_again <- function(handle, data) .Call(wrap__rs_compiled_again, handle, data)
+
 #' `list(functions, variables)`: the functions that pieces of code call, and the other names in it.
 #' @noRd
 rs_compiled_names <- function(code) .Call(wrap__rs_compiled_names, code)
@@ -527,8 +532,12 @@ rs_wild_count <- function(draws, rows, floor, delta, t, threads) .Call(wrap__rs_
 rs_wild_joint <- function(draws, shape, delta, f, threads) .Call(wrap__rs_wild_joint, draws, shape, delta, f, threads)
 
 #' Sums of `x * factors` by group (numbers from 1), as columns of `groups` numbers: those of
-#' `factors` within those of `x`.
+#' `factors` within those of `x`, a matrix or a list of columns.
 #' @noRd
 rs_wild_sums <- function(x, factors, group, groups, threads) .Call(wrap__rs_wild_sums, x, factors, group, groups, threads)
+
+#' The product of a design, a matrix or a list of columns of `n` numbers, and of a matrix.
+#' @noRd
+rs_wild_product <- function(x, by, n, threads) .Call(wrap__rs_wild_product, x, by, n, threads)
 
 # nolint end

@@ -169,6 +169,103 @@ test_that("future_vapply() and the parallel family give what they give in the se
   expect_identical(on_threads(parLapply(NULL, 1:3, function(x, y) x + y, y = 1)), lapply(1:3, function(x) x + 1))
 })
 
+test_that("conditions are R's, however they are put together", {
+  truths <- list(
+    function(x) if (x > 1 && x < 3) 1 else 2,
+    function(x) if (x > 1 || x < -3) 1 else 2,
+    function(x) if ((x > 1 && x < 3) || x == 0) 1 else 2,
+    function(x) if ((x > 1 || x < -3) && x != 2) 1 else 2,
+    function(x) if (x > 1 && (x < 3 || x > 4) && !(x == 5)) 1 else 2,
+    function(x) if (!(x > 1 && x < 3)) 1 else 2,
+    function(x) if (x > 1 && x / 0 > 0 || is.na(0 / x)) 1 else 2,
+    function(x) {
+      both <- x >= 1 && x <= 3
+      if (both) if (x == 2 || both) x + 10 else x
+    },
+    function(x) {
+      n <- 0L
+      while ((x < 10 && n < 20L) || n == 3L) {
+        x <- if (x > 0 && x %% 2 == 0) x / 2 + 3 else x + 2
+        if (n == 7L && x > 0 || n > 15L) break
+        n <- n + 1L
+      }
+      c(x, n)
+    },
+    function(x) {
+      s <- 0
+      repeat {
+        s <- s + 1
+        if (s >= 3 || (x < 0 && s == 2)) return(s * x)
+      }
+    },
+    function(x) {
+      s <- 0
+      for (j in 3:-2) for (k in seq_len(2)) if (j == x || k > x && j < 1) s <- s + j * k
+      s
+    }
+  )
+  values <- c(-5:6, 0.5, 2.5, 1e10, -1e10)
+  for (f in truths) {
+    expect_same_on_threads(values, f)
+    expect_null(last_compiled$told$why)
+    # Where a comparison finds nothing to compare R says so.
+    told <- tryCatch(on_threads(future_sapply(c(1, NaN), f)), error = conditionMessage)
+    expect_identical(told, tryCatch(sapply(c(1, NaN), f), error = conditionMessage))
+  }
+})
+
+test_that("what is known of a function's code holds for that code only", {
+  make <- function(k) {
+    k <- k
+    function(x) mean(x + k)
+  }
+  for (k in list(1, 2L, c(1, 2, 4))) expect_same_on_threads(1:5, make(k))
+  k <- "text"
+  f <- function(x) mean(x + k)
+  expect_match(explain_compiled(f)$why, "`k` is not numeric")
+  k <- 3
+  expect_true(explain_compiled(f)$compiled)
+  mean <- function(x) x * 100
+  expect_same_on_threads(1:5, f)
+  rm(mean)
+  mean.numeric <- function(x, ...) -1
+  expect_match(explain_compiled(f)$why, "has a method")
+  rm(mean.numeric)
+  expect_same_on_threads(1:5, f)
+  delayedAssign("k", stop("too early"))
+  expect_false(explain_compiled(f)$compiled)
+  rm(k)
+  makeActiveBinding("k", function() 1, environment())
+  expect_match(explain_compiled(f)$why, "active binding")
+})
+
+test_that("mclapply() has threads where the plan compiles and no task needs R", {
+  skip_if_not(parallelly::supportsMulticore())
+  withr::local_preserve_seed()
+  RNGkind("L'Ecuyer-CMRG")
+  draw <- function(i) mean(rnorm(5)) + i
+  in_turn <- function(code) {
+    set.seed(3)
+    list(code(), .Random.seed)
+  }
+  calls <- list(
+    function() mclapply(c(a = 1, b = 2, c = 5), function(x, k) x^k, k = 2),
+    function() mclapply(1:5, draw, mc.preschedule = FALSE), function() mclapply(1:5, draw),
+    function() mclapply(1:5, draw, mc.set.seed = FALSE),
+    function() lapply(suppressWarnings(mclapply(1:5, function(x) if (x == 3) stop("three") else x)), as.vector),
+    function() suppressWarnings(mclapply(1:5, function(x) sqrt(3 - x)))
+  )
+  ran <- list(3L, 5L, 0L, 0L, 0L, 0L)
+  for (k in seq_along(calls)) {
+    want <- under_plan(list("sequential"), in_turn(calls[[k]]))
+    expect_identical(on_threads(in_turn(calls[[k]])), want)
+    expect_identical(on_threads({
+      calls[[k]]()
+      job_report()$compiled$tasks
+    }), ran[[k]])
+  }
+})
+
 test_that("a loop without end is interrupted by a time limit", {
   endless <- function(i) {
     s <- 0

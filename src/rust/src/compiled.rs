@@ -114,6 +114,27 @@ fn rs_compiled_open(spec: Robj) -> List {
     })())
 }
 
+/// Other elements for what is compiled, the first of `data`, which the handle keeps instead of what
+/// it had: `FALSE` where their type is another one, and nothing has changed.
+/// @noRd
+#[extendr]
+fn rs_compiled_again(handle: Robj, data: List) -> List {
+    into_r((|| {
+        // SAFETY: main thread; R code passes the handle, and the reference ends here.
+        let opened = unsafe { opened(handle.get().cast()) }?;
+        let Ok(items) = data.elt(0) else {
+            return Err(Refusal::internal("there are no elements"));
+        };
+        if !opened.read.take(&items)? {
+            return Ok(false.into());
+        }
+        opened.job = None;
+        // SAFETY: both are live.
+        unsafe { ffi::R_SetExternalPtrProtected(handle.get().cast(), data.get().cast()) };
+        Ok(true.into())
+    })())
+}
+
 /// `list(functions, variables)`: the functions that pieces of code call, and the other names in it.
 /// @noRd
 #[extendr]
@@ -199,6 +220,7 @@ routines! {
 extendr_module! {
     mod compiled;
     fn rs_compiled_open;
+    fn rs_compiled_again;
     fn rs_compiled_names;
     fn rs_compiled_begin;
     fn rs_compiled_step;

@@ -122,6 +122,7 @@ extern "C-unwind" {
     pub(crate) fn R_ExternalPtrAddr(x: Sexp) -> *mut c_void;
     pub(crate) fn R_SetExternalPtrAddr(x: Sexp, p: *mut c_void);
     pub(crate) fn R_ClearExternalPtr(x: Sexp);
+    pub(crate) fn R_SetExternalPtrProtected(x: Sexp, protect: Sexp);
     pub(crate) fn R_gc();
     pub(crate) fn R_RegisterCFinalizerEx(
         x: Sexp,

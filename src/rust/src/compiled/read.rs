@@ -456,6 +456,16 @@ impl Read {
         })
     }
 
+    /// Other elements, if they are of the same type.
+    pub(super) fn take(&mut self, x: &Robj) -> Parsed<bool> {
+        let (item, items) = items(x)?;
+        let fits = item == self.item;
+        if fits {
+            self.data.items = items;
+        }
+        Ok(fits)
+    }
+
     pub(super) fn tasks(&self) -> usize {
         match &self.data.items {
             Items::Doubles(x) => x.len(),

@@ -292,13 +292,24 @@ pub(crate) enum Op {
     SameInt(Reg, Reg),
     Jump(u16),
     JumpUnless(Reg, u16),
-    JumpUnlessD(Compare, Reg, Reg, u16),
-    JumpUnlessI(Compare, Reg, Reg, u16),
+    /// Jumps unless the first is below the second, and so on.
+    UnlessLtD(Reg, Reg, u16),
+    UnlessLeD(Reg, Reg, u16),
+    UnlessEqD(Reg, Reg, u16),
+    UnlessNeD(Reg, Reg, u16),
+    UnlessLtI(Reg, Reg, u16),
+    UnlessLeI(Reg, Reg, u16),
+    UnlessEqI(Reg, Reg, u16),
+    UnlessNeI(Reg, Reg, u16),
     /// Back to the head of a loop.
     Again(u16),
     /// The next element's number, from 0: counter, number of elements; out of the loop when
     /// there is none.
     Step(Reg, Reg, u16),
+    /// `Again` and the `Step` before the place that is jumped to: counter, number of turns.
+    Next(Reg, Reg, u16),
+    /// The same with the `Walk` behind it: counter, number of turns; value, from and step.
+    NextWalk(Reg, Reg, Reg, Reg, Reg, u16),
     /// The value of a loop's variable: from, step and counter from 1.
     Walk(Reg, Reg, Reg, Reg),
     /// Number of turns and step from bounds.
@@ -307,6 +318,25 @@ pub(crate) enum Op {
     Count(Reg, Reg),
     GiveUp(u8),
     Return(u16),
+}
+
+impl Op {
+    /// Where the result of arithmetic goes, and whether it is a double.
+    pub(crate) fn scalar_result(&mut self) -> Option<(bool, &mut Reg)> {
+        match self {
+            Op::AddD(to, ..)
+            | Op::SubD(to, ..)
+            | Op::MulD(to, ..)
+            | Op::DivD(to, ..)
+            | Op::ArithD(_, to, ..)
+            | Op::MathD(_, to, _)
+            | Op::Widen(to, _) => Some((true, to)),
+            Op::AddI(to, ..) | Op::SubI(to, ..) | Op::MulI(to, ..) | Op::ArithI(_, to, ..) => {
+                Some((false, to))
+            }
+            _ => None,
+        }
+    }
 }
 
 /// What a task returns, and from which registers.

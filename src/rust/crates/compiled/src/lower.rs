@@ -243,7 +243,7 @@ impl<'s> Lower<'s> {
             let why = "every task would be given up: output and errors are made by R";
             return Err(refuse(&closure.body, why));
         }
-        let code = flatten(&self.block, &self.fixes).ok_or_else(|| Refused {
+        let code = flatten(&self.block, &self.fixes, &self.constants_i).ok_or_else(|| Refused {
             place: closure.body.place,
             why: "the function is too long".into(),
         })?;

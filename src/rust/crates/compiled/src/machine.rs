@@ -185,16 +185,80 @@ impl<'a> Machine<'a> {
         host: &Host,
         stop: &impl Fn() -> bool,
     ) -> Result<Outcome, Bail> {
-        let code = program.code.as_slice();
         let mut at = self.at;
+        loop {
+            let op = self.scalars(program, host, stop, &mut at)?;
+            match op {
+                // It was about to be done when the time was over.
+                Op::Again(_) | Op::Next(..) | Op::NextWalk(..) => return Ok(Outcome::Paused),
+                Op::Return(out) => {
+                    return self
+                        .value(&program.outs[usize::from(out)])
+                        .map(Outcome::Done);
+                }
+                op => {
+                    if self.fuel <= 0 {
+                        self.fuel = FUEL;
+                        if stop() {
+                            self.at = at - 1;
+                            return Ok(Outcome::Paused);
+                        }
+                    }
+                    match op {
+                        Op::Matrix(k) => self.matrix(program.matrices[usize::from(k)], host)?,
+                        op => self.vector(op, host)?,
+                    }
+                }
+            }
+        }
+    }
+
+    /// Runs instructions from `at` on, up to one that is not of single numbers, which is returned;
+    /// or the one at the end of a loop's turn after which the time was over.
+    fn scalars(
+        &mut self,
+        program: &Program,
+        host: &Host,
+        stop: &impl Fn() -> bool,
+        next: &mut usize,
+    ) -> Result<Op, Bail> {
+        let code = program.code.as_slice();
+        let mut at = *next;
+        // The parts one by one, so that their places stay in registers of the processor.
+        let Machine {
+            d,
+            i,
+            vd,
+            vi,
+            shapes,
+            fuel,
+            state,
+            at: paused,
+            ..
+        } = self;
+        let d: &mut [f64; 256] = d;
+        let i: &mut [i32; 256] = i;
         macro_rules! d {
             ($r:expr) => {
-                self.d[usize::from($r)]
+                d[usize::from($r)]
             };
         }
         macro_rules! i {
             ($r:expr) => {
-                self.i[usize::from($r)]
+                i[usize::from($r)]
+            };
+        }
+        // Back to the head of a loop: is the time over?
+        macro_rules! turn {
+            ($op:expr, $head:expr) => {
+                *fuel -= 1;
+                if *fuel <= 0 {
+                    *fuel = FUEL;
+                    if stop() {
+                        *paused = $head;
+                        return Ok($op);
+                    }
+                }
             };
         }
         loop {
@@ -233,67 +297,67 @@ impl<'a> Machine<'a> {
                 }
                 Op::ToInt(to, a) => i!(to) = arith::to_int(d!(a))?,
                 Op::GetD(to, v, a) => {
-                    let x = self.vd[usize::from(v)].get((i!(a) as usize).wrapping_sub(1));
+                    let x = vd[usize::from(v)].get((i!(a) as usize).wrapping_sub(1));
                     d!(to) = *x.ok_or(OUTSIDE)?;
                 }
                 Op::GetI(to, v, a) => {
-                    let x = self.vi[usize::from(v)].get((i!(a) as usize).wrapping_sub(1));
+                    let x = vi[usize::from(v)].get((i!(a) as usize).wrapping_sub(1));
                     i!(to) = *x.ok_or(OUTSIDE)?;
                 }
                 Op::GetDByD(to, v, a) => {
-                    let x = self.vd[usize::from(v)].get(position(d!(a))?);
+                    let x = vd[usize::from(v)].get(position(d!(a))?);
                     d!(to) = *x.ok_or(OUTSIDE)?;
                 }
                 Op::GetIByD(to, v, a) => {
-                    let x = self.vi[usize::from(v)].get(position(d!(a))?);
+                    let x = vi[usize::from(v)].get(position(d!(a))?);
                     i!(to) = *x.ok_or(OUTSIDE)?;
                 }
                 Op::SetD(v, a, from) => {
                     let (number, value) = (i!(a), d!(from));
-                    set(&mut self.vd[usize::from(v)], number, value)?;
+                    set(&mut vd[usize::from(v)], number, value)?;
                 }
                 Op::SetI(v, a, from) => {
                     let (number, value) = (i!(a), i!(from));
-                    set(&mut self.vi[usize::from(v)], number, value)?;
+                    set(&mut vi[usize::from(v)], number, value)?;
                 }
                 Op::CellD(to, m, a, b) => {
                     let m = usize::from(m);
-                    d!(to) = self.vd[m][cell(self.shapes[1][m], i!(a), i!(b))?];
+                    d!(to) = vd[m][cell(shapes[1][m], i!(a), i!(b))?];
                 }
                 Op::CellI(to, m, a, b) => {
                     let m = usize::from(m);
-                    i!(to) = self.vi[m][cell(self.shapes[0][m], i!(a), i!(b))?];
+                    i!(to) = vi[m][cell(shapes[0][m], i!(a), i!(b))?];
                 }
                 Op::SetCellD(m, a, b, from) => {
                     let m = usize::from(m);
-                    let (at, value) = (cell(self.shapes[1][m], i!(a), i!(b))?, d!(from));
-                    self.vd[m].to_mut()[at] = value;
+                    let (at, value) = (cell(shapes[1][m], i!(a), i!(b))?, d!(from));
+                    vd[m].to_mut()[at] = value;
                 }
                 Op::SetCellI(m, a, b, from) => {
                     let m = usize::from(m);
-                    let (at, value) = (cell(self.shapes[0][m], i!(a), i!(b))?, i!(from));
-                    self.vi[m].to_mut()[at] = value;
+                    let (at, value) = (cell(shapes[0][m], i!(a), i!(b))?, i!(from));
+                    vi[m].to_mut()[at] = value;
                 }
-                Op::Length(to, v) => i!(to) = self.vd[usize::from(v)].len() as i32,
-                Op::LengthI(to, v) => i!(to) = self.vi[usize::from(v)].len() as i32,
-                Op::OnlyD(to, v) => match *self.vd[usize::from(v)] {
+                Op::Length(to, v) => i!(to) = vd[usize::from(v)].len() as i32,
+                Op::LengthI(to, v) => i!(to) = vi[usize::from(v)].len() as i32,
+                Op::OnlyD(to, v) => match *vd[usize::from(v)] {
                     [x] => d!(to) = x,
                     _ => return Err(NOT_ONE),
                 },
-                Op::OnlyI(to, v) => match *self.vi[usize::from(v)] {
+                Op::OnlyI(to, v) => match *vi[usize::from(v)] {
                     [x] => i!(to) = x,
                     _ => return Err(NOT_ONE),
                 },
                 Op::DrawD(law, to, a, b) => {
                     let (a, b) = (d!(a), d!(b));
-                    d!(to) = vectors::draw(law, a, b, host, &mut self.state)?;
+                    d!(to) = vectors::draw(law, a, b, host, state)?;
                 }
                 Op::SampleOne(to, n) => {
                     let n = i!(n);
                     if !(1..=10_000_000).contains(&n) {
                         return Err(Bail("sample() of none, or of very many"));
                     }
-                    i!(to) = self.state.next_index(f64::from(n)) as i32 + 1;
+                    i!(to) = state.next_index(f64::from(n)) as i32 + 1;
                 }
                 Op::NotOne(a) => {
                     if i!(a) == 1 {
@@ -326,13 +390,56 @@ impl<'a> Machine<'a> {
                         at = usize::from(to);
                     }
                 }
-                Op::JumpUnlessD(how, a, b, to) => {
-                    if !compare_d(how, d!(a), d!(b))? {
+                Op::UnlessLtD(a, b, to) => {
+                    let (x, y) = (d!(a), d!(b));
+                    if x >= y {
+                        at = usize::from(to);
+                    } else if x.is_nan() || y.is_nan() {
+                        return Err(MISSING);
+                    }
+                }
+                Op::UnlessLeD(a, b, to) => {
+                    let (x, y) = (d!(a), d!(b));
+                    if x > y {
+                        at = usize::from(to);
+                    } else if x.is_nan() || y.is_nan() {
+                        return Err(MISSING);
+                    }
+                }
+                Op::UnlessEqD(a, b, to) => {
+                    let (x, y) = (d!(a), d!(b));
+                    if x.is_nan() || y.is_nan() {
+                        return Err(MISSING);
+                    }
+                    if x != y {
                         at = usize::from(to);
                     }
                 }
-                Op::JumpUnlessI(how, a, b, to) => {
-                    if !compare_i(how, i!(a), i!(b)) {
+                Op::UnlessNeD(a, b, to) => {
+                    let (x, y) = (d!(a), d!(b));
+                    if x == y {
+                        at = usize::from(to);
+                    } else if x.is_nan() || y.is_nan() {
+                        return Err(MISSING);
+                    }
+                }
+                Op::UnlessLtI(a, b, to) => {
+                    if i!(a) >= i!(b) {
+                        at = usize::from(to);
+                    }
+                }
+                Op::UnlessLeI(a, b, to) => {
+                    if i!(a) > i!(b) {
+                        at = usize::from(to);
+                    }
+                }
+                Op::UnlessEqI(a, b, to) => {
+                    if i!(a) != i!(b) {
+                        at = usize::from(to);
+                    }
+                }
+                Op::UnlessNeI(a, b, to) => {
+                    if i!(a) == i!(b) {
                         at = usize::from(to);
                     }
                 }
@@ -345,33 +452,32 @@ impl<'a> Machine<'a> {
                 }
                 Op::Again(to) => {
                     at = usize::from(to);
-                    self.fuel -= 1;
-                    if self.fuel <= 0 {
-                        self.fuel = FUEL;
-                        if stop() {
-                            self.at = at;
-                            return Ok(Outcome::Paused);
-                        }
+                    turn!(op, at);
+                }
+                Op::Next(counter, turns, to) => {
+                    at = usize::from(to);
+                    turn!(op, at - 1);
+                    if i!(counter) >= i!(turns) {
+                        at -= 1;
+                    } else {
+                        i!(counter) += 1;
+                    }
+                }
+                Op::NextWalk(counter, turns, value, from, step, to) => {
+                    at = usize::from(to);
+                    turn!(op, at - 2);
+                    if i!(counter) >= i!(turns) {
+                        at -= 2;
+                    } else {
+                        let turn = i!(counter);
+                        i!(value) = i!(from).wrapping_add(i!(step).wrapping_mul(turn));
+                        i!(counter) = turn + 1;
                     }
                 }
                 Op::GiveUp(reason) => return Err(Bail(program.reasons[usize::from(reason)])),
-                Op::Return(out) => {
-                    return self
-                        .value(&program.outs[usize::from(out)])
-                        .map(Outcome::Done);
-                }
                 op => {
-                    if self.fuel <= 0 {
-                        self.fuel = FUEL;
-                        if stop() {
-                            self.at = at - 1;
-                            return Ok(Outcome::Paused);
-                        }
-                    }
-                    match op {
-                        Op::Matrix(k) => self.matrix(program.matrices[usize::from(k)], host)?,
-                        op => self.vector(op, host)?,
-                    }
+                    *next = at;
+                    return Ok(op);
                 }
             }
         }

@@ -288,8 +288,17 @@ impl Lower<'_> {
 
     /// Copies to a register of the same type, or of vectors.
     fn put_as(&mut self, ty: Type, to: Reg, from: Type, reg: Reg) {
+        let temp = ty.is_scalar() && self.is_temp(ty, reg);
         if ty == from {
-            self.put(ty, to, reg);
+            // The instruction that has made it here may write where it goes at once.
+            let made = match self.block.last_mut() {
+                Some(Stmt::Op(op)) => op.scalar_result(),
+                _ => None,
+            };
+            match made {
+                Some((of, made)) if of == ty.is_double() && *made == reg && temp => *made = to,
+                _ => self.put(ty, to, reg),
+            }
         } else if ty.is_double() {
             self.emit(Op::OneD(to, reg));
         } else {
@@ -304,7 +313,15 @@ impl Lower<'_> {
         let before = std::mem::take(&mut self.block);
         let env = self.env.clone();
         let second = self.condition(&args[1].value)?;
-        self.emit(Op::TruthI(to, second));
+        match self.block.last_mut() {
+            // As in condition(): the comparison makes no other value.
+            Some(Stmt::Op(Op::CompareD(_, made, ..) | Op::CompareI(_, made, ..)))
+                if *made == second =>
+            {
+                *made = to;
+            }
+            _ => self.emit(Op::TruthI(to, second)),
+        }
         let mut more = std::mem::take(&mut self.block);
         // The second condition may have evaluated an argument.
         let after = std::mem::replace(&mut self.env, env.clone());

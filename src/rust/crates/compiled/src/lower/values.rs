@@ -356,6 +356,7 @@ impl Lower<'_> {
                 Arith::Sub => Op::SubD(to, x, y),
                 Arith::Mul => Op::MulD(to, x, y),
                 Arith::Div => Op::DivD(to, x, y),
+                Arith::Pow if self.is_two(y) => Op::MulD(to, x, x),
                 _ => Op::ArithD(how, to, x, y),
             });
             return Ok(Val::Is(Type::Double, to));
@@ -370,7 +371,11 @@ impl Lower<'_> {
         let op = if b.is_scalar() {
             let (_, x) = self.as_doubles(a, x, node)?;
             let y = self.as_double(b, y, node)?;
-            Op::ArithVdRight(how, self.temp(Type::Doubles, node)?, x, y)
+            let to = self.temp(Type::Doubles, node)?;
+            match how {
+                Arith::Pow if self.is_two(y) => Op::ArithVd(Arith::Mul, to, x, x),
+                _ => Op::ArithVdRight(how, to, x, y),
+            }
         } else if a.is_scalar() {
             let x = self.as_double(a, x, node)?;
             let (_, y) = self.as_doubles(b, y, node)?;
@@ -387,6 +392,11 @@ impl Lower<'_> {
             }
             _ => Err(refuse(node, "it cannot be read")),
         }
+    }
+
+    /// Is it the register of the constant 2? R squares by a multiplication.
+    fn is_two(&self, reg: Reg) -> bool {
+        self.constants_d.get(&2f64.to_bits()) == Some(&reg)
     }
 
     fn logic(&mut self, and: bool, args: &[Arg], node: &Node) -> Lowered<Val> {

@@ -62,6 +62,14 @@ fn draw_all(
                 out.push(f64::from(binomial.draw(state)?));
             }
         }
+        Law::Normal if n > 0 => {
+            out.push(draws::rnorm(a, b, host, state)?);
+            // The parameters are good.
+            if b == 0.0 {
+                out.resize(n, a);
+            }
+            out.extend((out.len()..n).map(|_| a + b * state.next_normal(host)));
+        }
         law => {
             for _ in 0..n {
                 out.push(draw(law, a, b, host, state)?);

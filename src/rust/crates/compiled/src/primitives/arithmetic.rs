@@ -30,6 +30,23 @@ fn quotient(x: f64, y: f64) -> Result<f64, Bail> {
 /// `x %% y` of doubles.
 #[inline]
 pub fn modulo(x: f64, y: f64, host: &Host) -> Result<f64, Bail> {
+    // Whole numbers that are not very large, as nearly always.
+    const SMALL: f64 = 4_503_599_627_370_496.0; // 2^52
+    if x.abs() < SMALL && y.abs() < SMALL {
+        let (a, b) = (x as i64, y as i64);
+        if b != 0 && a as f64 == x && b as f64 == y {
+            // Most are small enough for a quick division.
+            let rest = match (u32::try_from(a), u32::try_from(b)) {
+                (Ok(a), Ok(b)) => i64::from(a % b),
+                _ => a % b,
+            };
+            return Ok(if rest != 0 && (rest < 0) != (b < 0) {
+                rest + b
+            } else {
+                rest
+            } as f64);
+        }
+    }
     quotient(x, y)?;
     if whole(x, y) {
         let rest = x % y;

@@ -20,6 +20,17 @@ pub enum Generator {
     Mersenne(Box<Mersenne>),
 }
 
+/// The binary logarithm of `n`, a number above 0, rounded up.
+#[inline]
+pub(super) fn bits_below(n: f64) -> u32 {
+    let whole = n as u32;
+    if f64::from(whole) == n {
+        u32::BITS - (whole - 1).leading_zeros()
+    } else {
+        n.log2().ceil() as u32
+    }
+}
+
 impl From<Mrg> for Generator {
     fn from(mrg: Mrg) -> Self {
         Generator::LEcuyer(mrg)
@@ -66,7 +77,8 @@ impl Generator {
     #[inline]
     pub fn next_normal(&mut self, host: &Host) -> f64 {
         const BIG: f64 = 134_217_728.0; // 2^27
-        let high = (BIG * self.next_u01()).trunc();
+                                        // Whole numbers below 2^27.
+        let high = f64::from((BIG * self.next_u01()) as i32);
         (host.qnorm)((high + self.next_u01()) / BIG)
     }
 
@@ -120,8 +132,7 @@ impl Generator {
         if n <= 0.0 {
             return 0.0;
         }
-        let bits = n.log2().ceil() as u32;
-        self.next_of_bits(n, bits)
+        self.next_of_bits(n, bits_below(n))
     }
 
     /// As [`Generator::next_index`], where the number of bits of `n` is known.
@@ -133,9 +144,9 @@ impl Generator {
         loop {
             let mut value = 0u64;
             for _ in 0..parts {
-                value = value << 16 | (self.next_u01() * 65536.0) as u64;
+                value = value << 16 | u64::from((self.next_u01() * 65536.0) as u16);
             }
-            let value = (value & mask) as f64;
+            let value = (value & mask) as i64 as f64;
             if value < n {
                 return value;
             }

@@ -1,6 +1,6 @@
 //! `sample.int()` with equal and with given probabilities.
 
-use super::generator::Generator;
+use super::generator::{bits_below, Generator};
 use crate::bail::Bail;
 
 /// From here on R samples without replacement by a hash table.
@@ -39,16 +39,19 @@ pub fn sample_int_into(
     }
     if replace || size < 2 {
         let limit = n as f64;
-        let bits = limit.log2().ceil().max(0.0) as u32;
+        let bits = bits_below(limit.max(1.0));
         out.extend((0..size).map(|_| state.next_of_bits(limit, bits) as i32 + 1));
         return Ok(());
     }
-    // The chosen one's place is taken by the last that is left.
-    let mut left: Vec<i32> = (1..=n as i32).collect();
-    out.extend((0..size).map(|_| {
-        let at = state.next_index(left.len() as f64) as usize;
-        left.swap_remove(at)
-    }));
+    // The chosen one's place is taken by the last that is left, whose place is its from then on:
+    // so those that are chosen stand at the end, the first of them last.
+    out.extend(1..=n as i32);
+    for left in (n - size + 1..=n).rev() {
+        let at = state.next_index(left as f64) as usize;
+        out.swap(at, left - 1);
+    }
+    out.reverse();
+    out.truncate(size);
     Ok(())
 }
 
