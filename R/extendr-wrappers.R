@@ -416,6 +416,15 @@ rs_node_chunk <- function(left, cores, idle, part, task, bounds) .Call(wrap__rs_
 #' @noRd
 rs_simulate_nodes <- function(times, cores, speed, hand_out) .Call(wrap__rs_simulate_nodes, times, cores, speed, hand_out)
 
+#' The system's numbers of the sockets of this process whose own port this is; none where
+#' [`rs_acknowledge`] can do nothing.
+#' @noRd
+rs_sockets_at <- function(port) .Call(wrap__rs_sockets_at, port)
+
+#' Tells the other ends of sockets at once that their messages have come.
+#' @noRd
+rs_acknowledge <- function(sockets) .Call(wrap__rs_acknowledge, sockets)
+
 #' The content of a raw vector in 32 hexadecimal digits (XXH3, 128 bits): no secret, but
 #' different content does not meet by accident.
 #' @noRd
