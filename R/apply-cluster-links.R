@@ -8,7 +8,7 @@
 #           unit that it works at, or NULL), owes (how many answers are to come), expects (what
 #           the last of them is: "state" or "unit"), seed (the random state of the link of that
 #           number, as of its last unit), place (its number in this call), peak (bytes of memory, -Inf
-#           where it is not known), kept (has it run_unit()?)
+#           where it is not known), kept (has it run_unit()?), sockets (for hasten())
 #   line    units that wait for a node
 #   answers for every link the answers that have come, oldest first
 #   retries how often a unit may run again
@@ -55,7 +55,10 @@ known_link <- function(link, k) {
   for (node in known_links$all) if (identical(attr(node$link$con, "conn_id"), id)) return(node)
   host <- if (is.null(link$host)) "?" else link$host
   node <- list2env(
-    list(link = link, host = host, lost = NULL, busy = NULL, owes = 0L, seed = NULL, id = k, expects = NULL),
+    list(
+      link = link, host = host, lost = NULL, busy = NULL, owes = 0L, seed = NULL, id = k, expects = NULL,
+      sockets = sockets_of(link)
+    ),
     envir = new.env(parent = emptyenv())
   )
   known_links$all <- c(known_links$all, list(node))
@@ -219,10 +222,12 @@ post <- function(node, fun, args, expects) {
 
 await_links <- function(nodes, seconds) {
   connections <- lapply(nodes, function(node) node$link$con)
-  tryCatch(
+  ready <- tryCatch(
     socketSelect(connections, FALSE, if (is.finite(seconds)) seconds),
     error = function(e) vapply(connections, function(con) !is_open(con), NA)
   )
+  hasten(nodes[ready])
+  ready
 }
 
 # Takes the message of a node. Answers to calls that were left are dropped.

@@ -133,7 +133,8 @@ on_links <- function(cl, origin, pieces, balance, n, call) {
   })
   value <- withCallingHandlers(call(links), error = function(e) {
     # parallel raises it when all units have been answered, whose texts it has.
-    failures <- if (identical(conditionCall(e)[[1L]], quote(checkForRemoteErrors))) desk$told$all()$failures
+    raised <- conditionCall(e)
+    failures <- if (is.call(raised) && identical(raised[[1L]], quote(checkForRemoteErrors))) desk$told$all()$failures
     if (!length(failures)) return()
     tasks <- vapply(failures, `[[`, 0, "task")
     first <- which.min(tasks)

@@ -74,9 +74,7 @@ future_lapply <- function(X, FUN, ..., future.envir = parent.frame(), future.std
     future.scheduling = future.scheduling, future.chunk.size = future.chunk.size,
     future.label = future.label, rustle.scheduled = !missing(future.scheduling)
   )
-  values <- outcome$values
-  names(values) <- outcome$names
-  values
+  with_names(outcome$values, outcome$names)
 }
 
 # Runs a call and returns its outcome, with `names`, those of the elements. Functions that

@@ -59,8 +59,7 @@ future_vapply <- function(X, FUN, FUN.VALUE, ..., USE.NAMES = TRUE,
   values <- outcome$values
   if (is.null(outcome$vector)) outcome[c("vector", "first")] <- as_numbers(values, shape)
   if (!is.null(outcome$vector)) return(shape_vector(outcome, FUN.VALUE, names, USE.NAMES))
-  names(values) <- names
-  fit_values(values, FUN.VALUE, USE.NAMES)
+  fit_values(with_names(values, names), FUN.VALUE, USE.NAMES)
 }
 
 # Values that have passed the check, as one vector, and the first of them. NULL when the
@@ -85,10 +84,7 @@ is_template <- function(x) {
 shape_vector <- function(outcome, FUN.VALUE, names, use_names) {
   out <- outcome$vector
   k <- length(FUN.VALUE)
-  if (k == 1L) {
-    names(out) <- names
-    return(out)
-  }
+  if (k == 1L) return(with_names(out, names))
   dim(out) <- c(k, length(out) %/% k)
   if (!use_names) return(out)
   rows <- names(FUN.VALUE)

@@ -132,6 +132,5 @@ future_eapply <- function(env, FUN, ..., all.names = FALSE, USE.NAMES = TRUE,
   values <- lapply_outcome(
     ..., rustle.X = X, rustle.FUN = FUN, future.envir = future.envir, future.label = future.label
   )$values
-  names(values) <- if (USE.NAMES) names
-  values
+  with_names(values, if (USE.NAMES) names)
 }

@@ -71,9 +71,7 @@ mclapply <- function(X, FUN, ..., mc.preschedule = TRUE, mc.set.seed = TRUE,
     forget_call(ran_as_base)
     return(lapply(X, FUN, ...))
   }
-  values <- as_try_errors(run_mc(lapply_call, lapply_frame(X, FUN, ...), n, mc, streams, call), call)
-  names(values) <- names(X)
-  values
+  with_names(as_try_errors(run_mc(lapply_call, lapply_frame(X, FUN, ...), n, mc, streams, call), call), names(X))
 }
 
 # Checks the arguments that mclapply(), mcmapply() and pvec() have in common, for n tasks.

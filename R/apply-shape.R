@@ -40,11 +40,15 @@ check_simplify <- function(simplify, argument = "simplify", call = sys.call(-1L)
 # The values as sapply() and mapply() return them.
 simplify_outcome <- function(outcome, names, simplify) {
   if (!is.null(outcome$vector)) {
-    names(outcome$vector) <- names
-    return(outcome$vector)
+    return(with_names(outcome$vector, names))
   }
-  values <- outcome$values
-  names(values) <- names
+  values <- with_names(outcome$values, names)
   if (isFALSE(simplify) || !length(values)) return(values)
   simplify2array(values, higher = identical(simplify, "array"))
+}
+
+# Values of a job have no names yet. To give them none would copy them.
+with_names <- function(values, names) {
+  if (!is.null(names)) names(values) <- names
+  values
 }

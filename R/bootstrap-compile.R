@@ -17,21 +17,27 @@ column_user <- function(data, call, coding) {
     if (length(which) != 1L) stop_argument(label, "one column", which, call)
     numbers(source$pick(which, label)[[1L]], source$label(which))
   }
+  many <- function(which) {
+    # By number: two columns may have the same name, or none.
+    if (is.null(which)) which <- seq_len(source$width)
+    x <- source$pick(which, "columns")
+    for (k in seq_along(x)) x[[k]] <- numbers(x[[k]], source$label(which)[[k]])
+    names(x) <- if (!is.null(source$titles)) source$label(which)
+    x
+  }
   list(
-    n = source$n, one = one, note = gaps$note, bad = gaps$bad, told = gaps$told,
+    n = source$n, one = one, note = gaps$note, bad = gaps$bad, told = gaps$told, many = many,
+    # As many(), but all columns of a large matrix of numbers as they are: they may fill most of the
+    # memory.
+    whole = function(which) {
+      plain <- is.null(which) && is.matrix(data) && is.double(data) && !is.object(data) && length(data) > large_data
+      if (plain && is.finite(sum(data))) data else many(which)
+    },
     pair = function(x, y) {
       if (is.null(x) && is.null(y) && source$width != 2L) {
         stop_argument("data", "of two columns, or the statistic must name its columns", data, call)
       }
       list(x = one(x, 1L, "x"), y = one(y, 2L, "y"))
-    },
-    many = function(which) {
-      # By number: two columns may have the same name, or none.
-      if (is.null(which)) which <- seq_len(source$width)
-      x <- source$pick(which, "columns")
-      for (k in seq_along(x)) x[[k]] <- numbers(x[[k]], source$label(which)[[k]])
-      names(x) <- if (!is.null(source$titles)) source$label(which)
-      x
     },
     levels = function(which, default, label) {
       if (is.null(which)) which <- default
@@ -240,9 +246,21 @@ compiled_statistic <- function(native, names = NULL, smooth = TRUE, response = N
   list(native = native, names = names, smooth = smooth, response = response)
 }
 
+# Numbers from which on columns are not copied before Rust makes its table of them. A round
+# number: copies of less are nothing beside the replicates.
+large_data <- 1e6
+
 # Statistics of powers of the centred columns up to `power`: `expr(x, c, S, scale)` is an
 # expression in the sums S and N of (x - c) / scale.
 moment_statistic <- function(x, power, expr) {
+  if (power == 1L && sum(lengths(x)) > large_data) {
+    center <- if (is.matrix(x)) unname(colMeans(x)) else vapply(x, function(v) sum(v) / length(v), 0, USE.NAMES = FALSE)
+    if (all(is.finite(center))) {
+      exprs <- lapply(seq_along(center), function(k) expr(NULL, center[[k]], list(as.name(paste0("S", k))), 1))
+      return(sums_statistic(x, exprs, if (is.matrix(x)) colnames(x) else names(x), center = center))
+    }
+    if (is.matrix(x)) x <- lapply(stats::setNames(seq_len(ncol(x)), colnames(x)), function(k) x[, k])
+  }
   z <- exprs <- list()
   for (k in seq_along(x)) {
     center <- mean(x[[k]])
@@ -260,12 +278,15 @@ moment_statistic <- function(x, power, expr) {
 }
 
 # z: a matrix, or a list of columns. One column is not copied, because it may fill most of the
-# memory; nor are several more than once.
-sums_statistic <- function(z, exprs, names = NULL, response = NULL) {
+# memory; nor are several more than once, and those with a `center`, which is subtracted from them, not
+# at all.
+sums_statistic <- function(z, exprs, names = NULL, response = NULL, center = NULL) {
   count <- if (is.list(z)) length(z) else NCOL(z)
-  z <- if (!is.list(z)) as.double(z) else if (count == 1L) z[[1L]] else unlist(z, use.names = FALSE)
+  if (is.null(center)) {
+    z <- if (!is.list(z)) as.double(z) else if (count == 1L) z[[1L]] else unlist(z, use.names = FALSE)
+  }
   inputs <- c(paste0("S", seq_len(count)), "N")
-  native <- c(list(source = "sums", z = z), compile_program(exprs, inputs))
+  native <- c(list(source = "sums", z = z, center = center), compile_program(exprs, inputs))
   compiled_statistic(native, names, response = response)
 }
 
@@ -456,8 +477,8 @@ compile_lm <- function(frame, effects = effects_of_frame(frame)) {
   compiled_statistic(native, colnames(design$x), response = response)
 }
 
-# start: coefficients from which the fit begins, or NULL.
-compile_glm <- function(frame, family, start = NULL, effects = effects_of_frame(frame)) {
+# start: coefficients from which the fit begins, or NULL. fitted: does the user call the model `model`?
+compile_glm <- function(frame, family, start = NULL, effects = effects_of_frame(frame), fitted = FALSE) {
   if (!is.null(effects)) return(compile_absorbed_glm(frame, family, effects))
   design <- design_of(frame)
   response <- glm_response(design$y, prior_weights(frame), family)
@@ -481,8 +502,12 @@ compile_glm <- function(frame, family, start = NULL, effects = effects_of_frame(
   }
   if (!fit$converged || anyNA(fit$coefficients) || fit$boundary || far(fit)) {
     abort_rustle(
-      sprintf("The model of `formula` has no finite estimate on the data (%s).", if (is.null(fit$message)) "separated groups?" else fit$message),
-      c(if (is.null(fit$message) && !anyNA(fit$coefficients)) "rustle_error_separation", "rustle_error_argument"), argument = "formula"
+      sprintf(
+        "%s has no finite estimate on the data (%s).", if (fitted) "`model`" else "The model of `formula`",
+        if (is.null(fit$message)) "separated groups?" else fit$message
+      ),
+      c(if (is.null(fit$message) && !anyNA(fit$coefficients)) "rustle_error_separation", "rustle_error_argument"),
+      argument = if (fitted) "model" else "formula"
     )
   }
   known <- family$family %in% c("binomial", "poisson")

@@ -13,7 +13,8 @@ exact_moments <- function(job) {
   }
   native <- job$compiled$native
   if (native$source == "sums") {
-    z <- matrix(native$z, job$n)
+    z <- matrix(unlist(native$z, use.names = FALSE), job$n)
+    if (!is.null(native$center)) z <- z - rep(native$center, each = job$n)
     se <- sqrt(colMeans(z^2) / job$n) * if (name == "sum") job$n else 1
     return(list(mean = job$t0, se = stats::setNames(se, names(job$t0))))
   }

@@ -7,12 +7,13 @@
 #' [bootstrap()] and its relatives goes on until intervals no longer depend on which replicates
 #' were drawn.
 #'
-#' @param x A result of [bootstrap()], [boot_lm()], [tsbootstrap()], [wild_test()] or
-#'   [bootstrap_influence()].
+#' @param x A result of [bootstrap()], [boot_lm()], [tsbootstrap()], [wild_test()],
+#'   [bootstrap_influence()] or [permutation_test()].
 #' @param R Number of replicates that the result shall have, those that it has among them.
 #' @param threads As for [bootstrap()]. Functions run on the workers of the current [plan()].
 #' @param width The largest Monte Carlo standard error of an end (see [boot_ci()]), as a share of
-#'   the width of its interval; of [wild_test()] without an interval, the largest of the p-value.
+#'   the width of its interval; of [wild_test()] without an interval and of [permutation_test()],
+#'   the largest of a p-value.
 #' @param type,conf,index The intervals that shall be so sure, as in [boot_ci()]: one type of
 #'   `"norm"`, `"basic"`, `"perc"`, `"bc"` and `"bca"`, and one level. [wild_test()] and
 #'   [bootstrap_influence()] have intervals and levels of their own.
@@ -53,8 +54,12 @@ extend <- function(x, R, threads = NULL) {
   origin <- sys.call()
   check_required("x", "R")
   again <- inherits(x, c("rustle_wild", "rustle_influence"))
-  if (!inherits(x, "rustle_boot") && !again) stop_argument("x", "a result of bootstrap(), wild_test() or bootstrap_influence()", x, origin)
+  permuted <- inherits(x, "rustle_permutations")
+  if (!inherits(x, "rustle_boot") && !again && !permuted) {
+    stop_argument("x", "a result of bootstrap(), wild_test(), bootstrap_influence() or permutation_test()", x, origin)
+  }
   R <- check_count(R, "R")
+  if (permuted) return(more_permutations(x, R, thread_count(threads, origin), origin))
   if (again) {
     if (!is.null(threads)) x$threads <- thread_count(threads, origin)
     return(draw_whole(x, R, origin))
@@ -134,12 +139,18 @@ go_on_test <- function(x, rule) {
     if (!any(inside)) return(x$mcse)
     max((x$conf.mcse / (x$conf.set[, 2L] - x$conf.set[, 1L]))[inside, ])
   }
-  go_on_until(x, rule, error_of, function(x, R) draw_whole(x, R, x$call))
+  interval <- !is.null(x$conf.set) && any(is.finite(rowSums(x$conf.set)))
+  go_on_until(
+    x, rule, error_of, function(x, R) draw_whole(x, R, x$call),
+    if (interval) error_of_an_end else "the Monte Carlo error of the p-value is %s"
+  )
 }
 
+error_of_an_end <- "the Monte Carlo error of an end is %s of the width of its interval"
+
 # More replicates until error_of() says that it is at most `width`: the field `enough`, and a
-# warning where the limit ends it.
-go_on_until <- function(x, rule, error_of, more) {
+# warning where the limit ends it, with what is said of the error.
+go_on_until <- function(x, rule, error_of, more, says = error_of_an_end) {
   tried <- x$R
   repeat {
     share <- error_of(x)
@@ -153,10 +164,7 @@ go_on_until <- function(x, rule, error_of, more) {
   x$enough <- list(width = share, reached = share <= rule$width, R = tried)
   if (is.finite(share) && share > rule$width) {
     warn_rustle(
-      sprintf(
-        "%d replicates are the limit: the Monte Carlo error of an end is %s of the width of its interval.", as.integer(x$R),
-        format(share, digits = 2)
-      ),
+      sprintf(paste0("%d replicates are the limit: ", says, "."), as.integer(x$R), format(share, digits = 2)),
       "rustle_warning_replicates"
     )
   }

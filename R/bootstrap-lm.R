@@ -183,7 +183,7 @@ model_data <- function(model, call) {
 # The same statistic as stat_lm() and stat_glm(), on the design that the model has.
 model_statistic <- function(model, frame, generalized, effects = NULL) {
   compile <- function(use) {
-    if (generalized) compile_glm(frame, model$family, stats::coef(model), effects) else compile_lm(frame, effects)
+    if (generalized) compile_glm(frame, model$family, stats::coef(model), effects, TRUE) else compile_lm(frame, effects)
   }
   # Contrasts are those of the fit.
   attr(frame, "contrasts") <- model$contrasts

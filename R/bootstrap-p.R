@@ -7,7 +7,8 @@
 #' disagree. Of one-sided alternatives the interval has one end.
 #'
 #' @param x A `rustle_boot` from [bootstrap()] and its relatives, or a `boot` object.
-#' @param null Null values: one number, or one for each component of `index`.
+#' @param null Null values: one number, or one for each component of `index`. Names for several components
+#'   must be theirs; the order is then no matter.
 #' @param type Types of intervals to invert, as in [boot_ci()].
 #' @param alternative `"two.sided"`, `"greater"` (the parameter is above its null value) or
 #'   `"less"`.
@@ -53,7 +54,7 @@ boot_p <- function(x, null = 0, type = "perc", alternative = c("two.sided", "gre
   type <- wanted$type
   good <- is.numeric(null) && length(null) %in% c(1L, length(chosen)) && all(is.finite(null))
   if (!good) stop_argument("null", sprintf("one finite number, or one for each of %d components", length(chosen)), null, sys.call())
-  null <- rep_len(as.double(null), length(chosen))
+  null <- nulls_of_components(null, draws$terms[chosen], length(chosen), sys.call())
   acceleration <- if ("bca" %in% type) accelerations(chosen_influence(L, chosen, x, draws, ...), draws)
   rows <- list()
   for (at in seq_along(chosen)) {
@@ -104,6 +105,19 @@ p_of_tails <- function(tails, alternative) {
   if (alternative != "two.sided") return(tails[[alternative]])
   least <- if (tails$greater[[1L]] <= tails$less[[1L]]) tails$greater else tails$less
   c(min(1, 2 * least[[1L]]), if (least[[1L]] >= 0.5) 0 else 2 * least[[2L]])
+}
+
+# A null value for each component. A name that is none of theirs would be tested elsewhere than it says.
+nulls_of_components <- function(null, components, count, call) {
+  given <- names(null)
+  if (is.null(given) || is.null(components) || count == 1L) return(rep_len(as.double(null), count))
+  if (length(null) != length(components) || anyDuplicated(given) || !all(given %in% components)) {
+    stop_argument(
+      "null", sprintf("named by the components, each once, or without names (they are: %s)", enumerate_names(components)), null, call,
+      was = sprintf("with names %s", enumerate_names(given))
+    )
+  }
+  as.double(null[components])
 }
 
 # The largest tail probability at which the lower end of the interval is not above the null

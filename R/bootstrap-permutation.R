@@ -15,7 +15,8 @@
 #'   function of two samples that gives one number, computed on the workers of the plan.
 #' @param alternative `"two.sided"`, `"greater"` or `"less"`. Two-sided: permutations whose
 #'   absolute statistic is at least as large.
-#' @param R Number of random permutations, when not all are looked at.
+#' @param R Number of random permutations, when not all are looked at; or [enough()], to go on until the
+#'   Monte Carlo errors of the p-values are at most its `width`. [extend()] adds permutations to a result.
 #' @param exact `"auto"`: all permutations if there are at most 2e7 (of a function: at most
 #'   `R`); `TRUE`; `FALSE`. There are n! of a response of n observations.
 #' @param strata Strata of the observations of `c(x, y)`, of the pairs of a correlation;
@@ -90,6 +91,11 @@ permutation_test <- function(x, y, statistic = "mean", alternative = c("two.side
   alternative <- check_choice(
     if (identical(alternative, alternatives)) "two.sided" else alternative, alternatives, "alternative", origin
   )
+  if (inherits(R, "rustle_enough")) {
+    asked <- match.call()
+    asked$R <- R$start
+    return(go_on_permutations(eval(asked, parent.frame()), R, origin))
+  }
   R <- check_count(R, "R")
   paired <- check_flag(paired, "paired")
   studentize <- check_flag(studentize, "studentize", null = TRUE)
@@ -147,8 +153,6 @@ run_permutations <- function(test, R, exact, seed, threads, call) {
 }
 
 permutation_result <- function(found, x, y, statistic, samples, paired, studentize, alternative) {
-  tried <- found$tried
-  p <- if (found$all) function(b) b / tried else function(b) (b + 1) / (tried + 1)
   single <- ncol(x) == 1L
   label <- function(v) stats::setNames(v, colnames(x))
   correlation <- statistic %in% c("cor", "spearman")
@@ -166,12 +170,11 @@ permutation_result <- function(found, x, y, statistic, samples, paired, studenti
     mean = if (paired) "paired differences" else "two means", median = "two medians", cor = "a correlation",
     spearman = "a rank correlation"
   )
-  structure(
+  out <- structure(
     list(
       statistic = if (single) found$observed else label(found$observed),
-      parameter = c(permutations = tried), p.value = label(p(found$counts$single)),
-      mcse = label(if (found$all) 0 * found$counts$single else error_of_share(p(found$counts$single), tried)),
-      adjusted = if (!single) label(p(found$counts$maximal)), estimate = estimate,
+      parameter = c(permutations = found$tried), p.value = NULL, mcse = NULL,
+      adjusted = if (!single) label(found$counts$maximal), estimate = estimate,
       # A null hypothesis that is not about a number has no null value.
       null.value = if (studentize && !paired && is.null(samples$strata)) c("difference in means" = 0),
       null.hypothesis = null_hypothesis(statistic, paired, studentize, !is.null(samples$strata)),
@@ -184,6 +187,46 @@ permutation_result <- function(found, x, y, statistic, samples, paired, studenti
     ),
     class = c("rustle_permutations", "htest")
   )
+  with_counts(out, label(found$counts$single), found$counts$maximal)
+}
+
+# The p-values of numbers of permutations that are as extreme as the data.
+with_counts <- function(x, single, maximal = NULL) {
+  tried <- x$parameter[["permutations"]]
+  p <- if (x$exact) function(b) b / tried else function(b) (b + 1) / (tried + 1)
+  x$p.value <- p(single)
+  x$mcse <- if (x$exact) 0 * single else error_of_share(p(single), tried)
+  if (!is.null(x$adjusted)) x$adjusted[] <- p(maximal)
+  x
+}
+
+# More random permutations: those that there were are the first of them.
+more_permutations <- function(x, R, threads, call) {
+  if (x$exact) return(x)
+  tried <- x$parameter[["permutations"]]
+  x$enough <- NULL
+  if (R < tried) stop_argument("R", sprintf("at least the number of permutations that there are (%.0f)", tried), R, call)
+  x$parameter[["permutations"]] <- R
+  boot <- x$permuted$boot
+  if (!is.null(boot)) {
+    boot <- with_call(call, extend(boot, R))
+    x$permuted <- list(t = boot$t, boot = boot)
+    return(with_counts(x, extreme_of(boot, x$alternative)))
+  }
+  before <- function(p) round(p * (tried + 1) - 1)
+  new <- count_permutations(x$permuted$test, x$permuted$words, R, threads, call, from = tried)
+  with_counts(x, before(x$p.value) + new$single, if (!is.null(x$adjusted)) before(x$adjusted) + new$maximal)
+}
+
+go_on_permutations <- function(x, rule, call) {
+  x$R <- x$parameter[["permutations"]]
+  x <- go_on_until(x, rule, function(x) max(x$mcse), function(x, R) {
+    x <- more_permutations(x, R, thread_count(NULL, call), call)
+    x$R <- R
+    x
+  }, "the largest Monte Carlo error of a p-value is %s")
+  x$R <- NULL
+  x
 }
 
 null_hypothesis <- function(statistic, paired, studentize, stratified) {
@@ -284,10 +327,11 @@ correlation_test <- function(x, y, statistic, strata, alternative, call) {
   )
 }
 
-count_permutations <- function(test, words, total, threads, call) {
+count_permutations <- function(test, words, total, threads, call, from = 0) {
   single <- maximal <- 0
+  if (from >= total) return(list(single = single, maximal = maximal))
   in_slices(function(done) {
-    if (is.null(done)) done <- 0
+    if (is.null(done)) done <- from
     out <- unpack(rs_permutation(test, words, done, total, threads), call)
     single <<- single + out$single
     maximal <<- maximal + out$maximal
@@ -320,20 +364,22 @@ test_by_function <- function(x, y, statistic, alternative, R, exact, strata, see
   if (!is.finite(b$t0) || anyNA(b$t)) {
     stop_argument("statistic", "a function that gives a number for every permutation", b$t0, call)
   }
-  towards <- switch(alternative, two.sided = abs, greater = identity, less = function(v) -v)
-  extreme <- sum(towards(b$t[, 1L]) >= towards(b$t0) - 2e-10 * abs(b$t0))
-  tried <- nrow(b$t)
-  structure(
+  out <- structure(
     list(
-      statistic = stats::setNames(unname(b$t0), "statistic"), parameter = c(permutations = tried),
-      p.value = if (all) extreme / tried else (extreme + 1) / (tried + 1),
-      mcse = if (all) 0 else error_of_share((extreme + 1) / (tried + 1), tried),
+      statistic = stats::setNames(unname(b$t0), "statistic"), parameter = c(permutations = nrow(b$t)), p.value = NULL, mcse = NULL,
       null.hypothesis = null_hypothesis(NULL, FALSE, FALSE, !is.null(strata)), alternative = alternative,
       method = sprintf("%s permutation test", if (all) "Exact" else "Monte Carlo"), data.name = names,
-      exact = all, permuted = list(t = b$t)
+      exact = all, permuted = list(t = b$t, boot = if (!all) b)
     ),
     class = c("rustle_permutations", "htest")
   )
+  with_counts(out, extreme_of(b, alternative))
+}
+
+# How many permuted values of a function are at least as extreme as that of the data.
+extreme_of <- function(b, alternative) {
+  towards <- switch(alternative, two.sided = abs, greater = identity, less = function(v) -v)
+  sum(towards(b$t[, 1L]) >= towards(b$t0[[1L]]) - 2e-10 * abs(b$t0[[1L]]))
 }
 
 # Rows of the first sample, as a list: all choices within the strata.

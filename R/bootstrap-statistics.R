@@ -111,7 +111,7 @@ NULL
 #' @export
 stat_mean <- function(columns = NULL) {
   new_statistic("mean", columns = columns, compile = function(use) {
-    moment_statistic(use$many(columns), 1L, function(x, c, S, scale) bquote(.(c) + .(S[[1L]]) / N))
+    moment_statistic(use$whole(columns), 1L, function(x, c, S, scale) bquote(.(c) + .(S[[1L]]) / N))
   })
 }
 
@@ -119,7 +119,7 @@ stat_mean <- function(columns = NULL) {
 #' @export
 stat_sums <- function(columns = NULL) {
   new_statistic("sum", columns = columns, compile = function(use) {
-    moment_statistic(use$many(columns), 1L, function(x, c, S, scale) bquote(.(c) * N + .(S[[1L]])))
+    moment_statistic(use$whole(columns), 1L, function(x, c, S, scale) bquote(.(c) * N + .(S[[1L]])))
   })
 }
 

@@ -208,7 +208,7 @@ close_chunk <- function(chunk) {
   )
 }
 
-# Values that are all bare scalars of one type, as a vector, which takes a tenth of a list's time
+# Values that are all bare scalars of one type, as a vector, which takes less time than a list
 # on its way; others as they are.
 as_scalars <- function(values) {
   if (!all(lengths(values) == 1L)) return(values)

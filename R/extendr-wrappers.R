@@ -416,6 +416,15 @@ rs_node_chunk <- function(left, cores, idle, part, task, bounds) .Call(wrap__rs_
 #' @noRd
 rs_simulate_nodes <- function(times, cores, speed, hand_out) .Call(wrap__rs_simulate_nodes, times, cores, speed, hand_out)
 
+#' The system's numbers of the sockets of this process whose own port this is; none where
+#' [`rs_acknowledge`] can do nothing.
+#' @noRd
+rs_sockets_at <- function(port) .Call(wrap__rs_sockets_at, port)
+
+#' Tells the other ends of sockets at once that their messages have come.
+#' @noRd
+rs_acknowledge <- function(sockets) .Call(wrap__rs_acknowledge, sockets)
+
 #' The content of a raw vector in 32 hexadecimal digits (XXH3, 128 bits): no secret, but
 #' different content does not meet by accident.
 #' @noRd
@@ -532,8 +541,12 @@ rs_wild_count <- function(draws, rows, floor, delta, t, threads) .Call(wrap__rs_
 rs_wild_joint <- function(draws, shape, delta, f, threads) .Call(wrap__rs_wild_joint, draws, shape, delta, f, threads)
 
 #' Sums of `x * factors` by group (numbers from 1), as columns of `groups` numbers: those of
-#' `factors` within those of `x`.
+#' `factors` within those of `x`, a matrix or a list of columns.
 #' @noRd
 rs_wild_sums <- function(x, factors, group, groups, threads) .Call(wrap__rs_wild_sums, x, factors, group, groups, threads)
+
+#' The product of a design, a matrix or a list of columns of `n` numbers, and of a matrix.
+#' @noRd
+rs_wild_product <- function(x, by, n, threads) .Call(wrap__rs_wild_product, x, by, n, threads)
 
 # nolint end

@@ -31,6 +31,11 @@ parts_of <- function(report) {
   relay <- relayed_after(report$relayed, over)
   parts[, "relay"] <- relay
   parts[, "moving"] <- parts[, "moving"] + report$ended - over - relay
+  # Nodes of the user's are there; until their first task they are sent functions and data.
+  if (identical(report$kind, "links")) {
+    parts[, "prepare"] <- parts[, "prepare"] + parts[, "starting"]
+    parts[, "starting"] <- 0
+  }
   again <- reruns_of(report)
   parts[, "tasks"] <- parts[, "tasks"] - again
   parts[, "lost"] <- parts[, "lost"] + again

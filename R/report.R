@@ -44,7 +44,7 @@
 #' whatever it costs. The clocks cost less than 1 % of a job; without the report only claims are timed.
 #' Futures are timed by chunk; clocks of other machines are put right by the
 #' time at which their answers come. On a cluster object quick tasks of a chunk are timed half a millisecond
-#' together, and those of `parRapply()` and `parCapply()` by chunk; `claims` has the time until a node has its next chunk, and
+#' together, and those of `parRapply()` and `parCapply()` by chunk; `prepare` goes on until a node has its first task, and `claims` has the time until a node has its next chunk, and
 #' the waiting of rounds. Of `boot()` in the session the time between replicates, in which boot makes the next
 #' one, counts as theirs.
 #'

@@ -1,5 +1,6 @@
 # The linear model of a test, as a list:
-#   X           design, n x k, not multiplied by weights, fixed effects projected out
+#   X           design, n x k, not multiplied by weights, fixed effects projected out: a matrix, or a
+#               list of its columns, which then are those of the model frame and no copy
 #   back        k x k: sqrt(w) * X %*% back has orthonormal columns
 #   coef, names coefficients
 #   residual    residuals, not multiplied by weights
@@ -25,15 +26,15 @@ read_model <- function(model, data, effects, count_effects, call) {
   frame <- stats::model.frame(model)
   X <- design_of_fit(model, frame)
   # A fit that has not kept its frame: that of its data now must be the same.
-  if (is.null(model$model)) check_fitted(model, X, call)
+  if (is.null(model$model)) check_fitted(model, whole_design(X), call)
   rows <- function(formula, argument) rows_of_model(model, frame, formula, argument, call)
   out <- list(
-    names = colnames(X), w = w, n = nrow(X), k = ncol(X), rows = rows, frame = frame,
+    names = design_names(X), w = w, n = nrow(frame), k = length(design_names(X)), rows = rows, frame = frame,
     effect = NULL, absorbed = 0L
   )
   if (out$n <= out$k) stop_argument("model", "a model with more observations than coefficients", model, call)
-  if (!is.null(effects)) return(absorb(out, model, X, effects, count_effects, call))
-  q <- if (is.null(model$qr)) qr(if (is.null(w)) X else sqrt(w) * X) else model$qr
+  if (!is.null(effects)) return(absorb(out, model, whole_design(X), effects, count_effects, call))
+  q <- if (is.null(model$qr)) qr(if (is.null(w)) whole_design(X) else sqrt(w) * whole_design(X)) else model$qr
   back <- matrix(0, out$k, out$k)
   back[q$pivot, ] <- backsolve(qr.R(q), diag(out$k))
   out$X <- X
@@ -44,8 +45,8 @@ read_model <- function(model, data, effects, count_effects, call) {
   out
 }
 
-# The design. Where each term is a numeric column model.matrix() would take the longest part of a test
-# of a million rows.
+# The design. Where each term is a numeric column model.matrix(), and a matrix of them, would take the
+# longest part of a test of a million rows.
 design_of_fit <- function(model, frame) {
   terms <- stats::terms(model)
   labels <- attr(terms, "term.labels")
@@ -53,7 +54,20 @@ design_of_fit <- function(model, frame) {
   plain <- is.null(model[["x"]]) && length(labels) > 0L && all(attr(terms, "order") == 1L) && all(labels %in% names(frame)) &&
     all(vapply(frame[labels], function(v) is.double(v) && !is.object(v) && is.null(dim(v)), NA))
   if (!plain) return(stats::model.matrix(model))
-  do.call(cbind, c(if (attr(terms, "intercept")) list("(Intercept)" = rep(1, nrow(frame))), unclass(frame)[labels]))
+  c(if (attr(terms, "intercept")) list("(Intercept)" = rep(1, nrow(frame))), unclass(frame)[labels])
+}
+
+design_names <- function(X) if (is.list(X)) names(X) else colnames(X)
+
+whole_design <- function(X) if (is.list(X)) do.call(cbind, X) else X
+
+design_column <- function(X, j) if (is.list(X)) X[[j]] else X[, j]
+
+# X %*% by
+design_times <- function(X, by, threads = 1L) {
+  n <- if (is.list(X)) length(X[[1L]]) else nrow(X)
+  X <- if (is.list(X)) lapply(X, as_doubles) else as_doubles(X)
+  matrix(unpack(rs_wild_product(X, as.double(by), n, threads)), n)
 }
 
 check_fitted <- function(model, X, call) {
@@ -102,8 +116,9 @@ check_model_weights <- function(w, call) {
 
 # Residuals that are rounding error leave nothing to resample.
 check_exact <- function(residual, fitted, call) {
-  size <- sum(residual^2)
-  fitted <- sum(fitted^2)
+  # crossprod() makes no squares of all numbers.
+  size <- crossprod(residual)[[1L]]
+  fitted <- crossprod(fitted)[[1L]]
   if (size <= 1e-24 * (fitted + size)) {
     abort_rustle(
       "`model` must have residuals; this one fits its response exactly.",
@@ -170,10 +185,13 @@ demean <- function(x, effect, w) {
   x - means[effect$group, , drop = FALSE]
 }
 
-# Sums of `x * factor` by group, a groups x columns matrix.
+# Sums of `x * factor` by group, a groups x columns matrix; columns of `factor` within those of `x`, a
+# matrix or a list of columns.
 group_sums <- function(x, factor, group, count, threads = 1L) {
-  # as.double() would copy a matrix.
-  double <- function(x) if (is.double(x)) x else as.double(x)
-  out <- unpack(rs_wild_sums(double(x), double(factor), group, count, threads))
+  x <- if (is.list(x)) lapply(x, as_doubles) else as_doubles(x)
+  out <- unpack(rs_wild_sums(x, as_doubles(factor), group, count, threads))
   matrix(out, count)
 }
+
+# as.double() would copy a matrix.
+as_doubles <- function(x) if (is.double(x)) x else as.double(x)

@@ -11,9 +11,9 @@
 #   V        covariance of the estimate of the restrictions
 prepare_test <- function(model, null, parts, boot, type, impose, threads, call) {
   # Columns of further fixed effects are behind the coefficients that have names.
-  R <- cbind(null$R, matrix(0, nrow(null$R), ncol(model$X) - ncol(null$R)))
+  R <- cbind(null$R, matrix(0, nrow(null$R), nrow(model$back) - ncol(null$R)))
   a <- crossprod(model$back, t(R))
-  C <- model$X %*% (model$back %*% a)
+  C <- design_times(model$X, model$back %*% a, threads)
   q <- ncol(a)
   estimate <- as.vector(R %*% model$coef)
   delta <- estimate - null$r
@@ -49,7 +49,7 @@ observed_covariance <- function(test) {
 add_jackknife <- function(test, type, impose) {
   k <- nrow(test$a)
   root <- sqrt(test$w)
-  Q <- (root * test$model$X) %*% test$model$back
+  Q <- (root * whole_design(test$model$X)) %*% test$model$back
   singular <- 0L
   if (substr(type, 2L, 2L) == "3") {
     test$parts <- lapply(test$parts, function(part) {
@@ -113,9 +113,9 @@ sums_of_test <- function(test) {
   model <- test$model
   boot <- test$boot
   each <- test$d + 1L
-  wU <- test$w * test$U
+  wU <- if (identical(test$w, 1)) test$U else test$w * test$U
   all <- group_sums(model$X, wU, boot$group, boot$count, test$threads)
-  at <- function(j) (seq_len(ncol(model$X)) - 1L) * each + j
+  at <- function(j) (seq_len(nrow(model$back)) - 1L) * each + j
   flat <- matrix(all, boot$count)
   S <- lapply(seq_len(each), function(j) flat[, at(j), drop = FALSE] %*% model$back)
   nu <- do.call(cbind, lapply(seq_len(test$q), function(i) do.call(cbind, lapply(S, function(s) s %*% test$a[, i]))))
@@ -132,10 +132,12 @@ sums_of_test <- function(test) {
   }))
   P <- lapply(test$parts, function(part) {
     both <- intersect_groups(list(part, boot))
-    first <- match(seq_len(both$count), both$group)
-    products <- directions(test, part)[, pairs$i, drop = FALSE] * wU[, pairs$j, drop = FALSE]
-    values <- group_sums(products, rep(1, model$n), both$group, both$count, test$threads)
-    list(error = part$group[first], boot = boot$group[first], values = matrix(values, both$count))
+    # matrix(): group_sums() is in the order of the pairs.
+    values <- matrix(group_sums(directions(test, part), wU, both$group, both$count, test$threads), both$count)
+    same <- identical(part$group, boot$group)
+    first <- if (!same) match(seq_len(both$count), both$group)
+    of <- function(group) if (same) seq_len(both$count) else group[first]
+    list(error = of(part$group), boot = of(boot$group), values = values)
   })
   out <- list(S = S, nu = nu, B = B, P = P, pairs = pairs)
   # Means of an effect that is not within the bootstrap's clusters change with the weights.

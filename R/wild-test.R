@@ -281,7 +281,9 @@ check_level_of_test <- function(conf, R, alternative, call) {
 }
 
 check_variance <- function(V, test, call) {
-  scale <- colSums(test$C^2) * max(colSums(test$w * test$U[, 1L, drop = FALSE]^2)) / test$model$n
+  u <- test$U[, 1L]
+  size <- if (identical(test$w, 1)) crossprod(u) else crossprod(u, test$w * u)
+  scale <- diag(crossprod(test$C)) * size[[1L]] / test$model$n
   least <- if (all(is.finite(V))) min(eigen(V, symmetric = TRUE, only.values = TRUE)$values) else 0
   if (least <= 1e-13 * min(scale)) stop_degenerate(V, call)
 }
@@ -317,8 +319,8 @@ warn_few_treated <- function(model, null, groups) {
   if (groups$robust || length(groups$clusters) > 1L || length(used) != 1L) return(invisible())
   # Most regressors vary within the first clusters.
   some <- seq_len(min(1000L, model$n))
-  if (any(model$X[some, used] != model$X[match(clusters$group[some], clusters$group), used])) return(invisible())
-  x <- model$X[, used]
+  x <- design_column(model$X, used)
+  if (any(x[some] != x[match(clusters$group[some], clusters$group[some])])) return(invisible())
   first <- x[match(seq_len(clusters$count), clusters$group)]
   if (clusters$count < 5L || any(x != first[clusters$group])) return(invisible())
   others <- clusters$count - max(tabulate(match(first, unique(first))))

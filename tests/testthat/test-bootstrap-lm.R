@@ -80,3 +80,12 @@ test_that("fixed effects of boot_lm() are those of stat_lm() and of dummy variab
   expect_argument_error(boot_lm(fit, effects = replace(d$firm, 2, NA)), "effects")
   expect_argument_error(boot_lm(fit, effects = 1:3), "effects")
 })
+
+test_that("separation of a fitted model names the model", {
+  d <- data.frame(y = rep(0:1, each = 20), x = sort(sin(1:40)))
+  fit <- suppressWarnings(glm(y ~ x, binomial, d))
+  for (call in expression(boot_lm(fit, R = 20), vcov_boot(fit, R = 20))) {
+    e <- expect_error(eval(call), "`model` has no finite estimate", class = "rustle_error_separation")
+    expect_identical(e$argument, "model")
+  }
+})

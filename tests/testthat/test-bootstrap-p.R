@@ -67,6 +67,19 @@ test_that("the Monte Carlo error is the spread over seeds", {
   expect_lt(max(abs(told / spread - 1)), 0.25)
 })
 
+test_that("null values have the names of their components", {
+  b <- boot_lm(lm(dist ~ speed, cars), R = 199, seed = 1)
+  plain <- boot_p(b, c(-10, 3))
+  expect_equal(boot_p(b, c(speed = 3, "(Intercept)" = -10)), plain)
+  expect_equal(boot_p(b, c("(Intercept)" = -10, speed = 3)), plain)
+  expect_equal(boot_p(b, c(speed = 3), index = "speed")$p.value, plain$p.value[[2L]])
+  # A single value may come with any name.
+  expect_equal(boot_p(b, c(slope = 3), index = 2)$p.value, plain$p.value[[2L]])
+  for (null in list(c(q = 1), c(speed = 3), c(speed = 3, speed = 2), c(speed = 3, dist = 2))) {
+    expect_argument_error(boot_p(b, null), "null")
+  }
+})
+
 test_that("wrong arguments are told", {
   b <- draws_of(99)
   expect_error(boot_p(1), class = "rustle_error_argument")

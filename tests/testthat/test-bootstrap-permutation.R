@@ -304,3 +304,50 @@ test_that("the distribution that plot() draws is that of the p-value", {
   expect_identical(nrow(permuted_values(many)), 20000L)
   expect_equal(share(many), many$p.value, tolerance = 0.1)
 })
+
+test_that("extend() gives what the call with more permutations gives", {
+  set.seed(3)
+  x <- rnorm(30)
+  y <- rnorm(25, 0.5)
+  several <- matrix(rnorm(90), 30, dimnames = list(NULL, c("a", "b", "c")))
+  with_function <- function(...) permutation_test(x, y, statistic = function(x, y) mean(x) - mean(y), ...)
+  tests <- list(
+    function(...) permutation_test(x, y, ...),
+    function(...) permutation_test(x, y, "median", alternative = "greater", ...),
+    function(...) permutation_test(several, several[1:20, ] + 0.3, ...),
+    function(...) permutation_test(several, x, "cor", ...),
+    function(...) permutation_test(x, several[, 1], paired = TRUE, exact = FALSE, ...),
+    with_function
+  )
+  shown <- function(t) t[c("statistic", "parameter", "p.value", "mcse", "adjusted", "estimate", "exact")]
+  for (test in tests) {
+    part <- test(R = 150, seed = 4)
+    expect_equal(shown(extend(part, 700)), shown(test(R = 700, seed = 4)))
+    expect_equal(shown(extend(extend(part, 300), 700)), shown(test(R = 700, seed = 4)))
+    expect_equal(shown(extend(part, 150)), shown(part))
+  }
+  expect_equal(shown(extend(tests[[1L]](R = 150, seed = 4), 700, threads = 2)), shown(tests[[1L]](R = 700, seed = 4)))
+  # All there are stay all there are.
+  exact <- permutation_test(1:5, 3:8)
+  expect_identical(extend(exact, 1e4), exact)
+  expect_argument_error(extend(tests[[1L]](R = 150, seed = 4), 100), "R")
+  # Plots make the permutations again.
+  expect_identical(nrow(permuted_values(extend(tests[[1L]](R = 999, seed = 4), 2000))), 2000L)
+  expect_identical(nrow(permuted_values(extend(with_function(R = 99, seed = 4), 200))), 200L)
+})
+
+test_that("R = enough() goes on until the p-values are sure", {
+  set.seed(3)
+  x <- matrix(rnorm(60), 30)
+  y <- matrix(rnorm(60), 30)
+  test <- permutation_test(x, y, R = enough(0.004, start = 500), seed = 1)
+  expect_true(test$enough$reached)
+  expect_lte(max(test$mcse), 0.004)
+  expect_equal(test$p.value, permutation_test(x, y, R = test$parameter[[1L]], seed = 1)$p.value)
+  expect_warning(
+    test <- permutation_test(x, y, R = enough(1e-4, start = 100, limit = 500), seed = 1), "p-value is",
+    class = "rustle_warning_replicates"
+  )
+  expect_equal(test$parameter[[1L]], 500)
+  expect_false(test$enough$reached)
+})

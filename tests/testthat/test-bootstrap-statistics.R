@@ -86,3 +86,36 @@ test_that("columns are picked by number, with and without names", {
     expect_argument_error(bootstrap(data, stat_mean(list(1, 2)), R = 5), "columns")
   }
 })
+
+# Above a million numbers columns are not copied; above four million, with the padding of rows, counts
+# are multiplied with all rows.
+test_that("sums and means of large data are those of the drawn rows", {
+  set.seed(6)
+  x <- matrix(rnorm(530000 * 5, 1e6), ncol = 5L, dimnames = list(NULL, letters[1:5]))
+  sums_of <- function(x, counts) vapply(seq_len(ncol(x)), function(k) sum(counts * x[, k]), 0)
+  for (rows in list(seq_len(nrow(x)), seq_len(250000))) {
+    part <- x[rows, ]
+    b <- bootstrap(part, "mean", R = 3, seed = 1, threads = 2, progress = FALSE, influence = "none")
+    expect_equal(b$t0, colMeans(part), tolerance = 1e-15)
+    for (r in 1:2) {
+      counts <- boot_array(b, r)[1L, ]
+      expect_equal(b$t[r, ], sums_of(part, counts) / nrow(part), tolerance = 1e-14, ignore_attr = TRUE)
+    }
+    again <- bootstrap(as.data.frame(part), "mean", R = 3, seed = 1, threads = 1, progress = FALSE, influence = "none")
+    expect_identical(again$t, b$t)
+    expect_identical(names(again$t0), letters[1:5])
+    total <- bootstrap(unname(part[, 1:4]), "sum", R = 2, seed = 1, progress = FALSE, influence = "none")
+    if (length(rows) == nrow(x)) expect_equal(total$t[1L, ], nrow(part) * b$t[1L, 1:4], tolerance = 1e-14, ignore_attr = TRUE)
+  }
+  few <- bootstrap(x, "mean", R = 2, m = 1000, seed = 1, progress = FALSE, influence = "none")
+  expect_equal(few$t[1L, ], sums_of(x, boot_array(few, 1)[1L, ]) / 1000, tolerance = 1e-14, ignore_attr = TRUE)
+  exact <- bootstrap(x, "mean", exact = TRUE, R = 1, seed = 1, progress = FALSE, influence = "none")
+  expect_equal(unname(exact$exact$se), unname(apply(x, 2L, sd)) / sqrt(nrow(x)), tolerance = 1e-5)
+  x[7, 2] <- NA
+  expect_error(bootstrap(x, "mean", R = 2, progress = FALSE), "column b has 1 missing", class = "rustle_error_argument")
+  x[7, 2] <- Inf
+  expect_error(bootstrap(x, "sum", R = 2, progress = FALSE), class = "rustle_error_argument")
+  # The sum of these overflows, not their mean.
+  huge <- matrix(1e308, 3e5, 4L)
+  expect_equal(bootstrap(huge, "mean", R = 1, seed = 1, progress = FALSE, influence = "none")$t0, rep(1e308, 4L), ignore_attr = TRUE)
+})

@@ -253,3 +253,20 @@ test_that("the plan of a node's chunks is made again when its settings change, a
   expect_identical(of_node()$settings$retries, 1L)
   expect_identical(of_node()$workers, before$workers)
 })
+
+test_that("the sockets of a cluster are found by their port, and nothing else is taken for one", {
+  skip_on_cran()
+  skip_unless_linux()
+  cl <- test_cluster()
+  sockets <- sockets_of(cl[[1L]])
+  expect_identical(sort(sockets), sort(sockets_of(cl[[2L]])))
+  expect_length(sockets, length(cl))
+  links <- Sys.readlink(file.path("/proc/self/fd", sockets))
+  expect_match(links, "^socket:")
+  expect_identical(sockets_of(list(con = NULL)), integer())
+  expect_identical(rs_sockets_at(-1L), integer())
+  expect_identical(rs_sockets_at(70000L), integer())
+  # What is closed, or no socket, is left alone.
+  expect_null(rs_acknowledge(c(0L, -1L, 100000L, sockets)))
+  expect_identical(unlist(parLapply(cl, 1:3000, identity)), 1:3000)
+})

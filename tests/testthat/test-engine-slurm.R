@@ -352,15 +352,23 @@ slurm_test("a Slurm that falls silent in the middle of a call is told once, and 
   withr::local_path(asked)
   told <- list()
   values <- withCallingHandlers(
+    # Slurm is silent until the session has told so, and task 1 runs until it has told the other.
     future_lapply(1:2, function(i, silent) {
-      if (i == 1L) file.create(silent)
-      Sys.sleep(6)
-      if (i == 1L) unlink(silent)
-      Sys.sleep(if (i == 1L) 6 else 0)
+      heard <- function(k) {
+        until <- Sys.time() + 120
+        while (!file.exists(paste0(silent, k)) && Sys.time() < until) Sys.sleep(0.1)
+      }
+      if (i == 1L) {
+        file.create(silent)
+        heard(1)
+        unlink(silent)
+        heard(2)
+      }
       i
     }, silent = silent),
     rustle_message_slurm = function(m) {
       told[[length(told) + 1L]] <<- m
+      file.create(paste0(silent, length(told)))
       invokeRestart("muffleMessage")
     }
   )

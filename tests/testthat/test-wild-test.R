@@ -250,11 +250,24 @@ test_that("the design is that of model.matrix(), made by whatever way", {
   d$whole <- seq_len(nrow(d))
   for (formula in list(y ~ x1 + x2, y ~ 0 + x2 + x1, y ~ log(x2) + I(x1^2), y ~ x1 + whole, y ~ x1 * x2, y ~ x1 + f, y ~ offset(x2) + x1, y ~ 1)) {
     fit <- lm(formula, d, subset = x1 < 1.5)
-    expect_equal(design_of_fit(fit, model.frame(fit)), model.matrix(fit), ignore_attr = c("assign", "contrasts", "dimnames"))
-    expect_identical(colnames(design_of_fit(fit, model.frame(fit))), colnames(model.matrix(fit)))
+    X <- design_of_fit(fit, model.frame(fit))
+    expect_equal(whole_design(X), model.matrix(fit), ignore_attr = c("assign", "contrasts", "dimnames"))
+    expect_identical(design_names(X), colnames(model.matrix(fit)))
+    expect_equal(design_column(X, 1L), model.matrix(fit)[, 1L], ignore_attr = TRUE)
+    by <- matrix(sin(seq_len(2 * length(design_names(X)))), ncol = 2L)
+    expect_equal(design_times(X, by, 2L), model.matrix(fit) %*% by, ignore_attr = TRUE)
   }
-  bound <- lm(y ~ x1 + x2, d)
-  expect_null(attr(design_of_fit(bound, model.frame(bound)), "assign"))
+  plain <- lm(y ~ x1 + x2, d)
+  expect_true(is.list(design_of_fit(plain, model.frame(plain))))
+  # The same test from columns and from a matrix.
+  matrices <- lm(y ~ x1 + I(x2), d)
+  expect_false(is.list(design_of_fit(matrices, model.frame(matrices))))
+  for (type in c("11", "33")) {
+    a <- wild_test(plain, "x1 = 0", ~ f, R = 199, type = type, seed = 1, weights = "webb")
+    b <- wild_test(matrices, "x1 = 0", ~ f, R = 199, type = type, seed = 1, weights = "webb")
+    expect_equal(a$draws, b$draws)
+    expect_equal(a$conf.int, b$conf.int, tolerance = 1e-6)
+  }
 })
 
 test_that("variances of 0 are an error", {

@@ -150,6 +150,21 @@ pub(crate) fn groups(list: &Robj) -> Parsed<Vec<Vec<u32>>> {
     groups.ok_or_else(|| Refusal::internal("groups of rows are no list of integers"))
 }
 
+/// The elements of a list; nothing else has any.
+pub(crate) fn elements(x: &Robj) -> Vec<Robj> {
+    x.as_list().map_or_else(Vec::new, |x| x.values().collect())
+}
+
+/// The columns, of `n` numbers, of a matrix of doubles, or those that are the `elements` of a list.
+pub(crate) fn columns<'a>(x: &'a Robj, elements: &'a [Robj], n: usize) -> Parsed<Vec<&'a [f64]>> {
+    let each: Option<Vec<&[f64]>> = match x.as_real_slice() {
+        Some(x) => Some(x.chunks_exact(n.max(1)).collect()),
+        None => elements.iter().map(Robj::as_real_slice).collect(),
+    };
+    let each = each.filter(|each| each.iter().all(|x| x.len() == n));
+    each.ok_or_else(|| Refusal::internal("there are no columns of doubles"))
+}
+
 /// A count that is never zero: of workers, or of tasks in a chunk.
 pub(crate) fn at_least_one(count: f64) -> NonZeroU32 {
     NonZeroU32::new(count as u32).unwrap_or(NonZeroU32::MIN)

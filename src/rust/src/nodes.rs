@@ -11,6 +11,7 @@ use twox_hash::XxHash3_128;
 use crate::ffi::{self, Sexp};
 use crate::raw::{guard, routines};
 use crate::refusal::{into_r, Refusal};
+use crate::system;
 
 /// Tasks for a node; see the crate's `node_chunk()`. `task` is negative before anything is known.
 /// @noRd
@@ -59,6 +60,21 @@ fn rs_simulate_nodes(times: &[f64], cores: &[f64], speed: &[f64], hand_out: f64)
         )
         .into()
     }))
+}
+
+/// The system's numbers of the sockets of this process whose own port this is; none where
+/// [`rs_acknowledge`] can do nothing.
+/// @noRd
+#[extendr]
+fn rs_sockets_at(port: i32) -> Vec<i32> {
+    u16::try_from(port).map_or_else(|_| Vec::new(), system::sockets_at)
+}
+
+/// Tells the other ends of sockets at once that their messages have come.
+/// @noRd
+#[extendr]
+fn rs_acknowledge(sockets: &[i32]) {
+    sockets.iter().copied().for_each(system::acknowledge);
 }
 
 /// The content of a raw vector in 32 hexadecimal digits (XXH3, 128 bits): no secret, but
@@ -125,6 +141,8 @@ extendr_module! {
     mod nodes;
     fn rs_node_chunk;
     fn rs_simulate_nodes;
+    fn rs_sockets_at;
+    fn rs_acknowledge;
     fn rs_hash;
     fn rs_hash_object;
 }

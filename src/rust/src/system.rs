@@ -67,6 +67,57 @@ pub(crate) fn own_memory(_pid: u32) -> Option<f64> {
     None
 }
 
+/// The sockets of this process whose own port this is.
+#[cfg(target_os = "linux")]
+pub(crate) fn sockets_at(port: u16) -> Vec<i32> {
+    let Ok(open) = std::fs::read_dir("/proc/self/fd") else {
+        return Vec::new();
+    };
+    open.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+        .filter(|&descriptor| own_port(descriptor) == Some(port))
+        .collect()
+}
+
+#[cfg(target_os = "linux")]
+fn own_port(descriptor: i32) -> Option<u16> {
+    // SAFETY: plain numbers, for which zero is a value.
+    let mut name: libc::sockaddr_in6 = unsafe { std::mem::zeroed() };
+    let mut len = size_of::<libc::sockaddr_in6>() as libc::socklen_t;
+    // SAFETY: the system writes at most `len` bytes of an address, and refuses what is no socket.
+    let told = unsafe { libc::getsockname(descriptor, (&raw mut name).cast(), &raw mut len) };
+    let family = i32::from(name.sin6_family);
+    // The port has the same place in addresses of both kinds.
+    (told == 0 && (family == libc::AF_INET || family == libc::AF_INET6))
+        .then(|| u16::from_be(name.sin6_port))
+}
+
+/// Tells the sender at once what has arrived at a socket. What is none is left alone.
+#[cfg(target_os = "linux")]
+pub(crate) fn acknowledge(descriptor: i32) {
+    let on: i32 = 1;
+    let len = size_of::<i32>() as libc::socklen_t;
+    // SAFETY: the system reads a number of that size.
+    unsafe {
+        libc::setsockopt(
+            descriptor,
+            libc::IPPROTO_TCP,
+            libc::TCP_QUICKACK,
+            (&raw const on).cast(),
+            len,
+        )
+    };
+}
+
+/// Not looked for: there is no such call as the next one.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn sockets_at(_port: u16) -> Vec<i32> {
+    Vec::new()
+}
+
+/// The system tells when it likes.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn acknowledge(_descriptor: i32) {}
+
 /// Asks for huge pages inside fresh memory, before it is touched.
 ///
 /// # Safety

@@ -5,7 +5,7 @@ use extendr_api::prelude::*;
 use rustle_bootstrap::wild::count::{count, Counts, Draws, Joint, Point};
 use rustle_bootstrap::wild::form::{Form, Variance};
 use rustle_bootstrap::wild::instruments::{Estimator, Instruments, Part};
-use rustle_bootstrap::wild::sums::by_group;
+use rustle_bootstrap::wild::sums::{by_group, product};
 use rustle_bootstrap::wild::weights::{Choice, Law};
 use rustle_bootstrap::wild::Test;
 
@@ -205,15 +205,31 @@ fn rs_wild_joint(draws: &[f64], shape: &[f64], delta: &[f64], f: &[f64], threads
 }
 
 /// Sums of `x * factors` by group (numbers from 1), as columns of `groups` numbers: those of
-/// `factors` within those of `x`.
+/// `factors` within those of `x`, a matrix or a list of columns.
 /// @noRd
 #[extendr]
-fn rs_wild_sums(x: &[f64], factors: &[f64], group: &[i32], groups: f64, threads: f64) -> List {
-    let group: Vec<u32> = group.iter().map(|g| (*g - 1) as u32).collect();
-    let threads = fields::threads(threads);
-    into_r(Ok(
-        by_group(x, factors, &group, groups as usize, threads).into()
-    ))
+fn rs_wild_sums(x: Robj, factors: &[f64], group: &[i32], groups: f64, threads: f64) -> List {
+    let sums = || {
+        let group: Vec<u32> = group.iter().map(|g| (*g - 1) as u32).collect();
+        let elements = fields::elements(&x);
+        let x = fields::columns(&x, &elements, group.len())?;
+        let threads = fields::threads(threads);
+        Ok(by_group(&x, factors, &group, groups as usize, threads).into())
+    };
+    into_r(sums())
+}
+
+/// The product of a design, a matrix or a list of columns of `n` numbers, and of a matrix.
+/// @noRd
+#[extendr]
+fn rs_wild_product(x: Robj, by: &[f64], n: f64, threads: f64) -> List {
+    let n = n as usize;
+    let made = || {
+        let elements = fields::elements(&x);
+        let x = fields::columns(&x, &elements, n)?;
+        Ok(product(&x, by, n, fields::threads(threads)).into())
+    };
+    into_r(made())
 }
 
 extendr_module! {
@@ -225,4 +241,5 @@ extendr_module! {
     fn rs_wild_count;
     fn rs_wild_joint;
     fn rs_wild_sums;
+    fn rs_wild_product;
 }

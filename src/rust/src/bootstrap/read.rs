@@ -13,7 +13,7 @@ use rustle_bootstrap::sorted::{Ranks, Scan, Sorted};
 use rustle_bootstrap::statistic::{Source, Statistic};
 use rustle_bootstrap::two_stage::TwoStage;
 
-use crate::fields::Fields;
+use crate::fields::{columns, elements, Fields};
 use crate::refusal::{Parsed, Refusal};
 
 /// A seed from its two words of 32 bits.
@@ -99,8 +99,15 @@ pub(super) fn statistic(fields: &Fields, n: usize) -> Parsed<Statistic> {
 fn source(fields: &Fields, n: usize) -> Parsed<Source> {
     Ok(match fields.text("source")?.as_str() {
         "sums" => {
-            let columns = |z: &[f64]| Columns::new(z, n, z.len() / n);
-            Source::Sums(fields.read("z", |z| z.as_real_slice().map(columns))?)
+            // A matrix, or a list of columns; neither is copied but into the table.
+            let z = fields.get("z")?;
+            let elements = elements(z);
+            let each = columns(z, &elements, n)?;
+            let center = match fields.optional("center")? {
+                Some(_) => fields.numbers("center")?,
+                None => vec![0.0; each.len()],
+            };
+            Source::Sums(Columns::centered(&each, n, &center))
         }
         "scans" => {
             let order = |x: &Fields| Ok(Sorted::new(&x.numbers("x")?, x.indices("rows")?));

@@ -13,6 +13,8 @@ pub(crate) const GATHERED: usize = 8;
 pub(crate) const WIDTH: usize = 8;
 /// Columns of a tile of the product.
 const TILE: usize = 4;
+/// Numbers of a table that no cache holds: above, it is read in order with counts, which a cache holds.
+const READ: usize = 1 << 22;
 
 /// The fixed columns, row by row, padded with zeros to a width that the loops know.
 #[derive(Clone, Debug)]
@@ -31,6 +33,22 @@ impl Columns {
     #[must_use]
     pub fn new(by_column: &[f64], n: usize, columns: usize) -> Self {
         assert_eq!(by_column.len(), n * columns);
+        let each: Vec<&[f64]> = (0..columns)
+            .map(|k| &by_column[k * n..(k + 1) * n])
+            .collect();
+        Self::centered(&each, n, &vec![0.0; columns])
+    }
+
+    /// From columns of `n` numbers, of which `center` is subtracted.
+    ///
+    /// # Panics
+    ///
+    /// When they do not have that many numbers, or there is not one center for each.
+    #[must_use]
+    pub fn centered(each: &[&[f64]], n: usize, center: &[f64]) -> Self {
+        let columns = each.len();
+        assert!(each.iter().all(|x| x.len() == n));
+        assert_eq!(center.len(), columns);
         let width = match columns {
             0..=2 => columns.max(1),
             3..=4 => 4,
@@ -40,11 +58,11 @@ impl Columns {
         let mut z = vec![0.0; n * width];
         // Some rows at a time, which stay in the first cache.
         for (block, rows) in z.chunks_mut(256 * width).enumerate() {
-            for k in 0..columns {
-                let from = k * n + block * 256;
-                let values = &by_column[from..from + rows.len() / width];
+            for (k, (x, center)) in each.iter().zip(center).enumerate() {
+                let from = block * 256;
+                let values = &x[from..from + rows.len() / width];
                 for (row, value) in rows.chunks_exact_mut(width).zip(values) {
-                    row[k] = *value;
+                    row[k] = value - center;
                 }
             }
         }
@@ -66,8 +84,62 @@ impl Columns {
         self.columns <= GATHERED
     }
 
+    /// Is it faster to count the indices of a resample of this size, and then to read all rows?
+    /// Decided by sizes alone, as [`GATHERED`].
+    fn is_read(&self, size: usize) -> bool {
+        self.z.len() > READ && size >= self.z.len() / self.width / 4
+    }
+
+    /// Sums over the indices of one replicate; `counts` is room.
+    pub(crate) fn sums(
+        &self,
+        scheme: &Scheme,
+        stream: &mut Stream,
+        replicate: u64,
+        attempt: u32,
+        counts: &mut Vec<u8>,
+        sums: &mut [f64],
+    ) {
+        let size = scheme.resample_size();
+        if self.is_read(size) {
+            counts.clear();
+            counts.resize(scheme.n(), 0);
+            scheme.indices(stream, replicate, attempt, |chunk| {
+                let counts = &mut counts[..];
+                for i in chunk {
+                    counts[*i as usize] = counts[*i as usize].wrapping_add(1);
+                }
+            });
+            let total: u64 = counts.iter().map(|count| u64::from(*count)).sum();
+            // Less when a count did not fit.
+            if total == size as u64 {
+                self.read_all(counts, sums);
+                return;
+            }
+        }
+        self.gather(scheme, stream, replicate, attempt, sums);
+    }
+
+    /// Sums of all rows, each as often as it counts.
+    fn read_all(&self, counts: &[u8], sums: &mut [f64]) {
+        match self.width {
+            1 => self.read::<1, 8>(counts, sums),
+            2 => self.read::<2, 4>(counts, sums),
+            4 => self.read::<4, 2>(counts, sums),
+            _ => self.read::<8, 2>(counts, sums),
+        }
+    }
+
+    fn read<const W: usize, const L: usize>(&self, counts: &[u8], sums: &mut [f64]) {
+        let (z, _) = pulp::as_arrays::<W, f64>(&self.z);
+        let all = Arch::new().dispatch(Read::<W, L> { z, counts });
+        for (k, sum) in sums.iter_mut().enumerate() {
+            *sum = all[k];
+        }
+    }
+
     /// Sums over the indices of one replicate.
-    pub(crate) fn gather(
+    fn gather(
         &self,
         scheme: &Scheme,
         stream: &mut Stream,
@@ -186,6 +258,43 @@ impl<const W: usize> WithSimd for Gather<'_, W> {
     }
 }
 
+/// Adds rows as often as they count, to `L` lanes in turn.
+struct Read<'a, const W: usize, const L: usize> {
+    z: &'a [[f64; W]],
+    counts: &'a [u8],
+}
+
+impl<const W: usize, const L: usize> WithSimd for Read<'_, W, L> {
+    type Output = [f64; W];
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> [f64; W] {
+        let mut lanes = [[0.0; W]; L];
+        let (z, last) = pulp::as_arrays::<L, [f64; W]>(self.z);
+        let (counts, last_counts) = pulp::as_arrays::<L, u8>(self.counts);
+        for i in 0..z.len().min(counts.len()) {
+            for l in 0..L {
+                let count = f64::from(counts[i][l]);
+                for k in 0..W {
+                    lanes[l][k] += count * z[i][l][k];
+                }
+            }
+        }
+        let mut all = [0.0; W];
+        for (row, count) in last.iter().zip(last_counts) {
+            for k in 0..W {
+                all[k] += f64::from(*count) * row[k];
+            }
+        }
+        for lane in &lanes {
+            for k in 0..W {
+                all[k] += lane[k];
+            }
+        }
+        all
+    }
+}
+
 /// All sums of [`WIDTH`] replicates.
 struct Product<'a, W> {
     z: &'a [f64],
@@ -267,5 +376,30 @@ impl Weight for u32 {
     #[inline(always)]
     fn real(self) -> f64 {
         f64::from(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_that_are_read_count_as_often_as_they_were_drawn() {
+        for columns in 1..=GATHERED {
+            for n in [1, 7, 601] {
+                let z: Vec<f64> = (0..n * columns).map(|i| (i as f64 * 0.7).sin()).collect();
+                let each: Vec<&[f64]> = z.chunks_exact(n).collect();
+                let center: Vec<f64> = (0..columns).map(|k| k as f64 / 8.0).collect();
+                let table = Columns::centered(&each, n, &center);
+                let counts: Vec<u8> = (0..n).map(|i| (i * 5 % 7) as u8).collect();
+                let mut sums = vec![0.0; columns];
+                table.read_all(&counts, &mut sums);
+                for (k, sum) in sums.iter().enumerate() {
+                    let product = |i: usize| f64::from(counts[i]) * (each[k][i] - center[k]);
+                    let expected: f64 = (0..n).map(product).sum();
+                    assert!((sum - expected).abs() < 1e-11, "{columns} {n} {k}");
+                }
+            }
+        }
     }
 }

@@ -113,6 +113,8 @@ pub(crate) struct Scratch {
     arch: Arch,
     stream: Stream,
     counts: Vec<u32>,
+    /// Counts that are below 256.
+    few: Vec<u8>,
     sorted: Vec<u32>,
     weights: Vec<f64>,
     narrow: Vec<[f32; WIDTH]>,
@@ -140,6 +142,7 @@ impl Scratch {
                 attempt: 0,
             }),
             counts: Vec::new(),
+            few: Vec::new(),
             sorted: Vec::new(),
             weights: Vec::new(),
             narrow: Vec::new(),
@@ -399,11 +402,12 @@ impl Statistic {
         } = batch;
         let q = columns.columns();
         for r in 0..count {
-            columns.gather(
+            columns.sums(
                 scheme,
                 &mut s.stream,
                 first + r as u64,
                 attempt,
+                &mut s.few,
                 &mut s.inputs[..q],
             );
             s.inputs[q] = scheme.resample_size() as f64;

@@ -14,8 +14,8 @@ use crate::math;
 const LANES: usize = 8;
 /// Words that are drawn at a time at most; a multiple of the lanes.
 const WORDS: usize = 256;
-/// The first of a stream, of which a short replicate needs no more. Each time that they are used
-/// up twice as many are drawn, which changes none of them.
+/// The first of a stream of which few are wanted at a time. Each time that they are used up twice
+/// as many are drawn, which changes none of them.
 const FIRST: usize = 64;
 /// Words whose halves are multiplied together where rejections are not rare: when one half is
 /// rejected all are looked at.
@@ -35,37 +35,128 @@ pub struct Key {
 }
 
 const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
+const MIX: [u64; 2] = [0xbf58_476d_1ce4_e5b9, 0x94d0_49bb_1331_11eb];
 
 /// The finalizer of SplitMix64 (Steele, Lea & Flood 2014).
 #[inline(always)]
 pub(crate) fn mix(mut z: u64) -> u64 {
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z = (z ^ (z >> 30)).wrapping_mul(MIX[0]);
+    z = (z ^ (z >> 27)).wrapping_mul(MIX[1]);
     z ^ (z >> 31)
 }
 
 /// A generator and the words that it has ready.
 #[derive(Debug)]
 pub struct Stream {
+    /// Where the state of a stream begins that has drawn nothing yet.
+    begin: Option<u64>,
     state: [[u64; LANES]; 4],
     words: [u64; WORDS],
     /// Words that are ready end here, and those that were used end at `at`.
     end: usize,
     at: usize,
+    /// Of the key: seed and attempt, which are the same for many replicates, and what mixing
+    /// made of them.
+    run: (u64, u32),
+    mixed: [u64; 2],
     arch: Arch,
+}
+
+/// The lower half of a word.
+const LOW: u64 = 0xffff_ffff;
+
+/// 2^32 modulo `n`: how many low halves would favour some numbers below `n`.
+fn threshold(n: u32) -> u64 {
+    u64::from(n.wrapping_neg() % n)
 }
 
 // Kernels are types, not closures, because only types can be compiled for the vector units
 // of the machine that runs them.
 
-/// Steps of all lanes until `words` is full.
-fn refill(arch: Arch, state: &mut [[u64; LANES]; 4], words: &mut [u64]) {
+/// The state of a stream: consecutive numbers of SplitMix64 after `z`, four for each lane.
+fn start(z: u64) -> [[u64; LANES]; 4] {
+    let mut state = [[0; LANES]; 4];
+    for (row, numbers) in state.iter_mut().enumerate() {
+        for (lane, number) in numbers.iter_mut().enumerate() {
+            *number = mix(z.wrapping_add(steps(lane, row)));
+        }
+    }
+    state
+}
+
+/// How far the number of a lane and row is from the beginning.
+const fn steps(lane: usize, row: usize) -> u64 {
+    GOLDEN.wrapping_mul((4 * lane + row + 1) as u64)
+}
+
+/// The same in registers of four lanes.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+fn start_quads(simd: pulp::x86::V3, z: u64) -> [[pulp::u64x4; 2]; 4] {
+    const FIRST_ROW: [u64; LANES] = {
+        let mut all = [0; LANES];
+        let mut lane = 0;
+        while lane < LANES {
+            all[lane] = steps(lane, 0);
+            lane += 1;
+        }
+        all
+    };
+    let first: [pulp::u64x4; 2] = pulp::cast(FIRST_ROW);
+    let mut state = [first; 4];
+    for h in 0..2 {
+        let mut at = simd.wrapping_add_u64x4(first[h], simd.splat_u64x4(z));
+        for row in 0..4 {
+            state[row][h] = mix_four(simd, at);
+            at = simd.wrapping_add_u64x4(at, simd.splat_u64x4(GOLDEN));
+        }
+    }
+    state
+}
+
+/// [`mix`] of four numbers.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+fn mix_four(simd: pulp::x86::V3, z: pulp::u64x4) -> pulp::u64x4 {
+    let z = times(
+        simd,
+        simd.xor_u64x4(z, simd.shr_const_u64x4::<30>(z)),
+        MIX[0],
+    );
+    let z = times(
+        simd,
+        simd.xor_u64x4(z, simd.shr_const_u64x4::<27>(z)),
+        MIX[1],
+    );
+    simd.xor_u64x4(z, simd.shr_const_u64x4::<31>(z))
+}
+
+/// Products of four numbers with one, modulo 2^64, of their halves.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+fn times(simd: pulp::x86::V3, z: pulp::u64x4, by: u64) -> pulp::u64x4 {
+    let product = |a, b| -> pulp::u64x4 {
+        pulp::cast(simd.avx2._mm256_mul_epu32(pulp::cast(a), pulp::cast(b)))
+    };
+    let (low, high) = (simd.splat_u64x4(by & LOW), simd.splat_u64x4(by >> 32));
+    let crossed = simd.wrapping_add_u64x4(
+        product(simd.shr_const_u64x4::<32>(z), low),
+        product(z, high),
+    );
+    simd.wrapping_add_u64x4(product(z, low), simd.shl_const_u64x4::<32>(crossed))
+}
+
+/// Steps of all lanes until `words` is full, from the `start` of a stream if there is one.
+fn refill(arch: Arch, begin: Option<u64>, state: &mut [[u64; LANES]; 4], words: &mut [u64]) {
     #[cfg(target_arch = "x86_64")]
     if let Arch::V3(simd) = arch {
-        simd.vectorize(Refill(simd, state, words));
+        simd.vectorize(Refill(simd, begin, state, words));
         return;
     }
     let _ = arch;
+    if let Some(z) = begin {
+        *state = start(z);
+    }
     let [mut s0, mut s1, mut s2, mut s3] = *state;
     for out in words.chunks_exact_mut(LANES) {
         for l in 0..LANES {
@@ -87,7 +178,12 @@ fn refill(arch: Arch, state: &mut [[u64; LANES]; 4], words: &mut [u64]) {
 
 /// The same with two registers of four lanes, which the compiler does not do by itself.
 #[cfg(target_arch = "x86_64")]
-struct Refill<'a>(pulp::x86::V3, &'a mut [[u64; LANES]; 4], &'a mut [u64]);
+struct Refill<'a>(
+    pulp::x86::V3,
+    Option<u64>,
+    &'a mut [[u64; LANES]; 4],
+    &'a mut [u64],
+);
 
 #[cfg(target_arch = "x86_64")]
 impl pulp::NullaryFnOnce for Refill<'_> {
@@ -95,8 +191,11 @@ impl pulp::NullaryFnOnce for Refill<'_> {
 
     #[inline(always)]
     fn call(self) {
-        let Self(simd, state, words) = self;
-        let mut s: [[pulp::u64x4; 2]; 4] = pulp::cast(*state);
+        let Self(simd, begin, state, words) = self;
+        let mut s: [[pulp::u64x4; 2]; 4] = match begin {
+            Some(z) => start_quads(simd, z),
+            None => pulp::cast(*state),
+        };
         let (words, _) = pulp::as_arrays_mut::<LANES, u64>(words);
         for k in 0..words.len() {
             let mut made = [s[0][0]; 2];
@@ -125,83 +224,78 @@ impl pulp::NullaryFnOnce for Refill<'_> {
     }
 }
 
-/// Both halves of each word as numbers below `n`. False when one of them would have
-/// to be rejected: `out` is then of no use.
+/// Both halves of each word as numbers below `n` (`out` is twice as long), and the smallest low half of a product:
+/// numbers whose low half is below the threshold have to be rejected, `out` is then of no use.
 struct Multiply<'a> {
     words: &'a [u64],
     n: u64,
-    threshold: u64,
     out: &'a mut [u32],
 }
 
 impl WithSimd for Multiply<'_> {
-    type Output = bool;
+    type Output = u32;
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) -> bool {
-        const LOW: u64 = 0xffff_ffff;
-        let mut rejected = 0u64;
+    fn with_simd<S: Simd>(self, _: S) -> u32 {
+        let mut least = [u32::MAX; 2];
         let (pairs, _) = pulp::as_arrays_mut::<2, u32>(self.out);
         for (pair, word) in pairs.iter_mut().zip(self.words) {
-            let (a, b) = ((word & LOW) * self.n, (word >> 32) * self.n);
-            // The sign bit is set where the low part is below the threshold.
-            rejected |=
-                (a & LOW).wrapping_sub(self.threshold) | (b & LOW).wrapping_sub(self.threshold);
-            *pair = [(a >> 32) as u32, (b >> 32) as u32];
+            let products = [word & LOW, word >> 32].map(|half| half * self.n);
+            for h in 0..2 {
+                least[h] = least[h].min(products[h] as u32);
+                pair[h] = (products[h] >> 32) as u32;
+            }
         }
-        rejected >> 63 == 0
+        least[0].min(least[1])
     }
 }
 
-/// The same for all words, with the instructions of four lanes where there are any.
-fn multiply(arch: Arch, all: Multiply<'_>) -> bool {
+/// The same with the instructions of four lanes where there are any.
+fn multiply(arch: Arch, all: Multiply<'_>) -> u32 {
     #[cfg(target_arch = "x86_64")]
-    if let Arch::V3(simd) = arch {
-        let quads = all.out.len() / 8;
-        let (words, few) = all.words.split_at(4 * quads);
-        let (out, rest) = all.out.split_at_mut(8 * quads);
-        let (n, threshold) = (all.n, all.threshold);
-        let accepted = simd.vectorize(MultiplyQuads(simd, words, n, threshold, out));
-        let few = Multiply {
-            words: few,
-            n,
-            threshold,
-            out: rest,
-        };
-        return accepted & (few.out.is_empty() || arch.dispatch(few));
+    if let (Arch::V3(simd), 4..) = (arch, all.words.len()) {
+        return simd.vectorize(MultiplyQuads(simd, all));
     }
     arch.dispatch(all)
 }
 
 #[cfg(target_arch = "x86_64")]
-struct MultiplyQuads<'a>(pulp::x86::V3, &'a [u64], u64, u64, &'a mut [u32]);
+struct MultiplyQuads<'a>(pulp::x86::V3, Multiply<'a>);
 
 #[cfg(target_arch = "x86_64")]
 impl pulp::NullaryFnOnce for MultiplyQuads<'_> {
-    type Output = bool;
+    type Output = u32;
 
     #[inline(always)]
-    fn call(self) -> bool {
+    fn call(self) -> u32 {
         use std::arch::x86_64::__m256i;
-        let Self(simd, words, n, threshold, out) = self;
+        let Self(simd, Multiply { words, n, out }) = self;
         let avx2 = simd.avx2;
         let n: __m256i = pulp::cast(simd.splat_u64x4(n));
-        // The smallest low half of a product.
         let mut least: __m256i = pulp::cast(simd.splat_u32x8(u32::MAX));
-        let (words, _) = pulp::as_arrays::<4, u64>(words);
-        let (out, _) = pulp::as_arrays_mut::<8, u32>(out);
-        // Indices, not iterators, which the compiler does not always inline here.
-        for k in 0..words.len().min(out.len()) {
-            let word: __m256i = pulp::cast(words[k]);
+        let mut quad = |word: [u64; 4]| -> [u32; 8] {
+            let word: __m256i = pulp::cast(word);
             let even = avx2._mm256_mul_epu32(word, n);
             let odd = avx2._mm256_mul_epu32(avx2._mm256_srli_epi64::<32>(word), n);
-            let high = avx2._mm256_blend_epi32::<0xaa>(avx2._mm256_srli_epi64::<32>(even), odd);
-            let low = avx2._mm256_blend_epi32::<0xaa>(even, avx2._mm256_slli_epi64::<32>(odd));
-            least = avx2._mm256_min_epu32(least, low);
-            out[k] = pulp::cast(high);
+            // Low halves are in every second place; what is in the others is not looked at.
+            least = avx2._mm256_min_epu32(least, avx2._mm256_min_epu32(even, odd));
+            let even = avx2._mm256_srli_epi64::<32>(even);
+            pulp::cast(avx2._mm256_blend_epi32::<0xaa>(even, odd))
+        };
+        let (quads, few) = pulp::as_arrays::<4, u64>(words);
+        let (octets, _) = pulp::as_arrays_mut::<8, u32>(out);
+        // Indices, not iterators, which the compiler does not always inline here.
+        for k in 0..quads.len().min(octets.len()) {
+            octets[k] = quad(quads[k]);
+        }
+        // The last four words, some of them once more.
+        if !few.is_empty() {
+            if let (Some(words), Some(out)) = (words.last_chunk::<4>(), out.last_chunk_mut::<8>()) {
+                *out = quad(*words);
+            }
         }
         let least: [u32; 8] = pulp::cast(least);
-        least.iter().all(|low| u64::from(*low) >= threshold)
+        least.into_iter().step_by(2).fold(u32::MAX, u32::min)
     }
 }
 
@@ -223,10 +317,13 @@ impl Stream {
     #[must_use]
     pub fn new(key: Key) -> Self {
         let mut stream = Self {
+            begin: None,
             state: [[0; LANES]; 4],
             words: [0; WORDS],
             end: 0,
             at: 0,
+            run: (key.seed, key.attempt),
+            mixed: mixed(key.seed, key.attempt),
             arch: Arch::new(),
         };
         stream.reset(key);
@@ -235,22 +332,27 @@ impl Stream {
 
     /// Starts the stream of `key`.
     pub fn reset(&mut self, key: Key) {
-        let attempt = mix(u64::from(key.attempt).wrapping_mul(GOLDEN) ^ 0x5bf0_3635);
-        let mut z = mix(mix(key.seed ^ GOLDEN).wrapping_add(key.replicate) ^ attempt);
-        for lane in 0..LANES {
-            for row in &mut self.state {
-                z = z.wrapping_add(GOLDEN);
-                row[lane] = mix(z);
-            }
+        if self.run != (key.seed, key.attempt) {
+            self.run = (key.seed, key.attempt);
+            self.mixed = mixed(key.seed, key.attempt);
         }
+        let z = mix(self.mixed[0].wrapping_add(key.replicate) ^ self.mixed[1]);
+        self.begin = Some(z);
         self.end = 0;
         self.at = 0;
     }
 
-    fn ready(&mut self) {
+    /// Sees to it that there is a word; `wanted`: how many will be used soon.
+    #[inline]
+    fn ready(&mut self, wanted: usize) {
         if self.at == self.end {
-            self.end = (2 * self.end).clamp(FIRST, WORDS);
-            refill(self.arch, &mut self.state, &mut self.words[..self.end]);
+            self.end = if wanted < FIRST / 2 {
+                (2 * self.end).clamp(FIRST, WORDS)
+            } else {
+                wanted.next_multiple_of(LANES).min(WORDS)
+            };
+            let words = &mut self.words[..self.end];
+            refill(self.arch, self.begin.take(), &mut self.state, words);
             self.at = 0;
         }
     }
@@ -258,7 +360,7 @@ impl Stream {
     /// 64 random bits.
     #[inline]
     pub fn word(&mut self) -> u64 {
-        self.ready();
+        self.ready(1);
         self.at += 1;
         self.words[self.at - 1]
     }
@@ -266,38 +368,43 @@ impl Stream {
     /// Fills `out` with independent numbers, uniform on `0..n`. Uses whole words, so
     /// an odd number of them leaves half a word behind.
     pub fn below(&mut self, n: u32, out: &mut [u32]) {
-        let threshold = u64::from(n.wrapping_neg() % n);
-        let n = u64::from(n);
-        let together = if threshold < RARE { WORDS } else { TOGETHER };
+        // The threshold is below n: most often nobody needs the division that it takes.
+        let wide = u64::from(n);
+        let accepts = |low: u64| low >= wide || low >= threshold(n);
+        let together = if wide < RARE || threshold(n) < RARE {
+            WORDS
+        } else {
+            TOGETHER
+        };
         let mut done = 0;
         while done < out.len() {
-            self.ready();
             let left = &mut out[done..];
-            let most = left.len().div_ceil(2).min(together);
-            let words = &self.words[self.at..(self.at + most).min(self.end)];
-            let whole = left.len().min(2 * words.len()) & !1;
-            let out = &mut left[..whole];
-            let all = Multiply {
-                words,
-                n,
-                threshold,
-                out,
-            };
-            let accepted = multiply(self.arch, all);
-            if accepted && left.len() >= 2 * words.len() {
-                done += whole;
-            } else {
-                let halves = words.iter().flat_map(|w| [w & 0xffff_ffff, w >> 32]);
-                let mut kept = 0;
-                for half in halves {
-                    let product = half * n;
-                    if product & 0xffff_ffff >= threshold && kept < left.len() {
-                        left[kept] = (product >> 32) as u32;
-                        kept += 1;
-                    }
+            let wanted = left.len().div_ceil(2);
+            self.ready(wanted);
+            let words = &self.words[self.at..(self.at + wanted.min(together)).min(self.end)];
+            // Of an odd number the last one needs half a word.
+            let whole = words.len().min(left.len() / 2);
+            if whole > 0 {
+                let all = Multiply {
+                    words: &words[..whole],
+                    n: wide,
+                    out: &mut left[..2 * whole],
+                };
+                if accepts(u64::from(multiply(self.arch, all))) {
+                    done += 2 * whole;
+                    self.at += whole;
+                    continue;
                 }
-                done += kept;
             }
+            let mut kept = 0;
+            for half in words.iter().flat_map(|w| [w & LOW, w >> 32]) {
+                let product = half * wide;
+                if kept < left.len() && accepts(product & LOW) {
+                    left[kept] = (product >> 32) as u32;
+                    kept += 1;
+                }
+            }
+            done += kept;
             self.at += words.len();
         }
     }
@@ -319,7 +426,7 @@ impl Stream {
     pub fn exponential(&mut self, out: &mut [f64]) {
         let mut done = 0;
         while done < out.len() {
-            self.ready();
+            self.ready(out.len() - done);
             let count = (out.len() - done).min(self.end - self.at);
             let words = &self.words[self.at..self.at + count];
             self.arch
@@ -340,6 +447,12 @@ impl Stream {
             }
         }
     }
+}
+
+/// What the streams of a run have in common.
+fn mixed(seed: u64, attempt: u32) -> [u64; 2] {
+    let attempt = u64::from(attempt).wrapping_mul(GOLDEN);
+    [mix(seed ^ GOLDEN), mix(attempt ^ 0x5bf0_3635)]
 }
 
 #[inline(always)]

@@ -254,21 +254,3 @@ fn joint_statistics_are_those_of_two_by_two_matrices() {
     // M = [[3, 1], [1, 3]], nu = (2, 1): nu' M^-1 nu = (3 * 4 - 2 * 2 + 3) / 8.
     assert!((f - 11.0 / 8.0 / 2.0).abs() < 1e-14, "{f}");
 }
-
-#[test]
-fn sums_by_group_are_those_of_a_loop() {
-    let (n, groups) = (50, 4);
-    let (x, factors) = (numbers(n * 3), numbers(n * 2));
-    let group: Vec<u32> = (0..n as u32).map(|i| (i * 7) % groups).collect();
-    let sums = sums::by_group(&x, &factors, &group, groups as usize, NonZeroUsize::MIN);
-    for k in 0..3 {
-        for m in 0..2 {
-            for g in 0..groups {
-                let rows = (0..n).filter(|i| group[*i] == g);
-                let expected: f64 = rows.map(|i| x[k * n + i] * factors[m * n + i]).sum();
-                let have = sums[(k * 2 + m) * groups as usize + g as usize];
-                assert!((have - expected).abs() < 1e-12);
-            }
-        }
-    }
-}
