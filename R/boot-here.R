@@ -9,22 +9,27 @@ replay_here <- function(replay) {
   id <- begin_call()
   statistic <- replay$statistic
   calls <- 0L
-  size <- NULL
+  size <- -1L
   inside <- FALSE
   draws <- FALSE
   clock <- new_replicate_clock(replay$before)
+  due <- clock$due
+  global <- globalenv()
   plan <- serial_plan()
   shows <- wants_progress(plan)
   progress <- new_progress(list(n = sum(replay$frame$R)), 1L, plan)
   replay$envir$statistic <- function(...) {
     calls <<- calls + 1L
-    if (calls >= clock$due) clock$read(calls)
+    if (calls >= due) due <<- clock$read(calls)
     inside <<- TRUE
-    before <- if (!draws) get_random_seed()
+    before <- global[[".Random.seed"]]
     value <- statistic(...)
-    if (!draws && !identical(before, get_random_seed())) draws <<- TRUE
+    if (!draws && !identical(before, global[[".Random.seed"]])) draws <<- TRUE
     inside <<- FALSE
-    size <<- check_value(value, size, calls - replay$before, replay$origin)
+    # A statistic takes microseconds, and so would a look that is not needed.
+    if (!is.double(value) || length(value) != size) {
+      size <<- check_value(value, if (size >= 0L) size, calls - replay$before, replay$origin)
+    }
     if (shows && calls > replay$before) progress$update(calls - replay$before, 1L)
     value
   }
@@ -51,7 +56,7 @@ replay_here <- function(replay) {
 
 # Times replicates that run in this session; before: calls that are none. `read(call)` is called
 # before each call from `due` on. Quick ones are timed some 50 microseconds together, as other
-# tasks are, and not more than about 1e5 times.
+# tasks are, and not more than about 1e5 times. It returns the next one.
 new_replicate_clock <- function(before) {
   at <- before + 1
   from <- NA_real_
@@ -71,7 +76,7 @@ new_replicate_clock <- function(before) {
     }
     took <- if (count > 0) (now - from) / count else 1
     from <<- now
-    self$due <- call + max(1, ceiling(min(5e-5 / max(took, 1e-9), call)), floor(call / 5e4))
+    call + max(1, ceiling(min(5e-5 / max(took, 1e-9), call)), floor(call / 5e4))
   }
   self$spans <- function() span_columns_of(unlist(tasks), unlist(counts), 1L, unlist(starts), unlist(ends))
   self

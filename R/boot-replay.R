@@ -64,8 +64,12 @@ replay_on_workers <- function(replay, plan) {
   limit <- Inf
   size <- NULL
   calls <- 0L
+  recorded <- 0L
+  blank <- 0
+  varies <- replay$leading + 1L
+  most <- varies + replay$dots
   run_waiting <- function() {
-    if (!length(waiting)) return()
+    if (!recorded) return()
     machine <- if (isTRUE(compiles(plan))) calls_of_statistic(replay, waiting)
     first <- length(values) + 1L
     on.exit(keep_part(replay, first, max(size, 1L)))
@@ -78,20 +82,24 @@ replay_on_workers <- function(replay, plan) {
     }
     values <<- c(values, new)
     waiting <<- list()
+    recorded <<- 0L
+    blank <<- numeric(max(size, 1L))
   }
   replay$envir$statistic <- function(...) {
     calls <<- calls + 1L
     if (calls <= replay$before) {
       value <- watch_random_state(replay$statistic(...))
       size <<- check_value(value, size, 0L, replay$origin)
+      blank <<- numeric(size)
       return(value)
     }
-    waiting[[length(waiting) + 1L]] <<- lapply(
-      seq.int(replay$leading + 1L, ...length() - replay$dots), function(k) ...elt(k)
-    )
-    if (length(waiting) == 1L) limit <<- replay_bytes() / as.double(utils::object.size(waiting[[1L]]))
-    if (length(waiting) >= limit) run_waiting()
-    numeric(max(size, 1L))
+    # One argument varies, or two. A statistic may take no longer than these lines.
+    arguments <- if (...length() == most) list(...elt(varies)) else list(...elt(varies), ...elt(varies + 1L))
+    recorded <<- recorded + 1L
+    waiting[[recorded]] <<- arguments
+    if (recorded == 1L) limit <<- replay_bytes() / as.double(utils::object.size(arguments))
+    if (recorded >= limit) run_waiting()
+    blank
   }
   out <- eval(replay$call, replay$envir)
   run_waiting()

@@ -60,19 +60,24 @@ read_closure <- function(fun, given) {
 words_known <- new.env(parent = emptyenv())
 
 words_of_closure <- function(fun, given) {
-  key <- paste(c(rs_code_key(fun), given), collapse = " ")
-  known <- words_known[[key]]
-  if (!is.null(known)) return(known)
-  if (length(words_known) >= 200L) rm(list = names(words_known), envir = words_known)
+  key <- rs_code_key(fun)
+  if (!is.null(key)) {
+    key <- paste(c(key, given), collapse = " ")
+    known <- words_known[[key]]
+    if (!is.null(known)) return(known)
+    if (length(words_known) >= 200L) rm(list = names(words_known), envir = words_known)
+  }
   kept <- formals(fun)
   formals <- as.list(kept)
   left_out <- formals[setdiff(names(formals), c(given, "..."))]
   words <- rs_compiled_names(c(list(body(fun)), unname(left_out)))
   # `kept`: the key holds for as long as what it is made of lives.
-  words_known[[key]] <- list(
+  words <- list(
     body = body(fun), formals = formals, left_out = left_out, functions = words$functions,
     variables = setdiff(words$variables, names(formals)), kept = kept
   )
+  if (!is.null(key)) words_known[[key]] <- words
+  words
 }
 
 # Which of the names are R's own functions where the closure was written: list(own = names,

@@ -344,3 +344,13 @@ test_that("plans with workers use threads for what compiles when they are asked 
   }
   expect_warning(under_plan(list("sequential", compiled = "auto"), 1), class = "rustle_warning_setting")
 })
+
+test_that("functions with many attributes are told apart", {
+  local_plan("threads", workers = 2)
+  marks <- stats::setNames(as.list(1:60), paste0("mark", 1:60))
+  one <- do.call(structure, c(list(function(x) x + 1), marks))
+  two <- do.call(structure, c(list(function(x) x * 10), marks))
+  expect_true(explain_compiled(one, 1)$compiled)
+  expect_identical(future_lapply(c(3, 4), one), list(4, 5))
+  expect_identical(future_lapply(c(3, 4), two), list(30, 40))
+})

@@ -13,6 +13,7 @@ mod draws;
 mod elementwise;
 mod index;
 mod inline;
+mod logic;
 mod loops;
 mod matrix;
 mod more;
