@@ -57,8 +57,9 @@
 #'
 #'   Not: strings, lists, data frames, matrices with names of rows or columns, factors, functions that call
 #'   themselves or use `...` or `missing()`, an argument that draws random numbers and is read again where it may
-#'   not have been read before, `apply()`, `sapply()` and their kin. Most functions that
-#'   published code hands to such calls use other names as well. Do not expect yours to compile: look.
+#'   not have been read before, `apply()`, `sapply()` and their kin. Of 20 kinds
+#'   of functions that public scripts hand to such calls, 3 compile (a test has them). Do not expect yours to be among
+#'   them: look.
 #' @section Calls: Those of [future_lapply()], [future_sapply()], [future_vapply()], `future_replicate()`, and
 #'   [parLapply()] and [parSapply()] with `cl = NULL`, [boot()] whose data are a plain vector of
 #'   numbers (boot's own code draws the resamples), and [bootstrap()] of a function, whose data are a plain vector or
