@@ -47,8 +47,8 @@ simplify_outcome <- function(outcome, names, simplify) {
   simplify2array(values, higher = identical(simplify, "array"))
 }
 
-# Values of a job have no names yet. To give them none would copy them.
+# Values of a job have no names, but an empty list may. To give none to what has none would copy it.
 with_names <- function(values, names) {
-  if (!is.null(names)) names(values) <- names
+  if (!is.null(names) || !is.null(attr(values, "names"))) names(values) <- names
   values
 }

@@ -51,6 +51,9 @@ test_that("future_eapply() is eapply() up to the order, which is that of future.
   )
   sorted <- function(x) x[order(names(x))]
   expect_identical(sorted(future_eapply(env, sum)), sorted(eapply(env, sum)))
+  for (named in c(TRUE, FALSE)) {
+    expect_identical(future_eapply(new.env(), sum, USE.NAMES = named), eapply(new.env(), sum, USE.NAMES = named))
+  }
 })
 
 test_that("random numbers in groups are those of future.apply", {
