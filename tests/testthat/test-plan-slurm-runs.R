@@ -90,7 +90,9 @@ test_that("what a call draws in the session is the same when it is collected, wh
       expect_identical(value[c("t", "seed", "call")], oracle[c("t", "seed", "call")])
       expect_identical(boot.array(value), boot.array(oracle))
     } else {
-      fields <- Filter(function(field) !is.function(oracle[[field]]) && !field %in% c("run", "time", "threads"), names(oracle))
+      # What extend() needs holds functions.
+    value$permuted$boot <- oracle$permuted$boot <- NULL
+    fields <- Filter(function(field) !is.function(oracle[[field]]) && !field %in% c("run", "time", "threads"), names(oracle))
       expect_equal(unclass(value)[fields], unclass(oracle)[fields], ignore_attr = TRUE, info = name)
     }
   }
@@ -137,6 +139,8 @@ test_that("arguments that calls have made are those of the call when it is colle
       expect_identical(attributes(value)[c("dimnames", "call")], attributes(oracle)[c("dimnames", "call")])
       next
     }
+    # What extend() needs holds functions.
+    value$permuted$boot <- oracle$permuted$boot <- NULL
     fields <- Filter(function(field) !is.function(oracle[[field]]) && !field %in% c("run", "time", "threads", "seed", "stream", "L"), names(oracle))
     expect_equal(unclass(value)[fields], unclass(oracle)[fields], ignore_attr = TRUE, info = name)
   }
