@@ -43,8 +43,10 @@ test_that("while a call runs, its workers are busy", {
       invokeRestart("muffleMessage")
     }
   )
-  expect_true("busy" %in% seen$state)
-  expect_true(all(seen$task[seen$state == "busy"] %in% 1:2))
+  # The other may have its orders, and no task yet.
+  told <- seen$task[seen$state == "busy"]
+  expect_true(any(told %in% 1:2))
+  expect_true(all(told %in% c(1:2, NA)))
 })
 
 test_that("reset_workers() replaces all, and lost ones are counted", {
