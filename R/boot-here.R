@@ -54,9 +54,9 @@ replay_here <- function(replay) {
   as_original(out, replay)
 }
 
-# Times replicates that run in this session; before: calls that are none. `read(call)` is called
-# before each call from `due` on. Quick ones are timed some 50 microseconds together, as other
-# tasks are, and not more than about 1e5 times. It returns the next one.
+# Times replicates that run in this session; before: calls that are none. `due` is the first call
+# before which `read(call)` is called; that returns the next. Quick ones are timed some 50
+# microseconds together, as other tasks are, and not more than about 1e5 times.
 new_replicate_clock <- function(before) {
   at <- before + 1
   from <- NA_real_
@@ -134,9 +134,9 @@ keep_part <- function(replay, first, size) {
   job <- kept$job
   find <- function(task, again) {
     if (task < first) return(find_replicate(replay, task, again, FALSE, size))
-    list(job = job, task = task - first + 1, start = function(run) start_stream(utils::modifyList(kept, list(job = job)), task - first + 1, identity))
+    list(job = job, task = task - first + 1, start = function(run) start_stream(kept, task - first + 1, identity))
   }
-  inputs$call$job <- list(id = kept$id, n = first - 1 + job$n, find = find)
+  amend_call(job = list(id = kept$id, n = first - 1 + job$n, find = find))
 }
 
 # The report of jobs that ran one after another.

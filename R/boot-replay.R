@@ -105,7 +105,7 @@ replay_on_workers <- function(replay, plan) {
   run_waiting()
   if (length(reported) > 1L) {
     keep_report(joined_reports(reported))
-    inputs$call$start <- reports$last$start
+    amend_call(start = reports$last$start)
   }
   if (!length(values)) forget_call(without_tasks)
   if (length(values)) out$t <- matrix(unlist(values), nrow = length(values), byrow = TRUE)

@@ -36,6 +36,12 @@ keep_call <- function(job, plan, state, start) {
   inputs$why <- NULL
 }
 
+# Changes fields of what is kept of the last call, if anything is.
+amend_call <- function(...) {
+  fields <- list(...)
+  if (!is.null(inputs$call)) inputs$call[names(fields)] <- fields
+}
+
 #' Run a task again in this session
 #'
 #' `rerun_task()` evaluates a task of the last call once more, in this session, where
