@@ -198,105 +198,30 @@ impl pulp::NullaryFnOnce for Refill<'_> {
         };
         let (words, _) = pulp::as_arrays_mut::<LANES, u64>(words);
         for k in 0..words.len() {
-            words[k] = pulp::cast(step(simd, &mut s));
+            let mut made = [s[0][0]; 2];
+            for h in 0..2 {
+                let [s0, s1, s2, s3] = [s[0][h], s[1][h], s[2][h], s[3][h]];
+                let sum = simd.wrapping_add_u64x4(s0, s3);
+                let turned = simd.or_u64x4(
+                    simd.shl_const_u64x4::<23>(sum),
+                    simd.shr_const_u64x4::<41>(sum),
+                );
+                made[h] = simd.wrapping_add_u64x4(turned, s0);
+                let t = simd.shl_const_u64x4::<17>(s1);
+                let s2 = simd.xor_u64x4(s2, s0);
+                let s3 = simd.xor_u64x4(s3, s1);
+                s[1][h] = simd.xor_u64x4(s1, s2);
+                s[0][h] = simd.xor_u64x4(s0, s3);
+                s[2][h] = simd.xor_u64x4(s2, t);
+                s[3][h] = simd.or_u64x4(
+                    simd.shl_const_u64x4::<45>(s3),
+                    simd.shr_const_u64x4::<19>(s3),
+                );
+            }
+            words[k] = pulp::cast(made);
         }
         *state = pulp::cast(s);
     }
-}
-
-/// A step of all lanes.
-#[cfg(target_arch = "x86_64")]
-#[inline(always)]
-fn step(simd: pulp::x86::V3, s: &mut [[pulp::u64x4; 2]; 4]) -> [pulp::u64x4; 2] {
-    let mut made = [s[0][0]; 2];
-    for h in 0..2 {
-        let [s0, s1, s2, s3] = [s[0][h], s[1][h], s[2][h], s[3][h]];
-        let sum = simd.wrapping_add_u64x4(s0, s3);
-        let turned = simd.or_u64x4(
-            simd.shl_const_u64x4::<23>(sum),
-            simd.shr_const_u64x4::<41>(sum),
-        );
-        made[h] = simd.wrapping_add_u64x4(turned, s0);
-        let t = simd.shl_const_u64x4::<17>(s1);
-        let s2 = simd.xor_u64x4(s2, s0);
-        let s3 = simd.xor_u64x4(s3, s1);
-        s[1][h] = simd.xor_u64x4(s1, s2);
-        s[0][h] = simd.xor_u64x4(s0, s3);
-        s[2][h] = simd.xor_u64x4(s2, t);
-        s[3][h] = simd.or_u64x4(
-            simd.shl_const_u64x4::<45>(s3),
-            simd.shr_const_u64x4::<19>(s3),
-        );
-    }
-    made
-}
-
-/// Steps whose words are numbers below `n` at once, which saves to store and to load them.
-/// Returns the smallest low half of a product.
-#[cfg(target_arch = "x86_64")]
-struct DrawQuads<'a> {
-    simd: pulp::x86::V3,
-    begin: Option<u64>,
-    state: &'a mut [[u64; LANES]; 4],
-    n: u64,
-    out: &'a mut [u32],
-}
-
-#[cfg(target_arch = "x86_64")]
-impl pulp::NullaryFnOnce for DrawQuads<'_> {
-    type Output = u32;
-
-    #[inline(always)]
-    fn call(self) -> u32 {
-        let Self {
-            simd,
-            begin,
-            state,
-            n,
-            out,
-        } = self;
-        let mut s: [[pulp::u64x4; 2]; 4] = match begin {
-            Some(z) => start_quads(simd, z),
-            None => pulp::cast(*state),
-        };
-        let n = simd.splat_u64x4(n);
-        let mut least = simd.splat_u32x8(u32::MAX);
-        let (steps, _) = pulp::as_arrays_mut::<{ 2 * LANES }, u32>(out);
-        for k in 0..steps.len() {
-            let [a, b] = step(simd, &mut s);
-            steps[k] = pulp::cast([quad(simd, a, n, &mut least), quad(simd, b, n, &mut least)]);
-        }
-        *state = pulp::cast(s);
-        smallest(least)
-    }
-}
-
-/// Both halves of four words as numbers below `n`. `least` becomes the smallest low half of a
-/// product in every second place; what is in the others is not looked at.
-#[cfg(target_arch = "x86_64")]
-#[inline(always)]
-fn quad(
-    simd: pulp::x86::V3,
-    words: pulp::u64x4,
-    n: pulp::u64x4,
-    least: &mut pulp::u32x8,
-) -> pulp::u32x8 {
-    use std::arch::x86_64::__m256i;
-    let avx2 = simd.avx2;
-    let (words, n): (__m256i, __m256i) = (pulp::cast(words), pulp::cast(n));
-    let even = avx2._mm256_mul_epu32(words, n);
-    let odd = avx2._mm256_mul_epu32(avx2._mm256_srli_epi64::<32>(words), n);
-    *least =
-        pulp::cast(avx2._mm256_min_epu32(pulp::cast(*least), avx2._mm256_min_epu32(even, odd)));
-    let even = avx2._mm256_srli_epi64::<32>(even);
-    pulp::cast(avx2._mm256_blend_epi32::<0xaa>(even, odd))
-}
-
-#[cfg(target_arch = "x86_64")]
-#[inline(always)]
-fn smallest(least: pulp::u32x8) -> u32 {
-    let least: [u32; 8] = pulp::cast(least);
-    least.into_iter().step_by(2).fold(u32::MAX, u32::min)
 }
 
 /// Both halves of each word as numbers below `n` (`out` is twice as long), and the smallest low half of a product:
@@ -343,22 +268,34 @@ impl pulp::NullaryFnOnce for MultiplyQuads<'_> {
 
     #[inline(always)]
     fn call(self) -> u32 {
+        use std::arch::x86_64::__m256i;
         let Self(simd, Multiply { words, n, out }) = self;
-        let n = simd.splat_u64x4(n);
-        let mut least = simd.splat_u32x8(u32::MAX);
+        let avx2 = simd.avx2;
+        let n: __m256i = pulp::cast(simd.splat_u64x4(n));
+        let mut least: __m256i = pulp::cast(simd.splat_u32x8(u32::MAX));
+        let mut quad = |word: [u64; 4]| -> [u32; 8] {
+            let word: __m256i = pulp::cast(word);
+            let even = avx2._mm256_mul_epu32(word, n);
+            let odd = avx2._mm256_mul_epu32(avx2._mm256_srli_epi64::<32>(word), n);
+            // Low halves are in every second place; what is in the others is not looked at.
+            least = avx2._mm256_min_epu32(least, avx2._mm256_min_epu32(even, odd));
+            let even = avx2._mm256_srli_epi64::<32>(even);
+            pulp::cast(avx2._mm256_blend_epi32::<0xaa>(even, odd))
+        };
         let (quads, few) = pulp::as_arrays::<4, u64>(words);
         let (octets, _) = pulp::as_arrays_mut::<8, u32>(out);
         // Indices, not iterators, which the compiler does not always inline here.
         for k in 0..quads.len().min(octets.len()) {
-            octets[k] = pulp::cast(quad(simd, pulp::cast(quads[k]), n, &mut least));
+            octets[k] = quad(quads[k]);
         }
         // The last four words, some of them once more.
         if !few.is_empty() {
             if let (Some(words), Some(out)) = (words.last_chunk::<4>(), out.last_chunk_mut::<8>()) {
-                *out = pulp::cast(quad(simd, pulp::cast(*words), n, &mut least));
+                *out = quad(*words);
             }
         }
-        smallest(least)
+        let least: [u32; 8] = pulp::cast(least);
+        least.into_iter().step_by(2).fold(u32::MAX, u32::min)
     }
 }
 
@@ -420,39 +357,6 @@ impl Stream {
         }
     }
 
-    /// The same where no more than `wanted` may ever be used.
-    fn ready_few(&mut self, wanted: usize) {
-        if self.at == self.end {
-            self.end = wanted.next_multiple_of(LANES).min(WORDS);
-            let words = &mut self.words[..self.end];
-            refill(self.arch, self.begin.take(), &mut self.state, words);
-            self.at = 0;
-        }
-    }
-
-    /// Fills `out`, whole steps of all lanes, with numbers below `n` where no words are ready and
-    /// none has to be rejected; if not, `false`, and nothing was drawn.
-    fn draw_steps(&mut self, n: u64, accepts: impl Fn(u64) -> bool, out: &mut [u32]) -> bool {
-        #[cfg(target_arch = "x86_64")]
-        if let (Arch::V3(simd), false) = (self.arch, out.is_empty()) {
-            let mut state = self.state;
-            let least = simd.vectorize(DrawQuads {
-                simd,
-                begin: self.begin,
-                state: &mut state,
-                n,
-                out,
-            });
-            if accepts(u64::from(least)) {
-                self.state = state;
-                self.begin = None;
-                return true;
-            }
-        }
-        let _ = (n, accepts, out);
-        false
-    }
-
     /// 64 random bits.
     #[inline]
     pub fn word(&mut self) -> u64 {
@@ -474,23 +378,9 @@ impl Stream {
         };
         let mut done = 0;
         while done < out.len() {
-            let first = done == 0;
             let left = &mut out[done..];
-            if self.at == self.end && together == WORDS {
-                let steps = (left.len() / (2 * LANES)).min(WORDS / LANES);
-                let whole = &mut left[..2 * LANES * steps];
-                if self.draw_steps(wide, accepts, whole) {
-                    done += whole.len();
-                    continue;
-                }
-            }
             let wanted = left.len().div_ceil(2);
-            if first || wanted >= FIRST / 2 {
-                self.ready(wanted);
-            } else {
-                // The end of many: few more are wanted.
-                self.ready_few(wanted);
-            }
+            self.ready(wanted);
             let words = &self.words[self.at..(self.at + wanted.min(together)).min(self.end)];
             // Of an odd number the last one needs half a word.
             let whole = words.len().min(left.len() / 2);
