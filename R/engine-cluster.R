@@ -296,6 +296,7 @@ new_desk <- function(job, plan, nodes, parcel) {
       queue$drop_after(min(failed))
     }
     done[tasks[!unfinished]] <<- TRUE
+    node$tasks <- node$tasks + sum(!unfinished)
     counted$done <<- counted$done + length(tasks)
     for (what in names(record$report)) counted[[what]] <<- counted[[what]] + record$report[[what]]
     own <- record$spans

@@ -163,7 +163,7 @@ default_settings <- function() {
 #'   unfinished tasks run elsewhere, with the same random numbers. Tasks that have been lost
 #'   `retries` times run alone; if they are lost again, the call stops with
 #'   `rustle_error_worker_lost`, with what arrived in `values`. Nodes that rustle has started
-#'   are started again for the next call. [add_workers()] adds nodes.
+#'   are started again for the next call. [node_status()] shows nodes, [add_workers()] adds some.
 #'
 #'   Nodes are started by ssh, as [parallelly::makeClusterPSOCK()] does it; hosts of the allocation
 #'   of Slurm in which the session runs are started by `srun`, without keys (`master =` is the
@@ -464,6 +464,7 @@ print.rustle_plan <- function(x, ...) {
   if (plan$kind == "multisession") {
     cat(sprintf("workers up: %d%s\n", workers_up(), if (is.null(s$setup)) "" else "; each has run `setup`"))
   }
+  if (plan$kind == "cluster") cat("nodes up: ", nodes_up(), "\n", sep = "")
   if (plan$kind == "slurm") cat("runs in ", slurm_given(plan$stack[[1L]])$dir, "\n", sep = "")
   invisible(x)
 }
