@@ -361,6 +361,14 @@ as_strategy <- function(strategy, arguments, call) {
     strategy <- slurm
     if ("workers" %in% names(arguments)) stop_unknown_setting("workers", strategy, call)
   }
+  if (identical(strategy, "sequential") || inherits(strategy, "sequential")) {
+    # A script that leaves the strategy open says so of each.
+    if (!is.null(arguments$workers) && !identical(arguments$workers, 1) && !identical(arguments$workers, 1L)) {
+      warn_rustle("`workers` has no effect: plan(sequential) runs tasks in this session.", "rustle_warning_setting", settings = "workers")
+    }
+    arguments$workers <- NULL
+    if (!length(arguments)) return(if (named) future::sequential else strategy)
+  }
   if (is_multicore(strategy) && is.character(arguments$workers)) {
     stop_argument("workers", "a whole number of at least 1", arguments$workers, call)
   }
