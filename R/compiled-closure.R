@@ -18,11 +18,12 @@ machine_functions <- list(
     "range", "tabulate", "signif", "sample",
     "sample.int", "stop", "warning", "message", "print", "cat", "matrix", "nrow", "ncol", "dim", "t", "drop", "diag",
     "crossprod", "tcrossprod", "%*%", "solve", "rowSums", "rowMeans", "colSums", "colMeans", "as.matrix", "as.vector",
-    "outer"
+    "outer", "force", "identity", "missing", "sapply", "vapply", "replicate", "apply", "names<-", "unname"
   ),
   stats = c(
     "runif", "rnorm", "rexp", "rlnorm", "rlogis", "rcauchy", "rweibull", "rgamma", "rchisq", "rt", "rf", "rbeta",
-    "rpois", "rgeom", "rnbinom", "rbinom", "var", "sd", "cor", "median", "quantile"
+    "rpois", "rgeom", "rnbinom", "rbinom", "var", "sd", "cor", "median", "quantile",
+    "setNames"
   )
 )
 
