@@ -16,7 +16,7 @@ use crate::refusal::{Parsed, Refusal};
 use crate::seeds::base_seed;
 
 /// Deeper code is read no further: every level takes some of the stack.
-const DEEPEST: usize = 300;
+pub(super) const DEEPEST: usize = 300;
 
 /// The code under a path of positions from the body; the path of each piece is noted.
 pub(super) fn tree(code: &Robj, places: &mut Vec<Vec<i32>>) -> Node {
@@ -73,59 +73,6 @@ fn kind(code: &Robj, path: &mut Vec<i32>, places: &mut Vec<Vec<i32>>) -> Kind {
         return Kind::Call { fun, args };
     }
     constant(code)
-}
-
-/// The names in code, each once.
-#[derive(Default)]
-pub(super) struct Words {
-    /// Of functions that are called.
-    pub(super) functions: Vec<String>,
-    /// All others.
-    pub(super) variables: Vec<String>,
-}
-
-impl Words {
-    pub(super) fn add(&mut self, code: &Robj) {
-        self.add_below(code, 0);
-    }
-
-    fn add_below(&mut self, code: &Robj, depth: usize) {
-        if code.is_missing_arg() || depth > DEEPEST {
-            return;
-        }
-        let depth = depth + 1;
-        if let Some(symbol) = code.as_symbol() {
-            note(symbol.as_str(), &mut self.variables);
-        } else if let Some(call) = code.as_language() {
-            let mut parts = call.iter().map(|(_, value)| value);
-            let head = parts.next();
-            match head.as_ref().and_then(|head| head.as_symbol()) {
-                Some(symbol) => {
-                    note(symbol.as_str(), &mut self.functions);
-                    if matches!(symbol.as_str(), "<-" | "=") {
-                        // `x[i] <- v` calls `[<-`.
-                        let target = call.iter().nth(1).and_then(|(_, to)| to.as_language());
-                        let of = target.and_then(|to| to.iter().next().map(|(_, head)| head));
-                        if let Some(of) = of.as_ref().and_then(|of| of.as_symbol()) {
-                            note(&format!("{}<-", of.as_str()), &mut self.functions);
-                        }
-                    }
-                }
-                None => head.iter().for_each(|head| self.add_below(head, depth)),
-            }
-            parts.for_each(|part| self.add_below(&part, depth));
-        } else if let Some(formals) = code.as_pairlist() {
-            for (_, default) in formals.iter() {
-                self.add_below(&default, depth);
-            }
-        }
-    }
-}
-
-fn note(name: &str, known: &mut Vec<String>) {
-    if !known.iter().any(|other| other == name) {
-        known.push(name.to_owned());
-    }
 }
 
 /// A function that code defines.
