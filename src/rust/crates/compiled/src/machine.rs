@@ -318,11 +318,11 @@ impl<'a> Machine<'a> {
                 Op::TruthD(to, a) => i!(to) = i32::from(compare_d(Compare::Ne, d!(a), 0.0)?),
                 Op::Widen(to, a) => d!(to) = f64::from(i!(a)),
                 Op::Whole(to, a) => {
-                    let x = d!(a);
-                    if x.trunc() != x || x.abs() > f64::from(i32::MAX) {
+                    let (x, whole) = (d!(a), d!(a) as i32);
+                    if f64::from(whole) != x || whole == i32::MIN {
                         return Err(FRACTION);
                     }
-                    i!(to) = x as i32;
+                    i!(to) = whole;
                 }
                 Op::ToInt(to, a) => i!(to) = arith::to_int(d!(a))?,
                 Op::GetD(to, v, a) => {

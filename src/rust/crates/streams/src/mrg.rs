@@ -35,8 +35,9 @@ impl Mrg {
     /// A generator that starts at `seed`.
     #[must_use]
     pub fn new(seed: Seed) -> Self {
+        let [a, b, c, d, e, f] = seed.0;
         Self {
-            state: seed.0.map(u64::from),
+            state: [a.into(), b.into(), c.into(), d.into(), e.into(), f.into()],
         }
     }
 
@@ -65,10 +66,11 @@ impl Mrg {
         let p1 = rest::<M1>(A12 * s1 + A13N * (M1 - s0));
         let p2 = rest::<M2>(A21 * s5 + A23N * (M2 - s3));
         self.state = [s1, s2, p1, s4, s5, p2];
-        // p1 - p2 where that is above 0, else M1 more: 2^32 - 209. A branch would be taken half of
-        // the time.
-        let more = u32::from(p1 <= p2).wrapping_neg() & (u32::MAX - M1 as u32 + 1);
-        u64::from((p1 as u32).wrapping_sub(p2 as u32).wrapping_sub(more))
+        // p1 - p2 where that is above 0, else M1 more, which is 2^32 - 209. A branch would be taken
+        // half of the time, so the borrow of a subtraction says which it is.
+        let below = p1.wrapping_sub(p2 + 1);
+        let less = (below >> 32) as u32 & (u32::MAX - M1 as u32 + 1);
+        u64::from((below as u32).wrapping_add(1).wrapping_sub(less))
     }
 
     /// Where the generator is now; what R would store in `.Random.seed[2:7]`.

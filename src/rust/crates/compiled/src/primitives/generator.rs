@@ -41,7 +41,11 @@ fn part(u: f64) -> u32 {
 #[inline]
 fn fine(next: &mut impl FnMut() -> f64) -> f64 {
     const BIG: f64 = 134_217_728.0; // 2^27
-    let high = (BIG * next()).trunc();
+    const WHOLE: f64 = 4_503_599_627_370_496.0; // 2^52
+    let wide = BIG * next();
+    // Rounded to a whole number by what is lost beside 2^52, and down.
+    let near = (wide + WHOLE) - WHOLE;
+    let high = near - if near > wide { 1.0 } else { 0.0 };
     (high + next()) / BIG
 }
 
@@ -58,16 +62,20 @@ fn few_bits(next: &mut impl FnMut() -> u32, n: u32, to: &mut [i32]) {
     }
 }
 
-/// See [`Generator::shuffle`]. What is rejected changes nothing.
+/// See [`Generator::shuffle`]. What is rejected changes nothing: all bits of `good` are set where a
+/// number is not, so that no branch depends on what is drawn.
 #[inline]
 fn shuffled(next: &mut impl FnMut() -> u32, size: usize, all: &mut [i32]) {
-    let mut left = all.len();
-    let end = left - size;
+    let mut left = all.len() as u32;
+    let end = left - size as u32;
     while left > end {
         let mask = left.next_power_of_two() - 1;
-        let at = next() as usize & mask;
-        all.swap(at.min(left - 1), left - 1);
-        left -= usize::from(at < left);
+        let last = left - 1;
+        let at = next() & mask;
+        let good = (u64::from(at).wrapping_sub(u64::from(left)) >> 32) as u32;
+        let from = at & good | last & !good;
+        all.swap(from as usize, last as usize);
+        left = left.wrapping_add(good);
     }
 }
 
