@@ -11,7 +11,8 @@ use crate::tree::Arg;
 pub(super) const MADE: usize = usize::MAX;
 /// What they call by name.
 pub(super) const MADE_OF: [&str; 13] = [
-    "{", "<-", "for", "+", "[[", "[[<-", "[", "seq_len", "nrow", "ncol", "numeric", "integer", "logical",
+    "{", "<-", "for", "+", "[[", "[[<-", "[", "seq_len", "nrow", "ncol", "numeric", "integer",
+    "logical",
 ];
 
 const REST: &str = "its arguments are not in the subset";
@@ -122,7 +123,10 @@ fn loop_of(fun: &str, parts: &Parts<'_>, node: &Node) -> Function {
         None => make.node(Kind::Null),
     };
     let given = |name: Option<String>, value: Node| Arg { name, value };
-    let mut args: Vec<Arg> = element.map(|value| given(None, value)).into_iter().collect();
+    let mut args: Vec<Arg> = element
+        .map(|value| given(None, value))
+        .into_iter()
+        .collect();
     let mut formals = vec![("X".to_owned(), make.node(Kind::Missing))];
     formals.push(("FUN".to_owned(), make.node(Kind::Missing)));
     for (k, arg) in parts.more.iter().enumerate() {
@@ -176,7 +180,10 @@ impl Lower<'_> {
             name: None,
             value: value.clone(),
         };
-        let mut all = vec![given(parts.over), given(repeated.as_ref().unwrap_or(parts.fun))];
+        let mut all = vec![
+            given(parts.over),
+            given(repeated.as_ref().unwrap_or(parts.fun)),
+        ];
         all.extend(parts.more.iter().map(|arg| given(&arg.value)));
         let value = self.inline(fun, &Callee::Closure(MADE, made), &all, node)?;
         match (value, parts.wanted) {
@@ -199,9 +206,8 @@ impl Lower<'_> {
         for arg in args {
             match arg.name.as_deref() {
                 Some("simplify") if fun != "vapply" => {
-                    if !self.flag(Some(&arg.value), true, node)? {
-                        return Err(refuse(node, REST));
-                    }
+                    let simplified = self.flag(Some(&arg.value), true, node)?;
+                    simplified.then_some(()).ok_or_else(|| refuse(node, REST))?;
                 }
                 Some("USE.NAMES") if matches!(fun, "sapply" | "vapply") => {
                     self.flag(Some(&arg.value), true, node)?;
@@ -244,7 +250,10 @@ impl Lower<'_> {
             "vapply" => {
                 parts.wanted = found[2].and_then(template);
                 if parts.wanted.is_none() {
-                    return Err(refuse(node, "it is compiled for one number as FUN.VALUE only"));
+                    return Err(refuse(
+                        node,
+                        "it is compiled for one number as FUN.VALUE only",
+                    ));
                 }
             }
             "apply" => match found[1].map(|margin| &margin.kind) {
@@ -265,17 +274,26 @@ impl Lower<'_> {
             return true;
         };
         let var = self.find(caller, name);
-        var.and_then(|var| self.absent.get(&var)).is_none_or(|absent| *absent == Some(false))
+        var.and_then(|var| self.absent.get(&var))
+            .is_none_or(|absent| *absent == Some(false))
     }
 
     /// `missing(x)`, which is known here.
     pub(super) fn missing(&mut self, args: &[Arg], node: &Node) -> Lowered<Val> {
         let value = self.is_missing(args, node)?;
-        Ok(Val::Is(Type::Logical, self.integer(i32::from(value), node)?))
+        Ok(Val::Is(
+            Type::Logical,
+            self.integer(i32::from(value), node)?,
+        ))
     }
 
     fn is_missing(&self, args: &[Arg], node: &Node) -> Lowered<bool> {
-        let unknown = || Err(refuse(node, "whether the argument is missing is not known here"));
+        let unknown = || {
+            Err(refuse(
+                node,
+                "whether the argument is missing is not known here",
+            ))
+        };
         let [Arg {
             name: None | Some(_),
             value: Node {

@@ -84,14 +84,7 @@ impl Lower<'_> {
         self.one_of_two(how, to, made, first, other)
     }
 
-    fn one_of_two(
-        &mut self,
-        how: Arith,
-        to: Reg,
-        made: Op,
-        first: bool,
-        other: Reg,
-    ) -> Option<Op> {
+    fn one_of_two(&mut self, how: Arith, to: Reg, made: Op, first: bool, other: Reg) -> Option<Op> {
         let op = match (made, how) {
             (Op::MulD(_, a, b), Arith::Add) => Op::MulAdd(to, a, b, other),
             (Op::MulD(_, a, b), Arith::Sub) if first => Op::MulSub(to, a, b, other),

@@ -110,7 +110,10 @@ impl Lower<'_> {
             return if MADE_OF.contains(&fun) {
                 Ok(Callee::Own)
             } else {
-                Err(refuse(at, "what is to be called is no function that is known"))
+                Err(refuse(
+                    at,
+                    "what is to be called is no function that is known",
+                ))
             };
         }
         let checked = self.checked.entry(closure).or_default();
@@ -464,7 +467,8 @@ impl Lower<'_> {
             return Ok(());
         };
         let fix = self.new_fix();
-        let temp = matches!(value, Val::Is(ty, reg) | Val::Named(ty, reg, _) if self.is_temp(ty, reg));
+        let temp =
+            matches!(value, Val::Is(ty, reg) | Val::Named(ty, reg, _) if self.is_temp(ty, reg));
         let Some(Frame {
             label: Some(label),
             returns,

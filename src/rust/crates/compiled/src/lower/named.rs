@@ -5,7 +5,8 @@
 use super::*;
 use crate::tree::Arg;
 
-pub(super) const KEPT: &str = "it has names, which are not in the subset here (`unname()` drops them)";
+pub(super) const KEPT: &str =
+    "it has names, which are not in the subset here (`unname()` drops them)";
 
 /// The value of element-wise work on a vector with names.
 pub(super) fn with_names(value: Val, names: Option<u16>) -> Val {
@@ -46,8 +47,8 @@ impl Lower<'_> {
         if let Some(known) = self.rows.iter().position(|row| *row == names) {
             return Ok(known as u16);
         }
-        let number = u16::try_from(self.rows.len())
-            .map_err(|_| refuse(node, "the function is too long"))?;
+        let number =
+            u16::try_from(self.rows.len()).map_err(|_| refuse(node, "the function is too long"))?;
         self.rows.push(names);
         Ok(number)
     }
@@ -185,12 +186,7 @@ impl Lower<'_> {
     }
 
     /// `names(x) <- c("a", "b")`.
-    pub(super) fn assign_names(
-        &mut self,
-        target: &Node,
-        code: &Node,
-        node: &Node,
-    ) -> Lowered<Val> {
+    pub(super) fn assign_names(&mut self, target: &Node, code: &Node, node: &Node) -> Lowered<Val> {
         let Kind::Name(name) = &target.kind else {
             return Err(refuse(
                 target,

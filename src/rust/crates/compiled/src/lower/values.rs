@@ -150,9 +150,7 @@ impl Lower<'_> {
             }
         };
         match found {
-            Captured::Vector(reg, ty) | Captured::Named(reg, ty, _) => {
-                Ok(Val::Is(ty, reg as Reg))
-            }
+            Captured::Vector(reg, ty) | Captured::Named(reg, ty, _) => Ok(Val::Is(ty, reg as Reg)),
             Captured::Constant(kind) => {
                 let place = node.place;
                 self.value(&Node { place, kind }, None)
