@@ -90,7 +90,13 @@ draw_quantiles <- function(t, term, main = "", ylab = "replicates", ...) {
 #' @examples
 #' set.seed(1)
 #' b <- boot(boot::city, function(d, i) sum(d$x[i]) / sum(d$u[i]), R = 500)
-#' jack_after_boot(b)
+#' j <- jack_after_boot(b)
+#' j[1:3, 1:4]
+#' #>  observation replicates influence std.error
+#' #>            1        182    -1.102     0.251
+#' #>            2        185    -0.589     0.255
+#' #>            3        179    -0.525     0.261
+#' plot(j)
 #' @export
 jack_after_boot <- function(x, index = 1L, probs = c(0.05, 0.1, 0.16, 0.5, 0.84, 0.9, 0.95)) {
   check_required("x")
