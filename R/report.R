@@ -78,9 +78,9 @@
 #'   `imbalance` ((busiest - mean) / mean), `parts`, the counts `forks`, `claims`, `steals` and `losses`, `job` (the number of the call, for [rerun_task()]), `sent`, `copied` and
 #'   `returned` (bytes), `largest` (a data frame with `place` and `bytes`), `memory` (a data frame
 #'   with a row per worker: `peak` and `growth`, bytes), `blas`, `threads` (of each worker), `nodes` (a
-#'   data frame with a row per node of a cluster: `host`, `workers`, `busy`), `advice`, `spans`, and under `plan(threads)`
-#'   `compiled`: a list of `tasks` that ran on threads, `bailed` (that R had to run), `reasons` (how many for each), and `why`
-#'   (`NULL`, or why the function was not compiled).
+#'   data frame with a row per node of a cluster: `host`, `workers`, `busy`), `advice`, `spans`; with `plan(threads)`
+#'   also the list `compiled` of `tasks` that ran on threads, `bailed` (that R had to run), `reasons` (how many
+#'   for each), and `why`: `NULL`, or why the function was not compiled.
 #'
 #'   `summary()`: a list of class `rustle_report_summary` with the parts of all workers together
 #'   (`parts`: a data frame with `part`, `seconds` and `share`) and quantiles of the times of tasks.
