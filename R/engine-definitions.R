@@ -85,7 +85,11 @@ with_needs_of_definitions <- function(needs, given) {
 # Base R alone. Package methods looks at classes and methods in an environment when it is told.
 lay_definitions <- function(definitions, last = NULL) {
   tell <- function(names, attach) {
-    if (any(startsWith(names, ".__"))) methods::cacheMetaData(globalenv(), attach, searchWhere = globalenv())
+    if (!any(startsWith(names, ".__"))) return()
+    # A class may extend one of a package that is not there.
+    tryCatch(methods::cacheMetaData(globalenv(), attach, searchWhere = globalenv()), error = function(e) {
+      warning("A worker cannot take a class or a method of the session: ", conditionMessage(e), call. = FALSE)
+    })
   }
   home <- globalenv()
   if (!is.null(last)) {
