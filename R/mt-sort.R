@@ -42,7 +42,7 @@
 #' #> [1] TRUE
 #' mt_order(mtcars$cyl, mtcars$mpg, decreasing = c(FALSE, TRUE))[1:5]
 #' #> [1] 20 18 19 28 26
-#' @seealso [with_threads()].
+#' @seealso [mt_rowQuantiles()]; [with_threads()] for the number of threads; [linalg_info()].
 #' @export
 mt_sort <- function(x, decreasing = FALSE, na.last = NA, ..., schedule = "stealing", threads = NULL) {
   if (nargs() == 1L && length(x) <= tiny_length && is.double(x) && is.null(attributes(x))) {
