@@ -63,10 +63,11 @@ boot_lm <- function(model, R = 999, method = c("case", "residual", "wild", "frac
   if (!is.null(f)) {
     if (!is.function(f) || method != "case") stop_argument("f", "NULL, or a function with method = \"case\"", f, origin)
     check_arguments_of(f, "model", "f", origin)
-    refit <- calls_user(function(data, i) f(stats::update(model, data = data[i, , drop = FALSE])), f)
-    out <- with_call(origin, bootstrap(
-      eval_model_data(model, frame), refit, R, cluster = cluster, seed = seed, on_error = on_error, ...
-    ))
+    rows <- rows_of_fit(model, origin, "model")
+    again <- rows$again
+    home <- rows$home
+    refit <- calls_user(function(data, i) f(eval(again, list(.rustle_data = data[i, , drop = FALSE]), home)), f)
+    out <- with_call(origin, bootstrap(rows$data, refit, R, cluster = cluster, seed = seed, on_error = on_error, ...))
     out$call <- match.call()
     return(out)
   }
@@ -213,13 +214,4 @@ model_cluster <- function(cluster, model, frame, call) {
   if (is.null(omitted)) return(cluster)
   drop <- function(g) if (length(g) == nrow(frame) + length(omitted)) g[-omitted] else g
   if (is.list(cluster)) lapply(cluster, drop) else drop(cluster)
-}
-
-# The data that the model was fitted to.
-eval_model_data <- function(model, frame) {
-  data <- eval(model$call$data, environment(stats::formula(model)))
-  if (is.null(data)) return(frame)
-  data <- as.data.frame(data)
-  if (nrow(data) > nrow(frame)) data <- data[rownames(frame), , drop = FALSE]
-  data
 }

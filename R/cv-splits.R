@@ -8,6 +8,7 @@
 # predictions probabilities of the second of two classes?
 run_splits <- function(learners, splits, newdata, on_error, seed, label, call) {
   first <- learners[[1L]]
+  if (!is.null(first$error)) stop(first$error)
   task <- make_split(
     first$x, first$y, first$apart, lapply(learners, `[[`, "fit"), lapply(learners, `[[`, "predict"),
     lapply(learners, `[[`, "extra"), splits, newdata, vapply(learners, `[[`, NA, "default")
