@@ -105,8 +105,9 @@
 #'   An interval needs new replicates for each of about a hundred null values. `method = "ar"`
 #'   tests all endogenous coefficients by the regression of `y` less the endogenous regressors with
 #'   these coefficients on the instruments, whatever the strength of the instruments; its set of null
-#'   values that are not rejected may be empty or unbounded. `type` other than `"11"` is of `"ar"` only;
-#'   `effects` are of models without instruments.
+#'   values that are not rejected may be empty or unbounded. `type` other than `"11"` is of `"ar"` only.
+#'   Of the `effects` one within bootstrap clusters is projected out by its means, and each level of another
+#'   is a regressor: as many as there are coefficients in all, so these should be moderate.
 #' @section Warnings: `rustle_warning_few_clusters` when there are so few clusters that
 #'   statistics have few different values (less than 10 with two-point weights, less than 5
 #'   else), and when a regressor varies between clusters only and
@@ -204,8 +205,8 @@ wild_test <- function(model, null, cluster = NULL, R = 9999,
     return(score_test(model, null, asked, name, origin))
   }
   if (has_instruments(model)) {
-    if (!is.null(effects)) stop_argument("effects", "NULL for a model with instruments", effects, origin)
     if (method == "score") stop_argument("method", "\"refit\" or \"ar\" for a model with instruments", method, origin)
+    asked["effects"] <- list(effects)
     asked$method <- method
     asked$estimator <- estimator
     return(instruments_test(model, null, asked, data, name, origin))
