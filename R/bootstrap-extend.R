@@ -8,13 +8,13 @@
 #' were drawn.
 #'
 #' @param x A result of [bootstrap()], [boot_lm()], [tsbootstrap()], [wild_test()],
-#'   [bootstrap_influence()], [permutation_test()], [spa_test()], [step_m()] or [model_confidence_set()]; or of
-#'   [boot()], [tsboot()] or [censboot()], which are run again from their seed.
+#'   [bootstrap_influence()], [permutation_test()], [spa_test()], [step_m()], [model_confidence_set()] or
+#'   [validate_boot()]; or of [boot()], [tsboot()] or [censboot()], which are run again from their seed.
 #' @param R Number of replicates that the result shall have, those that it has among them.
 #' @param threads As for [bootstrap()]. Functions run on the workers of the current [plan()].
 #' @param width The largest Monte Carlo standard error of an end (see [boot_ci()]), as a share of
 #'   the width of its interval; of [wild_test()] without an interval, of [permutation_test()] and of
-#'   comparisons of losses, the largest of a p-value.
+#'   comparisons of losses, the largest of a p-value; of [validate_boot()] the largest of an estimate, as a share of it.
 #' @param type,conf,index The intervals that shall be so sure, as in [boot_ci()]: one type of
 #'   `"norm"`, `"basic"`, `"perc"`, `"bc"` and `"bca"`, and one level. [wild_test()] and
 #'   [bootstrap_influence()] have intervals and levels of their own.
@@ -61,6 +61,11 @@ extend <- function(x, R, threads = NULL) {
   again <- inherits(x, c("rustle_wild", "rustle_influence"))
   permuted <- inherits(x, "rustle_permutations")
   losses <- inherits(x, "rustle_losses")
+  if (inherits(x, "rustle_validation")) {
+    R <- check_count(R, "R")
+    if (R < x$R) stop_argument("R", sprintf("at least the number of replicates that there are (%d)", x$R), R, origin)
+    return(more_resamples(x, x$run, R, origin))
+  }
   if (inherits(x, "boot") && !inherits(x, "rustle_boot")) return(boot_again(x, check_count(R, "R"), parent.frame(), origin))
   if (!inherits(x, "rustle_boot") && !again && !permuted && !losses) {
     stop_argument("x", "a result of bootstrap(), wild_test(), bootstrap_influence(), permutation_test() or boot()", x, origin)

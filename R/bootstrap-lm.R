@@ -26,6 +26,9 @@
 #'   (`"case"`, see [bootstrap()]). `vcov_boot()` adds the covariances of each clustering and subtracts
 #'   those of their intersections (Cameron, Gelbach and Miller 2011) for `"wild"`, and for
 #'   `"case"` with more than two, and for models of other classes. The result need not be positive definite.
+#' @section Warnings: `rustle_warning_few_clusters` for `"wild"` with clusters, when a regressor varies between
+#'   clusters only and one or two of them have another value than the rest. `rustle_warning_clusters` when
+#'   each cluster is one observation.
 #' @references Cameron, A. C., Gelbach, J. B. and Miller, D. L. (2011) Robust inference with
 #'   multiway clustering. *Journal of Business & Economic Statistics* 29, 238-249. Wu, C. F. J. (1986) Jackknife, bootstrap and other resampling methods in
 #'   regression analysis. *Annals of Statistics* 14, 1261-1295. Liu, R. Y. (1988) Bootstrap
@@ -71,6 +74,7 @@ boot_lm <- function(model, R = 999, method = c("case", "residual", "wild", "frac
     out$call <- match.call()
     return(out)
   }
+  if (method == "wild" && !is.null(cluster)) warn_few_treated_in_fit(model, cluster)
   statistic <- model_statistic(model, frame, generalized, effects)
   out <- with_call(origin, bootstrap(
     frame, statistic, R, sim = sim, cluster = cluster, wild = wild, seed = seed, threads = threads,
@@ -117,6 +121,24 @@ vcov_boot <- function(model, type = c("case", "xy", "residual", "wild", "fractio
     influence = "none", progress = FALSE, keep_data = FALSE, ...
   ))
   stats::var(b$t[stats::complete.cases(b$t), , drop = FALSE])
+}
+
+# Residuals of the one cluster that has another value of a regressor sum to 0, so that its coefficient hardly varies.
+warn_few_treated_in_fit <- function(model, cluster) {
+  if (is.list(cluster) || length(cluster) != length(model$residuals) || anyNA(cluster)) return(invisible())
+  group <- match(cluster, unique(cluster))
+  clusters <- list(group = group, count = max(group))
+  X <- stats::model.matrix(model)
+  others <- apply(X, 2L, few_treated, clusters)
+  if (!any(others > 0L)) return(invisible())
+  first <- which(others > 0L)[[1L]]
+  warn_rustle(
+    sprintf(
+      "`%s` differs from its other values in %d of %d clusters only: the standard errors of wild replicates are much too small for it.",
+      colnames(X)[[first]], others[[first]], clusters$count
+    ),
+    "rustle_warning_few_clusters"
+  )
 }
 
 # A model of lm(), or one of glm() with a family that stat_glm() has: not of MASS::glm.nb() and such.

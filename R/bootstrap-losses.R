@@ -301,7 +301,7 @@ losses_of_replicates <- function(b, run) {
 # A test with more replicates.
 more_losses <- function(x, R, threads, call) {
   run <- if (is.data.frame(x)) attr(x, "run") else x$run
-  if (is.null(run) || is.data.frame(x) && !identical(dim(x), run$dim)) stop_argument("x", "whole, not a part of a result", x, call, was = "another one")
+  if (is.null(run) || is.data.frame(x) && !identical(dim(x), run$dim)) stop_argument("x", "a whole result", x, call, was = "a part of one")
   if (R < run$R) stop_argument("R", sprintf("at least the number of replicates that there are (%d)", run$R), R, call)
   losses_of_replicates(with_call(call, extend(run$b, R, threads)), run)
 }

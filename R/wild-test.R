@@ -318,14 +318,8 @@ warn_few_treated <- function(model, null, groups) {
   clusters <- groups$clusters[[1L]]
   used <- which(colSums(null$R != 0) > 0)
   if (groups$robust || length(groups$clusters) > 1L || length(used) != 1L) return(invisible())
-  # Most regressors vary within the first clusters.
-  some <- seq_len(min(1000L, model$n))
-  x <- design_column(model$X, used)
-  if (any(x[some] != x[match(clusters$group[some], clusters$group[some])])) return(invisible())
-  first <- x[match(seq_len(clusters$count), clusters$group)]
-  if (clusters$count < 5L || any(x != first[clusters$group])) return(invisible())
-  others <- clusters$count - max(tabulate(match(first, unique(first))))
-  if (others > 0L && others <= 2L) {
+  others <- few_treated(design_column(model$X, used), clusters)
+  if (others > 0L) {
     warn_rustle(
       sprintf(
         "`%s` differs from its other values in %d of %.0f clusters only: the test hardly ever rejects.",
@@ -334,6 +328,18 @@ warn_few_treated <- function(model, null, groups) {
       "rustle_warning_few_clusters"
     )
   }
+}
+
+# In how many clusters x has another value than in the rest, if it varies between clusters only and these are
+# one or two; else 0.
+few_treated <- function(x, clusters) {
+  # Most regressors vary within the first clusters.
+  some <- seq_len(min(1000L, length(x)))
+  if (any(x[some] != x[match(clusters$group[some], clusters$group[some])])) return(0L)
+  first <- x[match(seq_len(clusters$count), clusters$group)]
+  if (clusters$count < 5L || any(x != first[clusters$group])) return(0L)
+  others <- clusters$count - max(tabulate(match(first, unique(first))))
+  if (others <= 2L) as.integer(others) else 0L
 }
 
 # Replicates of a prepared test, and the result.
