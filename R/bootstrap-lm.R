@@ -21,7 +21,8 @@
 #'   rows used. Replicates are of the coefficients of the regressors, without the intercept.
 #' @param ... Further arguments of [bootstrap()].
 #' @return `boot_lm()`: an object of class `rustle_boot`, as from [bootstrap()].
-#'   `vcov_boot()`: a p x p matrix, the covariance of the replicates.
+#'   `vcov_boot()`: a p x p matrix, the covariance of the replicates; it takes `R = enough()`, and more
+#'   replicates are had by `vcov(extend(boot_lm(...), R))`.
 #' @section Several clusterings: `boot_lm()` with two draws whole clusters of both
 #'   (`"case"`, see [bootstrap()]). `vcov_boot()` adds the covariances of each clustering and subtracts
 #'   those of their intersections (Cameron, Gelbach and Miller 2011) for `"wild"`, and for

@@ -18,7 +18,7 @@
 #'   * `"bayesian"`, `"poisson"`: fractional weights and counts as `weights` of the fit, times
 #'     its own, one per cluster with `cluster` (`"bayesian"`). For models whose `weights` say how often an observation occurs in the
 #'     likelihood: not of \pkg{lme4} and \pkg{nlme}, whose weights are those of variances.
-#'   * `"parametric"`: responses that [stats::simulate()] draws from the model. With `rng = "R"` a
+#'   * `"parametric"`: responses that [stats::simulate()] draws from the model, of [stats::nls()] normal ones. With `rng = "R"` a
 #'     model of \pkg{lme4} has the numbers of `lme4::bootMer(model, f, R, seed = seed)`, on any
 #'     number of workers.
 #'   * `"residual"`: of linear mixed models of \pkg{lme4}: random effects and residuals are
@@ -219,16 +219,37 @@ refit_response <- function(model, rows) {
   again <- rows$again
   home <- rows$home
   data <- rows$data
-  again$formula <- stats::update(stats::formula(model), .rustle_response ~ .)
+  formula <- stats::formula(model)
+  if ("." %in% all.vars(formula)) formula <- stats::formula(stats::terms(model))
+  formula[[2L]] <- quote(.rustle_response)
+  attributes(formula) <- NULL
+  again$formula <- formula
   function(y) {
     data$.rustle_response <- y
     eval(again, list(.rustle_data = data), home)
   }
 }
 
+# simulate() has no method for nls().
+normal_responses <- function(model) {
+  fitted <- as.vector(stats::fitted(model))
+  root <- if (is.null(model$weights)) 1 else sqrt(as.vector(model$weights))
+  function() fitted + stats::sigma(model) / root * stats::rnorm(length(fitted))
+}
+
 response_bootstrap <- function(model, f, sim, rows, call) {
-  y <- tryCatch(stats::model.response(stats::model.frame(model)), error = function(e) NULL)
-  draw <- if (sim == "residual") reflated_effects(model) else function() stats::simulate(model, 1L)[[1L]]
+  curve <- inherits(model, "nls")
+  y <- tryCatch(
+    if (curve) eval(stats::formula(model)[[2L]], rows$data, rows$home) else stats::model.response(stats::model.frame(model)),
+    error = function(e) NULL
+  )
+  draw <- if (sim == "residual") {
+    reflated_effects(model)
+  } else if (curve) {
+    normal_responses(model)
+  } else {
+    function() stats::simulate(model, 1L)[[1L]]
+  }
   can <- tryCatch({ keep_random_seed(draw()); TRUE }, error = function(e) e)
   if (inherits(can, "error") || is.null(y)) {
     stop_argument(

@@ -24,6 +24,8 @@ nls_closure <- function(data, formula, start, weights, dots, stype, call) {
   own <- own[setdiff(names(own), names(start))]
   data[names(own)] <- own
   data$.rustle_prior <- if (is.null(weights)) 1 else model_column(weights, data, "weights", call)
+  if (anyNA(data$.rustle_prior)) stop_argument("weights", "without NA", data$.rustle_prior, call, was = sprintf("with %d NA", sum(is.na(data$.rustle_prior))))
+  check_prior_weights(data$.rustle_prior, call)
   fit <- function(data, start) {
     arguments <- c(list(formula, data = data, weights = data$.rustle_prior), if (!is.null(start)) list(start = start), dots)
     stats::coef(do.call(stats::nls, arguments, quote = TRUE))

@@ -96,6 +96,13 @@ test_that("parametric replicates are fits to simulated responses", {
   v <- var(bootstrap(straight, R = 600, sim = "parametric", seed = 1)$t)
   s2 <- sum(residuals(straight)^2) / 30
   expect_equal(unname(v), unname(s2 * solve(crossprod(model.matrix(straight)))), tolerance = 0.2)
+  # A straight line as a curve has the covariance of weighted least squares.
+  curve <- nls(mpg ~ a + b * wt, mtcars, start = list(a = 1, b = 1), weights = hp)
+  b <- bootstrap(curve, R = 400, sim = "parametric", seed = 1)
+  expect_equal(b$t0, coef(curve))
+  expect_equal(unname(var(b$t)), unname(vcov(lm(mpg ~ wt, mtcars, weights = hp))), tolerance = 0.25)
+  bent <- nls(mpg ~ a + b * exp(-wt), mtcars, start = list(a = 1, b = 1))
+  expect_equal(bootstrap(bent, R = 2, sim = "parametric", seed = 1)$t0, coef(bent))
 })
 
 test_that("mixed models have the numbers of bootMer() when asked, clusters, and reflated effects", {
