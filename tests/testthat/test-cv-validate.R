@@ -105,7 +105,7 @@ test_that("more resamples are those of the larger run", {
     noisy = function(R) validate_boot(d, noisy, response = "mpg", R = R, seed = 4),
     fails = function(R) suppressWarnings(validate_boot(d, fails, response = "mpg", R = R, seed = 4, on_error = "na")),
     model = function(R) validate_boot(lm(mpg ~ wt, d), R = R, seed = 4, cluster = ~ cyl, loss = "rmse"),
-    classes = function(R) suppressWarnings(validate_boot(glm(am ~ mpg, binomial, d), R = R, seed = 4, loss = "misclassification"))
+    classes = function(R) suppressMessages(suppressWarnings(validate_boot(glm(am ~ mpg, binomial, d), R = R, seed = 4, loss = "misclassification")))
   )
   plain <- function(x) unclass(x)[setdiff(names(x), "run")]
   for (name in names(runs)) {
