@@ -179,8 +179,8 @@ names_in_function <- function(f) {
   words <- unlist(lapply(code, words_of))
   dots <- !"..." %in% names(formals(f)) && any(grepl("^[.][.]([.](elt|length|names)?|[0-9]+)$", words))
   # It warns of code that it takes for strange.
-  names <- suppressWarnings(know_code(f, environment(f))$names)
-  unique(c(names, unlist(lapply(code, quoted_words)), if (dots) "..."))
+  known <- suppressWarnings(know_code(f, environment(f)))
+  unique(c(known$names, called_by_string(known), unlist(lapply(code, quoted_words)), if (dots) "..."))
 }
 
 # All names in code, as all.names() finds them, but of lists as well.

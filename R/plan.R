@@ -128,8 +128,7 @@ default_settings <- function() {
 #'   this uses, and when they have changed the session's options, directory, environment variables,
 #'   attached packages, and the S3 methods and the classes and methods of S4 and of reference classes
 #'   that the global environment has. Calls are cheaper, and large vectors are sent once; variables
-#'   that no code names (`get(name)`, `do.call("f")`, those of a formula that is kept in a variable)
-#'   are not found unless `future.globals` names them. What
+#'   that no code names (`get(name)`) are not found unless `future.globals` names them. What
 #'   tasks change in a worker (options, global variables) does not reach the next call. On
 #'   Windows the workers of `multisession` are future's.
 #' @section Workers of `multisession`: They are copies of a clean R process that has never run
