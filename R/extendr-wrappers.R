@@ -506,6 +506,20 @@ rs_peak_memory <- function() .Call(wrap__rs_peak_memory)
 #' @noRd
 rs_span_columns <- function(spans) .Call(wrap__rs_span_columns, spans)
 
+#' Draws the resamples of `replicates` replicates with random state `seed` (a whole
+#' `.Random.seed`), and keeps `count` from `first` (from 0) on. `strata`: the rows of each
+#' stratum, from 1. `stype`: that of boot; with weights strata have one size.
+#' `list(rows = , seed = )`, of which `seed` is the random state afterwards; `NULL` where its
+#' kind is not known, or memory is short.
+#' @noRd
+rs_resample <- function(seed, strata, stype, replicates, first, count) .Call(wrap__rs_resample, seed, strata, stype, replicates, first, count)
+
+#'@noRd
+rs_resampled_free <- function(handle) .Call(wrap__rs_resampled_free, handle)
+
+#'@noRd
+rs_resampled_row <- function(handle, replicate) .Call(wrap__rs_resampled_row, handle, replicate)
+
 #' Simulates every combination of schedule, chunk and workers (three vectors of
 #' one length) on the same task times.
 #' @noRd

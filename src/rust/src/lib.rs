@@ -36,6 +36,7 @@ mod primitives;
 mod raw;
 mod refusal;
 mod report;
+mod resamples;
 mod seeds;
 mod shape;
 mod simulation;
@@ -131,6 +132,7 @@ extendr_module! {
     use permutation;
     use primitives;
     use report;
+    use resamples;
     use simulation;
     use wild;
     fn rs_here_open;

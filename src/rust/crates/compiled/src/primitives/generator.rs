@@ -96,10 +96,20 @@ impl Generator {
     #[must_use]
     pub fn from_words(words: &[i32]) -> Option<Self> {
         match words.split_first()? {
-            (&LECUYER, state) => Some(Generator::new(Seed::from_words(state).ok()?)),
-            (&MERSENNE, state) => Some(Generator::Mersenne(Box::new(Mersenne::from_words(state)?))),
+            (&LECUYER, state) => Generator::lecuyer(state),
+            (&MERSENNE, state) => Generator::mersenne(state),
             _ => None,
         }
+    }
+
+    /// From `.Random.seed[-1]` of `RNGkind("L'Ecuyer-CMRG")`.
+    pub(super) fn lecuyer(state: &[i32]) -> Option<Self> {
+        Some(Generator::new(Seed::from_words(state).ok()?))
+    }
+
+    /// From that of `RNGkind("Mersenne-Twister")`.
+    pub(super) fn mersenne(state: &[i32]) -> Option<Self> {
+        Some(Generator::Mersenne(Box::new(Mersenne::from_words(state)?)))
     }
 
     /// What R would now store in `.Random.seed`.
