@@ -24,6 +24,8 @@ identify_job <- function(job) {
     if (length(code$globals)) stats::setNames(code$globals, paste("the variable", names(code$globals))),
     list(
       `its arguments` = content_hash(list(job$call, frame_dots(frame), mget(names, envir = frame), job$packages)),
+      `methods and classes of the session` = hash_definitions(),
+      `methods and classes of the session` = hash_definitions(),
       `the globals given` = if (is.list(given)) content_hash(given[sort(names(given))]),
       `the seed` = content_hash(list(
         streams$streams, if (streams$streams != "list") streams$seed,
@@ -163,6 +165,8 @@ plain_code <- function(x, met) {
       if (missing(e) || is.null(e)) next
       if (is.call(e) || is.list(e) || is.pairlist(e)) x[[k]] <- plain_code(e, met)
       if (is.function(e) || is.environment(e) || isS4(e)) x[[k]] <- hash_own(e, met)
+      # A copy: R marks constants in code that it has evaluated, as that of UseMethod().
+      if (is.atomic(e)) x[[k]] <- if (is.null(attributes(e))) e[seq_along(e)] else hash_own(e, met)
     }
   }
   x
@@ -175,8 +179,8 @@ names_in_function <- function(f) {
   words <- unlist(lapply(code, words_of))
   dots <- !"..." %in% names(formals(f)) && any(grepl("^[.][.]([.](elt|length|names)?|[0-9]+)$", words))
   # It warns of code that it takes for strange.
-  names <- suppressWarnings(know_code(f, environment(f))$names)
-  unique(c(names, unlist(lapply(code, quoted_words)), if (dots) "..."))
+  known <- suppressWarnings(know_code(f, environment(f)))
+  unique(c(known$names, called_by_string(known), unlist(lapply(code, quoted_words)), if (dots) "..."))
 }
 
 # All names in code, as all.names() finds them, but of lists as well.

@@ -1,5 +1,7 @@
 # What code needs beyond itself: the variables that it uses (globals) and the packages that
-# they come from, found as future finds them (package globals). To walk code takes
+# they come from, found as future finds them (package globals), and those that a forked worker
+# would find as well: functions that a string in the code names, and what is named by functions in
+# a list, by formulas and by quoted code among the globals. To walk code takes
 # milliseconds: which names it uses is remembered; where these stand, and their values, are
 # looked up at every call.
 
@@ -37,7 +39,7 @@ future_tweak <- function() {
   if (is.function(tweak)) tweak
 }
 
-# What is known of code that stands in `envir`: list(code, names, special, size), in bytes.
+# What is known of code that stands in `envir`: list(code, names, strings, special, size), in bytes.
 know_code <- function(code, envir) {
   key <- rs_code_key(code)
   known <- if (!is.null(key)) known_code[[key]]
@@ -47,13 +49,30 @@ know_code <- function(code, envir) {
   }
   names <- names_in_code(code, envir)
   special <- which(names %in% special_functions)
-  known <- list(code = code, names = names, special = special, size = as.numeric(utils::object.size(code)))
+  strings <- setdiff(strings_in(code), names)
+  known <- list(
+    code = code, names = names, strings = strings[nzchar(strings) & nchar(strings, "bytes") < 100L], special = special,
+    size = as.numeric(utils::object.size(code))
+  )
   # Read where such a name means something else, code is known there only.
   if (!is.null(key) && is.null(rs_locate(names[special], envir))) {
     if (length(known_code) >= known_code_most) rm(list = ls(known_code, all.names = TRUE), envir = known_code)
     known_code[[key]] <- known
   }
   known
+}
+
+# The character constants in code.
+strings_in <- function(x) {
+  if (is.character(x)) return(x[!is.na(x)])
+  if (is.function(x)) x <- c(as.list(formals(x)), list(body(x)))
+  if (!is.call(x) && !is.list(x) && !is.expression(x) && !is.pairlist(x)) return(NULL)
+  unique(unlist(lapply(as.list(x), function(e) if (!missing(e)) strings_in(e)), use.names = FALSE))
+}
+
+# Those among them that are functions of the global environment: do.call("f"), sapply(x, "f").
+called_by_string <- function(known) {
+  Filter(function(name) exists(name, envir = globalenv(), mode = "function", inherits = FALSE), known$strings)
 }
 
 # The globals of pieces of code that stand in `envir` (functions: in their own environment),
@@ -91,11 +110,12 @@ find_globals <- function(pieces, envir) {
     if (is.null(start)) next
     known <- know_code(code, start)
     size <- size + known$size
-    homes <- rs_locate(known$names, start)
+    words <- c(known$names, called_by_string(known))
+    homes <- rs_locate(words, start)
     for (k in seq_along(homes)) {
       home <- homes[[k]]
       if (is.null(home)) next
-      name <- known$names[[k]]
+      name <- words[[k]]
       same <- which(names == name)
       if (length(same) && any(vapply(where[same], identical, NA, home))) next
       global <- identical(home, globalenv())
@@ -119,6 +139,11 @@ find_globals <- function(pieces, envir) {
       near <- c(near, bare)
       if (!closure) {
         size <- size + estimated_size(value)
+        # Functions in a list, a formula, quoted code: tasks call and evaluate them.
+        more <- code_among(value)
+        fresh <- !vapply(more, function(code) any(vapply(seen, identical, NA, code)), NA)
+        seen <- c(seen, more[fresh])
+        todo <- c(todo, lapply(more[fresh], function(code) list(code, home_of_code(code, home), FALSE)))
       } else if (!any(vapply(seen, identical, NA, value))) {
         seen <- c(seen, list(value))
         todo <- c(todo, list(list(value, environment(value), FALSE)))
@@ -126,6 +151,12 @@ find_globals <- function(pieces, envir) {
     }
   }
   list(names = names, values = values, outer = outer, near = near, packages = only_attached(packages), size = size)
+}
+
+# Where the variables of code are that a variable in `home` holds.
+home_of_code <- function(code, home) {
+  own <- if (is.function(code)) environment(code) else attr(code, ".Environment")
+  if (is.environment(own)) own else home
 }
 
 is_attached <- function(envir) {
