@@ -88,7 +88,7 @@ find_globals <- function(pieces, envir) {
     known <- know_code(pieces[[1L]], start)
     any <- FALSE
     for (home in rs_locate(known$names, start)) if (!is.null(home)) any <- TRUE
-    if (!any) {
+    if (!any && !length(known$strings)) {
       return(list(
         names = character(), values = list(), outer = logical(), near = logical(), packages = character(), size = known$size
       ))
