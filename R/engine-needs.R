@@ -89,6 +89,18 @@ functions_named_among <- function(...) {
 # not so. near: those that pieces without an environment use. size: of everything, in
 # bytes, by estimate. A name may be there twice, for two variables.
 find_globals <- function(pieces, envir) {
+  if (length(pieces) == 1L && typeof(pieces[[1L]]) == "closure") {
+    # Most functions use functions of packages alone.
+    start <- environment(pieces[[1L]])
+    known <- know_code(pieces[[1L]], start)
+    any <- FALSE
+    for (home in rs_locate(known$names, start)) if (!is.null(home)) any <- TRUE
+    if (!any && !length(known$strings)) {
+      return(list(
+        names = character(), values = list(), outer = logical(), near = logical(), packages = character(), size = known$size
+      ))
+    }
+  }
   names <- character()
   values <- where <- seen <- list()
   outer <- near <- logical()
