@@ -25,9 +25,6 @@ known_links <- new.env(parent = emptyenv())
 # The cluster that parallel's functions get for `cl`: one of links, or `cl` itself where option
 # rustle.cluster says so or connections are not sockets.
 linked_cluster <- function(cl) {
-  # What was kept of the call before is not this call's.
-  begin_call()
-  keep_report(NULL)
   if (is.null(cl)) cl <- parallel::getDefaultCluster()
   sockets <- vapply(cl, function(node) inherits(node$con, "sockconn"), NA)
   if (!isTRUE(getOption("rustle.cluster", TRUE)) || !length(sockets) || !all(sockets)) return(cl)

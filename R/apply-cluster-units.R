@@ -109,8 +109,8 @@ spans_of_unit <- function(unit, node, answer, now) {
 on_links <- function(cl, origin, pieces, balance, n, call) {
   called <- rs_now()
   start <- Sys.time()
+  id <- begin_call()
   links <- linked_cluster(cl)
-  id <- inputs$id
   if (!inherits(links, "rustle_cluster")) {
     forget_call(not_ours)
     return(call(links))

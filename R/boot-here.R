@@ -5,7 +5,6 @@
 replay_here <- function(replay) {
   called <- rs_now()
   start <- Sys.time()
-  keep_report(NULL)
   id <- begin_call()
   statistic <- replay$statistic
   calls <- 0L

@@ -18,7 +18,7 @@
 #'   (`stype`), then of the indices for predictions if `m > 0`, then of `...`. With
 #'   `sim = "parametric"` a function of the data and `...`. Weights sum to 1 (in each
 #'   stratum), as in boot.
-#' @param R Number of replicates, a whole number; with a matrix of weights one number
+#' @param R Number of replicates, a whole number, or [enough()]; with a matrix of weights one number
 #'   for each of its rows.
 #' @param sim `"ordinary"`, `"parametric"`, `"balanced"`, `"permutation"` or
 #'   `"antithetic"`.
@@ -87,6 +87,7 @@ boot <- function(data, statistic, R, sim = "ordinary", stype = c("i", "f", "w"),
                  ran.gen = function(d, p) d, mle = NULL, simple = FALSE, ...,
                  parallel = c("no", "multicore", "snow"),
                  ncpus = getOption("boot.ncpus", 1L), cl = NULL) {
+  if (inherits(R, "rustle_enough")) return(boot_until(match.call(), R, parent.frame()))
   origin <- match.call()
   given <- given_arguments(match.call(expand.dots = FALSE))
   chosen <- names(origin)

@@ -32,7 +32,8 @@ checkpoints <- new.env(parent = emptyenv())
 #'   computed anew, and a message of class `rustle_message_checkpoint` says why nothing was
 #'   reused. Elements that are added to `X` leave the others valid. Of an environment that a task
 #'   uses, all that it holds counts, and what the environments around it hold, up to the global
-#'   one; of formulas and other code the variables that it names. What is not hashed: files and
+#'   one; of formulas and other code the variables that it names. So do the S3 methods (but those
+#'   that print or plot) and the classes and methods of S4 of the global environment. What is not hashed: files and
 #'   databases that tasks read, versions of packages, and what a task reaches only by `get()`.
 #'   Tasks that draw random numbers need seeds (`future.seed = TRUE` after [set.seed()]),
 #'   as for all numbers that can be repeated.

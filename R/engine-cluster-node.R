@@ -83,6 +83,7 @@ rest_here <- function() {
   kept$jobs <- list()
   for (chunk in jobs) chunk$close()
   if (!is.null(kept$desk$noted)) {
+    lay_definitions(NULL, kept$desk$desk$definitions)
     clear_desk(kept$desk$noted)
     kept$desk <- NULL
   }

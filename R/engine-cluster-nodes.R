@@ -22,6 +22,7 @@
 #           of the parcel of which `task` was measured
 #   desk, setup  keys of the session's desk that lies there and of the setup that it knows
 #   sockets  numbers for hasten()
+#   tasks   how many it has finished for this plan; losses: how many times it was lost
 #   kind    the class of the cluster object it came in; early: a message that has been read
 
 # The record of nodes, written in this file only: `pid` of the process that they belong to;
@@ -37,7 +38,7 @@ new_node <- function(id, link, own = FALSE, start = NULL, limit = NULL, kind = "
     id = id, link = link, own = own, start = start, limit = limit, kind = kind, early = NULL, host = NA_character_,
     pid = NA_integer_, version = NA_character_, package = NA_character_, cores = 1L,
     standing = FALSE, desk = NULL, setup = NULL, here = FALSE, lost = NULL, owes = character(), heard = seconds_now(),
-    has = character(), task = NA_real_, chunks = list(), sockets = sockets_of(link)
+    has = character(), task = NA_real_, chunks = list(), sockets = sockets_of(link), tasks = 0, losses = 0L
   ), envir = new.env(parent = emptyenv()))
 }
 
@@ -254,6 +255,7 @@ setdiff_nodes <- function(nodes, without) {
 
 # Notes that a node can no longer be used; returns NULL.
 lose_node <- function(node, why) {
+  if (is.null(node$lost)) node$losses <- node$losses + 1L
   node$lost <- reason_of_loss(why)
   if (node$own) close_node(node)
   NULL
@@ -418,6 +420,7 @@ revive_nodes <- function(nodes, now = FALSE) {
     node$tried <- seconds_now()
     if (is.null(link)) next
     fresh <- new_node(node$id, link, TRUE, node$start, node$limit)
+    for (what in c("tasks", "losses")) fresh[[what]] <- node[[what]]
     list2env(as.list(fresh, all.names = TRUE), envir = node)
     node$tried <- NULL
     meet_nodes(list(node))
@@ -427,14 +430,15 @@ revive_nodes <- function(nodes, now = FALSE) {
 
 # Ends the nodes of the plan before. Clusters of the user go on.
 stop_nodes_of_plan <- function() {
-  if (identical(crew$pid, Sys.getpid())) {
-    for (node in crew$nodes) {
-      if (is.null(node$lost) && length(node$owes)) rest_nodes(list(node), 0)
-      if (node$own && is.null(node$lost)) close_node(node)
-    }
+  for (node in nodes_there()) {
+    if (is.null(node$lost) && length(node$owes)) rest_nodes(list(node), 0)
+    if (node$own && is.null(node$lost)) close_node(node)
   }
   forget_nodes()
 }
+
+# Those of this process; of one that was forked the parent's are none.
+nodes_there <- function() if (identical(crew$pid, Sys.getpid())) crew$nodes else list()
 
 forget_nodes <- function() crew$nodes <- crew$wanted <- crew$pid <- NULL
 

@@ -13,7 +13,7 @@ kept_chunk_seconds <- c(0.1, 0.5)
 
 run_on_nodes <- function(job, plan) {
   nodes <- limit_nodes(timed_opening(nodes_of_plan(plan, job$origin)), plan$limit)
-  parcel <- parcel_for_nodes(job, plan)
+  parcel <- parcel_for_nodes(job, plan, !any(vapply(nodes, runs_plainly, NA)))
   desk <- new_desk(job, plan, nodes, parcel)
   progress <- new_progress(job, min(total_cores(nodes), job$n), plan)
   on.exit(progress$close())
@@ -43,9 +43,9 @@ limit_nodes <- function(nodes, limit) {
 }
 
 # What every node gets once: list(key, data, requires, bytes). `data` is that of all tasks, `bytes`
-# a function.
-parcel_for_nodes <- function(job, plan) {
-  parcel <- job_parcel(job)
+# a function. desks: do all nodes lay the session's desk?
+parcel_for_nodes <- function(job, plan, desks = TRUE) {
+  parcel <- job_parcel(job, desks)
   streams <- job$streams$streams
   if (!streams %in% c("clear", "substream", "stream", "list")) {
     stop_internal(sprintf("streams \"%s\" on a cluster", streams))
@@ -296,6 +296,7 @@ new_desk <- function(job, plan, nodes, parcel) {
       queue$drop_after(min(failed))
     }
     done[tasks[!unfinished]] <<- TRUE
+    node$tasks <- node$tasks + sum(!unfinished)
     counted$done <<- counted$done + length(tasks)
     for (what in names(record$report)) counted[[what]] <<- counted[[what]] + record$report[[what]]
     own <- record$spans

@@ -10,6 +10,7 @@
 #   mask         what file permissions are taken away from new files (umask)
 #   options      those that can travel
 #   packages     attached ones in the order of search(): the library of each by its name
+#   definitions  methods and classes of the session (engine-definitions.R)
 #   kinds        of random number generators, as RNGkind() has them
 #
 # Not on it:
@@ -42,7 +43,7 @@ remember_environment <- function() {
 # The desk of this session: the same object as long as nothing has changed. It is asked for
 # at every job, so what is looked at first takes microseconds only.
 session_desk <- function() {
-  glance <- list(rs_desk_glance(get_random_seed(), FALSE), .libPaths(), as.list(.Options), search())
+  glance <- list(rs_desk_glance(get_random_seed(), FALSE), .libPaths(), as.list(.Options), search(), session_definitions())
   if (!is.null(glance[[1L]]) && identical(glance, desks$glance)) return(desks$desk)
   desk <- desk_seen()
   desks$glance <- glance
@@ -54,7 +55,7 @@ desk_seen <- function() {
   seen <- list(
     directory = getwd(), libraries = .libPaths(), environment = rs_environment_hash(),
     locale = Sys.getlocale(), mask = Sys.umask(NA), options = as.list(.Options),
-    search = search(), kinds = read_random_kinds()
+    search = search(), definitions = session_definitions(), kinds = read_random_kinds()
   )
   before <- desks$seen
   if (identical(seen, before)) return(desks$desk)
@@ -66,7 +67,7 @@ desk_seen <- function() {
     environment = new("environment", changed_variables),
     locale = new("locale", locale_categories), mask = seen$mask,
     options = new("options", function() travelling_options(seen$options, before$options)),
-    packages = new("search", installed_packages_attached), kinds = seen$kinds
+    packages = new("search", installed_packages_attached), definitions = seen$definitions, kinds = seen$kinds
   )
   if (!identical(desk, desks$desk)) desks$desk <- desk
   desks$seen <- seen
@@ -113,6 +114,7 @@ desk_parts <- list(
   },
   options = function(options, last) lay_options(options, last),
   packages = function(packages, last) lay_packages(packages, names(last)),
+  definitions = function(definitions, last) lay_definitions(definitions, last),
   kinds = function(kinds, last) lay_kinds(kinds)
 )
 

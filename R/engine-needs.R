@@ -1,5 +1,7 @@
 # What code needs beyond itself: the variables that it uses (globals) and the packages that
-# they come from, found as future finds them (package globals). To walk code takes
+# they come from, found as future finds them (package globals), and those that a forked worker
+# would find as well: functions that a string in the code names, and what is named by functions in
+# a list, by formulas and by quoted code among the globals. To walk code takes
 # milliseconds: which names it uses is remembered; where these stand, and their values, are
 # looked up at every call.
 
@@ -37,7 +39,7 @@ future_tweak <- function() {
   if (is.function(tweak)) tweak
 }
 
-# What is known of code that stands in `envir`: list(code, names, special, size), in bytes.
+# What is known of code that stands in `envir`: list(code, names, strings, special, size), in bytes.
 know_code <- function(code, envir) {
   key <- rs_code_key(code)
   known <- if (!is.null(key)) known_code[[key]]
@@ -47,13 +49,37 @@ know_code <- function(code, envir) {
   }
   names <- names_in_code(code, envir)
   special <- which(names %in% special_functions)
-  known <- list(code = code, names = names, special = special, size = as.numeric(utils::object.size(code)))
+  strings <- setdiff(strings_in(code), names)
+  known <- list(
+    code = code, names = names, strings = strings[nzchar(strings) & nchar(strings, "bytes") < 100L], special = special,
+    size = as.numeric(utils::object.size(code))
+  )
   # Read where such a name means something else, code is known there only.
   if (!is.null(key) && is.null(rs_locate(names[special], envir))) {
     if (length(known_code) >= known_code_most) rm(list = ls(known_code, all.names = TRUE), envir = known_code)
     known_code[[key]] <- known
   }
   known
+}
+
+# The character constants in code.
+strings_in <- function(x) {
+  if (is.character(x)) return(x[!is.na(x)])
+  if (is.function(x)) x <- c(as.list(formals(x)), list(body(x)))
+  if (!is.call(x) && !is.list(x) && !is.expression(x) && !is.pairlist(x)) return(NULL)
+  unique(unlist(lapply(as.list(x), function(e) if (!missing(e)) strings_in(e)), use.names = FALSE))
+}
+
+# Those among strings that are functions of the global environment: do.call("f"), sapply(x, "f").
+called_by_string <- function(strings) {
+  named <- if (length(strings)) intersect(strings, names(globalenv()))
+  Filter(function(name) exists(name, envir = globalenv(), mode = "function", inherits = FALSE), named)
+}
+
+# The names of the functions that strings in data name, lists of any depth.
+functions_named_among <- function(...) {
+  names <- names(globalenv())
+  if (length(names)) lapply(called_by_string(names[rs_named_among(list(...), names)]), as.name)
 }
 
 # The globals of pieces of code that stand in `envir` (functions: in their own environment),
@@ -63,6 +89,18 @@ know_code <- function(code, envir) {
 # not so. near: those that pieces without an environment use. size: of everything, in
 # bytes, by estimate. A name may be there twice, for two variables.
 find_globals <- function(pieces, envir) {
+  if (length(pieces) == 1L && typeof(pieces[[1L]]) == "closure") {
+    # Most functions use functions of packages alone.
+    start <- environment(pieces[[1L]])
+    known <- know_code(pieces[[1L]], start)
+    any <- FALSE
+    for (home in rs_locate(known$names, start)) if (!is.null(home)) any <- TRUE
+    if (!any && !length(known$strings)) {
+      return(list(
+        names = character(), values = list(), outer = logical(), near = logical(), packages = character(), size = known$size
+      ))
+    }
+  }
   names <- character()
   values <- where <- seen <- list()
   outer <- near <- logical()
@@ -79,11 +117,12 @@ find_globals <- function(pieces, envir) {
     if (is.null(start)) next
     known <- know_code(code, start)
     size <- size + known$size
-    homes <- rs_locate(known$names, start)
+    words <- c(known$names, called_by_string(known$strings))
+    homes <- rs_locate(words, start)
     for (k in seq_along(homes)) {
       home <- homes[[k]]
       if (is.null(home)) next
-      name <- known$names[[k]]
+      name <- words[[k]]
       same <- which(names == name)
       if (length(same) && any(vapply(where[same], identical, NA, home))) next
       global <- identical(home, globalenv())
@@ -107,6 +146,11 @@ find_globals <- function(pieces, envir) {
       near <- c(near, bare)
       if (!closure) {
         size <- size + estimated_size(value)
+        # Functions in a list, a formula, quoted code: tasks call and evaluate them.
+        more <- c(code_among(value), functions_named_among(value))
+        fresh <- !vapply(more, function(code) any(vapply(seen, identical, NA, code)), NA)
+        seen <- c(seen, more[fresh])
+        todo <- c(todo, lapply(more[fresh], function(code) list(code, home_of_code(code, home), FALSE)))
       } else if (!any(vapply(seen, identical, NA, value))) {
         seen <- c(seen, list(value))
         todo <- c(todo, list(list(value, environment(value), FALSE)))
@@ -114,6 +158,12 @@ find_globals <- function(pieces, envir) {
     }
   }
   list(names = names, values = values, outer = outer, near = near, packages = only_attached(packages), size = size)
+}
+
+# Where the variables of code are that a variable in `home` holds.
+home_of_code <- function(code, home) {
+  own <- if (is.function(code)) environment(code) else attr(code, ".Environment")
+  if (is.environment(own)) own else home
 }
 
 is_attached <- function(envir) {

@@ -10,6 +10,8 @@
 #   environment, and packages that these come from are attached; so for functions among
 #   the data and the arguments. Code of a loop travels with what it names, in place of
 #   the frame that it is in (`code` of a job).
+# * Methods and classes of the session are on its desk; a worker without one gets them as
+#   `definitions` (engine-definitions.R). What they need travels as globals.
 # * Functions of ours that run there use base R only and have base's environment. Where
 #   tasks must call this package, the job says so (`ours`), and a worker without the
 #   package raises an error that says so. Functions of ours travel without source text.
@@ -21,15 +23,18 @@
 # `globals`, `packages`, `envir`), and `data`, of which load_tasks() takes what belongs to a
 # chunk.
 
-job_parcel <- function(job) {
+# desks: do all workers have the session's desk?
+job_parcel <- function(job, desks = FALSE) {
   needs <- job_needs(job)
+  definitions <- if (!desks) session_definitions()
   list(
     worker = list(
       call = forced_call(job), FUN = needs$FUN, variables = needs$variables, dots = needs$dots,
       stop_early = job$on_error == "stop", check = needs$check,
       kinds = RNGkind(), options = list(future.globals.maxSize = getOption("future.globals.maxSize")),
       requires = if (job$ours) "rustle", backend = needs$backend,
-      trace = if (isTRUE(job$relay$traces)) without_source(calls_of_task)
+      trace = if (isTRUE(job$relay$traces)) without_source(calls_of_task),
+      definitions = definitions, lay = if (!is.null(definitions)) without_source(lay_definitions)
     ),
     globals = needs$globals, packages = needs$packages, envir = needs$envir, data = needs$data
   )
@@ -45,14 +50,16 @@ job_needs <- function(job) {
   variables <- if (length(others)) mget(others, envir = frame) else no_variables
   dots <- frame_dots(frame)
   needs <- if (is.null(job$code)) {
-    needs_of_function(job, code_among(data, variables, dots))
+    needs_of_function(job, c(code_among(data, variables, dots), functions_named_among(data, variables, dots)))
   } else {
-    needs_of_code(job, code_among(data))
+    needs_of_code(job, c(code_among(data), functions_named_among(data)))
   }
+  needs <- with_needs_of_definitions(needs, job$globals)
   list(
     FUN = without_source(needs$FUN), variables = variables, dots = dots, data = data,
     check = without_source(job_check(job)), globals = needs$globals,
-    packages = unique(c(job$packages, needs$packages)), envir = needs$envir, backend = is_our_backend()
+    packages = if (length(job$packages) || length(needs$packages)) unique(c(job$packages, needs$packages)) else character(),
+    envir = needs$envir, backend = is_our_backend()
   )
 }
 
@@ -93,6 +100,11 @@ run_parcel <- function(parcel, load) {
   }
   options <- options(parcel$options)
   on.exit(options(options))
+  # In a process that was forked, or in the session itself, they are there.
+  if (!all(parcel$definitions$names %in% names(globalenv()))) {
+    parcel$lay(parcel$definitions)
+    on.exit(parcel$lay(NULL, parcel$definitions), add = TRUE)
+  }
   FUN <- parcel$FUN
   tasks <- load$tasks
   seeds <- load$seeds
@@ -172,6 +184,11 @@ forced_call <- function(job) {
 plain_data <- function(job) {
   elements <- function(x) if (is.object(x)) lapply(seq_len(job$n), function(k) x[[k]]) else x
   over <- job$over
+  if (length(over) == 1L && over == "elements") {
+    data <- list(elements(job$frame[[names(over)]]))
+    names(data) <- names(over)
+    return(data)
+  }
   data <- lapply(names(over), function(name) {
     x <- job$frame[[name]]
     if (over[[name]] == "vectors") lapply(x, elements) else if (over[[name]] == "elements") elements(x) else x
@@ -216,8 +233,9 @@ needs_of_function <- function(job, code) {
   # A function of our namespace needs the package, no globals.
   found <- find_globals(if (!is_ours(FUN)) list(FUN), home)
   check_size(found, FUN, home)
-  globals <- sent_globals(found, found$outer)
   packages <- found$packages
+  if (!length(found$names) && !length(code)) return(list(FUN = FUN, globals = no_variables, packages = packages, envir = home))
+  globals <- sent_globals(found, found$outer)
   if (length(code)) {
     more <- find_globals(code, home)
     new <- sent_globals(more, more$outer | more$near)

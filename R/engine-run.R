@@ -5,8 +5,6 @@ run_job <- function(job, plan, called = rs_now()) {
   force(called)
   hand_over(job, plan)
   if (plan$own_workers) return(with_local_workers(plan, function(plan) run_job(job, plan, called)))
-  # If this call fails before it has a report, none of an older call must be shown.
-  keep_report(NULL)
   reports$opening <- 0
   job$id <- begin_call()
   state <- get_random_seed()

@@ -42,6 +42,9 @@ rs_holds_code <- function(x) .Call(wrap__rs_holds_code, x)
 rs_holds_environment <- function(x) .Call(wrap__rs_holds_environment, x)
 
 #'@noRd
+rs_named_among <- function(x, names) .Call(wrap__rs_named_among, x, names)
+
+#'@noRd
 rs_is_plain <- function(x) .Call(wrap__rs_is_plain, x)
 
 #' Finds R's BLAS and LAPACK: `""`, or why closures that need them are left to R. `lapack`:

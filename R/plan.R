@@ -15,6 +15,7 @@ default_settings <- function() {
 
 #' Choose how tasks run
 #'
+#' @description
 #' `plan()` is future's [future::plan()] with the settings of rustle's workers.
 #' It says where the tasks of [future_lapply()] and its relatives run, how many
 #' workers there are, how tasks are handed to them, and what happens when a
@@ -125,11 +126,10 @@ default_settings <- function() {
 #' @section Which plan: Workers of `multicore` see the session as it is at the call, which costs
 #'   a fork for each worker and call; it must be safe to fork the session. Workers of
 #'   `multisession` are told what a call needs: its function, the variables and packages that
-#'   this uses, and the session's options, directory, environment variables and attached packages
-#'   when they have changed. Calls are cheaper, and large vectors are sent once; variables that
-#'   no code names (`get(name)`, `do.call("f")`, those of a formula that is kept in a variable) are
-#'   not found unless `future.globals` names them, and S4 and reference classes that the session
-#'   has defined only where `setup` defines them too. What
+#'   this uses, and when they have changed the session's options, directory, environment variables,
+#'   attached packages, and the S3 methods and the classes and methods of S4 and of reference classes
+#'   that the global environment has. Calls are cheaper, and large vectors are sent once; variables
+#'   that no code names (`get(name)`) are not found unless `future.globals` names them. What
 #'   tasks change in a worker (options, global variables) does not reach the next call. On
 #'   Windows the workers of `multisession` are future's.
 #' @section Workers of `multisession`: They are copies of a clean R process that has never run
@@ -138,7 +138,8 @@ default_settings <- function() {
 #'
 #'   At each call they have what the session has: its working directory, environment variables
 #'   (those that have changed since rustle was loaded), options, locale, umask, library paths,
-#'   kinds of random number generators, and attached packages in their order. They have not:
+#'   kinds of random number generators, attached packages in their order, and the methods and classes
+#'   that its global environment defines (of S3, of S4, and reference classes). They have not:
 #'   options of the process itself (`device`, `prompt`, `continue`, `echo`, `error`,
 #'   `topLevelEnvironment`, `mc.cores`), options that hold pointers, connections or tools of a
 #'   front end, packages that are not installed (`load_all()` attaches such), and lists that were
@@ -148,8 +149,8 @@ default_settings <- function() {
 #'   changes of the global environment, options, environment variables, locale, working
 #'   directory, random state and plan. Packages that were loaded stay loaded, with the options
 #'   that they have set: after a call that has loaded one, options and environment variables
-#'   that are new stay, whoever set them. Changes inside of environments, S4 classes and S3
-#'   methods stay too. What shall stay is made
+#'   that are new stay, whoever set them. Changes inside of environments, and S4 classes and S3
+#'   methods that a task has registered, stay too. What shall stay is made
 #'   by `setup`, or by [clusterExport()] and its relatives with `cl = NULL`.
 #'   [worker_status()] shows the workers, and [reset_workers()] replaces them.
 #' @section Clusters: A node is one R session, which runs workers on its cores. Tasks
@@ -163,7 +164,7 @@ default_settings <- function() {
 #'   unfinished tasks run elsewhere, with the same random numbers. Tasks that have been lost
 #'   `retries` times run alone; if they are lost again, the call stops with
 #'   `rustle_error_worker_lost`, with what arrived in `values`. Nodes that rustle has started
-#'   are started again for the next call. [add_workers()] adds nodes.
+#'   are started again for the next call. [node_status()] shows nodes, [add_workers()] adds some.
 #'
 #'   Nodes are started by ssh, as [parallelly::makeClusterPSOCK()] does it; hosts of the allocation
 #'   of Slurm in which the session runs are started by `srun`, without keys (`master =` is the
@@ -172,7 +173,7 @@ default_settings <- function() {
 #'
 #'   Workers of a node that rustle has started are those of `multisession` there: they stand by
 #'   between calls, have run `setup`, have the session's desk (directory, options, environment
-#'   variables, locale, attached packages, kinds of random number generators; libraries of the
+#'   variables, locale, attached packages, kinds of random number generators, methods and classes; libraries of the
 #'   session in front of the node's), and what tasks change does not reach the next call. What a
 #'   node cannot have so is told once. Nodes of a cluster object get that desk for the time
 #'   of a call, and then have their own again; their workers are forked where that is safe and the
@@ -180,7 +181,7 @@ default_settings <- function() {
 #'
 #'   Nodes without rustle, nodes on Windows and clusters of mirai, whose nodes keep nothing, run their tasks on
 #'   processes of base R; output and conditions come chunk by chunk then, `timeout` has no
-#'   effect, and of the desk they have the kinds of random number generators alone.
+#'   effect, and of the desk they have the kinds of random number generators, and methods and classes, alone.
 #'   Clusters whose connections are not sockets (MPI, mirai) are used without any recovery.
 #' @return The plan: for `plan()` without arguments the current one, else
 #'   (invisibly) the one before, which `plan()` takes back.
@@ -360,6 +361,14 @@ as_strategy <- function(strategy, arguments, call) {
     strategy <- slurm
     if ("workers" %in% names(arguments)) stop_unknown_setting("workers", strategy, call)
   }
+  if (identical(strategy, "sequential") || inherits(strategy, "sequential")) {
+    # A script that leaves the strategy open says so of each.
+    if (!is.null(arguments$workers) && !identical(arguments$workers, 1) && !identical(arguments$workers, 1L)) {
+      warn_rustle("`workers` has no effect: plan(sequential) runs tasks in this session.", "rustle_warning_setting", settings = "workers")
+    }
+    arguments$workers <- NULL
+    if (!length(arguments)) return(if (named) future::sequential else strategy)
+  }
   if (is_multicore(strategy) && is.character(arguments$workers)) {
     stop_argument("workers", "a whole number of at least 1", arguments$workers, call)
   }
@@ -464,6 +473,7 @@ print.rustle_plan <- function(x, ...) {
   if (plan$kind == "multisession") {
     cat(sprintf("workers up: %d%s\n", workers_up(), if (is.null(s$setup)) "" else "; each has run `setup`"))
   }
+  if (plan$kind == "cluster") cat("nodes up: ", nodes_up(), "\n", sep = "")
   if (plan$kind == "slurm") cat("runs in ", slurm_given(plan$stack[[1L]])$dir, "\n", sep = "")
   invisible(x)
 }

@@ -8,8 +8,10 @@
 # fields `id`, `n` and `find(task, replay)`: see find_again().
 inputs <- list2env(list(id = 0), parent = emptyenv())
 
-# A call begins: what was kept of the one before is let go. Returns its number.
+# A call begins: what was kept of the one before is let go, and its report, which must not be shown
+# for this one where it fails before it has its own. Returns its number.
 begin_call <- function() {
+  keep_report(NULL)
   inputs$call <- inputs$failure <- inputs$why <- NULL
   inputs$id <- inputs$id + 1
   inputs$id
@@ -19,7 +21,6 @@ begin_call <- function() {
 forget_call <- function(why) {
   begin_call()
   inputs$why <- why
-  keep_report(NULL)
 }
 
 without_tasks <- "the last call had no tasks"
@@ -86,7 +87,8 @@ amend_call <- function(...) {
 #' try(rerun_task(e))
 #' rerun_task(task = 4)
 #' #> [1] 16
-#' @seealso [task_trace()].
+#' @seealso [task_trace()] for the calls of an error; [job_report()], which has the number of the call;
+#'   `?"rustle-errors"`.
 #' @export
 rerun_task <- function(x = NULL, task = NULL, browse = FALSE) {
   call <- sys.call()

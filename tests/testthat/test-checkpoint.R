@@ -173,6 +173,16 @@ test_that("what is nested too deeply to be read is an error before anything runs
   expect_identical(nrow(checkpoint_status(dir)), 0L)
 })
 
+test_that("a function has one hash, called or not", {
+  # R marks the constant of UseMethod() when it is evaluated.
+  generic <- function(o) UseMethod("generic")
+  local <- function(k) { if (k > 1) return("a"); for (i in 1:2) k <- k + i; switch("b", b = k) }
+  generic.rustle_kind <- function(o) 1
+  before <- c(content_hash(generic), content_hash(local))
+  for (k in 1:4) { generic(structure(1, class = "rustle_kind")); local(k) }
+  expect_identical(c(content_hash(generic), content_hash(local)), before)
+})
+
 test_that("content has one hash, whatever holds it", {
   expect_identical(content_hash(1:10), content_hash(c(1L, 2:10)))
   different <- list(

@@ -42,7 +42,7 @@ test_that("globals and packages are those that future finds", {
     function(x) lm(mpg ~ wt, mtcars), function(x, y = na) y, function(x) absent_thing(x), function(x) quote(na),
     function(x) ~ na, function(x) local({ z <- na; z }), function(x) empty, function(x) is.null(na$b$c), function(x) na[[x]] <- 2,
     function(x) nb[x] <<- 1, function(x) stats::sd(x), function(x) sd(x), function(x, ...) sum(...), function(x) for (nb in 1:3) nb,
-    function(x) do.call("nf", list(x)), function(x) with(x, na), function(x) repeat if (na > x) break
+    function(x) with(x, na), function(x) repeat if (na > x) break
   )
   for (f in functions) expect_as_future(global_function(f))
   for (f in functions) expect_as_future(compiler::cmpfun(global_function(f)))
@@ -54,6 +54,36 @@ test_that("globals and packages are those that future finds", {
   expect_as_future(f)
   # What is in its own environment travels with it.
   expect_identical(needs(f)$globals, "na")
+})
+
+test_that("functions that a string names or a list holds are found, formulas and quoted code, with what they name", {
+  of <- function(f) needs(global_function(f))$globals
+  in_globalenv(
+    nk = 3, nf = global_function(function(x) x * nk), ng = global_function(function(x) nf(x)), n_data = list(1, "zz", a = 2),
+    n_list = list(a = global_function(function(x) ng(x)), b = list(global_function(function(x) nk))),
+    n_self = list(f = global_function(function(x) n_self$f(x - nk))), n_formula = eval(quote(y ~ x + nk), globalenv()), n_code = quote(nf(2)),
+    n_expression = expression(ng(1), nk)
+  )
+  for (round in 1:2) {
+    expect_identical(of(function(x) do.call("nf", list(x))), c("nf", "nk"))
+    expect_identical(of(function(x, how = "ng") sapply(x, how)), c("nf", "ng", "nk"))
+    # A string that names a variable, or a function of a package, is a string.
+    expect_identical(of(function(x) c("nk", "mean", "n_list", "")), character())
+    expect_identical(of(function(x) n_data), "n_data")
+    expect_identical(of(function(x) n_list$a(x)), c("n_list", "nf", "ng", "nk"))
+    expect_identical(of(function(x) n_self$f(x)), c("n_self", "nk"))
+    expect_identical(of(function(x) lm(n_formula, x)), c("n_formula", "nk"))
+    expect_identical(of(function(x) eval(n_code)), c("n_code", "nf", "nk"))
+    expect_identical(of(function(x) eval(n_expression[[x]])), c("n_expression", "nf", "ng", "nk"))
+  }
+  in_globalenv(n_names = c("mean", "ng"), n_table = data.frame(f = factor(c("nf", "x")), k = 1:2))
+  expect_identical(of(function(x) match.fun(n_names[x])), c("n_names", "nf", "ng", "nk"))
+  expect_identical(of(function(x) as.character(n_table$f[x])), c("n_table", "nf", "nk"))
+  expect_identical(sort(as.character(functions_named_among(c("ng", "no"), 1:3, list("nk", list("nf", list("ng")))))), c("nf", "ng"))
+  # A function that is defined later is one from then on.
+  expect_identical(of(function(x) do.call("n_later", list(x))), character())
+  in_globalenv(n_later = global_function(function(x) nk))
+  expect_identical(of(function(x) do.call("n_later", list(x))), c("n_later", "nk"))
 })
 
 test_that("values are looked up at every call, and so is where they are", {

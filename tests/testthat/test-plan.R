@@ -184,11 +184,22 @@ test_that("a notebook shows a plan as it prints", {
 })
 
 test_that("a setting that a plan does not have is refused with those that it has", {
-  for (given in list(list("sequential", workers = 2), list("sequential", worker = 2), list("multicore", worker = 2))) {
+  for (given in list(list("sequential", worker = 2), list("multicore", worker = 2))) {
     error <- tryCatch(do.call(plan, given), error = identity)
     expect_s3_class(error, "rustle_error_argument")
     expect_identical("workers" %in% error$settings, given[[1L]] == "multicore", info = conditionMessage(error))
   }
+})
+
+test_that("a script that leaves the strategy open may say how many workers", {
+  old <- plan("sequential")
+  withr::defer(plan(old))
+  for (strategy in list("sequential", sequential, future::sequential)) {
+    expect_warning(plan(strategy, workers = 2), class = "rustle_warning_setting")
+    expect_identical(nbrOfWorkers(), 1L)
+    expect_no_warning(plan(strategy, workers = 1, retries = 2))
+  }
+  expect_argument_error(plan("sequential", workers = 0), "workers")
 })
 
 test_that("a plan prints as what it is", {

@@ -146,5 +146,6 @@ extendr_module! {
     fn rs_locate;
     fn rs_holds_code;
     fn rs_holds_environment;
+    fn rs_named_among;
     fn rs_is_plain;
 }
