@@ -105,20 +105,33 @@ impl Resamples {
                 self.fill(stratum.len(), drawn);
                 let start = done;
                 done += part.len();
-                let whole =
-                    <[&[i32]; COLUMNS]>::try_from(drawn.chunks(replicates).collect::<Vec<_>>());
-                for (r, row) in rows.iter_mut().enumerate() {
-                    let r = first + r;
-                    if let (true, Ok(columns)) = (in_order, &whole) {
-                        let numbers = columns.map(|column| column[r]);
-                        row[start..done].copy_from_slice(&numbers);
-                        continue;
+                if in_order && part.len() == COLUMNS {
+                    let mut columns: [&[i32]; COLUMNS] = [&[]; COLUMNS];
+                    for c in 0..COLUMNS {
+                        columns[c] = &drawn[c * replicates + first..][..rows.len()];
                     }
-                    for (place, column) in part.iter().zip(drawn.chunks(replicates)) {
-                        row[*place as usize - 1] = stratum[column[r] as usize - 1];
+                    put(&columns, start, rows);
+                    continue;
+                }
+                for (r, row) in rows.iter_mut().enumerate() {
+                    for (c, place) in part.iter().enumerate() {
+                        let i = drawn[c * replicates + first + r];
+                        row[*place as usize - 1] = stratum[i as usize - 1];
                     }
                 }
             }
+        }
+    }
+}
+
+/// Puts columns, which are as long as there are rows, into the rows from place `start` on. Loops
+/// over indices, which the compiler turns into plain loads and stores.
+fn put(columns: &[&[i32]; COLUMNS], start: usize, rows: &mut [&mut [i32]]) {
+    for r in 0..rows.len() {
+        let to = &mut rows[r][start..start + COLUMNS];
+        // Not copied from an array: what was just stored piece by piece is slow to load as a whole.
+        for c in 0..COLUMNS {
+            to[c] = columns[c][r];
         }
     }
 }
