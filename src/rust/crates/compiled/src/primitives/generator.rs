@@ -96,10 +96,20 @@ impl Generator {
     #[must_use]
     pub fn from_words(words: &[i32]) -> Option<Self> {
         match words.split_first()? {
-            (&LECUYER, state) => Some(Generator::new(Seed::from_words(state).ok()?)),
-            (&MERSENNE, state) => Some(Generator::Mersenne(Box::new(Mersenne::from_words(state)?))),
+            (&LECUYER, state) => Generator::lecuyer(state),
+            (&MERSENNE, state) => Generator::mersenne(state),
             _ => None,
         }
+    }
+
+    /// From `.Random.seed[-1]` of `RNGkind("L'Ecuyer-CMRG")`.
+    pub(super) fn lecuyer(state: &[i32]) -> Option<Self> {
+        Some(Generator::new(Seed::from_words(state).ok()?))
+    }
+
+    /// From that of `RNGkind("Mersenne-Twister")`.
+    pub(super) fn mersenne(state: &[i32]) -> Option<Self> {
+        Some(Generator::Mersenne(Box::new(Mersenne::from_words(state)?)))
     }
 
     /// What R would now store in `.Random.seed`.
@@ -266,7 +276,7 @@ impl Generator {
 
     /// As [`Generator::next_index`], where the number of bits of `n` is known.
     #[inline]
-    fn next_of_bits(&mut self, n: f64, bits: u32) -> f64 {
+    pub(super) fn next_of_bits(&mut self, n: f64, bits: u32) -> f64 {
         // 16 bits at a time; a number of 16 or 32 bits takes one part more than it needs.
         let parts = bits / 16 + 1;
         let mask = (1u64 << bits) - 1;
