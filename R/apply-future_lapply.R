@@ -109,18 +109,37 @@ future_options <- function(label, shape = NULL, call = sys.call(-1L), frame = pa
                            scheduled = !eval(quote(missing(future.scheduling)), frame)) {
   force(scheduled)
   scheduled <- "future.scheduling" %in% take_disposable(frame) || scheduled
-  named <- check_label(frame$future.label, "future.label", call)
-  list(
-    envir = check_environment(frame$future.envir, "future.envir", call),
-    stdout = check_flag(frame$future.stdout, "future.stdout", na = TRUE, call = call),
-    conditions = check_conditions(frame$future.conditions, "future.conditions", call),
-    globals = check_globals(frame$future.globals, "future.globals", call),
-    packages = check_packages(frame$future.packages, "future.packages", call),
-    seed = frame$future.seed, scheduling = frame$future.scheduling,
-    chunk_size = frame$future.chunk.size,
-    given = scheduled || !is.null(frame$future.chunk.size),
-    label = if (isTRUE(named)) label else named, shape = shape, origin = call
+  given <- list(
+    frame$future.stdout, frame$future.conditions, frame$future.globals, frame$future.packages, frame$future.label, label
   )
+  options <- if (identical(given, last_checked$given)) last_checked$options else check_futures(given, call)
+  c(options, list(
+    envir = check_environment(frame$future.envir, "future.envir", call),
+    seed = frame$future.seed, scheduling = frame$future.scheduling, chunk_size = frame$future.chunk.size,
+    given = scheduled || !is.null(frame$future.chunk.size), shape = shape, origin = call
+  ))
+}
+
+# The record of the arguments that were checked last, written here only: most calls have the same.
+last_checked <- new.env(parent = emptyenv())
+
+# given: output, conditions, globals, packages and label, as future_options() has them, and the label
+# that stands for TRUE.
+check_futures <- function(given, call) {
+  named <- check_label(given[[5L]], "future.label", call)
+  options <- list(
+    stdout = check_flag(given[[1L]], "future.stdout", na = TRUE, call = call),
+    conditions = check_conditions(given[[2L]], "future.conditions", call),
+    globals = check_globals(given[[3L]], "future.globals", call),
+    packages = check_packages(given[[4L]], "future.packages", call),
+    label = if (isTRUE(named)) given[[6L]] else named
+  )
+  # The user's data are not kept.
+  if (!is.list(options$globals)) {
+    last_checked$given <- given
+    last_checked$options <- options
+  }
+  options
 }
 
 # future's operators, as in future_lapply(X, FUN) %seed% TRUE, leave the arguments that they

@@ -17,7 +17,7 @@
 #'   observation and repetition, with columns `observation`, `rep` and `fold`.
 #' @section Errors: `rustle_error_argument` for wrong arguments, such as more folds than
 #'   observations.
-#' @seealso [cv()], which takes them.
+#' @seealso [cv()], [cv_select()] and [conformal()], which take them; `vignette("cross-validation")`.
 #' @examples
 #' table(folds(10, K = 3, seed = 1))
 #' #>

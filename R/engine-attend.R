@@ -8,6 +8,8 @@ longest_wait <- 0.1
 # handle: the handle of a job whose workers were started (src/rust/src/jobs/job.rs). The
 # loss of workers is raised as an error here; errors of tasks are values of the outcome.
 attend <- function(handle, job, plan) {
+  # Made here, while the workers come up.
+  report <- new_report(job, plan)
   mailbox <- new_mailbox(job$policy$order, job$n, job$relay$quiet)
   progress <- new_progress(job, min(plan$workers, job$n), plan)
   on.exit(progress$close())
@@ -37,7 +39,8 @@ attend <- function(handle, job, plan) {
     mailbox$flush(status$prefix)
     stop_worker_lost(status$failure, values, job$origin)
   }
-  report <- new_report(job, plan, rs_job_report(handle))
+  counted <- rs_job_report(handle)
+  report[names(counted)] <- counted
   progress$clear()
   stopping <- job$on_error == "stop" && length(failed)
   relayed[1L, 2L] <- rs_now()

@@ -84,7 +84,7 @@ new_job <- function(call, frame, n, policy, streams = no_streams(), relay = no_r
 frame_dots <- function(frame) {
   failure <- attr(frame, "unforced")
   if (!is.null(failure)) stop(failure)
-  if (!exists("...", envir = frame, inherits = FALSE)) return(list())
+  if (!exists("...", envir = frame, inherits = FALSE) || eval(quote(...length()), frame) == 0L) return(list())
   eval(as.call(list(list_dots, quote(...))), frame)
 }
 

@@ -24,11 +24,11 @@ start_standing <- function(job, plan, needs = job_needs(job), waiting = NULL) {
     if (length(order$globals)) paste(names(order$globals), collapse = ", ") else "none",
     if (length(order$packages)) paste(order$packages, collapse = ", ") else "none"
   )
+  packed <- pack_order(order, job$origin)
   code <- list(
-    order = pack_order(order, job$origin), desk = sent$desk_parcel, terms = terms$parcel,
+    order = packed$handle, desk = sent$desk_parcel, terms = terms$parcel,
     steps = plan$settings$keep$parcel
   )
-  sizes <- rs_parcel_sizes(code$order)
   handle <- NULL
   close <- function() {
     # Workers are interrupted, and have half a second to leave their task.
@@ -42,6 +42,7 @@ start_standing <- function(job, plan, needs = job_needs(job), waiting = NULL) {
   handle <- unpack(rs_job_open(spec, code), job$origin)
   rs_job_start(handle)
   running <- TRUE
+  sizes <- packed$sizes
   told <- list(sent = sizes$small + sum(sizes$bytes), copied = sizes$sent, largest = function() largest_sent(order))
   list(handle = handle, close = close, told = told)
 }

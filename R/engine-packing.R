@@ -20,10 +20,11 @@ order_parts <- list(
   data = "the data of the tasks", check = NULL
 )
 
-# Packs an order. Objects with serializers are taken out. `call`: the user's call, for errors.
+# Packs an order: list(handle, sizes). Objects with serializers are taken out. `call`: the user's call, for errors.
 pack_order <- function(order, call = NULL) {
   threads <- thread_allotment()
-  handle <- with_call(call, packed(rs_parcel_pack_light(order, threads)))
+  handle <- rs_parcel_pack_light(order, threads)
+  if (is.character(handle)) with_call(call, packed(handle))
   sizes <- rs_parcel_sizes(handle)
   # A pointer may belong to an object with a serializer.
   if (sizes$classes || sizes$pointers) {
@@ -31,7 +32,7 @@ pack_order <- function(order, call = NULL) {
     sizes <- rs_parcel_sizes(handle)
   }
   if (sizes$sent > getOption("rustle.size.warning", 500e6)) warn_size(order, sizes$sent)
-  handle
+  list(handle = handle, sizes = sizes)
 }
 
 # The same where something was noticed. `handle`: what was packed as it is.

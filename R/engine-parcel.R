@@ -50,15 +50,16 @@ job_needs <- function(job) {
   variables <- if (length(others)) mget(others, envir = frame) else no_variables
   dots <- frame_dots(frame)
   needs <- if (is.null(job$code)) {
-    needs_of_function(job, code_among(data, variables, dots))
+    needs_of_function(job, c(code_among(data, variables, dots), functions_named_among(data, variables, dots)))
   } else {
-    needs_of_code(job, code_among(data))
+    needs_of_code(job, c(code_among(data), functions_named_among(data)))
   }
   needs <- with_needs_of_definitions(needs, job$globals)
   list(
     FUN = without_source(needs$FUN), variables = variables, dots = dots, data = data,
     check = without_source(job_check(job)), globals = needs$globals,
-    packages = unique(c(job$packages, needs$packages)), envir = needs$envir, backend = is_our_backend()
+    packages = if (length(job$packages) || length(needs$packages)) unique(c(job$packages, needs$packages)) else character(),
+    envir = needs$envir, backend = is_our_backend()
   )
 }
 
@@ -183,6 +184,11 @@ forced_call <- function(job) {
 plain_data <- function(job) {
   elements <- function(x) if (is.object(x)) lapply(seq_len(job$n), function(k) x[[k]]) else x
   over <- job$over
+  if (length(over) == 1L && over == "elements") {
+    data <- list(elements(job$frame[[names(over)]]))
+    names(data) <- names(over)
+    return(data)
+  }
   data <- lapply(names(over), function(name) {
     x <- job$frame[[name]]
     if (over[[name]] == "vectors") lapply(x, elements) else if (over[[name]] == "elements") elements(x) else x
@@ -227,8 +233,9 @@ needs_of_function <- function(job, code) {
   # A function of our namespace needs the package, no globals.
   found <- find_globals(if (!is_ours(FUN)) list(FUN), home)
   check_size(found, FUN, home)
-  globals <- sent_globals(found, found$outer)
   packages <- found$packages
+  if (!length(found$names) && !length(code)) return(list(FUN = FUN, globals = no_variables, packages = packages, envir = home))
+  globals <- sent_globals(found, found$outer)
   if (length(code)) {
     more <- find_globals(code, home)
     new <- sent_globals(more, more$outer | more$near)

@@ -18,10 +18,11 @@ has_pool <- function() identical(pool$pid, Sys.getpid())
 # that is called from time to time until the server is there.
 ensure_pool <- function(plan, call = NULL, waiting = NULL) {
   open_pool(plan, call)
-  deadline <- proc.time()[["elapsed"]] + server_patience
+  deadline <- NULL
   repeat {
     told <- rs_pool_prepare(0.05)
     if (is.character(told)) break
+    if (is.null(deadline)) deadline <- proc.time()[["elapsed"]] + server_patience
     if (is.list(told)) stop_no_server(told$printed, call)
     if (proc.time()[["elapsed"]] > deadline) {
       stop_no_server(sprintf("It had not answered after %d s.", server_patience), call)

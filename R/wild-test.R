@@ -1,5 +1,6 @@
 #' Wild bootstrap tests
 #'
+#' @description
 #' Tests linear hypotheses about the coefficients of a linear model whose errors are
 #' heteroskedastic or correlated within clusters, by the wild (cluster) bootstrap, with
 #' confidence intervals by inversion of the test. With few clusters, or clusters of very
@@ -11,6 +12,7 @@
 #' * `wild_test(fit, "x = 0", cluster = ~ firm, weights = "webb", type = "31", seed = 1)`: few
 #'   clusters, of different sizes.
 #'
+#' @details
 #' A replicate multiplies the residuals of each cluster by one random weight, adds them to the
 #' fitted values, fits again and computes the statistic again. This is not done observation
 #' by observation: all that a replicate needs are sums over clusters, so its cost does not

@@ -283,8 +283,8 @@ test_that("large vectors beside an object with a serializer are still sent once"
   big <- rnorm(3e5)
   order <- list(globals = list(big = big, x = kit$make(1, "list")), FUN = function() NULL)
   environment(order$FUN) <- globalenv()
-  handle <- pack_order(order)
-  again <- pack_order(order)
+  handle <- pack_order(order)$handle
+  again <- pack_order(order)$handle
   expect_identical(rs_parcel_sizes(again)$found, TRUE)
   back <- unpack_here(again)
   expect_identical(back$globals$big, big)

@@ -1,5 +1,5 @@
 # Whatever a task returns arrives as it was. (Not the name of an R file: values
-# pass through crates/shared and src/rust/src/{encode,decode}.rs.)
+# pass through crates/shared and src/rust/src/jobs/{encode,attributes,decode,ahead}.rs.)
 
 expect_arrives <- function(make, same = identical, n = 3L) {
   skip_without_fork()
@@ -176,4 +176,72 @@ test_that("a result may be changed without changing another or the next call's",
   y <- with_plan("multicore", workers = 2, future_lapply(1:4, function(i) as.numeric(1:1e5)))
   expect_identical(x[[2L]][1L], 1)
   expect_identical(y[[1L]][1L], 1)
+})
+
+# Attributes that results have in common travel once.
+test_that("attributes of each result arrive, be they those of the one before, others or none", {
+  various <- function(i) {
+    if (i %% 7 == 0) return(list(i))
+    if (i %% 11 == 0) return(function() i)
+    x <- list(id = i, sub = structure(list(u = 1, v = c(w = i)), class = c("k", if (i %% 5 == 0) "five")))
+    if (i %% 3 == 0) names(x$sub) <- NULL
+    attr(x, if (i %% 13 == 0) "odd" else "even") <- c(a = i %/% 10)
+    if (i > 150) x <- as.data.frame(matrix(i, 2, 2, dimnames = list(c("r", i), c("p", "q"))))
+    if (i %% 17 == 0) warning(structure(class = c("w", "warning", "condition"), list(message = "m", call = NULL, at = c(k = i))))
+    x
+  }
+  many <- function(i) lapply(1:40, function(k) c(a = i, b = k %% 3))
+  withCallingHandlers(
+    for (plan in c("multicore", "multisession")) {
+      if (plan == "multicore" && !supports_fork()) next
+      heard <- list()
+      got <- withCallingHandlers(
+        with_plan(plan, future_lapply(1:200, various), workers = 2),
+        w = function(w) heard <<- c(heard, list(w$at))
+      )
+      oracle <- suppressWarnings(lapply(1:200, various))
+      expect_true(same_but_environments(got, oracle))
+      expect_identical(heard, lapply(17L * c(1:6, 8:10), function(i) c(k = i)))
+      expect_identical(with_plan(plan, future_lapply(1:50, many), workers = 2), lapply(1:50, many))
+    },
+    w = function(w) invokeRestart("muffleWarning")
+  )
+})
+
+test_that("to change an attribute of one result changes no other, nor one that arrives later", {
+  small <- function(i) data.frame(a = i, b = "u")
+  for (plan in c("multicore", "multisession")) {
+    if (plan == "multicore" && !supports_fork()) next
+    got <- with_plan(plan, future_lapply(1:20, small), workers = 2)
+    names(got[[1]])[[2]] <- "changed"
+    row.names(got[[2]]) <- "r"
+    levels(got[[3]]$b) <- NULL
+    class(got[[4]]) <- "list"
+    expect_identical(got[5:20], lapply(5:20, small))
+    expect_identical(with_plan(plan, future_lapply(1:20, small), workers = 2), lapply(1:20, small))
+  }
+})
+
+test_that("values of a worker that was lost and of its successor arrive whole", {
+  small <- function(i) {
+    if (i == 60 && !file.exists(flag)) { file.create(flag); tools::pskill(Sys.getpid(), 9L) }
+    list(id = i, name = c(a = "u"))
+  }
+  for (plan in c("multicore", "multisession")) {
+    if (plan == "multicore" && !supports_fork()) next
+    flag <- tempfile()
+    expect_identical(with_plan(plan, future_lapply(1:200, small), workers = 2), lapply(1:200, small))
+  }
+  # Values of very many tasks become objects while others run, and anew when these run again.
+  many <- function(i) {
+    if (i == 9000 && !file.exists(flag)) { Sys.sleep(0.05); file.create(flag); tools::pskill(Sys.getpid(), 9L) }
+    if (i %% 1000 == 0) c(a = i) else if (i %% 2) i else i / 2
+  }
+  for (plan in c("multicore", "multisession")) {
+    if (plan == "multicore" && !supports_fork()) next
+    flag <- tempfile()
+    expect_identical(with_plan(plan, future_lapply(1:20000, many), workers = 2), lapply(1:20000, many))
+    flag <- tempfile()
+    if (plan == "multicore") expect_identical(mclapply(1:20000, many, mc.cores = 2), lapply(1:20000, many))
+  }
 })

@@ -63,6 +63,12 @@ extern "C-unwind" {
     pub(crate) static R_GlobalEnv: Sexp;
     pub(crate) static R_BaseEnv: Sexp;
     pub(crate) static R_NaString: Sexp;
+    pub(crate) static R_NamesSymbol: Sexp;
+    pub(crate) static R_ClassSymbol: Sexp;
+    pub(crate) static R_RowNamesSymbol: Sexp;
+    pub(crate) static R_DimSymbol: Sexp;
+    pub(crate) static R_DimNamesSymbol: Sexp;
+    pub(crate) static R_LevelsSymbol: Sexp;
 
     pub(crate) fn TYPEOF(x: Sexp) -> c_int;
     pub(crate) fn Rf_xlength(x: Sexp) -> Length;

@@ -1,34 +1,61 @@
 //! Reading what R says: named lists, and the scalars of calls. R code has checked the
 //! values; a list that does not hold what it must is a fault of this package.
 
-use std::collections::HashMap;
+use std::cell::OnceCell;
 use std::num::{NonZeroU32, NonZeroUsize};
 
 use extendr_api::prelude::*;
 use rustle_schedule::Schedule;
 use rustle_threads::blocks::Slice;
 
+use crate::ffi::{self, Sexp};
 use crate::refusal::{Parsed, Refusal};
 
-/// The fields of a named list.
+/// The fields of a named list. On R's main thread.
+///
+/// A job has some forty, most of them one number or nothing: an owned object is only made of those
+/// that are asked for as such, as that takes longer than to read a number.
 #[derive(Debug)]
-pub(crate) struct Fields(HashMap<&'static str, Robj>);
+pub(crate) struct Fields {
+    /// Keeps them alive.
+    _list: List,
+    fields: Vec<(&'static str, Sexp, OnceCell<Robj>)>,
+}
 
 impl Fields {
     pub(crate) fn new(list: &Robj) -> Parsed<Fields> {
         let list = list.as_list();
         let list = list.ok_or_else(|| Refusal::internal("a list is missing"))?;
-        Ok(Fields(list.iter().collect()))
+        let names = list.names().into_iter().flatten();
+        // SAFETY: names are no more than elements, which the list keeps alive.
+        let element = |at| unsafe { ffi::VECTOR_ELT(list.get().cast(), at) };
+        let fields = (0..)
+            .zip(names)
+            .map(|(at, name)| (name, element(at), OnceCell::new()));
+        Ok(Fields {
+            fields: fields.collect(),
+            _list: list,
+        })
+    }
+
+    fn field(&self, name: &str) -> Parsed<&(&'static str, Sexp, OnceCell<Robj>)> {
+        let missing = || Refusal::internal(format!("field `{name}` is missing"));
+        let mut fields = self.fields.iter();
+        fields.rfind(|field| field.0 == name).ok_or_else(missing)
     }
 
     pub(crate) fn get(&self, name: &str) -> Parsed<&Robj> {
-        let missing = || Refusal::internal(format!("field `{name}` is missing"));
-        self.0.get(name).ok_or_else(missing)
+        let (_, x, owned) = self.field(name)?;
+        // SAFETY: the list keeps it alive until it is owned.
+        Ok(owned.get_or_init(|| unsafe { Robj::from_sexp((*x).cast()) }))
     }
 
     /// The field, unless it is NULL.
     pub(crate) fn optional(&self, name: &str) -> Parsed<Option<&Robj>> {
-        Ok(Some(self.get(name)?).filter(|x| !x.is_null()))
+        if self.field(name)?.1 == ffi::nil() {
+            return Ok(None);
+        }
+        self.get(name).map(Some)
     }
 
     /// The field, as `convert` reads it.
@@ -43,6 +70,14 @@ impl Fields {
 
     /// One number, double or integer.
     pub(crate) fn number(&self, name: &str) -> Parsed<f64> {
+        let x = self.field(name)?.1;
+        // SAFETY: a live object; a double is read of a vector that has one.
+        let plain = unsafe {
+            (ffi::TYPEOF(x) == ffi::REALSXP && ffi::Rf_xlength(x) == 1).then(|| *ffi::REAL_RO(x))
+        };
+        if let Some(number) = plain.filter(|number| !number.is_nan()) {
+            return Ok(number);
+        }
         self.read(name, |x| {
             x.as_real().or_else(|| x.as_integer().map(f64::from))
         })
@@ -62,6 +97,14 @@ impl Fields {
     }
 
     pub(crate) fn flag(&self, name: &str) -> Parsed<bool> {
+        let x = self.field(name)?.1;
+        // SAFETY: a live object; a logical is read of a vector that has one.
+        let plain = unsafe {
+            (ffi::TYPEOF(x) == ffi::LGLSXP && ffi::Rf_xlength(x) == 1).then(|| *ffi::LOGICAL_RO(x))
+        };
+        if let Some(flag) = plain.filter(|&flag| flag != ffi::NA_LOGICAL) {
+            return Ok(flag != 0);
+        }
         self.read(name, Robj::as_bool)
     }
 

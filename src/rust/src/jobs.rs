@@ -1,6 +1,8 @@
 //! Jobs of worker processes, and the session that waits for them.
 
+mod ahead;
 mod arrivals;
+mod attributes;
 mod decode;
 mod encode;
 mod entries;

@@ -1,10 +1,14 @@
 //! What has arrived from the workers of a job and waits to be told to R.
 
 use std::ffi::c_int;
+use std::time::Duration;
 
 use rustle_shared::{Content, FrameHeader, FrameSink};
 use rustle_workers::job::Audience;
+use rustle_workers::memory::JobMemory;
 
+use super::ahead::Ahead;
+use super::attributes::Known;
 use super::decode::{decode, is_instead, text, Destinations};
 use crate::ffi::{self, Sexp};
 use crate::lists::{named_list, string, word};
@@ -43,6 +47,8 @@ struct Inbox {
     into: Destinations,
     piece: usize,
     filled: usize,
+    /// What is known of attributes, of results and of conditions: a worker encodes these apart.
+    known: [Known; 2],
 }
 
 /// Objects under construction and events not yet told.
@@ -51,11 +57,15 @@ pub(crate) struct Arrivals {
     inboxes: Vec<Inbox>,
     /// R list with the object that each worker is sending; preserved.
     building: Sexp,
+    /// R list with two elements per worker, see `known`; preserved.
+    known: Sexp,
     events: Vec<(u32, Event)>,
     tasks: usize,
     /// R list with the values that came as objects, one element per task; preserved.
     /// `NULL` until the first comes.
     values: Sexp,
+    /// Which values that came in slots are in `values` too.
+    ahead: Ahead,
     /// R list with the objects of events; preserved.
     objects: Sexp,
 }
@@ -72,18 +82,22 @@ unsafe fn preserved_list(len: usize) -> Sexp {
 }
 
 impl Arrivals {
-    /// Nothing has arrived from any of `workers` workers for any of `tasks` tasks.
-    pub(crate) fn new(workers: usize, tasks: usize) -> Arrivals {
+    /// Nothing has arrived from any of `workers` workers for any of `tasks` tasks. listed: will
+    /// the values be a list?
+    pub(crate) fn new(workers: usize, tasks: usize, listed: bool) -> Arrivals {
         // SAFETY: jobs are opened on R's main thread; each list is preserved before the
         // next is allocated.
-        let (building, objects) = unsafe { (preserved_list(workers), preserved_list(16)) };
+        let [building, known, objects] =
+            unsafe { [workers, 2 * workers, 16].map(|len| preserved_list(len)) };
         let inboxes = (0..workers).map(|_| Inbox::default()).collect();
         Arrivals {
             inboxes,
             building,
+            known,
             events: Vec::new(),
             tasks,
             values: ffi::nil(),
+            ahead: Ahead::new(workers, if listed { tasks } else { 0 }),
             objects,
         }
     }
@@ -100,6 +114,27 @@ impl Arrivals {
             self.values = unsafe { preserved_list(self.tasks) };
         }
         self.values
+    }
+
+    /// Is the value of `task` in the list, if its slot holds it?
+    pub(crate) fn has_ahead(&self, task: usize) -> bool {
+        self.ahead.has(task)
+    }
+
+    /// The values of what is known, see [`Inbox`], of which this is element `at`.
+    ///
+    /// # Safety
+    ///
+    /// R's main thread.
+    unsafe fn known_list(&self, at: usize) -> Sexp {
+        // SAFETY: by the caller's promise; what is made is stored in a preserved list at once.
+        unsafe {
+            let list = ffi::VECTOR_ELT(self.known, at as isize);
+            if list != ffi::nil() {
+                return list;
+            }
+            ffi::SET_VECTOR_ELT(self.known, at as isize, Known::list())
+        }
     }
 
     /// Notes an event of a task (from 0).
@@ -159,6 +194,7 @@ impl Drop for Arrivals {
         // not be), and are released once.
         unsafe {
             ffi::R_ReleaseObject(self.building);
+            ffi::R_ReleaseObject(self.known);
             ffi::R_ReleaseObject(self.objects);
             ffi::R_ReleaseObject(self.values);
         }
@@ -173,11 +209,17 @@ impl Audience for Arrivals {
 
     fn forget(&mut self, seat: usize) {
         self.inboxes[seat] = Inbox::default();
-        // SAFETY: a preserved list of one element per seat.
-        unsafe { ffi::SET_VECTOR_ELT(self.building, seat as isize, ffi::nil()) };
+        // SAFETY: preserved lists of one and of two elements per seat.
+        unsafe {
+            ffi::SET_VECTOR_ELT(self.building, seat as isize, ffi::nil());
+            for at in 2 * seat..2 * seat + 2 {
+                ffi::SET_VECTOR_ELT(self.known, at as isize, ffi::nil());
+            }
+        }
     }
 
     fn discard(&mut self, task: u32) {
+        self.ahead.forget();
         self.push_event(task, Event::Discard, ffi::nil());
     }
 
@@ -192,6 +234,16 @@ impl Audience for Arrivals {
 
     fn has_news(&self) -> bool {
         !self.events.is_empty()
+    }
+
+    fn gather(&mut self, memory: &JobMemory) -> Option<Duration> {
+        if !self.ahead.is_wanted() {
+            return None;
+        }
+        let values = self.values_list();
+        // SAFETY: jobs are waited for on R's main thread; a preserved list of an element per
+        // task.
+        Some(unsafe { self.ahead.make(memory, values) })
     }
 }
 
@@ -210,14 +262,16 @@ impl Sink<'_> {
 
 impl FrameSink for Sink<'_> {
     fn skeleton(&mut self, header: FrameHeader, bytes: &[u8]) {
-        let inbox = &mut self.arrivals.inboxes[self.seat];
         // SAFETY: the bytes come from our encoder; the result is stored in a
         // preserved list before anything else is allocated.
         unsafe {
+            let kind = usize::from(header.content == Content::Condition);
+            let list = self.arrivals.known_list(2 * self.seat + kind);
+            let inbox = &mut self.arrivals.inboxes[self.seat];
             (inbox.piece, inbox.filled) = (0, 0);
             let object = match header.content {
                 Content::Value | Content::Error | Content::Condition => {
-                    decode(bytes, &mut inbox.into)
+                    decode(bytes, &mut inbox.into, &mut inbox.known[kind], list)
                 }
                 Content::Output => text(bytes),
                 Content::Misuse => ffi::nil(),

@@ -5,6 +5,7 @@
 
 use std::ffi::{c_int, c_void};
 
+use super::attributes::{usual_names, Known, AGAIN, KEEP, NONE};
 use super::encode::{BULK_BYTES, INSTEAD, SERIALIZED};
 use crate::ffi::{self, Sexp};
 
@@ -19,23 +20,40 @@ struct Reader<'a> {
     bytes: &'a [u8],
     at: usize,
     into: &'a mut Destinations,
+    known: &'a mut Known,
+    /// The values of what is known.
+    list: Sexp,
 }
 
 /// Decodes one object. The result is not protected.
 ///
 /// # Safety
 ///
-/// `bytes` were written by `Encoder` of the same build; main thread. R may
-/// longjmp out (no memory): callers' frames own nothing.
-pub(crate) unsafe fn decode(bytes: &[u8], into: &mut Destinations) -> Sexp {
+/// `bytes` were written by an `Encoder` of the same build, and `known` and its `list` are those
+/// of all that it has sent before; main thread. R may longjmp out (no memory): callers' frames own
+/// nothing.
+pub(super) unsafe fn decode(
+    bytes: &[u8],
+    into: &mut Destinations,
+    known: &mut Known,
+    list: Sexp,
+) -> Sexp {
     into.clear();
+    known.place = 0;
     // SAFETY: by the caller's promise.
     unsafe {
         if bytes.first() == Some(&SERIALIZED) {
             return unserialize(&bytes[1..]);
         }
         let bytes = &bytes[usize::from(is_instead(bytes))..];
-        Reader { bytes, at: 0, into }.object(true)
+        let mut reader = Reader {
+            bytes,
+            at: 0,
+            into,
+            known,
+            list,
+        };
+        reader.object(true)
     }
 }
 
@@ -69,7 +87,7 @@ impl Reader<'_> {
 
     unsafe fn object(&mut self, may_bulk: bool) -> Sexp {
         let kind = c_int::from(self.u8());
-        let attributes = self.u8() != 0;
+        let attributes = self.u8();
         let len = self.u64() as usize;
         if kind == ffi::NILSXP {
             return ffi::nil();
@@ -89,16 +107,57 @@ impl Reader<'_> {
                     ffi::SET_VECTOR_ELT(x, i as isize, element);
                 }
             }
-            if attributes {
-                for _ in 0..self.i32() {
-                    let name = ffi::Rf_installTrChar(ffi::Rf_protect(self.string()));
-                    let value = ffi::Rf_protect(self.object(false));
-                    ffi::Rf_setAttrib(x, name, value);
-                    ffi::Rf_unprotect(2);
-                }
+            if attributes != NONE {
+                self.attributes(x, attributes, may_bulk);
             }
             ffi::Rf_unprotect(1);
             x
+        }
+    }
+
+    /// Gives `x` its attributes, which come as `how` says; `counted`: are they not within
+    /// attributes?
+    unsafe fn attributes(&mut self, x: Sexp, how: u8, counted: bool) {
+        let place = self.known.place;
+        self.known.place += usize::from(counted);
+        // SAFETY: `x` is protected by the caller; so is what is made while it is in no other
+        // object.
+        unsafe {
+            if how == AGAIN {
+                return self.known.give(self.list, place, x);
+            }
+            let count = self.i32();
+            if how != KEEP {
+                for _ in 0..count {
+                    let name = self.name();
+                    let value = ffi::Rf_protect(self.object(false));
+                    ffi::Rf_setAttrib(x, name, value);
+                    ffi::Rf_unprotect(1);
+                }
+                return;
+            }
+            let values = ffi::Rf_allocVector(ffi::VECSXP as u32, count as isize);
+            self.known.keep(self.list, place, values);
+            for at in 0..count as isize {
+                let name = self.name();
+                self.known.name(place, name);
+                let value = self.object(false);
+                ffi::SET_VECTOR_ELT(values, at, value);
+                ffi::Rf_setAttrib(x, name, value);
+            }
+        }
+    }
+
+    /// The name of an attribute.
+    unsafe fn name(&mut self) -> Sexp {
+        match self.u8() {
+            // SAFETY: symbols are never collected, the string is protected until there is one.
+            0 => unsafe {
+                let name = ffi::Rf_installTrChar(ffi::Rf_protect(self.string()));
+                ffi::Rf_unprotect(1);
+                name
+            },
+            number => usual_names()[usize::from(number) - 1],
         }
     }
 

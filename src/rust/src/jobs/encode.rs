@@ -1,10 +1,11 @@
 //! R objects to bytes: the common shapes directly, everything else by
 //! `R_Serialize`.
 //!
-//! Format, machine byte order: a byte for the type, a byte that says whether
-//! attributes follow, the length (u64), the data; then the number of attributes
-//! (u32) and, for each, its name and value. Atomic vectors of [`BULK_BYTES`] or
-//! more (outside of attributes) leave their data out: it follows in bulk.
+//! Format, machine byte order: a byte for the type, a byte that says how
+//! attributes follow (attributes.rs), the length (u64), the data; then the number
+//! of attributes (u32) and, for each, its name (a number, see `usual_names()`, or 0
+//! and a string) and value. Atomic vectors of [`BULK_BYTES`] or more (outside of
+//! attributes) leave their data out: it follows in bulk.
 //!
 //! Ordinary vectors are read without allocating R objects, so a worker that
 //! returns small lists does not grow its heap. `R_Serialize` and ALTREP vectors
@@ -14,6 +15,7 @@
 
 use std::ffi::{c_int, c_void};
 
+use super::attributes::{usual_names, Told, AGAIN, FOLLOW, NONE};
 use crate::ffi::{self, Sexp};
 use crate::parcel::unpack::instead_of;
 use crate::parcel::watch::{is_watched, is_watching, on_writing, Watch};
@@ -33,6 +35,7 @@ pub(crate) struct Encoder {
     pub(crate) skeleton: Vec<u8>,
     /// Data left out of the skeleton, valid while the object is protected.
     pub(crate) bulk: Vec<(*const u8, usize)>,
+    told: Told,
     /// The object that is sent in place of the one that was to be encoded, preserved.
     instead: Option<Sexp>,
     /// What is noticed while R serializes, and the pointer to it that R has, preserved.
@@ -61,15 +64,19 @@ impl Encoder {
     /// # Safety
     ///
     /// `x` is protected, and stays so until the bulk has been sent; main thread;
-    /// `self` does not live in a frame that R may jump over.
+    /// `self` does not live in a frame that R may jump over. What was encoded is sent
+    /// to one receiver, in order.
     pub(crate) unsafe fn encode(&mut self, x: Sexp) {
         self.clear();
+        self.told.begin();
         // SAFETY: by the caller's promise. Who is sent instead is preserved until the next
         // object is encoded.
         unsafe {
             if self.object(x, 0, true) {
+                self.told.end();
                 return;
             }
+            // What was told of it is not sent: the next one begins anew.
             self.clear();
             if !self.serialize(x) {
                 return;
@@ -82,7 +89,10 @@ impl Encoder {
             self.clear();
             self.instead = Some(instead);
             self.put(&[INSTEAD]);
-            self.object(instead, 0, true);
+            self.told.begin();
+            if self.object(instead, 0, true) {
+                self.told.end();
+            }
         }
     }
 
@@ -107,9 +117,11 @@ impl Encoder {
         self.skeleton.extend_from_slice(bytes);
     }
 
-    fn head(&mut self, kind: c_int, attributes: bool, len: usize) {
-        self.put(&[kind as u8, u8::from(attributes)]);
-        self.put(&(len as u64).to_ne_bytes());
+    fn head(&mut self, kind: c_int, attributes: u8, len: usize) {
+        let mut head = [0; 10];
+        (head[0], head[1]) = (kind as u8, attributes);
+        head[2..].copy_from_slice(&(len as u64).to_ne_bytes());
+        self.put(&head);
     }
 
     /// Appends `x`; `false` when it has a part that only R can serialize.
@@ -118,7 +130,7 @@ impl Encoder {
         unsafe {
             let kind = ffi::TYPEOF(x);
             if kind == ffi::NILSXP {
-                self.head(kind, false, 0);
+                self.head(kind, NONE, 0);
                 return true;
             }
             let attributes = ffi::has_attributes(x);
@@ -135,7 +147,8 @@ impl Encoder {
                 | ffi::VECSXP => ffi::Rf_xlength(x) as usize,
                 _ => return false,
             };
-            self.head(kind, attributes, len);
+            let head = self.skeleton.len();
+            self.head(kind, u8::from(attributes), len);
             let whole = if let Some(size) = ffi::element_bytes(kind) {
                 self.atomic(x, kind, len * size, may_bulk)
             } else if kind == ffi::STRSXP {
@@ -144,7 +157,7 @@ impl Encoder {
             } else {
                 (0..len).all(|i| self.object(ffi::VECTOR_ELT(x, i as isize), depth + 1, may_bulk))
             };
-            whole && (!attributes || self.attributes(x, kind, depth))
+            whole && (!attributes || self.attributes(x, kind, depth, may_bulk.then_some(head)))
         }
     }
 
@@ -193,25 +206,48 @@ impl Encoder {
         }
     }
 
-    unsafe fn attributes(&mut self, x: Sexp, kind: c_int, depth: u32) -> bool {
-        let count_at = self.skeleton.len();
-        let mut count = 0u32;
+    /// Appends the attributes of `x`. `head`: where the head of `x` is, if it is not within
+    /// attributes.
+    unsafe fn attributes(&mut self, x: Sexp, kind: c_int, depth: u32, head: Option<usize>) -> bool {
+        let place = head.map(|_| self.told.next());
+        let from = self.skeleton.len();
+        let (mut count, mut factor) = (0u32, false);
         self.put(&count.to_ne_bytes());
+        let usual = usual_names();
         // SAFETY: `x` is live and encoding does not change attributes; symbols
         // are never collected.
         let whole = unsafe {
-            let class = ffi::Rf_install(c"class".as_ptr());
             ffi::each_attribute(x, |name, value| {
                 count += 1;
-                self.string(ffi::PRINTNAME(name));
+                match usual.iter().position(|&known| known == name) {
+                    Some(at) => self.put(&[at as u8 + 1]),
+                    None => {
+                        self.put(&[0]);
+                        self.string(ffi::PRINTNAME(name));
+                    }
+                }
+                let is_class = name == ffi::R_ClassSymbol;
+                // R refuses to give class "factor" to anything but integers.
+                factor |=
+                    is_class && kind != ffi::INTSXP && ffi::Rf_inherits(x, c"factor".as_ptr()) != 0;
                 self.object(value, depth + 1, false)
-                    && !(is_watching() && name == class && names_watched(value))
+                    && !(is_class && is_watching() && names_watched(value))
             })
         };
-        self.skeleton[count_at..count_at + 4].copy_from_slice(&count.to_ne_bytes());
-        // R refuses to give class "factor" to anything but integers.
-        // SAFETY: `x` is live and the class name terminated.
-        whole && (kind == ffi::INTSXP || unsafe { ffi::Rf_inherits(x, c"factor".as_ptr()) } == 0)
+        self.skeleton[from..from + 4].copy_from_slice(&count.to_ne_bytes());
+        if !whole || factor {
+            return false;
+        }
+        if let (Some(head), Some(place)) = (head, place) {
+            let how = self.told.tell(place, &self.skeleton[from..]);
+            if how == AGAIN {
+                self.skeleton.truncate(from);
+            }
+            if how != FOLLOW {
+                self.skeleton[head + 1] = how;
+            }
+        }
+        true
     }
 
     /// Lets R serialize `x`; `true` when there may be something that cannot travel.

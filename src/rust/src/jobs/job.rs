@@ -68,7 +68,8 @@ impl Job {
         let settings = rules::settings(spec)?;
         let rules = Rules::read(spec)?;
         // R may jump out of this: no mapping and no descriptor is owned yet.
-        let arrivals = Arrivals::new(layout.workers() as usize, layout.tasks() as usize);
+        let listed = rules.shape == Shape::Unknown;
+        let arrivals = Arrivals::new(layout.workers() as usize, layout.tasks() as usize, listed);
         let keep = rules.terms.keep;
         let (shape, stop_on_error) = (rules.shape, rules.stop_on_error);
         let new =
@@ -138,7 +139,7 @@ impl Job {
     /// [`Job::fork_starting`]; `false` when that was left by a jump. Workers do not return.
     pub(crate) fn start(&mut self) -> bool {
         let Some(orders) = &self.orders else {
-            self.job.supervisor().launch();
+            self.job.supervisor().launch_first();
             return true;
         };
         let main = orders.code.main;
@@ -205,8 +206,10 @@ impl Job {
                 for (task, slot) in memory.slots().iter().enumerate() {
                     if slot.state() == State::Failed {
                         self.failed.push(task as c_int + 1);
-                    } else if let Some(value) = values::as_object(shape, memory, task) {
-                        ffi::SET_VECTOR_ELT(values, task as isize, value);
+                    } else if !self.arrivals.has_ahead(task) {
+                        if let Some(value) = values::as_object(shape, memory, task) {
+                            ffi::SET_VECTOR_ELT(values, task as isize, value);
+                        }
                     }
                 }
                 let len = self.failed.len();

@@ -66,6 +66,11 @@ pub trait Backpressure {
 /// consumer that makes room wakes it at once.
 const PATIENCE: Duration = Duration::from_millis(50);
 
+/// So many bytes are worth waking the consumer for. What producers do and what it does with their
+/// records then go on side by side, and not one after the other; to be woken for each record takes
+/// it longer than all else.
+const CROWD: u64 = 64 << 10;
+
 const HEADER: u64 = 8;
 const PAD: u32 = u32::MAX;
 
@@ -125,9 +130,9 @@ impl Ring {
             .saturating_sub(tail)
     }
 
-    /// Is more than a quarter of the ring filled: time to wake the consumer?
+    /// Is more filled than [`CROWD`], or a quarter of the ring: time to wake the consumer?
     pub fn is_crowded(&self) -> bool {
-        self.used() > self.capacity / 4
+        self.used() > CROWD.min(self.capacity / 4)
     }
 
     /// Appends one record made of `parts`, waiting for room.

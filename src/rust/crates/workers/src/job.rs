@@ -15,6 +15,9 @@ use crate::memory::JobMemory;
 use crate::process::Exit;
 use crate::supervisor::{Costs, Seen, Supervisor, Verdict};
 
+/// Records that are taken between two looks at the clock; each has at most an eighth of a ring.
+const RECORDS: u32 = 16;
+
 /// Who is told what comes of a job.
 pub trait Audience {
     /// Where the frames of the worker in a seat go.
@@ -31,6 +34,12 @@ pub trait Audience {
 
     /// Is there something to tell on at once?
     fn has_news(&self) -> bool;
+
+    /// Does with results of finished tasks what can be done while others run. Returns after which
+    /// time it wants to be asked again; `None`: not at all.
+    fn gather(&mut self, _memory: &JobMemory) -> Option<Duration> {
+        None
+    }
 }
 
 /// See the page of this module.
@@ -94,6 +103,9 @@ impl<C: Crew> Job<C> {
     /// are finished and everything that they sent has been received.
     pub fn wait(&mut self, audience: &mut impl Audience, limit: Duration) -> (Verdict, u32) {
         let deadline = Instant::now() + limit;
+        if let Some(here) = self.supervisor.launch_rest() {
+            return (Verdict::Here(here), self.ledger.tellable());
+        }
         loop {
             // Both are read before what these tasks have sent is received.
             let settled = self.ledger.is_settled(&self.supervisor.memory);
@@ -127,8 +139,10 @@ impl<C: Crew> Job<C> {
                 return (verdict, tellable);
             }
             if !any {
+                let pause = audience.gather(&self.supervisor.memory);
                 let left = deadline.saturating_duration_since(Instant::now());
-                self.supervisor.sleep(left);
+                self.supervisor
+                    .sleep(pause.map_or(left, |pause| left.min(pause)));
             }
         }
     }
@@ -164,14 +178,15 @@ impl<C: Crew> Job<C> {
     ) -> (bool, bool) {
         let ring = &self.supervisor.memory.rings()[seat];
         let mut sink = audience.sink(seat);
-        let mut any = false;
+        let mut records = 0u32;
         while self.receivers[seat].receive(ring, &mut sink) {
-            any = true;
-            if deadline.is_some_and(|d| Instant::now() >= d) {
-                return (any, false);
+            records += 1;
+            // To read the clock takes as long as a small record.
+            if records % RECORDS == 0 && deadline.is_some_and(|d| Instant::now() >= d) {
+                return (true, false);
             }
         }
-        (any, true)
+        (records > 0, true)
     }
 
     fn bury(&mut self, audience: &mut impl Audience, seat: usize, exit: Exit) {

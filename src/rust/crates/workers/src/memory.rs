@@ -9,7 +9,7 @@ use rustle_schedule::{Cell, Layout, Queue, Table};
 use rustle_shared::{Mapping, MappingError, MemoryFile, Ring, RingHead, Slot};
 
 use crate::board::Board;
-use crate::limits::{KEPT_BYTES, RINGS_BYTES, RING_LEAST, RING_MOST};
+use crate::limits::{KEPT_BYTES, KEPT_SENT, RINGS_BYTES, RING_LEAST, RING_MOST};
 use crate::spans::{Entry, Keep, Pen, Span};
 
 /// Words that concern the whole job.
@@ -423,7 +423,7 @@ impl JobMemory {
     /// many of its pages are in use.
     pub fn to_keep(&self, id: u64) -> Option<Kept> {
         let sent: u64 = self.rings.iter().map(Ring::total).sum();
-        let light = self.before_rings <= KEPT_BYTES && sent <= KEPT_BYTES as u64;
+        let light = self.before_rings <= KEPT_BYTES && sent <= KEPT_SENT;
         light.then(|| Kept {
             id,
             mapping: Arc::clone(&self.mapping),

@@ -109,6 +109,8 @@ pub struct Supervisor<C> {
     recovery: Recovery,
     /// Seats for which [`Supervisor::launch`] has not decided yet.
     undecided: std::ops::Range<usize>,
+    /// The price of the next of them, if it is to be found out whether it is worth that.
+    unclear: Option<Duration>,
     /// Workers that were started so far.
     starts: u64,
     /// How often in a row the system has refused a worker.
@@ -143,6 +145,7 @@ impl<C: Crew> Supervisor<C> {
             crew,
             recovery: Recovery::new(settings.unit, settings.retries, seats),
             undecided: 0..seats,
+            unclear: None,
             starts: 0,
             refused: 0,
             wake,

@@ -19,12 +19,38 @@ impl<C: Crew> Supervisor<C> {
     /// Returns the assignment where this process has become a worker ([`Started::Here`]),
     /// else `None`.
     pub fn launch(&mut self) -> Option<Assignment> {
+        let here = self.launch_first();
+        here.or_else(|| self.launch_rest())
+    }
+
+    /// The same, but for those workers that may not be worth their price: they are for
+    /// [`Supervisor::launch_rest`]. What is done in between is done while the first comes up.
+    pub fn launch_first(&mut self) -> Option<Assignment> {
         let now = now_ns();
         self.launched = now;
         for status in self.memory.status() {
             status.count_from(now);
         }
-        for seat in self.seats() {
+        self.start_certain()
+    }
+
+    /// See [`Supervisor::launch_first`]. Does nothing if all is decided.
+    pub fn launch_rest(&mut self) -> Option<Assignment> {
+        while let Some(price) = self.unclear.take() {
+            if !self.pays_another(self.undecided.start, price) {
+                self.undecided = 0..0;
+                return None;
+            }
+            if let Some(here) = self.start_certain() {
+                return Some(here);
+            }
+        }
+        None
+    }
+
+    /// Starts one worker, and others as long as they are certain to be worth their price.
+    fn start_certain(&mut self) -> Option<Assignment> {
+        for seat in self.undecided.clone() {
             let before = Instant::now();
             let assignment = Assignment {
                 seat,
@@ -46,8 +72,9 @@ impl<C: Crew> Supervisor<C> {
             let certain = price.is_some_and(|price| seat > 0 || many > price * 2);
             let decided = self.settings.eager || certain;
             let price = price.unwrap_or_else(|| before.elapsed().max(START_PRICE));
-            if !decided && !self.pays_another(seat + 1, price) {
-                break;
+            if !decided {
+                self.unclear = Some(price);
+                return None;
             }
         }
         self.undecided = 0..0;

@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{poll, PollFd, PollFlags};
 
+use rustle_shared::Ring;
+
 use super::{Seen, Supervisor};
 use crate::clock::now_ns;
 use crate::crew::Crew;
@@ -84,9 +86,10 @@ impl<C: Crew> Supervisor<C> {
         self.at_work() < self.cores
     }
 
-    /// Has a worker sent something, or reached its end?
+    /// Has a worker sent enough to be woken for, or reached its end? Who looked for the first byte
+    /// would never sleep where many small results come, and take a core from workers.
     fn has_news(&self) -> bool {
-        self.memory.rings().iter().any(|ring| ring.used() > 0)
+        self.memory.rings().iter().any(Ring::is_crowded)
             || self.memory.status().iter().any(|s| s.phase().is_over())
     }
 

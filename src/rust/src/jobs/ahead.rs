@@ -1,0 +1,118 @@
+//! Values that their slots hold become objects while workers are at work, not after it: to
+//! make those of 100,000 quick tasks takes a tenth of their time.
+
+use std::time::Duration;
+
+use rustle_workers::memory::JobMemory;
+
+use super::values;
+use crate::ffi::{self, Sexp};
+use crate::shape::Shape;
+
+/// Jobs of fewer tasks are over before that would gain anything.
+const TASKS_LEAST: usize = 10_000;
+/// Between two looks, where many tasks are found done at each; fewer are found less often.
+const PAUSE: Duration = Duration::from_millis(2);
+const PAUSE_MOST: Duration = Duration::from_millis(100);
+/// So many make a look worth it.
+const MANY: usize = 500;
+/// The most for one look, after which something else may be told: some milliseconds.
+const MOST: usize = 50_000;
+
+/// The tasks whose values have been made: of each of some blocks that cover all tasks, those
+/// before `next`.
+#[derive(Debug)]
+pub(super) struct Ahead {
+    blocks: Vec<Block>,
+    pause: Duration,
+}
+
+#[derive(Debug)]
+struct Block {
+    start: usize,
+    next: usize,
+    end: usize,
+}
+
+impl Ahead {
+    /// Nothing is made yet of `tasks` tasks; each worker begins somewhere else.
+    pub(super) fn new(workers: usize, tasks: usize) -> Ahead {
+        let workers = if tasks < TASKS_LEAST { 0 } else { workers };
+        let start = |block: usize| block * tasks / workers.max(1);
+        let blocks = (0..workers).map(|block| Block {
+            start: start(block),
+            next: start(block),
+            end: start(block + 1),
+        });
+        Ahead {
+            blocks: blocks.collect(),
+            pause: PAUSE,
+        }
+    }
+
+    /// Is that done at all?
+    pub(super) fn is_wanted(&self) -> bool {
+        !self.blocks.is_empty()
+    }
+
+    /// Is the value of `task` made, if its slot holds it?
+    pub(super) fn has(&self, task: usize) -> bool {
+        let block = self.blocks.iter().find(|block| task < block.end);
+        block.is_some_and(|block| task < block.next)
+    }
+
+    /// Tasks run again: all is made anew.
+    pub(super) fn forget(&mut self) {
+        for block in &mut self.blocks {
+            block.next = block.start;
+        }
+    }
+
+    /// Makes what can be made. Returns when to look again.
+    ///
+    /// # Safety
+    ///
+    /// Main thread; `into` is a live list with an element per task. R may jump out.
+    pub(super) unsafe fn make(&mut self, memory: &JobMemory, into: Sexp) -> Duration {
+        let (mut made, slots) = (0, memory.slots());
+        for block in &mut self.blocks {
+            while block.next < block.end && made < MOST && slots[block.next].is_finished() {
+                // SAFETY: by the caller's promise.
+                unsafe {
+                    if let Some(value) = values::as_object(Shape::Unknown, memory, block.next) {
+                        ffi::SET_VECTOR_ELT(into, block.next as isize, value);
+                    }
+                }
+                block.next += 1;
+                made += 1;
+            }
+        }
+        self.pause = if made >= MANY {
+            PAUSE
+        } else {
+            (self.pause * 2).min(PAUSE_MOST)
+        };
+        self.pause
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blocks_cover_all_tasks_of_a_large_job() {
+        assert!(!Ahead::new(2, TASKS_LEAST - 1).is_wanted());
+        for workers in [1, 2, 3, 7] {
+            let mut ahead = Ahead::new(workers, TASKS_LEAST + 5);
+            assert!(ahead.is_wanted() && (0..TASKS_LEAST + 5).all(|task| !ahead.has(task)));
+            for block in &mut ahead.blocks {
+                block.next = block.end;
+            }
+            assert!((0..TASKS_LEAST + 5).all(|task| ahead.has(task)));
+            assert!(!ahead.has(TASKS_LEAST + 5));
+            ahead.forget();
+            assert!((0..TASKS_LEAST + 5).all(|task| !ahead.has(task)));
+        }
+    }
+}
