@@ -108,7 +108,8 @@ rs_compiled_open <- function(spec) .Call(wrap__rs_compiled_open, spec)
 #' @noRd
 rs_compiled_again <- function(handle, data) .Call(wrap__rs_compiled_again, handle, data)
 
-#' `list(functions, variables)`: the functions that pieces of code call, and the other names in it.
+#' `list(functions, variables, free)`: the functions that pieces of code call, the other names in
+#' it, and of these those that may be read where they have not been assigned.
 #' @noRd
 rs_compiled_names <- function(code) .Call(wrap__rs_compiled_names, code)
 

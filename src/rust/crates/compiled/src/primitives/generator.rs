@@ -276,7 +276,7 @@ impl Generator {
 
     /// As [`Generator::next_index`], where the number of bits of `n` is known.
     #[inline]
-    fn next_of_bits(&mut self, n: f64, bits: u32) -> f64 {
+    pub(super) fn next_of_bits(&mut self, n: f64, bits: u32) -> f64 {
         // 16 bits at a time; a number of 16 or 32 bits takes one part more than it needs.
         let parts = bits / 16 + 1;
         let mask = (1u64 << bits) - 1;
