@@ -45,7 +45,11 @@ look_for_definitions <- function() {
 }
 
 # What a generic may be called of which this is the name of a method.
-starts_of <- function(name) substring(name, 1L, gregexpr(".", name, fixed = TRUE)[[1L]] - 1L)
+starts_of <- function(name) {
+  starts <- substring(name, 1L, gregexpr(".", name, fixed = TRUE)[[1L]] - 1L)
+  # Names such as `.Random.seed` begin with a dot.
+  starts[nzchar(starts)]
+}
 
 is_s3_method <- function(name) {
   groups <- c("Ops", "Math", "Summary", "Complex", "matrixOps")

@@ -197,3 +197,12 @@ test_that("a session that defines nothing sends nothing", {
   })
   expect_true(run$value)
 })
+
+test_that("names of the session that begin with a dot are no methods", {
+  withr::local_preserve_seed()
+  set.seed(1)
+  expect_identical(starts_of(".Random.seed"), ".Random")
+  expect_false(is_s3_method(".Random.seed"))
+  definitions_seen$names <- NULL
+  expect_no_error(look_for_definitions())
+})

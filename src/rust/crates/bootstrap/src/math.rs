@@ -54,6 +54,28 @@ pub(crate) fn exp(x: f64) -> f64 {
     y * f64::from_bits(shifted.to_bits().wrapping_add(1023) << 52)
 }
 
+/// `1 / (1 + exp(-x))` with one division, to some units in the last place.
+#[inline(always)]
+pub(crate) fn logistic(x: f64) -> f64 {
+    // As in `exp()`, before it divides by `below`.
+    let x = if x < -709.0 { 709.0 } else { -x };
+    let x = if x < -708.0 { -708.0 } else { x };
+    let shifted = x * std::f64::consts::LOG2_E + ROUND;
+    let k = shifted - ROUND;
+    let hi = x - k * LN2_HI;
+    let lo = k * LN2_LO;
+    let r = hi - lo;
+    let t = r * r;
+    let c = r - t
+        * (0.166_666_666_666_666_02
+            + t * (-0.002_777_777_777_701_559_3
+                + t * (6.613_756_321_437_934e-5
+                    + t * (-1.653_390_220_546_525_2e-6 + t * 4.138_136_797_057_238_5e-8))));
+    let below = 2.0 - c;
+    let scale = f64::from_bits(shifted.to_bits().wrapping_add(1023) << 52);
+    below / (below + scale * (below + (below * r + r * c)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -76,6 +98,13 @@ mod tests {
             x += 0.371;
         }
         assert!(exp(f64::NAN).is_nan());
+        for k in -3600..3600 {
+            let x = f64::from(k) * 0.2003;
+            let (a, b) = (logistic(x), 1.0 / (1.0 + f64::exp(-x)));
+            assert!((a - b).abs() <= 1e-15 * b + 1e-300, "{x} {a} {b}");
+        }
+        assert!(logistic(f64::NAN).is_nan());
+        assert_eq!(logistic(0.0), 0.5);
         assert_eq!(exp(0.0), 1.0);
         assert_eq!(ln(1.0), 0.0);
     }

@@ -262,18 +262,23 @@ pub(crate) fn filled(n: usize) -> usize {
 /// Adds numbers to eight lanes in turn.
 #[inline(always)]
 fn add_eights(chunk: &[u32], lanes: &mut [f64; 8], at: impl Fn(u32) -> f64) {
-    // A copy can live in registers; a variable that a closure borrows cannot.
-    let mut sums = *lanes;
+    // Variables can live in registers; an array that a closure borrows cannot.
+    let [mut a, mut b, mut c, mut d, mut e, mut f, mut g, mut h] = *lanes;
     let (eights, rest) = pulp::as_arrays::<8, u32>(chunk);
     for eight in eights {
-        for l in 0..8 {
-            sums[l] += at(eight[l]);
-        }
+        a += at(eight[0]);
+        b += at(eight[1]);
+        c += at(eight[2]);
+        d += at(eight[3]);
+        e += at(eight[4]);
+        f += at(eight[5]);
+        g += at(eight[6]);
+        h += at(eight[7]);
     }
-    for (sum, i) in sums.iter_mut().zip(rest) {
+    *lanes = [a, b, c, d, e, f, g, h];
+    for (sum, i) in lanes.iter_mut().zip(rest) {
         *sum += at(*i);
     }
-    *lanes = sums;
 }
 
 /// See `Columns::pairs`.

@@ -231,7 +231,7 @@ impl Generator {
                 few_bits(&mut || own.next_16_bits(), n, to);
                 *mrg = own;
             }
-            Generator::Mersenne(twister) => few_bits(&mut || part(twister.next_u01()), n, to),
+            Generator::Mersenne(twister) => twister.indices(n, n.next_power_of_two() - 1, to),
         }
     }
 
