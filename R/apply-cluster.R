@@ -42,6 +42,11 @@
 #' oplan <- plan(multisession, workers = 2)
 #' clusterExport(NULL, "letters", baseenv())
 #' clusterEvalQ(NULL, letters[[1]])
+#' #> [[1]]
+#' #> [1] "a"
+#' #>
+#' #> [[2]]
+#' #> [1] "a"
 #' plan(oplan)
 #' }
 #' @export

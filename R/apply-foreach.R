@@ -127,6 +127,7 @@ do_rustle <- function(obj, expr, envir, data) {
       forced = length(formals(body)), over = foreach_columns(frame),
       code = list(export = obj$export, noexport = obj$noexport)
     )
+    job$machine <- machine_of_foreach(body, frame, n)
     if (isTRUE(obj$verbose)) say_job(job, plan)
     values <- run_foreach(job, plan, call)
     combine_values(it, values)
@@ -231,6 +232,16 @@ foreach_call <- function(frame) {
     call("[[", as.name(column_name(k)), quote(i))
   })
   as.call(c(list(quote(FUN)), values))
+}
+
+# The same loop as calls of one function for the elements of one vector, which may be compiled; NULL
+# where it has several variables. Without one (times()) nothing is read.
+machine_of_foreach <- function(body, frame, n) {
+  count <- length(formals(body))
+  if (count > 1L) return(NULL)
+  if (count == 1L) return(lapply_frame(frame[[column_name(1L)]], body))
+  formals(body) <- as.pairlist(alist(... = ))
+  lapply_frame(seq_len(n), body)
 }
 
 # `.errorhandling` of every loop in a nest.

@@ -10,7 +10,7 @@
 #'   indicators.
 #' @param statistic A function of such data, then (`sim = "weird"` with strata) of the
 #'   strata, then of `...`.
-#' @param R Number of replicates, a whole number.
+#' @param R Number of replicates, a whole number, or [enough()].
 #' @param F.surv,G.surv,cox,index As in [boot::censboot()].
 #' @param strata A vector, or a matrix with two columns, as in [boot::censboot()].
 #' @param sim `"ordinary"`, `"model"`, `"weird"` or `"cond"`.
@@ -35,6 +35,7 @@ censboot <- function(data, statistic, R, F.surv, G.surv, strata = matrix(1, n, 2
                      sim = "ordinary", cox = NULL, index = c(1, 2), ...,
                      parallel = c("no", "multicore", "snow"),
                      ncpus = getOption("boot.ncpus", 1L), cl = NULL) {
+  if (inherits(R, "rustle_enough")) return(boot_until(match.call(), R, parent.frame()))
   origin <- match.call()
   given <- given_arguments(match.call(expand.dots = FALSE))
   chosen <- names(origin)

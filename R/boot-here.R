@@ -39,7 +39,22 @@ replay_here <- function(replay) {
     n <- calls - replay$before
     if (n > 0L) keep_call(list(id = id, n = n, find = find), plan, NULL, start) else forget_call(without_tasks)
   })
-  out <- withCallingHandlers(eval(replay$call, replay$envir), error = function(e) {
+  drawn <- draw_resamples(replay)
+  run <- function() {
+    if (is.null(drawn)) return(eval(replay$call, replay$envir))
+    out <- object_of_boot(replay, drawn, replay$envir$statistic, function(...) numeric(size))
+    call_statistic <- eval(quote(function(i) statistic(data, i, ...)), replay$envir)
+    values <- vector("list", drawn$R)
+    while (!is.null(drawn)) {
+      first <- calls - replay$before
+      for (k in seq_len(drawn$count)) values[[first + k]] <- call_statistic(drawn$row(k))
+      drawn$free()
+      drawn <- draw_more(drawn)
+    }
+    out$t <- matrix(unlist(values, use.names = FALSE), length(values), byrow = TRUE)
+    out
+  }
+  out <- withCallingHandlers(run(), error = function(e) {
     replicate <- calls - replay$before
     # A calling handler, so that traceback() and recover() see the frames of the statistic.
     if (inside && replicate > 0L) stop_replicate(replicate, with_task(e, replicate, id))

@@ -1,6 +1,7 @@
 # boot's own code draws the resamples, in its order, in this session; the statistic
 # is a recorder that keeps what it is called with, and workers call the real one.
 # So indices, simulated data and the caller's random state are boot's by construction.
+# Ordinary resamples have the same numbers at less cost from boot-resamples.R.
 #
 # A replay is a list: `call` (boot's function with the arguments that the user gave),
 # `envir` (where it is evaluated: `statistic` is looked up there), `statistic` (the
@@ -54,10 +55,7 @@ tell_serial <- function() {
 
 replay_on_workers <- function(replay, plan) {
   replay <- with_influence(replay)
-  task <- eval(
-    as.call(list(make_replicate, replay$statistic, replay$data, replay$leading, quote(...))),
-    replay$frame
-  )
+  task <- replicate_of(replay)
   waiting <- list()
   values <- list()
   reported <- list()
@@ -85,24 +83,42 @@ replay_on_workers <- function(replay, plan) {
     recorded <<- 0L
     blank <<- numeric(max(size, 1L))
   }
-  replay$envir$statistic <- function(...) {
-    calls <<- calls + 1L
-    if (calls <= replay$before) {
-      value <- watch_random_state(replay$statistic(...))
-      size <<- check_value(value, size, 0L, replay$origin)
-      blank <<- numeric(size)
-      return(value)
-    }
-    # One argument varies, or two. A statistic may take no longer than these lines.
-    arguments <- if (...length() == most) list(...elt(varies)) else list(...elt(varies), ...elt(varies + 1L))
-    recorded <<- recorded + 1L
-    waiting[[recorded]] <<- arguments
-    if (recorded == 1L) limit <<- replay_bytes() / as.double(utils::object.size(arguments))
-    if (recorded >= limit) run_waiting()
-    blank
+  # Of calls that are no replicates.
+  first_value <- function(...) {
+    value <- watch_random_state(replay$statistic(...))
+    size <<- check_value(value, size, 0L, replay$origin)
+    blank <<- numeric(size)
+    value
   }
-  out <- eval(replay$call, replay$envir)
-  run_waiting()
+  drawn <- draw_resamples(replay)
+  if (is.null(drawn)) {
+    replay$envir$statistic <- function(...) {
+      calls <<- calls + 1L
+      if (calls <= replay$before) return(first_value(...))
+      # One argument varies, or two. A statistic may take no longer than these lines.
+      arguments <- if (...length() == most) list(...elt(varies)) else list(...elt(varies), ...elt(varies + 1L))
+      recorded <<- recorded + 1L
+      waiting[[recorded]] <<- arguments
+      if (recorded == 1L) limit <<- replay_bytes() / as.double(utils::object.size(arguments))
+      if (recorded >= limit) run_waiting()
+      blank
+    }
+    out <- eval(replay$call, replay$envir)
+    run_waiting()
+  } else {
+    out <- object_of_boot(replay, drawn, first_value, function(...) blank)
+    # Forked workers share the session's memory.
+    shared <- plan$executor$name == "multicore" && !isTRUE(compiles(plan))
+    while (!is.null(drawn)) {
+      row <- drawn$row
+      recorded <- drawn$count
+      if (shared) task <- replicate_of(replay, row)
+      waiting <- if (shared) seq_len(recorded) else lapply(seq_len(recorded), function(k) list(row(k)))
+      run_waiting()
+      drawn$free()
+      drawn <- draw_more(drawn)
+    }
+  }
   if (length(reported) > 1L) {
     keep_report(joined_reports(reported))
     amend_call(start = reports$last$start)
@@ -119,8 +135,9 @@ calls_of_statistic <- function(replay, waiting) {
   plain <- replay$leading == 1L && all(lengths(waiting) == 1L) && !is.null(first) && !first %in% c(NA, "...")
   if (!plain) return(NULL)
   dots <- eval(quote(list(...)), replay$frame)
+  if (any(names(dots) %in% c("X", "FUN"))) return(NULL)
   X <- lapply(waiting, `[[`, 1L)
-  do.call(lapply_frame, c(list(X, replay$statistic), stats::setNames(list(replay$data), first), dots), quote = TRUE)
+  do.call(lapply_frame, c(list(X = X, FUN = replay$statistic), stats::setNames(list(replay$data), first), dots), quote = TRUE)
 }
 
 # What compile_closure() makes of the statistic; NULL where it does not compile, or draws, which
@@ -152,11 +169,24 @@ run_replicates <- function(X, task, before, plan, origin, machine = NULL, compil
   }))
 }
 
+# What a worker calls for a replicate: with its arguments, or where `row` is a function with the
+# number that this takes.
+replicate_of <- function(replay, row = NULL) {
+  of <- list(statistic = replay$statistic, data = replay$data, leading = replay$leading, row = row)
+  eval(as.call(list(make_replicate, quote(...), .of = of)), replay$frame)
+}
+
 # Computes a replicate on a worker, which may not have rustle: base R only. The worker sends
-# back what the statistic returned; the session checks values that are not plain numbers.
-make_replicate <- function(statistic, data, leading, ...) {
-  list(statistic, data, ...)
+# back what the statistic returned; the session checks values that are not plain numbers. `.of`
+# is behind `...`, or names in that would be taken for it.
+make_replicate <- function(..., .of) {
+  list(...)
+  statistic <- .of$statistic
+  data <- .of$data
+  leading <- .of$leading
+  row <- .of$row
   function(args) {
+    if (!is.null(row)) args <- list(row(args))
     before <- globalenv()[[".Random.seed"]]
     value <- if (leading == 0L) {
       if (length(args) == 1L) statistic(args[[1L]], ...) else statistic(args[[1L]], args[[2L]], ...)

@@ -8,7 +8,7 @@
 #' @inheritParams boot
 #' @param tseries A univariate or multivariate time series.
 #' @param statistic A function of a time series of length `n.sim`, then of `...`.
-#' @param R Number of replicates, a whole number.
+#' @param R Number of replicates, a whole number, or [enough()].
 #' @param l Length of blocks (`sim = "fixed"`) or their mean length (`"geom"`): a whole
 #'   number from 1 to the length of the series.
 #' @param sim `"model"`, `"fixed"`, `"geom"` or `"scramble"`.
@@ -32,6 +32,7 @@ tsboot <- function(tseries, statistic, R, l = NULL, sim = "model", endcorr = TRU
                    ran.gen = function(tser, n.sim, args) tser, ran.args = NULL, norm = TRUE,
                    ..., parallel = c("no", "multicore", "snow"),
                    ncpus = getOption("boot.ncpus", 1L), cl = NULL) {
+  if (inherits(R, "rustle_enough")) return(boot_until(match.call(), R, parent.frame()))
   origin <- match.call()
   given <- given_arguments(match.call(expand.dots = FALSE))
   chosen <- names(origin)

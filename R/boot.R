@@ -5,8 +5,10 @@
 #' `boot::boot()` for the same `set.seed()`, whatever the plan: for every `sim` and
 #' `stype`, with strata, importance weights, predictions and simulated data.
 #'
-#' Resamples (and data from `ran.gen`) are drawn in this session by boot's own code,
-#' in its order; workers call the statistic. A statistic that draws random numbers
+#' Resamples (and data from `ran.gen`) are drawn in this session, in boot's order: by boot's own
+#' code, or where `sim = "ordinary"` with R's generators "Mersenne-Twister" and "L'Ecuyer-CMRG", which
+#' compiled code draws several times faster, by that, once its numbers have been compared
+#' with boot's in this session. Workers call the statistic. A statistic that draws random numbers
 #' itself is noticed, and the job runs again in this session, with a message of class
 #' `rustle_message_serial`: there is no other way to boot's numbers. For statistics
 #' that threads can compute, [bootstrap()] is many times faster.
@@ -16,7 +18,7 @@
 #'   (`stype`), then of the indices for predictions if `m > 0`, then of `...`. With
 #'   `sim = "parametric"` a function of the data and `...`. Weights sum to 1 (in each
 #'   stratum), as in boot.
-#' @param R Number of replicates, a whole number; with a matrix of weights one number
+#' @param R Number of replicates, a whole number, or [enough()]; with a matrix of weights one number
 #'   for each of its rows.
 #' @param sim `"ordinary"`, `"parametric"`, `"balanced"`, `"permutation"` or
 #'   `"antithetic"`.
@@ -32,9 +34,10 @@
 #' @param cl A cluster made by \pkg{parallel}; the call then runs boot's own code on it.
 #' @return An object of class `"boot"`, as [boot::boot()] returns it: [boot::boot.ci()],
 #'   [boot::boot.array()], [boot::jack.after.boot()] and `plot()` work on it.
-#' @section Memory: boot's own index matrix (4 n R bytes, not with `simple = TRUE`), and
-#'   resamples that wait for workers: option `rustle.boot_bytes`, 256 MB, at a time.
-#'   [bootstrap()] needs neither.
+#' @section Memory: Resamples that wait: option `rustle.boot_bytes`, 256 MB, at a time. What boot's
+#'   code draws has in addition its index matrix (4 n R bytes, not with `simple = TRUE`): that is
+#'   all but `sim = "ordinary"` with equal weights and without `m`, and resamples of more than
+#'   8 times that option. [bootstrap()] needs neither.
 #' @section Errors: An error of the statistic in a replicate stops the call with a
 #'   condition of class `rustle_error_statistic` (and the classes of the error): the
 #'   message has the number of the replicate and that of the statistic, field
@@ -84,6 +87,7 @@ boot <- function(data, statistic, R, sim = "ordinary", stype = c("i", "f", "w"),
                  ran.gen = function(d, p) d, mle = NULL, simple = FALSE, ...,
                  parallel = c("no", "multicore", "snow"),
                  ncpus = getOption("boot.ncpus", 1L), cl = NULL) {
+  if (inherits(R, "rustle_enough")) return(boot_until(match.call(), R, parent.frame()))
   origin <- match.call()
   given <- given_arguments(match.call(expand.dots = FALSE))
   chosen <- names(origin)

@@ -13,7 +13,7 @@
 #'   `rustle_error_interval` when the scheme has no frequencies (`"bayesian"`, `"wild"`,
 #'   `"parametric"`) or no indices (also `"poisson"`, clusters);
 #'   `rustle_error_memory` when the matrix would not fit.
-#' @seealso [boot::boot.array()].
+#' @seealso [bootstrap()], whose resamples these are; [boot::boot.array()]; [jack_after_boot()].
 #' @examples
 #' b <- bootstrap(boot::aircondit$hours, "mean", R = 999, seed = 1, threads = 2)
 #' counts <- boot_array(b, 1:3)

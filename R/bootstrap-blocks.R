@@ -98,7 +98,7 @@ automatic_block <- function(data, rule, call) {
 # One series of the maximum entropy bootstrap (Vinod 2006): uniform numbers go through the
 # quantile function of a density that is constant between the midpoints of the sorted values and
 # keeps their means, and are put in the order of the ranks of the series.
-maximum_entropy_series <- function(x) {
+maximum_entropy_series <- function(x, u = stats::runif(length(x))) {
   n <- length(x)
   order <- order(x)
   sorted <- x[order]
@@ -106,7 +106,7 @@ maximum_entropy_series <- function(x) {
   cuts <- c(sorted[[1L]] - trimmed, (sorted[-1L] + sorted[-n]) / 2, sorted[[n]] + trimmed)
   # The mean of each interval: half its own value, a quarter of each neighbour.
   means <- (c(sorted[[1L]], sorted[-n]) + 2 * sorted + c(sorted[-1L], sorted[[n]])) / 4
-  u <- sort(stats::runif(n)) * n
+  u <- sort(u) * n
   at <- pmin(floor(u) + 1, n)
   drawn <- cuts[at] + (u - (at - 1)) * (cuts[at + 1] - cuts[at]) + means[at] - (cuts[at] + cuts[at + 1]) / 2
   out <- x

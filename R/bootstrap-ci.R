@@ -132,12 +132,12 @@ boot_ci <- function(x, conf = 0.95, type = "all", index = NULL, h = NULL, hdot =
   }
   dots <- dots[!names(dots) %in% synonyms]
   conf <- check_levels(conf)
-  simultaneous <- check_flag(simultaneous, "simultaneous")
   wanted <- check_wanted(draws, type, index, variance, var.t0, var.t, L, h, hdot, hinv)
   scale <- wanted$scale
   chosen <- wanted$index
   variances <- wanted$variances
   type <- wanted$type
+  simultaneous <- check_simultaneous(simultaneous, type, chosen, sys.call())
   acceleration <- if ("bca" %in% type) {
     accelerations(do.call(function(...) chosen_influence(L, chosen, x, draws, ...), dots, quote = TRUE), draws)
   }
@@ -319,18 +319,27 @@ abc_ends <- function(x, draws, k, conf, simultaneous, scale, ...) {
 # component is.
 band_levels <- function(kind, conf, terms, draws, variances) {
   if (kind == "norm") return(conf)
+  shares <- band_shares(kind, terms, draws, variances)
+  if (is.null(shares)) return(conf)
+  R <- length(shares)
+  1 - vapply(conf, function(level) sort(shares)[max(1L, floor((1 - level) * R + 1e-8))], 0)
+}
+
+# Of each replicate the smallest two-sided share of replicates beyond it, among the components.
+band_shares <- function(kind, terms, draws, variances) {
+  if (kind == "norm") {
+    largest <- largest_of_replicates(terms, draws)
+    return(if (!is.null(largest)) 2 * stats::pnorm(-largest))
+  }
   values <- (if (kind == "stud") draws$raw else draws$t)[, terms, drop = FALSE]
   if (kind == "stud") {
     values <- (values - rep(draws$t0[terms], each = nrow(values))) / sqrt(variances$t)
   }
   values <- complete_replicates(values, draws$t0[terms])
-  if (!nrow(values) || !ncol(values)) return(conf)
+  if (!nrow(values) || !ncol(values)) return(NULL)
   R <- nrow(values)
   ranks <- apply(values, 2L, rank)
-  tails <- do.call(pmin, c(as.data.frame(ranks), as.data.frame(R + 1 - ranks)))
-  1 - 2 * vapply(conf, function(level) {
-    sort(tails)[max(1L, floor((1 - level) * R + 1e-8))]
-  }, 0) / (R + 1)
+  2 * do.call(pmin, c(as.data.frame(ranks), as.data.frame(R + 1 - ranks))) / (R + 1)
 }
 
 # Replicates without NA of the components that have intervals at all.
@@ -340,12 +349,26 @@ complete_replicates <- function(values, t0) {
 }
 
 band_multipliers <- function(conf, terms, draws) {
+  largest <- largest_of_replicates(terms, draws)
+  if (is.null(largest)) return(conf)
+  structure(stats::quantile(largest, conf, names = FALSE), class = "multiplier")
+}
+
+# Of each replicate the largest number of standard errors, among the components.
+largest_of_replicates <- function(terms, draws) {
   values <- complete_replicates(draws$t[, terms, drop = FALSE], draws$t0[terms])
   spread <- apply(values, 2L, stats::sd)
   values <- values[, which(spread > 0), drop = FALSE]
-  if (!ncol(values)) return(conf)
-  largest <- apply(abs(scale(values)), 1L, max)
-  structure(stats::quantile(largest, conf, names = FALSE), class = "multiplier")
+  if (ncol(values)) apply(abs(scale(values)), 1L, max)
+}
+
+# Those of abc have no replicates that could hold together.
+check_simultaneous <- function(simultaneous, type, chosen, call) {
+  simultaneous <- check_flag(simultaneous, "simultaneous", call = call)
+  if (simultaneous && "abc" %in% type && length(chosen) > 1L) {
+    stop_argument("type", "other than \"abc\" for simultaneous intervals of several components", "abc", call)
+  }
+  simultaneous
 }
 
 # Where values that are missing may come from, as a sentence, or "".

@@ -164,13 +164,16 @@ model_column <- function(x, columns, argument, call) {
 prior_weights <- function(frame) {
   w <- frame[["(weights)"]]
   if (is.null(w) || all(w == 1)) return(NULL)
-  if (any(w < 0) || !any(w > 0)) {
-    abort_rustle(
-      sprintf("`weights` must not be negative, and not all 0 (%d are negative).", sum(w < 0)),
-      "rustle_error_argument", argument = "weights", value = w
-    )
-  }
+  check_prior_weights(w)
   as.double(w)
+}
+
+check_prior_weights <- function(w, call = NULL) {
+  if (all(w >= 0) && any(w > 0)) return(invisible())
+  abort_rustle(
+    sprintf("`weights` must not be negative, and not all 0 (%d are negative).", sum(w < 0)),
+    "rustle_error_argument", argument = "weights", value = w, call = call
+  )
 }
 
 # 1 for an event and 0 for a censored time, of a column coded as for survival::Surv().

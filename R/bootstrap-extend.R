@@ -8,12 +8,13 @@
 #' were drawn.
 #'
 #' @param x A result of [bootstrap()], [boot_lm()], [tsbootstrap()], [wild_test()],
-#'   [bootstrap_influence()] or [permutation_test()].
+#'   [bootstrap_influence()], [permutation_test()], [spa_test()], [step_m()], [model_confidence_set()] or
+#'   [validate_boot()]; or of [boot()], [tsboot()] or [censboot()], which are run again from their seed.
 #' @param R Number of replicates that the result shall have, those that it has among them.
 #' @param threads As for [bootstrap()]. Functions run on the workers of the current [plan()].
 #' @param width The largest Monte Carlo standard error of an end (see [boot_ci()]), as a share of
-#'   the width of its interval; of [wild_test()] without an interval and of [permutation_test()],
-#'   the largest of a p-value.
+#'   the width of its interval; of [wild_test()] without an interval, of [permutation_test()] and of
+#'   comparisons of losses, the largest of a p-value; of [validate_boot()] the largest of an estimate, as a share of it.
 #' @param type,conf,index The intervals that shall be so sure, as in [boot_ci()]: one type of
 #'   `"norm"`, `"basic"`, `"perc"`, `"bc"` and `"bca"`, and one level. [wild_test()] and
 #'   [bootstrap_influence()] have intervals and levels of their own.
@@ -33,6 +34,10 @@
 #'   whose replicates depend on each other or on their number (`"balanced"`, `"antithetic"`,
 #'   `rng = "R"`), that `c()` or `[` has made, without data (`keep_data = FALSE`), or whose
 #'   statistic has another value on the data now.
+#' @section boot: [boot()], [tsboot()] and [censboot()] draw the resamples of all replicates together, as those of
+#'   \pkg{boot} do: with a larger `R` the first replicates are others. `extend()` repeats their call from its
+#'   seed, as does `R = enough()` on the way; other arguments of the call are looked up where
+#'   `extend()` is called.
 #' @references Davidson, R. and MacKinnon, J. G. (2000) Bootstrap tests: how many bootstraps?
 #'   *Econometric Reviews* 19, 55-68. Andrews, D. W. K. and Buchinsky, M. (2000) A three-step
 #'   method for choosing the number of bootstrap repetitions. *Econometrica* 68, 23-51.
@@ -55,10 +60,18 @@ extend <- function(x, R, threads = NULL) {
   check_required("x", "R")
   again <- inherits(x, c("rustle_wild", "rustle_influence"))
   permuted <- inherits(x, "rustle_permutations")
-  if (!inherits(x, "rustle_boot") && !again && !permuted) {
-    stop_argument("x", "a result of bootstrap(), wild_test(), bootstrap_influence() or permutation_test()", x, origin)
+  losses <- inherits(x, "rustle_losses")
+  if (inherits(x, "rustle_validation")) {
+    R <- check_count(R, "R")
+    if (R < x$R) stop_argument("R", sprintf("at least the number of replicates that there are (%d)", x$R), R, origin)
+    return(more_resamples(x, x$run, R, origin))
+  }
+  if (inherits(x, "boot") && !inherits(x, "rustle_boot")) return(boot_again(x, check_count(R, "R"), parent.frame(), origin))
+  if (!inherits(x, "rustle_boot") && !again && !permuted && !losses) {
+    stop_argument("x", "a result of bootstrap(), wild_test(), bootstrap_influence(), permutation_test() or boot()", x, origin)
   }
   R <- check_count(R, "R")
+  if (losses) return(more_losses(x, R, threads, origin))
   if (permuted) return(more_permutations(x, R, thread_count(threads, origin), origin))
   if (again) {
     if (!is.null(threads)) x$threads <- thread_count(threads, origin)
@@ -216,17 +229,58 @@ more_replicates <- function(x, job, R) {
   x
 }
 
+# The result of boot(), tsboot() or censboot() with more replicates. These draw all resamples together, so
+# the whole call is repeated from its seed.
+boot_again <- function(x, R, frame, call) {
+  wrong <- function(was) stop_argument("x", "a whole result of boot(), tsboot() or censboot()", x, call, was = was)
+  name <- if (is.call(x$call)) utils::tail(as.character(x$call[[1L]]), 1L) else ""
+  if (!name %in% c("boot", "tsboot", "censboot")) wrong("one that another function has made")
+  if (is.numeric(x$call$R) && !identical(as.double(x$call$R), as.double(x$R))) wrong("one that c() has made")
+  if (length(x$R) != 1L) wrong("one with weights of several kinds")
+  if (R < x$R) stop_argument("R", sprintf("at least the number of replicates that there are (%d)", x$R), R, call)
+  if (is.null(x$seed)) wrong("one without its seed")
+  scope <- new.env(parent = frame)
+  asked <- x$call
+  asked[[1L]] <- switch(name, boot = boot, tsboot = tsboot, censboot = censboot)
+  # Data and statistic are in the result; they may have other values, or none, where this is called.
+  data <- if (name == "tsboot") "tseries" else "data"
+  scope$.rustle_data <- x$data
+  scope$.rustle_statistic <- x$statistic
+  asked[[data]] <- quote(.rustle_data)
+  asked$statistic <- quote(.rustle_statistic)
+  asked$R <- as.double(R)
+  out <- keep_random_seed({
+    assign(".Random.seed", x$seed, globalenv())
+    eval(asked, scope)
+  })
+  if (!isTRUE(all.equal(out$t0, x$t0))) {
+    stop_argument("x", "a result whose statistic has the same value on the data now", x, call, was = "one with another value")
+  }
+  out$call <- x$call
+  out$call$R <- as.double(R)
+  out
+}
+
+# boot(R = enough()) and relatives: `asked` is their call.
+boot_until <- function(asked, rule, frame) {
+  asked$R <- rule$start
+  more <- function(x, R) boot_again(x, R, frame, asked)
+  go_on_until(eval(asked, frame), rule, error_of_ends_of(rule), more)
+}
+
 # The result once `rule` is content.
 go_on <- function(x, job, rule) {
-  error_of <- function(x) {
-    ci <- withCallingHandlers(
-      boot_ci(x, conf = rule$conf, type = rule$type, index = rule$index),
-      rustle_warning_interval = function(w) invokeRestart("muffleWarning")
-    )
-    share <- pmax(ci$lower.mcse, ci$upper.mcse) / (ci$upper - ci$lower)
-    suppressWarnings(max(share[is.finite(share)]))
-  }
-  x <- go_on_until(x, rule, error_of, function(x, R) more_replicates(x, job, R))
+  x <- go_on_until(x, rule, error_of_ends_of(rule), function(x, R) more_replicates(x, job, R))
   warn_not_finite(list(t = x$t, lost = x$run$lost), x$t0, job$data)
   x
+}
+
+# A function of a result: the largest error of an end as a share of its interval.
+error_of_ends_of <- function(rule) function(x) {
+  ci <- withCallingHandlers(
+    boot_ci(x, conf = rule$conf, type = rule$type, index = rule$index),
+    rustle_warning_interval = function(w) invokeRestart("muffleWarning")
+  )
+  share <- pmax(ci$lower.mcse, ci$upper.mcse) / (ci$upper - ci$lower)
+  suppressWarnings(max(share[is.finite(share)]))
 }

@@ -35,7 +35,7 @@
 #'   Replicate r depends on the seed and r alone; sums of multipliers are taken from tables, so
 #'   that a replicate costs a fraction of n p additions.
 #' @section Errors: `rustle_error_argument` for missing or infinite values, for fewer than two
-#'   clusters and for wrong lengths. A warning of class `rustle_warning_influence` where the
+#'   clusters, for wrong lengths, and for fewer replicates than `conf` needs (1 / (1 - `conf`) - 1). A warning of class `rustle_warning_influence` where the
 #'   mean of a column is not near 0 (beyond four of its standard errors): these would be no
 #'   influence values.
 #' @references Callaway, B. and Sant'Anna, P. H. C. (2021) Difference-in-differences with multiple
@@ -83,6 +83,7 @@ bootstrap_influence <- function(psi, estimate = NULL, R = 9999, cluster = NULL,
   laws <- c("rademacher", "mammen", "webb", "norm")
   weights <- check_choice(if (identical(weights, laws)) laws[[1L]] else weights, laws, "weights")
   conf <- check_one_level(conf, "conf")
+  check_level_of_test(conf, R, "two.sided", origin)
   check_seed(seed, origin)
   if (is.null(estimate)) estimate <- double(p)
   if (!is.numeric(estimate) || length(estimate) != p || anyNA(estimate)) {
@@ -194,6 +195,7 @@ confint.rustle_influence <- function(object, parm = NULL, level = NULL, simultan
   at <- check_index(parm, as_draws(object), "parm")
   if (!is.null(level)) {
     object$conf <- check_one_level(level, "level")
+    check_level_of_test(object$conf, object$R, "two.sided", sys.call())
     object <- with_bands(object)
   }
   ends <- object$bands[at, if (simultaneous) c("band.lower", "band.upper") else c("lower", "upper")]

@@ -21,11 +21,15 @@
 #'   rows used. Replicates are of the coefficients of the regressors, without the intercept.
 #' @param ... Further arguments of [bootstrap()].
 #' @return `boot_lm()`: an object of class `rustle_boot`, as from [bootstrap()].
-#'   `vcov_boot()`: a p x p matrix, the covariance of the replicates.
+#'   `vcov_boot()`: a p x p matrix, the covariance of the replicates; it takes `R = enough()`, and more
+#'   replicates are had by `vcov(extend(boot_lm(...), R))`.
 #' @section Several clusterings: `boot_lm()` with two draws whole clusters of both
 #'   (`"case"`, see [bootstrap()]). `vcov_boot()` adds the covariances of each clustering and subtracts
 #'   those of their intersections (Cameron, Gelbach and Miller 2011) for `"wild"`, and for
 #'   `"case"` with more than two, and for models of other classes. The result need not be positive definite.
+#' @section Warnings: `rustle_warning_few_clusters` for `"wild"` with clusters, when a regressor varies between
+#'   clusters only and one or two of them have another value than the rest. `rustle_warning_clusters` when
+#'   each cluster is one observation.
 #' @references Cameron, A. C., Gelbach, J. B. and Miller, D. L. (2011) Robust inference with
 #'   multiway clustering. *Journal of Business & Economic Statistics* 29, 238-249. Wu, C. F. J. (1986) Jackknife, bootstrap and other resampling methods in
 #'   regression analysis. *Annals of Statistics* 14, 1261-1295. Liu, R. Y. (1988) Bootstrap
@@ -63,13 +67,15 @@ boot_lm <- function(model, R = 999, method = c("case", "residual", "wild", "frac
   if (!is.null(f)) {
     if (!is.function(f) || method != "case") stop_argument("f", "NULL, or a function with method = \"case\"", f, origin)
     check_arguments_of(f, "model", "f", origin)
-    refit <- calls_user(function(data, i) f(stats::update(model, data = data[i, , drop = FALSE])), f)
-    out <- with_call(origin, bootstrap(
-      eval_model_data(model, frame), refit, R, cluster = cluster, seed = seed, on_error = on_error, ...
-    ))
+    rows <- rows_of_fit(model, origin, "model")
+    again <- rows$again
+    home <- rows$home
+    refit <- calls_user(function(data, i) f(eval(again, list(.rustle_data = data[i, , drop = FALSE]), home)), f)
+    out <- with_call(origin, bootstrap(rows$data, refit, R, cluster = cluster, seed = seed, on_error = on_error, ...))
     out$call <- match.call()
     return(out)
   }
+  if (method == "wild" && !is.null(cluster)) warn_few_treated_in_fit(model, cluster)
   statistic <- model_statistic(model, frame, generalized, effects)
   out <- with_call(origin, bootstrap(
     frame, statistic, R, sim = sim, cluster = cluster, wild = wild, seed = seed, threads = threads,
@@ -116,6 +122,24 @@ vcov_boot <- function(model, type = c("case", "xy", "residual", "wild", "fractio
     influence = "none", progress = FALSE, keep_data = FALSE, ...
   ))
   stats::var(b$t[stats::complete.cases(b$t), , drop = FALSE])
+}
+
+# Residuals of the one cluster that has another value of a regressor sum to 0, so that its coefficient hardly varies.
+warn_few_treated_in_fit <- function(model, cluster) {
+  if (is.list(cluster) || length(cluster) != length(model$residuals) || anyNA(cluster)) return(invisible())
+  group <- match(cluster, unique(cluster))
+  clusters <- list(group = group, count = max(group))
+  X <- stats::model.matrix(model)
+  others <- apply(X, 2L, few_treated, clusters)
+  if (!any(others > 0L)) return(invisible())
+  first <- which(others > 0L)[[1L]]
+  warn_rustle(
+    sprintf(
+      "`%s` differs from its other values in %d of %d clusters only: the standard errors of wild replicates are much too small for it.",
+      colnames(X)[[first]], others[[first]], clusters$count
+    ),
+    "rustle_warning_few_clusters"
+  )
 }
 
 # A model of lm(), or one of glm() with a family that stat_glm() has: not of MASS::glm.nb() and such.
@@ -213,13 +237,4 @@ model_cluster <- function(cluster, model, frame, call) {
   if (is.null(omitted)) return(cluster)
   drop <- function(g) if (length(g) == nrow(frame) + length(omitted)) g[-omitted] else g
   if (is.list(cluster)) lapply(cluster, drop) else drop(cluster)
-}
-
-# The data that the model was fitted to.
-eval_model_data <- function(model, frame) {
-  data <- eval(model$call$data, environment(stats::formula(model)))
-  if (is.null(data)) return(frame)
-  data <- as.data.frame(data)
-  if (nrow(data) > nrow(frame)) data <- data[rownames(frame), , drop = FALSE]
-  data
 }

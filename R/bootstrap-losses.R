@@ -10,7 +10,8 @@
 #' @param losses A numeric matrix or data frame: a row per time, a column per model. Of
 #'   independent observations `l = 1`.
 #' @param benchmark The column, by name or number, that the others are compared with.
-#' @param R,seed,threads As for [bootstrap()].
+#' @param R,seed,threads As for [bootstrap()]; with `R = enough()` replicates are added until the largest Monte
+#'   Carlo error of a p-value is small enough, and [extend()] adds more.
 #' @param l Length of the blocks; `NULL`: by [block_length()] of the differences of losses.
 #' @param blocktype `"geom"` (stationary bootstrap), `"circular"` or `"fixed"`.
 #' @param level The level of the test; of the confidence set 1 less its confidence.
@@ -31,7 +32,7 @@
 #'   both counts. The p-value of a model in the confidence set is the largest in the
 #'   sequence of tests so far.
 #' @section Errors: `rustle_error_argument` for missing or infinite losses, fewer than two models,
-#'   or models whose losses never differ.
+#'   models whose losses never differ, or fewer replicates than `level` needs (1 / `level` - 1).
 #' @references Hansen, P. R. (2005) A test for superior predictive ability. *Journal of Business &
 #'   Economic Statistics* 23, 365-380. Hansen, P. R., Lunde, A. and Nason, J. M. (2011) The model
 #'   confidence set. *Econometrica* 79, 453-497. Romano, J. P. and Wolf, M. (2005) Stepwise multiple
@@ -72,8 +73,13 @@ spa_test <- function(losses, benchmark = 1, R = 9999, l = NULL, blocktype = c("g
   origin <- sys.call()
   check_required("losses")
   gains <- gains_of(check_losses(losses, origin), benchmark, origin)
-  b <- bootstrap_means(gains, R, l, blocktype, seed, threads, origin)
-  n <- nrow(gains)
+  name <- deparse1(substitute(losses))
+  result_of_losses("spa", gains, R, l, blocktype, seed, threads, origin, list(name = name))
+}
+
+spa_of_means <- function(b, name) {
+  n <- b$n
+  R <- nrow(b$t)
   observed <- max(0, b$mean / b$se)
   zero <- -sqrt(2 * log(log(max(n, 3))))
   centres <- list(
@@ -88,9 +94,9 @@ spa_test <- function(losses, benchmark = 1, R = 9999, l = NULL, blocktype = c("g
     list(
       statistic = c(T = observed), parameter = c(l = b$l), p.value = p[["consistent"]], p.values = p,
       mcse = error_of_share(p, R), estimate = b$mean, null.value = c("largest mean gain" = 0), alternative = "greater",
-      method = "Test of superior predictive ability", data.name = deparse1(substitute(losses)), R = R
+      method = "Test of superior predictive ability", data.name = name, R = R
     ),
-    class = c("rustle_spa", "htest")
+    class = c("rustle_spa", "rustle_losses", "htest")
   )
 }
 
@@ -113,8 +119,13 @@ step_m <- function(losses, benchmark = 1, level = 0.05, R = 9999, l = NULL,
   origin <- sys.call()
   check_required("losses")
   level <- check_one_level(level, "level")
+  check_level_of_losses(R, level, origin)
   gains <- gains_of(check_losses(losses, origin), benchmark, origin)
-  b <- bootstrap_means(gains, R, l, blocktype, seed, threads, origin)
+  result_of_losses("step_m", gains, R, l, blocktype, seed, threads, origin, list(level = level))
+}
+
+steps_of_means <- function(b, level) {
+  R <- nrow(b$t)
   z <- (b$t - rep(b$mean, each = R)) / rep(b$se, each = R)
   statistic <- b$mean / b$se
   order <- order(-statistic)
@@ -134,7 +145,7 @@ step_m <- function(losses, benchmark = 1, level = 0.05, R = 9999, l = NULL,
     if (!length(better)) break
     step[better] <- k
   }
-  data.frame(model = colnames(gains), gain = b$mean, statistic = statistic, step = step, p.value = p, mcse = error_of_share(p, R), row.names = NULL)
+  data.frame(model = names(b$mean), gain = b$mean, statistic = statistic, step = step, p.value = p, mcse = error_of_share(p, R), row.names = NULL)
 }
 
 #' @rdname spa_test
@@ -145,10 +156,15 @@ model_confidence_set <- function(losses, level = 0.05, statistic = c("max", "ran
   check_required("losses")
   level <- check_one_level(level, "level")
   statistic <- check_choice(if (identical(statistic, c("max", "range"))) "max" else statistic, c("max", "range"), "statistic")
+  check_level_of_losses(R, level, origin)
   x <- check_losses(losses, origin)
-  b <- bootstrap_means(x, R, l, blocktype, seed, threads, origin, losses_themselves = TRUE)
+  result_of_losses("confidence_set", x, R, l, blocktype, seed, threads, origin, list(level = level, statistic = statistic), TRUE)
+}
+
+confidence_set_of_means <- function(b, level, statistic) {
+  R <- nrow(b$t)
   z <- b$t - rep(b$mean, each = R)
-  left <- seq_len(ncol(x))
+  left <- seq_along(b$mean)
   gone <- integer()
   p <- double()
   while (length(left) > 1L) {
@@ -159,7 +175,9 @@ model_confidence_set <- function(losses, level = 0.05, statistic = c("max", "ran
   }
   gone <- c(gone, left)
   p <- c(p, 1)
-  data.frame(model = colnames(x)[gone], loss = unname(colMeans(x)[gone]), p.value = p, mcse = c(error_of_share(p[-length(p)], R), 0), in_set = p >= level)
+  data.frame(
+    model = names(b$mean)[gone], loss = unname(b$mean[gone]), p.value = p, mcse = c(error_of_share(p[-length(p)], R), 0), in_set = p >= level
+  )
 }
 
 # Each model against the mean of all: list(observed, replicates, worst).
@@ -221,11 +239,20 @@ gains_of <- function(x, benchmark, call) {
   gains
 }
 
-# Replicates of the column means: list(t, mean, se, l).
-bootstrap_means <- function(x, R, l, blocktype, seed, threads, call, losses_themselves = FALSE) {
+# With fewer replicates no p-value is as small as the level.
+check_level_of_losses <- function(R, level, call) {
+  if (inherits(R, "rustle_enough")) R <- R$start
+  R <- check_count(R, "R", min = 2, call = call)
+  needed <- ceiling(1 / level - 1 - 1e-9)
+  if (R < needed) stop_argument("R", sprintf("at least %.0f for the level %s", needed, format(level)), R, call)
+}
+
+# The result of a test, with what extend() needs: attribute (of a list, field) `run`.
+result_of_losses <- function(test, x, R, l, blocktype, seed, threads, call, options, losses_themselves = FALSE) {
   rules <- c("geom", "circular", "fixed")
   blocktype <- check_choice(if (identical(blocktype, rules)) rules[[1L]] else blocktype, rules, "blocktype", call)
-  R <- check_count(R, "R", min = 2, call = call)
+  rule <- if (inherits(R, "rustle_enough")) R
+  R <- if (is.null(rule)) check_count(R, "R", min = 2, call = call) else rule$start
   if (losses_themselves && all(apply(x - x[, 1L], 2L, function(d) diff(range(d)) == 0))) {
     stop_argument("losses", "of models that differ", x, call, was = "the same for all")
   }
@@ -234,9 +261,47 @@ bootstrap_means <- function(x, R, l, blocktype, seed, threads, call, losses_them
     l <- if (nrow(x) < 10L) 1L else automatic_block(if (losses_themselves) x - rowMeans(x) else x, blocktype, call)
   }
   b <- with_call(call, bootstrap(
-    x, "mean", R, sim = "block", l = l, blocktype = blocktype, seed = seed, threads = threads, influence = "none",
-    progress = FALSE, keep_data = FALSE
+    x, "mean", R, sim = "block", l = l, blocktype = blocktype, seed = seed, threads = threads, influence = "none", progress = FALSE
   ))
-  mean <- colMeans(x)
-  list(t = b$t, mean = mean, se = sqrt(colMeans((b$t - rep(mean, each = R))^2)), l = b$l)
+  run <- list(test = test, options = options, l = l)
+  if (is.null(rule)) return(losses_of_replicates(b, run))
+  state <- go_on_until(
+    list(R = R, b = b), rule, function(state) max(losses_of_replicates(state$b, run)$mcse),
+    function(state, R) list(R = R, b = with_call(call, extend(state$b, R, threads))), "the Monte Carlo error of a p-value is %s"
+  )
+  losses_of_replicates(state$b, c(run, list(enough = state$enough)))
+}
+
+losses_of_replicates <- function(b, run) {
+  R <- nrow(b$t)
+  mean <- colMeans(b$data)
+  means <- list(t = b$t, mean = mean, se = sqrt(colMeans((b$t - rep(mean, each = R))^2)), l = run$l, n = nrow(b$data))
+  make <- switch(run$test, spa = spa_of_means, step_m = steps_of_means, confidence_set = confidence_set_of_means)
+  out <- do.call(make, c(list(means), run$options))
+  # The replicates of the larger number begin with these, so they need not be kept.
+  b$t <- b$t[0L, , drop = FALSE]
+  b$R <- 0L
+  b[c("call", "threads")] <- list(NULL)
+  run$R <- R
+  enough <- run$enough
+  run$enough <- NULL
+  run$b <- b
+  run$dim <- dim(out)
+  if (is.data.frame(out)) {
+    attr(out, "run") <- run
+    attr(out, "enough") <- enough
+    class(out) <- c("rustle_losses", class(out))
+  } else {
+    out$run <- run
+    out$enough <- enough
+  }
+  out
+}
+
+# A test with more replicates.
+more_losses <- function(x, R, threads, call) {
+  run <- if (is.data.frame(x)) attr(x, "run") else x$run
+  if (is.null(run) || is.data.frame(x) && !identical(dim(x), run$dim)) stop_argument("x", "a whole result", x, call, was = "a part of one")
+  if (R < run$R) stop_argument("R", sprintf("at least the number of replicates that there are (%d)", run$R), R, call)
+  losses_of_replicates(with_call(call, extend(run$b, R, threads)), run)
 }

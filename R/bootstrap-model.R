@@ -5,7 +5,7 @@
 #'
 #' Where [bootstrap()] gets a fitted model in place of data, each replicate fits the model again
 #' on the workers of the plan, by the call that it has: models of `survival::coxph()` and
-#' `survreg()`, `lme4::lmer()`, `mgcv::gam()`, `MASS::rlm()`, `AER::ivreg()`, [stats::nls()] and all
+#' `survreg()`, `lme4::lmer()`, `nlme::lme()`, `mgcv::gam()`, `MASS::rlm()`, `AER::ivreg()`, [stats::nls()] and all
 #' others with a call and `data`. [boot_lm()], [stat_coxph()] and [stat_rlm()] are the native
 #' ways, many times faster where they suit. [vcov_boot()] takes such models too.
 #'
@@ -18,16 +18,19 @@
 #'   * `"bayesian"`, `"poisson"`: fractional weights and counts as `weights` of the fit, times
 #'     its own, one per cluster with `cluster` (`"bayesian"`). For models whose `weights` say how often an observation occurs in the
 #'     likelihood: not of \pkg{lme4} and \pkg{nlme}, whose weights are those of variances.
-#'   * `"parametric"`: responses that [stats::simulate()] draws from the model. With `rng = "R"` a
+#'   * `"parametric"`: responses that [stats::simulate()] draws from the model, of [stats::nls()] normal ones. With `rng = "R"` a
 #'     model of \pkg{lme4} has the numbers of `lme4::bootMer(model, f, R, seed = seed)`, on any
 #'     number of workers.
 #'   * `"residual"`: of linear mixed models of \pkg{lme4}: random effects and residuals are
 #'     drawn with replacement after they were given the covariance that the model has
 #'     estimated for them (Carpenter, Goldstein and Rasbash 2003).
 #'
+#'   Variables of the call that `data` does not have, such as a vector of weights, are drawn with the
+#'   rows if they have a value for each row; a call without `data` has such variables only.
 #'   Fits that fail or do not exist are replicates that fail, see `on_error`.
 #' @section Errors: `rustle_error_argument` for models whose data cannot be found again, for
-#'   schemes that do not suit their class, and for an `f` that does not return numbers.
+#'   schemes that do not suit their class, and for an `f` that does not return numbers; also
+#'   `rustle_error_rows` where the data of the model have changed since it was fitted.
 #' @references Carpenter, J. R., Goldstein, H. and Rasbash, J. (2003) A novel bootstrap procedure
 #'   for assessing the relationship between class size and achievement. *Applied Statistics* 52,
 #'   431-443. Davison, A. C. and Hinkley, D. V. (1997) *Bootstrap Methods and Their Application*,
@@ -92,9 +95,17 @@ check_model_statistic <- function(model, f, call) {
   f
 }
 
+# Fixed effects of mixed models, which coef() has by group, or not at all as a vector.
 model_coefficients <- function(model) {
   if (inherits(model, "merMod")) return(lme4::fixef(model))
+  if (inherits(model, "lme")) return(getExportedValue("nlme", "fixef")(model))
+  if (inherits(model, "glmmTMB")) return(unlist(unclass(getExportedValue("glmmTMB", "fixef")(model))))
   out <- stats::coef(model)
+  # A row for each class, as of nnet::multinom(), or a column for each response; names as those of vcov().
+  if (length(dim(out)) == 2L && is.numeric(out)) {
+    if (!inherits(model, "mlm")) out <- t(out)
+    out <- stats::setNames(as.vector(out), if (!is.null(dimnames(out))) outer(rownames(out), colnames(out), function(x, y) paste0(y, ":", x)))
+  }
   # Of aliased terms.
   out[!is.na(out)]
 }
@@ -108,27 +119,76 @@ check_model_scheme <- function(model, sim, call) {
 }
 
 # The rows that the model has used, and its call with these as data: list(data, again, home, all,
-# kept), `kept` the numbers of the rows among `all`.
-rows_of_fit <- function(model, call) {
+# kept), `kept` the numbers of the rows among `all`. Variables of the call that are not in its data, but
+# have a value for each row of these, become columns: beside rows that are drawn, the others
+# would stay as they are.
+rows_of_fit <- function(model, call, argument = "data") {
   again <- call_of_fit(model)
   formula <- tryCatch(stats::formula(model), error = function(e) NULL)
   home <- environment(formula)
   if (is.null(home)) home <- parent.frame(4L)
+  if (is.symbol(again$formula) && !is.null(formula)) again$formula <- formula
   data <- tryCatch(eval(again$data, home), error = function(e) NULL)
+  if (is.null(again$data)) data <- rows_without_data(formula, home)
   if (!is.data.frame(data)) {
-    stop_argument("data", "data, or a model with a `data` frame in its call that can be found again", model, call)
+    must <- paste0(if (argument == "data") "data, or ", "a model with a `data` frame in its call that can be found again")
+    stop_argument(argument, must, model, call)
+  }
+  own <- outside_columns(c(list(formula), as.list(again)[-1L]), data, home)
+  if (length(own)) {
+    # "." are the columns that there were.
+    if ("." %in% all.vars(again$formula)) again$formula <- stats::formula(stats::terms(model))
+    data[names(own)] <- own
   }
   frame <- tryCatch(stats::model.frame(model), error = function(e) NULL)
   kept <- seq_len(nrow(data))
   if (is.data.frame(frame) && nrow(frame) != nrow(data)) {
     kept <- match(rownames(frame), rownames(data))
-    if (anyNA(kept)) stop_argument("data", "data, or a model whose rows can be found in its data by their names", model, call)
+    if (anyNA(kept)) {
+      must <- paste0(if (argument == "data") "data, or ", "a model whose rows can be found in its data by their names")
+      stop_argument(argument, must, model, call)
+    }
   }
+  rows <- data[kept, , drop = FALSE]
+  if (is.data.frame(frame)) check_unchanged(rows, frame, argument, call)
   again$subset <- NULL
   again$data <- quote(.rustle_data)
   again[[1L]] <- qualified(again[[1L]], home)
-  if (is.symbol(again$formula) && !is.null(formula)) again$formula <- formula
-  list(data = data[kept, , drop = FALSE], again = again, home = home, all = nrow(data), kept = kept)
+  # A formula with an environment would look for the rows there.
+  for (k in seq_along(again)) if (inherits(again[[k]], "formula")) attributes(again[[k]]) <- NULL
+  list(data = rows, again = again, home = home, all = nrow(data), kept = kept)
+}
+
+# A frame without columns, of as many rows as the response of the formula has.
+rows_without_data <- function(formula, home) {
+  if (length(formula) != 3L) return(NULL)
+  n <- tryCatch(NROW(eval(formula[[2L]], home)), error = function(e) 0L)
+  if (n > 1L) data.frame(row.names = seq_len(n))
+}
+
+# Variables of `expressions` that `data` does not have, with a value for each of its rows.
+outside_columns <- function(expressions, data, home) {
+  expressions <- expressions[!names_of(expressions) %in% c("data", "subset", "start", "control", "family")]
+  names <- setdiff(unlist(lapply(expressions, all.vars)), c(names(data), "."))
+  values <- lapply(stats::setNames(nm = names), get0, envir = home)
+  Filter(function(v) !is.null(v) && (is.atomic(v) || is.data.frame(v)) && NROW(v) == nrow(data), values)
+}
+
+names_of <- function(x) if (is.null(names(x))) rep("", length(x)) else names(x)
+
+# The data of a model may not be those that it was fitted to any more. Some models sort their rows.
+check_unchanged <- function(rows, frame, argument, call) {
+  for (name in intersect(names(frame), names(rows))) {
+    then <- frame[[name]]
+    now <- rows[[name]]
+    if (NCOL(then) > 1L || NCOL(now) > 1L || is.list(now)) next
+    plain <- function(v) sort(if (is.numeric(v)) as.double(v) else as.character(v))
+    if (length(then) == length(now) && isTRUE(all.equal(plain(then), plain(now)))) next
+    abort_rustle(
+      sprintf("The data of the model have changed since it was fitted: `%s` has other values.", name),
+      class = c("rustle_error_rows", "rustle_error_argument"), argument = argument, call = call
+    )
+  }
 }
 
 # The function that fits, by its package: this need not be attached here or on workers.
@@ -159,16 +219,37 @@ refit_response <- function(model, rows) {
   again <- rows$again
   home <- rows$home
   data <- rows$data
-  again$formula <- stats::update(stats::formula(model), .rustle_response ~ .)
+  formula <- stats::formula(model)
+  if ("." %in% all.vars(formula)) formula <- stats::formula(stats::terms(model))
+  formula[[2L]] <- quote(.rustle_response)
+  attributes(formula) <- NULL
+  again$formula <- formula
   function(y) {
     data$.rustle_response <- y
     eval(again, list(.rustle_data = data), home)
   }
 }
 
+# simulate() has no method for nls().
+normal_responses <- function(model) {
+  fitted <- as.vector(stats::fitted(model))
+  root <- if (is.null(model$weights)) 1 else sqrt(as.vector(model$weights))
+  function() fitted + stats::sigma(model) / root * stats::rnorm(length(fitted))
+}
+
 response_bootstrap <- function(model, f, sim, rows, call) {
-  y <- tryCatch(stats::model.response(stats::model.frame(model)), error = function(e) NULL)
-  draw <- if (sim == "residual") reflated_effects(model) else function() stats::simulate(model, 1L)[[1L]]
+  curve <- inherits(model, "nls")
+  y <- tryCatch(
+    if (curve) eval(stats::formula(model)[[2L]], rows$data, rows$home) else stats::model.response(stats::model.frame(model)),
+    error = function(e) NULL
+  )
+  draw <- if (sim == "residual") {
+    reflated_effects(model)
+  } else if (curve) {
+    normal_responses(model)
+  } else {
+    function() stats::simulate(model, 1L)[[1L]]
+  }
   can <- tryCatch({ keep_random_seed(draw()); TRUE }, error = function(e) e)
   if (inherits(can, "error") || is.null(y)) {
     stop_argument(

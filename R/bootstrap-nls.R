@@ -19,7 +19,13 @@ stat_nls <- function(formula, start, weights = NULL, ...) {
 
 nls_closure <- function(data, formula, start, weights, dots, stype, call) {
   data <- as.data.frame(data)
+  # Variables from elsewhere are drawn with the rows.
+  own <- outside_columns(list(formula), data, environment(formula))
+  own <- own[setdiff(names(own), names(start))]
+  data[names(own)] <- own
   data$.rustle_prior <- if (is.null(weights)) 1 else model_column(weights, data, "weights", call)
+  if (anyNA(data$.rustle_prior)) stop_argument("weights", "without NA", data$.rustle_prior, call, was = sprintf("with %d NA", sum(is.na(data$.rustle_prior))))
+  check_prior_weights(data$.rustle_prior, call)
   fit <- function(data, start) {
     arguments <- c(list(formula, data = data, weights = data$.rustle_prior), if (!is.null(start)) list(start = start), dots)
     stats::coef(do.call(stats::nls, arguments, quote = TRUE))
@@ -37,10 +43,12 @@ nls_closure <- function(data, formula, start, weights, dots, stype, call) {
   inside <- eval(call("function", NULL, formula[[3L]]), environment(formula))
   calls_user(switch(stype,
     i = function(data, i = seq_len(nrow(data))) {
+      data[names(own)] <- own
       data$.rustle_prior <- prior
       fit(data[i, , drop = FALSE], again)
     },
     function(data, w) {
+      data[names(own)] <- own
       data$.rustle_prior <- prior * w / mean(w)
       fit(data[w != 0, , drop = FALSE], again)
     }

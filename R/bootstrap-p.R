@@ -12,6 +12,8 @@
 #' @param type Types of intervals to invert, as in [boot_ci()].
 #' @param alternative `"two.sided"`, `"greater"` (the parameter is above its null value) or
 #'   `"less"`.
+#' @param simultaneous `TRUE`: p-values are adjusted for all components of `index` together, by inversion of the
+#'   simultaneous intervals of [boot_ci()]. They keep the probability of any false rejection.
 #' @param index,h,hdot,variance,var.t0,var.t,L,... As in [boot_ci()]. With `h` replicates and
 #'   null value are compared on its scale, which only matters for `norm`, `basic` and `stud`.
 #' @return A data frame of class `rustle_boot_p` with a row per component and type and columns
@@ -19,11 +21,14 @@
 #'   of the p-value (see [boot_ci()]). A null value beyond all replicates has the p-value at which
 #'   intervals end at the last of them: `1 / (R + 1)`, twice that for two sides, which is the
 #'   least that R replicates can tell. `NA` where there is no interval.
+#'   An adjusted p-value is the share of replicates whose most extreme component is at least as extreme as
+#'   the null value is by its own p-value, with one added to both counts (min-p; Westfall and Young 1993).
 #' @section Errors: As for [boot_ci()]; `rustle_error_argument` for a `null` that is not finite
 #'   or not of length 1 or the number of components.
 #' @references Davison, A. C. and Hinkley, D. V. (1997) *Bootstrap Methods and Their
 #'   Application*, section 4.4 and chapter 5. Cambridge University Press. Efron, B. and
-#'   Tibshirani, R. J. (1993) *An Introduction to the Bootstrap*, section 15.4. Chapman & Hall.
+#'   Tibshirani, R. J. (1993) *An Introduction to the Bootstrap*, section 15.4. Chapman & Hall. Westfall, P. H.
+#'   and Young, S. S. (1993) *Resampling-Based Multiple Testing*. Wiley.
 #' @seealso [boot_ci()] for the intervals; [wild_test()] and [permutation_test()] for tests under
 #'   the null hypothesis; [extend()] for more replicates.
 #' @examples
@@ -41,7 +46,7 @@
 #' #>    wt  bca   -3.878   -5  0.1098 0.02098
 #' @export
 boot_p <- function(x, null = 0, type = "perc", alternative = c("two.sided", "greater", "less"), index = NULL,
-                   h = NULL, hdot = NULL, variance = NULL, var.t0 = NULL, var.t = NULL, L = NULL, ...) {
+                   h = NULL, hdot = NULL, variance = NULL, var.t0 = NULL, var.t = NULL, L = NULL, simultaneous = FALSE, ...) {
   check_required("x")
   draws <- as_draws(x)
   check_statistic_dots(..., .takes = character(), .x = x)
@@ -52,6 +57,8 @@ boot_p <- function(x, null = 0, type = "perc", alternative = c("two.sided", "gre
   chosen <- wanted$index
   variances <- wanted$variances
   type <- wanted$type
+  simultaneous <- check_simultaneous(simultaneous, type, chosen, sys.call())
+  if (simultaneous && alternative != "two.sided") stop_argument("alternative", "\"two.sided\" with simultaneous = TRUE", alternative, sys.call())
   good <- is.numeric(null) && length(null) %in% c(1L, length(chosen)) && all(is.finite(null))
   if (!good) stop_argument("null", sprintf("one finite number, or one for each of %d components", length(chosen)), null, sys.call())
   null <- nulls_of_components(null, draws$terms[chosen], length(chosen), sys.call())
@@ -69,6 +76,15 @@ boot_p <- function(x, null = 0, type = "perc", alternative = c("two.sided", "gre
       rows[[length(rows) + 1L]] <- list(k = k, type = kind, null = null[[at]], p = p_of_tails(tails, alternative))
     }
   }
+  if (simultaneous) {
+    shares <- lapply(stats::setNames(nm = type), function(kind) {
+      if (kind != "abc") band_shares(kind, if (kind == "stud") variances$index else chosen, draws, variances)
+    })
+    rows <- lapply(rows, function(row) {
+      if (!is.null(shares[[row$type]])) row$p <- adjusted_p(row$p, shares[[row$type]])
+      row
+    })
+  }
   get <- function(part, as) vapply(rows, `[[`, as, part)
   p <- vapply(rows, `[[`, double(2L), "p")
   if (anyNA(p[1L, ])) {
@@ -82,7 +98,7 @@ boot_p <- function(x, null = 0, type = "perc", alternative = c("two.sided", "gre
       term = draws$terms[get("k", 0L)], type = get("type", ""), estimate = draws$t0[get("k", 0L)],
       null = get("null", 0), p.value = p[1L, ], mcse = p[2L, ]
     ),
-    class = c("rustle_boot_p", "data.frame"), alternative = alternative, R = draws$R
+    class = c("rustle_boot_p", "data.frame"), alternative = alternative, R = draws$R, simultaneous = simultaneous
   )
 }
 
@@ -92,11 +108,18 @@ boot_p <- function(x, null = 0, type = "perc", alternative = c("two.sided", "gre
 print.rustle_boot_p <- function(x, digits = max(3L, getOption("digits") - 3L), ...) {
   side <- attr(x, "alternative")
   cat(
-    "Bootstrap p-values", if (!is.null(attr(x, "R"))) sprintf(" from %.0f replicates", attr(x, "R")),
+    if (isTRUE(attr(x, "simultaneous"))) "Simultaneous bootstrap p-values" else "Bootstrap p-values", if (!is.null(attr(x, "R"))) sprintf(" from %.0f replicates", attr(x, "R")),
     if (!is.null(side) && side != "two.sided") sprintf(" (alternative: %s)", side), "\n", sep = ""
   )
   print(plain_frame(x), digits = digits, row.names = FALSE, ...)
   invisible(x)
+}
+
+# c(p, error) of one component and the shares of band_shares(). The last digits of shares may differ.
+adjusted_p <- function(p, shares) {
+  if (is.na(p[[1L]])) return(p)
+  adjusted <- max(p[[1L]], (1 + sum(shares <= p[[1L]] * (1 + 1e-12))) / (length(shares) + 1))
+  c(adjusted, error_of_share(adjusted, length(shares)))
 }
 
 # c(p, error) of tails: list(greater = c(p, error), less = ): one-sided p-values.

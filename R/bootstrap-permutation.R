@@ -139,6 +139,7 @@ all_calls_at_most <- 1e6
 # permutations tried? test and words: what makes the same permutations again.
 run_permutations <- function(test, R, exact, seed, threads, call) {
   observed <- unpack(rs_permutation_observed(test), call)
+  warn_one_permutation(observed$total)
   all <- observed$total <= max(all_by_default, R)
   if (!identical(exact, "auto")) all <- exact
   if (all && observed$total > all_at_most) {
@@ -150,6 +151,13 @@ run_permutations <- function(test, R, exact, seed, threads, call) {
     observed = observed$observed, all = all, tried = tried,
     counts = count_permutations(test, words, tried, threads, call), test = test, words = words
   )
+}
+
+# Each stratum is of one group, or one observation.
+warn_one_permutation <- function(total) {
+  if (total == 1) {
+    warn_rustle("Within `strata` nothing can be exchanged, so that the p-value is 1 whatever the data are.", "rustle_warning_degenerate")
+  }
 }
 
 permutation_result <- function(found, x, y, statistic, samples, paired, studentize, alternative) {
@@ -349,6 +357,7 @@ test_by_function <- function(x, y, statistic, alternative, R, exact, strata, see
   rows <- check_strata(strata, length(z), "strata", call)
   if (is.null(rows)) rows <- list(seq_along(z))
   total <- prod(vapply(rows, function(r) choose(length(r), sum(r <= length(x))), 0))
+  warn_one_permutation(total)
   all <- if (identical(exact, "auto")) total <= R else exact
   if (all && total > all_calls_at_most) {
     stop_argument("exact", sprintf("FALSE or \"auto\" for %g permutations of a function", total), TRUE, call)

@@ -90,7 +90,13 @@ draw_quantiles <- function(t, term, main = "", ylab = "replicates", ...) {
 #' @examples
 #' set.seed(1)
 #' b <- boot(boot::city, function(d, i) sum(d$x[i]) / sum(d$u[i]), R = 500)
-#' jack_after_boot(b)
+#' j <- jack_after_boot(b)
+#' j[1:3, 1:4]
+#' #>  observation replicates influence std.error
+#' #>            1        182    -1.102     0.251
+#' #>            2        185    -0.589     0.255
+#' #>            3        179    -0.525     0.261
+#' plot(j)
 #' @export
 jack_after_boot <- function(x, index = 1L, probs = c(0.05, 0.1, 0.16, 0.5, 0.84, 0.9, 0.95)) {
   check_required("x")
@@ -213,11 +219,11 @@ autoplot.rustle_jack_after_boot <- function(object, ...) {
   ggplot2::ggplot(frame, ggplot2::aes(x = .data[["at"]], y = .data[["value"]], group = .data[["quantile"]])) +
     ggplot2::geom_hline(data = all, ggplot2::aes(yintercept = .data[["value"]]), linetype = 3L) +
     ggplot2::geom_line(colour = ink$medium) +
-    ggplot2::geom_rug(data = data.frame(at = at), ggplot2::aes(x = .data[["at"]]), inherit.aes = FALSE, sides = "b") +
-    # The extreme observations are named; what would overlap has no name.
+    ggplot2::geom_rug(data = data.frame(at = at), ggplot2::aes(x = .data[["at"]]), inherit.aes = FALSE, sides = "b", length = ggplot2::unit(5, "pt")) +
+    # The extreme observations are named; what would overlap has no name. Spaces keep names apart.
     ggplot2::geom_text(
       data = data.frame(at = at, name = object$observation)[order(-abs(at)), ],
-      ggplot2::aes(x = .data[["at"]], label = .data[["name"]]), y = -Inf, vjust = -1.2, size = 2.8, check_overlap = TRUE, inherit.aes = FALSE
+      ggplot2::aes(x = .data[["at"]], label = paste0(" ", .data[["name"]], " ")), y = -Inf, vjust = -1.3, size = 2.8, check_overlap = TRUE, inherit.aes = FALSE
     ) +
     ggplot2::scale_y_continuous(expand = ggplot2::expansion(c(0.15, 0.05))) +
     ggplot2::labs(x = "standardized jackknife value", y = sprintf("centred quantiles of %s", attr(object, "term")))

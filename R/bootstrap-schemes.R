@@ -56,17 +56,17 @@ check_cluster <- function(cluster, n, call) {
   if (is.null(cluster)) return(NULL)
   given <- cluster
   if (!is.list(cluster)) cluster <- list(cluster)
-  good <- length(cluster) %in% 1:2 && all(lengths(cluster) == n) && !anyNA(unlist(lapply(cluster, anyNA)))
-  if (!good || any(vapply(cluster, anyNA, NA))) {
-    missing <- sum(vapply(cluster, function(g) sum(is.na(g)), 0))
+  good <- length(cluster) %in% 1:2 && all(vapply(cluster, is.atomic, NA)) && all(lengths(cluster) == n)
+  missing <- if (good) sum(vapply(cluster, function(g) sum(is.na(g)), 0)) else 0
+  if (!good || missing > 0) {
     stop_argument(
       "cluster", sprintf("a vector of length %d without missing values, or a list of two of them", n),
-      given, call, was = if (all(lengths(cluster) == n) && missing > 0) sprintf("with %.0f NA", missing)
+      given, call, was = if (missing > 0) sprintf("with %.0f NA", missing)
     )
   }
   cluster <- lapply(unname(cluster), function(g) as.integer(factor(g)))
   counts <- vapply(cluster, max, 0L)
-  if (any(counts < 2L)) stop_argument("cluster", "of at least two clusters", given, call)
+  if (any(counts < 2L)) stop_argument("cluster", "of at least two clusters", given, call, was = "one cluster")
   if (any(counts == n)) warn_rustle("Each cluster is one observation, as with `cluster = NULL`.", "rustle_warning_clusters")
   cluster
 }

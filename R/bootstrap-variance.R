@@ -20,7 +20,7 @@
 #' @references Davison, A. C. and Hinkley, D. V. (1997) *Bootstrap Methods and Their Application*,
 #'   section 3.9. Cambridge University Press. Hall, P. (1988) Theoretical comparison of bootstrap confidence
 #'   intervals. *Annals of Statistics* 16, 927-953.
-#' @seealso [boot_ci()] for the intervals.
+#' @seealso [boot_ci()] for the intervals; [bootstrap()]; [statistics] for native ones.
 #' @examples
 #' b <- bootstrap(cars, "cor", R = 199, seed = 1, threads = 1)
 #' v <- boot_variance(b, R = 25, seed = 1, threads = 1)

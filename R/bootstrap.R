@@ -1,5 +1,6 @@
 #' Bootstrap replicates, native or on workers
 #'
+#' @description
 #' `bootstrap()` computes replicates of a statistic: a native one (see [statistics]) in
 #' Rust on threads, an R function on the workers of the current [plan()]. Both see the
 #' same resamples for the same seed.

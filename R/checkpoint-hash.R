@@ -24,6 +24,7 @@ identify_job <- function(job) {
     if (length(code$globals)) stats::setNames(code$globals, paste("the variable", names(code$globals))),
     list(
       `its arguments` = content_hash(list(job$call, frame_dots(frame), mget(names, envir = frame), job$packages)),
+      `a function that its arguments name` = hash_named(list(frame_dots(frame), mget(names, envir = frame))),
       `methods and classes of the session` = hash_definitions(),
       `methods and classes of the session` = hash_definitions(),
       `the globals given` = if (is.list(given)) content_hash(given[sort(names(given))]),
@@ -40,12 +41,26 @@ identify_job <- function(job) {
     elements <- lapply(names(job$over), function(name) prints_of(frame[[name]], job$over[[name]], job$n))
     elements <- unlist(elements, recursive = FALSE)
   }
+  for (name in names(job$over)) elements <- c(elements, named_by_elements(frame[[name]], job$over[[name]], job$n))
   if (per_task) elements <- c(elements, list(seq_len(job$n)))
   if (streams$streams == "list") elements <- c(elements, list(vapply(streams$seed, content_hash, "")))
   keys <- unpack(rs_task_keys(key, elements, job$n))
   list(
     key = key, keys = matrix(keys, 16L), call = first_words(job), n = job$n, parts = Filter(Negate(is.null), parts)
   )
+}
+
+# NULL, or the hash of the functions that strings in `x` name: do.call(method, ...).
+hash_named <- function(x) {
+  named <- as.character(functions_named_among(x))
+  if (length(named)) content_hash(mget(sort(named, method = "radix"), envir = globalenv()))
+}
+
+# The same for each element of the data of a job: an empty list, or one of a vector of length n.
+named_by_elements <- function(x, how, n) {
+  if (how == "columns" || !length(functions_named_among(x))) return(list())
+  element <- if (how == "elements") function(k) x[[k]] else function(k) lapply(x, function(v) v[[(k - 1L) %% length(v) + 1L]])
+  list(vapply(seq_len(n), function(k) paste(hash_named(element(k)), collapse = ""), ""))
 }
 
 first_words <- function(job) {
@@ -180,7 +195,7 @@ names_in_function <- function(f) {
   dots <- !"..." %in% names(formals(f)) && any(grepl("^[.][.]([.](elt|length|names)?|[0-9]+)$", words))
   # It warns of code that it takes for strange.
   known <- suppressWarnings(know_code(f, environment(f)))
-  unique(c(known$names, called_by_string(known), unlist(lapply(code, quoted_words)), if (dots) "..."))
+  unique(c(known$names, called_by_string(known$strings), unlist(lapply(code, quoted_words)), if (dots) "..."))
 }
 
 # All names in code, as all.names() finds them, but of lists as well.

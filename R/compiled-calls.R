@@ -44,10 +44,13 @@ read_closures <- function(fun, given) {
 read_closure <- function(fun, given) {
   env <- environment(fun)
   words <- words_of_closure(fun, given)
-  variables <- variables_of_closure(words$variables, env)
+  variables <- variables_of_closure(words$free, env)
   # A name may be a function that is handed on.
-  handed <- setdiff(words$variables, c(names(variables$values), names(variables$reasons)))
-  functions <- own_functions(union(words$functions, handed), env)
+  handed <- words$free
+  if (length(handed)) handed <- setdiff(handed, c(names(variables$values), names(variables$reasons)))
+  all_own <- words$known && !length(handed) && all(rs_compiled_same(find_functions(words$functions, env), words$homes)) &&
+    !length(primitives_refused(words$functions)) && !length(generics_with_methods(words$generics, env))
+  functions <- if (all_own) list(own = words$functions) else own_functions(union(words$functions, handed), env)
   list(
     body = words$body, formals = if (identical(given, character())) words$formals else words$left_out,
     variables = variables$values, reasons = c(variables$reasons, functions$reasons), functions = functions$own,
@@ -56,7 +59,9 @@ read_closure <- function(fun, given) {
 }
 
 # What a closure's code says by itself, kept from one call to the next: `body`, `formals` (a list),
-# `left_out` (of these), and the `functions` and other `variables` that it names. Written here only.
+# `left_out` (of these), and the `functions` and other `variables` that it names; `free`, of these
+# those that it may read before it assigns them; `homes`, what its functions are where all of them
+# are R's own (`known`), and the `generics` among them. Written here only.
 words_known <- new.env(parent = emptyenv())
 
 words_of_closure <- function(fun, given) {
@@ -67,6 +72,7 @@ words_of_closure <- function(fun, given) {
     if (!is.null(known)) return(known)
     if (length(words_known) >= 200L) rm(list = names(words_known), envir = words_known)
   }
+  homes <- machine_homes()
   kept <- formals(fun)
   formals <- as.list(kept)
   left_out <- formals[setdiff(names(formals), c(given, "..."))]
@@ -74,7 +80,9 @@ words_of_closure <- function(fun, given) {
   # `kept`: the key holds for as long as what it is made of lives.
   words <- list(
     body = body(fun), formals = formals, left_out = left_out, functions = words$functions,
-    variables = setdiff(words$variables, names(formals)), kept = kept
+    variables = setdiff(words$variables, names(formals)), free = setdiff(words$free, names(formals)), kept = kept,
+    known = all(words$functions %in% names(homes)), homes = unname(homes[words$functions]),
+    generics = intersect(words$functions, machine_generics)
   )
   if (!is.null(key)) words_known[[key]] <- words
   words

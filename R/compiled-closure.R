@@ -18,11 +18,12 @@ machine_functions <- list(
     "range", "tabulate", "signif", "sample",
     "sample.int", "stop", "warning", "message", "print", "cat", "matrix", "nrow", "ncol", "dim", "t", "drop", "diag",
     "crossprod", "tcrossprod", "%*%", "solve", "rowSums", "rowMeans", "colSums", "colMeans", "as.matrix", "as.vector",
-    "outer"
+    "outer", "force", "identity", "missing", "sapply", "vapply", "replicate", "apply", "names<-", "unname"
   ),
   stats = c(
     "runif", "rnorm", "rexp", "rlnorm", "rlogis", "rcauchy", "rweibull", "rgamma", "rchisq", "rt", "rf", "rbeta",
-    "rpois", "rgeom", "rnbinom", "rbinom", "var", "sd", "cor", "median", "quantile"
+    "rpois", "rgeom", "rnbinom", "rbinom", "var", "sd", "cor", "median", "quantile",
+    "setNames"
   )
 )
 
@@ -178,13 +179,15 @@ has_own_method <- function(name, env) {
 variables_of_closure <- function(names, env) {
   values <- list()
   reasons <- list()
+  if (!length(names)) return(list(values = values, reasons = reasons))
   take <- function(name, frame) {
-    found <- find_variable(name, frame)
+    found <- variable_in_frame(name, frame)
     if (is.character(found)) reasons[[name]] <<- found else if (length(found)) values[name] <<- found
   }
   at <- rs_locate(names, env)
   for (k in which(lengths(at) > 0L)) take(names[[k]], at[[k]])
   others <- if (is.null(at)) names else names[lengths(at) == 0L]
+  if (!length(others)) return(list(values = values, reasons = reasons))
   # What is left stands in base, if anywhere: functions mostly.
   base <- mget(others, envir = baseenv(), ifnotfound = list(NULL))
   for (name in others[!vapply(base, function(x) is.null(x) || is.function(x), NA)]) take(name, baseenv())
@@ -196,6 +199,11 @@ find_variable <- function(name, env) {
   if (!exists(name, envir = env)) return(list())
   while (!identical(env, emptyenv()) && !exists(name, envir = env, inherits = FALSE)) env <- parent.env(env)
   if (identical(env, emptyenv())) return(list())
+  variable_in_frame(name, env)
+}
+
+# The same, where the variable stands in this very frame.
+variable_in_frame <- function(name, env) {
   if (bindingIsActive(as.name(name), env)) return(sprintf("`%s` is an active binding", name))
   if (is_function_frame(env)) {
     code <- do.call(substitute, list(as.name(name), env))
@@ -204,7 +212,7 @@ find_variable <- function(name, env) {
     if (!is.null(why)) return(why)
   }
   unusable <- function(condition) sprintf("`%s` cannot be evaluated", name)
-  value <- tryCatch(list(get(name, envir = env, inherits = FALSE)), error = unusable, warning = unusable)
+  value <- tryCatch(list(env[[name]]), error = unusable, warning = unusable)
   if (is.character(value) || is.null(value[[1L]])) return(value)
   if (is.function(value[[1L]])) return(list())
   if (!typeof(value[[1L]]) %in% c("double", "integer", "logical")) return(sprintf("`%s` is not numeric", name))

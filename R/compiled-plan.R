@@ -23,7 +23,8 @@
 #' @section What compiles:
 #'   Functions of one element of the data, a number or a plain vector or matrix of numbers, and of further arguments that are such, which
 #'   use nothing but:
-#'   * numbers, logical values, and vectors and matrices of these, without names or other attributes; `NULL`;
+#'   * numbers, logical values, and vectors and matrices of these; vectors may have names, which arithmetic and
+#'     functions of single numbers keep, and no other attributes; `NULL`;
 #'   * arithmetic, comparison and logic with R's rules; `if`, `for`, `while`, `repeat`,
 #'     `break`, `next`, `return()`, `stop()`; assignment to variables and to elements;
 #'   * subscripts by numbers, logical vectors and what is left out (`x[-1]`), of matrices too (`m[i, ]`,
@@ -41,8 +42,10 @@
 #'     `rchisq`, `rt`, `rf`, `rpois`, `rgeom`, `rnbinom`, `rbinom`, `sample`, `sample.int`;
 #'   * variables of where the function was written, which are copied;
 #'   * calls of other functions of yours (or of packages) that use nothing but these, functions that it
-#'     defines itself, and functions as arguments. Arguments are evaluated when R evaluates them;
-#'   * as its value a number, a vector, a matrix, `c(a = , b = )`, or a list of these.
+#'     defines itself, and functions as arguments. Arguments are evaluated when R evaluates them; `missing()`, `force()`;
+#'   * `sapply`, `vapply`, `apply` of rows or columns, and `replicate`, of functions whose value is one number;
+#'   * as its value a number, a vector, a matrix, or a list of these; names that the code has as constants, as in
+#'     `c(a = , b = )`, `names(x) <- c("a", "b")`, `setNames()`, `x[["a"]]`.
 #'
 #'   The functions of mathematics, statistics and random numbers among these are compared with R's
 #'   own when a session first needs them, on some thousand values and the random state after them. One that differs, because of another version
@@ -55,12 +58,12 @@
 #'   OpenBLAS without OpenMP are used; with another BLAS, and on Windows, functions with products or
 #'   equations do not compile.
 #'
-#'   Not: strings, lists, data frames, matrices with names of rows or columns, factors, functions that call
-#'   themselves or use `...` or `missing()`, an argument that draws random numbers and is read again where it may
-#'   not have been read before, `apply()`, `sapply()` and their kin. Of 20 kinds
-#'   of functions that public scripts hand to such calls, 3 compile (a test has them). Do not expect yours to be among
+#'   Not: strings, lists but as the value, data frames, matrices with names of rows or columns, parts of vectors with
+#'   names, factors, functions that call themselves or use `...`, an argument that draws random numbers and is read again
+#'   where it may not have been read before. Of 20 kinds
+#'   of functions that public scripts hand to such calls, 4 compile (a test has them). Do not expect yours to be among
 #'   them: look.
-#' @section Calls: Those of [future_lapply()], [future_sapply()], [future_vapply()], `future_replicate()`, and
+#' @section Calls: `%dopar%` of [registerDoRustle()] over one variable, and over `times()`; those of [future_lapply()], [future_sapply()], [future_vapply()], `future_replicate()`, and
 #'   [parLapply()] and [parSapply()] with `cl = NULL`, [boot()] whose data are a plain vector of
 #'   numbers (boot's own code draws the resamples), and [bootstrap()] of a function, whose data are a plain vector or
 #'   matrix of numbers. [mclapply()] has `mc.cores` threads instead of forked workers where its function compiles and no

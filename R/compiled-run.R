@@ -92,7 +92,7 @@ compile_job <- function(job, plan) {
   if (!plan$executor$in_session && (is.finite(plan$settings$timeout) || !is.null(plan$settings$log))) {
     return(not_compiled("the plan has a timeout or a log, which are for workers"))
   }
-  ours <- (identical(job$call, lapply_call) || !is.null(job$machine)) && identical(job$over, c(X = "elements"))
+  ours <- !is.null(job$machine) || identical(job$call, lapply_call) && identical(job$over, c(X = "elements"))
   if (!ours || !is.null(job$affinity)) return(not_compiled("only calls of one function for each element of one vector are compiled"))
   if (is.list(job$globals) && length(job$globals)) return(not_compiled("the call gives globals of its own"))
   if (job$relay$unforced) return(not_compiled("an argument cannot be evaluated outside of the function"))

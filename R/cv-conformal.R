@@ -11,6 +11,8 @@
 #'   the data, residuals from the rest.
 #' @param level Coverage that is asked for.
 #' @param K Number of folds, for `"cv+"`; of `"split"`, one of `K` folds keeps its residuals (2 by default).
+#' @param folds Instead of `K`, `strata` and `cluster` the folds themselves, as for [cv()]: those of a result of `cv()`
+#'   (`$folds`), for instance. `"split"` keeps the residuals of the first.
 #' @return A data frame of class `rustle_conformal` with a row per row of `newdata` and columns
 #'   `predicted` (the median of the fits' predictions; the prediction, for `"split"`), `lower` and
 #'   `upper`, which are infinite where there are too few observations for the level.
@@ -31,7 +33,7 @@
 #' @export
 conformal <- function(x, fit = NULL, predict = stats::predict, response = NULL, newdata = NULL,
                       method = c("cv+", "jackknife+", "split"), level = 0.9, K = NULL, ...,
-                      strata = NULL, cluster = NULL, seed = NULL) {
+                      strata = NULL, cluster = NULL, folds = NULL, seed = NULL) {
   origin <- sys.call()
   check_required("x")
   check_dots(..., .fun = fit, .role = "`fit`")
@@ -50,7 +52,8 @@ conformal <- function(x, fit = NULL, predict = stats::predict, response = NULL, 
   n <- length(y)
   strata <- rows_of_learner(strata, learner, "strata", origin)
   cluster <- rows_of_learner(cluster, learner, "cluster", origin)
-  fold <- with_call(origin, rustle_folds(n, K, 1L, strata, cluster, seed))[, 1L]
+  fold <- if (is.null(folds)) with_call(origin, rustle_folds(n, K, 1L, strata, cluster, seed)) else one_repetition(folds, n, learner, method, origin)
+  fold <- fold[, 1L]
   held <- if (method == "split") 1L else sort(unique(fold))
   splits <- lapply(held, function(k) list(learner = 1L, train = which(fold != k), test = which(fold == k), new = TRUE))
   parts <- run_splits(list(learner), splits, newdata, "stop", seed, "conformal", origin)
@@ -71,6 +74,14 @@ conformal <- function(x, fit = NULL, predict = stats::predict, response = NULL, 
     lower = -apply(residual - means, 2L, at), upper = apply(residual + means, 2L, at)
   )
   structure(out, class = c("rustle_conformal", "data.frame"), method = method, level = level, row.names = rownames(newdata))
+}
+
+# Folds that the user gave, such as those of cv().
+one_repetition <- function(folds, n, learner, method, call) {
+  if (method == "jackknife+") stop_argument("folds", "NULL for `method = \"jackknife+\"`, whose folds have one observation", folds, call)
+  made <- folds_of_kept(folds, n, learner, call)
+  if (ncol(made) > 1L) stop_argument("folds", "of one repetition", folds, call, was = sprintf("of %d", ncol(made)))
+  made
 }
 
 #' @rdname conformal

@@ -17,7 +17,7 @@
 #'   observation and repetition, with columns `observation`, `rep` and `fold`.
 #' @section Errors: `rustle_error_argument` for wrong arguments, such as more folds than
 #'   observations.
-#' @seealso [cv()], which takes them.
+#' @seealso [cv()], [cv_select()] and [conformal()], which take them; `vignette("cross-validation")`.
 #' @examples
 #' table(folds(10, K = 3, seed = 1))
 #' #>
@@ -107,10 +107,20 @@ check_folds <- function(K, units, call = sys.call(-1L)) {
 # Codes 1, 2, ... in order of appearance.
 check_fold_groups <- function(x, n, argument, call = sys.call(-1L)) {
   if (is.null(x)) return(NULL)
-  if (!is.atomic(x) || length(x) != n || anyNA(x)) {
-    stop_argument(argument, sprintf("a vector or factor of length %d without NA", n), x, call)
+  good <- is.atomic(x) && length(x) == n
+  missing <- if (good) sum(is.na(x)) else 0
+  if (!good || missing > 0) {
+    stop_argument(
+      argument, sprintf("a vector or factor of length %d without NA", n), x, call,
+      was = if (missing > 0) sprintf("with %.0f NA", missing)
+    )
   }
-  match(x, unique(x))
+  out <- match(x, unique(x))
+  if (argument == "cluster") {
+    if (max(out) < 2L) stop_argument(argument, "of at least two clusters", x, call, was = "one cluster")
+    if (max(out) == n) warn_rustle("Each cluster is one observation, as with `cluster = NULL`.", "rustle_warning_clusters")
+  }
+  out
 }
 
 # Folds that the user made: a vector or matrix of fold numbers, or a list with the

@@ -106,7 +106,7 @@ class_rule <- function(y, predicted, probability, call) {
   if (any(columns > 1L)) refuse("matrices of different shapes")
   if (probability && length(classes) == 2L) {
     message(sprintf(
-      "cv(): predicted probabilities above 0.5 count as class %s, others as class %s.", classes[[2L]], classes[[1L]]
+      "Predicted probabilities above 0.5 count as class %s, others as class %s.", classes[[2L]], classes[[1L]]
     ))
     return(function(p) classes[1L + (as.vector(p) > 0.5)])
   }
@@ -130,7 +130,7 @@ without_missing <- function(x, y) {
 }
 
 tell_left_out <- function(count, of, why) {
-  if (count) message(sprintf("cv(): %d of %d rows are left out: %s.", count, of, why))
+  if (count) message(sprintf("%d of %d rows are left out: %s.", count, of, why))
 }
 
 # Warns of predictions that are NA although the fold did not fail.

@@ -8,7 +8,7 @@
 #' @param x A data frame or matrix, as for [cv()].
 #' @param fits A named list of functions that fit, as `fit` of [cv()].
 #' @param predict A function `predict(model, newdata)`, or a list with one for each of `fits`.
-#' @param response,K,reps,strata,cluster,loss,seed As for [cv()]. With repetitions the nested loss is the mean over
+#' @param response,K,reps,strata,cluster,folds,loss,seed As for [cv()]; `folds` are the outer ones. With repetitions the nested loss is the mean over
 #'   them.
 #' @param method `"nested"`: in each fold the learner is chosen by cross-validation of the other
 #'   folds (Varma and Simon 2006). `"bias_corrected"`: rows of out-of-fold losses are resampled; the
@@ -42,7 +42,8 @@
 #' #>    curve 253.8
 #' @export
 cv_select <- function(x, fits, predict = stats::predict, response = NULL, method = c("nested", "bias_corrected"),
-                      K = 10, inner = 5, reps = 1, R = 1000, strata = NULL, cluster = NULL, loss = NULL, seed = NULL) {
+                      K = 10, inner = 5, reps = 1, R = 1000, strata = NULL, cluster = NULL, loss = NULL, seed = NULL,
+                      folds = NULL) {
   origin <- sys.call()
   check_required("x", "fits")
   methods <- c("nested", "bias_corrected")
@@ -76,7 +77,7 @@ cv_select <- function(x, fits, predict = stats::predict, response = NULL, method
   do.call(tell_left_out, first$left_out)
   strata <- rows_of_learner(strata, first, "strata", origin)
   cluster <- rows_of_learner(cluster, first, "cluster", origin)
-  made <- with_call(origin, rustle_folds(n, K, reps, strata, cluster, seed))
+  made <- if (is.null(folds)) with_call(origin, rustle_folds(n, K, reps, strata, cluster, seed)) else folds_of_kept(folds, n, first, origin)
   runs <- which_folds(made)
   splits <- list()
   add <- function(learner, train, test, ...) splits[[length(splits) + 1L]] <<- list(learner = learner, train = train, test = test, ...)

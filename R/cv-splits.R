@@ -5,9 +5,11 @@
 # list(learner = its number, train = rows, test = rows, new = is newdata predicted too?).
 # Returns list(predicted,
 # new, failures, probability), lists by split; a split that failed has NA. probability: are
-# predictions probabilities of the second of two classes?
-run_splits <- function(learners, splits, newdata, on_error, seed, label, call) {
+# predictions probabilities of the second of two classes? done: splits before these, whose streams are
+# taken.
+run_splits <- function(learners, splits, newdata, on_error, seed, label, call, done = 0L) {
   first <- learners[[1L]]
+  if (!is.null(first$error)) stop(first$error)
   task <- make_split(
     first$x, first$y, first$apart, lapply(learners, `[[`, "fit"), lapply(learners, `[[`, "predict"),
     lapply(learners, `[[`, "extra"), splits, newdata, vapply(learners, `[[`, NA, "default")
@@ -15,6 +17,10 @@ run_splits <- function(learners, splits, newdata, on_error, seed, label, call) {
   plan <- current_plan()
   streams <- streams_of_future(if (is.null(seed)) TRUE else seed, length(splits), "seed")
   if (!is.null(seed)) streams$after <- NULL
+  if (done > 0L) {
+    streams$seed <- task_seeds(streams, done + seq_along(splits))
+    streams$streams <- "list"
+  }
   job <- new_job(
     lapply_call, lapply_frame(seq_along(splits), task), length(splits), policy_of_plan(plan), streams,
     relay = new_relay(TRUE, list(classes = "condition")), on_error = "keep", label = paste0(label, "-%d")

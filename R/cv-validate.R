@@ -4,7 +4,8 @@
 #' learner again, on the workers of the current [plan()], and predicts all observations.
 #'
 #' @param x,fit,predict,response,loss,on_error,seed,... As for [cv()].
-#' @param R Number of resamples.
+#' @param R Number of resamples; with `R = enough()` some are added until the Monte Carlo error of each estimate is
+#'   a small share of it (begin with few: `start`), and [extend()] adds more.
 #' @param strata,cluster As for [bootstrap()], for resampling: strata, or whole clusters (one
 #'   vector).
 #' @return A list of class `rustle_validation`: `estimates`, a data frame with columns `method`,
@@ -47,7 +48,8 @@ validate_boot <- function(x, fit = NULL, predict = stats::predict, response = NU
   check_required("x")
   check_dots(..., .fun = fit, .role = "`fit`")
   on_error <- check_choice(on_error[1L], c("stop", "na"), "on_error")
-  R <- check_count(R, "R")
+  rule <- if (inherits(R, "rustle_enough")) R
+  R <- if (is.null(rule)) check_count(R, "R") else rule$start
   check_seed(seed, origin)
   learner <- as_learner(x, fit, if (missing(predict)) NULL else predict, response, list(...), parent.frame())
   do.call(tell_left_out, learner$left_out)
@@ -55,14 +57,13 @@ validate_boot <- function(x, fit = NULL, predict = stats::predict, response = NU
   strata <- rows_of_learner(strata, learner, "strata", origin)
   cluster <- rows_of_learner(cluster, learner, "cluster", origin)
   groups <- check_resampled(n, R, strata, cluster, origin)
-  rule <- check_loss(loss, learner$y)
-  words <- stream_words(seed)
-  drawn <- drawn_rows(n, R, groups, words)
-  # The first is the data themselves.
-  splits <- lapply(c(list(seq_len(n)), drawn), function(rows) list(learner = 1L, train = rows, test = seq_len(n)))
-  number <- as.integer((words[[1L]] * 1566083941 + words[[2L]]) %% .Machine$integer.max)
-  parts <- run_splits(list(learner), splits, NULL, on_error, number, "validation", origin)
-  new_validation(parts, drawn, learner, rule, R, origin)
+  run <- list(learner = learner, loss = check_loss(loss, learner$y), groups = groups, on_error = on_error, words = stream_words(seed))
+  out <- more_resamples(NULL, run, R, origin)
+  if (is.null(rule)) return(out)
+  go_on_until(
+    out, rule, function(x) max((x$estimates$mcse / abs(x$estimates$estimate))[-1L]),
+    function(x, R) more_resamples(x, x$run, R, origin), "the Monte Carlo error of an estimate is %s of it"
+  )
 }
 
 # list(strata = list of rows, cluster = numbers), either NULL.
@@ -75,51 +76,73 @@ check_resampled <- function(n, R, strata, cluster, call) {
   list(strata = check_strata(strata, n, "strata", call), cluster = check_cluster(cluster, n, call)[[1L]])
 }
 
-# Rows of each resample.
-drawn_rows <- function(n, R, groups, words) {
+# Rows of each resample from `first` on.
+drawn_rows <- function(n, R, groups, words, first = 1L) {
   members <- if (!is.null(groups$cluster)) unname(split(seq_len(n), groups$cluster))
   units <- if (is.null(members)) n else length(members)
   scheme <- list(spec = list(kind = "ordinary", size = units), strata = groups$strata)
   resample <- new_resampler(engine_spec(scheme, units, words), "i", groups$strata, !is.null(groups$strata), FALSE)
-  lapply(seq_len(R), function(r) {
+  lapply(seq.int(first, length.out = R - first + 1L), function(r) {
     drawn <- as.integer(resample(r))
     if (is.null(members)) drawn else unlist(members[drawn])
   })
 }
 
-new_validation <- function(parts, drawn, learner, loss, R, call) {
-  y <- learner$y
-  n <- NROW(y)
-  lose <- choose_loss(loss, y, parts$predicted, parts$probability, call)
-  of <- function(p, rows) lose(pick_rows(y, rows), pick_rows(p, rows))
+# The result with R resamples, from that with fewer or from NULL. `run`: what is needed for more, and
+# what the resamples so far have given: list(apparent, no_information, lose, losses, sums, counts).
+more_resamples <- function(x, run, R, call) {
+  learner <- run$learner
+  n <- NROW(learner$y)
+  done <- if (is.null(x)) 0L else x$R
+  drawn <- drawn_rows(n, R, run$groups, run$words, done + 1L)
   all <- seq_len(n)
-  apparent <- of(parts$predicted[[1L]], all)[[1L]]
-  replicates <- parts$predicted[-1L]
-  outside <- lapply(drawn, function(rows) setdiff(all, rows))
-  losses <- vapply(seq_len(R), function(r) {
-    left <- if (length(outside[[r]])) of(replicates[[r]], outside[[r]]) else c(NA, 0)
-    c(of(replicates[[r]], drawn[[r]])[[1L]], of(replicates[[r]], all)[[1L]], left)
-  }, double(4L))
-  additive <- loss$name %in% c("mse", "mae", "misclassification")
-  out_of_bag <- if (additive) {
-    sums <- counts <- double(n)
-    for (r in seq_len(R)) {
-      for (i in outside[[r]]) {
-        value <- of(replicates[[r]], i)
-        if (value[[2L]] == 0) next
-        sums[[i]] <- sums[[i]] + value[[1L]]
-        counts[[i]] <- counts[[i]] + 1
-      }
+  # The first is the data themselves.
+  splits <- lapply(c(if (!done) list(all), drawn), function(rows) list(learner = 1L, train = rows, test = all))
+  number <- as.integer((run$words[[1L]] * 1566083941 + run$words[[2L]]) %% .Machine$integer.max)
+  parts <- if (length(splits)) run_splits(list(learner), splits, NULL, run$on_error, number, "validation", call, if (done) done + 1L else 0L)
+  y <- learner$y
+  replicates <- parts$predicted
+  if (!done) {
+    whole <- parts$predicted[[1L]]
+    replicates <- replicates[-1L]
+    lose <- choose_loss(run$loss, y, parts$predicted, parts$probability, call)
+    shifts <- unique(round(seq(1, n, length.out = min(n, 200))))
+    run$lose <- function(p, rows) lose(pick_rows(y, rows), pick_rows(p, rows))
+    run$apparent <- run$lose(whole, all)[[1L]]
+    run$no_information <- mean(vapply(shifts, function(s) lose(y, pick_rows(whole, (all + s - 1) %% n + 1))[[1L]], 0))
+    run$sums <- run$counts <- double(n)
+  }
+  of <- run$lose
+  # Losses that are means over observations are those of each observation.
+  additive <- run$loss$name %in% c("mse", "mae", "misclassification")
+  for (r in seq_along(drawn)) {
+    outside <- setdiff(all, drawn[[r]])
+    left <- if (length(outside)) of(replicates[[r]], outside) else c(NA, 0)
+    run$losses <- cbind(run$losses, c(of(replicates[[r]], drawn[[r]])[[1L]], of(replicates[[r]], all)[[1L]], left))
+    if (!additive) next
+    for (i in outside) {
+      value <- of(replicates[[r]], i)
+      if (value[[2L]] == 0) next
+      run$sums[[i]] <- run$sums[[i]] + value[[1L]]
+      run$counts[[i]] <- run$counts[[i]] + 1
     }
-    mean(sums[counts > 0] / counts[counts > 0])
+  }
+  failures <- if (length(splits)) {
+    data.frame(resample = parts$failures$split - if (done) -done else 1L, message = parts$failures$message)
+  }
+  new_validation(run, additive, rbind(x$failures, failures), R, n)
+}
+
+new_validation <- function(run, additive, failures, R, n) {
+  losses <- run$losses
+  apparent <- run$apparent
+  no_information <- run$no_information
+  out_of_bag <- if (additive) {
+    mean((run$sums / run$counts)[run$counts > 0])
   } else {
     used <- losses[4L, ] > 0
     stats::weighted.mean(losses[3L, used], losses[4L, used])
   }
-  shifts <- unique(round(seq(1, n, length.out = min(n, 200))))
-  no_information <- mean(vapply(shifts, function(s) {
-    lose(y, pick_rows(parts$predicted[[1L]], (all + s - 1) %% n + 1))[[1L]]
-  }, 0))
   bounded <- min(out_of_bag, no_information)
   rate <- if (bounded > apparent && no_information > apparent) (bounded - apparent) / (no_information - apparent) else 0
   weight <- 0.632 / (1 - 0.368 * rate)
@@ -136,8 +159,7 @@ new_validation <- function(parts, drawn, learner, loss, R, call) {
       mcse = c(0, error_of(optimism), error, 0.632 * error, weight * error)
     ),
     resamples = data.frame(train = losses[1L, ], all = losses[2L, ], out_of_bag = losses[3L, ]),
-    no_information = no_information, overfitting = rate,
-    failures = data.frame(resample = parts$failures$split - 1L, message = parts$failures$message), loss = loss$name, R = R, n = n
+    no_information = no_information, overfitting = rate, failures = failures, loss = run$loss$name, R = R, n = n, run = run
   ))
 }
 

@@ -190,26 +190,21 @@ environment(predict_response) <- baseenv()
 # A model is fitted again by its own call to rows of its data.
 model_learner <- function(model, call) {
   frame <- stats::model.frame(model)
-  data <- eval(model$call$data, environment(stats::formula(model)))
-  if (is.null(data)) data <- frame
-  rows <- nrow(data)
-  kept <- NULL
-  if (nrow(data) != nrow(frame)) {
-    kept <- match(rownames(frame), rownames(data))
-    if (anyNA(kept)) stop_argument("x", "a model whose data can be found again (by the `data` of its call)", model, call)
-    data <- data[kept, , drop = FALSE]
-  }
-  again <- model$call
-  again$subset <- NULL
-  again$data <- quote(train)
-  home <- environment(stats::formula(model))
+  linear <- identical(class(model), "lm") && all(stats::weights(model) > 0)
+  rows <- tryCatch(rows_of_fit(model, call, "x"), rustle_error_argument = function(e) {
+    # The closed form of a linear model needs no data.
+    if (!linear) stop(e)
+    list(data = frame, again = NULL, home = baseenv(), all = nrow(frame), kept = seq_len(nrow(frame)), error = e)
+  })
+  again <- rows$again
+  home <- rows$home
   list(
-    x = data, y = if (inherits(model, "glm")) model$y else stats::model.response(frame), apart = FALSE,
-    fit = function(train) eval(again, list(train = train), home),
+    x = rows$data, y = if (inherits(model, "glm")) model$y else stats::model.response(frame), apart = FALSE,
+    fit = function(train) eval(again, list(.rustle_data = train), home),
     predict = function(model, newdata) stats::predict(model, newdata, type = "response"),
-    extra = list(), default = TRUE, kept = kept, rows = rows,
+    extra = list(), default = TRUE, kept = if (length(rows$kept) < rows$all) rows$kept, rows = rows$all,
     left_out = list(length(model$na.action), nrow(frame) + length(model$na.action), "so did the model, for missing values"),
-    linear = identical(class(model), "lm") && all(stats::weights(model) > 0)
+    linear = linear, error = rows$error
   )
 }
 
@@ -231,6 +226,7 @@ which_folds <- function(folds) {
 
 # A task per fold. Returns list(predictions, everywhere, failures), lists by run.
 run_folds <- function(learner, folds, runs, adjust, on_error, seed, call) {
+  if (!is.null(learner$error)) stop(learner$error)
   task <- make_fold(
     learner$x, learner$y, learner$apart, learner$fit, learner$predict, learner$extra,
     unclass(folds), runs$rep, runs$fold, adjust, learner$default

@@ -70,9 +70,16 @@ strings_in <- function(x) {
   unique(unlist(lapply(as.list(x), function(e) if (!missing(e)) strings_in(e)), use.names = FALSE))
 }
 
-# Those among them that are functions of the global environment: do.call("f"), sapply(x, "f").
-called_by_string <- function(known) {
-  Filter(function(name) exists(name, envir = globalenv(), mode = "function", inherits = FALSE), known$strings)
+# Those among strings that are functions of the global environment: do.call("f"), sapply(x, "f").
+called_by_string <- function(strings) {
+  named <- if (length(strings)) intersect(strings, names(globalenv()))
+  Filter(function(name) exists(name, envir = globalenv(), mode = "function", inherits = FALSE), named)
+}
+
+# The names of the functions that strings in data name, lists of any depth.
+functions_named_among <- function(...) {
+  names <- names(globalenv())
+  if (length(names)) lapply(called_by_string(names[rs_named_among(list(...), names)]), as.name)
 }
 
 # The globals of pieces of code that stand in `envir` (functions: in their own environment),
@@ -110,7 +117,7 @@ find_globals <- function(pieces, envir) {
     if (is.null(start)) next
     known <- know_code(code, start)
     size <- size + known$size
-    words <- c(known$names, called_by_string(known))
+    words <- c(known$names, called_by_string(known$strings))
     homes <- rs_locate(words, start)
     for (k in seq_along(homes)) {
       home <- homes[[k]]
@@ -140,7 +147,7 @@ find_globals <- function(pieces, envir) {
       if (!closure) {
         size <- size + estimated_size(value)
         # Functions in a list, a formula, quoted code: tasks call and evaluate them.
-        more <- code_among(value)
+        more <- c(code_among(value), functions_named_among(value))
         fresh <- !vapply(more, function(code) any(vapply(seen, identical, NA, code)), NA)
         seen <- c(seen, more[fresh])
         todo <- c(todo, lapply(more[fresh], function(code) list(code, home_of_code(code, home), FALSE)))

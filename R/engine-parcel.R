@@ -50,9 +50,9 @@ job_needs <- function(job) {
   variables <- if (length(others)) mget(others, envir = frame) else no_variables
   dots <- frame_dots(frame)
   needs <- if (is.null(job$code)) {
-    needs_of_function(job, code_among(data, variables, dots))
+    needs_of_function(job, c(code_among(data, variables, dots), functions_named_among(data, variables, dots)))
   } else {
-    needs_of_code(job, code_among(data))
+    needs_of_code(job, c(code_among(data), functions_named_among(data)))
   }
   needs <- with_needs_of_definitions(needs, job$globals)
   list(

@@ -232,19 +232,24 @@ autoplot.rustle_timings <- function(object, ...) {
 ggplot_timings <- function(x, workers) {
   frame <- data.frame(
     start = x$start, end = x$end, worker = x$worker,
-    turn = factor((floor(stats::ave(x$start, x$worker, FUN = rank)) - 1) %% 2)
+    what = c("task", "next task")[(floor(stats::ave(x$start, x$worker, FUN = rank)) - 1) %% 2 + 1]
   )
   .data <- NULL # the pronoun of ggplot2
   box <- ggplot2::aes(
     xmin = .data[["start"]], xmax = .data[["end"]], ymin = .data[["worker"]] - 0.4, ymax = .data[["worker"]] + 0.4
   )
-  waiting <- data.frame(start = 0, end = max(x$end, 0), worker = seq_len(workers))
+  waiting <- data.frame(start = 0, end = max(x$end, 0), worker = seq_len(workers), what = "waiting")
+  fills <- c(task = ink$medium, "next task" = ink$light, waiting = ink$idle)
+  fills <- fills[names(fills) %in% c(frame$what, "waiting")]
   ggplot2::ggplot(frame, box) +
-    ggplot2::geom_rect(data = waiting, fill = ink$idle) +
-    ggplot2::geom_rect(ggplot2::aes(fill = .data[["turn"]]), show.legend = FALSE) +
+    ggplot2::geom_rect(ggplot2::aes(fill = .data[["what"]]), data = waiting) +
+    ggplot2::geom_rect(ggplot2::aes(fill = .data[["what"]])) +
     ggplot2::geom_vline(xintercept = max(x$end, 0), linetype = 3L) +
-    ggplot2::scale_fill_manual(values = c(ink$medium, ink$light)) +
+    ggplot2::scale_fill_manual(NULL, values = fills, breaks = names(fills)) +
     ggplot2::scale_y_reverse(breaks = function(limits) unique(round(pretty(limits)))) +
-    ggplot2::theme(panel.background = ggplot2::element_blank()) +
-    ggplot2::labs(x = "seconds (grey: waiting)", y = "worker")
+    ggplot2::theme(
+      panel.background = ggplot2::element_blank(), legend.position = "top", legend.margin = ggplot2::margin(0, 0, -6, 0),
+      legend.key.size = ggplot2::unit(0.7, "lines")
+    ) +
+    ggplot2::labs(x = "seconds", y = "worker")
 }

@@ -42,6 +42,9 @@ rs_holds_code <- function(x) .Call(wrap__rs_holds_code, x)
 rs_holds_environment <- function(x) .Call(wrap__rs_holds_environment, x)
 
 #'@noRd
+rs_named_among <- function(x, names) .Call(wrap__rs_named_among, x, names)
+
+#'@noRd
 rs_is_plain <- function(x) .Call(wrap__rs_is_plain, x)
 
 #' Finds R's BLAS and LAPACK: `""`, or why closures that need them are left to R. `lapack`:
@@ -105,7 +108,8 @@ rs_compiled_open <- function(spec) .Call(wrap__rs_compiled_open, spec)
 #' @noRd
 rs_compiled_again <- function(handle, data) .Call(wrap__rs_compiled_again, handle, data)
 
-#' `list(functions, variables)`: the functions that pieces of code call, and the other names in it.
+#' `list(functions, variables, free)`: the functions that pieces of code call, the other names in
+#' it, and of these those that may be read where they have not been assigned.
 #' @noRd
 rs_compiled_names <- function(code) .Call(wrap__rs_compiled_names, code)
 
@@ -502,6 +506,20 @@ rs_peak_memory <- function() .Call(wrap__rs_peak_memory)
 #' worker was lost in them, and whether the first was stolen from another worker's block.
 #' @noRd
 rs_span_columns <- function(spans) .Call(wrap__rs_span_columns, spans)
+
+#' Draws the resamples of `replicates` replicates with random state `seed` (a whole
+#' `.Random.seed`), and keeps `count` from `first` (from 0) on. `strata`: the rows of each
+#' stratum, from 1. `stype`: that of boot; with weights strata have one size.
+#' `list(rows = , seed = )`, of which `seed` is the random state afterwards; `NULL` where its
+#' kind is not known, or memory is short.
+#' @noRd
+rs_resample <- function(seed, strata, stype, replicates, first, count) .Call(wrap__rs_resample, seed, strata, stype, replicates, first, count)
+
+#'@noRd
+rs_resampled_free <- function(handle) .Call(wrap__rs_resampled_free, handle)
+
+#'@noRd
+rs_resampled_row <- function(handle, replicate) .Call(wrap__rs_resampled_row, handle, replicate)
 
 #' Simulates every combination of schedule, chunk and workers (three vectors of
 #' one length) on the same task times.

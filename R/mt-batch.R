@@ -30,7 +30,8 @@
 #' @section Errors: `rustle_error_argument` for wrong shapes and types;
 #'   `rustle_error_batch`, with the message of base R and the number of the first matrix
 #'   that fails in the field `index`.
-#' @section Interrupts: Honoured within 200 ms, between matrices.
+#' @section Interrupts: Honoured within 200 ms, between matrices, but not while memory for the result is
+#'   taken (a million inverses of order 4: 0.1 to 0.4 s on a busy machine).
 #' @examples
 #' set.seed(1)
 #' a <- array(rnorm(4 * 4 * 100), c(4, 4, 100))

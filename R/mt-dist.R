@@ -32,7 +32,7 @@
 #' all.equal(c(d), c(dist(x)))
 #' #> [1] TRUE
 #' plot(hclust(mt_dist(x, "cosine")))
-#' @seealso [with_threads()].
+#' @seealso [mt_cor()]; [with_threads()] for the number of threads; [linalg_info()] for how it is computed.
 #' @export
 mt_dist <- function(x, method = "euclidean", diag = FALSE, upper = FALSE, p = 2,
                     schedule = "stealing", threads = NULL) {

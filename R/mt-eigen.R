@@ -27,7 +27,7 @@
 #' x <- crossprod(matrix(rnorm(2000), 50))
 #' all.equal(mt_eigen(x, threads = 2)$values, eigen(x)$values)
 #' #> [1] TRUE
-#' @seealso [mt_svd()].
+#' @seealso [mt_svd()], [mt_chol()]; [with_threads()]; [linalg_info()].
 #' @export
 mt_eigen <- function(x, symmetric, only.values = FALSE, EISPACK = FALSE, threads = NULL) {
   if (!missing(EISPACK)) return(eigen(x, symmetric, only.values, EISPACK))

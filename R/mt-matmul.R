@@ -25,7 +25,8 @@
 #' all.equal(mt_crossprod(x, threads = 2), crossprod(x))
 #' #> [1] TRUE
 #' y <- x %mt*% t(x)
-#' @seealso [with_threads()].
+#' @seealso [mt_solve()], [mt_lm_fit()]; [with_threads()] for the number of threads; [linalg_info()] for how it is
+#'   computed; `vignette("linear-algebra")`.
 #' @export
 mt_matmul <- function(x, y, threads = NULL) {
   if (is.null(threads) && length(x) <= tiny_length && length(y) <= tiny_length) return(x %*% y)

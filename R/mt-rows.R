@@ -48,7 +48,7 @@
 #' #> [1,] -1.471588 1.599626
 #' #> [2,] -1.871547 1.595975
 #' #> [3,] -1.769613 1.643821
-#' @seealso [with_threads()].
+#' @seealso [mt_sort()], [mt_cor()]; [with_threads()] for the number of threads; [linalg_info()].
 #' @export
 mt_rowSums <- function(x, na.rm = FALSE, dims = 1L, schedule = "stealing", threads = NULL) {
   if (nargs() == 1L && is_tiny(x)) return(rowSums(x))

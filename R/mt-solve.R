@@ -31,7 +31,8 @@
 #'   `pivot = TRUE`; the inverse; the solution; for `mt_determinant()` a list of class
 #'   `det`; for `mt_det()` a number.
 #' @section Errors: Those of base R; `rustle_error_argument` for `threads`.
-#' @section Interrupts: Honoured between blocks, within 200 ms up to order 10,000.
+#' @section Interrupts: Honoured between blocks, within 200 ms at order 6000, but not while the matrix is
+#'   copied at the start.
 #' @examples
 #' set.seed(1)
 #' a <- crossprod(matrix(rnorm(4e3), 80))

@@ -30,7 +30,8 @@
 #'   R's for keys of different lengths and for other types of `x`.
 #' @section Interrupts: Honoured within 200 ms up to some 100 million elements, but for
 #'   what is done at once: R's copies of vectors with missing values or attributes, the copy of
-#'   all strings, and writing the result.
+#'   all strings, and making and writing the result (0.3 to 0.8 s for 100 million numbers on a busy
+#'   machine).
 #' @references W. D. Frazer and A. C. McKellar (1970), Samplesort: a sampling approach to
 #'   minimal storage tree sorting, Journal of the ACM 17, 496-507.
 #' @examples
@@ -41,7 +42,7 @@
 #' #> [1] TRUE
 #' mt_order(mtcars$cyl, mtcars$mpg, decreasing = c(FALSE, TRUE))[1:5]
 #' #> [1] 20 18 19 28 26
-#' @seealso [with_threads()].
+#' @seealso [mt_rowQuantiles()]; [with_threads()] for the number of threads; [linalg_info()].
 #' @export
 mt_sort <- function(x, decreasing = FALSE, na.last = NA, ..., schedule = "stealing", threads = NULL) {
   if (nargs() == 1L && length(x) <= tiny_length && is.double(x) && is.null(attributes(x))) {

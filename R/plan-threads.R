@@ -31,7 +31,7 @@
 #' #>            [,1]       [,2]
 #' #> [1,] 81.0550927 -0.4963746
 #' #> [2,] -0.4963746 90.9786439
-#' @seealso [mt_matmul()].
+#' @seealso [mt_matmul()], [bootstrap()], which use them; [linalg_info()]; `vignette("linear-algebra")`.
 #' @export
 with_threads <- function(n, expr) {
   n <- check_count(n, "n")

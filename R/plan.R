@@ -15,6 +15,7 @@ default_settings <- function() {
 
 #' Choose how tasks run
 #'
+#' @description
 #' `plan()` is future's [future::plan()] with the settings of rustle's workers.
 #' It says where the tasks of [future_lapply()] and its relatives run, how many
 #' workers there are, how tasks are handed to them, and what happens when a

@@ -15,6 +15,7 @@ most_rows <- 128L
 #' `plot()` draws what workers did when, waiting in grey, with a histogram of the times of tasks
 #' and the parts of the time of all workers; `ggplot2::autoplot()` draws one of the three with ggplot2.
 #'
+#' The histogram has a logarithmic axis where the longest task takes more than 30 times the median.
 #' The timeline has a row per worker. Its width is cut into bins; the height of the colour in a
 #' bin is the share of it in which the worker evaluated tasks. So many tasks
 #' are put together and not drawn over each other, and the picture takes as long for a hundred
@@ -147,7 +148,7 @@ draw_timeline <- function(x, main = "", xlab = "seconds", ylab = "worker", ...) 
 }
 
 draw_task_times <- function(x) {
-  old <- graphics::par(mar = c(3.2, 3.3, 2, 1), mgp = c(1.9, 0.6, 0))
+  old <- graphics::par(mar = c(3.2, 4, 2, 1), mgp = c(1.9, 0.6, 0))
   on.exit(graphics::par(old))
   times <- task_seconds(x)
   if (!length(times)) {
@@ -156,12 +157,27 @@ draw_task_times <- function(x) {
     return(invisible())
   }
   unit <- unit_of(max(times))
+  wide <- are_wide(times)
   graphics::hist(
-    times / unit$size, breaks = 30L, col = part_colours[["tasks"]], border = "white", main = "Times of tasks",
-    cex.main = 1, xlab = unit$name, ylab = "tasks", yaxt = "n"
+    if (wide) log10(times / unit$size) else times / unit$size, breaks = 30L, col = part_colours[["tasks"]], border = "white",
+    main = "Times of tasks", cex.main = 1, xlab = time_label(unit, wide),
+    ylab = "", xaxt = if (wide) "n" else "s", yaxt = "n"
   )
-  graphics::axis(2L, whole_breaks(graphics::par("usr")[3:4]), las = 1L)
+  if (wide) {
+    at <- grDevices::axisTicks(graphics::par("usr")[1:2], log = TRUE, nint = 4L)
+    graphics::axis(1L, log10(at), format(at, trim = TRUE, drop0trailing = TRUE))
+  }
+  counts <- whole_breaks(graphics::par("usr")[3:4])
+  graphics::axis(2L, counts, las = 1L)
+  # Beside the numbers, however long they are.
+  room <- max(graphics::strwidth(counts, "inches")) / graphics::par("csi") + 0.7
+  graphics::title(ylab = "tasks", line = min(max(1.9, room), 2.9))
 }
+
+# Are the longest tasks so much longer that the others would be one bar?
+are_wide <- function(times) length(times) > 0L && min(times) > 0 && max(times) > 30 * stats::median(times)
+
+time_label <- function(unit, wide) if (wide) paste(unit$name, "(logarithmic)") else unit$name
 
 # Marks for counts of tasks.
 whole_breaks <- function(limits) unique(floor(pretty(pmax(limits, 0), 4L)))
@@ -230,11 +246,13 @@ gg_rects <- function(data) {
 gg_tasks <- function(x) {
   times <- task_seconds(x)
   unit <- unit_of(max(times, 0))
+  wide <- are_wide(times)
   ggplot2::ggplot(data.frame(time = times / unit$size)) +
     ggplot2::geom_histogram(do.call(ggplot2::aes, list(x = as.name("time"))), bins = 30, fill = part_colours[["tasks"]], colour = "white") +
+    (if (wide) ggplot2::scale_x_log10()) +
     ggplot2::scale_y_continuous(breaks = whole_breaks) +
     ggplot2::theme_minimal() +
-    ggplot2::labs(x = unit$name, y = "tasks")
+    ggplot2::labs(x = time_label(unit, wide), y = "tasks")
 }
 
 gg_parts <- function(x) {

@@ -78,9 +78,9 @@
 #'   `imbalance` ((busiest - mean) / mean), `parts`, the counts `forks`, `claims`, `steals` and `losses`, `job` (the number of the call, for [rerun_task()]), `sent`, `copied` and
 #'   `returned` (bytes), `largest` (a data frame with `place` and `bytes`), `memory` (a data frame
 #'   with a row per worker: `peak` and `growth`, bytes), `blas`, `threads` (of each worker), `nodes` (a
-#'   data frame with a row per node of a cluster: `host`, `workers`, `busy`), `advice`, `spans`, and under `plan(threads)`
-#'   `compiled`: a list of `tasks` that ran on threads, `bailed` (that R had to run), `reasons` (how many for each), and `why`
-#'   (`NULL`, or why the function was not compiled).
+#'   data frame with a row per node of a cluster: `host`, `workers`, `busy`), `advice`, `spans`; with `plan(threads)`
+#'   also the list `compiled` of `tasks` that ran on threads, `bailed` (that R had to run), `reasons` (how many
+#'   for each), and `why`: `NULL`, or why the function was not compiled.
 #'
 #'   `summary()`: a list of class `rustle_report_summary` with the parts of all workers together
 #'   (`parts`: a data frame with `part`, `seconds` and `share`) and quantiles of the times of tasks.
@@ -91,10 +91,19 @@
 #' @examples
 #' oplan <- plan(sequential)
 #' x <- future_sapply(1:200, function(i) mean(runif(1e3)), future.seed = TRUE)
-#' job_report()
-#' head(as.data.frame(job_report()))
+#' job_report() # for example, shortened:
+#' #  200 tasks on 1 worker (sequential, in order), 2 threads of libblas.so.3:
+#' #    8.06 ms, speed-up 0.895, efficiency 89%.
+#' #  The time of the worker:
+#' #    tasks                              89.5%  7.21 ms
+#' #    claims, between tasks               5.9%  470 us
+#' head(as.data.frame(job_report()), 2)
+#' #    task count worker       start         end growth  lost stolen
+#' #  1    1     1      1 0.000464430 0.000551399      0 FALSE  FALSE
+#' #  2    2     1      1 0.000553041 0.001462933      0 FALSE  FALSE
 #' plan(oplan)
-#' @seealso [preview_job()], [plot()][report-plot], [write_trace()], [job_timings()].
+#' @seealso [preview_job()], [plot()][report-plot], [write_trace()], [job_timings()];
+#'   `vignette("why-not-faster")`.
 #' @export
 job_report <- function() {
   if (!is.null(reports$last)) return(made_report(reports$last))

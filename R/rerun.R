@@ -87,7 +87,8 @@ amend_call <- function(...) {
 #' try(rerun_task(e))
 #' rerun_task(task = 4)
 #' #> [1] 16
-#' @seealso [task_trace()].
+#' @seealso [task_trace()] for the calls of an error; [job_report()], which has the number of the call;
+#'   `?"rustle-errors"`.
 #' @export
 rerun_task <- function(x = NULL, task = NULL, browse = FALSE) {
   call <- sys.call()

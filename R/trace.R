@@ -175,7 +175,7 @@ try_trace <- function(e, handler) {
 #' #>
 #' #> [[2]]
 #' #> f(x)
-#' @seealso [rerun_task()] runs the task again in this session.
+#' @seealso [rerun_task()] runs the task again in this session; `?"rustle-errors"`.
 #' @export
 task_trace <- function(x = NULL) {
   e <- if (is.null(x)) inputs$failure else as_condition(x)

@@ -51,6 +51,12 @@ spaced_labels <- function(at, width, gap = 0) {
 # another.
 few_breaks <- function(panels) {
   if (panels < 2L) return(NULL)
-  marks <- ggplot2::scale_x_continuous(n.breaks = 4L, guide = ggplot2::guide_axis(check.overlap = TRUE))
-  list(marks, ggplot2::theme(panel.spacing = ggplot2::unit(0.9, "lines")))
+  # Of many panels each has room for two.
+  breaks <- function(limits) {
+    at <- pretty(limits, 3L)
+    at <- at[at >= limits[[1L]] & at <= limits[[2L]]]
+    if (panels > 2L && length(at) > 2L) range(at) else at
+  }
+  marks <- ggplot2::scale_x_continuous(breaks = breaks, guide = ggplot2::guide_axis(check.overlap = TRUE))
+  list(marks, ggplot2::theme(panel.spacing = ggplot2::unit(1.1, "lines")))
 }

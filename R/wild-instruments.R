@@ -46,18 +46,77 @@ read_instruments <- function(model, data, call) {
   if (!is.null(offset)) y <- y - offset
   fit$formula <- structure(fit$formula, .Environment = scope)
   rows <- function(formula, argument) rows_of_model(fit, frame, formula, argument, call)
-  if (!is.null(w)) {
-    X <- sqrt(w) * X
-    Z <- sqrt(w) * Z
-    y <- sqrt(w) * y
+  list(
+    X = X, Z = Z, y = y, w = w, names = colnames(X), hidden = character(), n = nrow(X), k = ncol(X), rows = rows, effect = NULL,
+    absorbed = 0L
+  )
+}
+
+weigh_instruments <- function(model) {
+  if (is.null(model$w)) return(model)
+  model[c("X", "Z", "y")] <- lapply(model[c("X", "Z", "y")], `*`, sqrt(model$w))
+  model
+}
+
+# Projects fixed effects out of response, regressors and instruments: the one with most levels of those that are
+# within bootstrap clusters by means, because within these a weight is the same for all rows of a
+# level. Others become exogenous regressors, `hidden` ones.
+absorb_instruments <- function(model, effects, boot, call) {
+  counts <- vapply(effects, function(f) if (is_nested(f, boot)) f$count else 0, 0)
+  by_means <- if (any(counts > 0)) which.max(counts)
+  columns <- lapply(seq_along(effects), function(i) {
+    if (i %in% by_means) return(NULL)
+    # One effect has all levels in place of the intercept.
+    levels <- seq_len(effects[[i]]$count)
+    outer(effects[[i]]$group, if (i == 1L && is.null(by_means)) levels else levels[-1L], `==`) + 0
+  })
+  D <- do.call(cbind, c(list(matrix(0, model$n, 0L)), columns))
+  own <- function(x) x[, colnames(x) != "(Intercept)", drop = FALSE]
+  model$X <- own(model$X)
+  model$Z <- own(model$Z)
+  if (!ncol(model$X)) stop_argument("model", "a model with regressors beside the fixed effects", NULL, call, was = "one without")
+  sizes <- function(x) sqrt(colSums(x^2))
+  before <- sizes(model$X)
+  if (!is.null(by_means)) {
+    effect <- effects[[by_means]]
+    within <- function(x) demean(x, effect, model$w)
+    size <- sizes(D)
+    D <- within(D)
+    D <- D[, sizes(D) > 1e-10 * size, drop = FALSE]
+    model$X <- within(model$X)
+    # A column that is in both must stay the same, and one that is constant within the levels is 0.
+    size <- sizes(model$Z)
+    model$Z <- within(model$Z)
+    model$Z[, sizes(model$Z) <= 1e-10 * size] <- 0
+    model$y <- drop(within(cbind(model$y)))
+    model$effect <- effect
+    model$absorbed <- effect$count
   }
-  list(X = X, Z = Z, y = y, names = colnames(X), n = nrow(X), k = ncol(X), rows = rows, effect = NULL, absorbed = 0L)
+  root <- if (is.null(model$w)) 1 else sqrt(model$w)
+  left <- model$X
+  if (ncol(D)) {
+    q <- qr(root * D, tol = 1e-9)
+    D <- D[, sort(q$pivot[seq_len(q$rank)]), drop = FALSE]
+    left <- qr.resid(qr(root * D), root * model$X)
+  }
+  lost <- sizes(left) <= 1e-9 * before
+  if (any(lost)) stop_absorbed(colnames(model$X)[lost], call)
+  if (model$absorbed + ncol(D) + ncol(model$Z) >= model$n) stop_argument("effects", "fewer than there are observations", NULL, call, was = "so many")
+  colnames(D) <- sprintf(".effect%d", seq_len(ncol(D)))
+  model$hidden <- colnames(D)
+  model$names <- colnames(model$X)
+  model$X <- cbind(model$X, D)
+  model$Z <- cbind(model$Z, D)
+  model$k <- ncol(model$X)
+  model
 }
 
 instruments_test <- function(model, null, asked, data, name, call) {
   ar <- asked$method == "ar"
   if (asked$type != "11" && !ar) stop_argument("type", "\"11\" for a model with instruments, but for method = \"ar\"", asked$type, call)
   model <- read_instruments(model, data, call)
+  effects <- if (!is.null(asked$effects)) group_columns(asked$effects, model, "effects", call)
+  if (!is.null(effects)) model$names <- setdiff(model$names, "(Intercept)")
   null <- read_hypotheses(null, model$names, call)
   if (length(null$r) > 1L && asked$alternative != "two.sided") {
     stop_argument("alternative", "\"two.sided\" for joint hypotheses", asked$alternative, call)
@@ -67,8 +126,10 @@ instruments_test <- function(model, null, asked, data, name, call) {
   if (asked$adjust == "each") asked$adjust <- "clusters"
   groups <- read_clusters(model, asked, call)
   if (least && substr(asked$type, 2L, 2L) != "3") groups$parts <- variance_parts(groups$clusters, list(n = 2, k = 1), "min", FALSE)
+  if (!is.null(effects)) model <- absorb_instruments(model, effects, groups$boot, call)
+  model <- weigh_instruments(model)
   iv <- prepare_instruments(model, groups, call)
-  R <- restrict_instruments(iv, null, model$names)
+  R <- restrict_instruments(iv, null, model)
   fit <- k_class_fit(iv, asked$estimator)
   estimate <- drop(R %*% fit$theta)
   V <- instruments_covariance(iv, R, fit)
@@ -125,7 +186,7 @@ result_of_instruments <- function(model, groups, asked, count, null, estimate, s
       plus_one = asked$plus_one, generalized = FALSE, n = model$n, k = model$k, conf = asked$conf,
       clusters = if (!groups$robust) stats::setNames(vapply(groups$clusters, `[[`, 0, "count"), vapply(groups$clusters, `[[`, "", "name")),
       boot_clusters = stats::setNames(groups$boot$count, groups$boot$name), parts = describe_parts(groups$parts), singular = 0L,
-      adjust = asked$adjust, absorbed = 0L, threads = asked$threads, seed = asked$seed, call = call
+      adjust = asked$adjust, absorbed = model$absorbed + length(model$hidden), threads = asked$threads, seed = asked$seed, call = call
     ),
     class = c("rustle_wild", "htest")
   )
@@ -189,7 +250,7 @@ anderson_rubin <- function(model, iv, null, R, groups, asked, fit, name, call) {
   out$method <- sub(" of joint hypotheses", "", sub("^Wild", "Anderson-Rubin wild", out$method))
   here <- test_at(null$r, count)
   out$statistic <- c(F = here$f)
-  out$parameter <- c(df1 = here$q, df2 = if (groups$robust) model$n - l else min(vapply(groups$clusters, `[[`, 0, "count")) - 1)
+  out$parameter <- c(df1 = here$q, df2 = if (groups$robust) model$n - l - model$absorbed else min(vapply(groups$clusters, `[[`, 0, "count")) - 1)
   draw <- function(out, now) {
     if (now$R != count$R) here <- test_at(null$r, now)
     out$recount <- function(r) if (identical(as.double(r), null$r)) here$counts else test_at(as.double(r), now)$counts

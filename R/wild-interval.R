@@ -13,7 +13,7 @@
 #' @return A data frame with columns `null` (for two hypotheses `null1` and `null2`) and
 #'   `p.value`.
 #' @section Errors: `rustle_error_argument` for wrong arguments.
-#' @seealso [wild_test()]; its `plot()` draws the curve.
+#' @seealso [wild_test()]; its `plot()` draws the curve; [boot_ci()] for intervals of replicates.
 #' @examples
 #' fit <- lm(dist ~ speed, cars)
 #' test <- wild_test(fit, "speed = 3", R = 499, seed = 1, threads = 1)

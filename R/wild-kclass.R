@@ -39,8 +39,8 @@ prepare_instruments <- function(model, groups, call) {
   }
   W <- cbind(model$X[, exogenous, drop = FALSE], model$Z[, excluded, drop = FALSE])
   q <- qr(W, tol = 1e-9)
-  if (q$rank < ncol(W) || model$n <= ncol(W)) {
-    lost <- colnames(W)[q$pivot[-seq_len(q$rank)]]
+  if (q$rank < ncol(W) || model$n <= ncol(W) + model$absorbed) {
+    lost <- colnames(W)[q$pivot[seq_along(q$pivot) > q$rank]]
     abort_rustle(
       sprintf("`model` must have no collinear instruments (it has: %s).", paste(lost, collapse = ", ")),
       class = "rustle_error_argument", argument = "model", aliased = lost, call = call
@@ -70,7 +70,7 @@ prepare_instruments <- function(model, groups, call) {
     )
   })
   list(
-    k = k, p = length(endogenous), l = ncol(Q), n = model$n, first = first, y = y, M = M, boot = boot, parts = parts,
+    k = k, p = length(endogenous), l = ncol(Q), n = model$n, absorbed = model$absorbed, first = first, y = y, M = M, boot = boot, parts = parts,
     left = crossprod(qr.resid(q, Y)), names = c(endogenous, exogenous), own = own, Q = Q, Y = Y, group = groups$boot,
     triangle = qr.R(q)[own, own, drop = FALSE], excluded = excluded, endogenous = endogenous, exogenous = exogenous
   )
@@ -98,8 +98,9 @@ sums_by_group <- function(Q, Y, group) {
 }
 
 # Restrictions of the coefficients in the order and the basis of `iv`.
-restrict_instruments <- function(iv, null, names) {
-  R <- null$R[, match(iv$names, names), drop = FALSE]
+restrict_instruments <- function(iv, null, model) {
+  R <- cbind(null$R, matrix(0, nrow(null$R), length(model$hidden)))
+  R <- R[, match(iv$names, c(model$names, model$hidden)), drop = FALSE]
   at <- iv$p + iv$own
   if (iv$k) R[, at] <- R[, at, drop = FALSE] %*% backsolve(iv$triangle, diag(iv$k))
   R
@@ -118,7 +119,7 @@ k_class_fit <- function(iv, estimator, R = NULL, r = NULL) {
   kappa <- estimator$name
   if (!is.numeric(kappa)) {
     kappa <- 1 + if (kappa == "2sls") 0 else least_root(iv, origin, free)
-    if (estimator$name == "fuller") kappa <- kappa - estimator$fuller / (iv$n - iv$l)
+    if (estimator$name == "fuller") kappa <- kappa - estimator$fuller / (iv$n - iv$l - iv$absorbed)
   }
   at <- seq_len(iv$p)
   H <- crossprod(iv$M)
@@ -195,7 +196,7 @@ instruments_spec <- function(iv, R, r, law, words, impose, estimator) {
   })
   name <- estimator$name
   fixed <- is.numeric(name) || name == "2sls"
-  constant <- if (is.numeric(name)) name else switch(name, "2sls" = 1, liml = 0, fuller = estimator$fuller / (iv$n - iv$l))
+  constant <- if (is.numeric(name)) name else switch(name, "2sls" = 1, liml = 0, fuller = estimator$fuller / (iv$n - iv$l - iv$absorbed))
   residuals <- if (!fixed || constant != 1) {
     iv$Y %*% cbind(structural$of, rbind(0, diag(iv$p))) - iv$Q %*% cbind(structural$less, first)
   }

@@ -149,7 +149,7 @@ autoplot.rustle_wild <- function(object, n = if (length(object$estimate) > 1L) 2
         ggplot2::geom_contour(ggplot2::aes(z = .data[["p.value"]]), colour = ink$light, breaks = c(0.01, 0.1, 0.25, 0.5, 0.75)) +
         ggplot2::geom_contour(ggplot2::aes(z = .data[["p.value"]]), colour = ink$dark, breaks = alpha, linewidth = 1) +
         ggplot2::geom_point(data = at, shape = c(19L, 4L)) +
-        ggplot2::labs(x = of[[1L]], y = of[[2L]])
+        ggplot2::labs(x = of[[1L]], y = of[[2L]], subtitle = sprintf("p = 0.01, 0.1, 0.25, 0.5, 0.75; thick: %s", format(alpha)))
     )
   }
   ggplot2::ggplot(curve, ggplot2::aes(x = .data[["null"]], y = .data[["p.value"]])) +

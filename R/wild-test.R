@@ -1,5 +1,6 @@
 #' Wild bootstrap tests
 #'
+#' @description
 #' Tests linear hypotheses about the coefficients of a linear model whose errors are
 #' heteroskedastic or correlated within clusters, by the wild (cluster) bootstrap, with
 #' confidence intervals by inversion of the test. With few clusters, or clusters of very
@@ -11,6 +12,7 @@
 #' * `wild_test(fit, "x = 0", cluster = ~ firm, weights = "webb", type = "31", seed = 1)`: few
 #'   clusters, of different sizes.
 #'
+#' @details
 #' A replicate multiplies the residuals of each cluster by one random weight, adds them to the
 #' fitted values, fits again and computes the statistic again. This is not done observation
 #' by observation: all that a replicate needs are sums over clusters, so its cost does not
@@ -105,8 +107,9 @@
 #'   An interval needs new replicates for each of about a hundred null values. `method = "ar"`
 #'   tests all endogenous coefficients by the regression of `y` less the endogenous regressors with
 #'   these coefficients on the instruments, whatever the strength of the instruments; its set of null
-#'   values that are not rejected may be empty or unbounded. `type` other than `"11"` is of `"ar"` only;
-#'   `effects` are of models without instruments.
+#'   values that are not rejected may be empty or unbounded. `type` other than `"11"` is of `"ar"` only.
+#'   Of the `effects` one within bootstrap clusters is projected out by its means, and each level of another
+#'   is a regressor: as many as there are coefficients in all, so these should be moderate.
 #' @section Warnings: `rustle_warning_few_clusters` when there are so few clusters that
 #'   statistics have few different values (less than 10 with two-point weights, less than 5
 #'   else), and when a regressor varies between clusters only and
@@ -204,8 +207,8 @@ wild_test <- function(model, null, cluster = NULL, R = 9999,
     return(score_test(model, null, asked, name, origin))
   }
   if (has_instruments(model)) {
-    if (!is.null(effects)) stop_argument("effects", "NULL for a model with instruments", effects, origin)
     if (method == "score") stop_argument("method", "\"refit\" or \"ar\" for a model with instruments", method, origin)
+    asked["effects"] <- list(effects)
     asked$method <- method
     asked$estimator <- estimator
     return(instruments_test(model, null, asked, data, name, origin))
@@ -317,14 +320,8 @@ warn_few_treated <- function(model, null, groups) {
   clusters <- groups$clusters[[1L]]
   used <- which(colSums(null$R != 0) > 0)
   if (groups$robust || length(groups$clusters) > 1L || length(used) != 1L) return(invisible())
-  # Most regressors vary within the first clusters.
-  some <- seq_len(min(1000L, model$n))
-  x <- design_column(model$X, used)
-  if (any(x[some] != x[match(clusters$group[some], clusters$group[some])])) return(invisible())
-  first <- x[match(seq_len(clusters$count), clusters$group)]
-  if (clusters$count < 5L || any(x != first[clusters$group])) return(invisible())
-  others <- clusters$count - max(tabulate(match(first, unique(first))))
-  if (others > 0L && others <= 2L) {
+  others <- few_treated(design_column(model$X, used), clusters)
+  if (others > 0L) {
     warn_rustle(
       sprintf(
         "`%s` differs from its other values in %d of %.0f clusters only: the test hardly ever rejects.",
@@ -333,6 +330,18 @@ warn_few_treated <- function(model, null, groups) {
       "rustle_warning_few_clusters"
     )
   }
+}
+
+# In how many clusters x has another value than in the rest, if it varies between clusters only and these are
+# one or two; else 0.
+few_treated <- function(x, clusters) {
+  # Most regressors vary within the first clusters.
+  some <- seq_len(min(1000L, length(x)))
+  if (any(x[some] != x[match(clusters$group[some], clusters$group[some])])) return(0L)
+  first <- x[match(seq_len(clusters$count), clusters$group)]
+  if (clusters$count < 5L || any(x != first[clusters$group])) return(0L)
+  others <- clusters$count - max(tabulate(match(first, unique(first))))
+  if (others <= 2L) as.integer(others) else 0L
 }
 
 # Replicates of a prepared test, and the result.

@@ -39,14 +39,18 @@
 #'   [clusterExport()] and its relatives have given.
 #' @examples
 #' worker_status()
+#' #> no workers stand by
 #' \donttest{
 #' oplan <- plan(multisession, workers = 2)
 #' future_sapply(1:4, function(i) i^2)
-#' worker_status()
+#' worker_status() # for example:
+#' #   worker  pid state task tasks   busy memory cache    age losses
+#' #        1 1132  idle   NA     2 0.14 s  71 MB  0 MB 0.27 s      0
+#' #        2 1133  idle   NA     2 0.13 s  70 MB  0 MB 0.27 s      0
 #' reset_workers()
 #' plan(oplan)
 #' }
-#' @seealso [plan()].
+#' @seealso [plan()]; [job_report()] for what the workers of the last call did; `?"rustle-plans"`.
 #' @export
 worker_status <- function(stacks = FALSE) {
   stacks <- check_flag(stacks, "stacks")

@@ -11,7 +11,7 @@ random_program <- function(seed) {
   d <- function(depth) {
     if (depth <= 0L) return(one("x", "k", "s", number(), whole()))
     a <- function() d(depth - 1L)
-    switch(sample.int(20L, 1L, prob = rep(c(1, 3), c(19L, 1L))),
+    switch(sample.int(23L, 1L, prob = rep(c(1, 3, 1), c(19L, 1L, 3L))),
       sprintf("(%s + %s)", a(), a()), sprintf("(%s - %s)", a(), a()), sprintf("(%s * %s)", a(), a()),
       sprintf("(%s / %s)", a(), a()), sprintf("(%s %%%% %s)", a(), a()), sprintf("(%s %%/%% %s)", a(), a()),
       sprintf("(%s ^ %s)", a(), one("2", "3", "0.5", "2L", "k")), sprintf("sqrt(abs(%s))", a()),
@@ -22,7 +22,21 @@ random_program <- function(seed) {
         "runif(1)", "rnorm(1)", "rexp(1, 2)", "rnorm(1, k, 0.5)", "rgamma(1, 2.5, 0.5)", "rbeta(1, 2, k)", "rchisq(1, 3)",
         "rt(1, 4)", "rlnorm(1)", "rweibull(1, 2)"
       ),
-      sprintf("ifelse(%s, %s, %s)", l(depth - 1L), "k", "2.5"), sprintf("sum(%s)", w(depth - 1L)), i(depth - 1L), call(depth - 1L)
+      sprintf("ifelse(%s, %s, %s)", l(depth - 1L), "k", "2.5"), sprintf("sum(%s)", w(depth - 1L)), i(depth - 1L), call(depth - 1L),
+      each(depth - 1L), sprintf("labels[[%s]]", one("\"q\"", "1", i(0L))), sprintf("%s(%s)", one("force", "identity", "(function(k) { force(k); 1 })"), a())
+    )
+  }
+  # Functions that are called for each of several elements.
+  each <- function(depth) {
+    body <- one("j * 2", "x + j", "if (j > 2) k else s", "k * j - s", "{ k <- j + 1; k * s }", d(max(depth, 0L)))
+    of <- one("sum", "mean", "max", "rev")
+    switch(sample.int(6L, 1L),
+      sprintf("%s(sapply(%s, function(j) %s))[1]", of, one("1:3", "w", "v", "seq_len(n)", "data"), body),
+      sprintf("%s(vapply(%s, function(j) %s, %s))[1]", of, one("1:3", "w", "v"), body, one("numeric(1)", "1", "integer(1)", "logical(1)")),
+      sprintf("%s(replicate(%s, %s))[1]", of, one("3", "n", "2L"), one("rnorm(1)", body, "{ s <- runif(1); s + x }", d(0L))),
+      sprintf("sum(sapply(%s, function(j, p) p + j, %s))", one("w", "1:2"), one("rnorm(1)", "p = k", d(0L))),
+      sprintf("max(sapply(%s, %s))", one("v", "w", "data"), one("exp", "abs", "first", "sqrt")),
+      sprintf("sum(sapply(1:2, function(h) sum(sapply(1:h, function(j) %s))))", body)
     )
   }
   # Functions of their own surroundings; those of `callable` are there already.
@@ -92,12 +106,14 @@ random_program <- function(seed) {
   helper <- function() {
     lines <- c(
       "s <- 0.5", one("n <- number", "n <- 2L"), "v <- c(1, 2, 3)", "w <- c(1L, 3L)", "u <- numeric(2)",
+      one("", "force(k)", "if (missing(number)) s <- s + 1", "if (!missing(k) && x > 0) s <- k", "if (missing(absent)) absent <- 2; s <- s * absent"),
       vapply(seq_len(sample(0:2, 1L)), function(j) statement(1L), ""),
       one("x + s", "s * k", "if (x > 1) k else s", "for (j in 1:2) s <- s + k; s", d(1L), "m <- s > 0 && k > 0; x")
     )
     lines <- lines[sort(unique(c(sample.int(length(lines), length(lines) - sample(0:1, 1L)), length(lines))))]
+    lines <- lines[nzchar(lines)]
     sprintf(
-      "function(x, k = %s, number = %s, more = stop(\"more\")) {\n%s\n}", one("2", "x", "s", "-x", "rnorm(1)"), one("2L", "1L", "length(v)"),
+      "function(x, k = %s, number = %s, more = stop(\"more\"), absent) {\n%s\n}", one("2", "x", "s", "-x", "rnorm(1)"), one("2L", "1L", "length(v)"),
       paste(lines, collapse = "\n")
     )
   }
@@ -105,7 +121,9 @@ random_program <- function(seed) {
     assign(name, eval(parse(text = helper(), keep.source = FALSE)[[1L]], env), env)
     callable <- c(callable, name)
   }
-  value <- one("s", "v", "w", "k", "n", "c(s, k)", call(1L), call(1L), "c(a = s, b = k)", "list(s, v)", "list(n = n, l = s > 1)", "s > k", "sum(v)", d(2L), v(2L), w(2L))
+  value <- one("s", "v", "w", "k", "n", "c(s, k)", call(1L), call(1L), "c(a = s, b = k)", "list(s, v)", "labels * s", "labels + v",
+    "sqrt(labels)", "{ names(v) <- c(\"e\", \"f\", \"g\"); v[[\"f\"]] <- k; -v }", "{ z <- c(a = s, b = k); z[\"b\"] <- n; z }", "setNames(v, c(\"e\", \"f\", \"g\"))",
+    "if (s > 1) labels else labels * 2", "labels > s", "{ out <- list(a = s, b = labels); out }", "list(n = n, l = s > 1)", "s > k", "sum(v)", d(2L), v(2L), w(2L))
   lines <- c(
     "s <- 0", "k <- 1.5", "n <- 2L", "v <- c(x, 2, 3)", "w <- c(1L, 3L)", "u <- numeric(2)",
     vapply(seq_len(sample.int(6L, 1L)), function(j) statement(2L), ""), value
@@ -116,7 +134,7 @@ random_program <- function(seed) {
 }
 
 program_data <- function() {
-  env <- list2env(list(data = c(2.5, -1, 4, 0.25, 8), counts = c(4L, 1L, 2L)), parent = globalenv())
+  env <- list2env(list(data = c(2.5, -1, 4, 0.25, 8), counts = c(4L, 1L, 2L), labels = c(p = 1.5, q = -2, r = 0.5)), parent = globalenv())
   env$apply_to <- eval(quote(function(f, x) f(x)), env)
   env
 }
@@ -202,4 +220,25 @@ expect_same_on_threads <- function(X, fun, ..., kept = length(X)) {
     expect_null(last_compiled$told$why)
     expect_identical(last_compiled$told$tasks, kept)
   }
+}
+
+# Under plan(threads) the same values, types, warnings, errors and random numbers as in the session;
+# why: NULL where it must compile, else a part of the reason.
+expect_called <- function(fun, why = NULL, X = list(1, 2, 0.5, -3, 10), kept = length(X)) {
+  oracle <- observe_program(fun, X)
+  for (workers in 1:3) {
+    ours <- observe_program(fun, X, list("threads", workers = workers))
+    expect_true(identical(ours, oracle, num.eq = FALSE), label = deparse1(body(fun)))
+  }
+  told <- last_compiled$told
+  if (is.null(why)) {
+    expect_null(told$why, label = deparse1(body(fun)))
+    expect_identical(told$tasks, kept, label = deparse1(body(fun)))
+  } else {
+    expect_match(told$why, why, label = deparse1(body(fun)))
+  }
+  withr::defer(machine$bail <- FALSE)
+  machine$bail <- TRUE
+  expect_true(identical(observe_program(fun, X, list("threads", workers = 2)), oracle, num.eq = FALSE))
+  machine$bail <- FALSE
 }

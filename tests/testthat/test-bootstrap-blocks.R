@@ -66,3 +66,9 @@ test_that("maximum entropy series keep the order and the mean, and stay between 
   expect_argument_error(tsbootstrap(cbind(x, x), "mean", R = 5, sim = "maxent"), "series")
   expect_argument_error(tsbootstrap(x, "mean", R = 5, sim = "maxent", l = 3), "l")
 })
+
+test_that("the example of Vinod and Lopez-de-Lacalle (2009) is reproduced", {
+  # Journal of Statistical Software 29(5), table 1.
+  out <- maximum_entropy_series(c(4, 12, 36, 20, 8), c(0.12, 0.83, 0.53, 0.59, 0.11))
+  expect_equal(out, c(5.85, 13.90, 23.95, 15.70, 6.70))
+})

@@ -42,6 +42,7 @@ test_that("strata, clusters and weights fit the data", {
   refused("strata", d$x, "mean", strata = 1:3)
   refused("cluster", d$x, "mean", cluster = 1:3)
   refused("cluster", d$x, "mean", cluster = rep(1, 40))
+  expect_no_warning(refused("cluster", d$x, "mean", cluster = mean))
   refused("weights", d$x, "mean", weights = rep(-1, 40))
   refused("weights", d$x, "mean", weights = as.numeric(d$g == "a"), strata = d$g)
 })

@@ -155,3 +155,72 @@ test_that("covariances take as many replicates as intervals need", {
   expect_equal(vcov_boot(fit, R = rule, seed = 1, threads = 1), var(b$t))
   expect_argument_error(vcov_boot(fit, R = 1), "R")
 })
+
+test_that("comparisons of losses go on as the larger run, and until they are sure", {
+  set.seed(4)
+  losses <- matrix(rnorm(400), 100)^2 * rep(c(1, 1, 0.7, 1), each = 100)
+  tests <- list(
+    spa = function(R) spa_test(losses, R = R, seed = 1, threads = 1),
+    steps = function(R) step_m(losses, R = R, seed = 1, threads = 1),
+    set = function(R) model_confidence_set(losses, R = R, statistic = "range", seed = 1, threads = 1)
+  )
+  plain <- function(x) if (is.data.frame(x)) lapply(x, identity) else unclass(x)[setdiff(names(x), "run")]
+  for (name in names(tests)) {
+    few <- tests[[name]](99)
+    expect_identical(plain(extend(few, 299)), plain(tests[[name]](299)), label = name)
+    expect_identical(plain(extend(extend(few, 150), 299, threads = 2)), plain(tests[[name]](299)), label = name)
+    expect_argument_error(extend(few, 98), "R")
+    sure <- tests[[name]](enough(width = 0.012, start = 199))
+    done <- if (is.data.frame(sure)) attr(sure, "enough") else sure$enough
+    expect_true(done$reached)
+    expect_lte(max(sure$mcse), 0.012)
+    expect_identical(plain(sure)$mcse, plain(tests[[name]](max(done$R)))$mcse)
+  }
+  # A part is no result.
+  expect_argument_error(extend(tests$steps(99)[1:2, ], 199), "x")
+  # Without a seed too.
+  set.seed(2)
+  few <- model_confidence_set(losses, R = 99)
+  set.seed(2)
+  expect_identical(plain(extend(few, 199)), plain(model_confidence_set(losses, R = 199)))
+})
+
+test_that("results of boot() and relatives are those of boot with the larger number, from the same seed", {
+  cor_of <- function(d, i) cor(d[i, ])[1, 2]
+  drawn <- function(d, p) d[sample(nrow(d), replace = TRUE), ]
+  calls <- list(
+    ordinary = function(R) boot::boot(cars, cor_of, R = R),
+    ours = function(R) boot(cars, cor_of, R = R),
+    balanced = function(R) boot(cars, function(d, w, k) k * sum(d$dist * w), R = R, stype = "w", k = 3, sim = "balanced", strata = rep(1:2, 25)),
+    parametric = function(R) boot(cars, function(d) cor(d)[1, 2], R = R, sim = "parametric", ran.gen = drawn),
+    series = function(R) tsboot(lynx, mean, R = R, l = 5, sim = "fixed"),
+    censored = function(R) censboot(boot::aml, function(d) mean(d$time), R = R)
+  )
+  for (name in names(calls)) {
+    set.seed(1)
+    few <- calls[[name]](9)
+    set.seed(1)
+    whole <- calls[[name]](20)
+    set.seed(5)
+    before <- globalenv()[[".Random.seed"]]
+    more <- extend(few, 20)
+    expect_identical(globalenv()[[".Random.seed"]], before)
+    same <- c("t", "t0", "R", "seed", "data", "weights", "strata")
+    expect_identical(unclass(more)[same], unclass(whole)[same], label = name)
+    expect_identical(more$call$R, 20)
+  }
+  set.seed(1)
+  sure <- boot(cars, cor_of, R = enough(width = 0.05, start = 199))
+  expect_true(sure$enough$reached && sure$R > 199)
+  set.seed(1)
+  expect_identical(sure$t, boot::boot(cars, cor_of, R = sure$R)$t)
+  set.seed(1)
+  series <- tsboot(lynx, mean, R = enough(width = 0.05, start = 199), l = 5, sim = "fixed")
+  set.seed(1)
+  expect_identical(series$t, boot::tsboot(lynx, mean, R = series$R, l = 5, sim = "fixed")$t)
+  expect_argument_error(extend(few, 3), "R")
+  a <- boot(cars, cor_of, R = 5)
+  expect_argument_error(extend(c(a, a), 20), "x")
+  a$t0 <- a$t0 + 1
+  expect_argument_error(extend(a, 20), "x")
+})

@@ -87,5 +87,8 @@ test_that("wrong arguments are told", {
   wrong(bootstrap_influence(psi, weights = "gamma"))
   wrong(bootstrap_influence(psi, R = 0))
   wrong(bootstrap_influence(psi, conf = 1))
+  # The 95 % point of 18 numbers is beyond them.
+  expect_argument_error(bootstrap_influence(psi, R = 18), "R")
+  expect_argument_error(confint(bootstrap_influence(psi, R = 299, seed = 1), level = 0.999), "R")
   expect_warning(bootstrap_influence(psi + 5, R = 299, seed = 1), class = "rustle_warning_influence")
 })

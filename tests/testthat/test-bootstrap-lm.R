@@ -89,3 +89,18 @@ test_that("separation of a fitted model names the model", {
     expect_identical(e$argument, "model")
   }
 })
+
+test_that("wild replicates tell a regressor that differs in one cluster", {
+  set.seed(1)
+  d <- data.frame(g = rep(1:12, each = 5), x = rnorm(60), y = rnorm(60) + rnorm(12)[rep(1:12, each = 5)])
+  d$treated <- as.numeric(d$g == 3)
+  d$half <- as.numeric(d$g > 6)
+  fit <- lm(y ~ x + treated, d)
+  expect_warning(boot_lm(fit, R = 19, method = "wild", cluster = ~ g, seed = 1), class = "rustle_warning_few_clusters")
+  expect_warning(V <- vcov_boot(fit, "wild", R = 1999, cluster = d$g, seed = 1), class = "rustle_warning_few_clusters")
+  # What remains is the variance of the mean of the others.
+  others <- lm(y ~ x, d, subset = g != 3)
+  expect_lt(V["treated", "treated"], 2 * vcov_boot(others, "wild", R = 1999, cluster = d$g[d$g != 3], seed = 1)[1, 1])
+  expect_no_warning(boot_lm(fit, R = 19, method = "wild", seed = 1))
+  expect_no_warning(boot_lm(lm(y ~ x + half, d), R = 19, method = "wild", cluster = ~ g, seed = 1))
+})

@@ -102,6 +102,11 @@ test_that("wrong losses are told", {
   expect_argument_error(spa_test(x, "none"), "benchmark")
   expect_argument_error(spa_test(cbind(x, x[, 1])), "losses")
   expect_argument_error(step_m(x, level = 2), "level")
+  # With 18 replicates no p-value is below 1 / 19.
+  expect_argument_error(step_m(x, R = 18), "R")
+  expect_argument_error(model_confidence_set(x, R = 18), "R")
+  expect_argument_error(model_confidence_set(x, R = enough(start = 199), level = 0.001), "R")
+  expect_equal(nrow(step_m(x, R = 19, seed = 1)), ncol(x) - 1)
   expect_argument_error(model_confidence_set(x[, c(1, 1)]), "losses")
   expect_argument_error(model_confidence_set(x, statistic = "T"), "statistic")
 })

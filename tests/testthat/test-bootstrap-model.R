@@ -96,6 +96,13 @@ test_that("parametric replicates are fits to simulated responses", {
   v <- var(bootstrap(straight, R = 600, sim = "parametric", seed = 1)$t)
   s2 <- sum(residuals(straight)^2) / 30
   expect_equal(unname(v), unname(s2 * solve(crossprod(model.matrix(straight)))), tolerance = 0.2)
+  # A straight line as a curve has the covariance of weighted least squares.
+  curve <- nls(mpg ~ a + b * wt, mtcars, start = list(a = 1, b = 1), weights = hp)
+  b <- bootstrap(curve, R = 400, sim = "parametric", seed = 1)
+  expect_equal(b$t0, coef(curve))
+  expect_equal(unname(var(b$t)), unname(vcov(lm(mpg ~ wt, mtcars, weights = hp))), tolerance = 0.25)
+  bent <- nls(mpg ~ a + b * exp(-wt), mtcars, start = list(a = 1, b = 1))
+  expect_equal(bootstrap(bent, R = 2, sim = "parametric", seed = 1)$t0, coef(bent))
 })
 
 test_that("mixed models have the numbers of bootMer() when asked, clusters, and reflated effects", {
@@ -161,8 +168,11 @@ test_that("several clusterings are combined for models of any class", {
 })
 
 test_that("models that cannot be fitted again are refused", {
-  nowhere <- lm(mtcars$mpg ~ mtcars$wt)
-  expect_argument_error(bootstrap(nowhere, R = 3), "data")
+  gone <- local({ d <- mtcars; fit <- lm(mpg ~ wt, d); rm(d); fit })
+  expect_argument_error(bootstrap(gone, R = 3), "data")
+  expect_argument_error(boot_lm(gone, R = 3, f = coef), "model")
+  expect_argument_error(conformal(gone, newdata = mtcars, seed = 1), "x")
+  expect_argument_error(cv(gone, exact = FALSE, seed = 1), "x")
   fit <- lm(mpg ~ wt, mtcars)
   expect_argument_error(bootstrap(fit, "mean", R = 3), "statistic")
   expect_argument_error(bootstrap(fit, R = 3, sim = "wild"), "sim")
@@ -184,4 +194,74 @@ test_that("a glm of another family is fitted by its own function", {
   rows <- boot_array(b, indices = TRUE)
   expect_equal(unname(b$t), unname(t(apply(rows, 1L, function(i) coef(MASS::glm.nb(y ~ x, d[i, ]))))))
   expect_argument_error(vcov_boot(fit, "wild", R = 6), "type")
+})
+
+# The same models with variables of the data, and with variables from elsewhere.
+test_that("variables from outside the data are drawn with the rows", {
+  z <- cos(seq_len(nrow(mtcars)))
+  all <- transform(mtcars, z = z, lg = log(mpg))
+  lg <- all$lg
+  wt <- mtcars$wt
+  pairs <- list(
+    list(lm(mpg ~ wt + z, mtcars), lm(mpg ~ wt + z, all)),
+    list(lm(mpg ~ wt, mtcars, weights = mtcars$hp), lm(mpg ~ wt, all, weights = hp)),
+    list(glm(am ~ hp, binomial, mtcars, offset = z), glm(am ~ hp, binomial, all, offset = z)),
+    list(lm(mpg ~ ., mtcars[1:4], weights = z + 2), lm(mpg ~ cyl + disp + hp, all, weights = z + 2)),
+    list(lm(lg ~ wt), lm(lg ~ wt, all)),
+    list(lm(mpg ~ mtcars$wt, mtcars, subset = z > 0), lm(mpg ~ wt, all, subset = z > 0))
+  )
+  for (k in seq_along(pairs)) {
+    outside <- pairs[[k]][[1L]]
+    inside <- pairs[[k]][[2L]]
+    quiet <- function(expr) suppressWarnings(expr)
+    for (sim in c("ordinary", "bayesian")) {
+      quiet(expect_equal(unname(bootstrap(outside, coef, R = 7, sim = sim, seed = 1)$t), unname(bootstrap(inside, coef, R = 7, sim = sim, seed = 1)$t), info = k))
+    }
+    quiet(expect_equal(unname(boot_lm(outside, R = 7, f = coef, seed = 1)$t), unname(boot_lm(inside, R = 7, f = coef, seed = 1)$t), info = k))
+    quiet(expect_equal(validate_boot(outside, R = 7, seed = 1)$estimates, validate_boot(inside, R = 7, seed = 1)$estimates, info = k))
+    quiet(expect_equal(cv(outside, K = 3, exact = FALSE, seed = 1)$estimate, cv(inside, K = 3, exact = FALSE, seed = 1)$estimate, info = k))
+    quiet(expect_equal(conformal(outside, K = 3, seed = 1)$lower, conformal(inside, K = 3, seed = 1)$lower, info = k))
+  }
+  curve <- function(d) bootstrap(d, stat_nls(mpg ~ a + b * z + c * wt, start = list(a = 1, b = 1, c = 1)), R = 5, seed = 1)$t
+  expect_equal(curve(mtcars), curve(all))
+  expect_equal(
+    jackknife(mtcars, stat_nls(mpg ~ a + b * z, start = list(a = 1, b = 1)))$se,
+    jackknife(all, stat_lm(mpg ~ z))$se, tolerance = 1e-5, ignore_attr = TRUE
+  )
+})
+
+test_that("data that have changed since the fit are an error, not another result", {
+  d <- mtcars
+  fit <- glm(am ~ hp, binomial, d)
+  d$hp <- rev(d$hp) + 1
+  for (call in list(
+    quote(bootstrap(fit, R = 3)), quote(boot_lm(fit, R = 3, f = coef)), quote(validate_boot(fit, R = 3)), quote(conformal(fit)), quote(cv(fit))
+  )) {
+    expect_error(eval(call), class = "rustle_error_rows", info = deparse(call))
+  }
+  # A linear model's closed form does not look at them.
+  d <- mtcars
+  fit <- lm(mpg ~ wt, d)
+  expected <- cv(fit, K = "loo")$estimate
+  d$wt <- 0
+  expect_equal(cv(fit, K = "loo")$estimate, expected)
+  expect_error(validate_boot(fit, R = 3), class = "rustle_error_rows")
+})
+
+test_that("models of any class have the coefficients that their class calls so", {
+  skip_if_not_installed("nlme")
+  fit <- nlme::lme(distance ~ age, nlme::Orthodont, ~ 1 | Subject)
+  b <- bootstrap(fit, R = 3, cluster = ~ Subject, seed = 1)
+  expect_equal(b$t0, nlme::fixef(fit))
+  both <- lm(cbind(mpg, qsec) ~ wt, mtcars)
+  b <- bootstrap(both, R = 4, seed = 1)
+  expect_named(b$t0, colnames(vcov(both)))
+  expect_equal(unname(b$t[, 3:4]), unname(bootstrap(mtcars, stat_lm(qsec ~ wt), R = 4, seed = 1)$t))
+  skip_if_not_installed("nnet")
+  fit <- nnet::multinom(Species ~ Sepal.Length, iris, trace = FALSE)
+  expect_named(bootstrap(fit, R = 2, seed = 1)$t0, colnames(vcov(fit)))
+  skip_if_not_installed("AER")
+  data("Affairs", package = "AER", envir = environment())
+  fit <- AER::tobit(affairs ~ age + yearsmarried, data = Affairs)
+  expect_equal(bootstrap(fit, R = 2, seed = 1)$t0, coef(fit))
 })

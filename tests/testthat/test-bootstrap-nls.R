@@ -37,4 +37,8 @@ test_that("models without an estimate are refused", {
   expect_argument_error(stat_nls(y ~ a * x, data = cars), "data")
   expect_argument_error(bootstrap(cars, stat_nls(dist ~ a * speed^b, start = c(a = 0, b = 900)), R = 3), "formula")
   expect_argument_error(bootstrap(cars, stat_nls(dist ~ a * speed, start = c(a = 1), weights = "nowhere"), R = 3), "weights")
+  wrong <- transform(cars, w = c(-1, rep(1, 49)), m = c(NA, rep(1, 49)), z = 0)
+  for (name in c("w", "m", "z")) {
+    expect_argument_error(bootstrap(wrong, stat_nls(dist ~ a * speed, start = c(a = 1), weights = name), R = 3), "weights")
+  }
 })

@@ -93,3 +93,49 @@ test_that("wrong arguments are told", {
   expect_warning(p <- boot_p(flat), class = "rustle_warning_interval")
   expect_true(is.na(p$p.value))
 })
+
+# Oracles: the simultaneous intervals, and counts of ranks.
+test_that("simultaneous p-values invert simultaneous intervals", {
+  b <- bootstrap(mtcars, stat_lm(mpg ~ wt + hp + qsec), R = 1999, seed = 1, threads = 1)
+  nulls <- b$t0 * c(1.4, 0.45, 0.3, 0.1)
+  for (type in c("norm", "basic", "perc", "bc", "bca")) {
+    p <- boot_p(b, nulls, type = type, simultaneous = TRUE)
+    alone <- boot_p(b, nulls, type = type)
+    expect_true(all(p$p.value >= alone$p.value))
+    for (k in which(p$p.value > 0.01)) {
+      inside <- function(level) {
+        ci <- suppressWarnings(boot_ci(b, conf = level, type = type, simultaneous = TRUE))[k, ]
+        ci$lower <= nulls[[k]] && nulls[[k]] <= ci$upper
+      }
+      expect_true(inside(1 - p$p.value[[k]] + 0.002), info = paste(type, k))
+      expect_false(inside(1 - p$p.value[[k]] - 0.002), info = paste(type, k))
+    }
+  }
+  # Each null value one of the replicates: ranks are whole numbers.
+  at <- 40L
+  nulls <- apply(b$t, 2L, function(t) sort(t)[[at]])
+  ranks <- apply(b$t, 2L, rank)
+  least <- apply(pmin(ranks, 2000 - ranks), 1L, min)
+  p <- boot_p(b, nulls, simultaneous = TRUE)
+  expect_equal(p$p.value, rep((1 + sum(least <= at)) / 2000, 4L))
+  expect_equal(p$mcse, sqrt(p$p.value * (1 - p$p.value) / 1999))
+  expect_output(print(p), "Simultaneous")
+  # One component is adjusted for itself.
+  expect_equal(boot_p(b, 30, index = 1, simultaneous = TRUE)$p.value, boot_p(b, 30, index = 1)$p.value, tolerance = 0.002)
+  expect_argument_error(boot_p(b, simultaneous = TRUE, alternative = "less"), "alternative")
+  expect_argument_error(boot_p(b, simultaneous = TRUE, type = "abc"), "type")
+  expect_argument_error(boot_p(b, simultaneous = 1), "simultaneous")
+})
+
+test_that("adjusted p-values keep the probability of any false rejection", {
+  # Eight means that are 0, of normal numbers with a common part.
+  any_rejected <- function(seed) {
+    set.seed(seed)
+    x <- matrix(rnorm(60 * 8), 60) + rnorm(60)
+    b <- bootstrap(x, "mean", R = 199, seed = seed, threads = 1, influence = "none")
+    c(adjusted = min(boot_p(b, simultaneous = TRUE)$p.value), alone = min(boot_p(b)$p.value)) <= 0.1
+  }
+  rates <- rowMeans(vapply(1:200, any_rejected, c(adjusted = NA, alone = NA)))
+  expect_lt(abs(rates[["adjusted"]] - 0.1), 4 * sqrt(0.09 / 200))
+  expect_gt(rates[["alone"]], 0.2)
+})

@@ -351,3 +351,14 @@ test_that("R = enough() goes on until the p-values are sure", {
   expect_equal(test$parameter[[1L]], 500)
   expect_false(test$enough$reached)
 })
+
+test_that("strata that leave nothing to exchange are told", {
+  d <- data.frame(y = c(1, 5, 2, 8, 3, 9), g = rep(0:1, each = 3))
+  for (strata in list(d$g, 1:6)) {
+    expect_warning(test <- permutation_test(y ~ g, data = d, strata = strata), class = "rustle_warning_degenerate")
+    expect_identical(test$p.value, 1)
+    own <- function(x, y) mean(x) - median(y)
+    expect_warning(permutation_test(d$y[1:3], d$y[4:6], own, strata = strata, seed = 1), class = "rustle_warning_degenerate")
+  }
+  expect_no_warning(permutation_test(y ~ g, data = d, strata = rep(1:3, 2)))
+})

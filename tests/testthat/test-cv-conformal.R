@@ -61,3 +61,29 @@ test_that("few observations have infinite intervals, plans do not matter, and wr
   expect_argument_error(conformal(fit, method = "jackknife+", K = 4), "K")
   expect_argument_error(conformal(iris, function(train) 1, function(m, d) d$Species, "Species"), "response")
 })
+
+test_that("intervals take the folds of a cross-validation", {
+  d <- transform(cars, g = rep(1:10, 5))
+  d$dist[3] <- NA
+  fit <- lm(dist ~ speed, d)
+  quiet <- function(...) suppressMessages(conformal(...))
+  v <- suppressMessages(cv(fit, K = 5, seed = 3))
+  expect_equal(quiet(fit, newdata = cars[1:3, ], folds = v$folds, seed = 1), quiet(fit, newdata = cars[1:3, ], K = 5, seed = 3))
+  # By hand: out-of-fold residuals of the cross-validation and the fits without each fold.
+  p <- v$predictions
+  residual <- abs(p$observed - p$predicted)
+  kept <- d[-3, ]
+  without <- vapply(p$fold, function(k) predict(lm(dist ~ speed, kept[v$folds[, 1] != k, ]), cars[1, ]), 0)
+  rank <- ceiling(0.9 * (nrow(kept) + 1))
+  out <- quiet(fit, newdata = cars[1, ], folds = v$folds)
+  expect_equal(out$upper, sort(without + residual)[[rank]])
+  expect_equal(out$lower, -sort(residual - without)[[rank]])
+  # Of all rows, and as numbers.
+  all <- rep(1:5, 10)
+  expect_equal(quiet(fit, newdata = cars[1:2, ], folds = all), quiet(fit, newdata = cars[1:2, ], folds = all[-3]))
+  split <- quiet(fit, newdata = cars[1:2, ], folds = all, method = "split")
+  expect_equal(split$predicted, unname(predict(lm(dist ~ speed, kept[all[-3] != 1, ]), cars[1:2, ])))
+  expect_argument_error(quiet(fit, folds = folds(49, 5, reps = 2, seed = 1)), "folds")
+  expect_argument_error(quiet(fit, folds = 1:3), "folds")
+  expect_argument_error(quiet(fit, folds = all, method = "jackknife+"), "folds")
+})

@@ -35,6 +35,7 @@ test_that("the nested loss is that of loops over folds within folds", {
   }
   expect_equal(out$outer[c("chosen", "n", "loss")], oracle)
   expect_equal(out$estimate, weighted.mean(oracle$loss, oracle$n))
+  expect_equal(cv_select(d, fits, response = "y", folds = made, inner = 3, seed = 5), out)
   each <- sapply(fits, function(fit) cv(d, fit, response = "y", folds = made, seed = 1)$estimate)
   expect_equal(out$losses$loss, unname(each))
   expect_equal(out$chosen, names(which.min(each)))

@@ -95,3 +95,33 @@ test_that("strata and clusters may be formulas of columns, of all that hold out 
     suppressWarnings(suppressMessages(expect_argument_error(call(cluster = ~ nowhere), "cluster")))
   }
 })
+
+# Oracle: the run with the larger number of resamples, on learners that draw random numbers and that fail.
+test_that("more resamples are those of the larger run", {
+  d <- mtcars[c("mpg", "wt", "cyl", "am")]
+  noisy <- function(train) { train$z <- rnorm(nrow(train)); lm(mpg ~ wt, train, weights = exp(z)) }
+  fails <- function(train) if (mean(train$wt) > 3.3) stop("heavy") else lm(mpg ~ wt, train)
+  runs <- list(
+    noisy = function(R) validate_boot(d, noisy, response = "mpg", R = R, seed = 4),
+    fails = function(R) suppressWarnings(validate_boot(d, fails, response = "mpg", R = R, seed = 4, on_error = "na")),
+    model = function(R) validate_boot(lm(mpg ~ wt, d), R = R, seed = 4, cluster = ~ cyl, loss = "rmse"),
+    classes = function(R) suppressMessages(suppressWarnings(validate_boot(glm(am ~ mpg, binomial, d), R = R, seed = 4, loss = "misclassification")))
+  )
+  plain <- function(x) unclass(x)[setdiff(names(x), "run")]
+  for (name in names(runs)) {
+    few <- runs[[name]](7)
+    whole <- runs[[name]](20)
+    more <- suppressWarnings(extend(few, 20))
+    expect_identical(plain(more), plain(whole), label = name)
+    expect_identical(plain(suppressWarnings(extend(extend(few, 12), 20))), plain(whole), label = name)
+    expect_identical(plain(extend(few, 7)), plain(few), label = name)
+  }
+  expect_gt(nrow(whole <- runs$fails(20)$failures), 0)
+  few <- runs$noisy(7)
+  under_plan(list("multicore", workers = 2), expect_identical(plain(extend(few, 20)), plain(runs$noisy(20))))
+  expect_argument_error(extend(few, 6), "R")
+  sure <- validate_boot(lm(mpg ~ wt, d), R = enough(width = 0.05, start = 100), seed = 1)
+  expect_true(sure$enough$reached)
+  expect_lte(max(sure$estimates$mcse[-1] / sure$estimates$estimate[-1]), 0.05)
+  expect_warning(validate_boot(lm(mpg ~ wt, d), R = enough(width = 0.001, start = 100, limit = 120), seed = 1), class = "rustle_warning_replicates")
+})

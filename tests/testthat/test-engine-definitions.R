@@ -155,6 +155,39 @@ test_that("a checkpoint knows them, whatever was called before", {
   expect_all_true(run$value)
 })
 
+test_that("a checkpoint knows functions that strings name", {
+  skip_unless_faults()
+  run <- run_r(timeout = 60, {
+    ols <- function(x) x + shift
+    ridge <- function(x) x * 2
+    shift <- 1
+    dir <- tempfile()
+    said <- ""
+    kept <- function(code) {
+      said <<- ""
+      withCallingHandlers(with_checkpoint(dir, code), message = function(m) { said <<- paste(said, conditionMessage(m)); invokeRestart("muffleMessage") })
+    }
+    by_code <- function() kept(future_sapply(1:2, function(i) do.call("ols", list(i))))
+    by_element <- function(methods) kept(future_sapply(methods, function(m) do.call(m, list(5)), USE.NAMES = FALSE))
+    by_argument <- function() kept(future_sapply(1:2, function(i, how) sapply(i, how), how = "ols"))
+    by_pair <- function() kept(future_mapply(function(m, i) do.call(m, list(i)), c("ols", "ridge"), 1:2, USE.NAMES = FALSE))
+    in_study <- function() kept(study(expand.grid(m = c("ols", "ridge")), function(m) do.call(as.character(m), list(1)), replications = 2, seed = 1)$value)
+    first <- list(by_code(), by_element(c("ols", "ridge")), by_argument(), by_pair(), in_study())
+    again <- list(by_code(), by_element(c("ols", "ridge")), by_argument(), by_pair(), in_study())
+    shift <- 10
+    out <- list(
+      first = identical(first, list(c(2, 3), c(6, 10), c(2, 3), c(2, 4), c(2, 2, 2, 2))), again = identical(first, again),
+      code = identical(by_code(), c(11, 12)), element = identical(by_element(c("ols", "ridge")), c(15, 10)),
+      argument = identical(by_argument(), c(11, 12)), pair = identical(by_pair(), c(11, 4)), study = identical(sort(in_study()), c(2, 2, 11, 11))
+    )
+    # Elements that are added leave the others valid.
+    lasso <- function(x) x - 1
+    out$more <- identical(by_element(c("ols", "ridge", "lasso")), c(15, 10, 4))
+    out$reused <- grepl("2 of 3 tasks", said)
+  })
+  expect_all_true(run$value)
+})
+
 test_that("a session that defines nothing sends nothing", {
   run <- run_r(timeout = 30, {
     plain.name <- 1

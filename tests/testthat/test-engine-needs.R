@@ -59,7 +59,7 @@ test_that("globals and packages are those that future finds", {
 test_that("functions that a string names or a list holds are found, formulas and quoted code, with what they name", {
   of <- function(f) needs(global_function(f))$globals
   in_globalenv(
-    nk = 3, nf = global_function(function(x) x * nk), ng = global_function(function(x) nf(x)), n_data = list(1, "nf", a = 2),
+    nk = 3, nf = global_function(function(x) x * nk), ng = global_function(function(x) nf(x)), n_data = list(1, "zz", a = 2),
     n_list = list(a = global_function(function(x) ng(x)), b = list(global_function(function(x) nk))),
     n_self = list(f = global_function(function(x) n_self$f(x - nk))), n_formula = eval(quote(y ~ x + nk), globalenv()), n_code = quote(nf(2)),
     n_expression = expression(ng(1), nk)
@@ -76,6 +76,10 @@ test_that("functions that a string names or a list holds are found, formulas and
     expect_identical(of(function(x) eval(n_code)), c("n_code", "nf", "nk"))
     expect_identical(of(function(x) eval(n_expression[[x]])), c("n_expression", "nf", "ng", "nk"))
   }
+  in_globalenv(n_names = c("mean", "ng"), n_table = data.frame(f = factor(c("nf", "x")), k = 1:2))
+  expect_identical(of(function(x) match.fun(n_names[x])), c("n_names", "nf", "ng", "nk"))
+  expect_identical(of(function(x) as.character(n_table$f[x])), c("n_table", "nf", "nk"))
+  expect_identical(sort(as.character(functions_named_among(c("ng", "no"), 1:3, list("nk", list("nf", list("ng")))))), c("nf", "ng"))
   # A function that is defined later is one from then on.
   expect_identical(of(function(x) do.call("n_later", list(x))), character())
   in_globalenv(n_later = global_function(function(x) nk))

@@ -89,6 +89,7 @@ test_that("no function of ours takes its source text along, and a user's keeps i
 })
 
 test_that("what runs on a worker uses base R only", {
+  skip_if_not_installed("codetools")
   for (f in list(run_parcel, make_left_out, make_replicate, make_fold, value_check)) {
     used <- codetools::findGlobals(f)
     expect_true(all(vapply(used, exists, NA, envir = baseenv())))

@@ -37,6 +37,23 @@ test_that("reports can be drawn, whole and in part", {
   expect_error(plot(x, which = "pie"), class = "rustle_error_argument")
 })
 
+test_that("the histogram is logarithmic where one long task would leave a single bar of the others", {
+  expect_false(are_wide(c(1, 2, 20)))
+  expect_false(are_wide(c(0, 1, 100)))
+  expect_false(are_wide(numeric()))
+  expect_true(are_wide(c(1, 2, 100)))
+  x <- large_report(300L, 2L)
+  x$spans$start[[1L]] <- x$spans$end[[1L]] - 100 * max(x$spans$end - x$spans$start)
+  expect_true(are_wide(task_seconds(x)))
+  withr::with_pdf(NULL, {
+    plot(x, which = "tasks")
+    expect_gt(diff(graphics::par("usr")[1:2]), log10(30)) # in powers of ten
+  })
+  skip_if_not_installed("ggplot2", "3.4.0")
+  expect_match(ggplot2::autoplot(x, which = "tasks")$labels$x, "logarithmic", fixed = TRUE)
+  expect_no_match(ggplot2::autoplot(large_report(300L, 2L), which = "tasks")$labels$x, "logarithmic", fixed = TRUE)
+})
+
 test_that("the settings of the device are those from before", {
   withr::local_pdf(NULL)
   before <- graphics::par(c("mar", "mfrow"))

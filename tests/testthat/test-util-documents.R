@@ -57,6 +57,24 @@ test_that("figures of README are those of bench/record", {
   expect_match(text, sprintf("about %.0f ms on forked workers", own), fixed = TRUE)
 })
 
+test_that("badges of README say what DESCRIPTION and the run of all tests hold", {
+  lines <- readLines(source_file("README.md"), encoding = "UTF-8")
+  named <- unlist(regmatches(lines, gregexpr("badge-[a-z]+[.]svg", lines)))
+  expect_setequal(named, list.files(source_file("man", "figures"), "^badge-"))
+  said <- function(name) {
+    text <- readLines(source_file("man", "figures", sprintf("badge-%s.svg", name)), encoding = "UTF-8")[[1L]]
+    sub(".*aria-label=\"([^\"]+)\".*", "\\1", text)
+  }
+  of <- read.dcf(source_file("DESCRIPTION"), c("Depends", "License"))[1L, ]
+  expect_identical(sub(" to .*", "", said("r")), sub(".*>= ([0-9.]+).*", "R: \\1", of[["Depends"]]))
+  expect_identical(said("license"), paste("license:", sub(" [+].*", "", of[["License"]])))
+  expect_match(lines, paste0("| ", sub(".*: ", "", sub("tested on", "", said("systems"))), " | developed and tested here"), fixed = TRUE, all = FALSE)
+  # The run of all tests fails when fewer pass than this.
+  expect_match(said("tests"), "^tests: [0-9]+,000 or more pass$")
+  skip_if_not(file.exists(test_path("..", "..", ".ci", "run")), "the run of all tests is not here")
+  expect_match(readLines(test_path("..", "..", ".ci", "run")), "badge-tests.svg", fixed = TRUE, all = FALSE)
+})
+
 test_that("vignettes name vignettes that exist", {
   files <- list.files(source_file("vignettes"), "[.]Rmd$", full.names = TRUE)
   text <- unlist(lapply(files, readLines, encoding = "UTF-8"))

@@ -42,6 +42,19 @@ test_that("labels that would overlap a more important one are left out", {
   expect_identical(spaced_labels(c(1, 2), c(1, 1), gap = 0.1), 1L)
 })
 
+test_that("numbers below panels side by side are few enough for a small device", {
+  skip_if_not_installed("ggplot2", "3.4.0")
+  b <- bootstrap(mtcars, stat_lm(mpg ~ wt + hp), R = 999, seed = 1)
+  for (picture in list(ggplot2::autoplot(b), ggplot2::autoplot(boot_ci(b, type = "perc")))) {
+    panels <- ggplot2::ggplot_build(picture)$layout$panel_params
+    expect_length(panels, 3L)
+    for (panel in panels) {
+      shown <- panel$x$get_labels()
+      expect_identical(sum(!is.na(shown)), 2L)
+    }
+  }
+})
+
 test_that("panels fill the device", {
   expect_identical(as.numeric(panel_grid(3, device = c(3, 9))), c(3, 1))
   expect_identical(as.numeric(panel_grid(3, device = c(12, 3))), c(1, 3))

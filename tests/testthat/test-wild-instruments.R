@@ -253,10 +253,66 @@ test_that("what cannot be tested with instruments is refused", {
   refuse("alternative", method = "ar", alternative = "less")
   refuse("type", type = "31")
   refuse("method", method = "score")
-  refuse("effects", effects = ~ g)
   refuse("alternative", null = c("d", "x"), alternative = "greater")
   refuse("estimator", estimator = "gmm")
   refuse("estimator", estimator = -1)
   refuse("fuller", estimator = "fuller", fuller = 0)
   expect_argument_error(wild_test(lm(y ~ x, d), "x", method = "ar"), "method")
+})
+
+# Oracle: the model with dummy variables in both parts.
+test_that("fixed effects of models with instruments are those of dummy variables", {
+  d <- iv_data()
+  set.seed(1)
+  # Within clusters, not within clusters, and a function of the clusters.
+  d$f <- factor(2 * d$g + sample(0:1, nrow(d), TRUE))
+  d$m <- factor(sample(letters[1:4], nrow(d), TRUE))
+  d$k <- factor(d$g > 4)
+  d$y <- d$y + as.numeric(d$m) / 2
+  dummies <- list(f = "f", m = "m", "f + m" = "f + m", "f + k" = "f")
+  d$w <- runif(nrow(d), 0.5, 2)
+  d$s <- sample(1:40, nrow(d), TRUE)
+  same <- function(small, large, label, null = "d = 0.4", cluster = ~ g, ...) {
+    test <- function(model, effects) {
+      suppressWarnings(wild_test(model, null, cluster, R = 99, weights = "webb", effects = effects, data = if (inherits(model, "formula")) d, seed = 1, threads = 1, ...), classes = "rustle_warning")
+    }
+    a <- test(small[[1L]], small[[2L]])
+    b <- test(large, NULL)
+    for (part in c("statistic", "estimate", "std.error", "draws", "p.value", "conf.set", "kappa")) {
+      expect_equal(a[[part]], b[[part]], tolerance = 1e-7, label = paste(label, part))
+    }
+    a
+  }
+  model <- y ~ x + d | x + z1 + z2
+  for (effects in names(dummies)) {
+    large <- as.formula(sprintf("y ~ x + d + %s | x + z1 + z2 + %s", dummies[[effects]], dummies[[effects]]))
+    small <- list(model, as.formula(paste("~", effects)))
+    for (estimator in c("2sls", "liml", "fuller")) same(small, large, paste(estimator, effects), estimator = estimator, conf = NULL)
+  }
+  both <- list(model, ~ f + m)
+  large <- y ~ x + d + f + m | x + z1 + z2 + f + m
+  same(both, large, "joint", null = c("d = 0.4", "x = 0"))
+  same(both, large, "no clusters", cluster = NULL, conf = NULL)
+  same(both, large, "two ways", cluster = ~ g + s, boot_cluster = ~ g, conf = NULL)
+  same(both, large, "unrestricted", impose = FALSE, conf = NULL)
+  same(list(y ~ d | z1, ~ f), y ~ d + f | z1 + f, "one instrument", conf = NULL)
+  for (type in c("11", "33")) same(list(model, ~ f), y ~ x + d + f | x + z1 + z2 + f, "ar", method = "ar", type = type, conf = NULL)
+  expect_equal(same(list(model, ~ f), y ~ x + d + f | x + z1 + z2 + f, "interval", conf = 0.8)$absorbed, nlevels(d$f))
+  skip_if_not_installed("AER")
+  small <- AER::ivreg(y ~ x + d | x + z1 + z2, data = d, weights = w)
+  same(list(small, ~ f + m), AER::ivreg(y ~ x + d + f + m | x + z1 + z2 + f + m, data = d, weights = w), "weights", conf = NULL)
+})
+
+test_that("fixed effects that leave nothing to instruments or regressors are refused", {
+  d <- iv_data()
+  d$level <- d$g > 4
+  refused <- function(model, argument, effects = ~ g, null = "d = 0") {
+    expect_argument_error(wild_test(model, null, ~ g, effects = effects, data = d, weights = "webb", R = 99, conf = NULL), argument)
+  }
+  refused(y ~ level + d | level + z1 + z2, "effects")
+  refused(y ~ d | level, "model")
+  refused(y ~ d | z1 + level, "model")
+  refused(y ~ d | z1, "effects", seq_len(nrow(d)))
+  refused(y ~ d | z1, "effects", ~ none)
+  refused(y ~ d | z1, "null", null = "(Intercept) = 0")
 })

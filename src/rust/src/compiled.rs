@@ -2,8 +2,10 @@
 //! where it was written, and has checked it.
 
 mod job;
+mod plain;
 mod read;
 mod values;
+mod words;
 
 use extendr_api::prelude::*;
 use rustle_compiled::tree::Type;
@@ -135,15 +137,20 @@ fn rs_compiled_again(handle: Robj, data: List) -> List {
     })())
 }
 
-/// `list(functions, variables)`: the functions that pieces of code call, and the other names in it.
+/// `list(functions, variables, free)`: the functions that pieces of code call, the other names in
+/// it, and of these those that may be read where they have not been assigned.
 /// @noRd
 #[extendr]
 fn rs_compiled_names(code: List) -> List {
-    let mut words = read::Words::default();
+    let mut words = words::Words::default();
     for piece in code.values() {
         words.add(&piece);
     }
-    list!(functions = words.functions, variables = words.variables)
+    list!(
+        functions = words.functions,
+        variables = words.variables,
+        free = words.free
+    )
 }
 
 /// Begins tasks `from` (from 0) to `to`; see R/compiled-run.R. `spec`: streams, seed, schedule,

@@ -36,6 +36,7 @@ mod primitives;
 mod raw;
 mod refusal;
 mod report;
+mod resamples;
 mod seeds;
 mod shape;
 mod simulation;
@@ -131,6 +132,7 @@ extendr_module! {
     use permutation;
     use primitives;
     use report;
+    use resamples;
     use simulation;
     use wild;
     fn rs_here_open;
@@ -144,5 +146,6 @@ extendr_module! {
     fn rs_locate;
     fn rs_holds_code;
     fn rs_holds_environment;
+    fn rs_named_among;
     fn rs_is_plain;
 }

@@ -165,6 +165,62 @@ unsafe extern "C-unwind" fn rs_holds_environment(x: Sexp) -> Sexp {
     guard(|| unsafe { ffi::Rf_ScalarLogical(holds(x, &[ffi::ENVSXP], 0).into()) })
 }
 
+/// Marks which of `names` are among the strings of `x`: in lists of lists, and in attributes, as
+/// levels are. Each string costs one from `budget`; what is beyond it is not looked at.
+unsafe fn mark_named(x: Sexp, names: Sexp, marks: *mut c_int, budget: &mut usize, depth: u32) {
+    // SAFETY: `x` is a live object, `names` a character vector, `marks` as long as it. A string is
+    // in R's memory once, so that equal ones are one object; this frame owns nothing.
+    unsafe {
+        if *budget == 0 {
+            return;
+        }
+        match ffi::TYPEOF(x) {
+            ffi::STRSXP => {
+                for i in 0..ffi::Rf_xlength(x).min(*budget as isize) {
+                    let string = ffi::STRING_ELT(x, i);
+                    for k in 0..ffi::Rf_xlength(names) {
+                        if ffi::STRING_ELT(names, k) == string {
+                            *marks.offset(k) = 1;
+                        }
+                    }
+                    *budget -= 1;
+                }
+            }
+            ffi::VECSXP if depth < DEPTH_MAX => {
+                for i in 0..ffi::Rf_xlength(x) {
+                    mark_named(ffi::VECTOR_ELT(x, i), names, marks, budget, depth + 1);
+                }
+            }
+            _ => {}
+        }
+        ffi::each_attribute(x, |_, value| {
+            if ffi::TYPEOF(value) == ffi::STRSXP {
+                mark_named(value, names, marks, budget, depth + 1);
+            }
+            true
+        });
+    }
+}
+
+/// Which of `names` are among the first 1e4 strings of `x`?
+unsafe extern "C-unwind" fn rs_named_among(x: Sexp, names: Sexp) -> Sexp {
+    guard(|| {
+        // SAFETY: R code passes a list and a character vector, and protects them; the marks are
+        // protected while they are written; this frame owns nothing.
+        unsafe {
+            let n = ffi::Rf_xlength(names);
+            let out = ffi::Rf_protect(ffi::Rf_allocVector(ffi::LGLSXP as u32, n));
+            let marks = ffi::LOGICAL(out);
+            for k in 0..n {
+                *marks.offset(k) = 0;
+            }
+            mark_named(x, names, marks, &mut 10_000, 0);
+            ffi::Rf_unprotect(1);
+            out
+        }
+    })
+}
+
 /// Nothing but atomic vectors without attributes, in lists of lists?
 unsafe fn is_plain(x: Sexp, depth: u32) -> bool {
     // SAFETY: `x` is a live object.
@@ -195,6 +251,7 @@ routines! {
     meta__rs_code_key "rs_code_key" "wrap__rs_code_key" ("code") => rs_code_key;
     meta__rs_locate "rs_locate" "wrap__rs_locate" ("names", "rho") => rs_locate;
     meta__rs_holds_code "rs_holds_code" "wrap__rs_holds_code" ("x") => rs_holds_code;
+    meta__rs_named_among "rs_named_among" "wrap__rs_named_among" ("x", "names") => rs_named_among;
     meta__rs_holds_environment "rs_holds_environment" "wrap__rs_holds_environment" ("x")
         => rs_holds_environment;
 }

@@ -137,5 +137,5 @@ pub(crate) unsafe fn advise_huge(to: *mut u8, bytes: usize) {
 /// # Safety
 ///
 /// As above.
-#[cfg(all(unix, not(target_os = "linux")))]
+#[cfg(not(target_os = "linux"))]
 pub(crate) unsafe fn advise_huge(_to: *mut u8, _bytes: usize) {}

@@ -10,12 +10,13 @@ use rustle_compiled::tree::{
 };
 use rustle_streams::{Numbering, TaskSeeds};
 
+use super::plain::{as_integers, as_vector, bare_vector, kept, only_names, plain};
 use crate::fields::Fields;
 use crate::refusal::{Parsed, Refusal};
 use crate::seeds::base_seed;
 
 /// Deeper code is read no further: every level takes some of the stack.
-const DEEPEST: usize = 300;
+pub(super) const DEEPEST: usize = 300;
 
 /// The code under a path of positions from the body; the path of each piece is noted.
 pub(super) fn tree(code: &Robj, places: &mut Vec<Vec<i32>>) -> Node {
@@ -34,6 +35,9 @@ fn node(code: &Robj, path: &mut Vec<i32>, places: &mut Vec<Vec<i32>>) -> Node {
 fn kind(code: &Robj, path: &mut Vec<i32>, places: &mut Vec<Vec<i32>>) -> Kind {
     if code.is_missing_arg() {
         return Kind::Missing;
+    }
+    if code.is_null() {
+        return Kind::Null;
     }
     if let Some(symbol) = code.as_symbol() {
         return Kind::Name(symbol.as_str().to_owned());
@@ -69,59 +73,6 @@ fn kind(code: &Robj, path: &mut Vec<i32>, places: &mut Vec<Vec<i32>>) -> Kind {
         return Kind::Call { fun, args };
     }
     constant(code)
-}
-
-/// The names in code, each once.
-#[derive(Default)]
-pub(super) struct Words {
-    /// Of functions that are called.
-    pub(super) functions: Vec<String>,
-    /// All others.
-    pub(super) variables: Vec<String>,
-}
-
-impl Words {
-    pub(super) fn add(&mut self, code: &Robj) {
-        self.add_below(code, 0);
-    }
-
-    fn add_below(&mut self, code: &Robj, depth: usize) {
-        if code.is_missing_arg() || depth > DEEPEST {
-            return;
-        }
-        let depth = depth + 1;
-        if let Some(symbol) = code.as_symbol() {
-            note(symbol.as_str(), &mut self.variables);
-        } else if let Some(call) = code.as_language() {
-            let mut parts = call.iter().map(|(_, value)| value);
-            let head = parts.next();
-            match head.as_ref().and_then(|head| head.as_symbol()) {
-                Some(symbol) => {
-                    note(symbol.as_str(), &mut self.functions);
-                    if matches!(symbol.as_str(), "<-" | "=") {
-                        // `x[i] <- v` calls `[<-`.
-                        let target = call.iter().nth(1).and_then(|(_, to)| to.as_language());
-                        let of = target.and_then(|to| to.iter().next().map(|(_, head)| head));
-                        if let Some(of) = of.as_ref().and_then(|of| of.as_symbol()) {
-                            note(&format!("{}<-", of.as_str()), &mut self.functions);
-                        }
-                    }
-                }
-                None => head.iter().for_each(|head| self.add_below(head, depth)),
-            }
-            parts.for_each(|part| self.add_below(&part, depth));
-        } else if let Some(formals) = code.as_pairlist() {
-            for (_, default) in formals.iter() {
-                self.add_below(&default, depth);
-            }
-        }
-    }
-}
-
-fn note(name: &str, known: &mut Vec<String>) {
-    if !known.iter().any(|other| other == name) {
-        known.push(name.to_owned());
-    }
 }
 
 /// A function that code defines.
@@ -281,111 +232,6 @@ pub(super) struct Read {
     now: usize,
 }
 
-/// The elements of a vector of R for as long as a handle keeps it.
-///
-/// # Safety
-///
-/// The vector is under the handle of whoever reads the slice; R changes no vector that
-/// somebody else keeps, too.
-unsafe fn kept<T>(x: &[T]) -> &'static [T] {
-    if x.is_empty() {
-        return &[];
-    }
-    // SAFETY: by the caller's promise.
-    unsafe { std::slice::from_raw_parts(x.as_ptr(), x.len()) }
-}
-
-/// Logical values of R are integers.
-fn as_integers(x: &[Rbool]) -> &[i32] {
-    if x.is_empty() {
-        return &[];
-    }
-    // SAFETY: a logical value is a transparent integer.
-    unsafe { std::slice::from_raw_parts(x.as_ptr().cast(), x.len()) }
-}
-
-/// The shape of a matrix without further attributes; `None` of what has none at all.
-fn shape(value: &Robj) -> std::result::Result<Option<[usize; 2]>, String> {
-    let mut count = 0;
-    // SAFETY: a live object on R's main thread.
-    unsafe {
-        let sexp = value.get().cast();
-        if !crate::ffi::has_attributes(sexp) {
-            return Ok(None);
-        }
-        crate::ffi::each_attribute(sexp, |_, _| {
-            count += 1;
-            true
-        });
-    }
-    // SAFETY: as above. Sides may have names of their own.
-    let plain = |dim: &Robj| !unsafe { crate::ffi::has_attributes(dim.get().cast()) };
-    let dim = value.get_attrib("dim").filter(plain);
-    let dim = dim.as_ref().and_then(Robj::as_integer_slice);
-    match dim {
-        Some([nrow, ncol]) if count == 1 => Ok(Some([*nrow as usize, *ncol as usize])),
-        Some([_, _]) if value.get_attrib("dimnames").is_some() => {
-            Err("is a matrix with names of rows or columns (`unname()` drops them)".into())
-        }
-        _ => Err("has attributes".into()),
-    }
-}
-
-/// A plain vector or matrix of R, or why it cannot be used. Its type is that of one element
-/// where it has one.
-fn plain(value: &Robj) -> std::result::Result<(Type, Data<'static>), String> {
-    let shape = shape(value)?;
-    if let Some(x) = value.as_real_slice() {
-        if let Some(shape) = shape {
-            // SAFETY: it is part of the data of the handle.
-            let data = Data::DoubleMatrix(unsafe { kept(x) }, shape);
-            return Ok((Type::DoubleMatrix, data));
-        }
-        return Ok(match x {
-            [one] => (Type::Double, Data::Double(*one)),
-            // SAFETY: it is part of the data of the handle.
-            _ => (Type::Doubles, Data::Doubles(unsafe { kept(x) })),
-        });
-    }
-    let (x, one) = if let Some(x) = value.as_integer_slice() {
-        (x, Type::Integer)
-    } else if let Some(x) = value.as_logical_slice() {
-        (as_integers(x), Type::Logical)
-    } else {
-        return Err("is not a vector of numbers or logical values".into());
-    };
-    if x.contains(&i32::MIN) {
-        return Err("has missing values".into());
-    }
-    if let Some(shape) = shape {
-        // SAFETY: it is part of the data of the handle.
-        let data = Data::IntegerMatrix(unsafe { kept(x) }, shape);
-        return Ok((one.matrix(), data));
-    }
-    Ok(match x {
-        [value] => (one, Data::Integer(*value)),
-        // SAFETY: it is part of the data of the handle.
-        _ => (one.vector(), Data::Integers(unsafe { kept(x) })),
-    })
-}
-
-/// The same data as a vector, where other elements are no single numbers.
-fn as_vector(data: Data<'static>, value: &Robj) -> Data<'static> {
-    let logical = || value.as_logical_slice().map(as_integers);
-    // SAFETY: they are part of the data of the handle.
-    let found = unsafe {
-        match data {
-            Data::Double(_) => value.as_real_slice().map(|x| Data::Doubles(kept(x))),
-            Data::Integer(_) => {
-                let x = value.as_integer_slice().or_else(logical);
-                x.map(|x| Data::Integers(kept(x)))
-            }
-            _ => None,
-        }
-    };
-    found.unwrap_or(data)
-}
-
 fn items(x: &Robj) -> Parsed<(Type, Items)> {
     let Some(list) = x.as_list() else {
         // SAFETY: they are part of the data of the handle. Attributes such as names do not
@@ -522,6 +368,12 @@ impl Surroundings for Read {
         };
         if value.is_null() {
             return Ok(Captured::Constant(Kind::Null));
+        }
+        if let Some(names) = only_names(value) {
+            let bare = |why| format!("`{name}` {why}");
+            let (ty, data) = bare_vector(value).map_err(bare)?;
+            self.data.captured.push(data);
+            return Ok(Captured::Named(self.data.captured.len() - 1, ty, names));
         }
         let (ty, data) = plain(value).map_err(|why| format!("`{name}` {why}"))?;
         if ty == Type::Double {

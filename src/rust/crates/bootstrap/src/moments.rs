@@ -13,6 +13,9 @@ pub(crate) const GATHERED: usize = 8;
 pub(crate) const WIDTH: usize = 8;
 /// Columns of a tile of the product.
 const TILE: usize = 4;
+/// Rows of small tables, which are filled up to the next of these: the number of an index is then
+/// inside by its lower bits, and need not be compared.
+pub(crate) const FILLED: [usize; 2] = [1024, 4096];
 /// Numbers of a table that no cache holds: above, it is read in order with counts, which a cache holds.
 const READ: usize = 1 << 22;
 
@@ -22,6 +25,9 @@ pub struct Columns {
     z: Vec<f64>,
     columns: usize,
     width: usize,
+    /// Where columns are two and their products: the two, row by row, filled up, and which
+    /// sum of [`PairSums`] is that of each column.
+    pairs: Option<(Vec<[f64; 2]>, Vec<usize>)>,
 }
 
 impl Columns {
@@ -55,9 +61,10 @@ impl Columns {
             5..=8 => 8,
             _ => columns.next_multiple_of(TILE),
         };
-        let mut z = vec![0.0; n * width];
+        let mut z = vec![0.0; filled(n) * width];
+        let pairs = pairs(each, center);
         // Some rows at a time, which stay in the first cache.
-        for (block, rows) in z.chunks_mut(256 * width).enumerate() {
+        for (block, rows) in z[..n * width].chunks_mut(256 * width).enumerate() {
             for (k, (x, center)) in each.iter().zip(center).enumerate() {
                 let from = block * 256;
                 let values = &x[from..from + rows.len() / width];
@@ -66,7 +73,12 @@ impl Columns {
                 }
             }
         }
-        Self { z, columns, width }
+        Self {
+            z,
+            columns,
+            width,
+            pairs,
+        }
     }
 
     /// Number of columns, padding excluded.
@@ -132,6 +144,7 @@ impl Columns {
 
     fn read<const W: usize, const L: usize>(&self, counts: &[u8], sums: &mut [f64]) {
         let (z, _) = pulp::as_arrays::<W, f64>(&self.z);
+        let z = &z[..counts.len()];
         let all = Arch::new().dispatch(Read::<W, L> { z, counts });
         for (k, sum) in sums.iter_mut().enumerate() {
             *sum = all[k];
@@ -147,6 +160,22 @@ impl Columns {
         attempt: u32,
         sums: &mut [f64],
     ) {
+        if let Some((pairs, which)) = &self.pairs {
+            let mut all = PairSums::default();
+            let arch = Arch::new();
+            scheme.indices(stream, replicate, attempt, |chunk| {
+                arch.dispatch(GatherPairs {
+                    pairs,
+                    chunk,
+                    sums: &mut all,
+                });
+            });
+            let [even, odd] = all.lanes();
+            for (sum, which) in sums.iter_mut().zip(which) {
+                *sum = even[*which] + odd[*which];
+            }
+            return;
+        }
         match self.width {
             1 => self.gather_one(scheme, stream, replicate, attempt, sums),
             2 => self.gather_rows::<2>(scheme, stream, replicate, attempt, sums),
@@ -166,18 +195,13 @@ impl Columns {
         let mut lanes = [0.0; 8];
         let z = &self.z[..];
         scheme.indices(stream, replicate, attempt, |chunk| {
-            // A copy can live in registers; a variable that the closure borrows cannot.
-            let mut sums = lanes;
-            let (eights, rest) = pulp::as_arrays::<8, u32>(chunk);
-            for eight in eights {
-                for l in 0..8 {
-                    sums[l] += z[eight[l] as usize];
-                }
+            if let Ok(z) = <&[f64; FILLED[0]]>::try_from(z) {
+                add_eights(chunk, &mut lanes, |i| z[i as usize % FILLED[0]]);
+            } else if let Ok(z) = <&[f64; FILLED[1]]>::try_from(z) {
+                add_eights(chunk, &mut lanes, |i| z[i as usize % FILLED[1]]);
+            } else {
+                add_eights(chunk, &mut lanes, |i| z[i as usize]);
             }
-            for (sum, i) in sums.iter_mut().zip(rest) {
-                *sum += z[*i as usize];
-            }
-            lanes = sums;
         });
         let [a, b, c, d, e, f, g, h] = lanes;
         sums[0] = ((a + b) + (c + d)) + ((e + f) + (g + h));
@@ -228,6 +252,120 @@ impl Columns {
             }
         }
     }
+}
+
+/// So many rows as a table of `n` is filled up to.
+pub(crate) fn filled(n: usize) -> usize {
+    FILLED.into_iter().find(|rows| n <= *rows).unwrap_or(n)
+}
+
+/// Adds numbers to eight lanes in turn.
+#[inline(always)]
+fn add_eights(chunk: &[u32], lanes: &mut [f64; 8], at: impl Fn(u32) -> f64) {
+    // A copy can live in registers; a variable that a closure borrows cannot.
+    let mut sums = *lanes;
+    let (eights, rest) = pulp::as_arrays::<8, u32>(chunk);
+    for eight in eights {
+        for l in 0..8 {
+            sums[l] += at(eight[l]);
+        }
+    }
+    for (sum, i) in sums.iter_mut().zip(rest) {
+        *sum += at(*i);
+    }
+    *lanes = sums;
+}
+
+/// See `Columns::pairs`.
+fn pairs(each: &[&[f64]], center: &[f64]) -> Option<(Vec<[f64; 2]>, Vec<usize>)> {
+    let n = each.first()?.len();
+    let number = |k: usize, i: usize| each[k][i] - center[k];
+    if each.len() < 3 || each.len() > PRODUCTS.len() || filled(n) == n && !FILLED.contains(&n) {
+        return None;
+    }
+    let mut found = vec![0, 1];
+    for k in 2..each.len() {
+        let is = |[a, b]: [usize; 2]| {
+            (0..n).all(|i| number(k, i).to_bits() == (number(a, i) * number(b, i)).to_bits())
+        };
+        found.push((2..PRODUCTS.len()).find(|which| is(PRODUCTS[*which]))?);
+    }
+    let mut pairs: Vec<[f64; 2]> = (0..n).map(|i| [number(0, i), number(1, i)]).collect();
+    pairs.resize(filled(n), [0.0; 2]);
+    Some((pairs, found))
+}
+
+/// Of which two columns a sum of [`PairSums`] has the products; of the first two none.
+const PRODUCTS: [[usize; 2]; 5] = [[0, 0], [1, 1], [0, 0], [1, 1], [0, 1]];
+
+/// Sums of two columns, of their squares and of their products, in two lanes: of draws with even
+/// and with odd numbers.
+#[derive(Clone, Copy, Default)]
+struct PairSums {
+    numbers: [f64; 4],
+    squares: [f64; 4],
+    products: [f64; 4],
+}
+
+impl PairSums {
+    fn lanes(&self) -> [[f64; 5]; 2] {
+        [0, 2].map(|l| {
+            let [n, s] = [self.numbers, self.squares];
+            [n[l], n[l + 1], s[l], s[l + 1], self.products[l]]
+        })
+    }
+}
+
+struct GatherPairs<'a> {
+    pairs: &'a [[f64; 2]],
+    chunk: &'a [u32],
+    sums: &'a mut PairSums,
+}
+
+impl WithSimd for GatherPairs<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let Self { pairs, chunk, sums } = self;
+        if let Ok(pairs) = <&[[f64; 2]; FILLED[0]]>::try_from(pairs) {
+            add_pairs(chunk, sums, |i| pairs[i as usize % FILLED[0]]);
+        } else if let Ok(pairs) = <&[[f64; 2]; FILLED[1]]>::try_from(pairs) {
+            add_pairs(chunk, sums, |i| pairs[i as usize % FILLED[1]]);
+        }
+    }
+}
+
+#[inline(always)]
+fn add_pairs(chunk: &[u32], sums: &mut PairSums, at: impl Fn(u32) -> [f64; 2]) {
+    let PairSums {
+        mut numbers,
+        mut squares,
+        mut products,
+    } = *sums;
+    let (couples, last) = pulp::as_arrays::<2, u32>(chunk);
+    for [i, j] in couples {
+        let ([x, y], [u, v]) = (at(*i), at(*j));
+        let (row, swapped) = ([x, y, u, v], [y, x, v, u]);
+        for l in 0..4 {
+            numbers[l] += row[l];
+            squares[l] += row[l] * row[l];
+            products[l] += row[l] * swapped[l];
+        }
+    }
+    if let [i] = last {
+        let [x, y] = at(*i);
+        for (l, (a, b)) in [(x, y), (y, x)].into_iter().enumerate() {
+            numbers[l] += a;
+            squares[l] += a * a;
+            products[l] += a * b;
+        }
+    }
+    *sums = PairSums {
+        numbers,
+        squares,
+        products,
+    };
 }
 
 /// Adds rows to two lanes alternately.
@@ -382,6 +520,52 @@ impl Weight for u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Sums of all columns at once are those of columns alone.
+    #[test]
+    fn products_of_two_columns_are_summed_as_if_they_were_columns() {
+        use crate::scheme::Kind;
+        use crate::stream::Key;
+        for n in [3, 100, 1024, 1500, 5000] {
+            let x: Vec<f64> = (0..n).map(|i| (i as f64 * 0.7).sin()).collect();
+            let y: Vec<f64> = (0..n).map(|i| (i as f64 * 0.3).cos() + 0.1).collect();
+            let times = |a: &[f64], b: &[f64]| -> Vec<f64> {
+                a.iter().zip(b).map(|(a, b)| a * b).collect()
+            };
+            let [xx, yy, xy] = [times(&x, &x), times(&y, &y), times(&x, &y)];
+            for columns in [
+                vec![&x, &y, &xy],
+                vec![&x, &y, &xx, &yy, &xy],
+                vec![&x, &y, &xx, &xy],
+                vec![&x, &y, &yy, &x],
+            ] {
+                let each: Vec<&[f64]> = columns.iter().map(|column| &column[..]).collect();
+                let together = Columns::centered(&each, n, &vec![0.0; each.len()]);
+                let are_products = each.last() != Some(&&x[..]);
+                assert_eq!(together.pairs.is_some(), are_products && n <= FILLED[1]);
+                for size in [n, 777] {
+                    let scheme = Scheme::new(n, 3, Kind::Ordinary { size }, Vec::new());
+                    let mut stream = Stream::new(Key {
+                        seed: 0,
+                        replicate: 0,
+                        attempt: 0,
+                    });
+                    let mut sum = |columns: &Columns, sums: &mut [f64]| {
+                        columns.gather(&scheme, &mut stream, 5, 0, sums);
+                    };
+                    let mut sums = vec![0.0; each.len()];
+                    sum(&together, &mut sums);
+                    for (column, sum_of_all) in each.iter().zip(sums) {
+                        // Two columns: in lanes as here.
+                        let pair = Columns::centered(&[column, column], n, &[0.0; 2]);
+                        let mut alone = [0.0; 2];
+                        sum(&pair, &mut alone);
+                        assert_eq!(alone[0].to_bits(), sum_of_all.to_bits(), "{n} {size}");
+                    }
+                }
+            }
+        }
+    }
 
     #[test]
     fn rows_that_are_read_count_as_often_as_they_were_drawn() {

@@ -7,7 +7,7 @@ use crate::absorbed_glm::AbsorbedGlm;
 use crate::cox::Cox;
 use crate::glm::Glm;
 use crate::models::{Linear, Status};
-use crate::moments::{Columns, Weight, WIDTH};
+use crate::moments::{filled, Columns, Weight, FILLED, WIDTH};
 use crate::program::Program;
 use crate::robust::Robust;
 use crate::scheme::{Form, Scheme};
@@ -134,6 +134,10 @@ impl Scratch {
             Source::Scans { orders, scans } if is_quantiles(orders, scans) => orders[0].places(),
             _ => None,
         };
+        let places = places.map(|mut places| {
+            places.resize(filled(places.len()), 0);
+            places
+        });
         Self {
             arch: Arch::new(),
             stream: Stream::new(Key {
@@ -485,8 +489,8 @@ fn quantiles(
     s: &mut Scratch,
     inputs: &mut [f64],
 ) {
-    s.sorted.resize(scheme.n(), 0);
     let places = s.places.as_deref().unwrap_or_default();
+    s.sorted.resize(places.len(), 0);
     let total = sorted_counts(
         scheme,
         r,
@@ -498,7 +502,7 @@ fn quantiles(
     );
     for (input, (_, scan)) in inputs.iter_mut().zip(scans) {
         if let Scan::Quantile { prob, kind } = scan {
-            *input = Scan::quantile(order, *prob, *kind, total, &s.sorted);
+            *input = Scan::quantile(order, *prob, *kind, total, &s.sorted[..scheme.n()]);
         }
     }
 }
@@ -522,21 +526,54 @@ fn sorted_counts(
 ) -> u32 {
     if scheme.form() == Form::Indices {
         sorted.fill(0);
-        let places = &places[..sorted.len()];
-        scheme.indices(stream, r, attempt, |chunk| {
-            let sorted = &mut *sorted;
-            chunk
-                .iter()
-                .for_each(|i| sorted[places[*i as usize] as usize] += 1);
-        });
+        let count = Count {
+            scheme,
+            r,
+            attempt,
+            stream,
+        };
+        if let (Ok(places), Ok(sorted)) = (places.try_into(), (&mut *sorted).try_into()) {
+            count.filled::<{ FILLED[0] }>(places, sorted);
+        } else if let (Ok(places), Ok(sorted)) = (places.try_into(), (&mut *sorted).try_into()) {
+            count.filled::<{ FILLED[1] }>(places, sorted);
+        } else {
+            let places = &places[..sorted.len()];
+            scheme.indices(count.stream, r, attempt, |chunk| {
+                let sorted = &mut *sorted;
+                chunk
+                    .iter()
+                    .for_each(|i| sorted[places[*i as usize] as usize] += 1);
+            });
+        }
         return scheme.resample_size() as u32;
     }
-    counts.resize(sorted.len(), 0);
+    counts.resize(scheme.n(), 0);
     scheme.frequencies(stream, r, attempt, counts);
     for (count, place) in counts.iter().zip(places) {
         sorted[*place as usize] = *count;
     }
     counts.iter().sum()
+}
+
+struct Count<'a> {
+    scheme: &'a Scheme,
+    r: u64,
+    attempt: u32,
+    stream: &'a mut Stream,
+}
+
+impl Count<'_> {
+    /// How often each place was drawn. Tables are filled up to a power of two, so that no index has
+    /// to be compared.
+    fn filled<const N: usize>(self, places: &[u32; N], sorted: &mut [u32; N]) {
+        self.scheme
+            .indices(self.stream, self.r, self.attempt, |chunk| {
+                let sorted = &mut *sorted;
+                chunk
+                    .iter()
+                    .for_each(|i| sorted[places[*i as usize % N] as usize % N] += 1);
+            });
+    }
 }
 
 fn scan_all<W: Weight>(orders: &[Sorted], scans: &[(usize, Scan)], w: &[W], out: &mut [f64]) {

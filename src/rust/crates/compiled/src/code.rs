@@ -185,6 +185,22 @@ pub(crate) enum Op {
     MulD(Reg, Reg, Reg),
     DivD(Reg, Reg, Reg),
     ArithD(Arith, Reg, Reg, Reg),
+    /// Two or three steps of arithmetic in one, each rounded by itself: `a * b + c`, `a * b - c`,
+    /// `c - a * b`, `a * b * c`, `(a + b) * c`, `(a - b) * c`, `a + b + c`, `a - b + c`,
+    /// `a * b + c * d`, `a * b - c * d`, `a * b * c + d`.
+    MulAdd(Reg, Reg, Reg, Reg),
+    MulSub(Reg, Reg, Reg, Reg),
+    SubMul(Reg, Reg, Reg, Reg),
+    MulMul(Reg, Reg, Reg, Reg),
+    AddMul(Reg, Reg, Reg, Reg),
+    LessMul(Reg, Reg, Reg, Reg),
+    AddAdd(Reg, Reg, Reg, Reg),
+    LessAdd(Reg, Reg, Reg, Reg),
+    Dot(Reg, Reg, Reg, Reg, Reg),
+    DotSub(Reg, Reg, Reg, Reg, Reg),
+    MulMulAdd(Reg, Reg, Reg, Reg, Reg),
+    /// `a %% 2^k`, where `k` is below 31.
+    ModBits(Reg, Reg, u8),
     AddI(Reg, Reg, Reg),
     SubI(Reg, Reg, Reg),
     MulI(Reg, Reg, Reg),
@@ -211,6 +227,10 @@ pub(crate) enum Op {
     /// Element of a vector by number.
     GetD(Reg, Reg, Reg),
     GetI(Reg, Reg, Reg),
+    /// A number and the element of a vector.
+    AddGet(Reg, Reg, Reg, Reg),
+    /// Element of the first vector by the number that is the element of the second.
+    GetGet(Reg, Reg, Reg, Reg),
     /// By a double.
     GetDByD(Reg, Reg, Reg),
     GetIByD(Reg, Reg, Reg),
@@ -273,6 +293,8 @@ pub(crate) enum Op {
     ChooseD(Reg, Reg, Reg, Reg),
     ChooseI(Reg, Reg, Reg, Reg),
     DrawD(Law, Reg, Reg, Reg),
+    /// `runif(1)`.
+    Uniform(Reg),
     /// So many numbers; the parameters are vectors.
     DrawV(Law, Reg, Reg, Reg, Reg),
     /// `quantile()`: of a vector, for probabilities, of a type.
@@ -303,6 +325,13 @@ pub(crate) enum Op {
     UnlessNeI(Reg, Reg, u16),
     /// Back to the head of a loop.
     Again(u16),
+    /// `Again`, to behind the test of the loop, as long as it holds.
+    AgainLtD(Reg, Reg, u16),
+    AgainLeD(Reg, Reg, u16),
+    AgainNeD(Reg, Reg, u16),
+    AgainLtI(Reg, Reg, u16),
+    AgainLeI(Reg, Reg, u16),
+    AgainNeI(Reg, Reg, u16),
     /// The next element's number, from 0: counter, number of elements; out of the loop when
     /// there is none.
     Step(Reg, Reg, u16),
@@ -330,6 +359,19 @@ impl Op {
             | Op::DivD(to, ..)
             | Op::ArithD(_, to, ..)
             | Op::MathD(_, to, _)
+            | Op::MulAdd(to, ..)
+            | Op::MulSub(to, ..)
+            | Op::SubMul(to, ..)
+            | Op::MulMul(to, ..)
+            | Op::AddMul(to, ..)
+            | Op::LessMul(to, ..)
+            | Op::AddAdd(to, ..)
+            | Op::LessAdd(to, ..)
+            | Op::Dot(to, ..)
+            | Op::DotSub(to, ..)
+            | Op::MulMulAdd(to, ..)
+            | Op::ModBits(to, ..)
+            | Op::AddGet(to, ..)
             | Op::Widen(to, _) => Some((true, to)),
             Op::AddI(to, ..) | Op::SubI(to, ..) | Op::MulI(to, ..) | Op::ArithI(_, to, ..) => {
                 Some((false, to))
@@ -344,6 +386,8 @@ impl Op {
 pub(crate) enum Out {
     Null,
     Value(Type, Reg),
+    /// A vector with names, as many as it has elements.
+    Named(Type, Reg, u16),
     /// Elements of one type with names.
     Row(Type, Vec<Reg>, u16),
     List(Vec<Out>, Option<u16>),

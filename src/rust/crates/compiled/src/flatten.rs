@@ -43,6 +43,19 @@ pub(crate) fn flatten(
     (flat.code.len() <= usize::from(u16::MAX)).then_some(flat.code)
 }
 
+/// The end of a loop that begins with this test: the body again, without it.
+fn again_while(test: Op, body: u16) -> Option<Op> {
+    Some(match test {
+        Op::UnlessLtD(a, b, _) => Op::AgainLtD(a, b, body),
+        Op::UnlessLeD(a, b, _) => Op::AgainLeD(a, b, body),
+        Op::UnlessNeD(a, b, _) => Op::AgainNeD(a, b, body),
+        Op::UnlessLtI(a, b, _) => Op::AgainLtI(a, b, body),
+        Op::UnlessLeI(a, b, _) => Op::AgainLeI(a, b, body),
+        Op::UnlessNeI(a, b, _) => Op::AgainNeI(a, b, body),
+        _ => return None,
+    })
+}
+
 impl Flat<'_> {
     fn block(&mut self, block: &[Stmt]) {
         let mut known = Known::default();
@@ -144,7 +157,15 @@ impl Flat<'_> {
                     [Op::Step(counter, turns, _), _, ..] => {
                         Op::Next(counter, turns, again.saturating_add(1))
                     }
-                    _ => Op::Again(again),
+                    [test, ..] => match again_while(test, again.saturating_add(1)) {
+                        Some(back) => {
+                            self.code.push(back);
+                            // It does not hold, or R must tell: the test itself finds out.
+                            Op::Again(again)
+                        }
+                        None => Op::Again(again),
+                    },
+                    [] => Op::Again(again),
                 };
                 self.code.push(back);
             }

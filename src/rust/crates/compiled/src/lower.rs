@@ -6,17 +6,20 @@
 //! become the other's type is `Mixed`: no error unless it is read. A loop whose first turn
 //! changes types is unrolled once.
 
+mod apply;
 mod calls;
 mod cells;
 mod control;
 mod draws;
 mod elementwise;
+mod fused;
 mod index;
 mod inline;
 mod logic;
 mod loops;
 mod matrix;
 mod more;
+mod named;
 mod promises;
 mod statistics;
 mod values;
@@ -38,6 +41,8 @@ pub(crate) type Var = usize;
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum State {
     Is(Type),
+    /// A vector with names: their number in [`Program::names`].
+    Named(Type, u16),
     /// Assigned on some ways only.
     Perhaps,
     /// Of types that do not go together.
@@ -72,6 +77,8 @@ enum Val {
     Gone,
     Null,
     Is(Type, Reg),
+    /// A vector with names, as many as it has elements.
+    Named(Type, Reg, u16),
     Mixed(Type, Type),
 }
 
@@ -147,9 +154,14 @@ struct Lower<'s> {
     constants_d: HashMap<u64, Reg>,
     constants_i: HashMap<i32, Reg>,
     captured: HashMap<(usize, String), Captured>,
+    captured_names: HashMap<(usize, String), (Type, Reg, u16)>,
     vectors: Vec<(Reg, usize, Type)>,
     /// R's own functions that are called, by the closure whose code it is.
     checked: HashMap<usize, HashSet<String>>,
+    /// Functions that stand for calls of `sapply()` and its like, by the piece of code.
+    made: HashMap<u32, (std::rc::Rc<Function>, Option<Node>)>,
+    /// Arguments that calls of their functions leave out, or give; `None`: that cannot be told.
+    absent: HashMap<Var, Option<bool>>,
     /// Arguments without a value that can be had.
     withheld: HashMap<Var, String>,
     /// Variables of which a loop that does not turn must not leave another type.
@@ -212,8 +224,11 @@ impl<'s> Lower<'s> {
             constants_d: HashMap::new(),
             constants_i: HashMap::new(),
             captured: HashMap::new(),
+            captured_names: HashMap::new(),
             vectors: Vec::new(),
             checked: HashMap::new(),
+            made: HashMap::new(),
+            absent: HashMap::new(),
             withheld: HashMap::new(),
             firm,
             mixed: None,
@@ -237,6 +252,7 @@ impl<'s> Lower<'s> {
             let reg = self.reg(var, *ty, &none)?;
             arguments.push((reg, *ty));
             self.know(var, *ty);
+            self.absent.insert(var, Some(false));
         }
         self.defaults(&closure.defaults, &closure.body)?;
         self.tail(&closure.body)?;
@@ -390,6 +406,12 @@ impl<'s> Lower<'s> {
                 self.put(ty, to, reg);
                 self.know(var, ty);
                 return Ok(Val::Is(ty, to));
+            }
+            Val::Named(ty, reg, names) => {
+                let to = self.reg(var, ty, at)?;
+                self.put(ty, to, reg);
+                self.know_named(var, ty, names);
+                return Ok(Val::Named(ty, to, names));
             }
         }
         Ok(value)

@@ -7,6 +7,7 @@ mod arith;
 mod elements;
 mod extra;
 mod matrix;
+mod results;
 mod vectors;
 
 pub(crate) use arith::math;
@@ -14,7 +15,7 @@ pub(crate) use extra::pair;
 
 use std::borrow::Cow;
 
-use crate::code::{Compare, Op, Out, Program, Reg};
+use crate::code::{Compare, Op, Program, Reg};
 use crate::primitives::draws;
 use crate::primitives::matrix::Shape;
 use crate::tree::Type;
@@ -190,7 +191,15 @@ impl<'a> Machine<'a> {
             let op = self.scalars(program, host, stop, &mut at)?;
             match op {
                 // It was about to be done when the time was over.
-                Op::Again(_) | Op::Next(..) | Op::NextWalk(..) => return Ok(Outcome::Paused),
+                Op::Again(_)
+                | Op::AgainLtD(..)
+                | Op::AgainLeD(..)
+                | Op::AgainNeD(..)
+                | Op::AgainLtI(..)
+                | Op::AgainLeI(..)
+                | Op::AgainNeI(..)
+                | Op::Next(..)
+                | Op::NextWalk(..) => return Ok(Outcome::Paused),
                 Op::Return(out) => {
                     return self
                         .value(&program.outs[usize::from(out)])
@@ -261,6 +270,14 @@ impl<'a> Machine<'a> {
                 }
             };
         }
+        macro_rules! again_if {
+            ($holds:expr, $op:expr, $to:expr) => {
+                if $holds {
+                    at = usize::from($to);
+                    turn!($op, at);
+                }
+            };
+        }
         loop {
             let op = code[at];
             at += 1;
@@ -272,6 +289,18 @@ impl<'a> Machine<'a> {
                 Op::MulD(to, a, b) => d!(to) = d!(a) * d!(b),
                 Op::DivD(to, a, b) => d!(to) = d!(a) / d!(b),
                 Op::ArithD(how, to, a, b) => d!(to) = arith_d(how, d!(a), d!(b), host)?,
+                Op::MulAdd(to, a, b, c) => d!(to) = d!(a) * d!(b) + d!(c),
+                Op::MulSub(to, a, b, c) => d!(to) = d!(a) * d!(b) - d!(c),
+                Op::SubMul(to, a, b, c) => d!(to) = d!(c) - d!(a) * d!(b),
+                Op::MulMul(to, a, b, c) => d!(to) = d!(a) * d!(b) * d!(c),
+                Op::AddMul(to, a, b, c) => d!(to) = (d!(a) + d!(b)) * d!(c),
+                Op::LessMul(to, a, b, c) => d!(to) = (d!(a) - d!(b)) * d!(c),
+                Op::AddAdd(to, a, b, c) => d!(to) = d!(a) + d!(b) + d!(c),
+                Op::LessAdd(to, a, b, c) => d!(to) = d!(a) - d!(b) + d!(c),
+                Op::Dot(to, a, b, c, e) => d!(to) = d!(a) * d!(b) + d!(c) * d!(e),
+                Op::DotSub(to, a, b, c, e) => d!(to) = d!(a) * d!(b) - d!(c) * d!(e),
+                Op::MulMulAdd(to, a, b, c, e) => d!(to) = d!(a) * d!(b) * d!(c) + d!(e),
+                Op::ModBits(to, a, bits) => d!(to) = arith::mod_bits(d!(a), bits, host)?,
                 Op::AddI(to, a, b) => i!(to) = whole(i!(a).checked_add(i!(b)))?,
                 Op::SubI(to, a, b) => i!(to) = whole(i!(a).checked_sub(i!(b)))?,
                 Op::MulI(to, a, b) => i!(to) = whole(i!(a).checked_mul(i!(b)))?,
@@ -289,16 +318,25 @@ impl<'a> Machine<'a> {
                 Op::TruthD(to, a) => i!(to) = i32::from(compare_d(Compare::Ne, d!(a), 0.0)?),
                 Op::Widen(to, a) => d!(to) = f64::from(i!(a)),
                 Op::Whole(to, a) => {
-                    let x = d!(a);
-                    if x.trunc() != x || x.abs() > f64::from(i32::MAX) {
+                    let (x, whole) = (d!(a), d!(a) as i32);
+                    if f64::from(whole) != x || whole == i32::MIN {
                         return Err(FRACTION);
                     }
-                    i!(to) = x as i32;
+                    i!(to) = whole;
                 }
                 Op::ToInt(to, a) => i!(to) = arith::to_int(d!(a))?,
                 Op::GetD(to, v, a) => {
                     let x = vd[usize::from(v)].get((i!(a) as usize).wrapping_sub(1));
                     d!(to) = *x.ok_or(OUTSIDE)?;
+                }
+                Op::AddGet(to, b, v, a) => {
+                    let x = vd[usize::from(v)].get((i!(a) as usize).wrapping_sub(1));
+                    d!(to) = d!(b) + *x.ok_or(OUTSIDE)?;
+                }
+                Op::GetGet(to, v, w, a) => {
+                    let at = vi[usize::from(w)].get((i!(a) as usize).wrapping_sub(1));
+                    let at = (*at.ok_or(OUTSIDE)? as usize).wrapping_sub(1);
+                    d!(to) = *vd[usize::from(v)].get(at).ok_or(OUTSIDE)?;
                 }
                 Op::GetI(to, v, a) => {
                     let x = vi[usize::from(v)].get((i!(a) as usize).wrapping_sub(1));
@@ -352,12 +390,13 @@ impl<'a> Machine<'a> {
                     let (a, b) = (d!(a), d!(b));
                     d!(to) = vectors::draw(law, a, b, host, state)?;
                 }
+                Op::Uniform(to) => d!(to) = state.next_u01(),
                 Op::SampleOne(to, n) => {
                     let n = i!(n);
                     if !(1..=10_000_000).contains(&n) {
                         return Err(Bail("sample() of none, or of very many"));
                     }
-                    i!(to) = state.next_index(f64::from(n)) as i32 + 1;
+                    i!(to) = state.next_below(n as u32) as i32 + 1;
                 }
                 Op::NotOne(a) => {
                     if i!(a) == 1 {
@@ -454,6 +493,13 @@ impl<'a> Machine<'a> {
                     at = usize::from(to);
                     turn!(op, at);
                 }
+                Op::AgainLtD(a, b, to) => again_if!(d!(a) < d!(b), op, to),
+                Op::AgainLeD(a, b, to) => again_if!(d!(a) <= d!(b), op, to),
+                // Neither is missing: then they are neither less nor greater.
+                Op::AgainNeD(a, b, to) => again_if!(d!(a) < d!(b) || d!(a) > d!(b), op, to),
+                Op::AgainLtI(a, b, to) => again_if!(i!(a) < i!(b), op, to),
+                Op::AgainLeI(a, b, to) => again_if!(i!(a) <= i!(b), op, to),
+                Op::AgainNeI(a, b, to) => again_if!(i!(a) != i!(b), op, to),
                 Op::Next(counter, turns, to) => {
                     at = usize::from(to);
                     turn!(op, at - 1);
@@ -481,63 +527,6 @@ impl<'a> Machine<'a> {
                 }
             }
         }
-    }
-
-    fn value(&self, out: &Out) -> Result<Value, Bail> {
-        Ok(match out {
-            Out::Null => Value::Null,
-            Out::Value(ty, reg) if ty.is_matrix() => {
-                let shape = self.shapes[usize::from(ty.is_double())][usize::from(*reg)];
-                let values = self.value(&Out::Value(ty.flat(), *reg))?;
-                Value::Matrix(Box::new(values), shape)
-            }
-            Out::Value(ty, reg) => {
-                let reg = usize::from(*reg);
-                match ty {
-                    Type::Null => Value::Null,
-                    Type::Double => Value::Double(number(self.d[reg])?),
-                    Type::Integer => Value::Integer(self.i[reg]),
-                    Type::Logical => Value::Logical(self.i[reg]),
-                    Type::Doubles => {
-                        if self.vd[reg].iter().any(|x| x.is_nan()) {
-                            return Err(NOT_A_NUMBER);
-                        }
-                        Value::Doubles(self.vd[reg].to_vec())
-                    }
-                    Type::Integers => Value::Integers(self.vi[reg].to_vec()),
-                    _ => Value::Logicals(self.vi[reg].to_vec()),
-                }
-            }
-            Out::Row(ty, regs, names) => {
-                let integers = || regs.iter().map(|reg| self.i[usize::from(*reg)]).collect();
-                let row = match ty {
-                    Type::Double => {
-                        let all: Result<Vec<f64>, Bail> = regs
-                            .iter()
-                            .map(|reg| number(self.d[usize::from(*reg)]))
-                            .collect();
-                        Value::Doubles(all?)
-                    }
-                    Type::Logical => Value::Logicals(integers()),
-                    _ => Value::Integers(integers()),
-                };
-                Value::Named(Box::new(row), *names)
-            }
-            Out::List(parts, names) => {
-                let parts: Result<Vec<Value>, Bail> =
-                    parts.iter().map(|part| self.value(part)).collect();
-                Value::List(parts?, *names)
-            }
-        })
-    }
-}
-
-/// `NaN` may be R's `NA`: which of both is not known here.
-fn number(x: f64) -> Result<f64, Bail> {
-    if x.is_nan() {
-        Err(NOT_A_NUMBER)
-    } else {
-        Ok(x)
     }
 }
 

@@ -18,11 +18,13 @@ pub mod order;
 pub mod poisson;
 pub mod quantile;
 pub mod reduce;
+pub mod resamples;
 pub mod sample;
 pub mod sequence;
 pub mod trimmed;
 
 pub use generator::Generator;
+pub use resamples::Resamples;
 
 #[cfg(test)]
 mod tests;

@@ -211,6 +211,8 @@ pub enum Captured {
     Constant(Kind),
     /// A vector: its number among those that the machine is given, and its type.
     Vector(usize, Type),
+    /// The same with names.
+    Named(usize, Type, Vec<String>),
 }
 
 /// Where the closure was defined.

@@ -16,13 +16,27 @@ type Matrix = [[u32; 3]; 3];
 const STEP1: Matrix = [[0, 1, 0], [0, 0, 1], [(M1 - A13N) as u32, A12 as u32, 0]];
 const STEP2: Matrix = [[0, 1, 0], [0, 0, 1], [(M2 - A23N) as u32, 0, A21 as u32]];
 
-/// The sum of three products of numbers below 2^32, modulo `m`. No sum overflows:
-/// each product is reduced first.
+/// The sum of three products of numbers below 2^32, modulo `m`, which is above 2^32 - 2^15. What a
+/// product has above its lower 32 bits counts 2^32 - `m` times: that leaves less than 2^48, and of
+/// the sum then less than 2^33.
+#[inline]
 const fn dot(a: [u32; 3], b: [u32; 3], m: u64) -> u32 {
-    let p0 = a[0] as u64 * b[0] as u64 % m;
-    let p1 = a[1] as u64 * b[1] as u64 % m;
-    let p2 = a[2] as u64 * b[2] as u64 % m;
-    ((p0 + p1 + p2) % m) as u32
+    const LOW: u64 = 0xffff_ffff;
+    let more = (1 << 32) - m;
+    let mut sum = 0;
+    let mut i = 0;
+    while i < 3 {
+        let product = a[i] as u64 * b[i] as u64;
+        sum += (product & LOW) + (product >> 32) * more;
+        i += 1;
+    }
+    let sum = (sum & LOW) + (sum >> 32) * more;
+    (sum % m) as u32
+}
+
+#[inline]
+fn product([a, b, c]: &Matrix, state: [u32; 3], m: u64) -> [u32; 3] {
+    [dot(*a, state, m), dot(*b, state, m), dot(*c, state, m)]
 }
 
 const fn square(a: Matrix, m: u64) -> Matrix {
@@ -79,8 +93,8 @@ impl Jump {
         let mut left = times;
         while left != 0 {
             let bit = left.trailing_zeros() as usize;
-            first = self.first[bit].map(|row| dot(row, first, M1));
-            second = self.second[bit].map(|row| dot(row, second, M2));
+            first = product(&self.first[bit], first, M1);
+            second = product(&self.second[bit], second, M2);
             left &= left - 1;
         }
         let ([s0, s1, s2], [s3, s4, s5]) = (first, second);

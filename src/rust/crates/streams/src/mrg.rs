@@ -12,9 +12,12 @@ const NORM: f64 = 2.328306549295727688e-10;
 fn rest<const M: u64>(x: u64) -> u64 {
     const LOW: u64 = 0xffff_ffff;
     let more = (1 << 32) - M;
-    // Twice: below 2^54 is then below 2^32 + 2^37, and that below 2^32 + 2^20.
-    let x = (x & LOW) + (x >> 32) * more;
-    let x = (x & LOW) + (x >> 32) * more;
+    let mut x = (x & LOW) + (x >> 32) * more;
+    // Of 209 (`M1`) once is enough: that is below 2^32 + 2^30. Of 22853 (`M2`) it is below
+    // 2^32 + 2^37, and the second time below 2^32 + 2^20.
+    if more > 0xff {
+        x = (x & LOW) + (x >> 32) * more;
+    }
     if x >= M {
         x - M
     } else {
@@ -32,8 +35,9 @@ impl Mrg {
     /// A generator that starts at `seed`.
     #[must_use]
     pub fn new(seed: Seed) -> Self {
+        let [a, b, c, d, e, f] = seed.0;
         Self {
-            state: seed.0.map(u64::from),
+            state: [a.into(), b.into(), c.into(), d.into(), e.into(), f.into()],
         }
     }
 
@@ -42,14 +46,31 @@ impl Mrg {
     /// never has anything to do.
     #[inline]
     pub fn next_u01(&mut self) -> f64 {
+        // A signed number is converted in one instruction.
+        self.next_whole() as i64 as f64 * NORM
+    }
+
+    /// The first 16 bits of the next uniform number, as R's `floor(unif_rand() * 65536)`. That is
+    /// rounded by less than 2^-36, and no number is as near to a whole one without being it; the
+    /// 15 that are whole ones come out alike (a test has them).
+    #[inline]
+    pub fn next_16_bits(&mut self) -> u32 {
+        ((self.next_whole() << 16) / (M1 + 1)) as u32
+    }
+
+    /// The next whole number from 1 to `M1`.
+    #[inline]
+    fn next_whole(&mut self) -> u64 {
         let [s0, s1, s2, s3, s4, s5] = self.state;
         // Both sums are below 2^54, as 2^32 times the sum of their factors is.
         let p1 = rest::<M1>(A12 * s1 + A13N * (M1 - s0));
         let p2 = rest::<M2>(A21 * s5 + A23N * (M2 - s3));
         self.state = [s1, s2, p1, s4, s5, p2];
-        let whole = if p1 > p2 { p1 - p2 } else { p1 + M1 - p2 };
-        // It has 32 bits: a signed number is converted in one instruction.
-        whole as i64 as f64 * NORM
+        // p1 - p2 where that is above 0, else M1 more, which is 2^32 - 209. A branch would be taken
+        // half of the time, so the borrow of a subtraction says which it is.
+        let below = p1.wrapping_sub(p2 + 1);
+        let less = (below >> 32) as u32 & (u32::MAX - M1 as u32 + 1);
+        u64::from((below as u32).wrapping_add(1).wrapping_sub(less))
     }
 
     /// Where the generator is now; what R would store in `.Random.seed[2:7]`.

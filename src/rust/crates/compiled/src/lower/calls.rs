@@ -2,6 +2,7 @@
 
 use super::control::mixed_value;
 use super::draws::is_drawing;
+use super::named::with_names;
 use super::*;
 use crate::code::{Along, Arith, Math, Reduce};
 use crate::tree::Arg;
@@ -163,6 +164,13 @@ impl Lower<'_> {
                 self.emit(Op::SeqLen(to, n));
                 Ok(Val::Is(Type::Integers, to))
             }
+            "force" | "identity" => {
+                let x = self.one(args, node)?;
+                self.value(x, hint)
+            }
+            "missing" => self.missing(args, node),
+            "setNames" | "unname" => self.renamed(fun, args, node),
+            "sapply" | "vapply" | "replicate" | "apply" => self.applied(fun, args, node),
             "c" => self.combine(args, node),
             "numeric" | "double" | "integer" | "logical" | "vector" => self.blank(fun, args, node),
             "rep" | "rep_len" | "rep.int" => self.repeated(fun, args, node),
@@ -189,8 +197,15 @@ impl Lower<'_> {
         node: &Node,
     ) -> Lowered<Val> {
         let x = self.one(args, node)?;
-        let Some((ty, reg)) = self.any_number(x)? else {
-            return Ok(Val::Gone);
+        let (ty, reg) = match self.value(x, None)? {
+            Val::Named(ty, reg, names) => {
+                let value = self.math_flat(fun, how, (ty, reg), None, node)?;
+                return Ok(with_names(value, Some(names)));
+            }
+            value => match self.plain_number(value, x)? {
+                Some(found) => found,
+                None => return Ok(Val::Gone),
+            },
         };
         let (shape, ty) = self.unshaped(ty, reg, node)?;
         let value = self.math_flat(fun, how, (ty, reg), hint, node)?;
@@ -252,10 +267,16 @@ impl Lower<'_> {
 
     fn reduce(&mut self, how: Reduce, x: &Node, node: &Node) -> Lowered<Val> {
         // var() of a matrix is a matrix; median() of one is rare.
-        let found = if matches!(how, Reduce::Var | Reduce::Median) {
-            self.number(x)?
-        } else {
-            self.elements(x)?
+        let found = match how {
+            Reduce::Median => self.number(x)?,
+            Reduce::Var => match self.without_names(x)? {
+                Some((ty, _)) if ty.is_matrix() => {
+                    return Err(refuse(x, "a matrix is not in the subset here"))
+                }
+                found => found,
+            },
+            Reduce::WhichMin | Reduce::WhichMax => self.elements(x)?,
+            _ => self.without_names(x)?.map(|(ty, reg)| (ty.flat(), reg)),
         };
         let Some((ty, reg)) = found else {
             return Ok(Val::Gone);
@@ -357,7 +378,9 @@ impl Lower<'_> {
         let logic = fun == "any" || fun == "all";
         // Of two numbers, the common case in loops.
         if (fun == "min" || fun == "max") && args.len() == 2 {
-            let Some([(a, x), (b, y)]) = self.two(args)? else {
+            let first = self.without_names(&args[0].value)?;
+            let second = self.without_names(&args[1].value)?;
+            let Some(((a, x), (b, y))) = first.zip(second) else {
                 return Ok(Val::Gone);
             };
             if a.is_scalar() && b.is_scalar() {
@@ -369,8 +392,8 @@ impl Lower<'_> {
         }
         let mut parts = Vec::new();
         for arg in args {
-            match self.elements(&arg.value)? {
-                Some(part) => parts.push(part),
+            match self.without_names(&arg.value)? {
+                Some((ty, reg)) => parts.push((ty.flat(), reg)),
                 None => return Ok(Val::Gone),
             }
         }
@@ -450,10 +473,7 @@ impl Lower<'_> {
 
     fn combine(&mut self, args: &[Arg], node: &Node) -> Lowered<Val> {
         if args.iter().any(|arg| arg.name.is_some()) {
-            return Err(refuse(
-                node,
-                "names in c() are compiled only in the value of the function",
-            ));
+            return self.combine_named(args, node);
         }
         let mut parts = Vec::new();
         for arg in args {
@@ -461,6 +481,7 @@ impl Lower<'_> {
                 Val::Gone => return Ok(Val::Gone),
                 Val::Null => {}
                 Val::Is(ty, reg) => parts.push((ty, reg)),
+                Val::Named(..) => return Err(refuse(&arg.value, named::KEPT)),
                 Val::Mixed(a, b) => return Err(mixed_value(&arg.value, a, b)),
             }
         }

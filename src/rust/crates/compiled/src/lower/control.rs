@@ -11,6 +11,10 @@ fn meet(a: State, b: Option<State>) -> State {
             Some(ty) => State::Is(ty),
             None => State::Mixed(a, b),
         },
+        (State::Named(a, x), Some(State::Named(b, y))) if a == b && x == y => State::Named(a, x),
+        (State::Is(a) | State::Named(a, _), Some(State::Is(b) | State::Named(b, _))) => {
+            State::Mixed(a, b)
+        }
         (State::Waiting, Some(State::Waiting)) => State::Waiting,
         (State::Function(a), Some(State::Function(b))) if a == b => State::Function(a),
         // Evaluated on one way, or a function there.
@@ -85,13 +89,22 @@ impl Lower<'_> {
             match (fun.as_str(), args.as_slice()) {
                 ("{", args) => {
                     self.check(fun, node)?;
-                    let Some((last, before)) = args.split_last() else {
+                    let Some((last, mut before)) = args.split_last() else {
                         return self.give_back(Out::Null);
                     };
+                    // `out <- list(...); out` returns the list at once.
+                    let mut last = &last.value;
+                    if let (Some(name), Some((made, others))) =
+                        (self.returned_name(last)?, before.split_last())
+                    {
+                        if let Some(code) = self.list_named(name, &made.value)? {
+                            (last, before) = (code, others);
+                        }
+                    }
                     for statement in before {
                         self.effect(&statement.value)?;
                     }
-                    return self.tail(&last.value);
+                    return self.tail(last);
                 }
                 ("(" | "invisible", [one]) if one.name.is_none() => {
                     self.check(fun, node)?;
@@ -107,6 +120,13 @@ impl Lower<'_> {
                 }
                 ("if", [cond, rest @ ..]) if !rest.is_empty() => {
                     self.check(fun, node)?;
+                    if let Some(holds) = self.known_condition(&cond.value)? {
+                        return match (holds, rest.get(1)) {
+                            (true, _) => self.tail(&rest[0].value),
+                            (false, Some(no)) => self.tail(&no.value),
+                            (false, None) => self.give_back(Out::Null),
+                        };
+                    }
                     let cond = self.condition(&cond.value)?;
                     let before = std::mem::take(&mut self.block);
                     let env = self.env.clone();
@@ -140,6 +160,37 @@ impl Lower<'_> {
             Some(out) => self.give_back(out),
             None => Ok(()),
         }
+    }
+
+    /// The variable that `x`, `(x)`, `return(x)` or `invisible(x)` gives back.
+    fn returned_name<'a>(&mut self, node: &'a Node) -> Lowered<Option<&'a str>> {
+        match &node.kind {
+            Kind::Name(name) => Ok(Some(name)),
+            Kind::Call { fun, args } => match (fun.as_str(), args.as_slice()) {
+                ("(" | "return" | "invisible", [one]) if one.name.is_none() => {
+                    self.check(fun, node)?;
+                    self.returned_name(&one.value)
+                }
+                _ => Ok(None),
+            },
+            _ => Ok(None),
+        }
+    }
+
+    /// The code of a list that is assigned to the variable of that name.
+    fn list_named<'a>(&mut self, name: &str, node: &'a Node) -> Lowered<Option<&'a Node>> {
+        let Kind::Call { fun, args } = &node.kind else {
+            return Ok(None);
+        };
+        let ("<-" | "=", [to, list]) = (fun.as_str(), args.as_slice()) else {
+            return Ok(None);
+        };
+        let is_list = matches!(&list.value.kind, Kind::Call { fun, .. } if fun == "list");
+        if !is_list || to.value.kind != Kind::Name(name.to_owned()) {
+            return Ok(None);
+        }
+        self.check(fun, node)?;
+        Ok(Some(&list.value))
     }
 
     fn give_back(&mut self, out: Out) -> Lowered<()> {
@@ -179,6 +230,7 @@ impl Lower<'_> {
             Val::Gone => None,
             Val::Null => Some(Out::Null),
             Val::Is(ty, reg) => Some(Out::Value(ty, reg)),
+            Val::Named(ty, reg, names) => Some(Out::Named(ty, reg, names)),
             Val::Mixed(a, b) => return Err(mixed_value(node, a, b)),
         })
     }
@@ -225,7 +277,7 @@ impl Lower<'_> {
     pub(super) fn condition(&mut self, node: &Node) -> Lowered<Reg> {
         let value = self.value(node, None)?;
         let (ty, reg) = match value {
-            Val::Is(ty, reg) => (ty, reg),
+            Val::Is(ty, reg) | Val::Named(ty, reg, _) => (ty, reg),
             Val::Gone => return self.integer(0, node),
             Val::Null => return Err(refuse(node, "the condition is NULL")),
             Val::Mixed(a, b) => return Err(mixed_value(node, a, b)),
@@ -248,6 +300,13 @@ impl Lower<'_> {
 
     /// `if` with or without a value.
     pub(super) fn branch(&mut self, args: &[Arg], hint: Option<Var>, node: &Node) -> Lowered<Val> {
+        if let Some(holds) = self.known_condition(&args[0].value)? {
+            return match (holds, args.get(2)) {
+                (true, _) => self.value(&args[1].value, hint),
+                (false, Some(no)) => self.value(&no.value, hint),
+                (false, None) => Ok(Val::Null),
+            };
+        }
         let cond = self.condition(&args[0].value)?;
         let before = std::mem::take(&mut self.block);
         let env = self.env.clone();
@@ -280,6 +339,15 @@ impl Lower<'_> {
                 }
                 None => Val::Mixed(a, b),
             },
+            (Val::Named(a, x, names), Val::Named(b, y, others)) if a == b && names == others => {
+                let to = self.temp(a, node)?;
+                for (block, reg) in [(&mut yes, x), (&mut no, y)] {
+                    let outer = std::mem::replace(&mut self.block, std::mem::take(block));
+                    self.put(a, to, reg);
+                    *block = std::mem::replace(&mut self.block, outer);
+                }
+                Val::Named(a, to, names)
+            }
             (a, b) => Val::Mixed(type_of(a), type_of(b)),
         };
         self.block.push(Stmt::If(cond, yes, no));
@@ -345,9 +413,13 @@ impl Lower<'_> {
         hint: Option<Var>,
         node: &Node,
     ) -> Lowered<Val> {
-        let Some([a, b]) = self.two(args)? else {
+        let Some((a, b, names)) = self.two_with_names(args, node)? else {
             return Ok(Val::Gone);
         };
+        if names.is_some() {
+            let value = self.compare_flat(how, a, b, None, node)?;
+            return Ok(super::named::with_names(value, names));
+        }
         let (shape, (a, x), (b, y)) = self.conformed(a, b, node)?;
         let value = self.compare_flat(how, (a, x), (b, y), hint, node)?;
         self.shaped(value, shape, node)
@@ -396,14 +468,17 @@ impl Lower<'_> {
 
 pub(super) fn type_of(value: Val) -> Type {
     match value {
-        Val::Is(ty, _) | Val::Mixed(ty, _) => ty,
+        Val::Is(ty, _) | Val::Named(ty, ..) | Val::Mixed(ty, _) => ty,
         Val::Null | Val::Gone => Type::Null,
     }
 }
 
 pub(super) fn mixed_value(at: &Node, a: Type, b: Type) -> Refused {
     if (a, b) == (Type::Null, Type::Null) {
-        return refuse(at, "its value is a function");
+        return refuse(at, "its value is a function, or strings");
+    }
+    if a == b {
+        return refuse(at, "whether it has names depends on the way the code takes");
     }
     refuse(
         at,

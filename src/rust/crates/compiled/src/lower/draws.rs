@@ -117,8 +117,14 @@ impl Lower<'_> {
                     self.emit(Op::Whole(to, drawn));
                     return Ok(Val::Is(Type::Integer, to));
                 }
+                let is = |value: f64, reg| self.constants_d.get(&value.to_bits()) == Some(&reg);
+                let plain = law == Law::Uniform && is(0.0, x) && is(1.0, y);
                 let to = self.dest(Type::Double, hint, node)?;
-                self.emit(Op::DrawD(law, to, x, y));
+                self.emit(if plain {
+                    Op::Uniform(to)
+                } else {
+                    Op::DrawD(law, to, x, y)
+                });
                 Ok(Val::Is(Type::Double, to))
             }
             _ => {

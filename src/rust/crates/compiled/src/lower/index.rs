@@ -16,10 +16,20 @@ impl Lower<'_> {
         if args.iter().any(|arg| arg.name.is_some()) {
             return Err(refuse(node, "subscripts with names are not in the subset"));
         }
-        let Some((ty, reg)) = self.any_number(&args[0].value)? else {
-            return Ok(Val::Gone);
-        };
         let index = &args[1].value;
+        let (ty, reg) = match self.value(&args[0].value, None)? {
+            Val::Named(ty, reg, names) if fun == "[[" => {
+                if let Kind::Text(name) = &index.kind {
+                    let at = self.position(names, name, index)?;
+                    return self.element_at((ty, reg), at, hint, node);
+                }
+                (ty, reg)
+            }
+            value => match self.plain_number(value, &args[0].value)? {
+                Some(found) => found,
+                None => return Ok(Val::Gone),
+            },
+        };
         if index.kind == Kind::Missing && fun == "[" {
             return Ok(Val::Is(ty, reg));
         }
@@ -65,12 +75,13 @@ impl Lower<'_> {
         }
         if of.is_scalar() {
             let to = self.dest(ty.element(), hint, node)?;
-            self.emit(match (double, of == Type::Double) {
-                (true, false) => Op::GetD(to, reg, at),
+            let op = match (double, of == Type::Double) {
+                (true, false) => self.element(to, reg, at),
                 (true, true) => Op::GetDByD(to, reg, at),
                 (false, false) => Op::GetI(to, reg, at),
                 (false, true) => Op::GetIByD(to, reg, at),
-            });
+            };
+            self.emit(op);
             return Ok(Val::Is(ty.element(), to));
         }
         if fun == "[[" {
@@ -152,6 +163,9 @@ impl Lower<'_> {
         node: &Node,
     ) -> Lowered<Val> {
         let now = self.value(&args[0].value, None)?;
+        if let Val::Named(ty, reg, names) = now {
+            return self.assign_named(name, (ty, reg, names), &args[1].value, (of, from), node);
+        }
         let Some((by, index)) = self.index(&args[1].value)? else {
             return Ok(Val::Gone);
         };
@@ -168,7 +182,7 @@ impl Lower<'_> {
         let old = match now {
             Val::Is(ty, _) => ty,
             Val::Null => of.element(),
-            Val::Gone => return Ok(Val::Gone),
+            Val::Gone | Val::Named(..) => return Ok(Val::Gone),
             Val::Mixed(a, b) => return Err(mixed_value(node, a, b)),
         };
         let element = old.element().max(of.element());

@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use super::apply::{MADE, MADE_OF};
 use super::control::{join, type_of};
 use super::promises::assigns;
 use super::*;
@@ -38,6 +39,8 @@ pub(super) enum Callee {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Who {
     Closure(usize),
+    /// What stands for a call of `sapply()` and its like, by the piece of code.
+    Made(u32),
     Local(usize),
 }
 
@@ -102,6 +105,17 @@ impl Lower<'_> {
             }
         }
         let closure = self.scopes[scope].closure;
+        if closure == MADE {
+            // They call R's own functions, and those that they are given.
+            return if MADE_OF.contains(&fun) {
+                Ok(Callee::Own)
+            } else {
+                Err(refuse(
+                    at,
+                    "what is to be called is no function that is known",
+                ))
+            };
+        }
         let checked = self.checked.entry(closure).or_default();
         if checked.contains(fun) {
             return Ok(Callee::Own);
@@ -165,11 +179,14 @@ impl Lower<'_> {
         loop {
             let state = self.find(scope, name).and_then(|var| self.state(var));
             match (state, self.scopes[scope].parent) {
-                (Some(State::Is(_) | State::Mixed(..)), _) => return true,
+                (Some(State::Is(_) | State::Named(..) | State::Mixed(..)), _) => return true,
                 (Some(_), _) => return false,
                 (None, Some(parent)) => scope = parent,
                 (None, None) => break,
             }
+        }
+        if self.scopes[scope].closure == MADE {
+            return false;
         }
         self.around.enter(self.scopes[scope].closure);
         self.around.is_variable(name)
@@ -289,7 +306,7 @@ impl Lower<'_> {
         let value = self.arrive(body, returns, label, scope, node)?;
         // Of the temporary registers only that of the value is needed.
         let own = match value {
-            Val::Is(ty, reg) => {
+            Val::Is(ty, reg) | Val::Named(ty, reg, _) => {
                 let is = |own: &(File, Reg)| *own == (file(ty), reg);
                 let at = self.live[mark..].iter().position(is);
                 at.map(|at| self.live.remove(mark + at))
@@ -328,7 +345,12 @@ impl Lower<'_> {
                     parent: None,
                     closure: *number,
                 };
-                (Who::Closure(*number), Rc::clone(code), of)
+                let who = if *number == MADE {
+                    Who::Made(node.place)
+                } else {
+                    Who::Closure(*number)
+                };
+                (who, Rc::clone(code), of)
             }
             Callee::Local(number) => {
                 let (code, scope) = self.functions[*number].clone();
@@ -368,7 +390,7 @@ impl Lower<'_> {
             (Err(refused), Who::Closure(_)) => {
                 Err(refuse(node, format!("in `{fun}()`: {}", refused.why)))
             }
-            (Err(refused), Who::Local(_)) => Err(refused),
+            (Err(refused), Who::Local(_) | Who::Made(_)) => Err(refused),
         }
     }
 
@@ -399,6 +421,9 @@ impl Lower<'_> {
                 left_out.push((name.clone(), default.clone()));
                 continue;
             };
+            let given = self.is_given(arg, caller);
+            let var = self.var(name);
+            self.absent.insert(var, given.then_some(false));
             match value {
                 Some(value) => self.bind(name, value, &code.body, node)?,
                 None => {
@@ -442,7 +467,8 @@ impl Lower<'_> {
             return Ok(());
         };
         let fix = self.new_fix();
-        let temp = matches!(value, Val::Is(ty, reg) if self.is_temp(ty, reg));
+        let temp =
+            matches!(value, Val::Is(ty, reg) | Val::Named(ty, reg, _) if self.is_temp(ty, reg));
         let Some(Frame {
             label: Some(label),
             returns,
@@ -510,12 +536,18 @@ impl Lower<'_> {
             env = join(&env, &way.env);
             value = common(value, way.value);
         }
-        if let Val::Is(ty, _) = value {
-            value = Val::Is(ty, self.temp(ty, node)?);
-        }
+        value = match value {
+            Val::Is(ty, _) => Val::Is(ty, self.temp(ty, node)?),
+            Val::Named(ty, _, names) => Val::Named(ty, self.temp(ty, node)?, names),
+            other => other,
+        };
         for way in &returns {
             let mut fix = Vec::new();
-            if let (Val::Is(ty, to), Val::Is(from, reg)) = (value, way.value) {
+            if let (
+                Val::Is(ty, to) | Val::Named(ty, to, _),
+                Val::Is(from, reg) | Val::Named(from, reg, _),
+            ) = (value, way.value)
+            {
                 if ty != from || to != reg {
                     fix.push(Stmt::Op(moved(ty, to, from, reg, way.temp)));
                 }
@@ -537,6 +569,9 @@ fn common(a: Val, b: Val) -> Val {
             Some(ty) => Val::Is(ty, reg),
             None => Val::Mixed(x, y),
         },
+        (Val::Named(x, reg, names), Val::Named(y, _, others)) if x == y && names == others => {
+            Val::Named(x, reg, names)
+        }
         (a, b) => Val::Mixed(type_of(a), type_of(b)),
     }
 }

@@ -84,8 +84,15 @@ impl Lower<'_> {
             }
             _ => {}
         }
-        let Some((ty, reg)) = self.any_number(arg)? else {
-            return Ok(Val::Gone);
+        let (ty, reg) = match self.value(arg, None)? {
+            Val::Named(ty, reg, names) => {
+                let value = self.sign_flat(minus, ty, reg, None, node)?;
+                return Ok(super::named::with_names(value, Some(names)));
+            }
+            value => match self.plain_number(value, arg)? {
+                Some(found) => found,
+                None => return Ok(Val::Gone),
+            },
         };
         let (shape, ty) = self.unshaped(ty, reg, node)?;
         let value = self.sign_flat(minus, ty, reg, hint, node)?;

@@ -125,7 +125,7 @@ impl Lower<'_> {
                 break turn;
             }
             let changes = |var: &Var, state: &State| match head_env.get(var) {
-                Some(State::Is(_)) => matches!(state, State::Mixed(..)),
+                Some(State::Is(_) | State::Named(..)) => matches!(state, State::Mixed(..)),
                 Some(State::Waiting) => *state == State::Perhaps,
                 _ => false,
             };
@@ -199,7 +199,7 @@ impl Lower<'_> {
                         let spoils = |(var, state): (&Var, &State)| {
                             self.firm.contains(var)
                                 && matches!(state, State::Mixed(..))
-                                && matches!(env.get(var), Some(State::Is(_)))
+                                && matches!(env.get(var), Some(State::Is(_) | State::Named(..)))
                         };
                         if way.idle && joined.iter().any(spoils) {
                             left_out[k] = true;
@@ -409,6 +409,7 @@ impl Lower<'_> {
                     });
                     Walk::Elements(ty, own)
                 }
+                Val::Named(..) => return Err(refuse(over, named::KEPT)),
                 Val::Gone => return Err(refuse(over, "it is never reached")),
                 Val::Mixed(a, b) => return Err(mixed_value(over, a, b)),
             },

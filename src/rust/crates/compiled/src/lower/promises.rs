@@ -7,6 +7,7 @@
 
 use std::rc::Rc;
 
+use super::apply::calls_others;
 use super::draws::is_drawing;
 use super::inline::Callee;
 use super::*;
@@ -84,6 +85,8 @@ impl Lower<'_> {
     pub(super) fn defaults(&mut self, formals: &[(String, Node)], body: &Node) -> Lowered<()> {
         for (name, default) in formals {
             let var = self.var(name);
+            let plain = default.kind == Kind::Missing || !assigns(body, name);
+            self.absent.insert(var, plain.then_some(true));
             if default.kind == Kind::Missing {
                 let why = format!("no value was given for the argument `{name}`");
                 self.withheld.insert(var, why);
@@ -199,8 +202,10 @@ impl Lower<'_> {
             Kind::Name(name) => self.draws_when_read(name),
             Kind::Call { fun, args } => {
                 let of_fun = match self.callee(fun, node) {
-                    Ok(Callee::Own) => is_drawing(fun) || fun == "while" || fun == "repeat",
-                    Ok(Callee::Renamed(name)) => is_drawing(&name),
+                    Ok(Callee::Own) => {
+                        is_drawing(fun) || calls_others(fun) || fun == "while" || fun == "repeat"
+                    }
+                    Ok(Callee::Renamed(name)) => is_drawing(&name) || calls_others(&name),
                     Ok(Callee::Closure(number, code)) => self.acts_randomly(&code, number, 0),
                     Ok(Callee::Local(number)) => {
                         let (code, scope) = self.functions[number].clone();
@@ -278,7 +283,7 @@ impl Lower<'_> {
                 self.around.enter(number);
                 let own = self.around.function(fun).is_ok();
                 let of_fun = match self.around.closure(fun) {
-                    _ if own => is_drawing(fun),
+                    _ if own => is_drawing(fun) || calls_others(fun),
                     Some((number, code)) => self.acts_randomly(&code, number, depth + 1),
                     // Perhaps it is defined in there.
                     None => true,

@@ -2,6 +2,7 @@
 
 use super::control::mixed_value;
 use super::inline::Callee;
+use super::named::with_names;
 use super::*;
 use crate::code::{Arith, Compare};
 use crate::tree::Arg;
@@ -85,6 +86,9 @@ impl Lower<'_> {
         match self.env.as_ref().and_then(|env| env.get(&var)).copied() {
             Some(State::Is(Type::Null)) => Ok(Some(Val::Null)),
             Some(State::Is(ty)) => Ok(Some(Val::Is(ty, self.reg(var, ty, node)?))),
+            Some(State::Named(ty, names)) => {
+                Ok(Some(Val::Named(ty, self.reg(var, ty, node)?, names)))
+            }
             Some(State::Waiting) => self.force(var, name, node).map(Some),
             Some(State::Function(_)) => Err(refuse(
                 node,
@@ -112,7 +116,13 @@ impl Lower<'_> {
     /// The value of a variable of where the function was written whose scope this is.
     fn captured(&mut self, scope: usize, name: &str, node: &Node) -> Lowered<Val> {
         let closure = self.scopes[scope].closure;
+        if closure == super::apply::MADE {
+            return Err(refuse(node, "an argument is left out"));
+        }
         let key = (closure, name.to_owned());
+        if let Some((ty, reg, names)) = self.captured_names.get(&key) {
+            return Ok(Val::Named(*ty, *reg, *names));
+        }
         let found = match self.captured.get(&key) {
             Some(found) => found.clone(),
             None => {
@@ -121,6 +131,13 @@ impl Lower<'_> {
                     .around
                     .variable(name)
                     .map_err(|why| refuse(node, why))?;
+                if let Captured::Named(number, ty, names) = found {
+                    let reg = self.fresh(file(ty), node)?;
+                    self.vectors.push((reg, number, ty));
+                    let names = self.row_of(names, node)?;
+                    self.captured_names.insert(key, (ty, reg, names));
+                    return Ok(Val::Named(ty, reg, names));
+                }
                 if let Captured::Vector(number, ty) = found {
                     let reg = self.fresh(file(ty), node)?;
                     self.vectors.push((reg, number, ty));
@@ -133,7 +150,7 @@ impl Lower<'_> {
             }
         };
         match found {
-            Captured::Vector(reg, ty) => Ok(Val::Is(ty, reg as Reg)),
+            Captured::Vector(reg, ty) | Captured::Named(reg, ty, _) => Ok(Val::Is(ty, reg as Reg)),
             Captured::Constant(kind) => {
                 let place = node.place;
                 self.value(&Node { place, kind }, None)
@@ -205,6 +222,9 @@ impl Lower<'_> {
                 let value = self.value(code, Some(var))?;
                 self.assign(var, value, node)
             }
+            Kind::Call { fun, args } if fun == "names" && args.len() == 1 => {
+                self.assign_names(&args[0].value, code, node)
+            }
             Kind::Call { fun, args }
                 if (fun == "[" || fun == "[[") && matches!(args.len(), 2 | 3) =>
             {
@@ -223,6 +243,7 @@ impl Lower<'_> {
                 let value = match self.value(code, None)? {
                     Val::Gone => return Ok(Val::Gone),
                     Val::Is(ty, reg) => (ty, reg),
+                    Val::Named(..) => return Err(refuse(code, named::KEPT)),
                     Val::Null => return Err(refuse(code, "NULL is assigned to an element")),
                     Val::Mixed(a, b) => return Err(mixed_value(code, a, b)),
                 };
@@ -266,9 +287,13 @@ impl Lower<'_> {
             _ => None,
         };
         if let (Some(how), 2) = (arith, args.len()) {
-            let Some([a, b]) = self.two(args)? else {
+            let Some((a, b, names)) = self.two_with_names(args, node)? else {
                 return Ok(Val::Gone);
             };
+            if names.is_some() {
+                let value = self.arith(how, a, b, None, node)?;
+                return Ok(with_names(value, names));
+            }
             let (shape, a, b) = self.conformed(a, b, node)?;
             let value = self.arith(how, a, b, hint, node)?;
             return self.shaped(value, shape, node);
@@ -320,9 +345,15 @@ impl Lower<'_> {
 
     /// A value that is not `NULL`; `None` when it is never reached.
     pub(super) fn any_number(&mut self, node: &Node) -> Lowered<Option<(Type, Reg)>> {
-        match self.value(node, None)? {
+        let value = self.value(node, None)?;
+        self.plain_number(value, node)
+    }
+
+    pub(super) fn plain_number(&self, value: Val, node: &Node) -> Lowered<Option<(Type, Reg)>> {
+        match value {
             Val::Gone => Ok(None),
             Val::Is(ty, reg) => Ok(Some((ty, reg))),
+            Val::Named(..) => Err(refuse(node, named::KEPT)),
             Val::Null => Err(refuse(node, "it is NULL")),
             Val::Mixed(a, b) => Err(mixed_value(node, a, b)),
         }
@@ -351,14 +382,8 @@ impl Lower<'_> {
             }
             let (x, y) = (self.as_double(a, x, node)?, self.as_double(b, y, node)?);
             let to = self.dest(Type::Double, hint, node)?;
-            self.emit(match how {
-                Arith::Add => Op::AddD(to, x, y),
-                Arith::Sub => Op::SubD(to, x, y),
-                Arith::Mul => Op::MulD(to, x, y),
-                Arith::Div => Op::DivD(to, x, y),
-                Arith::Pow if self.is_two(y) => Op::MulD(to, x, x),
-                _ => Op::ArithD(how, to, x, y),
-            });
+            let op = self.arith_of_doubles(how, to, x, y);
+            self.emit(op);
             return Ok(Val::Is(Type::Double, to));
         }
         if !double {
@@ -395,7 +420,7 @@ impl Lower<'_> {
     }
 
     /// Is it the register of the constant 2? R squares by a multiplication.
-    fn is_two(&self, reg: Reg) -> bool {
+    pub(super) fn is_two(&self, reg: Reg) -> bool {
         self.constants_d.get(&2f64.to_bits()) == Some(&reg)
     }
 
@@ -476,7 +501,7 @@ impl Lower<'_> {
         match value {
             Val::Null => self.integer(0, at),
             Val::Is(ty, _) if ty.is_scalar() => self.integer(1, at),
-            Val::Is(ty, reg) => {
+            Val::Is(ty, reg) | Val::Named(ty, reg, _) => {
                 let to = self.temp(Type::Integer, at)?;
                 self.emit(if ty.is_double() {
                     Op::Length(to, reg)

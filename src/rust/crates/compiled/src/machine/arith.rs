@@ -50,6 +50,16 @@ pub(super) fn arith_d(how: Arith, x: f64, y: f64, host: &Host) -> Result<f64, Ba
     })
 }
 
+/// `x %% 2^bits`.
+#[inline]
+pub(super) fn mod_bits(x: f64, bits: u8, host: &Host) -> Result<f64, Bail> {
+    let whole = x as i64;
+    if whole as f64 == x && whole.unsigned_abs() < 1 << 52 {
+        return Ok((whole & ((1 << bits) - 1)) as f64);
+    }
+    exact::modulo(x, 2f64.powi(bits.into()), host)
+}
+
 #[inline]
 pub(super) fn arith_i(how: Arith, x: i32, y: i32) -> Result<i32, Bail> {
     match how {

@@ -74,10 +74,11 @@ pub(super) fn pick<T: Copy>(out: &mut Vec<T>, x: &[T], numbers: &[i32]) -> Resul
         );
         return Ok(());
     }
-    out.reserve(numbers.len());
-    for number in numbers {
-        out.push(*x.get((*number as usize).wrapping_sub(1)).ok_or(OUTSIDE)?);
+    let at = |number: &i32| (*number as usize).wrapping_sub(1);
+    if !numbers.iter().all(|number| at(number) < x.len()) {
+        return Err(OUTSIDE);
     }
+    out.extend(numbers.iter().map(|number| x[at(number)]));
     Ok(())
 }
 

@@ -68,7 +68,22 @@ fn draw_all(
             if b == 0.0 {
                 out.resize(n, a);
             }
-            out.extend((out.len()..n).map(|_| a + b * state.next_normal(host)));
+            let drawn = out.len();
+            state.fine_uniforms(n - drawn, out);
+            for x in &mut out[drawn..] {
+                *x = a + b * (host.qnorm)(*x);
+            }
+        }
+        Law::Uniform if n > 0 => {
+            out.push(draws::runif(a, b, state)?);
+            if a == b {
+                out.resize(n, a);
+            }
+            let drawn = out.len();
+            state.uniforms(n - drawn, out);
+            for x in &mut out[drawn..] {
+                *x = a + (b - a) * *x;
+            }
         }
         law => {
             for _ in 0..n {

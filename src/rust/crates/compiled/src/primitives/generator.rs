@@ -31,6 +31,54 @@ pub(super) fn bits_below(n: f64) -> u32 {
     }
 }
 
+/// The first 16 bits of a uniform number.
+#[inline]
+fn part(u: f64) -> u32 {
+    (u * 65536.0) as i64 as u32
+}
+
+/// A uniform number of 54 bits.
+#[inline]
+fn fine(next: &mut impl FnMut() -> f64) -> f64 {
+    const BIG: f64 = 134_217_728.0; // 2^27
+    const WHOLE: f64 = 4_503_599_627_370_496.0; // 2^52
+    let wide = BIG * next();
+    // Rounded to a whole number by what is lost beside 2^52, and down.
+    let near = (wide + WHOLE) - WHOLE;
+    let high = near - if near > wide { 1.0 } else { 0.0 };
+    (high + next()) / BIG
+}
+
+/// Fills the slice with whole numbers from 1 to `n`, at most 2^15. What is rejected is written
+/// over by the next one: no branch depends on what is drawn.
+#[inline]
+fn few_bits(next: &mut impl FnMut() -> u32, n: u32, to: &mut [i32]) {
+    let mask = n.next_power_of_two() - 1;
+    let mut done = 0;
+    while done < to.len() {
+        let value = next() & mask;
+        to[done] = value as i32 + 1;
+        done += usize::from(value < n);
+    }
+}
+
+/// See [`Generator::shuffle`]. What is rejected changes nothing: all bits of `good` are set where a
+/// number is not, so that no branch depends on what is drawn.
+#[inline]
+fn shuffled(next: &mut impl FnMut() -> u32, size: usize, all: &mut [i32]) {
+    let mut left = all.len() as u32;
+    let end = left - size as u32;
+    while left > end {
+        let mask = left.next_power_of_two() - 1;
+        let last = left - 1;
+        let at = next() & mask;
+        let good = (u64::from(at).wrapping_sub(u64::from(left)) >> 32) as u32;
+        let from = at & good | last & !good;
+        all.swap(from as usize, last as usize);
+        left = left.wrapping_add(good);
+    }
+}
+
 impl From<Mrg> for Generator {
     fn from(mrg: Mrg) -> Self {
         Generator::LEcuyer(mrg)
@@ -48,10 +96,20 @@ impl Generator {
     #[must_use]
     pub fn from_words(words: &[i32]) -> Option<Self> {
         match words.split_first()? {
-            (&LECUYER, state) => Some(Generator::new(Seed::from_words(state).ok()?)),
-            (&MERSENNE, state) => Some(Generator::Mersenne(Box::new(Mersenne::from_words(state)?))),
+            (&LECUYER, state) => Generator::lecuyer(state),
+            (&MERSENNE, state) => Generator::mersenne(state),
             _ => None,
         }
+    }
+
+    /// From `.Random.seed[-1]` of `RNGkind("L'Ecuyer-CMRG")`.
+    pub(super) fn lecuyer(state: &[i32]) -> Option<Self> {
+        Some(Generator::new(Seed::from_words(state).ok()?))
+    }
+
+    /// From that of `RNGkind("Mersenne-Twister")`.
+    pub(super) fn mersenne(state: &[i32]) -> Option<Self> {
+        Some(Generator::Mersenne(Box::new(Mersenne::from_words(state)?)))
     }
 
     /// What R would now store in `.Random.seed`.
@@ -73,13 +131,19 @@ impl Generator {
         }
     }
 
+    /// The first 16 bits of a uniform number.
+    #[inline]
+    fn next_16_bits(&mut self) -> u32 {
+        match self {
+            Generator::LEcuyer(mrg) => mrg.next_16_bits(),
+            Generator::Mersenne(twister) => part(twister.next_u01()),
+        }
+    }
+
     /// A standard normal number by inversion of a uniform one of 54 bits.
     #[inline]
     pub fn next_normal(&mut self, host: &Host) -> f64 {
-        const BIG: f64 = 134_217_728.0; // 2^27
-                                        // Whole numbers below 2^27.
-        let high = f64::from((BIG * self.next_u01()) as i32);
-        (host.qnorm)((high + self.next_u01()) / BIG)
+        (host.qnorm)(fine(&mut || self.next_u01()))
     }
 
     /// A standard exponential number: algorithm SA of Ahrens & Dieter (1972),
@@ -135,6 +199,81 @@ impl Generator {
         self.next_of_bits(n, bits_below(n))
     }
 
+    /// The same of a whole number above 0.
+    #[inline]
+    pub fn next_below(&mut self, n: u32) -> u32 {
+        let bits = u32::BITS - (n - 1).leading_zeros();
+        if bits >= 16 {
+            return self.next_of_bits(f64::from(n), bits) as u32;
+        }
+        let mask = (1u32 << bits) - 1;
+        loop {
+            let value = self.next_16_bits() & mask;
+            if value < n {
+                return value;
+            }
+        }
+    }
+
+    /// `size` whole numbers from 1 to `n`, each by itself.
+    pub(super) fn indices(&mut self, n: u32, size: usize, out: &mut Vec<i32>) {
+        if n > 0x8000 {
+            out.extend((0..size).map(|_| self.next_below(n) as i32 + 1));
+            return;
+        }
+        let start = out.len();
+        out.resize(start + size, 0);
+        let to = &mut out[start..];
+        match self {
+            // A copy of the state stays in registers of the processor.
+            Generator::LEcuyer(mrg) => {
+                let mut own = mrg.clone();
+                few_bits(&mut || own.next_16_bits(), n, to);
+                *mrg = own;
+            }
+            Generator::Mersenne(twister) => few_bits(&mut || part(twister.next_u01()), n, to),
+        }
+    }
+
+    /// Shuffles whole numbers from 1 on, as many as the slice has, at most 2^15, until `size` of
+    /// them stand at its end, the first one last.
+    pub(super) fn shuffle(&mut self, size: usize, all: &mut [i32]) {
+        match self {
+            Generator::LEcuyer(mrg) => {
+                let mut own = mrg.clone();
+                shuffled(&mut || own.next_16_bits(), size, all);
+                *mrg = own;
+            }
+            Generator::Mersenne(twister) => shuffled(&mut || part(twister.next_u01()), size, all),
+        }
+    }
+
+    /// `size` uniform numbers.
+    pub(crate) fn uniforms(&mut self, size: usize, out: &mut Vec<f64>) {
+        match self {
+            Generator::LEcuyer(mrg) => {
+                let mut own = mrg.clone();
+                out.extend((0..size).map(|_| own.next_u01()));
+                *mrg = own;
+            }
+            Generator::Mersenne(twister) => out.extend((0..size).map(|_| twister.next_u01())),
+        }
+    }
+
+    /// `size` probabilities of which the quantiles are standard normal numbers.
+    pub(crate) fn fine_uniforms(&mut self, size: usize, out: &mut Vec<f64>) {
+        match self {
+            Generator::LEcuyer(mrg) => {
+                let mut own = mrg.clone();
+                out.extend((0..size).map(|_| fine(&mut || own.next_u01())));
+                *mrg = own;
+            }
+            Generator::Mersenne(twister) => {
+                out.extend((0..size).map(|_| fine(&mut || twister.next_u01())));
+            }
+        }
+    }
+
     /// As [`Generator::next_index`], where the number of bits of `n` is known.
     #[inline]
     pub(super) fn next_of_bits(&mut self, n: f64, bits: u32) -> f64 {
@@ -144,7 +283,7 @@ impl Generator {
         loop {
             let mut value = 0u64;
             for _ in 0..parts {
-                value = value << 16 | u64::from((self.next_u01() * 65536.0) as u16);
+                value = value << 16 | u64::from(self.next_16_bits());
             }
             let value = (value & mask) as i64 as f64;
             if value < n {

@@ -30,12 +30,39 @@ impl Mersenne {
     }
 
     fn refill(&mut self) {
-        for i in 0..N {
-            let y = (self.state[i] & 0x8000_0000) | (self.state[(i + 1) % N] & 0x7fff_ffff);
-            let twist = if y & 1 == 1 { 0x9908_b0df } else { 0 };
-            self.state[i] = self.state[(i + M) % N] ^ (y >> 1) ^ twist;
+        let s = &mut self.state;
+        // Loops without a remainder, of which the compiler makes vector instructions.
+        for i in 0..N - M {
+            s[i] = s[i + M] ^ twist(s[i], s[i + 1]);
         }
+        for i in N - M..N - 1 {
+            s[i] = s[i + M - N] ^ twist(s[i], s[i + 1]);
+        }
+        s[N - 1] = s[M - 1] ^ twist(s[N - 1], s[0]);
         self.at = 0;
+    }
+
+    /// Fills `out` with numbers from 1 to `n` of the upper halves of words: those of them, under
+    /// `mask`, that are below `n`.
+    pub(super) fn indices(&mut self, n: u32, mask: u32, out: &mut [i32]) {
+        let mut ready = [0; N];
+        let mut filled = 0;
+        while filled < out.len() {
+            if self.at >= N {
+                self.refill();
+            }
+            let words = &self.state[self.at..];
+            // No more than can be needed, so that none is left over.
+            let count = words.len().min(out.len() - filled);
+            for (ready, word) in ready.iter_mut().zip(&words[..count]) {
+                *ready = (temper(*word) >> 16) & mask;
+            }
+            self.at += count;
+            for number in &ready[..count] {
+                out[filled] = *number as i32 + 1;
+                filled += usize::from(*number < n);
+            }
+        }
     }
 
     pub(super) fn next_u01(&mut self) -> f64 {
@@ -44,17 +71,27 @@ impl Mersenne {
         if self.at >= N {
             self.refill();
         }
-        let mut y = self.state[self.at];
+        let y = temper(self.state[self.at]);
         self.at += 1;
-        y ^= y >> 11;
-        y ^= (y << 7) & 0x9d2c_5680;
-        y ^= (y << 15) & 0xefc6_0000;
-        y ^= y >> 18;
         if y == 0 {
             return 0.5 * SCALE;
         }
         f64::from(y) * 2.0f64.powi(-32)
     }
+}
+
+#[inline(always)]
+fn twist(word: u32, next: u32) -> u32 {
+    let y = (word & 0x8000_0000) | (next & 0x7fff_ffff);
+    (y >> 1) ^ ((y & 1).wrapping_neg() & 0x9908_b0df)
+}
+
+#[inline(always)]
+fn temper(mut y: u32) -> u32 {
+    y ^= y >> 11;
+    y ^= (y << 7) & 0x9d2c_5680;
+    y ^= (y << 15) & 0xefc6_0000;
+    y ^ (y >> 18)
 }
 
 #[cfg(test)]

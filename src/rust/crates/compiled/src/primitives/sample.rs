@@ -1,6 +1,6 @@
 //! `sample.int()` with equal and with given probabilities.
 
-use super::generator::{bits_below, Generator};
+use super::generator::Generator;
 use crate::bail::Bail;
 
 /// From here on R samples without replacement by a hash table.
@@ -38,17 +38,19 @@ pub fn sample_int_into(
         return Err(UNUSUAL);
     }
     if replace || size < 2 {
-        let limit = n as f64;
-        let bits = bits_below(limit.max(1.0));
-        out.extend((0..size).map(|_| state.next_of_bits(limit, bits) as i32 + 1));
+        state.indices(n as u32, size, out);
         return Ok(());
     }
     // The chosen one's place is taken by the last that is left, whose place is its from then on:
     // so those that are chosen stand at the end, the first of them last.
     out.extend(1..=n as i32);
-    for left in (n - size + 1..=n).rev() {
-        let at = state.next_index(left as f64) as usize;
-        out.swap(at, left - 1);
+    if n <= 0x8000 {
+        state.shuffle(size, out);
+    } else {
+        for left in (n - size + 1..=n).rev() {
+            let at = state.next_below(left as u32) as usize;
+            out.swap(at, left - 1);
+        }
     }
     out.reverse();
     out.truncate(size);

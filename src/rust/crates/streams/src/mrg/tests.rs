@@ -43,3 +43,30 @@ fn uniforms_stay_inside_the_unit_interval() {
     // The largest whole number the recurrence can give.
     assert!(M1 as f64 * NORM < 1.0);
 }
+
+#[test]
+fn sixteen_bits_are_those_of_the_uniform_number() {
+    let of_r = |whole: u64| (whole as f64 * NORM * 65536.0) as u32;
+    let here = |whole: u64| ((whole << 16) / (M1 + 1)) as u32;
+    // Where the product is a whole number, and beside it.
+    for j in 1..16 {
+        let exact = j * ((M1 + 1) / 16);
+        for whole in [exact - 1, exact, exact + 1] {
+            assert_eq!(here(whole), of_r(whole), "{whole}");
+        }
+    }
+    for whole in (1..=M1).step_by(104_729).chain([1, 2, M1 - 1, M1]) {
+        assert_eq!(here(whole), of_r(whole), "{whole}");
+    }
+    for bits in 1..65536u64 {
+        let near = bits * (M1 + 1) / 65536;
+        for whole in [near, near + 1] {
+            assert_eq!(here(whole), of_r(whole), "{whole}");
+        }
+    }
+    let seed = Seed::from_words(&BASE).expect("a seed from R");
+    let (mut bits, mut numbers) = (Mrg::new(seed), Mrg::new(seed));
+    for _ in 0..10_000 {
+        assert_eq!(bits.next_16_bits(), (numbers.next_u01() * 65536.0) as u32);
+    }
+}

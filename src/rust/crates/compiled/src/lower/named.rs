@@ -1,0 +1,280 @@
+//! Vectors with names, which are known when the code is compiled: each has as many elements as
+//! names, or the task is given up. What would keep some of the names is compiled only where they
+//! stay as they are.
+
+use super::*;
+use crate::tree::Arg;
+
+pub(super) const KEPT: &str =
+    "it has names, which are not in the subset here (`unname()` drops them)";
+
+/// The value of element-wise work on a vector with names.
+pub(super) fn with_names(value: Val, names: Option<u16>) -> Val {
+    match (value, names) {
+        (Val::Is(ty, reg), Some(names)) => Val::Named(ty, reg, names),
+        (value, _) => value,
+    }
+}
+
+/// The strings of `c("a", "b")`, or of one string.
+fn texts(node: &Node) -> Option<Vec<String>> {
+    match &node.kind {
+        Kind::Text(text) => Some(vec![text.clone()]),
+        Kind::Call { fun, args } if fun == "c" => args
+            .iter()
+            .map(|arg| match (&arg.name, &arg.value.kind) {
+                (None, Kind::Text(text)) => Some(text.clone()),
+                _ => None,
+            })
+            .collect(),
+        _ => None,
+    }
+}
+
+/// A type and a register.
+type Typed = (Type, Reg);
+
+impl Lower<'_> {
+    pub(super) fn know_named(&mut self, var: Var, ty: Type, names: u16) {
+        self.know(var, ty);
+        if let Some(env) = &mut self.env {
+            env.insert(var, State::Named(ty, names));
+        }
+    }
+
+    /// The number of these names.
+    pub(super) fn row_of(&mut self, names: Vec<String>, node: &Node) -> Lowered<u16> {
+        if let Some(known) = self.rows.iter().position(|row| *row == names) {
+            return Ok(known as u16);
+        }
+        let number =
+            u16::try_from(self.rows.len()).map_err(|_| refuse(node, "the function is too long"))?;
+        self.rows.push(names);
+        Ok(number)
+    }
+
+    /// A value that may have names, which are dropped.
+    pub(super) fn without_names(&mut self, node: &Node) -> Lowered<Option<Typed>> {
+        match self.value(node, None)? {
+            Val::Named(ty, reg, _) => Ok(Some((ty, reg))),
+            value => self.plain_number(value, node),
+        }
+    }
+
+    /// Gives up the task unless the vector has as many elements as there are names.
+    fn as_many(&mut self, (ty, reg): Typed, names: u16, node: &Node) -> Lowered<()> {
+        let count = self.rows[usize::from(names)].len();
+        let count = i32::try_from(count).map_err(|_| refuse(node, "there are too many names"))?;
+        let count = self.integer(count, node)?;
+        let length = self.length(Val::Is(ty, reg), node)?;
+        self.emit(Op::SameInt(length, count));
+        Ok(())
+    }
+
+    /// The operands of arithmetic, and the names of its result.
+    #[allow(clippy::type_complexity)]
+    pub(super) fn two_with_names(
+        &mut self,
+        args: &[Arg],
+        node: &Node,
+    ) -> Lowered<Option<(Typed, Typed, Option<u16>)>> {
+        let a = self.value(&args[0].value, None)?;
+        let b = self.value(&args[1].value, None)?;
+        let (first, second) = match (a, b) {
+            (Val::Named(ty, x, names), Val::Named(of, y, others)) => {
+                let count = |names: u16| self.rows[usize::from(names)].len();
+                if count(names) != count(others) {
+                    return Err(refuse(node, KEPT));
+                }
+                return Ok(Some(((ty, x), (of, y), Some(names))));
+            }
+            (Val::Named(ty, x, names), other) => {
+                let Some(other) = self.plain_number(other, &args[1].value)? else {
+                    return Ok(None);
+                };
+                self.beside_names(other, names, node)?;
+                return Ok(Some(((ty, x), other, Some(names))));
+            }
+            (other, Val::Named(ty, y, names)) => {
+                let Some(other) = self.plain_number(other, &args[0].value)? else {
+                    return Ok(None);
+                };
+                self.beside_names(other, names, node)?;
+                return Ok(Some((other, (ty, y), Some(names))));
+            }
+            (a, b) => (
+                self.plain_number(a, &args[0].value)?,
+                self.plain_number(b, &args[1].value)?,
+            ),
+        };
+        Ok(first.zip(second).map(|(a, b)| (a, b, None)))
+    }
+
+    /// What stands beside a vector with names: one number, or a vector that is as long.
+    fn beside_names(&mut self, other: Typed, names: u16, node: &Node) -> Lowered<()> {
+        if other.0.is_matrix() {
+            return Err(refuse(node, KEPT));
+        }
+        if other.0.is_scalar() {
+            return Ok(());
+        }
+        self.as_many(other, names, node)
+    }
+
+    /// `c(a = x, b = y)` of single elements.
+    pub(super) fn combine_named(&mut self, args: &[Arg], node: &Node) -> Lowered<Val> {
+        let mut parts = Vec::new();
+        for arg in args {
+            match self.value(&arg.value, None)? {
+                Val::Gone => return Ok(Val::Gone),
+                Val::Is(ty, reg) if ty.is_scalar() => parts.push((ty, reg)),
+                _ => {
+                    return Err(refuse(
+                        &arg.value,
+                        "a name in c() belongs to what may not be one element",
+                    ))
+                }
+            }
+        }
+        let names = args.iter().map(|arg| arg.name.clone().unwrap_or_default());
+        let names = self.row_of(names.collect(), node)?;
+        let (ty, reg) = self.joined(&parts, node)?;
+        Ok(Val::Named(ty, reg, names))
+    }
+
+    /// `setNames(x, c("a", "b"))` and `unname(x)`.
+    pub(super) fn renamed(&mut self, fun: &str, args: &[Arg], node: &Node) -> Lowered<Val> {
+        let formals: &[&str] = if fun == "unname" {
+            &["obj"]
+        } else {
+            &["object", "nm"]
+        };
+        let given = self.matched(args, formals, node)?;
+        let Some(x) = given[0] else {
+            return Err(refuse(node, "its argument is missing"));
+        };
+        let Some((ty, reg)) = self.without_names(x)? else {
+            return Ok(Val::Gone);
+        };
+        if fun == "unname" {
+            return Ok(Val::Is(ty, reg));
+        }
+        match given[1] {
+            Some(code) if code.kind == Kind::Null && !ty.is_matrix() => Ok(Val::Is(ty, reg)),
+            Some(code) => self.label((ty, reg), code, node),
+            None => Err(refuse(node, "its argument is missing")),
+        }
+    }
+
+    fn label(&mut self, (ty, reg): Typed, code: &Node, node: &Node) -> Lowered<Val> {
+        let Some(names) = texts(code).filter(|names| !names.is_empty()) else {
+            return Err(refuse(
+                code,
+                "names that are computed are not in the subset",
+            ));
+        };
+        if let Kind::Call { fun, .. } = &code.kind {
+            self.check(fun, code)?;
+        }
+        if ty.is_matrix() {
+            return Err(refuse(node, "names of a matrix are not in the subset"));
+        }
+        let names = self.row_of(names, node)?;
+        let (ty, reg) = self.as_vector(ty, reg, node)?;
+        self.as_many((ty, reg), names, node)?;
+        Ok(Val::Named(ty, reg, names))
+    }
+
+    /// `names(x) <- c("a", "b")`.
+    pub(super) fn assign_names(&mut self, target: &Node, code: &Node, node: &Node) -> Lowered<Val> {
+        let Kind::Name(name) = &target.kind else {
+            return Err(refuse(
+                target,
+                "assignment to a part of a part is not in the subset",
+            ));
+        };
+        self.check("names<-", node)?;
+        self.within += 1;
+        let found = self.without_names(target);
+        self.within -= 1;
+        let Some((ty, reg)) = found? else {
+            return Ok(Val::Gone);
+        };
+        let value = if code.kind == Kind::Null && !ty.is_matrix() {
+            Val::Is(ty, reg)
+        } else {
+            self.label((ty, reg), code, node)?
+        };
+        let var = self.var(name);
+        self.assign(var, value, node)?;
+        // The value of the assignment itself is one of strings.
+        Ok(Val::Mixed(Type::Null, Type::Null))
+    }
+
+    /// The number of the element with that name, from 1.
+    pub(super) fn position(&self, names: u16, name: &str, node: &Node) -> Lowered<i32> {
+        let found = self.rows[usize::from(names)]
+            .iter()
+            .position(|known| known == name && !name.is_empty());
+        match found {
+            Some(at) => Ok(at as i32 + 1),
+            None => Err(refuse(node, format!("there is no element \"{name}\""))),
+        }
+    }
+
+    pub(super) fn element_at(
+        &mut self,
+        (ty, reg): Typed,
+        at: i32,
+        hint: Option<Var>,
+        node: &Node,
+    ) -> Lowered<Val> {
+        let at = self.integer(at, node)?;
+        let to = self.dest(ty.element(), hint, node)?;
+        self.emit(if ty.is_double() {
+            Op::GetD(to, reg, at)
+        } else {
+            Op::GetI(to, reg, at)
+        });
+        Ok(Val::Is(ty.element(), to))
+    }
+
+    /// `name["a"] <- value` and the like: one element, which is there.
+    pub(super) fn assign_named(
+        &mut self,
+        name: &str,
+        (ty, reg, names): (Type, Reg, u16),
+        index: &Node,
+        (of, from): Typed,
+        node: &Node,
+    ) -> Lowered<Val> {
+        if of.element() > ty.element() || !of.is_scalar() {
+            return Err(refuse(node, KEPT));
+        }
+        let at = if let Kind::Text(name) = &index.kind {
+            let at = self.position(names, name, index)?;
+            self.integer(at, node)?
+        } else {
+            match self.number(index)? {
+                Some((by @ (Type::Integer | Type::Double), at)) => self.truncated(by, at, index)?,
+                Some(_) => return Err(refuse(index, KEPT)),
+                None => return Ok(Val::Gone),
+            }
+        };
+        let var = self.var(name);
+        let to = self.reg(var, ty, node)?;
+        if reg != to {
+            self.put(ty, to, reg);
+        }
+        if ty.is_double() {
+            let from = self.as_double(of, from, node)?;
+            self.emit(Op::SetD(to, at, from));
+        } else {
+            self.emit(Op::SetI(to, at, from));
+        }
+        // Behind the last one there is no name.
+        self.as_many((ty, to), names, node)?;
+        self.know_named(var, ty, names);
+        Ok(Val::Is(of, from))
+    }
+}
