@@ -39,17 +39,23 @@ look_for_definitions <- function() {
   dotted <- setdiff(grep(".[.].", names, value = TRUE), definitions_seen$formal)
   methods <- dotted[vapply(dotted, is_s3_method, NA)]
   # Their generics too, without which nobody would know them for methods.
-  starts <- unlist(lapply(methods, function(name) substring(name, 1L, gregexpr(".", name, fixed = TRUE)[[1L]] - 1L)))
-  generics <- Filter(function(name) !bindingIsActive(as.name(name), globalenv()) && is.function(globalenv()[[name]]), intersect(starts, names))
+  generics <- Filter(is_function_here, intersect(unlist(lapply(methods, starts_of)), names))
   definitions_seen$methods <- union(methods, generics)
   definitions_seen$names <- names
 }
 
+# What a generic may be called of which this is the name of a method.
+starts_of <- function(name) substring(name, 1L, gregexpr(".", name, fixed = TRUE)[[1L]] - 1L)
+
 is_s3_method <- function(name) {
-  # Nobody has asked for the value of an active binding.
-  if (bindingIsActive(as.name(name), globalenv())) return(FALSE)
-  isTRUE(tryCatch(utils::isS3method(name, envir = globalenv()), error = function(e) FALSE))
+  groups <- c("Ops", "Math", "Summary", "Complex", "matrixOps")
+  may_be <- function(start) start %in% groups || exists(start, envir = globalenv(), mode = "function")
+  any(vapply(starts_of(name), may_be, NA)) && is_function_here(name) &&
+    isTRUE(tryCatch(utils::isS3method(name, envir = globalenv()), error = function(e) FALSE))
 }
+
+# Is it a function of the global environment? Nobody has asked for the value of an active binding.
+is_function_here <- function(name) !bindingIsActive(as.name(name), globalenv()) && is.function(globalenv()[[name]])
 
 # What a table of methods, or a class, holds in environments.
 parts_within <- function(definition) {
