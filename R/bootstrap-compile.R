@@ -522,5 +522,23 @@ compile_glm <- function(frame, family, start = NULL, effects = effects_of_frame(
     back = as.double(basis$back), beta = as.double(fit$coefficients), y = y, eta = as.double(fit$linear.predictors),
     prior = prior, dispersion = dispersion
   )
+  check_estimate_of_glm(native, family, fitted)
   compiled_statistic(native, colnames(design$x))
+}
+
+# glm.fit() takes a coefficient on its way to infinity for an estimate where the deviance hardly falls any more;
+# the native fit goes on.
+check_estimate_of_glm <- function(native, family, fitted) {
+  native[c("ops", "values")] <- no_program
+  found <- unpack(rs_boot_observed(unpack(open_boot(plain_spec(length(native$y), native)))))
+  if (found$status == 0L) return(invisible())
+  binomial <- variance_name(family) == "mu(1-mu)"
+  zeros <- variance_name(family) == "mu" && family$link == "log"
+  abort_rustle(
+    sprintf(
+      "%s has no finite estimate on the data (%s).", if (fitted) "`model`" else "The model of `formula`",
+      if (binomial) "separated groups?" else if (zeros) "a group whose responses are all 0?" else rs_boot_reasons()[[found$status]]
+    ),
+    c(if (binomial || zeros) "rustle_error_separation", "rustle_error_argument"), argument = if (fitted) "model" else "formula"
+  )
 }

@@ -78,6 +78,8 @@ extend <- function(x, R, threads = NULL) {
     return(draw_whole(x, R, origin))
   }
   run <- x$run
+  # The responses of bootMer() are drawn together.
+  if (is.null(run) && identical(x$rng, "R")) check_extends(list(scheme = list(independent = FALSE), options = list(rng = "R"), sim = sub("^rustle_", "", x$sim)), "x", origin)
   wrong <- if (is.null(run)) {
     "that bootstrap() has made"
   } else if (!is.null(x$replicates) || is.list(x$stream) || ncol(as.matrix(x$t)) != length(x$t0)) {

@@ -140,6 +140,9 @@ rows_of_fit <- function(model, call, argument = "data") {
     if ("." %in% all.vars(again$formula)) again$formula <- stats::formula(stats::terms(model))
     data[names(own)] <- own
   }
+  lifted <- lift_expressions(again, data, home)
+  again <- lifted$again
+  data[names(lifted$columns)] <- lifted$columns
   frame <- tryCatch(stats::model.frame(model), error = function(e) NULL)
   kept <- seq_len(nrow(data))
   if (is.data.frame(frame) && nrow(frame) != nrow(data)) {
@@ -166,12 +169,61 @@ rows_without_data <- function(formula, home) {
   if (n > 1L) data.frame(row.names = seq_len(n))
 }
 
+# Arguments of a fit that are not looked up in its data.
+not_by_row <- c("data", "subset", "start", "control", "family")
+
+# Does v have a value for each of n rows?
+has_rows <- function(v, n) !is.null(v) && (is.atomic(v) || is.data.frame(v)) && NROW(v) == n
+
 # Variables of `expressions` that `data` does not have, with a value for each of its rows.
 outside_columns <- function(expressions, data, home) {
-  expressions <- expressions[!names_of(expressions) %in% c("data", "subset", "start", "control", "family")]
+  expressions <- expressions[!names_of(expressions) %in% not_by_row]
   names <- setdiff(unlist(lapply(expressions, all.vars)), c(names(data), "."))
   values <- lapply(stats::setNames(nm = names), get0, envir = home)
-  Filter(function(v) !is.null(v) && (is.atomic(v) || is.data.frame(v)) && NROW(v) == nrow(data), values)
+  Filter(function(v) has_rows(v, nrow(data)), values)
+}
+
+# The call with a column in place of each expression of variables that `data` does not have, such as
+# d$w[d$used], that has a value for each row: list(again, columns).
+lift_expressions <- function(again, data, home) {
+  columns <- list()
+  n <- nrow(data)
+  keep <- function(value, name) {
+    columns[[name]] <<- value
+    as.name(name)
+  }
+  lift <- function(expr) {
+    if (!is.call(expr)) return(expr)
+    free <- free_variables(expr)
+    if (length(free) && !any(free %in% c(names(data), ".")) && !identical(expr[[1L]], quote(`~`))) {
+      value <- tryCatch(eval(expr, home), error = function(e) NULL)
+      if (has_rows(value, n)) return(keep(value, deparse1(expr)))
+    }
+    for (k in seq_along(expr)[-1L]) if (is.call(expr[[k]])) expr[[k]] <- lift(expr[[k]])
+    expr
+  }
+  for (k in seq_along(again)[-1L]) {
+    argument <- again[[k]]
+    name <- names_of(again)[[k]]
+    if (name %in% not_by_row) next
+    if (is.call(argument)) {
+      if (inherits(argument, "formula")) attributes(argument) <- NULL
+      again[[k]] <- lift(argument)
+    } else if (n > 1L && is.atomic(argument) && has_rows(argument, n)) {
+      # Of do.call().
+      again[[k]] <- keep(argument, paste0(".rustle_given_", name))
+    }
+  }
+  list(again = again, columns = columns)
+}
+
+# Names behind `$` are none of variables.
+free_variables <- function(expr) {
+  if (is.symbol(expr)) return(setdiff(as.character(expr), ""))
+  if (!is.call(expr)) return(character())
+  parts <- as.list(expr)
+  parts <- if (identical(expr[[1L]], quote(`$`)) || identical(expr[[1L]], quote(`@`))) parts[2L] else parts[-1L]
+  unique(unlist(lapply(parts, free_variables)))
 }
 
 names_of <- function(x) if (is.null(names(x))) rep("", length(x)) else names(x)
@@ -219,7 +271,7 @@ refit_response <- function(model, rows) {
   again <- rows$again
   home <- rows$home
   data <- rows$data
-  formula <- stats::formula(model)
+  formula <- if (is.call(again$formula)) again$formula else stats::formula(model)
   if ("." %in% all.vars(formula)) formula <- stats::formula(stats::terms(model))
   formula[[2L]] <- quote(.rustle_response)
   attributes(formula) <- NULL

@@ -23,7 +23,7 @@ read_closures <- function(fun, given) {
       } else if (length(known) == most_closures) {
         sprintf("`%s()` is one of too many functions that are called", name)
       } else {
-        why_unknown(called, name)
+        why_foreign(called, name)
       }
       if (!is.null(why)) {
         one$reasons[[paste0(name, "()")]] <- why
@@ -100,6 +100,11 @@ own_functions <- function(names, env) {
   for (k in which(there & !same)) {
     name <- names[[k]]
     one <- found[[k]]
+    foreign <- foreign_known[[name]]
+    if (!is.null(foreign) && identical(foreign$fun, one)) {
+      reasons[[paste0(name, "()")]] <- foreign$why
+      next
+    }
     other <- if (is.function(one)) own_name(one, homes)
     if (is.character(one)) {
       reasons[[paste0(name, "()")]] <- one
@@ -160,6 +165,19 @@ find_function <- function(name, env) {
     env <- parent.env(env)
   }
   get0(name, envir = env, mode = "function")
+}
+
+# Functions of packages that cannot be compiled, by name: `fun` and `why`. Written here only.
+foreign_known <- new.env(parent = emptyenv())
+
+# As why_unknown(); of packages, whose functions stay as they are, it is kept.
+why_foreign <- function(fun, name) {
+  why <- why_unknown(fun, name)
+  if (!is.null(why) && isNamespace(environment(fun))) {
+    if (length(foreign_known) >= 200L) rm(list = names(foreign_known), envir = foreign_known)
+    foreign_known[[name]] <- list(fun = fun, why = why)
+  }
+  why
 }
 
 # Why a closure that is called cannot be compiled, where that is seen at once: functions in it

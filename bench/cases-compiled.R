@@ -12,7 +12,8 @@ compiled_on <- function(workers) {
 
 compiled_data <- c(3.2, 1.5, 4.75, -2, 8, 0.1, 5.5, 2.25, 7, -1, rep_len(c(0.5, 1.5, 2.5), 90L))
 
-# The kernels, with what the time on one thread may be as a share of that of lapply().
+# The kernels, with what the time on one thread may be as a share of that of lapply(), and as many tasks
+# as lapply() needs some tenths of a second for.
 compiled_kernels <- list(
   list("sum of sines", 1 / 2.8, 2000L, function(i) {
     s <- 0
@@ -51,13 +52,13 @@ compiled_kernels <- list(
     }
     steps
   }),
-  list("bootstrap mean", 1 / 8, 5000L, function(i) mean(compiled_data[sample.int(100L, 100L, TRUE)])),
-  list("bootstrap mean, as a loop", 1 / 90, 200L, function(i) {
+  list("bootstrap mean", 1 / 8, 20000L, function(i) mean(compiled_data[sample.int(100L, 100L, TRUE)])),
+  list("bootstrap mean, as a loop", 1 / 90, 1000L, function(i) {
     s <- 0
     for (j in 1:100) s <- s + compiled_data[sample.int(100L, 1L)]
     s / 100
   }),
-  list("two-sample t", 1 / 10, 3000L, function(i) {
+  list("two-sample t", 1 / 10, 5000L, function(i) {
     x <- rnorm(50)
     y <- rnorm(50)
     (mean(x) - mean(y)) / sqrt(var(x) / 50 + var(y) / 50)
@@ -68,7 +69,7 @@ compiled_kernels <- list(
     for (t in 2:200) y[t] <- 0.6 * y[t - 1] + rnorm(1)
     var(y)
   }),
-  list("permutation", 1 / 18, 5000L, function(i) {
+  list("permutation", 1 / 18, 20000L, function(i) {
     at <- sample.int(20L)
     s <- 0
     for (j in 1:10) s <- s + compiled_data[at[j]]

@@ -113,6 +113,7 @@ test_that("mixed models have the numbers of bootMer() when asked, clusters, and 
   b <- bootstrap(fit, R = 4, sim = "parametric", rng = "R", seed = 11)
   expect_equal(unname(b$t), unname(oracle$t))
   expect_equal(b$t0, oracle$t0)
+  expect_match(conditionMessage(expect_argument_error(extend(b, 6), "x")), "depend on each other")
   under_plan(list("multicore", workers = 2), {
     expect_identical(bootstrap(fit, R = 4, sim = "parametric", rng = "R", seed = 11)$t, b$t)
   })
@@ -208,13 +209,15 @@ test_that("variables from outside the data are drawn with the rows", {
     list(glm(am ~ hp, binomial, mtcars, offset = z), glm(am ~ hp, binomial, all, offset = z)),
     list(lm(mpg ~ ., mtcars[1:4], weights = z + 2), lm(mpg ~ cyl + disp + hp, all, weights = z + 2)),
     list(lm(lg ~ wt), lm(lg ~ wt, all)),
+    list(lm(mpg ~ wt + mtcars$hp[mtcars$am == 0], subset(mtcars, am == 0), weights = z[mtcars$am == 0] + 2), lm(mpg ~ wt + hp, all, subset = am == 0, weights = z + 2)),
+    list(do.call(lm, list(mpg ~ wt, data = quote(mtcars), weights = z + 2)), lm(mpg ~ wt, all, weights = z + 2)),
     list(lm(mpg ~ mtcars$wt, mtcars, subset = z > 0), lm(mpg ~ wt, all, subset = z > 0))
   )
   for (k in seq_along(pairs)) {
     outside <- pairs[[k]][[1L]]
     inside <- pairs[[k]][[2L]]
     quiet <- function(expr) suppressWarnings(expr)
-    for (sim in c("ordinary", "bayesian")) {
+    for (sim in c("ordinary", "bayesian", "parametric")) {
       quiet(expect_equal(unname(bootstrap(outside, coef, R = 7, sim = sim, seed = 1)$t), unname(bootstrap(inside, coef, R = 7, sim = sim, seed = 1)$t), info = k))
     }
     quiet(expect_equal(unname(boot_lm(outside, R = 7, f = coef, seed = 1)$t), unname(boot_lm(inside, R = 7, f = coef, seed = 1)$t), info = k))

@@ -206,4 +206,29 @@ test_that("separated groups are an error of their own class", {
   for (link in c("logit", "probit", "cloglog")) {
     expect_error(suppressWarnings(bootstrap(d, stat_glm(y ~ x, binomial(link)), R = 3)), class = "rustle_error_separation")
   }
+  skip_if_not_installed("survival")
+  # No event where x is small: the hazard ratio is infinite.
+  d$small <- as.numeric(d$x <= 10)
+  expect_error(bootstrap(d, stat_coxph(survival::Surv(x, y) ~ small), R = 3), class = "rustle_error_separation")
+})
+
+test_that("a group that is separated from the others is told before anything is drawn", {
+  set.seed(1)
+  d <- data.frame(x = rnorm(80), f = rep(letters[1:4], 20))
+  d$y <- rbinom(80, 1, 0.5)
+  d$y[d$f == "b"] <- 1
+  d$n <- rpois(80, 2)
+  d$n[d$f == "b"] <- 0
+  for (link in c("logit", "probit", "cauchit", "cloglog")) {
+    # glm() says that it has converged.
+    expect_true(glm(y ~ x + f, binomial(link), d)$converged)
+    for (on_error in c("stop", "na")) {
+      expect_argument_error(bootstrap(d, stat_glm(y ~ x + f, binomial(link)), R = 3, on_error = on_error), "formula")
+    }
+    expect_error(bootstrap(d, stat_glm(y ~ x + f, binomial(link)), R = 3), class = "rustle_error_separation")
+  }
+  expect_error(bootstrap(d, stat_glm(n ~ x + f, "poisson"), R = 3), class = "rustle_error_separation")
+  fit <- glm(y ~ x + f, binomial, d)
+  expect_argument_error(boot_lm(fit, R = 3), "model")
+  expect_error(vcov_boot(fit, R = 3), class = "rustle_error_separation")
 })

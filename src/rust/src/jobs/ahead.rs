@@ -95,24 +95,3 @@ impl Ahead {
         self.pause
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn blocks_cover_all_tasks_of_a_large_job() {
-        assert!(!Ahead::new(2, TASKS_LEAST - 1).is_wanted());
-        for workers in [1, 2, 3, 7] {
-            let mut ahead = Ahead::new(workers, TASKS_LEAST + 5);
-            assert!(ahead.is_wanted() && (0..TASKS_LEAST + 5).all(|task| !ahead.has(task)));
-            for block in &mut ahead.blocks {
-                block.next = block.end;
-            }
-            assert!((0..TASKS_LEAST + 5).all(|task| ahead.has(task)));
-            assert!(!ahead.has(TASKS_LEAST + 5));
-            ahead.forget();
-            assert!((0..TASKS_LEAST + 5).all(|task| !ahead.has(task)));
-        }
-    }
-}

@@ -5,7 +5,9 @@
 
 use std::ffi::{c_int, c_void};
 
-use super::attributes::{usual_names, Known, AGAIN, KEEP, NONE};
+use rustle_shared::{AGAIN, KEEP, NONE};
+
+use super::attributes::{usual_names, Known};
 use super::encode::{BULK_BYTES, INSTEAD, SERIALIZED};
 use crate::ffi::{self, Sexp};
 

@@ -2,7 +2,7 @@
 //! `R_Serialize`.
 //!
 //! Format, machine byte order: a byte for the type, a byte that says how
-//! attributes follow (attributes.rs), the length (u64), the data; then the number
+//! attributes follow ([`Told`]), the length (u64), the data; then the number
 //! of attributes (u32) and, for each, its name (a number, see `usual_names()`, or 0
 //! and a string) and value. Atomic vectors of [`BULK_BYTES`] or more (outside of
 //! attributes) leave their data out: it follows in bulk.
@@ -15,7 +15,9 @@
 
 use std::ffi::{c_int, c_void};
 
-use super::attributes::{usual_names, Told, AGAIN, FOLLOW, NONE};
+use rustle_shared::{Told, AGAIN, FOLLOW, NONE};
+
+use super::attributes::usual_names;
 use crate::ffi::{self, Sexp};
 use crate::parcel::unpack::instead_of;
 use crate::parcel::watch::{is_watched, is_watching, on_writing, Watch};

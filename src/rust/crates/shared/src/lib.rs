@@ -15,6 +15,7 @@ mod mapping;
 mod ring;
 mod slot;
 mod system;
+mod told;
 
 pub use file::MemoryFile;
 pub use frame::{send, Content, FrameHeader, FrameSink, Receiver};
@@ -22,6 +23,7 @@ pub use mapping::{Mapping, MappingError};
 pub use ring::{Backpressure, Record, Ring, RingFull, RingHead};
 pub use slot::{Slot, State};
 pub use system::{descriptors_most, wait_for_change, wake_waiter};
+pub use told::{Told, AGAIN, FOLLOW, KEEP, NONE, PLACES};
 
 #[cfg(test)]
 mod tests;
