@@ -81,7 +81,7 @@ expect_as <- function(call, original = lapply, seed = NA, parts = c("value", "cl
   oracle <- observe(call(original), seed)
   wrong <- Filter(function(part) !same(ours[[part]], oracle[[part]]), parts)
   expect(!length(wrong), paste(c(
-    deparse(body(call)), utils::head(waldo::compare(ours[wrong], oracle[wrong], x_arg = "ours", y_arg = "original"), 3L)
+    deparse(body(call)), utils::head(getExportedValue("waldo", "compare")(ours[wrong], oracle[wrong], x_arg = "ours", y_arg = "original"), 3L)
   ), collapse = "\n"))
   invisible(ours)
 }
@@ -97,7 +97,7 @@ expect_as_future <- function(call, seed = NA, parts = c("value", "message", "see
   }
   wrong <- Filter(function(part) !identical(ours[[part]], oracle[[part]]), parts)
   expect(!length(wrong), paste(c(
-    deparse(body(call)), utils::head(waldo::compare(ours[wrong], oracle[wrong], x_arg = "ours", y_arg = "future.apply"), 3L)
+    deparse(body(call)), utils::head(getExportedValue("waldo", "compare")(ours[wrong], oracle[wrong], x_arg = "ours", y_arg = "future.apply"), 3L)
   ), collapse = "\n"))
   invisible(ours)
 }

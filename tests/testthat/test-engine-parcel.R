@@ -17,7 +17,7 @@ test_that("elements of a classed vector are what its `[[` says, whatever family 
   skip_if_not_installed("bit64")
   local_methods()
   x <- bar(a = 1, b = 2, c = 3)
-  y <- bit64::as.integer64(1:3)
+  y <- getExportedValue("bit64", "as.integer64")(1:3)
   add <- function(a, b) a + b
   for (plan in names(parcel_plans())) {
     under_plan(parcel_plans()[[plan]], {

@@ -99,7 +99,7 @@ test_that("a cluster like mirai's, whose nodes keep nothing, is used", {
 
 test_that("a cluster of mirai is used", {
   skip_if_not_installed("mirai")
-  cl <- mirai::make_cluster(2L)
+  cl <- getExportedValue("mirai", "make_cluster")(2L)
   withr::defer(parallel::stopCluster(cl))
   suppressMessages(expect_cluster_works(cl))
 })

