@@ -49,16 +49,16 @@ validate_boot <- function(x, fit = NULL, predict = stats::predict, response = NU
   check_dots(..., .fun = fit, .role = "`fit`")
   on_error <- check_choice(on_error[1L], c("stop", "na"), "on_error")
   rule <- if (inherits(R, "rustle_enough")) R
-  R <- if (is.null(rule)) check_count(R, "R") else rule$start
+  count <- if (is.null(rule)) check_count(R, "R") else rule$start
   check_seed(seed, origin)
   learner <- as_learner(x, fit, if (missing(predict)) NULL else predict, response, list(...), parent.frame())
   do.call(tell_left_out, learner$left_out)
   n <- NROW(learner$y)
   strata <- rows_of_learner(strata, learner, "strata", origin)
   cluster <- rows_of_learner(cluster, learner, "cluster", origin)
-  groups <- check_resampled(n, R, strata, cluster, origin)
+  groups <- check_resampled(n, count, strata, cluster, origin)
   run <- list(learner = learner, loss = check_loss(loss, learner$y), groups = groups, on_error = on_error, words = stream_words(seed))
-  out <- more_resamples(NULL, run, R, origin)
+  out <- more_resamples(NULL, run, count, origin)
   if (is.null(rule)) return(out)
   go_on_until(
     out, rule, function(x) max((x$estimates$mcse / abs(x$estimates$estimate))[-1L]),
