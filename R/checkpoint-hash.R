@@ -26,7 +26,6 @@ identify_job <- function(job) {
       `its arguments` = content_hash(list(job$call, frame_dots(frame), mget(names, envir = frame), job$packages)),
       `a function that its arguments name` = hash_named(list(frame_dots(frame), mget(names, envir = frame))),
       `methods and classes of the session` = hash_definitions(),
-      `methods and classes of the session` = hash_definitions(),
       `the globals given` = if (is.list(given)) content_hash(given[sort(names(given))]),
       `the seed` = content_hash(list(
         streams$streams, if (streams$streams != "list") streams$seed,

@@ -93,9 +93,7 @@ find_globals <- function(pieces, envir) {
     # Most functions use functions of packages alone.
     start <- environment(pieces[[1L]])
     known <- know_code(pieces[[1L]], start)
-    any <- FALSE
-    for (home in rs_locate(known$names, start)) if (!is.null(home)) any <- TRUE
-    if (!any && !length(known$strings)) {
+    if (is.null(rs_locate(known$names, start)) && !length(called_by_string(known$strings))) {
       return(list(
         names = character(), values = list(), outer = logical(), near = logical(), packages = character(), size = known$size
       ))

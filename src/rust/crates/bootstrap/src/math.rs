@@ -33,12 +33,18 @@ pub(crate) fn ln(x: f64) -> f64 {
     s * (half + even + odd) + k * LN2_LO - half + f + k * LN2_HI
 }
 
-/// The exponential; arguments below -708 or above 709 count as -708 or 709.
+/// What the exponential of `x`, from -708 to 709, is made of: that of `r = hi - lo` is
+/// `1 + (r * c / (2 - c) - lo + hi)`, and times `scale`, a power of two, that of `x`.
+struct Parts {
+    hi: f64,
+    lo: f64,
+    r: f64,
+    c: f64,
+    scale: f64,
+}
+
 #[inline(always)]
-pub(crate) fn exp(x: f64) -> f64 {
-    // Written so that NaN stays NaN; max() and min() would replace it by a number.
-    let x = if x < -708.0 { -708.0 } else { x };
-    let x = if x > 709.0 { 709.0 } else { x };
+fn parts(x: f64) -> Parts {
     let shifted = x * std::f64::consts::LOG2_E + ROUND;
     let k = shifted - ROUND;
     let hi = x - k * LN2_HI;
@@ -50,8 +56,25 @@ pub(crate) fn exp(x: f64) -> f64 {
             + t * (-0.002_777_777_777_701_559_3
                 + t * (6.613_756_321_437_934e-5
                     + t * (-1.653_390_220_546_525_2e-6 + t * 4.138_136_797_057_238_5e-8))));
-    let y = 1.0 + (r * c / (2.0 - c) - lo + hi);
-    y * f64::from_bits(shifted.to_bits().wrapping_add(1023) << 52)
+    let scale = f64::from_bits(shifted.to_bits().wrapping_add(1023) << 52);
+    Parts {
+        hi,
+        lo,
+        r,
+        c,
+        scale,
+    }
+}
+
+/// The exponential; arguments below -708 or above 709 count as -708 or 709.
+#[inline(always)]
+pub(crate) fn exp(x: f64) -> f64 {
+    // Written so that NaN stays NaN; max() and min() would replace it by a number.
+    let x = if x < -708.0 { -708.0 } else { x };
+    let x = if x > 709.0 { 709.0 } else { x };
+    let of = parts(x);
+    let y = 1.0 + (of.r * of.c / (2.0 - of.c) - of.lo + of.hi);
+    y * of.scale
 }
 
 /// `1 / (1 + exp(-x))` with one division, to some units in the last place.
@@ -60,20 +83,9 @@ pub(crate) fn logistic(x: f64) -> f64 {
     // As in `exp()`, before it divides by `below`.
     let x = if x < -709.0 { 709.0 } else { -x };
     let x = if x < -708.0 { -708.0 } else { x };
-    let shifted = x * std::f64::consts::LOG2_E + ROUND;
-    let k = shifted - ROUND;
-    let hi = x - k * LN2_HI;
-    let lo = k * LN2_LO;
-    let r = hi - lo;
-    let t = r * r;
-    let c = r - t
-        * (0.166_666_666_666_666_02
-            + t * (-0.002_777_777_777_701_559_3
-                + t * (6.613_756_321_437_934e-5
-                    + t * (-1.653_390_220_546_525_2e-6 + t * 4.138_136_797_057_238_5e-8))));
-    let below = 2.0 - c;
-    let scale = f64::from_bits(shifted.to_bits().wrapping_add(1023) << 52);
-    below / (below + scale * (below + (below * r + r * c)))
+    let of = parts(x);
+    let below = 2.0 - of.c;
+    below / (below + of.scale * (below + (below * of.r + of.r * of.c)))
 }
 
 #[cfg(test)]
