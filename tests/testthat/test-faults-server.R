@@ -27,7 +27,8 @@ test_that("a server that cannot be started says what was run and what it printed
     fails("missing", "/no/such/program", "No such file")
     fails("prints", script("echo hello; echo trouble >&2; exit 3"), "hello\ntrouble")
     fails("silent", script("exit 1"), "")
-    fails("without", script(sprintf("R_LIBS=/nowhere exec %s \"$@\"", rscript)), "rustle")
+    # Nor in R's own libraries, where this machine may have it.
+    fails("without", script(sprintf("R_LIBS=/nowhere R_LIBS_SITE=/nowhere R_LIBS_USER=/nowhere exec %s \"$@\"", rscript)), "rustle")
     # An older package of that name.
     library <- file.path(scratch, "library")
     other <- file.path(scratch, "rustle")
