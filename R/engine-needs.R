@@ -73,13 +73,15 @@ strings_in <- function(x) {
 # Those among strings that are functions of the global environment: do.call("f"), sapply(x, "f").
 called_by_string <- function(strings) {
   named <- if (length(strings)) intersect(strings, names(globalenv()))
+  if (!length(named)) return(character())
   Filter(function(name) exists(name, envir = globalenv(), mode = "function", inherits = FALSE), named)
 }
 
 # The names of the functions that strings in data name, lists of any depth.
 functions_named_among <- function(...) {
   names <- names(globalenv())
-  if (length(names)) lapply(called_by_string(names[rs_named_among(list(...), names)]), as.name)
+  named <- if (length(names)) names[rs_named_among(list(...), names)]
+  if (length(named)) lapply(called_by_string(named), as.name)
 }
 
 # The globals of pieces of code that stand in `envir` (functions: in their own environment),

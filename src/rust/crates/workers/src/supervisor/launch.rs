@@ -109,7 +109,8 @@ impl<C: Crew> Supervisor<C> {
                 first = Some(now);
                 moved = now;
             }
-            let done = self.done();
+            // Where no pace is measured, the words that workers write at every task are left to them.
+            let done = if known { total - rest } else { self.done() };
             if done != seen {
                 (seen, moved) = (done, now);
                 warm = warm.or(Some((now, done)));
@@ -132,7 +133,7 @@ impl<C: Crew> Supervisor<C> {
             if clear {
                 return true;
             }
-            if !self.has_cores() || !self.gaze.rest() {
+            if !self.has_cores() || !self.gaze.rest(rest) {
                 std::thread::sleep(GLANCE);
             }
         }

@@ -99,7 +99,7 @@ impl<C: Crew> Supervisor<C> {
         if self.memory.table().unclaimed() > 0 || !self.has_cores() {
             return false;
         }
-        while self.gaze.rest() {
+        while self.gaze.rest(0) {
             if self.has_news() {
                 self.gaze.succeed();
                 return true;
