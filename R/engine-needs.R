@@ -95,7 +95,8 @@ find_globals <- function(pieces, envir) {
     # Most functions use functions of packages alone.
     start <- environment(pieces[[1L]])
     known <- know_code(pieces[[1L]], start)
-    if (is.null(rs_locate(known$names, start)) && !length(called_by_string(known$strings))) {
+    none <- !length(known$names) || is.null(rs_locate(known$names, start))
+    if (none && (!length(known$strings) || !length(called_by_string(known$strings)))) {
       return(list(
         names = character(), values = list(), outer = logical(), near = logical(), packages = character(), size = known$size
       ))

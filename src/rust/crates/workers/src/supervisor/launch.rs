@@ -64,9 +64,12 @@ impl<C: Crew> Supervisor<C> {
                 Err(_) => return None,
             }
             self.undecided.start = seat + 1;
-            // Read while the worker comes up, when we have nothing else to do.
-            self.oom_before = self.oom_before.or_else(system::oom_kills);
             let price = self.crew.price();
+            // Read while the worker comes up, when we have nothing else to do. One that stood by may
+            // be done before that is read: there it is read when we would sleep.
+            if price.is_none() {
+                self.note_oom();
+            }
             // Workers that stand by cost each other nothing: once one more is worth it, all are.
             let many = EVALUATION * self.memory.layout.tasks();
             let certain = price.is_some_and(|price| seat > 0 || many > price * 2);

@@ -114,6 +114,7 @@ impl<C: Crew> Supervisor<C> {
         if self.watch() {
             return;
         }
+        self.note_oom();
         let header = self.memory.header();
         header.asleep.store(1, Ordering::SeqCst);
         let mut watched = vec![PollFd::new(&self.wake, PollFlags::IN)];
