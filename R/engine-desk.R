@@ -43,7 +43,9 @@ remember_environment <- function() {
 # The desk of this session: the same object as long as nothing has changed. It is asked for
 # at every job, so what is looked at first takes microseconds only.
 session_desk <- function() {
-  glance <- list(rs_desk_glance(get_random_seed(), FALSE), .libPaths(), as.list(.Options), search(), session_definitions())
+  glance <- list(
+    rs_desk_glance(get_random_seed(), FALSE), .libPaths(), as.vector(.Options, "list"), search(), session_definitions()
+  )
   if (!is.null(glance[[1L]]) && identical(glance, desks$glance)) return(desks$desk)
   desk <- desk_seen()
   desks$glance <- glance

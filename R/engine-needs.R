@@ -73,13 +73,15 @@ strings_in <- function(x) {
 # Those among strings that are functions of the global environment: do.call("f"), sapply(x, "f").
 called_by_string <- function(strings) {
   named <- if (length(strings)) intersect(strings, names(globalenv()))
+  if (!length(named)) return(character())
   Filter(function(name) exists(name, envir = globalenv(), mode = "function", inherits = FALSE), named)
 }
 
 # The names of the functions that strings in data name, lists of any depth.
 functions_named_among <- function(...) {
   names <- names(globalenv())
-  if (length(names)) lapply(called_by_string(names[rs_named_among(list(...), names)]), as.name)
+  named <- if (length(names)) names[rs_named_among(list(...), names)]
+  if (length(named)) lapply(called_by_string(named), as.name)
 }
 
 # The globals of pieces of code that stand in `envir` (functions: in their own environment),
@@ -93,7 +95,8 @@ find_globals <- function(pieces, envir) {
     # Most functions use functions of packages alone.
     start <- environment(pieces[[1L]])
     known <- know_code(pieces[[1L]], start)
-    if (is.null(rs_locate(known$names, start)) && !length(called_by_string(known$strings))) {
+    none <- !length(known$names) || is.null(rs_locate(known$names, start))
+    if (none && (!length(known$strings) || !length(called_by_string(known$strings)))) {
       return(list(
         names = character(), values = list(), outer = logical(), near = logical(), packages = character(), size = known$size
       ))

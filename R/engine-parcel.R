@@ -213,8 +213,10 @@ is_our_backend <- function() {
 
 # Is this a function that was made in our namespace?
 is_ours <- function(f) {
-  if (!is.function(f) || is.primitive(f) || identical(environment(f), globalenv())) return(FALSE)
-  identical(topenv(environment(f)), topenv())
+  if (typeof(f) != "closure") return(FALSE)
+  home <- environment(f)
+  if (identical(home, globalenv()) || identical(home, .BaseNamespaceEnv)) return(FALSE)
+  identical(topenv(home), topenv())
 }
 
 # A function of this package, or NULL, without the text that it was parsed from. (The

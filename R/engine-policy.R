@@ -20,6 +20,8 @@ policy_of_plan <- function(plan) {
 # `given` says whether the call named either.
 policy_of_future <- function(n, workers, scheduling, chunk_size, given, plan,
                              call = sys.call(-1L)) {
+  # What most calls leave as it is.
+  if (!given && identical(scheduling, 1)) return(policy_of_plan(plan))
   by_size <- !is.null(chunk_size)
   argument <- if (by_size) "future.chunk.size" else "future.scheduling"
   rule <- if (by_size) chunk_size else scheduling

@@ -32,7 +32,20 @@ read_random_kinds <- function() {
 # of generators, because R would keep those that were set meanwhile.
 random_state <- function() {
   seed <- get_random_seed()
-  list(seed = seed, kinds = if (is.null(seed)) RNGkind())
+  list(seed = seed, kinds = if (is.null(seed)) random_kinds())
+}
+
+# RNGkind(), which takes longer to find the names than a small call may. What was seen last, written
+# here only: the `numbers` of the kinds, and the `names` that R has for them.
+kinds_seen <- new.env(parent = emptyenv())
+
+random_kinds <- function() {
+  numbers <- rs_random_kinds()
+  if (!identical(numbers, kinds_seen$numbers)) {
+    kinds_seen$names <- RNGkind()
+    kinds_seen$numbers <- numbers
+  }
+  kinds_seen$names
 }
 
 restore_random_state <- function(state) {

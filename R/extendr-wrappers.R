@@ -132,6 +132,9 @@ rs_compiled_values <- function(handle, simple) .Call(wrap__rs_compiled_values, h
 #'@noRd
 rs_desk_glance <- function(seed, sinks) .Call(wrap__rs_desk_glance, seed, sinks)
 
+#'@noRd
+rs_random_kinds <- function() .Call(wrap__rs_random_kinds)
+
 #' Does what R code prints come to the connection of a worker's output?
 #' @noRd
 rs_output_arrives <- function() .Call(wrap__rs_output_arrives)

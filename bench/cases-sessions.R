@@ -1,6 +1,10 @@
 # Workers of plan(multisession) against sockets of parallel, future's sessions, forks and none
 # at all. tools/bench reads this file after cases.R. Workers are up and have been used before
 # anything is timed, except where the start itself is what is measured.
+#
+# Two peers have no bar but tell where bars can be, in the same run: "halves at once, nothing sent"
+# (what two processes need for the evaluation alone), and "two wake-ups and answers" (what it costs
+# to reach two processes that sleep, with nothing to do).
 
 # A cluster of parallel of as many workers, with what tasks use; made when first asked for.
 sockets <- local({
@@ -22,6 +26,54 @@ timed <- function(expr) {
 }
 constant <- function(value) function() structure(value, class = "seconds")
 
+# Each of two R processes evaluates half of the tasks by `apply`, its data and code there before;
+# they begin at one moment of the clock and keep the values. The time is that of the later one.
+halves_at_once <- function(X, FUN, apply = lapply) {
+  halves <- parallel::splitIndices(length(X), workers)
+  function() {
+    parallel::clusterCall(sockets(), gc, FALSE) # as before every call that is timed here
+    run <- function(X, FUN, apply, begin) {
+      if (Sys.time() >= begin) return(NA_real_)
+      while (Sys.time() < begin) NULL
+      kept <- apply(X, FUN)
+      as.double(Sys.time() - begin, units = "secs")
+    }
+    environment(run) <- globalenv()
+    ahead <- 0.05 + 2e-7 * length(X)
+    # One who was told too late did not begin with the other.
+    repeat {
+      tasks <- lapply(halves, function(half) X[half])
+      took <- unlist(parallel::clusterMap(sockets(), run, tasks, MoreArgs = list(FUN = FUN, apply = apply, begin = Sys.time() + ahead)))
+      if (!anyNA(took)) return(structure(max(took), class = "seconds"))
+      ahead <- 2 * ahead
+    }
+  }
+}
+
+# A byte to each of two R processes that wait for it in a pipe, and a byte back from each.
+wake_both <- local({
+  pipes <- NULL
+  start <- function(k) {
+    names <- tempfile(c("to", "from"))
+    lapply(names, function(name) system2("mkfifo", shQuote(name)))
+    code <- sprintf(
+      "a <- fifo('%s', 'rb', blocking = TRUE); b <- fifo('%s', 'wb', blocking = TRUE); while (length(x <- readBin(a, 'raw', 1L))) writeBin(x, b)",
+      names[[1L]], names[[2L]]
+    )
+    system2(file.path(R.home("bin"), "Rscript"), c("--vanilla", "-e", shQuote(code)), wait = FALSE)
+    to <- fifo(names[[1L]], "wb", blocking = TRUE)
+    list(to = to, from = fifo(names[[2L]], "rb", blocking = TRUE))
+  }
+  function() {
+    if (is.null(pipes)) pipes <<- lapply(seq_len(workers), start)
+    Sys.sleep(0.01)
+    timed({
+      for (p in pipes) writeBin(as.raw(1L), p$to)
+      for (p in pipes) readBin(p$from, "raw", 1L)
+    })
+  }
+})
+
 on_sessions <- function(count = workers) {
   function() {
     future::plan(future::multisession, workers = count)
@@ -38,16 +90,17 @@ session_cases <- function(name, call, peers, bars, reps = 9L, prepare = on_sessi
   })
 }
 
-# The same tasks by all of them.
-apply_cases <- function(name, X, FUN, bars, reps = 9L) {
-  session_cases(name, function() future_lapply(X, FUN), list(
+# The same tasks by all of them, and by `floor`, which has no bar.
+apply_cases <- function(name, X, FUN, bars, reps = 9L, floor = NULL) {
+  session_cases(name, function() future_lapply(X, FUN), c(floor, list(
     "parLapply" = function() parallel::parLapply(sockets(), X, FUN),
     "parLapplyLB" = function() parallel::parLapplyLB(sockets(), X, FUN),
     "future.apply" = function() future.apply::future_lapply(X, FUN),
     "parallel::mclapply" = function() fork_apply(X, FUN),
     "lapply" = function() lapply(X, FUN)
-  ), bars, reps)
+  )), bars, reps)
 }
+at_once <- function(X, FUN, apply = lapply) list("halves at once, nothing sent" = halves_at_once(X, FUN, apply))
 
 # Data of a case, made when first asked for, and only the last: some are large.
 session_data <- local({
@@ -124,11 +177,13 @@ worker_memory <- function() {
   structure(sum(vapply(worker_status()$pid, share, 0)) * 1024 / 1e9, class = "seconds")
 }
 
+scalars <- million[seq_len(sized(1e6, 1e4))]
+
 cases <- c(
-  apply_cases("10 trivial tasks", 1:10, identity, list("parLapply" = 0.25, "parallel::mclapply" = 0.05), 41L),
-  apply_cases("1e3 trivial tasks", 1:1000, identity, list("parLapplyLB" = 0.3), 21L),
-  apply_cases("1e5 trivial tasks", seq_len(sized(1e5, 1e3)), identity, list("lapply" = 0.55)),
-  apply_cases("4000 tasks of 25 us", seq_len(sized(4000, 200)), task25, list("lapply" = 0.53), 15L),
+  apply_cases("10 trivial tasks", 1:10, identity, list("parLapply" = 0.25, "parallel::mclapply" = 0.05), 41L, list("two wake-ups and answers" = wake_both)),
+  apply_cases("1e3 trivial tasks", 1:1000, identity, list("parLapplyLB" = 0.3), 21L, at_once(1:1000, identity)),
+  apply_cases("1e5 trivial tasks", seq_len(sized(1e5, 1e3)), identity, list("lapply" = 0.55), 9L, at_once(seq_len(sized(1e5, 1e3)), identity)),
+  apply_cases("4000 tasks of 25 us", seq_len(sized(4000, 200)), task25, list("lapply" = 0.53), 15L, at_once(seq_len(sized(4000, 200)), task25)),
   session_cases("400 tasks, every second 20 x longer",
     function() future_lapply(uneven, function(m) plain_loop(1, n50 * m)),
     list(
@@ -139,10 +194,13 @@ cases <- c(
     ), list("half of lapply" = 1.04), 15L
   ),
   apply_cases("1e4 tasks that return a small list", seq_len(sized(1e4, 500)), small_list, list("parallel::mclapply" = 0.35)),
-  apply_cases("1e4 tasks that return a 3 x 3 data frame", seq_len(sized(1e4, 500)), small_frame, list("lapply" = 0.55)),
-  session_cases("1e6 scalars, future_vapply", function() future_vapply(million[seq_len(sized(1e6, 1e4))], cubic, 0), list(
-    "vapply" = function() vapply(million[seq_len(sized(1e6, 1e4))], cubic, 0),
-    "future.apply" = function() future.apply::future_vapply(million[seq_len(sized(1e6, 1e4))], cubic, 0)
+  apply_cases("1e4 tasks that return a 3 x 3 data frame", seq_len(sized(1e4, 500)), small_frame, list("lapply" = 0.55), 9L, at_once(seq_len(sized(1e4, 500)), small_frame)),
+  session_cases("1e6 scalars, future_vapply", function() future_vapply(scalars, cubic, 0), c(
+    at_once(scalars, cubic, function(X, FUN) vapply(X, FUN, 0)),
+    list(
+      "vapply" = function() vapply(scalars, cubic, 0),
+      "future.apply" = function() future.apply::future_vapply(scalars, cubic, 0)
+    )
   ), list("vapply" = 0.55), 5L),
   session_cases("a matrix of 400 MB, first call of 20 tasks", first_call(future_lapply), list(
     "a copy into shared memory" = write_shared,

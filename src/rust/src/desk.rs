@@ -110,11 +110,12 @@ impl Internal {
     }
 }
 
+static KINDS: Internal = Internal::new(c"RNGkind");
+
 /// What must be looked at before and after every job, in few bytes: as long as they are the
 /// same, so is what they were made from. `seed`: the random state or `NULL`; `sinks`: are those
 /// looked at too? `NULL` when the state is none.
 unsafe extern "C-unwind" fn rs_desk_glance(seed: Sexp, sinks: Sexp) -> Sexp {
-    static KINDS: Internal = Internal::new(c"RNGkind");
     static SINKS: Internal = Internal::new(c"sink.number");
     static MESSAGES: Internal = Internal::new(c"sink.number");
     guard(|| {
@@ -157,6 +158,19 @@ unsafe extern "C-unwind" fn rs_desk_glance(seed: Sexp, sinks: Sexp) -> Sexp {
     })
 }
 
+/// The kinds of random number generators, as numbers: what `RNGkind()` has names for.
+unsafe extern "C-unwind" fn rs_random_kinds() -> Sexp {
+    guard(|| {
+        // SAFETY: R's main thread; this frame owns nothing that must be dropped.
+        unsafe {
+            let kinds = KINDS.integers(&[ffi::nil(); 3]);
+            let out = ffi::Rf_allocVector(ffi::INTSXP as u32, kinds.len() as isize);
+            std::ptr::copy_nonoverlapping(kinds.as_ptr(), ffi::INTEGER(out), kinds.len());
+            out
+        }
+    })
+}
+
 /// Does what R code prints come to the connection of a worker's output?
 /// @noRd
 #[extendr]
@@ -183,11 +197,13 @@ fn rs_own_memory(pid: f64) -> f64 {
 
 routines! {
     meta__rs_desk_glance "rs_desk_glance" "wrap__rs_desk_glance" ("seed", "sinks") => rs_desk_glance;
+    meta__rs_random_kinds "rs_random_kinds" "wrap__rs_random_kinds" () => rs_random_kinds;
 }
 
 extendr_module! {
     mod desk;
     fn rs_desk_glance;
+    fn rs_random_kinds;
     fn rs_output_arrives;
     fn rs_sinks;
     fn rs_environment_hash;

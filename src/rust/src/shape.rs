@@ -110,7 +110,7 @@ impl Kind {
         }
     }
 
-    fn state(self) -> State {
+    pub(crate) fn state(self) -> State {
         match self {
             Kind::Logical => State::Logical,
             Kind::Integer => State::Integer,

@@ -55,10 +55,9 @@ impl Ahead {
         !self.blocks.is_empty()
     }
 
-    /// Is the value of `task` made, if its slot holds it?
-    pub(super) fn has(&self, task: usize) -> bool {
-        let block = self.blocks.iter().find(|block| task < block.end);
-        block.is_some_and(|block| task < block.next)
+    /// The tasks whose values are not made, if this does it at all.
+    pub(super) fn left(&self) -> impl Iterator<Item = usize> + '_ {
+        self.blocks.iter().flat_map(|block| block.next..block.end)
     }
 
     /// Tasks run again: all is made anew.
@@ -76,7 +75,7 @@ impl Ahead {
     pub(super) unsafe fn make(&mut self, memory: &JobMemory, into: Sexp) -> Duration {
         let (mut made, slots) = (0, memory.slots());
         for block in &mut self.blocks {
-            while block.next < block.end && made < MOST && slots[block.next].is_finished() {
+            while block.next < block.end && made < MOST && slots.of(block.next).is_finished() {
                 // SAFETY: by the caller's promise.
                 unsafe {
                     if let Some(value) = values::as_object(Shape::Unknown, memory, block.next) {

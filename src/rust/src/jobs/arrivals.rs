@@ -116,9 +116,14 @@ impl Arrivals {
         self.values
     }
 
-    /// Is the value of `task` in the list, if its slot holds it?
-    pub(crate) fn has_ahead(&self, task: usize) -> bool {
-        self.ahead.has(task)
+    /// The tasks whose values are not in the list yet, if their slots hold them.
+    pub(crate) fn not_ahead(&self) -> impl Iterator<Item = usize> + '_ {
+        let all = if self.ahead.is_wanted() {
+            0
+        } else {
+            self.tasks
+        };
+        (0..all).chain(self.ahead.left())
     }
 
     /// The values of what is known, see [`Inbox`], of which this is element `at`.

@@ -206,10 +206,11 @@ impl Job {
                 for (task, slot) in memory.slots().iter().enumerate() {
                     if slot.state() == State::Failed {
                         self.failed.push(task as c_int + 1);
-                    } else if !self.arrivals.has_ahead(task) {
-                        if let Some(value) = values::as_object(shape, memory, task) {
-                            ffi::SET_VECTOR_ELT(values, task as isize, value);
-                        }
+                    }
+                }
+                for task in self.arrivals.not_ahead() {
+                    if let Some(value) = values::as_object(shape, memory, task) {
+                        ffi::SET_VECTOR_ELT(values, task as isize, value);
                     }
                 }
                 let len = self.failed.len();

@@ -38,11 +38,13 @@ pub(crate) unsafe fn as_vector(shape: Shape, memory: &JobMemory, sent: Sexp) -> 
             let own = Kind::of(value).filter(|&own| own <= kind)?;
             (ffi::Rf_xlength(value) == len as isize).then_some((own, value))
         };
-        let fits = states().enumerate().all(|(task, state)| match state {
-            State::Stored => true,
-            State::Sent => object(task).is_some(),
-            inline => len == 1 && Kind::of_state(inline).is_some_and(|own| own <= kind),
-        });
+        let plain = len == 1 && slots.are_all(kind.state());
+        let fits = plain
+            || states().enumerate().all(|(task, state)| match state {
+                State::Stored => true,
+                State::Sent => object(task).is_some(),
+                inline => len == 1 && Kind::of_state(inline).is_some_and(|own| own <= kind),
+            });
         if !fits {
             return None;
         }
@@ -54,6 +56,13 @@ pub(crate) unsafe fn as_vector(shape: Shape, memory: &JobMemory, sent: Sexp) -> 
             Kind::Integer => ffi::INTEGER(out),
             Kind::Logical => ffi::LOGICAL(out),
         };
+        if plain {
+            for (task, slot) in slots.iter().enumerate() {
+                kind.write(to, task, slot.bits());
+            }
+            ffi::Rf_unprotect(1);
+            return Some(out);
+        }
         for (task, slot) in slots.iter().enumerate() {
             let from = task * len;
             match (slot.state(), Kind::of_state(slot.state())) {
@@ -84,7 +93,7 @@ pub(crate) unsafe fn as_vector(shape: Shape, memory: &JobMemory, sent: Sexp) -> 
 ///
 /// Main thread. The result is not protected.
 pub(crate) unsafe fn as_object(shape: Shape, memory: &JobMemory, task: usize) -> Option<Sexp> {
-    let slot = &memory.slots()[task];
+    let slot = memory.slots().of(task);
     // SAFETY: by the caller's promise; the vector has an element per word.
     unsafe {
         match (slot.state(), shape) {

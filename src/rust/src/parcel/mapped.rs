@@ -56,10 +56,11 @@ extern "C-unwind" {
     fn R_altrep_data1(x: Sexp) -> Sexp;
 }
 
-/// What a vector of ours holds.
+/// What a vector of ours holds: where its data are, in `_map`, and how many.
 struct Mapped {
-    map: Mapping,
+    data: *mut c_void,
     len: Length,
+    _map: Mapping,
 }
 
 /// One of our classes: a kind of vector.
@@ -130,7 +131,12 @@ impl Class {
             match unpack::map(file, offset, bytes) {
                 Some(map) => {
                     let len = (bytes / self.element_bytes) as Length;
-                    let mapped = Box::into_raw(Box::new(Mapped { map, len }));
+                    let data = map.address(0, 1).cast();
+                    let mapped = Box::into_raw(Box::new(Mapped {
+                        data,
+                        len,
+                        _map: map,
+                    }));
                     ffi::R_SetExternalPtrAddr(handle, mapped.cast());
                 }
                 None => extendr_api::throw_r_error(
@@ -171,7 +177,7 @@ unsafe extern "C-unwind" fn length(x: Sexp) -> Length {
 
 unsafe extern "C-unwind" fn data(x: Sexp, _writable: c_int) -> *mut c_void {
     // SAFETY: as above.
-    unsafe { mapped(x).map.address(0, 1).cast() }
+    unsafe { mapped(x).data }
 }
 
 unsafe extern "C-unwind" fn data_or_null(x: Sexp) -> *const c_void {

@@ -59,6 +59,7 @@ impl Claims {
 
     /// The next task, from what is claimed or by a new claim. By asking for it the
     /// worker says that all tasks before are done. `None`: nothing is left to claim.
+    #[inline]
     pub fn next<W: Word>(&mut self, table: &Table<'_, W>, clock: &impl Clock) -> Option<u32> {
         if let Some(task) = self.redo.next() {
             return Some(task);
@@ -90,18 +91,21 @@ impl Claims {
     }
 
     /// Has everything that was claimed been begun?
+    #[inline]
     #[must_use]
     pub fn is_idle(&self) -> bool {
         self.ahead.is_empty() && self.redo.as_slice().is_empty()
     }
 
     /// How often units were claimed so far.
+    #[inline]
     #[must_use]
     pub fn made(&self) -> u64 {
         self.made
     }
 
     /// How many of these claims were stolen from another worker's block.
+    #[inline]
     #[must_use]
     pub fn stolen(&self) -> u64 {
         self.stolen
@@ -126,6 +130,7 @@ impl Claims {
 
     /// Gives the rest of a claim back that takes longer than it should, so that slow
     /// tasks behind quick ones can be stolen. In layouts that steal, units are positions.
+    #[inline]
     fn give_back_if_slow<W: Word>(&mut self, table: &Table<'_, W>, clock: &impl Clock) {
         if !table.layout().steals() || self.ahead.is_empty() {
             return;

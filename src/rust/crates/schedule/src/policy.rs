@@ -218,6 +218,7 @@ impl Layout {
     }
 
     /// Number of tasks.
+    #[inline]
     #[must_use]
     pub fn tasks(&self) -> u32 {
         self.tasks
@@ -240,6 +241,7 @@ impl Layout {
     }
 
     /// Whether a worker without units takes some of another's.
+    #[inline]
     #[must_use]
     pub fn steals(&self) -> bool {
         self.source() == Source::Block { steals: true }
@@ -259,6 +261,7 @@ impl Layout {
     /// # Panics
     ///
     /// If `units` is not within `0..self.units()`.
+    #[inline]
     #[must_use]
     pub fn positions(&self, units: Range<u32>) -> Range<u32> {
         assert!(units.start <= units.end && units.end <= self.units());
@@ -279,6 +282,7 @@ impl Layout {
     /// # Panics
     ///
     /// May panic if `position >= self.tasks()`.
+    #[inline]
     #[must_use]
     pub fn task(&self, position: u32) -> u32 {
         let task = match self.rule {
@@ -310,6 +314,7 @@ impl Layout {
         start(worker)..start(worker + 1)
     }
 
+    #[inline]
     pub(crate) fn source(&self) -> Source {
         match self.rule {
             Rule::Schedule(Schedule::Static | Schedule::Cyclic) | Rule::Blocks(_) => {

@@ -82,6 +82,7 @@ impl<'a, W: Word> Table<'a, W> {
     /// # Panics
     ///
     /// If there is not one cell for each worker of the layout.
+    #[inline]
     #[must_use]
     pub fn new(layout: &'a Layout, queue: &'a Queue<W>, cells: &'a [Cell<W>]) -> Self {
         assert_eq!(cells.len(), layout.workers() as usize);
@@ -93,6 +94,7 @@ impl<'a, W: Word> Table<'a, W> {
     }
 
     /// How the tasks of the job are laid out.
+    #[inline]
     #[must_use]
     pub fn layout(&self) -> &'a Layout {
         self.layout

@@ -21,7 +21,7 @@ pub use file::MemoryFile;
 pub use frame::{send, Content, FrameHeader, FrameSink, Receiver};
 pub use mapping::{Mapping, MappingError};
 pub use ring::{Backpressure, Record, Ring, RingFull, RingHead};
-pub use slot::{Slot, State};
+pub use slot::{Slot, Slots, State};
 pub use system::{descriptors_most, wait_for_change, wake_waiter};
 pub use told::{Told, AGAIN, FOLLOW, KEEP, NONE, PLACES};
 

@@ -94,7 +94,7 @@ impl Mapping {
         unsafe { std::slice::from_raw_parts(self.range(offset, len), len) }
     }
 
-    /// Sets the first `len` bytes to zero.
+    /// Sets these bytes to zero.
     ///
     /// # Safety
     ///
@@ -102,11 +102,14 @@ impl Mapping {
     ///
     /// # Panics
     ///
-    /// When the mapping is shorter.
-    pub unsafe fn clear(&self, len: usize) {
+    /// When the range is not inside the mapping.
+    pub unsafe fn clear(&self, range: std::ops::Range<usize>) {
         // SAFETY: inside the mapping, which is writable; nobody else uses it, by the caller's
         // promise.
-        unsafe { self.range(0, len).write_bytes(0, len) }
+        unsafe {
+            self.range(range.start, range.len())
+                .write_bytes(0, range.len())
+        }
     }
 
     /// Address of `len` bytes at `offset`.

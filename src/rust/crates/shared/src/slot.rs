@@ -1,8 +1,8 @@
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicU8, Ordering};
 
 /// What a task's slot says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u32)]
+#[repr(u8)]
 pub enum State {
     /// Not finished. Zeroed memory says this.
     Empty = 0,
@@ -24,23 +24,10 @@ pub enum State {
     Stored = 8,
 }
 
-/// The result of one task: 16 bytes, written once by the worker that ran it.
-///
-/// The state is stored last, with release ordering: who reads it with acquire
-/// ordering also sees the bits, and everything that the worker put into its
-/// ring before.
-#[derive(Debug)]
-#[repr(C)]
-pub struct Slot {
-    state: AtomicU32,
-    worker: AtomicU32,
-    bits: AtomicU64,
-}
-
-impl Slot {
-    /// Reads the state.
-    pub fn state(&self) -> State {
-        match self.state.load(Ordering::Acquire) {
+impl State {
+    #[inline]
+    fn of(word: u8) -> State {
+        match word {
             1 => State::Null,
             2 => State::Logical,
             3 => State::Integer,
@@ -52,31 +39,111 @@ impl Slot {
             _ => State::Empty,
         }
     }
+}
+
+/// The results of all tasks. States are apart from the bits: where a job is laid into memory that
+/// was used before, only they must be zero, and who looks how far it is reads a byte per task.
+#[derive(Clone, Copy, Debug)]
+pub struct Slots<'a> {
+    states: &'a [AtomicU8],
+    bits: &'a [AtomicU64],
+}
+
+impl<'a> Slots<'a> {
+    /// Of as many tasks as there are states; a task without bits has no slot.
+    #[inline]
+    pub fn new(states: &'a [AtomicU8], bits: &'a [AtomicU64]) -> Slots<'a> {
+        Slots { states, bits }
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.states.len()
+    }
+
+    /// Are there none?
+    pub fn is_empty(&self) -> bool {
+        self.states.is_empty()
+    }
+
+    /// That of one task.
+    ///
+    /// # Panics
+    ///
+    /// When there is no such task.
+    #[inline]
+    pub fn of(&self, task: usize) -> Slot<'a> {
+        Slot {
+            state: &self.states[task],
+            bits: &self.bits[task],
+        }
+    }
+
+    /// Those of all tasks.
+    pub fn iter(&self) -> impl Iterator<Item = Slot<'a>> + 'a {
+        let both = self.states.iter().zip(self.bits);
+        both.map(|(state, bits)| Slot { state, bits })
+    }
+
+    /// The first task from `from` on, and before `to`, that is not finished, or has `failed` where
+    /// that is asked for; else `to`.
+    pub fn first_open(&self, from: usize, to: usize, failed: bool) -> usize {
+        let part = self.states.get(from..to).unwrap_or_default();
+        let other = if failed { State::Failed } else { State::Empty } as u8;
+        let open = |s: &AtomicU8| {
+            let state = s.load(Ordering::Acquire);
+            state == State::Empty as u8 || state == other
+        };
+        part.iter().position(open).map_or(to, |at| from + at)
+    }
+
+    /// Are all tasks finished with just this state?
+    pub fn are_all(&self, state: State) -> bool {
+        let all = self.states.iter();
+        let same = all.fold(0, |sum, s| sum | (s.load(Ordering::Acquire) ^ state as u8));
+        same == 0
+    }
+}
+
+/// The result of one task, written once by the worker that ran it.
+///
+/// The state is stored last, with release ordering: who reads it with acquire
+/// ordering also sees the bits, and everything that the worker put into its
+/// ring before.
+#[derive(Clone, Copy, Debug)]
+pub struct Slot<'a> {
+    state: &'a AtomicU8,
+    bits: &'a AtomicU64,
+}
+
+impl Slot<'_> {
+    /// Reads the state.
+    #[inline]
+    pub fn state(&self) -> State {
+        State::of(self.state.load(Ordering::Acquire))
+    }
 
     /// Is the task finished, whatever came of it?
+    #[inline]
     pub fn is_finished(&self) -> bool {
-        self.state() != State::Empty
+        self.state.load(Ordering::Acquire) != State::Empty as u8
     }
 
     /// The bits of an inline scalar; meaningful after an inline state was read.
+    #[inline]
     pub fn bits(&self) -> u64 {
         self.bits.load(Ordering::Relaxed)
     }
 
-    /// The worker that finished the task.
-    pub fn worker(&self) -> u32 {
-        self.worker.load(Ordering::Relaxed)
-    }
-
-    /// Marks the task finished by `worker`.
-    pub fn commit(&self, state: State, bits: u64, worker: u32) {
-        self.worker.store(worker, Ordering::Relaxed);
+    /// Marks the task finished.
+    #[inline]
+    pub fn commit(&self, state: State, bits: u64) {
         self.bits.store(bits, Ordering::Relaxed);
-        self.state.store(state as u32, Ordering::Release);
+        self.state.store(state as u8, Ordering::Release);
     }
 
     /// Forgets the result, so that the task can run again.
     pub fn clear(&self) {
-        self.state.store(State::Empty as u32, Ordering::Release);
+        self.state.store(State::Empty as u8, Ordering::Release);
     }
 }

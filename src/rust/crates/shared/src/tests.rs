@@ -1,5 +1,5 @@
 use super::*;
-use std::sync::atomic::AtomicU32;
+use std::sync::atomic::{AtomicU32, AtomicU64, AtomicU8};
 use std::sync::Arc;
 
 struct Patient;
@@ -52,15 +52,26 @@ fn pattern(len: usize, salt: usize) -> Vec<u8> {
 
 #[test]
 fn a_fresh_slot_is_empty_and_keeps_what_is_committed() {
-    let mapping = Mapping::anonymous(size_of::<Slot>()).unwrap();
-    // SAFETY: slots are atomics and valid when zero.
-    let slot = unsafe { &mapping.view::<Slot>(0, 1)[0] };
-    assert_eq!(slot.state(), State::Empty);
-    slot.commit(State::Double, 2.5f64.to_bits(), 3);
-    assert_eq!(
-        (slot.state(), slot.bits(), slot.worker()),
-        (State::Double, 2.5f64.to_bits(), 3)
+    let (states, bits) = (
+        [const { AtomicU8::new(0) }; 2],
+        [const { AtomicU64::new(7) }; 2],
     );
+    let slots = Slots::new(&states, &bits);
+    let slot = slots.of(1);
+    assert_eq!(slot.state(), State::Empty);
+    slot.commit(State::Double, 2.5f64.to_bits());
+    let read = (slot.state(), slot.bits());
+    assert_eq!(read, (State::Double, 2.5f64.to_bits()));
+    assert!(!slots.of(0).is_finished() && !slots.are_all(State::Double));
+    assert_eq!([0, 1].map(|from| slots.first_open(from, 2, true)), [0, 2]);
+    slots.of(0).commit(State::Failed, 0);
+    assert_eq!(
+        [false, true].map(|failed| slots.first_open(0, 2, failed)),
+        [2, 0]
+    );
+    slots.of(0).commit(State::Double, 0);
+    assert_eq!(slots.first_open(2, 2, true), 2);
+    assert!(slots.are_all(State::Double) && slots.iter().all(|slot| slot.is_finished()));
     slot.clear();
     assert_eq!(slot.state(), State::Empty);
 }

@@ -31,6 +31,7 @@ pub struct Board {
 
 impl Board {
     /// A task begins, which has printed nothing.
+    #[inline]
     pub fn clear_printed(&self) {
         if self.printed_len.load(Ordering::Relaxed) != 0 {
             self.printed_len.store(0, Ordering::Relaxed);

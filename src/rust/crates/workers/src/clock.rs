@@ -14,6 +14,7 @@ impl Clock for Monotonic {
     }
 
     /// Only when the kernel's clock has ticked since `since`.
+    #[inline]
     fn is_worth_reading(&self, since: u64) -> bool {
         coarse_ns() >= since
     }

@@ -41,13 +41,15 @@ impl Ledger {
     /// their rings or received.
     pub fn advance(&mut self, memory: &JobMemory) -> u32 {
         let tasks = memory.layout.tasks();
+        let Some(order) = &self.order else {
+            let (from, to) = (self.finished as usize, tasks as usize);
+            let next = memory.slots().first_open(from, to, self.stop_on_error);
+            self.finished = next as u32;
+            return self.finished;
+        };
         while self.finished < tasks {
-            let position = self.finished;
-            let task = self
-                .order
-                .as_ref()
-                .map_or(position, |o| o[position as usize]);
-            let state = memory.slots()[task as usize].state();
+            let task = order[self.finished as usize];
+            let state = memory.slots().of(task as usize).state();
             let ends = state == State::Failed && self.stop_on_error;
             if state == State::Empty || ends {
                 break;
@@ -76,7 +78,7 @@ impl Ledger {
             return false;
         }
         let slots = memory.slots();
-        while u64::from(self.settled) <= last && slots[self.settled as usize].is_finished() {
+        while u64::from(self.settled) <= last && slots.of(self.settled as usize).is_finished() {
             self.settled += 1;
         }
         u64::from(self.settled) > last

@@ -57,6 +57,8 @@ pub mod seat;
 pub mod server;
 pub mod spans;
 #[cfg(unix)]
+mod stains;
+#[cfg(unix)]
 pub mod standing;
 #[cfg(unix)]
 pub mod supervisor;

@@ -35,9 +35,11 @@ pub const FIRST_TASK: Duration = Duration::from_millis(20);
 pub const GLANCE: Duration = Duration::from_micros(20);
 
 /// How long the session watches, without sleeping, a worker that stood by and has been given
-/// all that is left: to sleep and to be woken took 60 microseconds. Not where its workers need
-/// all cores.
-pub const WATCH: Duration = Duration::from_micros(200);
+/// all that is left: to sleep and to be woken took 60 microseconds; a claim of quick tasks takes
+/// 100 to 200. Not where its workers need all cores.
+pub const WATCH: Duration = Duration::from_micros(250);
+/// The same in all, of one whose tasks are claimed meanwhile: it goes on.
+pub const WATCH_MOST: Duration = Duration::from_millis(1);
 /// Where jobs are watched in vain, so many at most are not until one is again.
 pub const SPARED_MOST: u32 = 256;
 
@@ -49,12 +51,11 @@ pub const BLIND_SLEEP: Duration = Duration::from_millis(10);
 /// as long as a session takes to write a small one.
 pub const ROUSED: Duration = Duration::from_micros(400);
 
-/// The memory of a job is kept for the next one if no more than so many bytes of it belong to
-/// tasks and workers. They are cleared for it, which takes less than a tenth of the time in which
-/// the system makes as many; of a larger job most are never used.
-pub const KEPT_BYTES: usize = 1 << 20;
-/// And if no more than so many were sent through its rings: they stay in memory meanwhile.
-pub const KEPT_SENT: u64 = 4 << 20;
+/// The memory of a job is kept for the next one if no more than so many bytes of it were written
+/// to, by tasks, workers and through rings: they stay in memory meanwhile. The system takes ten
+/// times as long to make pages as it takes to clear those few that must be zero: of 1e6 scalars
+/// 1 MB, where 9 MB were written to.
+pub const KEPT_BYTES: usize = 24 << 20;
 
 /// How often a server looks for its session where the end of that wakes nobody.
 pub const BLIND_WATCH: Duration = Duration::from_secs(1);

@@ -2,15 +2,16 @@
 
 use std::marker::PhantomData;
 use std::ptr::NonNull;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, AtomicU8, Ordering};
 use std::sync::Arc;
 
 use rustle_schedule::{Cell, Layout, Queue, Table};
-use rustle_shared::{Mapping, MappingError, MemoryFile, Ring, RingHead, Slot};
+use rustle_shared::{Mapping, MappingError, MemoryFile, Ring, RingHead, Slots};
 
 use crate::board::Board;
-use crate::limits::{KEPT_BYTES, KEPT_SENT, RINGS_BYTES, RING_LEAST, RING_MOST};
+use crate::limits::{KEPT_BYTES, RINGS_BYTES, RING_LEAST, RING_MOST};
 use crate::spans::{Entry, Keep, Pen, Span};
+use crate::stains::Stains;
 
 /// Words that concern the whole job.
 #[derive(Debug)]
@@ -36,6 +37,7 @@ impl JobHeader {
     }
 
     /// The last task that has to run.
+    #[inline]
     pub fn last_needed(&self) -> u64 {
         u64::MAX - self.cut.load(Ordering::Relaxed)
     }
@@ -58,8 +60,6 @@ pub struct WorkerStatus {
     pub steals: AtomicU64,
     /// The task, from 1, that the session wants to end, for its time is over; 0: none.
     pub called_off: AtomicU64,
-    /// See [`Phase`].
-    phase: AtomicU32,
     /// Up to when the time of this seat is accounted for in `parts`: ns of the monotonic clock.
     mark: AtomicU64,
     /// See [`Part`].
@@ -68,7 +68,15 @@ pub struct WorkerStatus {
     pub peak: AtomicU64,
     /// See `peak`.
     pub base: AtomicU64,
+    /// See [`Phase`].
+    phase: Apart,
 }
+
+/// What a session looks at without sleeping, apart from what its worker writes at every task:
+/// each look would take that from the worker's core.
+#[derive(Debug)]
+#[repr(C, align(128))]
+struct Apart(AtomicU32);
 
 /// What the time of a seat goes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,6 +100,7 @@ pub const PARTS: usize = 6;
 
 impl WorkerStatus {
     /// Up to when time is accounted for, in ns of the monotonic clock.
+    #[inline]
     pub fn mark(&self) -> u64 {
         self.mark.load(Ordering::Acquire)
     }
@@ -102,6 +111,7 @@ impl WorkerStatus {
     }
 
     /// What the time until `now` has gone to.
+    #[inline]
     pub fn pass(&self, part: Part, now: u64) {
         let took = now.saturating_sub(self.mark.load(Ordering::Relaxed));
         let sum = &self.parts[part as usize];
@@ -116,12 +126,12 @@ impl WorkerStatus {
 
     /// How far the worker has come.
     pub fn phase(&self) -> Phase {
-        Phase::of(self.phase.load(Ordering::SeqCst))
+        Phase::of(self.phase.0.load(Ordering::SeqCst))
     }
 
     /// Says how far the worker has come; returns what was said before.
     pub fn enter(&self, phase: Phase) -> Phase {
-        Phase::of(self.phase.swap(phase as u32, Ordering::SeqCst))
+        Phase::of(self.phase.0.swap(phase as u32, Ordering::SeqCst))
     }
 }
 
@@ -166,7 +176,7 @@ impl<T: Sync> Words<T> {
     /// # Safety
     ///
     /// As [`Mapping::view`]; the mapping is kept as long as the part.
-    unsafe fn new(mapping: &Mapping, range: Range<T>) -> Words<T> {
+    unsafe fn new(mapping: &Mapping, range: &Range<T>) -> Words<T> {
         // SAFETY: by the caller's promise.
         let view = unsafe { mapping.view::<T>(range.at, range.len) };
         Words {
@@ -175,6 +185,7 @@ impl<T: Sync> Words<T> {
         }
     }
 
+    #[inline]
     fn view(&self) -> &[T] {
         // SAFETY: address and length are those of a view of a mapping that is kept as
         // long as the part, which the result borrows.
@@ -193,13 +204,16 @@ pub struct JobMemory {
     cells: Words<Cell>,
     status: Words<WorkerStatus>,
     boards: Words<Board>,
-    slots: Words<Slot>,
+    states: Words<AtomicU8>,
     spans: Words<Span>,
     words: Words<AtomicU64>,
     words_per_task: usize,
+    bits: Words<AtomicU64>,
     rings: Vec<Ring>,
-    /// Bytes before the rings.
-    before_rings: usize,
+    /// Where the parts are.
+    parts: Parts,
+    /// Bytes that earlier jobs have left as they were.
+    stains: Stains,
     /// What the parts point into.
     mapping: Arc<Mapping>,
 }
@@ -211,6 +225,8 @@ pub struct Kept {
     /// Of the file; no two files of a session have the same.
     id: u64,
     mapping: Arc<Mapping>,
+    /// Where it may be anything but zero.
+    stains: Stains,
 }
 
 /// The memory of a job, the file that it is in, and the number of that.
@@ -228,10 +244,22 @@ pub struct Filed {
 static FILES: AtomicU64 = AtomicU64::new(0);
 
 /// Where a part will be.
+#[derive(Debug)]
 struct Range<T> {
     at: usize,
     len: usize,
     of: PhantomData<T>,
+}
+
+impl<T> Range<T> {
+    /// Its first `len` elements as bytes.
+    fn first(&self, len: usize) -> std::ops::Range<usize> {
+        self.at..self.at + len.min(self.len) * size_of::<T>()
+    }
+
+    fn bytes(&self) -> std::ops::Range<usize> {
+        self.first(self.len)
+    }
 }
 
 /// Hands out ranges of a mapping that do not overlap.
@@ -249,7 +277,9 @@ impl Cursor {
     }
 }
 
-/// Where the parts of a job's memory are; the rings share what follows them.
+/// Where the parts of a job's memory are; the rings share what follows them. All must be zero when
+/// a job begins, but for bits, which mean nothing before their state is told, and rings.
+#[derive(Debug)]
 struct Parts {
     header: Range<JobHeader>,
     queue: Range<Queue>,
@@ -257,14 +287,29 @@ struct Parts {
     status: Range<WorkerStatus>,
     boards: Range<Board>,
     heads: Range<RingHead>,
-    slots: Range<Slot>,
+    states: Range<AtomicU8>,
     spans: Range<Span>,
     words: Range<AtomicU64>,
     words_per_task: usize,
+    bits: Range<AtomicU64>,
     rings: usize,
 }
 
 impl Parts {
+    /// How large each ring is.
+    fn ring(&self, mapping: &Mapping, workers: usize) -> usize {
+        let most = (mapping.len() - self.rings) / workers / 4096 * 4096;
+        most.min(RING_MOST)
+    }
+
+    /// What must be zero when a job begins.
+    fn clean(&self) -> [std::ops::Range<usize>; 2] {
+        [
+            0..self.states.bytes().end,
+            self.spans.at..self.words.bytes().end,
+        ]
+    }
+
     fn of(layout: &Layout, keep: Keep, words_per_task: usize) -> Parts {
         let (tasks, workers) = (layout.tasks() as usize, layout.workers() as usize);
         let mut cursor = Cursor(0);
@@ -275,18 +320,19 @@ impl Parts {
             status: cursor.take(workers),
             boards: cursor.take(workers),
             heads: cursor.take(workers),
-            slots: cursor.take(tasks),
+            states: cursor.take(tasks),
             spans: cursor.take(keep.capacity(layout)),
             words: cursor.take(tasks * words_per_task),
             words_per_task,
+            bits: cursor.take(tasks),
             rings: cursor.0.next_multiple_of(4096),
         }
     }
 
     /// Lays the parts into a mapping, which is zeroed when it is `fresh`.
-    fn lay(self, layout: Layout, mapping: Arc<Mapping>, fresh: bool) -> JobMemory {
+    fn lay(self, layout: Layout, mapping: Arc<Mapping>, stains: Stains, fresh: bool) -> JobMemory {
         let workers = layout.workers() as usize;
-        let ring = (mapping.len() - self.rings) / workers / 4096 * 4096;
+        let ring = self.ring(&mapping, workers);
         // SAFETY: every type is made of atomics that are valid whatever their bits; the cursor
         // gives each part bytes of its own, and each ring has its own head and bytes; of
         // a ring, the worker in its seat pushes and the session consumes; the mapping is
@@ -298,17 +344,19 @@ impl Parts {
             };
             JobMemory {
                 layout,
-                header: Words::new(&mapping, self.header),
-                queue: Words::new(&mapping, self.queue),
-                cells: Words::new(&mapping, self.cells),
-                status: Words::new(&mapping, self.status),
-                boards: Words::new(&mapping, self.boards),
-                slots: Words::new(&mapping, self.slots),
-                spans: Words::new(&mapping, self.spans),
-                words: Words::new(&mapping, self.words),
+                header: Words::new(&mapping, &self.header),
+                queue: Words::new(&mapping, &self.queue),
+                cells: Words::new(&mapping, &self.cells),
+                status: Words::new(&mapping, &self.status),
+                boards: Words::new(&mapping, &self.boards),
+                states: Words::new(&mapping, &self.states),
+                spans: Words::new(&mapping, &self.spans),
+                words: Words::new(&mapping, &self.words),
                 words_per_task: self.words_per_task,
+                bits: Words::new(&mapping, &self.bits),
                 rings: (0..workers).map(ring_of).collect(),
-                before_rings: self.rings,
+                parts: self,
+                stains,
                 mapping,
             }
         };
@@ -352,7 +400,7 @@ impl JobMemory {
         let mapping = with_rings(&layout, |ring| {
             Mapping::anonymous(plan.rings + layout.workers() as usize * ring)
         })?;
-        Ok(plan.lay(layout, Arc::new(mapping), true))
+        Ok(plan.lay(layout, Arc::new(mapping), Stains::default(), true))
     }
 
     /// The same in a file that can be passed to workers; in that of `kept`, if it is large
@@ -369,12 +417,16 @@ impl JobMemory {
     ) -> Result<Filed, MappingError> {
         let plan = Parts::of(&layout, keep, words);
         let wanted = plan.rings + layout.workers() as usize * ring_wanted(&layout);
-        let fits = |kept: &(Kept, _)| kept.0.mapping.len() >= wanted && plan.rings <= KEPT_BYTES;
-        if let Some((kept, file)) = kept.filter(fits) {
-            // SAFETY: nobody else uses it, by what is asked for above.
-            unsafe { kept.mapping.clear(plan.rings) };
+        let fits = |kept: &(Kept, _)| kept.0.mapping.len() >= wanted;
+        if let Some((mut kept, file)) = kept.filter(fits) {
+            for part in plan.clean() {
+                for stain in kept.stains.take(&part) {
+                    // SAFETY: nobody else uses it, by what is asked for above.
+                    unsafe { kept.mapping.clear(stain) };
+                }
+            }
             return Ok(Filed {
-                memory: plan.lay(layout, kept.mapping, true),
+                memory: plan.lay(layout, kept.mapping, kept.stains, true),
                 file,
                 id: kept.id,
             });
@@ -385,7 +437,7 @@ impl JobMemory {
             Ok((file, mapping))
         })?;
         Ok(Filed {
-            memory: plan.lay(layout, Arc::new(mapping), true),
+            memory: plan.lay(layout, Arc::new(mapping), Stains::default(), true),
             file: Arc::new(file),
             id: FILES.fetch_add(1, Ordering::Relaxed) + 1,
         })
@@ -416,38 +468,52 @@ impl JobMemory {
             Some(kept) => kept.mapping,
             None => Arc::new(file.map_shared()?),
         };
-        Ok(plan.lay(layout, mapping, false))
+        Ok(plan.lay(layout, mapping, Stains::default(), false))
     }
 
     /// What can be kept of it for another job, which is laid in the file `id`; `None` where too
     /// many of its pages are in use.
     pub fn to_keep(&self, id: u64) -> Option<Kept> {
-        let sent: u64 = self.rings.iter().map(Ring::total).sum();
-        let light = self.before_rings <= KEPT_BYTES && sent <= KEPT_SENT;
-        light.then(|| Kept {
+        let mut stains = self.stains.clone();
+        let (parts, taken) = (&self.parts, self.header().taken.load(Ordering::Relaxed));
+        stains.add(0..parts.states.bytes().end);
+        stains.add(parts.spans.first(taken as usize));
+        stains.add(parts.words.bytes());
+        stains.add(parts.bits.bytes());
+        let ring = parts.ring(&self.mapping, self.rings.len());
+        for (at, used) in self.rings.iter().enumerate() {
+            let from = parts.rings + at * ring;
+            stains.add(from..from + ring.min(used.total() as usize));
+        }
+        (stains.bytes() <= KEPT_BYTES).then(|| Kept {
             id,
             mapping: Arc::clone(&self.mapping),
+            stains,
         })
     }
 
     /// Words of the whole job.
+    #[inline]
     pub fn header(&self) -> &JobHeader {
         &self.header.view()[0]
     }
 
     /// One status per seat.
+    #[inline]
     pub fn status(&self) -> &[WorkerStatus] {
         self.status.view()
     }
 
     /// One board per seat.
+    #[inline]
     pub fn boards(&self) -> &[Board] {
         self.boards.view()
     }
 
     /// One result slot per task.
-    pub fn slots(&self) -> &[Slot] {
-        self.slots.view()
+    #[inline]
+    pub fn slots(&self) -> Slots<'_> {
+        Slots::new(self.states.view(), self.bits.view())
     }
 
     /// When tasks ran: those that are written, in no order.
@@ -472,11 +538,13 @@ impl JobMemory {
     }
 
     /// The words of a task's value; written by its worker before it commits.
+    #[inline]
     pub fn words(&self, task: usize) -> &[AtomicU64] {
         &self.words.view()[task * self.words_per_task..][..self.words_per_task]
     }
 
     /// The claim table of this job.
+    #[inline]
     pub fn table(&self) -> Table<'_> {
         Table::new(&self.layout, &self.queue.view()[0], self.cells.view())
     }

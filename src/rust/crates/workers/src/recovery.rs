@@ -208,7 +208,7 @@ impl Recovery {
         // another, or none.
         let timed_out = ours.is_some() && ours == in_flight;
         if let (true, Some(task)) = (timed_out, in_flight) {
-            memory.slots()[task as usize].commit(State::Failed, 0, seat as u32);
+            memory.slots().of(task as usize).commit(State::Failed, 0);
             self.timed_out.insert(task);
         }
         let void = match self.unit {
@@ -311,7 +311,7 @@ impl Recovery {
         let void = |task: &u32| !self.timed_out.contains(task);
         let tasks: Vec<u32> = share(memory, seat).filter(void).collect();
         for &task in &tasks {
-            memory.slots()[task as usize].clear();
+            memory.slots().of(task as usize).clear();
         }
         let done = &memory.status()[seat].done;
         done.store(0, Ordering::Relaxed);
@@ -329,7 +329,7 @@ impl Recovery {
 }
 
 fn is_finished(memory: &JobMemory, task: u32) -> bool {
-    memory.slots()[task as usize].is_finished()
+    memory.slots().of(task as usize).is_finished()
 }
 
 /// The tasks of the share that belongs to a seat.
@@ -341,9 +341,11 @@ fn share(memory: &JobMemory, seat: usize) -> impl Iterator<Item = u32> + '_ {
 
 /// Tasks that have to run and have no result.
 fn unfinished(memory: &JobMemory) -> Vec<u32> {
-    let last = memory.header().last_needed();
-    let tasks = 0..memory.layout.tasks();
-    tasks
-        .filter(|&task| u64::from(task) <= last && !is_finished(memory, task))
-        .collect()
+    let (slots, last) = (memory.slots(), memory.header().last_needed());
+    let end = slots
+        .len()
+        .min(usize::try_from(last).map_or(usize::MAX, |last| last.saturating_add(1)));
+    let first = slots.first_open(0, end, false);
+    let tasks = first as u32..end as u32;
+    tasks.filter(|&task| !is_finished(memory, task)).collect()
 }

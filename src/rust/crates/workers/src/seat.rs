@@ -122,11 +122,13 @@ impl Seat {
     }
 
     /// The task that was begun last, from 0.
+    #[inline]
     pub fn task(&self) -> u32 {
         self.task
     }
 
     /// Where values go that have words of their own.
+    #[inline]
     pub fn memory(&self) -> &JobMemory {
         &self.memory
     }
@@ -137,6 +139,7 @@ impl Seat {
     }
 
     /// How often this worker has claimed tasks.
+    #[inline]
     pub fn claims(&self) -> u64 {
         self.claims.made()
     }
@@ -152,6 +155,7 @@ impl Seat {
         clippy::should_implement_trait,
         reason = "no iterator: to ask for a task says that the one before is done"
     )]
+    #[inline]
     pub fn next(&mut self) -> Option<u32> {
         loop {
             if self.claims.is_idle() {
@@ -175,12 +179,12 @@ impl Seat {
             if self.memory.header().stopped.load(Ordering::Relaxed) == 1 {
                 return None;
             }
-            let slot = &self.memory.slots()[task as usize];
+            let slot = self.memory.slots().of(task as usize);
             if slot.is_finished() {
                 continue;
             }
             if u64::from(task) > self.memory.header().last_needed() {
-                slot.commit(State::Skipped, 0, self.number as u32);
+                slot.commit(State::Skipped, 0);
                 continue;
             }
             return Some(task);
@@ -188,6 +192,7 @@ impl Seat {
     }
 
     /// The evaluation of `task` begins.
+    #[inline]
     pub fn begin(&mut self, task: u32) {
         self.task = task;
         self.board().clear_printed();
@@ -203,11 +208,13 @@ impl Seat {
     }
 
     /// Is a task begun and not committed?
+    #[inline]
     pub fn is_running(&self) -> bool {
         self.status().running.load(Ordering::Relaxed) != 0
     }
 
     /// The evaluation is over; what comes of it follows.
+    #[inline]
     pub fn end(&mut self) {
         self.status().since.store(0, Ordering::Relaxed);
         if self.watch.is_due() {
@@ -258,8 +265,12 @@ impl Seat {
 
     /// The task has come to this; with [`State::Sent`] and [`State::Failed`] a frame with
     /// the object was sent before.
+    #[inline]
     pub fn commit(&self, state: State, bits: u64) {
-        self.memory.slots()[self.task as usize].commit(state, bits, self.number as u32);
+        self.memory
+            .slots()
+            .of(self.task as usize)
+            .commit(state, bits);
         let status = self.status();
         if matches!(state, State::Sent | State::Failed) && !self.watch.is_open() {
             status.pass(Part::Moving, now_ns());
@@ -301,11 +312,13 @@ impl Seat {
     }
 
     /// Shall no further task start?
+    #[inline]
     pub fn is_stopped(&self) -> bool {
         self.memory.header().stopped.load(Ordering::Acquire) == 1
     }
 
     /// Is the time of the task over that was begun last?
+    #[inline]
     pub fn is_called_off(&self) -> bool {
         self.status().called_off.load(Ordering::Acquire) == u64::from(self.task) + 1
     }
@@ -339,6 +352,7 @@ impl Seat {
     }
 
     /// What this worker writes up.
+    #[inline]
     pub fn board(&self) -> &Board {
         &self.memory.boards()[self.number]
     }
@@ -349,6 +363,7 @@ impl Seat {
         self.wake();
     }
 
+    #[inline]
     fn status(&self) -> &WorkerStatus {
         &self.memory.status()[self.number]
     }
@@ -363,6 +378,7 @@ impl Seat {
 }
 
 /// Counts up a word that one worker at a time writes.
+#[inline]
 fn add(word: &AtomicU64, n: u64) {
     word.store(word.load(Ordering::Relaxed) + n, Ordering::Relaxed);
 }

@@ -213,6 +213,7 @@ impl Stopwatch {
     }
 
     /// A task begins; `true` when the clock must be read for it.
+    #[inline]
     pub fn begin(&mut self, task: u32) -> bool {
         self.count += 1;
         if self.count == 1 {
@@ -222,11 +223,13 @@ impl Stopwatch {
     }
 
     /// A task has ended; `true` when the clock must be read.
+    #[inline]
     pub fn is_due(&self) -> bool {
         self.count >= self.size
     }
 
     /// Have tasks begun whose time was not taken?
+    #[inline]
     pub fn is_open(&self) -> bool {
         self.count > 0
     }

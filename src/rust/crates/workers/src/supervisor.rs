@@ -285,6 +285,11 @@ impl<C: Crew> Supervisor<C> {
         Verdict::Running
     }
 
+    /// Notes how often the kernel has killed for memory before any of our workers was lost.
+    fn note_oom(&mut self) {
+        self.oom_before = self.oom_before.or_else(system::oom_kills);
+    }
+
     fn failed(&self, lost: Lost) -> Verdict {
         let killed = lost.exit == Exit::Signal(libc::SIGKILL);
         let memory = killed && self.oom_before.is_some() && system::oom_kills() > self.oom_before;

@@ -49,7 +49,15 @@ fn small_jobs_have_their_memory_one_after_another_unless_a_worker_was_lost() {
         pool.borrow_mut().leave_kept(kept);
         is_there
     };
-    for (tasks, workers) in [(40, 3), (7, 3), (500, 2), (1, 1), (40, 3)] {
+    for (tasks, workers) in [
+        (40, 3),
+        (7, 3),
+        (500, 2),
+        (1, 1),
+        (30_000, 3),
+        (40, 3),
+        (20_000, 2),
+    ] {
         assert!(files(&pool), "{tasks} tasks");
         pool.borrow().rouse();
         run(
@@ -65,7 +73,7 @@ fn small_jobs_have_their_memory_one_after_another_unless_a_worker_was_lost() {
     run(
         &pool,
         &Plan {
-            tasks: 30_000,
+            tasks: 1_600_000,
             ..PLAN
         },
     );

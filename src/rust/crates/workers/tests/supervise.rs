@@ -293,7 +293,7 @@ fn the_ledger_tells_positions_in_order_and_forgets_what_is_void() {
     let _alone = alone();
     let layout = Layout::new(Schedule::Static, 4, NonZeroU32::MIN);
     let memory = JobMemory::new(layout, Keep::Nothing, 0).unwrap();
-    let finish = |task: usize, state| memory.slots()[task].commit(state, 0, 0);
+    let finish = |task: usize, state| memory.slots().of(task).commit(state, 0);
     let mut ledger = Ledger::new(Some(vec![2, 0, 3, 1]), true);
     assert_eq!(ledger.advance(&memory), 0);
     finish(0, State::Null);
@@ -311,7 +311,7 @@ fn the_ledger_tells_positions_in_order_and_forgets_what_is_void() {
     assert!(!ledger.is_settled(&memory));
     finish(1, State::Null);
     assert!(ledger.is_settled(&memory));
-    memory.slots()[0].clear();
+    memory.slots().of(0).clear();
     ledger.void(&[0]);
     assert!(!ledger.is_settled(&memory));
     assert_eq!(ledger.tellable(), 0);

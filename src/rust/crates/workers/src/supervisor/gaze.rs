@@ -4,7 +4,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::limits::{SPARED_MOST, WATCH};
+use crate::limits::{SPARED_MOST, WATCH, WATCH_MOST};
 
 /// So many of the next jobs are not watched, because the last were watched in vain: their
 /// workers had to wait for a core, which was perhaps this one.
@@ -20,7 +20,11 @@ pub(crate) fn is_sparing() -> bool {
 /// How long a job may still be watched.
 #[derive(Debug)]
 pub(super) struct Gaze {
+    /// Without anything new, and in all; nothing left: not any more.
     left: Duration,
+    most: Duration,
+    /// The tasks that nobody has claimed, when there was something new.
+    unclaimed: u64,
 }
 
 impl Gaze {
@@ -30,16 +34,17 @@ impl Gaze {
         if stand && spared > 0 {
             SPARED.store(spared - 1, Ordering::Relaxed);
         }
-        let left = if stand && spared == 0 {
-            WATCH
-        } else {
-            Duration::ZERO
-        };
-        Gaze { left }
+        let watched = stand && spared == 0;
+        Gaze {
+            left: if watched { WATCH } else { Duration::ZERO },
+            most: WATCH_MOST,
+            unclaimed: u64::MAX,
+        }
     }
 
-    /// Rests for less than a microsecond; `false` when the job was watched for long enough.
-    pub(super) fn rest(&mut self) -> bool {
+    /// Rests for less than a microsecond; `false` when the job was watched for long enough. While
+    /// fewer and fewer tasks are `unclaimed` its workers have cores, and it is not watched in vain.
+    pub(super) fn rest(&mut self, unclaimed: u64) -> bool {
         if self.left.is_zero() {
             return false;
         }
@@ -47,13 +52,23 @@ impl Gaze {
         for _ in 0..20 {
             std::hint::spin_loop();
         }
-        self.left = self.left.saturating_sub(begun.elapsed());
+        self.pass(begun.elapsed(), unclaimed);
+        true
+    }
+
+    fn pass(&mut self, took: Duration, unclaimed: u64) {
+        if unclaimed != self.unclaimed {
+            (self.unclaimed, self.left) = (unclaimed, WATCH);
+        }
+        self.left = self.left.saturating_sub(took);
+        self.most = self.most.saturating_sub(took);
         if self.left.is_zero() {
             let failed = IN_VAIN.load(Ordering::Relaxed).min(SPARED_MOST.ilog2());
             IN_VAIN.store(failed + 1, Ordering::Relaxed);
             SPARED.store(1 << failed, Ordering::Relaxed);
+        } else if self.most.is_zero() {
+            self.left = Duration::ZERO;
         }
-        true
     }
 
     /// What it was watched for has come.
@@ -77,10 +92,10 @@ mod tests {
             if succeed {
                 gaze.succeed();
             }
-            while gaze.rest() {}
+            while gaze.rest(0) {}
             any
         };
-        assert!(!Gaze::new(false).rest());
+        assert!(!Gaze::new(false).rest(0));
         assert!(watched(true) && watched(true) && watched(false));
         let spared: Vec<bool> = (0..8).map(|_| watched(false)).collect();
         let expected = [false, true, false, false, true, false, false, false];
@@ -90,6 +105,19 @@ mod tests {
         }
         let next = (0..2 * SPARED_MOST).position(|_| watched(true));
         assert!(next.is_some_and(|n| n <= SPARED_MOST as usize));
+        assert!(watched(true));
+        // One whose tasks are claimed one after another is watched for longer, and not in vain.
+        let mut gaze = Gaze::new(true);
+        let looks = (0..)
+            .take_while(|&unclaimed| {
+                gaze.pass(WATCH / 2, unclaimed);
+                !gaze.left.is_zero()
+            })
+            .count();
+        assert_eq!(
+            looks as u128,
+            WATCH_MOST.as_nanos() * 2 / WATCH.as_nanos() - 1
+        );
         assert!(watched(true));
     }
 }

@@ -64,9 +64,12 @@ impl<C: Crew> Supervisor<C> {
                 Err(_) => return None,
             }
             self.undecided.start = seat + 1;
-            // Read while the worker comes up, when we have nothing else to do.
-            self.oom_before = self.oom_before.or_else(system::oom_kills);
             let price = self.crew.price();
+            // Read while the worker comes up, when we have nothing else to do. One that stood by may
+            // be done before that is read: there it is read when we would sleep.
+            if price.is_none() {
+                self.note_oom();
+            }
             // Workers that stand by cost each other nothing: once one more is worth it, all are.
             let many = EVALUATION * self.memory.layout.tasks();
             let certain = price.is_some_and(|price| seat > 0 || many > price * 2);
@@ -109,7 +112,8 @@ impl<C: Crew> Supervisor<C> {
                 first = Some(now);
                 moved = now;
             }
-            let done = self.done();
+            // Where no pace is measured, the words that workers write at every task are left to them.
+            let done = if known { total - rest } else { self.done() };
             if done != seen {
                 (seen, moved) = (done, now);
                 warm = warm.or(Some((now, done)));
@@ -132,7 +136,7 @@ impl<C: Crew> Supervisor<C> {
             if clear {
                 return true;
             }
-            if !self.has_cores() || !self.gaze.rest() {
+            if !self.has_cores() || !self.gaze.rest(rest) {
                 std::thread::sleep(GLANCE);
             }
         }

@@ -99,7 +99,7 @@ impl<C: Crew> Supervisor<C> {
         if self.memory.table().unclaimed() > 0 || !self.has_cores() {
             return false;
         }
-        while self.gaze.rest() {
+        while self.gaze.rest(0) {
             if self.has_news() {
                 self.gaze.succeed();
                 return true;
@@ -114,6 +114,7 @@ impl<C: Crew> Supervisor<C> {
         if self.watch() {
             return;
         }
+        self.note_oom();
         let header = self.memory.header();
         header.asleep.store(1, Ordering::SeqCst);
         let mut watched = vec![PollFd::new(&self.wake, PollFlags::IN)];
