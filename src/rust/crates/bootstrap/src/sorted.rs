@@ -189,7 +189,8 @@ impl Scan {
             start += BLOCK;
         }
         let mut low = f64::NAN;
-        for (count, x) in sorted[start..].iter().zip(&order.x[start..]) {
+        // A resample of Poisson counts may have nothing.
+        for (count, x) in sorted.iter().zip(&order.x).skip(start) {
             if *count == 0 {
                 continue;
             }
