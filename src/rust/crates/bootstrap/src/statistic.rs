@@ -9,7 +9,7 @@ use crate::absorbed_glm::AbsorbedGlm;
 use crate::cox::Cox;
 use crate::glm::Glm;
 use crate::models::{Linear, Status};
-use crate::moments::{filled, Columns, Weight, WIDTH};
+use crate::moments::{filled, Columns, Weight, FILLED, WIDTH};
 use crate::program::Program;
 use crate::robust::Robust;
 use crate::scheme::{Form, Scheme};
@@ -130,6 +130,9 @@ pub(crate) struct Scratch {
     /// Weights of the observations, for statistics that leave some out.
     pub(crate) case_weights: Vec<f64>,
     places: Option<Vec<u32>>,
+    /// The same where they are few, and what a resample has drawn of them.
+    short_places: Vec<u16>,
+    drawn: Vec<u16>,
 }
 
 impl Scratch {
@@ -138,10 +141,12 @@ impl Scratch {
             Source::Scans { orders, scans } if is_quantiles(orders, scans) => orders[0].places(),
             _ => None,
         };
-        let places = places.map(|mut places| {
-            places.resize(filled(places.len()), 0);
-            places
-        });
+        // Filled up to a length that the loops know, so that no index has to be compared.
+        let mut short_places: Vec<u16> = Vec::new();
+        if let Some(places) = places.as_ref().filter(|places| places.len() <= FILLED[1]) {
+            short_places.extend(places.iter().map(|place| *place as u16));
+            short_places.resize(filled(places.len()), 0);
+        }
         let stream = || {
             Stream::new(Key {
                 seed: 0,
@@ -165,6 +170,8 @@ impl Scratch {
             ranks: [Vec::new(), Vec::new()],
             case_weights: Vec::new(),
             places,
+            short_places,
+            drawn: Vec::new(),
         }
     }
 }

@@ -27,11 +27,15 @@ impl Columns {
             let mut all = [PairSums::default(); R];
             let arch = Arch::new();
             scheme.indices_together(streams, first, attempt, |chunks| {
-                arch.dispatch(GatherPairs {
-                    pairs,
-                    chunks,
-                    sums: &mut all,
-                });
+                let sums = &mut all;
+                gather_pairs(
+                    arch,
+                    GatherPairs {
+                        pairs,
+                        chunks,
+                        sums,
+                    },
+                );
             });
             for (sums, all) in sums.into_iter().zip(all) {
                 let [even, odd] = all.lanes();
@@ -136,18 +140,6 @@ struct PairSums {
 }
 
 impl PairSums {
-    /// Adds what the lanes have in [x, y, u, v].
-    #[inline(always)]
-    fn add(&mut self, row: [f64; 4]) {
-        let [x, y, u, v] = row;
-        let swapped = [y, x, v, u];
-        for l in 0..4 {
-            self.numbers[l] += row[l];
-            self.squares[l] += row[l] * row[l];
-            self.products[l] += row[l] * swapped[l];
-        }
-    }
-
     /// Adds to the lane of even draws.
     #[inline(always)]
     fn add_last(&mut self, [x, y]: [f64; 2]) {
@@ -166,10 +158,27 @@ impl PairSums {
     }
 }
 
+/// Adds the rows of all draws.
 struct GatherPairs<'a, const R: usize> {
     pairs: &'a [[f64; 2]],
     chunks: [&'a [u32]; R],
     sums: &'a mut [PairSums; R],
+}
+
+impl<const R: usize> GatherPairs<'_, R> {
+    #[inline(always)]
+    fn add<L: Lanes>(self, lanes: L) {
+        let Self {
+            pairs,
+            chunks,
+            sums,
+        } = self;
+        if let Ok(pairs) = <&[[f64; 2]; FILLED[0]]>::try_from(pairs) {
+            add_pairs(lanes, chunks, sums, |i| pairs[i as usize % FILLED[0]]);
+        } else if let Ok(pairs) = <&[[f64; 2]; FILLED[1]]>::try_from(pairs) {
+            add_pairs(lanes, chunks, sums, |i| pairs[i as usize % FILLED[1]]);
+        }
+    }
 }
 
 impl<const R: usize> WithSimd for GatherPairs<'_, R> {
@@ -177,40 +186,137 @@ impl<const R: usize> WithSimd for GatherPairs<'_, R> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
-        let Self {
-            pairs,
-            chunks,
-            sums,
-        } = self;
-        if let Ok(pairs) = <&[[f64; 2]; FILLED[0]]>::try_from(pairs) {
-            add_pairs(chunks, sums, |i| pairs[i as usize % FILLED[0]]);
-        } else if let Ok(pairs) = <&[[f64; 2]; FILLED[1]]>::try_from(pairs) {
-            add_pairs(chunks, sums, |i| pairs[i as usize % FILLED[1]]);
-        }
+        self.add(Plain);
+    }
+}
+
+/// The same in registers of four lanes, which the compiler does not always see.
+#[cfg(target_arch = "x86_64")]
+struct GatherQuads<'a, const R: usize>(pulp::x86::V3, GatherPairs<'a, R>);
+
+#[cfg(target_arch = "x86_64")]
+impl<const R: usize> pulp::NullaryFnOnce for GatherQuads<'_, R> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        self.1.add(self.0);
+    }
+}
+
+fn gather_pairs<const R: usize>(arch: Arch, all: GatherPairs<'_, R>) {
+    #[cfg(target_arch = "x86_64")]
+    if let Arch::V3(simd) = arch {
+        return simd.vectorize(GatherQuads(simd, all));
+    }
+    arch.dispatch(all);
+}
+
+/// Two rows, and sums of such.
+trait Lanes: Copy {
+    type Four: Copy;
+
+    fn load(self, four: [f64; 4]) -> Self::Four;
+    fn store(self, four: Self::Four) -> [f64; 4];
+    fn add(self, a: Self::Four, b: Self::Four) -> Self::Four;
+    fn multiply(self, a: Self::Four, b: Self::Four) -> Self::Four;
+    /// The numbers of each row in the other order.
+    fn swap(self, a: Self::Four) -> Self::Four;
+}
+
+#[derive(Clone, Copy)]
+struct Plain;
+
+impl Lanes for Plain {
+    type Four = [f64; 4];
+
+    #[inline(always)]
+    fn load(self, four: [f64; 4]) -> [f64; 4] {
+        four
+    }
+
+    #[inline(always)]
+    fn store(self, four: [f64; 4]) -> [f64; 4] {
+        four
+    }
+
+    #[inline(always)]
+    fn add(self, a: [f64; 4], b: [f64; 4]) -> [f64; 4] {
+        std::array::from_fn(|l| a[l] + b[l])
+    }
+
+    #[inline(always)]
+    fn multiply(self, a: [f64; 4], b: [f64; 4]) -> [f64; 4] {
+        std::array::from_fn(|l| a[l] * b[l])
+    }
+
+    #[inline(always)]
+    fn swap(self, [x, y, u, v]: [f64; 4]) -> [f64; 4] {
+        [y, x, v, u]
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+impl Lanes for pulp::x86::V3 {
+    type Four = pulp::f64x4;
+
+    #[inline(always)]
+    fn load(self, four: [f64; 4]) -> pulp::f64x4 {
+        pulp::cast(four)
+    }
+
+    #[inline(always)]
+    fn store(self, four: pulp::f64x4) -> [f64; 4] {
+        pulp::cast(four)
+    }
+
+    #[inline(always)]
+    fn add(self, a: pulp::f64x4, b: pulp::f64x4) -> pulp::f64x4 {
+        self.add_f64x4(a, b)
+    }
+
+    #[inline(always)]
+    fn multiply(self, a: pulp::f64x4, b: pulp::f64x4) -> pulp::f64x4 {
+        self.mul_f64x4(a, b)
+    }
+
+    #[inline(always)]
+    fn swap(self, a: pulp::f64x4) -> pulp::f64x4 {
+        pulp::cast(self.avx._mm256_permute_pd::<0b0101>(pulp::cast(a)))
     }
 }
 
 #[inline(always)]
-fn add_pairs<const R: usize>(
+fn add_pairs<L: Lanes, const R: usize>(
+    lanes: L,
     chunks: [&[u32]; R],
     sums: &mut [PairSums; R],
     at: impl Fn(u32) -> [f64; 2],
 ) {
-    let mut all = *sums;
+    let mut all = sums.map(|s| [s.numbers, s.squares, s.products].map(|four| lanes.load(four)));
     let couples = chunks.map(|chunk| pulp::as_arrays::<2, u32>(chunk).0);
     for k in 0..shortest(couples) {
         for r in 0..R {
             let [i, j] = couples[r][k];
             let ([x, y], [u, v]) = (at(i), at(j));
-            all[r].add([x, y, u, v]);
+            let row = lanes.load([x, y, u, v]);
+            let [numbers, squares, products] = &mut all[r];
+            *numbers = lanes.add(*numbers, row);
+            *squares = lanes.add(*squares, lanes.multiply(row, row));
+            *products = lanes.add(*products, lanes.multiply(row, lanes.swap(row)));
         }
     }
     for r in 0..R {
+        let [numbers, squares, products] = all[r].map(|four| lanes.store(four));
+        sums[r] = PairSums {
+            numbers,
+            squares,
+            products,
+        };
         if let [i] = pulp::as_arrays::<2, u32>(chunks[r]).1 {
-            all[r].add_last(at(*i));
+            sums[r].add_last(at(*i));
         }
     }
-    *sums = all;
 }
 
 /// The length of all, which have one: said so that it need not be compared again and again.
