@@ -6,9 +6,8 @@
 #' `stype`, with strata, importance weights, predictions and simulated data.
 #'
 #' Resamples (and data from `ran.gen`) are drawn in this session, in boot's order: by boot's own
-#' code, or where `sim = "ordinary"` with R's generators "Mersenne-Twister" and "L'Ecuyer-CMRG", which
-#' compiled code draws several times faster, by that, once its numbers have been compared
-#' with boot's in this session. Workers call the statistic. A statistic that draws random numbers
+#' code, or with R's generators "Mersenne-Twister" and "L'Ecuyer-CMRG" by compiled code, which
+#' is several times faster, once its numbers have been compared with boot's in this session. Workers call the statistic. A statistic that draws random numbers
 #' itself is noticed, and the job runs again in this session, with a message of class
 #' `rustle_message_serial`: there is no other way to boot's numbers. For statistics
 #' that threads can compute, [bootstrap()] is many times faster.
@@ -36,8 +35,8 @@
 #'   [boot::boot.array()], [boot::jack.after.boot()] and `plot()` work on it.
 #' @section Memory: Resamples that wait: option `rustle.boot_bytes`, 256 MB, at a time. What boot's
 #'   code draws has in addition its index matrix (4 n R bytes, not with `simple = TRUE`): that is
-#'   all but `sim = "ordinary"` with equal weights and without `m`, and resamples of more than
-#'   8 times that option. [bootstrap()] needs neither.
+#'   with `weights` or `m`, antithetic resamples in strata, and resamples of more than
+#'   8 times that option (balanced ones: of more than that option). [bootstrap()] needs neither.
 #' @section Errors: An error of the statistic in a replicate stops the call with a
 #'   condition of class `rustle_error_statistic` (and the classes of the error): the
 #'   message has the number of the replicate and that of the statistic, field

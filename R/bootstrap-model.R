@@ -18,7 +18,11 @@
 #'   * `"bayesian"`, `"poisson"`: fractional weights and counts as `weights` of the fit, times
 #'     its own, one per cluster with `cluster` (`"bayesian"`). For models whose `weights` say how often an observation occurs in the
 #'     likelihood: not of \pkg{lme4} and \pkg{nlme}, whose weights are those of variances.
-#'   * `"parametric"`: responses that [stats::simulate()] draws from the model, of [stats::nls()] normal ones. With `rng = "R"` a
+#'   * `"parametric"`: responses that [stats::simulate()] draws from the model, of [stats::nls()] normal ones, of
+#'     `survreg()` times of its distribution, right or left censored as the data are: a censored observation
+#'     keeps its limit, that of another is drawn from the product-limit estimate of the limits' distribution,
+#'     given that it lies beyond the time that was observed (so one limit for all, such as the end of a study or
+#'     the 0 of a Tobit model, stays that). With `rng = "R"` a
 #'     model of \pkg{lme4} has the numbers of `lme4::bootMer(model, f, R, seed = seed)`, on any
 #'     number of workers.
 #'   * `"residual"`: of linear mixed models of \pkg{lme4}: random effects and residuals are
@@ -299,6 +303,8 @@ response_bootstrap <- function(model, f, sim, rows, call) {
     reflated_effects(model)
   } else if (curve) {
     normal_responses(model)
+  } else if (inherits(model, "survreg")) {
+    survival_responses(model, call)
   } else {
     function() stats::simulate(model, 1L)[[1L]]
   }

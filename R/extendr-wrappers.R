@@ -516,7 +516,7 @@ rs_span_columns <- function(spans) .Call(wrap__rs_span_columns, spans)
 #' `list(rows = , seed = )`, of which `seed` is the random state afterwards; `NULL` where its
 #' kind is not known, or memory is short.
 #' @noRd
-rs_resample <- function(seed, strata, stype, replicates, first, count) .Call(wrap__rs_resample, seed, strata, stype, replicates, first, count)
+rs_resample <- function(seed, strata, stype, sim, influence, replicates, first, count) .Call(wrap__rs_resample, seed, strata, stype, sim, influence, replicates, first, count)
 
 #'@noRd
 rs_resampled_free <- function(handle) .Call(wrap__rs_resampled_free, handle)

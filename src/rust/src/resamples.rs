@@ -3,7 +3,7 @@
 //! R's collector would copy pages of a forked worker for each vector that it marks.
 
 use extendr_api::prelude::*;
-use rustle_compiled::primitives::Resamples;
+use rustle_compiled::primitives::{Resamples, Scheme};
 
 use crate::ffi::{self, Sexp};
 use crate::raw::{number, routines};
@@ -31,27 +31,41 @@ struct Rows {
 
 /// Draws the resamples of `replicates` replicates with random state `seed` (a whole
 /// `.Random.seed`), and keeps `count` from `first` (from 0) on. `strata`: the rows of each
-/// stratum, from 1. `stype`: that of boot; with weights strata have one size.
+/// stratum, from 1. `stype` and `sim`: those of boot; with weights strata have one size.
+/// `influence`: the influence values of the rows of an antithetic scheme, which has one stratum.
 /// `list(rows = , seed = )`, of which `seed` is the random state afterwards; `NULL` where its
 /// kind is not known, or memory is short.
 /// @noRd
+#[allow(clippy::too_many_arguments)]
 #[extendr]
 fn rs_resample(
     seed: &[i32],
     strata: List,
     stype: &str,
+    sim: &str,
+    influence: &[f64],
     replicates: f64,
     first: f64,
     count: f64,
 ) -> List {
     let part = [replicates as usize, first as usize, count as usize];
-    into_r(resample(seed, &strata, stype, part))
+    let scheme = match sim {
+        "ordinary" => Some(Scheme::Ordinary),
+        "balanced" => Some(Scheme::Balanced),
+        "permutation" => Some(Scheme::Permutation),
+        "antithetic" => Some(Scheme::Antithetic(influence)),
+        _ => None,
+    };
+    let unknown = || Refusal::internal("resamples of an unknown scheme");
+    let scheme = scheme.ok_or_else(unknown);
+    into_r(scheme.and_then(|scheme| resample(seed, &strata, stype, scheme, part)))
 }
 
 fn resample(
     seed: &[i32],
     strata: &List,
     stype: &str,
+    scheme: Scheme,
     [replicates, first, count]: [usize; 3],
 ) -> Parsed<Robj> {
     let wrong = || Refusal::internal("resamples that do not fit the data");
@@ -65,14 +79,19 @@ fn resample(
         _ => Form::Weights(strata.first().map_or(1, |rows| rows.len()) as f64),
     };
     let inside = |i: &i32| (1..=n).contains(&(*i as usize));
-    if n == 0 || !strata.iter().all(|rows| rows.iter().all(inside)) || first + count > replicates {
+    let mirrored = match scheme {
+        Scheme::Antithetic(influence) => influence.len() == n && strata.len() == 1,
+        _ => true,
+    };
+    let all_inside = strata.iter().all(|rows| rows.iter().all(inside));
+    if n == 0 || !all_inside || !mirrored || first + count > replicates {
         return Err(wrong());
     }
     let Some(mut state) = Resamples::from_words(seed) else {
         return Ok(().into());
     };
     let mut indices: Vec<i32> = Vec::new();
-    if !strata.iter().all(|rows| state.knows(rows.len()))
+    if !state.knows(scheme.largest(&strata, replicates))
         || indices.try_reserve_exact(n * count).is_err()
     {
         return Ok(().into());
@@ -84,7 +103,10 @@ fn resample(
     }
     indices.resize(n * count, 0);
     let mut rows: Vec<&mut [i32]> = indices.chunks_exact_mut(n).collect();
-    state.draw(&strata, replicates, first, &mut rows);
+    let drawn = state.draw(scheme, &strata, replicates, first, &mut rows);
+    if drawn.is_err() {
+        return Ok(().into());
+    }
     let seed = state.words();
     let handle = robj(rows_handle(Rows { n, form, indices }));
     Ok(list!(rows = handle, seed = seed).into())

@@ -1,6 +1,10 @@
 //! Sums over a resample: statistics that are functions of `sum(w[i] * z[i, ])`.
 
+mod gather;
+
 use pulp::{Arch, Simd, WithSimd};
+
+use gather::PRODUCTS;
 
 use crate::scheme::Scheme;
 use crate::stream::Stream;
@@ -26,7 +30,7 @@ pub struct Columns {
     columns: usize,
     width: usize,
     /// Where columns are two and their products: the two, row by row, filled up, and which
-    /// sum of [`PairSums`] is that of each column.
+    /// sum of `PairSums` is that of each column.
     pairs: Option<(Vec<[f64; 2]>, Vec<usize>)>,
 }
 
@@ -129,7 +133,7 @@ impl Columns {
                 return;
             }
         }
-        self.gather(scheme, stream, replicate, attempt, sums);
+        self.gather(scheme, [stream], replicate, attempt, [sums]);
     }
 
     /// Sums of all rows, each as often as it counts.
@@ -148,85 +152,6 @@ impl Columns {
         let all = Arch::new().dispatch(Read::<W, L> { z, counts });
         for (k, sum) in sums.iter_mut().enumerate() {
             *sum = all[k];
-        }
-    }
-
-    /// Sums over the indices of one replicate.
-    fn gather(
-        &self,
-        scheme: &Scheme,
-        stream: &mut Stream,
-        replicate: u64,
-        attempt: u32,
-        sums: &mut [f64],
-    ) {
-        if let Some((pairs, which)) = &self.pairs {
-            let mut all = PairSums::default();
-            let arch = Arch::new();
-            scheme.indices(stream, replicate, attempt, |chunk| {
-                arch.dispatch(GatherPairs {
-                    pairs,
-                    chunk,
-                    sums: &mut all,
-                });
-            });
-            let [even, odd] = all.lanes();
-            for (sum, which) in sums.iter_mut().zip(which) {
-                *sum = even[*which] + odd[*which];
-            }
-            return;
-        }
-        match self.width {
-            1 => self.gather_one(scheme, stream, replicate, attempt, sums),
-            2 => self.gather_rows::<2>(scheme, stream, replicate, attempt, sums),
-            4 => self.gather_rows::<4>(scheme, stream, replicate, attempt, sums),
-            _ => self.gather_rows::<8>(scheme, stream, replicate, attempt, sums),
-        }
-    }
-
-    fn gather_one(
-        &self,
-        scheme: &Scheme,
-        stream: &mut Stream,
-        replicate: u64,
-        attempt: u32,
-        sums: &mut [f64],
-    ) {
-        let mut lanes = [0.0; 8];
-        let z = &self.z[..];
-        scheme.indices(stream, replicate, attempt, |chunk| {
-            if let Ok(z) = <&[f64; FILLED[0]]>::try_from(z) {
-                add_eights(chunk, &mut lanes, |i| z[i as usize % FILLED[0]]);
-            } else if let Ok(z) = <&[f64; FILLED[1]]>::try_from(z) {
-                add_eights(chunk, &mut lanes, |i| z[i as usize % FILLED[1]]);
-            } else {
-                add_eights(chunk, &mut lanes, |i| z[i as usize]);
-            }
-        });
-        let [a, b, c, d, e, f, g, h] = lanes;
-        sums[0] = ((a + b) + (c + d)) + ((e + f) + (g + h));
-    }
-
-    fn gather_rows<const W: usize>(
-        &self,
-        scheme: &Scheme,
-        stream: &mut Stream,
-        replicate: u64,
-        attempt: u32,
-        sums: &mut [f64],
-    ) {
-        let mut lanes = [[0.0; W]; 2];
-        let (z, _) = pulp::as_arrays::<W, f64>(&self.z);
-        let arch = Arch::new();
-        scheme.indices(stream, replicate, attempt, |chunk| {
-            arch.dispatch(Gather {
-                z,
-                chunk,
-                lanes: &mut lanes,
-            });
-        });
-        for (k, sum) in sums.iter_mut().enumerate() {
-            *sum = lanes[0][k] + lanes[1][k];
         }
     }
 
@@ -259,28 +184,6 @@ pub(crate) fn filled(n: usize) -> usize {
     FILLED.into_iter().find(|rows| n <= *rows).unwrap_or(n)
 }
 
-/// Adds numbers to eight lanes in turn.
-#[inline(always)]
-fn add_eights(chunk: &[u32], lanes: &mut [f64; 8], at: impl Fn(u32) -> f64) {
-    // Variables can live in registers; an array that a closure borrows cannot.
-    let [mut a, mut b, mut c, mut d, mut e, mut f, mut g, mut h] = *lanes;
-    let (eights, rest) = pulp::as_arrays::<8, u32>(chunk);
-    for eight in eights {
-        a += at(eight[0]);
-        b += at(eight[1]);
-        c += at(eight[2]);
-        d += at(eight[3]);
-        e += at(eight[4]);
-        f += at(eight[5]);
-        g += at(eight[6]);
-        h += at(eight[7]);
-    }
-    *lanes = [a, b, c, d, e, f, g, h];
-    for (sum, i) in lanes.iter_mut().zip(rest) {
-        *sum += at(*i);
-    }
-}
-
 /// See `Columns::pairs`.
 fn pairs(each: &[&[f64]], center: &[f64]) -> Option<(Vec<[f64; 2]>, Vec<usize>)> {
     let n = each.first()?.len();
@@ -298,107 +201,6 @@ fn pairs(each: &[&[f64]], center: &[f64]) -> Option<(Vec<[f64; 2]>, Vec<usize>)>
     let mut pairs: Vec<[f64; 2]> = (0..n).map(|i| [number(0, i), number(1, i)]).collect();
     pairs.resize(filled(n), [0.0; 2]);
     Some((pairs, found))
-}
-
-/// Of which two columns a sum of [`PairSums`] has the products; of the first two none.
-const PRODUCTS: [[usize; 2]; 5] = [[0, 0], [1, 1], [0, 0], [1, 1], [0, 1]];
-
-/// Sums of two columns, of their squares and of their products, in two lanes: of draws with even
-/// and with odd numbers.
-#[derive(Clone, Copy, Default)]
-struct PairSums {
-    numbers: [f64; 4],
-    squares: [f64; 4],
-    products: [f64; 4],
-}
-
-impl PairSums {
-    fn lanes(&self) -> [[f64; 5]; 2] {
-        [0, 2].map(|l| {
-            let [n, s] = [self.numbers, self.squares];
-            [n[l], n[l + 1], s[l], s[l + 1], self.products[l]]
-        })
-    }
-}
-
-struct GatherPairs<'a> {
-    pairs: &'a [[f64; 2]],
-    chunk: &'a [u32],
-    sums: &'a mut PairSums,
-}
-
-impl WithSimd for GatherPairs<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) {
-        let Self { pairs, chunk, sums } = self;
-        if let Ok(pairs) = <&[[f64; 2]; FILLED[0]]>::try_from(pairs) {
-            add_pairs(chunk, sums, |i| pairs[i as usize % FILLED[0]]);
-        } else if let Ok(pairs) = <&[[f64; 2]; FILLED[1]]>::try_from(pairs) {
-            add_pairs(chunk, sums, |i| pairs[i as usize % FILLED[1]]);
-        }
-    }
-}
-
-#[inline(always)]
-fn add_pairs(chunk: &[u32], sums: &mut PairSums, at: impl Fn(u32) -> [f64; 2]) {
-    let PairSums {
-        mut numbers,
-        mut squares,
-        mut products,
-    } = *sums;
-    let (couples, last) = pulp::as_arrays::<2, u32>(chunk);
-    for [i, j] in couples {
-        let ([x, y], [u, v]) = (at(*i), at(*j));
-        let (row, swapped) = ([x, y, u, v], [y, x, v, u]);
-        for l in 0..4 {
-            numbers[l] += row[l];
-            squares[l] += row[l] * row[l];
-            products[l] += row[l] * swapped[l];
-        }
-    }
-    if let [i] = last {
-        let [x, y] = at(*i);
-        for (l, (a, b)) in [(x, y), (y, x)].into_iter().enumerate() {
-            numbers[l] += a;
-            squares[l] += a * a;
-            products[l] += a * b;
-        }
-    }
-    *sums = PairSums {
-        numbers,
-        squares,
-        products,
-    };
-}
-
-/// Adds rows to two lanes alternately.
-struct Gather<'a, const W: usize> {
-    z: &'a [[f64; W]],
-    chunk: &'a [u32],
-    lanes: &'a mut [[f64; W]; 2],
-}
-
-impl<const W: usize> WithSimd for Gather<'_, W> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) {
-        let [mut even, mut odd] = *self.lanes;
-        let (pairs, last) = pulp::as_arrays::<2, u32>(self.chunk);
-        for [i, j] in pairs {
-            let (a, b) = (&self.z[*i as usize], &self.z[*j as usize]);
-            for k in 0..W {
-                even[k] += a[k];
-                odd[k] += b[k];
-            }
-        }
-        if let [i] = last {
-            (0..W).for_each(|k| even[k] += self.z[*i as usize][k]);
-        }
-        *self.lanes = [even, odd];
-    }
 }
 
 /// Adds rows as often as they count, to `L` lanes in turn.
@@ -556,7 +358,7 @@ mod tests {
                         attempt: 0,
                     });
                     let mut sum = |columns: &Columns, sums: &mut [f64]| {
-                        columns.gather(&scheme, &mut stream, 5, 0, sums);
+                        columns.gather(&scheme, [&mut stream], 5, 0, [sums]);
                     };
                     let mut sums = vec![0.0; each.len()];
                     sum(&together, &mut sums);

@@ -265,6 +265,9 @@ impl Scheme {
         attempt: u32,
         mut sink: impl FnMut(&[u32]),
     ) {
+        if self.draws_alone() {
+            return self.drawn_alone([stream], replicate, attempt, |[chunk]| sink(chunk));
+        }
         self.start(stream, replicate, attempt);
         match &self.kind {
             Kind::Given { indices } => {
@@ -290,14 +293,6 @@ impl Scheme {
                 }
             }
             Kind::Blocks { length, rule } => self.blocks(stream, *length, *rule, sink),
-            Kind::Ordinary { size } if self.strata.is_empty() => {
-                // Zeros for a whole chunk cost as much as the draws of a short resample.
-                if *size <= SHORT {
-                    resample::draw::<SHORT>(stream, self.n, *size, sink);
-                } else {
-                    resample::draw::<CHUNK>(stream, self.n, *size, sink);
-                }
-            }
             _ => {
                 if self.strata.is_empty() {
                     self.stratum(stream, replicate, 0, self.n, None, &mut sink);

@@ -174,10 +174,10 @@ impl Scan {
     pub(crate) fn quantile(order: &Sorted, prob: f64, kind: u8, total: u32, sorted: &[u32]) -> f64 {
         /// Counts that are summed before they are looked at one by one.
         const BLOCK: usize = 32;
-        let (j, h) = position(f64::from(total), prob, kind);
-        let last = f64::from(total).max(1.0);
-        let first = j.clamp(1.0, last) as u32;
-        let second = (j + 1.0).clamp(1.0, last) as u32;
+        let Wanted {
+            places: [first, second],
+            h,
+        } = Wanted::new(total, prob, kind);
         let mut below = 0;
         let mut start = 0;
         for block in sorted.chunks(BLOCK) {
@@ -189,7 +189,8 @@ impl Scan {
             start += BLOCK;
         }
         let mut low = f64::NAN;
-        for (count, x) in sorted[start..].iter().zip(&order.x[start..]) {
+        // A resample of Poisson counts may have nothing.
+        for (count, x) in sorted.iter().zip(&order.x).skip(start) {
             if *count == 0 {
                 continue;
             }
@@ -205,6 +206,39 @@ impl Scan {
             }
         }
         f64::NAN
+    }
+}
+
+/// Which order statistics of a resample make a quantile.
+pub(crate) struct Wanted {
+    /// Their numbers, from 1, in a resample of at least one.
+    pub(crate) places: [u32; 2],
+    /// The weight of the second.
+    h: f64,
+}
+
+impl Wanted {
+    pub(crate) fn new(total: u32, prob: f64, kind: u8) -> Self {
+        let (j, h) = position(f64::from(total), prob, kind);
+        let last = f64::from(total).max(1.0);
+        let places = [j, j + 1.0].map(|place| place.clamp(1.0, last) as u32);
+        Self { places, h }
+    }
+
+    /// The quantile, where the order statistics stand at these places of the order. The second is
+    /// looked for if it counts.
+    pub(crate) fn from_order(
+        &self,
+        order: &Sorted,
+        first: usize,
+        second: impl FnOnce() -> usize,
+    ) -> f64 {
+        let low = order.x[first];
+        if self.h == 0.0 {
+            low
+        } else {
+            mix(low, order.x[second()], self.h)
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! A statistic, ready to be computed for any replicate.
 
+mod quantiles;
+
 use pulp::Arch;
 
 use crate::absorbed::Absorbed;
@@ -112,6 +114,8 @@ pub struct Statistic {
 pub(crate) struct Scratch {
     arch: Arch,
     stream: Stream,
+    /// For a second replicate at a time.
+    other: Stream,
     counts: Vec<u32>,
     /// Counts that are below 256.
     few: Vec<u8>,
@@ -126,6 +130,9 @@ pub(crate) struct Scratch {
     /// Weights of the observations, for statistics that leave some out.
     pub(crate) case_weights: Vec<f64>,
     places: Option<Vec<u32>>,
+    /// The same where they are few, and what a resample has drawn of them.
+    short_places: Vec<u16>,
+    drawn: Vec<u16>,
 }
 
 impl Scratch {
@@ -134,17 +141,23 @@ impl Scratch {
             Source::Scans { orders, scans } if is_quantiles(orders, scans) => orders[0].places(),
             _ => None,
         };
-        let places = places.map(|mut places| {
-            places.resize(filled(places.len()), 0);
-            places
-        });
-        Self {
-            arch: Arch::new(),
-            stream: Stream::new(Key {
+        // Filled up to a length that the loops know, so that no index has to be compared.
+        let mut short_places: Vec<u16> = Vec::new();
+        if let Some(places) = places.as_ref().filter(|places| places.len() <= FILLED[1]) {
+            short_places.extend(places.iter().map(|place| *place as u16));
+            short_places.resize(filled(places.len()), 0);
+        }
+        let stream = || {
+            Stream::new(Key {
                 seed: 0,
                 replicate: 0,
                 attempt: 0,
-            }),
+            })
+        };
+        Self {
+            arch: Arch::new(),
+            stream: stream(),
+            other: stream(),
             counts: Vec::new(),
             few: Vec::new(),
             sorted: Vec::new(),
@@ -157,6 +170,8 @@ impl Scratch {
             ranks: [Vec::new(), Vec::new()],
             case_weights: Vec::new(),
             places,
+            short_places,
+            drawn: Vec::new(),
         }
     }
 }
@@ -335,7 +350,7 @@ impl Statistic {
         match &self.source {
             Source::Response { .. } => self.response(scheme, r, attempt, s, &mut inputs),
             Source::Scans { orders, scans } if frequencies && s.places.is_some() => {
-                quantiles(&orders[0], scans, scheme, r, attempt, s, &mut inputs);
+                quantiles::quantiles(&orders[0], scans, scheme, r, attempt, s, &mut inputs);
             }
             Source::Scans { orders, scans } if frequencies => {
                 s.counts.resize(scheme.n(), 0);
@@ -405,17 +420,28 @@ impl Statistic {
             count,
         } = batch;
         let q = columns.columns();
-        for r in 0..count {
-            columns.sums(
-                scheme,
-                &mut s.stream,
-                first + r as u64,
-                attempt,
-                &mut s.few,
-                &mut s.inputs[..q],
-            );
+        let by_twos = columns.is_gathered_by_twos(scheme);
+        let mut second = vec![0.0; if by_twos { q } else { 0 }];
+        let mut r = 0;
+        while r < count {
+            let replicate = first + r as u64;
+            let two = by_twos && r + 1 < count;
+            let sums = &mut s.inputs[..q];
+            if two {
+                let streams = [&mut s.stream, &mut s.other];
+                columns.gather(scheme, streams, replicate, attempt, [sums, &mut second]);
+            } else {
+                columns.sums(scheme, &mut s.stream, replicate, attempt, &mut s.few, sums);
+            }
             s.inputs[q] = scheme.resample_size() as f64;
             each(s, r);
+            r += 1;
+            if two {
+                s.inputs[..q].copy_from_slice(&second);
+                s.inputs[q] = scheme.resample_size() as f64;
+                each(s, r);
+                r += 1;
+            }
         }
     }
 
@@ -479,101 +505,11 @@ impl Statistic {
     }
 }
 
-/// Quantiles of one ordering, from frequencies in sorted order.
-fn quantiles(
-    order: &Sorted,
-    scans: &[(usize, Scan)],
-    scheme: &Scheme,
-    r: u64,
-    attempt: u32,
-    s: &mut Scratch,
-    inputs: &mut [f64],
-) {
-    let places = s.places.as_deref().unwrap_or_default();
-    s.sorted.resize(places.len(), 0);
-    let total = sorted_counts(
-        scheme,
-        r,
-        attempt,
-        &mut s.stream,
-        places,
-        &mut s.counts,
-        &mut s.sorted,
-    );
-    for (input, (_, scan)) in inputs.iter_mut().zip(scans) {
-        if let Scan::Quantile { prob, kind } = scan {
-            *input = Scan::quantile(order, *prob, *kind, total, &s.sorted[..scheme.n()]);
-        }
-    }
-}
-
 fn take_weights(scheme: &Scheme, r: u64, attempt: u32, s: &mut Scratch) -> Vec<f64> {
     let mut w = std::mem::take(&mut s.weights);
     w.resize(scheme.n(), 0.0);
     scheme.weights(&mut s.stream, r, attempt, &mut s.counts, &mut w);
     w
-}
-
-/// Frequencies in sorted order, and their sum.
-fn sorted_counts(
-    scheme: &Scheme,
-    r: u64,
-    attempt: u32,
-    stream: &mut Stream,
-    places: &[u32],
-    counts: &mut Vec<u32>,
-    sorted: &mut [u32],
-) -> u32 {
-    if scheme.form() == Form::Indices {
-        sorted.fill(0);
-        let count = Count {
-            scheme,
-            r,
-            attempt,
-            stream,
-        };
-        if let (Ok(places), Ok(sorted)) = (places.try_into(), (&mut *sorted).try_into()) {
-            count.filled::<{ FILLED[0] }>(places, sorted);
-        } else if let (Ok(places), Ok(sorted)) = (places.try_into(), (&mut *sorted).try_into()) {
-            count.filled::<{ FILLED[1] }>(places, sorted);
-        } else {
-            let places = &places[..sorted.len()];
-            scheme.indices(count.stream, r, attempt, |chunk| {
-                let sorted = &mut *sorted;
-                chunk
-                    .iter()
-                    .for_each(|i| sorted[places[*i as usize] as usize] += 1);
-            });
-        }
-        return scheme.resample_size() as u32;
-    }
-    counts.resize(scheme.n(), 0);
-    scheme.frequencies(stream, r, attempt, counts);
-    for (count, place) in counts.iter().zip(places) {
-        sorted[*place as usize] = *count;
-    }
-    counts.iter().sum()
-}
-
-struct Count<'a> {
-    scheme: &'a Scheme,
-    r: u64,
-    attempt: u32,
-    stream: &'a mut Stream,
-}
-
-impl Count<'_> {
-    /// How often each place was drawn. Tables are filled up to a power of two, so that no index has
-    /// to be compared.
-    fn filled<const N: usize>(self, places: &[u32; N], sorted: &mut [u32; N]) {
-        self.scheme
-            .indices(self.stream, self.r, self.attempt, |chunk| {
-                let sorted = &mut *sorted;
-                chunk
-                    .iter()
-                    .for_each(|i| sorted[places[*i as usize % N] as usize % N] += 1);
-            });
-    }
 }
 
 fn scan_all<W: Weight>(orders: &[Sorted], scans: &[(usize, Scan)], w: &[W], out: &mut [f64]) {

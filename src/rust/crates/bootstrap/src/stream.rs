@@ -7,11 +7,18 @@
 //! below n are drawn without bias from 32 bits (Lemire 2019, ACM Transactions on
 //! Modeling and Computer Simulation 29, 3).
 
+#[cfg(all(octets, target_arch = "x86_64"))]
+mod octets;
+#[cfg(target_arch = "x86_64")]
+mod quads;
+
 use pulp::{Arch, Simd, WithSimd};
 
 use crate::math;
 
 const LANES: usize = 8;
+/// Four numbers of each lane.
+type State = [[u64; LANES]; 4];
 /// Words that are drawn at a time at most; a multiple of the lanes.
 const WORDS: usize = 256;
 /// The first of a stream of which few are wanted at a time. Each time that they are used up twice
@@ -50,7 +57,7 @@ pub(crate) fn mix(mut z: u64) -> u64 {
 pub struct Stream {
     /// Where the state of a stream begins that has drawn nothing yet.
     begin: Option<u64>,
-    state: [[u64; LANES]; 4],
+    state: State,
     words: [u64; WORDS],
     /// Words that are ready end here, and those that were used end at `at`.
     end: usize,
@@ -60,6 +67,33 @@ pub struct Stream {
     run: (u64, u32),
     mixed: [u64; 2],
     arch: Arch,
+    units: Units,
+}
+
+/// What steps are made with; they are the same with all.
+#[derive(Clone, Copy, Debug)]
+enum Units {
+    Plain,
+    #[cfg(target_arch = "x86_64")]
+    Quads(pulp::x86::V3),
+    #[cfg(all(octets, target_arch = "x86_64"))]
+    Octets(octets::Octets),
+}
+
+impl Units {
+    /// The widest of this machine.
+    fn new(arch: Arch) -> Self {
+        #[cfg(all(octets, target_arch = "x86_64"))]
+        if let Some(octets) = octets::Octets::new() {
+            return Self::Octets(octets);
+        }
+        #[cfg(target_arch = "x86_64")]
+        if let Arch::V3(simd) = arch {
+            return Self::Quads(simd);
+        }
+        let _ = arch;
+        Self::Plain
+    }
 }
 
 /// The lower half of a word.
@@ -74,7 +108,7 @@ fn threshold(n: u32) -> u64 {
 // of the machine that runs them.
 
 /// The state of a stream: consecutive numbers of SplitMix64 after `z`, four for each lane.
-fn start(z: u64) -> [[u64; LANES]; 4] {
+fn start(z: u64) -> State {
     let mut state = [[0; LANES]; 4];
     for (row, numbers) in state.iter_mut().enumerate() {
         for (lane, number) in numbers.iter_mut().enumerate() {
@@ -89,71 +123,27 @@ const fn steps(lane: usize, row: usize) -> u64 {
     GOLDEN.wrapping_mul((4 * lane + row + 1) as u64)
 }
 
-/// The same in registers of four lanes.
+/// The steps of the lanes in the first row of the state.
 #[cfg(target_arch = "x86_64")]
-#[inline(always)]
-fn start_quads(simd: pulp::x86::V3, z: u64) -> [[pulp::u64x4; 2]; 4] {
-    const FIRST_ROW: [u64; LANES] = {
-        let mut all = [0; LANES];
-        let mut lane = 0;
-        while lane < LANES {
-            all[lane] = steps(lane, 0);
-            lane += 1;
-        }
-        all
-    };
-    let first: [pulp::u64x4; 2] = pulp::cast(FIRST_ROW);
-    let mut state = [first; 4];
-    for h in 0..2 {
-        let mut at = simd.wrapping_add_u64x4(first[h], simd.splat_u64x4(z));
-        for row in 0..4 {
-            state[row][h] = mix_four(simd, at);
-            at = simd.wrapping_add_u64x4(at, simd.splat_u64x4(GOLDEN));
-        }
+const FIRST_ROW: [u64; LANES] = {
+    let mut all = [0; LANES];
+    let mut lane = 0;
+    while lane < LANES {
+        all[lane] = steps(lane, 0);
+        lane += 1;
     }
-    state
-}
-
-/// [`mix`] of four numbers.
-#[cfg(target_arch = "x86_64")]
-#[inline(always)]
-fn mix_four(simd: pulp::x86::V3, z: pulp::u64x4) -> pulp::u64x4 {
-    let z = times(
-        simd,
-        simd.xor_u64x4(z, simd.shr_const_u64x4::<30>(z)),
-        MIX[0],
-    );
-    let z = times(
-        simd,
-        simd.xor_u64x4(z, simd.shr_const_u64x4::<27>(z)),
-        MIX[1],
-    );
-    simd.xor_u64x4(z, simd.shr_const_u64x4::<31>(z))
-}
-
-/// Products of four numbers with one, modulo 2^64, of their halves.
-#[cfg(target_arch = "x86_64")]
-#[inline(always)]
-fn times(simd: pulp::x86::V3, z: pulp::u64x4, by: u64) -> pulp::u64x4 {
-    let product = |a, b| -> pulp::u64x4 {
-        pulp::cast(simd.avx2._mm256_mul_epu32(pulp::cast(a), pulp::cast(b)))
-    };
-    let (low, high) = (simd.splat_u64x4(by & LOW), simd.splat_u64x4(by >> 32));
-    let crossed = simd.wrapping_add_u64x4(
-        product(simd.shr_const_u64x4::<32>(z), low),
-        product(z, high),
-    );
-    simd.wrapping_add_u64x4(product(z, low), simd.shl_const_u64x4::<32>(crossed))
-}
+    all
+};
 
 /// Steps of all lanes until `words` is full, from the `start` of a stream if there is one.
-fn refill(arch: Arch, begin: Option<u64>, state: &mut [[u64; LANES]; 4], words: &mut [u64]) {
-    #[cfg(target_arch = "x86_64")]
-    if let Arch::V3(simd) = arch {
-        simd.vectorize(Refill(simd, begin, state, words));
-        return;
+fn refill(units: Units, begin: Option<u64>, state: &mut State, words: &mut [u64]) {
+    match units {
+        #[cfg(all(octets, target_arch = "x86_64"))]
+        Units::Octets(octets) => return octets.refill(begin, state, words),
+        #[cfg(target_arch = "x86_64")]
+        Units::Quads(simd) => return simd.vectorize(quads::Refill(simd, begin, state, words)),
+        Units::Plain => {}
     }
-    let _ = arch;
     if let Some(z) = begin {
         *state = start(z);
     }
@@ -176,52 +166,22 @@ fn refill(arch: Arch, begin: Option<u64>, state: &mut [[u64; LANES]; 4], words: 
     *state = [s0, s1, s2, s3];
 }
 
-/// The same with two registers of four lanes, which the compiler does not do by itself.
-#[cfg(target_arch = "x86_64")]
-struct Refill<'a>(
-    pulp::x86::V3,
-    Option<u64>,
-    &'a mut [[u64; LANES]; 4],
-    &'a mut [u64],
-);
-
-#[cfg(target_arch = "x86_64")]
-impl pulp::NullaryFnOnce for Refill<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn call(self) {
-        let Self(simd, begin, state, words) = self;
-        let mut s: [[pulp::u64x4; 2]; 4] = match begin {
-            Some(z) => start_quads(simd, z),
-            None => pulp::cast(*state),
-        };
-        let (words, _) = pulp::as_arrays_mut::<LANES, u64>(words);
-        for k in 0..words.len() {
-            let mut made = [s[0][0]; 2];
-            for h in 0..2 {
-                let [s0, s1, s2, s3] = [s[0][h], s[1][h], s[2][h], s[3][h]];
-                let sum = simd.wrapping_add_u64x4(s0, s3);
-                let turned = simd.or_u64x4(
-                    simd.shl_const_u64x4::<23>(sum),
-                    simd.shr_const_u64x4::<41>(sum),
-                );
-                made[h] = simd.wrapping_add_u64x4(turned, s0);
-                let t = simd.shl_const_u64x4::<17>(s1);
-                let s2 = simd.xor_u64x4(s2, s0);
-                let s3 = simd.xor_u64x4(s3, s1);
-                s[1][h] = simd.xor_u64x4(s1, s2);
-                s[0][h] = simd.xor_u64x4(s0, s3);
-                s[2][h] = simd.xor_u64x4(s2, t);
-                s[3][h] = simd.or_u64x4(
-                    simd.shl_const_u64x4::<45>(s3),
-                    simd.shr_const_u64x4::<19>(s3),
-                );
-            }
-            words[k] = pulp::cast(made);
-        }
-        *state = pulp::cast(s);
+/// Steps of all lanes, whose words are not kept but at once multiplied until `out`, which takes whole
+/// steps, is full: see [`Multiply`]. `None` without registers of eight lanes: with those of four it is not
+/// faster, and slower where few numbers are wanted.
+fn draw(
+    units: Units,
+    begin: Option<u64>,
+    state: &mut State,
+    n: u32,
+    out: &mut [u32],
+) -> Option<u32> {
+    #[cfg(all(octets, target_arch = "x86_64"))]
+    if let Units::Octets(octets) = units {
+        return Some(octets.draw(begin, state, n, out));
     }
+    let _ = (units, begin, state, n, out);
+    None
 }
 
 /// Both halves of each word as numbers below `n` (`out` is twice as long), and the smallest low half of a product:
@@ -254,49 +214,9 @@ impl WithSimd for Multiply<'_> {
 fn multiply(arch: Arch, all: Multiply<'_>) -> u32 {
     #[cfg(target_arch = "x86_64")]
     if let (Arch::V3(simd), 4..) = (arch, all.words.len()) {
-        return simd.vectorize(MultiplyQuads(simd, all));
+        return simd.vectorize(quads::MultiplyQuads(simd, all));
     }
     arch.dispatch(all)
-}
-
-#[cfg(target_arch = "x86_64")]
-struct MultiplyQuads<'a>(pulp::x86::V3, Multiply<'a>);
-
-#[cfg(target_arch = "x86_64")]
-impl pulp::NullaryFnOnce for MultiplyQuads<'_> {
-    type Output = u32;
-
-    #[inline(always)]
-    fn call(self) -> u32 {
-        use std::arch::x86_64::__m256i;
-        let Self(simd, Multiply { words, n, out }) = self;
-        let avx2 = simd.avx2;
-        let n: __m256i = pulp::cast(simd.splat_u64x4(n));
-        let mut least: __m256i = pulp::cast(simd.splat_u32x8(u32::MAX));
-        let mut quad = |word: [u64; 4]| -> [u32; 8] {
-            let word: __m256i = pulp::cast(word);
-            let even = avx2._mm256_mul_epu32(word, n);
-            let odd = avx2._mm256_mul_epu32(avx2._mm256_srli_epi64::<32>(word), n);
-            // Low halves are in every second place; what is in the others is not looked at.
-            least = avx2._mm256_min_epu32(least, avx2._mm256_min_epu32(even, odd));
-            let even = avx2._mm256_srli_epi64::<32>(even);
-            pulp::cast(avx2._mm256_blend_epi32::<0xaa>(even, odd))
-        };
-        let (quads, few) = pulp::as_arrays::<4, u64>(words);
-        let (octets, _) = pulp::as_arrays_mut::<8, u32>(out);
-        // Indices, not iterators, which the compiler does not always inline here.
-        for k in 0..quads.len().min(octets.len()) {
-            octets[k] = quad(quads[k]);
-        }
-        // The last four words, some of them once more.
-        if !few.is_empty() {
-            if let (Some(words), Some(out)) = (words.last_chunk::<4>(), out.last_chunk_mut::<8>()) {
-                *out = quad(*words);
-            }
-        }
-        let least: [u32; 8] = pulp::cast(least);
-        least.into_iter().step_by(2).fold(u32::MAX, u32::min)
-    }
 }
 
 struct Exponential<'a>(&'a [u64], &'a mut [f64]);
@@ -325,6 +245,7 @@ impl Stream {
             run: (key.seed, key.attempt),
             mixed: mixed(key.seed, key.attempt),
             arch: Arch::new(),
+            units: Units::new(Arch::new()),
         };
         stream.reset(key);
         stream
@@ -351,10 +272,30 @@ impl Stream {
             } else {
                 wanted.next_multiple_of(LANES).min(WORDS)
             };
-            let words = &mut self.words[..self.end];
-            refill(self.arch, self.begin.take(), &mut self.state, words);
-            self.at = 0;
+            self.fill();
         }
+    }
+
+    /// Makes the words up to `end`.
+    fn fill(&mut self) {
+        let words = &mut self.words[..self.end];
+        refill(self.units, self.begin.take(), &mut self.state, words);
+        self.at = 0;
+    }
+
+    /// Whole steps of the lanes, of which no word is ready, as numbers below `n`; false where one has to be
+    /// rejected: then nothing was drawn.
+    fn whole_steps(&mut self, n: u32, accepts: impl Fn(u64) -> bool, out: &mut [u32]) -> bool {
+        let before = self.state;
+        let Some(least) = draw(self.units, self.begin, &mut self.state, n, out) else {
+            return false;
+        };
+        if accepts(u64::from(least)) {
+            self.begin = None;
+            return true;
+        }
+        self.state = before;
+        false
     }
 
     /// 64 random bits.
@@ -371,16 +312,26 @@ impl Stream {
         // The threshold is below n: most often nobody needs the division that it takes.
         let wide = u64::from(n);
         let accepts = |low: u64| low >= wide || low >= threshold(n);
-        let together = if wide < RARE || threshold(n) < RARE {
-            WORDS
-        } else {
-            TOGETHER
-        };
+        let rare = wide < RARE || threshold(n) < RARE;
+        let together = if rare { WORDS } else { TOGETHER };
+        let one = out.len() == 1;
         let mut done = 0;
         while done < out.len() {
             let left = &mut out[done..];
             let wanted = left.len().div_ceil(2);
-            self.ready(wanted);
+            if rare && self.at == self.end && left.len() >= 2 * LANES {
+                let count = left.len().min(2 * WORDS) / (2 * LANES) * (2 * LANES);
+                if self.whole_steps(n, accepts, &mut left[..count]) {
+                    done += count;
+                    continue;
+                }
+            }
+            if one {
+                self.ready(1);
+            } else if self.at == self.end {
+                self.end = wanted.next_multiple_of(LANES).min(WORDS);
+                self.fill();
+            }
             let words = &self.words[self.at..(self.at + wanted.min(together)).min(self.end)];
             // Of an odd number the last one needs half a word.
             let whole = words.len().min(left.len() / 2);

@@ -24,7 +24,7 @@ pub mod sequence;
 pub mod trimmed;
 
 pub use generator::Generator;
-pub use resamples::Resamples;
+pub use resamples::{Resamples, Scheme};
 
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,6 @@
 //! What replicates are made of, for statistics that R computes.
 
-use super::{Form, Scheme};
+use super::{Form, Kind, Scheme, CHUNK, SHORT};
 use crate::stream::{Key, Stream};
 
 /// In which form R's statistic gets a replicate.
@@ -70,20 +70,64 @@ impl Scheme {
     }
 }
 
-/// Numbers below `n`, `LEN` at a time.
+impl Scheme {
+    /// Do replicates need nothing but numbers below n, each from a stream of its own?
+    pub(crate) fn draws_alone(&self) -> bool {
+        matches!(self.kind, Kind::Ordinary { .. }) && self.strata.is_empty()
+    }
+
+    /// As [`indices`](Self::indices), those of the replicates after `first` together, of which each has a
+    /// stream. Where these are more than one the scheme [draws them alone](Self::draws_alone).
+    pub(crate) fn indices_together<const R: usize>(
+        &self,
+        mut streams: [&mut Stream; R],
+        first: u64,
+        attempt: u32,
+        mut sink: impl FnMut([&[u32]; R]),
+    ) {
+        if let ([stream], false) = (&mut streams[..], self.draws_alone()) {
+            self.indices(stream, first, attempt, |chunk| sink([chunk; R]));
+        } else {
+            self.drawn_alone(streams, first, attempt, sink);
+        }
+    }
+
+    pub(super) fn drawn_alone<const R: usize>(
+        &self,
+        mut streams: [&mut Stream; R],
+        first: u64,
+        attempt: u32,
+        sink: impl FnMut([&[u32]; R]),
+    ) {
+        for (r, stream) in streams.iter_mut().enumerate() {
+            self.start(stream, first + r as u64, attempt);
+        }
+        let size = self.resample_size();
+        // Zeros for a whole chunk cost as much as the draws of a short resample.
+        if size <= SHORT {
+            draw::<SHORT, R>(streams, self.n, size, sink);
+        } else {
+            draw::<CHUNK, R>(streams, self.n, size, sink);
+        }
+    }
+}
+
+/// Numbers below `n` from each stream, `LEN` at a time.
 #[inline(always)]
-pub(super) fn draw<const LEN: usize>(
-    stream: &mut Stream,
+fn draw<const LEN: usize, const R: usize>(
+    mut streams: [&mut Stream; R],
     n: usize,
     size: usize,
-    mut sink: impl FnMut(&[u32]),
+    mut sink: impl FnMut([&[u32]; R]),
 ) {
-    let mut buffer = [0; LEN];
+    let mut buffers = [[0; LEN]; R];
     let mut left = size;
     while left > 0 {
         let count = left.min(LEN);
-        stream.below(n as u32, &mut buffer[..count]);
-        sink(&buffer[..count]);
+        for (stream, buffer) in streams.iter_mut().zip(&mut buffers) {
+            stream.below(n as u32, &mut buffer[..count]);
+        }
+        sink(std::array::from_fn(|r| &buffers[r][..count]));
         left -= count;
     }
 }

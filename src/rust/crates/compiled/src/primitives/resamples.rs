@@ -1,5 +1,10 @@
 //! Resamples of rows, drawn as package boot draws them: all of a stratum at once, the first
-//! row of every replicate before the second of any.
+//! row of every replicate before the second of any. Those that are not ordinary ones are in
+//! resamples/schemes.rs.
+
+mod schemes;
+
+pub use schemes::Scheme;
 
 use super::generator::{bits_below, Generator};
 
@@ -81,9 +86,9 @@ impl Resamples {
         }
     }
 
-    /// Draws the resamples of so many replicates; those from `first` on, as many as there are
+    /// Draws ordinary resamples of so many replicates; those from `first` on, as many as there are
     /// `rows`, are kept. `strata`: the rows of each, from 1; of several those of one row are not drawn.
-    pub fn draw(
+    pub fn ordinary(
         &mut self,
         strata: &[&[i32]],
         replicates: usize,
@@ -208,7 +213,7 @@ mod tests {
             let whole: Vec<i32> = (1..=10).collect();
             let mut rows = vec![[0; 10]; count];
             let mut slices: Vec<&mut [i32]> = rows.iter_mut().map(|row| &mut row[..]).collect();
-            one.draw(&[&whole], replicates, first, &mut slices);
+            one.ordinary(&[&whole], replicates, first, &mut slices);
             for (k, i) in in_one.iter().enumerate() {
                 if (first..first + count).contains(&(k % replicates)) {
                     assert_eq!(rows[k % replicates - first][k / replicates], *i);
@@ -217,7 +222,7 @@ mod tests {
             let mut ours = Resamples::from_words(&seed(10_403)).unwrap();
             let mut rows = vec![[0; 10]; count];
             let mut slices: Vec<&mut [i32]> = rows.iter_mut().map(|row| &mut row[..]).collect();
-            ours.draw(&strata, replicates, first, &mut slices);
+            ours.ordinary(&strata, replicates, first, &mut slices);
             assert_eq!(rows, expected[first..first + count]);
             assert_eq!(ours.words(), state.words());
         }
