@@ -65,7 +65,7 @@ forest_split <- function(rows) {
   length(unique(rows$term)) > 1L && length(width) && max(width) > 25 * min(width)
 }
 
-draw_forest <- function(rows, xlab, main, xlim = NULL, ylab = "", col = ink$dark, ...) {
+draw_forest <- function(rows, xlab, main, xlim = NULL, ylab = "", col = ink$dark, cex.main = fitting_size(main, 1.2), ...) {
   n <- nrow(rows)
   # A gap between components, and their names above their types.
   headed <- any(rows$label != rows$term) && length(unique(rows$term)) > 1L
@@ -76,7 +76,7 @@ draw_forest <- function(rows, xlab, main, xlim = NULL, ylab = "", col = ink$dark
   if (is.null(xlim)) xlim <- if (length(finite)) range(finite) else c(0, 1)
   graphics::plot.default(
     NULL, xlim = xlim, ylim = c(max(at) + 0.5, 0.5), yaxt = "n", xlab = xlab, ylab = ylab,
-    main = if (is.null(main)) "" else main, bty = "n", ...
+    main = if (is.null(main)) "" else main, cex.main = cex.main, bty = "n", ...
   )
   edge <- graphics::par("usr")[1:2]
   if (xlim[[1L]] < 0 && xlim[[2L]] > 0) graphics::abline(v = 0, lty = 3L, col = "grey50")
@@ -153,9 +153,10 @@ plot.rustle_jackknife <- function(x, index = NULL, labels = 3L, ...) {
     limits <- range(0, values, na.rm = TRUE)
     limits <- limits + c(-1, 1) * diff(limits) * line / (1 - 2 * line) * (labels > 0 & limits != 0)
     graphics::par(new = TRUE)
+    main <- sprintf("%s, se %s", terms[[k]], format(x$se[[k]], digits = 3))
     graphics::plot.default(
       seq_along(values), values, type = "h", col = ink$medium, xlab = sub("s$", "", x$units), ylab = "influence",
-      main = sprintf("%s, se %s", terms[[k]], format(x$se[[k]], digits = 3)), cex.main = 0.95,
+      main = main, cex.main = fitting_size(main, 0.95),
       xlim = c(0, length(values) + 1), ylim = limits, ...
     )
     graphics::abline(h = 0, col = "grey50")

@@ -231,7 +231,7 @@ plot.rustle_influence <- function(x, ...) {
     if (turned) graphics::par(mar = replace(mar, 1L, min(1 + 0.55 * max(nchar(b$term)), 8)))
     graphics::plot.default(
       at, b$estimate, xlim = range(at) + c(-0.5, 0.5), ylim = range(b$lower, b$upper, if (!apart) 0), xaxt = "n",
-      xlab = "", ylab = "estimate", type = "n", main = if (apart) b$term else "", cex.main = 0.95, ...
+      xlab = "", ylab = "estimate", type = "n", main = if (apart) b$term else "", cex.main = fitting_size(b$term, 0.95), ...
     )
     if (!apart) graphics::axis(1L, at, b$term, las = if (turned) 2L else 1L)
     graphics::par(mar = mar)

@@ -18,7 +18,7 @@ plot.rustle_permutations <- function(x, main = NULL, xlab = NULL, nclass = 40L, 
     label <- if (!is.null(xlab)) xlab else permutation_labels(x)[[k]]
     title <- if (!is.null(main)) main else sprintf("observed %s, p = %s", format_each(observed), format_each(x$p.value[[k]], 2L))
     graphics::hist(
-      values[, k], breaks = cells, freq = FALSE, main = title, cex.main = if (ncol(values) > 1L) 0.8 else 0.95, xlab = label, ylab = "density",
+      values[, k], breaks = cells, freq = FALSE, main = title, cex.main = fitting_size(title, 0.95), xlab = label, ylab = "density",
       col = ink$light, border = "white", ...
     )
     graphics::abline(v = observed, lwd = 2, col = ink$mark)

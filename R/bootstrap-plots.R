@@ -53,7 +53,7 @@ draw_histogram <- function(t, t0, term, nclass, ends, main = term, xlab = "repli
   # White gaps would hide narrow bars.
   gaps <- if (graphics::par("fin")[[1L]] / length(cells$mids) > 0.1) "white" else ink$light
   graphics::plot(
-    cells, freq = FALSE, main = main, cex.main = 1, xlab = xlab, ylab = "density", col = ink$light, border = gaps,
+    cells, freq = FALSE, main = main, cex.main = fitting_size(main, 1), xlab = xlab, ylab = "density", col = ink$light, border = gaps,
     ylim = c(0, max(cells$density, density$y)), ...
   )
   if (!is.null(density)) graphics::lines(density, col = ink$dark)
@@ -181,8 +181,10 @@ plot.rustle_jack_after_boot <- function(x, ...) {
   graphics::par(new = TRUE)
   graphics::plot.default(
     NULL, xlim = range(at, na.rm = TRUE), ylim = limits - c(2 * line, 0),
-    xlab = "standardized jackknife value", ylab = sprintf("centred quantiles of %s", attr(x, "term")), ...
+    xlab = "standardized jackknife value", ylab = "", ...
   )
+  name <- sprintf("centred quantiles of %s", attr(x, "term"))
+  graphics::title(ylab = name, cex.lab = fitting_size(name, graphics::par("cex.lab"), 2L))
   graphics::abline(h = attr(x, "quantiles"), lty = 3L)
   sorted <- order(at)
   graphics::matlines(at[sorted], lines[sorted, , drop = FALSE], lty = 1L, col = ink$medium)

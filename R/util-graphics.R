@@ -36,6 +36,17 @@ draw_panels <- function(n, draw, left = 3.3) {
   for (k in seq_len(n)) draw(k)
 }
 
+# The size of a title, or with side = 2 of the name of the vertical axis, of the next panel: `most`,
+# or less where it would be cut.
+fitting_size <- function(text, most, side = 1L) {
+  if (!is.character(text) || !any(nzchar(text))) return(most)
+  middle <- mean(graphics::par("plt")[2L * side - 1:0])
+  room <- 2 * min(middle, 1 - middle) * graphics::par("fin")[[side]]
+  # Letters of a title, which is bold, are two thirds as wide as R's box of a letter.
+  width <- max(nchar(text)) * 0.66 * graphics::par("cin")[[1L]] * graphics::par("cex")
+  min(most, room / width)
+}
+
 # Which of the labels at `at`, in order of importance, can be drawn without overlapping one
 # that is more important. gap: in units of the axis.
 spaced_labels <- function(at, width, gap = 0) {

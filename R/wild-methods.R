@@ -157,7 +157,9 @@ autoplot.rustle_wild <- function(object, n = if (length(object$estimate) > 1L) 2
     ggplot2::geom_hline(yintercept = alpha, linetype = 2L) +
     ggplot2::geom_vline(xintercept = object$conf.set[is.finite(object$conf.set)], linetype = 3L) +
     ggplot2::geom_point(data = data.frame(null = unname(object$null.value), p.value = object$p.value)) +
-    ggplot2::labs(x = sprintf("null value of %s", of), y = "p-value")
+    ggplot2::labs(x = sprintf("null value of %s", of), y = "p-value") +
+    # Half of the last number stands beside the panel.
+    ggplot2::theme(plot.margin = ggplot2::margin(5.5, 12, 5.5, 5.5))
 }
 
 #' @rdname wild-methods

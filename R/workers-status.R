@@ -11,10 +11,10 @@
 #' but for `losses`.
 #'
 #' With `stacks = TRUE` each worker that runs a task is asked which calls it is in. A worker
-#' answers where R looks for interrupts, which it does while it evaluates and while it sleeps;
-#' the task notices nothing. One that does not answer within 0.3 s, because it is in compiled code
-#' or waits for another process, has none. While a call runs, the session can ask from a handler of
-#' a condition, or of `interrupt`.
+#' answers after R has collected garbage, which it does often while it evaluates, or while it sleeps;
+#' the task notices nothing. One that does not answer within a second, because it is in compiled code,
+#' waits for another process or runs a loop that allocates nothing, has none. While a call runs, the
+#' session can ask from a handler of a condition, or of `interrupt`.
 #'
 #' @param stacks `TRUE` adds the column `calls`.
 #' @return `worker_status()`: a data frame of class `rustle_worker_status` with a row for each

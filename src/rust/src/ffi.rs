@@ -112,12 +112,15 @@ extern "C-unwind" {
     pub(crate) fn Rf_defineVar(name: Sexp, value: Sexp, rho: Sexp);
     pub(crate) fn R_existsVarInFrame(rho: Sexp, name: Sexp) -> c_int;
     pub(crate) fn R_removeVarFromFrame(name: Sexp, rho: Sexp);
-    /// What R calls where it looks for interrupts (R_ext/eventloop.h).
+    /// R calls `handler` when `fd` can be read while R waits (R_ext/eventloop.h). With null for
+    /// `handlers` it is the first of a new list, which is returned.
     #[cfg(unix)]
-    pub(crate) static mut R_PolledEvents: Option<unsafe extern "C" fn()>;
-    /// How often at least it does so while it waits, in microseconds; 0: not at all.
-    #[cfg(unix)]
-    pub(crate) static mut R_wait_usec: c_int;
+    pub(crate) fn addInputHandler(
+        handlers: *mut c_void,
+        fd: c_int,
+        handler: Option<unsafe extern "C-unwind" fn(*mut c_void)>,
+        activity: c_int,
+    ) -> *mut c_void;
     pub(crate) fn R_ToplevelExec(
         f: unsafe extern "C-unwind" fn(*mut c_void),
         data: *mut c_void,

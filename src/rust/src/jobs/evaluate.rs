@@ -385,8 +385,10 @@ pub(crate) unsafe extern "C-unwind" fn fail(condition: Sexp) -> Sexp {
     ffi::nil()
 }
 
-/// Does the session want the task in flight to end? `NA`: it wanted the end of one before.
+/// Does the session want the task in flight to end? `NA`: it wanted the end of one before. Who
+/// has not told yet which calls it is in does so now.
 pub(crate) unsafe extern "C-unwind" fn called_off() -> Sexp {
+    tell::look();
     let c = context();
     // SAFETY: null or this worker's context; a logical is allocated on R's main thread.
     unsafe {

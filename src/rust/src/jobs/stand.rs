@@ -36,6 +36,7 @@ use rustle_workers::{blas, child};
 use super::evaluate::{self, Context};
 use super::exits;
 use super::rules::{self, Code, Rules};
+use super::tell;
 use super::worker::{self, WORKER};
 use crate::ffi::{self, Sexp};
 use crate::fields::Fields;
@@ -151,6 +152,8 @@ pub(super) unsafe extern "C-unwind" fn server_next() -> Sexp {
                 own.channels = own.identities();
                 role.standing = Some(own);
             });
+            // Before `setup`, which may load packages with handlers of input.
+            tell::listen();
             // SAFETY: R's main thread; nothing is owned here.
             unsafe { ffi::Rf_ScalarLogical(1) }
         }

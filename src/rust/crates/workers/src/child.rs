@@ -6,7 +6,7 @@ use rustix::process::{getppid, setsid, Pid};
 
 use crate::system;
 
-pub use crate::system::{cpus, pin, unpin};
+pub use crate::system::{cpus, pin, take_tick, ticks, unpin};
 
 /// Makes the fresh child a well-behaved worker.
 ///

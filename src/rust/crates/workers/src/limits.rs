@@ -75,8 +75,9 @@ pub const SERVER_ANSWER: Duration = Duration::from_secs(10);
 /// before it is ended by force: the prompt shall be back within a second.
 pub const INTERRUPT_GRACE: Duration = Duration::from_millis(500);
 /// How long a worker whose time is over has to tell the calls that it is in: it looks for the
-/// question at least every 0.1 s, unless it is in compiled code or waits for another process.
-pub const TELLING: Duration = Duration::from_millis(150);
+/// question every 0.1 s while it waits, and after each garbage collection while it computes,
+/// unless it is in compiled code or waits for another process.
+pub const TELLING: Duration = Duration::from_millis(300);
 /// How often the session looks at the memory of workers and at what they run: it reads a file
 /// of some microseconds for each.
 pub const LOOK: Duration = Duration::from_millis(250);

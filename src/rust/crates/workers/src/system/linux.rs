@@ -1,7 +1,8 @@
 //! Linux.
 
 use std::io::{IoSlice, IoSliceMut};
-use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::time::Duration;
 
 use rustix::io::Errno;
 use rustix::net::{
@@ -96,6 +97,31 @@ pub(crate) fn is_unreaped(process: &OwnedFd) -> bool {
     let (fd, none) = (process.as_raw_fd(), std::ptr::null::<libc::siginfo_t>());
     // SAFETY: signal 0 is not sent; it asks whether the process is there.
     unsafe { libc::syscall(libc::SYS_pidfd_send_signal, fd, 0, none, 0) == 0 }
+}
+
+/// Readable again and again, `period` after [`take_tick`] at the latest.
+pub fn ticks(period: Duration) -> Option<OwnedFd> {
+    let every = libc::timespec {
+        tv_sec: libc::time_t::try_from(period.as_secs()).ok()?,
+        tv_nsec: period.subsec_nanos().into(),
+    };
+    let times = libc::itimerspec {
+        it_interval: every,
+        it_value: every,
+    };
+    let flags = libc::TFD_CLOEXEC | libc::TFD_NONBLOCK;
+    // SAFETY: a descriptor that was just made has no other owner; `times` lives, and nothing is
+    // written where a null pointer is passed.
+    unsafe {
+        let fd = libc::timerfd_create(libc::CLOCK_MONOTONIC, flags);
+        let timer = (fd >= 0).then(|| OwnedFd::from_raw_fd(fd))?;
+        (libc::timerfd_settime(fd, 0, &times, std::ptr::null_mut()) == 0).then_some(timer)
+    }
+}
+
+/// Takes what has made [`ticks`] readable.
+pub fn take_tick(ticks: BorrowedFd<'_>) {
+    let _ = rustix::io::read(ticks, &mut [0u8; 8]);
 }
 
 /// A pipe of which neither end waits: for reading and for writing.

@@ -80,6 +80,48 @@ pub(crate) fn is_unreaped(_: &OwnedFd) -> bool {
     false
 }
 
+/// A timer of the kernel's queue of events.
+#[cfg(any(target_os = "macos", target_os = "freebsd"))]
+pub fn ticks(period: std::time::Duration) -> Option<OwnedFd> {
+    use std::os::fd::FromRawFd;
+    let none = std::ptr::null();
+    // SAFETY: zeros are a valid event; a descriptor that was just made has no other owner; `timer`
+    // lives, and nothing is read or written where a null pointer is passed.
+    unsafe {
+        let mut timer: libc::kevent = std::mem::zeroed();
+        timer.filter = libc::EVFILT_TIMER;
+        timer.flags = libc::EV_ADD;
+        timer.data = period.as_millis() as _;
+        let fd = libc::kqueue();
+        let queue = (fd >= 0).then(|| OwnedFd::from_raw_fd(fd))?;
+        fcntl_setfd(&queue, FdFlags::CLOEXEC).ok()?;
+        let added = libc::kevent(fd, &timer, 1, std::ptr::null_mut(), 0, none);
+        (added == 0).then_some(queue)
+    }
+}
+
+/// None: tasks that wait are not asked.
+#[cfg(not(any(target_os = "macos", target_os = "freebsd")))]
+pub fn ticks(_: std::time::Duration) -> Option<OwnedFd> {
+    None
+}
+
+/// Takes what has made [`ticks`] readable.
+#[cfg(any(target_os = "macos", target_os = "freebsd"))]
+pub fn take_tick(ticks: BorrowedFd<'_>) {
+    use std::os::fd::AsRawFd;
+    // SAFETY: `event` lives and has room for one; a limit of zero does not wait.
+    unsafe {
+        let mut event: libc::kevent = std::mem::zeroed();
+        let now: libc::timespec = std::mem::zeroed();
+        libc::kevent(ticks.as_raw_fd(), std::ptr::null(), 0, &mut event, 1, &now);
+    }
+}
+
+/// There is none.
+#[cfg(not(any(target_os = "macos", target_os = "freebsd")))]
+pub fn take_tick(_: BorrowedFd<'_>) {}
+
 /// A program that another thread starts meanwhile may get copies of both ends.
 pub(crate) fn pipe() -> Result<(OwnedFd, OwnedFd), Errno> {
     let (reading, writing) = rustix::pipe::pipe()?;
