@@ -68,3 +68,14 @@ test_that("a server is R itself where the session has what Rscript would set, el
 test_that("what is read beforehand is there", {
   expect_true(all(vapply(order_functions, exists, NA, envir = asNamespace("rustle"), inherits = FALSE)))
 })
+
+test_that("a server that was started while future was loaded is the plan's, and ends with a plan that is refused", {
+  skip_without_fork()
+  code <- paste(
+    "library(rustle); e <- try(plan(multisession, workers = 0), silent = TRUE); refused <- rustle:::has_pool();",
+    "unloadNamespace('future'); plan(multisession, workers = 2); first <- rustle:::rs_pool_status()$server;",
+    "value <- future_sapply(1:2, sqrt); cat(refused, first > 0, identical(rustle:::rs_pool_status()$server, first), value == sqrt(1:2))"
+  )
+  said <- system2(file.path(R.home("bin"), "Rscript"), c("--vanilla", "-e", shQuote(code)), stdout = TRUE, stderr = FALSE)
+  expect_identical(said, "FALSE TRUE TRUE TRUE TRUE")
+})
