@@ -1,7 +1,8 @@
 # What library(future.apply) would have attached besides its own functions, so
 # that a script keeps working. These are future's own functions; plan() and
 # nbrOfWorkers() are ours, and cluster() is in R/plan-cluster.R. (roxygen's own form for re-exports links to pages of
-# future that have moved between its versions.)
+# future that have moved between its versions.) future is loaded when the first of them is asked for: that takes
+# longer than to load all of this package, whose workers and native functions do without.
 
 #' Functions of future
 #'
@@ -46,39 +47,6 @@
 #' \alias{tweak}
 #' \alias{value}
 #' @seealso [plan()]; [future_lapply()].
-#' @importFrom future %->%
-#' @importFrom future %<-%
-#' @importFrom future %conditions%
-#' @importFrom future %globals%
-#' @importFrom future %label%
-#' @importFrom future %lazy%
-#' @importFrom future %packages%
-#' @importFrom future %plan%
-#' @importFrom future %seed%
-#' @importFrom future %stdout%
-#' @importFrom future %tweak%
-#' @importFrom future as.FutureGlobals
-#' @importFrom future availableCores
-#' @importFrom future availableWorkers
-#' @importFrom future backtrace
-#' @importFrom future future
-#' @importFrom future futureAssign
-#' @importFrom future futureCall
-#' @importFrom future futureOf
-#' @importFrom future futures
-#' @importFrom future futureSessionInfo
-#' @importFrom future getGlobalsAndPackages
-#' @importFrom future makeClusterPSOCK
-#' @importFrom future multicore
-#' @importFrom future multisession
-#' @importFrom future nbrOfFreeWorkers
-#' @importFrom future resetWorkers
-#' @importFrom future resolve
-#' @importFrom future resolved
-#' @importFrom future sequential
-#' @importFrom future supportsMulticore
-#' @importFrom future tweak
-#' @importFrom future value
 #' @export %->%
 #' @export %<-%
 #' @export %conditions%
@@ -114,3 +82,18 @@
 #' @export tweak
 #' @export value
 NULL
+
+late_imports <- c(
+  "%->%", "%<-%", "%conditions%", "%globals%", "%label%", "%lazy%", "%packages%", "%plan%",
+  "%seed%", "%stdout%", "%tweak%", "as.FutureGlobals", "availableCores", "availableWorkers",
+  "backtrace", "future", "futureAssign", "futureCall", "futureOf", "futures", "futureSessionInfo",
+  "getGlobalsAndPackages", "makeClusterPSOCK", "multicore", "multisession", "nbrOfFreeWorkers",
+  "resetWorkers", "resolve", "resolved", "sequential", "supportsMulticore", "tweak", "value"
+)
+
+# Makes them what importFrom() would have made, but for when they are looked up. In .onLoad(): the
+# imports of a namespace are locked after it.
+import_late <- function(imports = parent.env(topenv())) {
+  promise <- function(name) delayedAssign(name, getExportedValue("future", name), assign.env = imports)
+  for (name in late_imports) promise(name)
+}

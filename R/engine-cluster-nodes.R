@@ -281,7 +281,7 @@ close_node <- function(node) {
 # were lost are started again.
 nodes_of_plan <- function(plan, call) {
   wanted <- wanted_nodes(plan)
-  if (!identical(crew$pid, Sys.getpid())) forget_nodes()
+  if (!length(nodes_there())) forget_nodes()
   if (!identical(crew$wanted, wanted)) {
     stop_nodes_of_plan()
     crew$pid <- Sys.getpid()
@@ -321,8 +321,9 @@ limit_silence <- function(nodes, heartbeat) {
 # The cores of the nodes that are there; before they are, as many as the plan names.
 count_nodes <- function(plan_stack, settings) {
   wanted <- wanted_nodes(list(stack = plan_stack, settings = settings))
-  if (identical(crew$pid, Sys.getpid()) && identical(crew$wanted, wanted)) {
-    return(max(1L, sum(vapply(crew$nodes, function(node) if (is.null(node$lost)) node$cores else 0L, 1L))))
+  nodes <- nodes_there()
+  if (length(nodes) && identical(crew$wanted, wanted)) {
+    return(max(1L, sum(vapply(nodes, function(node) if (is.null(node$lost)) node$cores else 0L, 1L))))
   }
   workers <- wanted$workers
   count <- if (is.numeric(workers)) workers else length(workers)

@@ -40,7 +40,7 @@ glance_desk <- function() {
   if (is.null(words) || environmentIsLocked(globalenv())) return(NULL)
   list(
     words, base[[".Devices"]], base[[".Device"]], getAllConnections(), search(), .libPaths(), as.list(.Options),
-    if (length(names(globalenv()))) read_globals(), future::plan("list"), in_force$settings,
+    if (length(names(globalenv()))) read_globals(), noted_stack(), in_force$settings,
     parallel::getDefaultCluster(), loadedNamespaces()
   )
 }
@@ -64,7 +64,7 @@ desk_readers <- list(
   globals = function() read_globals(),
   # A state tells its kinds.
   kinds = function() if (is.null(get_random_seed())) RNGkind(),
-  stack = function() future::plan("list"),
+  stack = function() noted_stack(),
   settings = function() in_force$settings,
   cluster = function() parallel::getDefaultCluster(),
   namespaces = function() loadedNamespaces()
@@ -140,8 +140,8 @@ clearing <- list(
   libraries = function(noted, now) .libPaths(noted$libraries, include.site = FALSE),
   mask = function(noted, now) Sys.umask(noted$mask),
   locale = function(noted, now) set_locale(noted$locale$categories),
-  stack = function(noted, now) set_stack(noted$stack, noted$settings, init = FALSE),
-  settings = function(noted, now) put_in_force(future::plan("list"), noted$settings),
+  stack = function(noted, now) put_back_stack(noted$stack, noted$settings),
+  settings = function(noted, now) put_in_force(stack_of_future(), noted$settings),
   cluster = function(noted, now) parallel::setDefaultCluster(noted$cluster),
   # A package that was loaded meanwhile needs its options.
   options = function(noted, now) {

@@ -15,7 +15,8 @@ run_multisession <- function(job, plan) {
 start_standing <- function(job, plan, needs = job_needs(job), waiting = NULL) {
   job <- logged_job(job, plan)
   for (package in job$packages) loadNamespace(package)
-  timed_opening(ensure_pool(plan, job$origin, waiting))
+  # A server that is still on its way comes up while the order is written.
+  up <- timed_opening(ask_pool(plan, job$origin))
   desk <- desk_number()
   terms <- terms_of(job, plan)
   order <- job_order(job, needs, desk, terms$number, last_step(plan$settings$keep))
@@ -39,6 +40,7 @@ start_standing <- function(job, plan, needs = job_needs(job), waiting = NULL) {
   on.exit(if (!running) close())
   spec <- terms$spec
   spec["seed"] <- list(job$streams$seed)
+  if (!up) timed_opening(ensure_pool(plan, job$origin, waiting))
   handle <- unpack(rs_job_open(spec, code), job$origin)
   rs_job_start(handle)
   running <- TRUE

@@ -17,22 +17,27 @@ has_pool <- function() identical(pool$pid, Sys.getpid())
 # be. Workers themselves start when they get their first order. waiting: NULL, or a function
 # that is called from time to time until the server is there.
 ensure_pool <- function(plan, call = NULL, waiting = NULL) {
-  open_pool(plan, call)
   deadline <- NULL
-  repeat {
-    told <- rs_pool_prepare(0.05)
-    if (is.character(told)) break
+  while (!ask_pool(plan, call, 0.05)) {
     if (is.null(deadline)) deadline <- proc.time()[["elapsed"]] + server_patience
-    if (is.list(told)) stop_no_server(told$printed, call)
     if (proc.time()[["elapsed"]] > deadline) {
       stop_no_server(sprintf("It had not answered after %d s.", server_patience), call)
     }
     rs_check_interrupt()
     if (!is.null(waiting)) waiting()
   }
+}
+
+# Starts the server if there is none. Is it up, or within so many seconds?
+ask_pool <- function(plan, call, seconds = 0) {
+  open_pool(plan, call)
+  told <- rs_pool_prepare(seconds)
+  if (is.null(told)) return(FALSE)
+  if (is.list(told)) stop_no_server(told$printed, call)
   if (told != server_greeting()) {
     stop_no_server(sprintf("It runs %s; this session runs %s.", told, server_greeting()), call)
   }
+  TRUE
 }
 
 # Makes the pool of the plan, if it is not there; starts nothing.
@@ -40,12 +45,7 @@ open_pool <- function(plan, call = NULL) {
   basis <- list(plan$settings$rscript, .libPaths())
   if (!has_pool() || !identical(pool$basis, basis)) {
     close_pool()
-    command <- server_command(plan$settings$rscript)
-    unpack(rs_pool_open(c(command, list(size = as.double(plan$workers)))), call)
-    pool$pid <- Sys.getpid()
-    pool$basis <- basis
-    pool$command <- command
-    pool$size <- plan$workers
+    make_pool(basis, plan$workers, call)
     tell_memory(plan)
   } else if (!is.null(pool$keep) && !identical(pool$keep, plan$settings$keep)) {
     # Workers that keep things of another plan.
@@ -53,7 +53,28 @@ open_pool <- function(plan, call = NULL) {
   }
   pool$keep <- plan$settings$keep
   set_cache(plan$settings$cache)
-  if (plan$workers > pool$size) resize_pool(plan$workers)
+  if (plan$workers > pool$size) {
+    resize_pool(plan$workers)
+    tell_memory(plan)
+  }
+}
+
+make_pool <- function(basis, size, call = NULL) {
+  command <- server_command(basis[[1L]])
+  unpack(rs_pool_open(c(command, list(size = as.double(size)))), call)
+  pool$pid <- Sys.getpid()
+  pool$basis <- basis
+  pool$command <- command
+  pool$size <- size
+}
+
+# The same before anything is known of the plan but its strategy: the server comes up while the session
+# loads future. Was there none?
+start_ahead <- function() {
+  if (is_worker() || has_pool() || !has_standing_workers()) return(FALSE)
+  make_pool(list(NULL, .libPaths()), 1L)
+  rs_pool_prepare(0)
+  TRUE
 }
 
 # Starts the server of a plan that was just set: it comes up while the session does other
@@ -88,9 +109,22 @@ close_pool <- function() {
   pool$pid <- pool$basis <- pool$command <- pool$size <- pool$keep <- NULL
 }
 
+# Rscript is two shell scripts that end in this program. Where the session has in its environment what
+# they put there, and so all of R's libraries are found, they are left out.
+r_itself <- function() {
+  program <- file.path(R.home("bin"), "exec", "R")
+  set <- Sys.getenv(c("R_HOME", "R_SHARE_DIR", "R_INCLUDE_DIR", "R_DOC_DIR"))
+  libraries <- strsplit(Sys.getenv("LD_LIBRARY_PATH"), ":", fixed = TRUE)[[1L]]
+  finds_all <- set[["R_HOME"]] == R.home() && all(nzchar(set)) && file.path(R.home(), "lib") %in% libraries
+  as_linux <- startsWith(R.version$os, "linux") && !nzchar(.Platform$r_arch)
+  if (as_linux && finds_all && file.access(program, 1L) == 0L) program
+}
+
 # program, arguments, and names and values of variables of the environment.
-server_command <- function(rscript) {
-  if (is.null(rscript)) rscript <- file.path(R.home("bin"), "Rscript")
+server_command <- function(rscript, itself = r_itself()) {
+  if (is.null(rscript)) {
+    rscript <- if (is.null(itself)) file.path(R.home("bin"), "Rscript") else c(itself, "--no-echo", "--no-restore")
+  }
   home <- dirname(getNamespaceInfo(topenv(), "path"))
   variables <- c(
     R_LIBS = paste(unique(c(home, .libPaths())), collapse = .Platform$path.sep),
@@ -106,7 +140,9 @@ server_command <- function(rscript) {
     RUSTLE_PACKAGES = paste(rev(setdiff(.packages(), base_packages)), collapse = "\n")
   )
   list(
-    program = rscript[[1L]], arguments = c(rscript[-1L], "--vanilla", "-e", "rustle:::serve()"),
+    program = rscript[[1L]],
+    # R would collect twice on its way to as many cells, which it has room for at the end anyway.
+    arguments = c(rscript[-1L], "--vanilla", "--min-nsize=900k", "-e", "rustle:::serve()"),
     names = names(variables), values = unname(variables)
   )
 }
@@ -145,7 +181,6 @@ rehearse <- function() {
   noted <- note_desk()
   glance_desk()
   clear_desk(noted)
-  future::plan("list")
   for (name in order_functions) get(name, topenv(), inherits = FALSE)
 }
 
@@ -155,8 +190,13 @@ order_functions <- c(
   "recording", "take_noted", "redirect_output", "parcel_frame", "dots_frame", "start_memory", "has_grown",
   "put_in_force", "new_plan", "executor", "new_executor", "enter_worker", "set_machine_cores", "set_thread_allotment",
   "set_random_seed", "set_globals", "unpack", "make_steps", "standing", "in_force", "process", "budget",
-  "worker_options", "rs_worker_order", "rs_worker_enlist", "rs_worker_run", "rs_worker_fail", "rs_output_connection"
+  "worker_options", "rs_worker_order", "start_log", "sent_terms_most", "make_step", "tracing", "keep_on_desk", "serializers", "with_state_now", "run_sequential", "rs_worker_enlist", "rs_worker_run", "rs_worker_fail", "rs_output_connection"
 )
+
+# What is loaded is attached without a look for conflicts, which nobody would see.
+attach_again <- function(package) {
+  if (isNamespaceLoaded(package)) attachNamespace(package) else library(package, character.only = TRUE)
+}
 
 # The whole life of a server. A copy of it is a worker, and never comes back.
 serve <- function() {
@@ -164,8 +204,9 @@ serve <- function() {
   # What cannot be loaded here is an error or a warning in the worker that needs it.
   packages <- strsplit(Sys.getenv("RUSTLE_PACKAGES"), "\n", fixed = TRUE)[[1L]]
   for (package in packages) {
-    try(suppressPackageStartupMessages(library(package, character.only = TRUE)), silent = TRUE)
+    try(suppressPackageStartupMessages(attach_again(package)), silent = TRUE)
   }
+  do_without_future()
   set_variables(c(
     OPENBLAS_NUM_THREADS = variable_or_na("RUSTLE_OPENBLAS"), TMPDIR = variable_or_na("RUSTLE_TMPDIR"),
     R_DEFAULT_PACKAGES = variable_or_na("RUSTLE_DEFAULT_PACKAGES"),
@@ -173,7 +214,7 @@ serve <- function() {
   ))
   rehearse()
   # What is old now is left alone by the quick collections of workers, and its pages stay shared.
-  for (k in 1:2) gc()
+  gc(full = FALSE)
   if (!rs_server_open(server_greeting())) {
     stop_internal("serve() is called by a session that has started this process, and by nobody else")
   }

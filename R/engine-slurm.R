@@ -139,11 +139,13 @@ new_watch <- function(run, job, identity) {
   settle <- function(number, record) {
     settled[[number]] <<- TRUE
     done[record$tasks] <<- TRUE
-    for (k in seq_along(record$kept)) {
-      task <- record$kept[[k]]
-      value <- record$values[[k]]
-      if (inherits(value, "rustle_error_timeout")) value <- new_timeout_error(task, order$settings$timeout, job$origin, value$trace)
-      values[task] <<- list(value)
+    values[record$kept] <<- record$values
+    # An element knows no call of the session.
+    if (is.finite(order$settings$timeout)) {
+      for (k in which(vapply(record$values, inherits, NA, "rustle_error_timeout"))) {
+        task <- record$kept[[k]]
+        values[[task]] <<- new_timeout_error(task, order$settings$timeout, job$origin, record$values[[k]]$trace)
+      }
     }
     kept <<- c(kept, record$kept)
     failed <<- union(failed, record$failed)

@@ -124,7 +124,7 @@ note_standing <- function() {
 
 # The plan of calls in a task: the next level of the session's plan, or none.
 enter_standing <- function(nested) {
-  stack <- future::plan("list")
+  stack <- stack_of_future()
   put_in_force(stack, nested$settings)
   nested$plan <- new_plan(executor("sequential"), 1L, nested$settings, stack)
   set_thread_allotment(nested$threads)

@@ -16,8 +16,37 @@ new_plan <- function(executor, workers, settings, stack, limit = NULL, own_worke
 }
 
 # The record of the plan in force, written here only: future's `stack` when it was made,
-# our `settings`, and the `plan`, NULL until it is asked for.
+# our `settings`, and the `plan`, NULL until it is asked for. In a worker that stands by also
+# `late`, TRUE as long as future is not loaded, and the stack that it had `first`.
 in_force <- new.env(parent = emptyenv())
+
+# Future's plan. Workers that stand by have none until a task loads future.
+stack_of_future <- function() if (isTRUE(in_force$late)) in_force$stack else future::plan("list")
+
+# In the server: its workers load future when they need it, and have a plan without workers then, as
+# future's own workers have.
+do_without_future <- function() {
+  if (isNamespaceLoaded("future")) return(invisible())
+  in_force$late <- TRUE
+  setHook(packageEvent("future", "onLoad"), function(...) {
+    in_force$late <- FALSE
+    future::plan(future::sequential)
+    in_force$first <- future::plan("list")
+    if (!is.null(in_force$stack)) return()
+    in_force$stack <- in_force$first
+    if (!is.null(in_force$plan)) in_force$plan$stack <- in_force$first
+  })
+}
+
+# What is noted of the stack of a worker: NULL is the first.
+noted_stack <- function() {
+  stack <- stack_of_future()
+  if (!identical(stack, in_force$first)) stack
+}
+
+put_back_stack <- function(stack, settings) {
+  set_stack(if (is.null(stack)) in_force$first else stack, settings, init = FALSE)
+}
 
 # Notes `stack`, which is future's plan already.
 put_in_force <- function(stack, settings) {
@@ -43,7 +72,7 @@ set_stack <- function(stack, settings, init, cleanup = TRUE) {
 count_again <- function() in_force$plan <- NULL
 
 current_plan <- function() {
-  stack <- future::plan("list")
+  stack <- stack_of_future()
   # Future's plan is not the one that we set: somebody else has changed it.
   if (!identical(stack, in_force$stack)) {
     put_in_force(stack, default_settings())
@@ -61,6 +90,7 @@ current_plan <- function() {
 # The same for plan(), which must be able to replace a plan whose workers cannot be
 # counted because they cannot be started.
 describe_plan <- function() {
+  loadNamespace("future")
   tryCatch(current_plan(), error = function(e) {
     new_plan(executor("future"), NA_integer_, in_force$settings, in_force$stack)
   })

@@ -77,7 +77,7 @@ default_settings <- function() {
 #' @param rscript How the R process is started of which the workers of `multisession` are
 #'   copies: a character vector, the program and its first arguments, as
 #'   `c("apptainer", "exec", "r.sif", "Rscript")`. It must be on this machine and have the
-#'   version of rustle that the session has. Default: `Rscript` of this R.
+#'   version of rustle that the session has. Default: this R.
 #' @param memory_limit Bytes, or a size such as `"500M"` or `"2G"` (in powers of 1024), by which a
 #'   worker of `multisession` may grow over a call before another one replaces it. Default: no
 #'   limit. A worker that
@@ -211,6 +211,11 @@ plan <- function(strategy = NULL, ..., workers, schedule, chunk_size, progress, 
     given <- c(lapply(given[kept], eval, parent.frame()), setup)
     return(invisible(with_call(sys.call(), do.call(plan, c(called, given)))))
   }
+  written <- base::substitute(strategy)
+  if (missing(rscript) && !isNamespaceLoaded("future") && (identical(written, quote(multisession)) || identical(written, "multisession"))) {
+    ahead <- start_ahead()
+    on.exit(if (ahead) close_pool())
+  }
   changes <- list()
   if (!missing(schedule)) changes$schedule <- check_choice(schedule, schedules, "schedule")
   if (!missing(chunk_size)) {
@@ -269,6 +274,7 @@ plan <- function(strategy = NULL, ..., workers, schedule, chunk_size, progress, 
   })
   if (.cleanup) release_workers(stack)
   if (!is.na(.init)) start_server()
+  ahead <- FALSE
   warn_idle_settings(changes, stack)
   invisible(as_rustle_plan(old))
 }

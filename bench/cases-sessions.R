@@ -157,6 +157,9 @@ start_sockets <- function(count) function() {
   took
 }
 
+# What one R takes that does nothing: all that clean processes of R begin with.
+bare_r <- function() timed(system2(file.path(R.home("bin"), "Rscript"), c("--vanilla", "-e", "1"), stdout = FALSE))
+
 # A call of all workers after one of them was killed.
 after_a_kill <- function() {
   clusterCall(NULL, Sys.getpid)
@@ -233,8 +236,8 @@ cases <- c(
       "parallel::mclapply" = function() fork_apply(1:50, function(i, n) rep(i + 0.5, n), n = sized(1e6, 1e4))
     ), list("50 copies of 8 MB" = 1.25)
   ),
-  session_cases("start of a plan with 2 workers", start_plan(2L), list("makePSOCKcluster(2)" = start_sockets(2L)), list("makePSOCKcluster(2)" = 0.6)),
-  session_cases("start of a plan with 8 workers", start_plan(8L), list("makePSOCKcluster(8)" = start_sockets(8L)), list("makePSOCKcluster(8)" = 0.3), 5L),
+  session_cases("start of a plan with 2 workers", start_plan(2L), list("makePSOCKcluster(2)" = start_sockets(2L), "Rscript that does nothing" = bare_r), list("makePSOCKcluster(2)" = 0.6)),
+  session_cases("start of a plan with 8 workers", start_plan(8L), list("makePSOCKcluster(8)" = start_sockets(8L), "Rscript that does nothing" = bare_r), list("makePSOCKcluster(8)" = 0.3), 5L),
   session_cases("a call after a worker was killed", after_a_kill, list("20 ms" = constant(0.02)), list("20 ms" = 1), 15L),
   if (file.exists("/proc/self/smaps_rollup")) list(case(
     "sessions: memory of 8 workers with a matrix of 400 MB", "400 MB + 8 x 60 MB", 1, worker_memory,

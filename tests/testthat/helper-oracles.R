@@ -52,6 +52,19 @@ few_session_plans <- function() {
   )
 }
 
+# Plans for one of many cases of a claim about `of`: all of them in a long run; else the first and, in
+# turn, two of the others, so that a few cases meet all.
+in_turn <- local({
+  turns <- list()
+  function(plans, of) {
+    others <- length(plans) - 1L
+    if (long_tests() || others < 3L) return(plans)
+    turn <- if (is.null(turns[[of]])) 0L else turns[[of]]
+    turns[[of]] <<- turn + 1L
+    plans[c(1L, 2L + sort((turn + c(0L, others %/% 2L)) %% others))]
+  }
+})
+
 # One plan for every executor.
 every_plan <- function() {
   plans <- list(sequential = list("sequential"), multicore = list("multicore", workers = 2L))

@@ -20,12 +20,13 @@ test_cluster <- local({
   }
 })
 
-# The function `name` on the workers of every plan gives what parallel's gives on a
-# cluster with the same arguments.
+# The function `name` on the workers of every plan (of some, in turn) gives what parallel's gives on
+# a cluster with the same arguments.
 expect_as_cluster <- function(name, ..., plans = few_plans()) {
   original <- observe(getExportedValue("parallel", name)(test_cluster(), ...))
   expect_null(original$message)
   oracle <- original$value
+  plans <- in_turn(plans, name)
   for (plan in names(plans)) {
     got <- under_plan(plans[[plan]], observe(getExportedValue("rustle", name)(NULL, ...)))
     expect_null(got$message)

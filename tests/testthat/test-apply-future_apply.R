@@ -1,6 +1,6 @@
 same_apply <- function(...) {
   expect_every_way(
-    function() future_apply(...), observe(apply(...)), n = 1L, plans = few_plans(),
+    function() future_apply(...), observe(apply(...)), n = 1L, plans = in_turn(few_plans(), "apply"),
     chunkings = list(), parts = c("value", "class", "message", "call", "seed")
   )
 }

@@ -1,6 +1,6 @@
 same_mapply <- function(ours, oracle, ...) {
   expect_every_way(
-    ours, observe(oracle), plans = few_plans(), chunkings = list(),
+    ours, observe(oracle), plans = in_turn(few_plans(), "mapply"), chunkings = list(),
     parts = c("value", "class", "message", "seed"), ...
   )
 }

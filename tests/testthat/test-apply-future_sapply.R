@@ -3,7 +3,7 @@ test_that("future_sapply() simplifies and names as sapply() does", {
     dots <- list(...)
     expect_every_way(
       function(...) do.call(future_sapply, c(list(X, FUN), dots, list(...)), quote = TRUE),
-      observe(sapply(X, FUN, ...)), n = length(X), plans = few_plans(), chunkings = list(),
+      observe(sapply(X, FUN, ...)), n = length(X), plans = in_turn(few_plans(), "sapply"), chunkings = list(),
       parts = c("value", "class", "message", "seed")
     )
   }

@@ -15,6 +15,7 @@ expect_as_boot <- function(call, plans = few_boot_plans(), seed = 1) {
   expected <- eval(original, envir)
   state <- globalenv()[[".Random.seed"]]
   expected$call <- NULL
+  plans <- in_turn(plans, name)
   for (plan in names(plans)) {
     set.seed(seed)
     got <- under_plan(plans[[plan]], eval(ours, envir))

@@ -45,6 +45,7 @@ test_that("models of other packages work on every plan", {
   fit <- survival::coxph(survival::Surv(time, status) ~ age + sex, lung)
   native <- bootstrap(lung, stat_coxph(Surv(time, status) ~ age + sex), R = 6, seed = 2)
   plans <- few_plans()
+  plans <- plans[names(plans) %in% some_or(c("sequential", "stealing 3", "stealing 2, sessions"), names(plans))]
   for (name in names(plans)) {
     under_plan(plans[[name]], {
       expect_equal(unname(bootstrap(fit, R = 6, seed = 2)$t), unname(native$t), tolerance = 1e-5, info = name)

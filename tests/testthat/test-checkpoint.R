@@ -334,7 +334,7 @@ test_that("a session that is killed at any moment goes on with the same numbers,
   skip_unless_faults()
   skip_unless_linux()
   # The long form: 50 kills of each plan, at random moments.
-  wanted <- if (long_tests()) 50L else 5L
+  wanted <- if (long_tests()) 50L else 3L
   for (plan in list("sequential", "multicore", "multisession", "cluster")) {
     n <- (if (long_tests() || plan == "cluster") 100L else 30L) * wanted
     dir <- withr::local_tempdir()

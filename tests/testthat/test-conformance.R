@@ -84,7 +84,7 @@ test_that("sequential", {
 
 test_that("threads", {
   # What does not compile runs in the session; what does must keep the same claims.
-  for (schedule in c("stealing", "dynamic")) {
+  for (schedule in some_or("dynamic", c("stealing", "dynamic"))) {
     expect_conformance(list("threads", workers = 2, schedule = schedule), exempt = exempt_sequential)
   }
 })
@@ -110,17 +110,18 @@ test_that("multicore in chunks", {
   skip_on_cran()
   skip_without_fork()
   expect_conformance(list("multicore", workers = 3, schedule = "dynamic", chunk_size = 4))
-  expect_conformance(list("multicore", workers = 2, schedule = "guided", chunk_size = 3))
+  if (long_tests()) expect_conformance(list("multicore", workers = 2, schedule = "guided", chunk_size = 3))
 })
 
 exempt_sessions <- c(
   "dots that only FUN can evaluate reach it as they were written" = "they are evaluated here, to be sent"
 )
 
-for (schedule in test_schedules()) {
+# They claim as forked workers do: so not all schedules, but in a long run.
+for (schedule in some_or(c("stealing", "static", "dynamic"), test_schedules())) {
   test_that(paste("multisession,", schedule), {
     skip_on_cran()
-    for (workers in setdiff(worker_counts(schedule), if (long_tests()) 1L)) {
+    for (workers in setdiff(worker_counts(schedule), 1L)) {
       expect_conformance(list("multisession", workers = workers, schedule = schedule), exempt = exempt_sessions)
     }
   })

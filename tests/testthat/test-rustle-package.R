@@ -25,3 +25,13 @@ test_that("no function is defined twice: the later file would win, and nothing w
   expect_gt(length(names), 1000L)
   expect_identical(names[duplicated(names)], character())
 })
+
+test_that("functions of future are future's own, and future is loaded by the first that is asked for", {
+  code <- paste(
+    "library(rustle); before <- isNamespaceLoaded('future'); x <- mt_crossprod(diag(2));",
+    "same <- vapply(rustle:::late_imports, function(n) identical(getExportedValue('rustle', n), getExportedValue('future', n)), NA);",
+    "cat(before, isNamespaceLoaded('future'), all(same), identical(class(slurm)[1], 'slurm'), length(same))"
+  )
+  said <- system2(file.path(R.home("bin"), "Rscript"), c("--vanilla", "-e", shQuote(code)), stdout = TRUE)
+  expect_identical(said, paste("FALSE TRUE TRUE TRUE", length(late_imports)))
+})

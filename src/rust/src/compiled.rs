@@ -13,8 +13,9 @@ use rustle_compiled::{compile, Program};
 
 use crate::ffi::{self, Sexp};
 use crate::fields::{schedule, slice, Fields};
-use crate::raw::{guard, routines};
+use crate::raw::{guard, owned_handle, routines};
 use crate::refusal::{into_r, Parsed, Refusal};
+use crate::robj;
 use job::Job;
 use read::Read;
 
@@ -35,29 +36,8 @@ impl std::fmt::Debug for Opened {
 
 /// Puts it under an external pointer, which keeps `data`, the list whose vectors it reads.
 fn handle(opened: Opened, data: &Robj) -> Robj {
-    unsafe extern "C-unwind" fn free(handle: Sexp) {
-        // SAFETY: R passes the pointer made below, once.
-        unsafe {
-            let address = ffi::R_ExternalPtrAddr(handle).cast::<Opened>();
-            ffi::R_ClearExternalPtr(handle);
-            if !address.is_null() {
-                drop(Box::from_raw(address));
-            }
-        }
-    }
-    // SAFETY: main thread; `data` is live; the pointer owns the box from here on.
-    unsafe {
-        let address = Box::into_raw(Box::new(opened)).cast();
-        let handle = ffi::Rf_protect(ffi::R_MakeExternalPtr(
-            address,
-            ffi::nil(),
-            data.get().cast(),
-        ));
-        ffi::R_RegisterCFinalizerEx(handle, free, 0);
-        let robj = Robj::from_sexp(handle.cast());
-        ffi::Rf_unprotect(1);
-        robj
-    }
+    // SAFETY: main thread; `data` is live.
+    robj(unsafe { owned_handle(opened, data.get().cast()) })
 }
 
 /// # Safety

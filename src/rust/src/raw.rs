@@ -90,28 +90,54 @@ unsafe extern "C-unwind" fn rs_here_report(here: Sexp) -> Sexp {
     }
 }
 
-/// Puts what is told of tasks here under an external pointer, which keeps the list of
-/// their seeds alive.
-pub(crate) fn here_handle(here: Here) -> Sexp {
-    unsafe extern "C-unwind" fn free(handle: Sexp) {
-        // SAFETY: R passes the pointer made below, once.
-        unsafe {
-            let address = ffi::R_ExternalPtrAddr(handle).cast::<Here>();
-            ffi::R_ClearExternalPtr(handle);
-            if !address.is_null() {
-                drop(Box::from_raw(address));
-            }
-        }
-    }
-    // SAFETY: main thread; the pointer owns the box from here on.
+/// Puts `value` under an external pointer that owns it and keeps `kept` alive: it is dropped
+/// when R forgets the pointer, or by [`drop_owned`].
+///
+/// # Safety
+///
+/// R's main thread; `kept` is a live R object.
+pub(crate) unsafe fn owned_handle<T>(value: T, kept: Sexp) -> Sexp {
+    let address = Box::into_raw(Box::new(value)).cast();
+    // SAFETY: by the caller's promise; the pointer owns the box from here on.
     unsafe {
-        let list = here.seeds.list;
-        let address = Box::into_raw(Box::new(here)).cast();
-        let handle = ffi::Rf_protect(ffi::R_MakeExternalPtr(address, ffi::nil(), list));
-        ffi::R_RegisterCFinalizerEx(handle, free, 0);
+        let handle = ffi::Rf_protect(ffi::R_MakeExternalPtr(address, ffi::nil(), kept));
+        ffi::R_RegisterCFinalizerEx(handle, drop_owned::<T>, 0);
         ffi::Rf_unprotect(1);
         handle
     }
+}
+
+/// Takes out what an external pointer owns; `None` when it is empty by now.
+///
+/// # Safety
+///
+/// A live external pointer, which is empty or owns a box of a `T`, of which nobody has a
+/// reference.
+pub(crate) unsafe fn take_owned<T>(handle: Sexp) -> Option<Box<T>> {
+    // SAFETY: by the caller's promise; it is cleared, so that the box has one owner.
+    unsafe {
+        let address = ffi::R_ExternalPtrAddr(handle).cast::<T>();
+        ffi::R_ClearExternalPtr(handle);
+        (!address.is_null()).then(|| Box::from_raw(address))
+    }
+}
+
+/// Drops what an external pointer owns: its finalizer.
+///
+/// # Safety
+///
+/// As [`take_owned`].
+pub(crate) unsafe extern "C-unwind" fn drop_owned<T>(handle: Sexp) {
+    // SAFETY: by the caller's promise.
+    drop(unsafe { take_owned::<T>(handle) });
+}
+
+/// Puts what is told of tasks here under an external pointer, which keeps the list of
+/// their seeds alive.
+pub(crate) fn here_handle(here: Here) -> Sexp {
+    let list = here.seeds.list;
+    // SAFETY: main thread; the caller has the list.
+    unsafe { owned_handle(here, list) }
 }
 
 unsafe extern "C-unwind" fn rs_check_interrupt() -> Sexp {

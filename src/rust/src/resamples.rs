@@ -6,7 +6,7 @@ use extendr_api::prelude::*;
 use rustle_compiled::primitives::{Resamples, Scheme};
 
 use crate::ffi::{self, Sexp};
-use crate::raw::{number, routines};
+use crate::raw::{drop_owned, number, owned_handle, routines};
 use crate::refusal::{into_r, Parsed, Refusal};
 use crate::{robj, system};
 
@@ -108,36 +108,15 @@ fn resample(
         return Ok(().into());
     }
     let seed = state.words();
-    let handle = robj(rows_handle(Rows { n, form, indices }));
+    // SAFETY: main thread.
+    let handle = robj(unsafe { owned_handle(Rows { n, form, indices }, ffi::nil()) });
     Ok(list!(rows = handle, seed = seed).into())
-}
-
-fn rows_handle(rows: Rows) -> Sexp {
-    // SAFETY: main thread; the pointer owns the box from here on.
-    unsafe {
-        let address = Box::into_raw(Box::new(rows)).cast();
-        let handle = ffi::Rf_protect(ffi::R_MakeExternalPtr(address, ffi::nil(), ffi::nil()));
-        ffi::R_RegisterCFinalizerEx(handle, free, 0);
-        ffi::Rf_unprotect(1);
-        handle
-    }
-}
-
-unsafe extern "C-unwind" fn free(handle: Sexp) {
-    // SAFETY: the pointer is that of `rows_handle`, or was cleared.
-    unsafe {
-        let address = ffi::R_ExternalPtrAddr(handle).cast::<Rows>();
-        ffi::R_ClearExternalPtr(handle);
-        if !address.is_null() {
-            drop(Box::from_raw(address));
-        }
-    }
 }
 
 /// Gives the memory of rows back before R's collector would.
 unsafe extern "C-unwind" fn rs_resampled_free(handle: Sexp) -> Sexp {
     // SAFETY: R code passes the pointer that `rs_resample()` has made.
-    unsafe { free(handle) };
+    unsafe { drop_owned::<Rows>(handle) };
     ffi::nil()
 }
 

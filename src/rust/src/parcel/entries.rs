@@ -8,7 +8,7 @@ use super::pack::{pack, Instead, Packed};
 use super::{threads, unpack};
 use crate::ffi::{self, Sexp};
 use crate::lists::{named_list, string};
-use crate::raw::{guard, number, routines};
+use crate::raw::{drop_owned, guard, number, owned_handle, routines};
 
 /// The parcel behind a handle; `None` when there is none.
 ///
@@ -24,17 +24,6 @@ pub(crate) unsafe fn parcel<'a>(handle: Sexp) -> Option<&'a Parcel> {
 unsafe fn packed<'a>(handle: Sexp) -> Option<&'a Packed> {
     // SAFETY: as above.
     unsafe { ffi::R_ExternalPtrAddr(handle).cast::<Packed>().as_ref() }
-}
-
-unsafe extern "C-unwind" fn forget(handle: Sexp) {
-    // SAFETY: R passes the pointer made below.
-    unsafe {
-        let packed = ffi::R_ExternalPtrAddr(handle).cast::<Packed>();
-        ffi::R_ClearExternalPtr(handle);
-        if !packed.is_null() {
-            drop(Box::from_raw(packed));
-        }
-    }
 }
 
 /// Packs an object: a handle, which holds the files as long as R holds it. Large vectors
@@ -72,14 +61,7 @@ unsafe fn handle_of(object: Sexp, n: Sexp, instead: Instead, may_be_light: bool)
     // SAFETY: by the caller's promise; this frame owns nothing when R may jump.
     unsafe {
         match pack(object, threads(number(n)), instead, may_be_light) {
-            Ok(packed) => {
-                let address = Box::into_raw(Box::new(packed)).cast();
-                let handle = ffi::R_MakeExternalPtr(address, ffi::nil(), ffi::nil());
-                let handle = ffi::Rf_protect(handle);
-                ffi::R_RegisterCFinalizerEx(handle, forget, 0);
-                ffi::Rf_unprotect(1);
-                handle
-            }
+            Ok(packed) => owned_handle(packed, ffi::nil()),
             Err(error) => refuse(error),
         }
     }
@@ -89,7 +71,7 @@ unsafe fn handle_of(object: Sexp, n: Sexp, instead: Instead, may_be_light: bool)
 unsafe extern "C-unwind" fn rs_parcel_close(handle: Sexp) -> Sexp {
     guard(|| {
         // SAFETY: R code passes a handle.
-        unsafe { forget(handle) };
+        unsafe { drop_owned::<Packed>(handle) };
         ffi::nil()
     })
 }

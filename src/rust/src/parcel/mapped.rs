@@ -10,6 +10,7 @@ use rustle_shared::Mapping;
 
 use super::unpack;
 use crate::ffi::{self, Length, Sexp};
+use crate::raw::drop_owned;
 
 /// `R_altrep_class_t`.
 #[repr(C)]
@@ -120,7 +121,7 @@ impl Class {
         unsafe {
             let handle = ffi::R_MakeExternalPtr(null_mut(), ffi::nil(), ffi::nil());
             let handle = ffi::Rf_protect(handle);
-            ffi::R_RegisterCFinalizerEx(handle, unmap, 0);
+            ffi::R_RegisterCFinalizerEx(handle, drop_owned::<Mapped>, 0);
             let ok = ffi::TYPEOF(state) == ffi::REALSXP && ffi::Rf_xlength(state) == 3;
             let spot: [f64; 3] = if ok {
                 *ffi::REAL_RO(state).cast()
@@ -150,17 +151,6 @@ impl Class {
             let x = R_new_altrep(class, handle, ffi::nil());
             ffi::Rf_unprotect(1);
             x
-        }
-    }
-}
-
-unsafe extern "C-unwind" fn unmap(handle: Sexp) {
-    // SAFETY: R passes the pointer of a vector that is gone.
-    unsafe {
-        let mapped = ffi::R_ExternalPtrAddr(handle).cast::<Mapped>();
-        ffi::R_ClearExternalPtr(handle);
-        if !mapped.is_null() {
-            drop(Box::from_raw(mapped));
         }
     }
 }

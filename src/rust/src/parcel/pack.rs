@@ -13,6 +13,7 @@ use super::mapped::{CLASSES, PACKAGE};
 use super::watch::{on_writing, Watch};
 use super::with_store;
 use crate::ffi::{self, Sexp};
+use crate::raw::take_owned;
 
 /// Before the streams stands the length of the first.
 pub(super) const LENGTH_BYTES: usize = 8;
@@ -141,14 +142,9 @@ unsafe fn payload(object: Sexp) -> Sexp {
 
 unsafe extern "C-unwind" fn forget(keeper: Sexp) {
     // SAFETY: R passes the pointer made above.
-    unsafe {
-        let gather = ffi::R_ExternalPtrAddr(keeper).cast::<Gather>();
-        ffi::R_ClearExternalPtr(keeper);
-        if !gather.is_null() {
-            // R has jumped out of writing it.
-            drop(Box::from_raw(gather));
-            with_store(Store::end_parcel);
-        }
+    if unsafe { take_owned::<Gather>(keeper) }.is_some() {
+        // R has jumped out of writing it.
+        with_store(Store::end_parcel);
     }
 }
 

@@ -11,6 +11,7 @@ use rustle_workers::part::Part;
 use super::pack::{LENGTH_BYTES, OBJECT_AT};
 use super::watch::on_reading;
 use crate::ffi::{self, Sexp};
+use crate::raw::take_owned;
 
 /// A parcel that is being read.
 #[derive(Debug)]
@@ -170,15 +171,10 @@ unsafe fn call(which: isize, first: Sexp, second: Sexp) -> Sexp {
 
 unsafe extern "C-unwind" fn forget(keeper: Sexp) {
     // SAFETY: R passes the pointer made above.
-    unsafe {
-        let reading = ffi::R_ExternalPtrAddr(keeper).cast::<Reading>();
-        ffi::R_ClearExternalPtr(keeper);
-        if !reading.is_null() {
-            // R has jumped out of reading it.
-            let _ =
-                CURRENT.compare_exchange(reading, null_mut(), Ordering::Relaxed, Ordering::Relaxed);
-            drop(Box::from_raw(reading));
-        }
+    if let Some(mut reading) = unsafe { take_owned::<Reading>(keeper) } {
+        // R has jumped out of reading it.
+        let address = &raw mut *reading;
+        let _ = CURRENT.compare_exchange(address, null_mut(), Ordering::Relaxed, Ordering::Relaxed);
     }
 }
 

@@ -20,7 +20,7 @@ use crate::primitives::draws;
 use crate::primitives::matrix::Shape;
 use crate::tree::Type;
 use crate::{Bail, Generator, Host};
-use arith::{arith_d, arith_i, compare_d, compare_i, whole};
+use arith::{arith_d, arith_i, compare, compare_d, whole};
 use matrix::cell;
 
 /// How much is done before the time is looked at: turns of loops, and elements of vectors by
@@ -311,7 +311,7 @@ impl<'a> Machine<'a> {
                 Op::NotI(to, a) => i!(to) = i32::from(i!(a) == 0),
                 Op::IsNaD(to, a) => i!(to) = i32::from(d!(a).is_nan()),
                 Op::CompareD(how, to, a, b) => i!(to) = i32::from(compare_d(how, d!(a), d!(b))?),
-                Op::CompareI(how, to, a, b) => i!(to) = i32::from(compare_i(how, i!(a), i!(b))),
+                Op::CompareI(how, to, a, b) => i!(to) = i32::from(compare(how, i!(a), i!(b))),
                 Op::AndI(to, a, b) => i!(to) = i32::from(i!(a) != 0 && i!(b) != 0),
                 Op::OrI(to, a, b) => i!(to) = i32::from(i!(a) != 0 || i!(b) != 0),
                 Op::TruthI(to, a) => i!(to) = i32::from(i!(a) != 0),

@@ -121,4 +121,4 @@ impl Seed {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -80,18 +80,12 @@ pub(super) fn compare_d(how: Compare, x: f64, y: f64) -> Result<bool, Bail> {
     if x.is_nan() || y.is_nan() {
         return Err(MISSING);
     }
-    Ok(match how {
-        Compare::Lt => x < y,
-        Compare::Le => x <= y,
-        Compare::Gt => x > y,
-        Compare::Ge => x >= y,
-        Compare::Eq => x == y,
-        Compare::Ne => x != y,
-    })
+    Ok(compare(how, x, y))
 }
 
+/// Of numbers that are there.
 #[inline]
-pub(super) fn compare_i(how: Compare, x: i32, y: i32) -> bool {
+pub(super) fn compare<T: PartialOrd>(how: Compare, x: T, y: T) -> bool {
     match how {
         Compare::Lt => x < y,
         Compare::Le => x <= y,

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use super::arith::{arith_i, compare_d, compare_i, math, to_int};
+use super::arith::{arith_i, compare, compare_d, math, to_int};
 use super::elements::{assign, choose, doubles, drop_one, each, filter, length, pick, repeat};
 use super::{
     draws, Bail, Generator, Host, Machine, LENGTHS, LONG, LONGEST, NOT_A_NUMBER, OVERFLOW,
@@ -252,7 +252,7 @@ impl Machine<'_> {
             })?,
             Op::CompareVi(how, to, a, b) => self.make_i(to, |m, out| {
                 each(out, m.vi(a), m.vi(b), |x, y| {
-                    Ok(i32::from(compare_i(how, x, y)))
+                    Ok(i32::from(compare(how, x, y)))
                 })
             })?,
             Op::LogicV(and, to, a, b) => self.make_i(to, |m, out| {

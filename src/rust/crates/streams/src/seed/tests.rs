@@ -2,7 +2,7 @@ use super::*;
 use crate::mrg::Mrg;
 
 /// RNGkind("L'Ecuyer-CMRG"); set.seed(42); .Random.seed[2:7]
-const BASE: [i32; 6] = [
+pub(crate) const BASE: [i32; 6] = [
     -2133391687,
     507561766,
     1260545903,
@@ -11,9 +11,38 @@ const BASE: [i32; 6] = [
     -1344458670,
 ];
 
-fn base() -> Seed {
+/// The stream from which the others are counted.
+pub(crate) fn base() -> Seed {
     Seed::from_words(&BASE).expect("a seed from R")
 }
+
+/// s <- c(10407L, BASE); for (i in 1:3) { s <- parallel::nextRNGStream(s); print(s[2:7]) }
+pub(crate) const STREAMS: [[i32; 6]; 3] = [
+    [
+        -94575036,
+        -24861725,
+        357812871,
+        346211554,
+        -1301022835,
+        440649733,
+    ],
+    [
+        -358246211,
+        -1411857254,
+        -488221791,
+        1069515918,
+        -1720689715,
+        1070199760,
+    ],
+    [
+        1805183335,
+        -1982978684,
+        1500882842,
+        -1897959390,
+        -204266259,
+        -2006625641,
+    ],
+];
 
 /// Seeds far from each other, and those at the borders of the words.
 fn seeds() -> Vec<Seed> {
@@ -27,35 +56,8 @@ fn seeds() -> Vec<Seed> {
 
 #[test]
 fn next_stream_is_that_of_r() {
-    // s <- c(10407L, BASE); for (i in 1:3) { s <- parallel::nextRNGStream(s); print(s[2:7]) }
-    let expected = [
-        [
-            -94575036,
-            -24861725,
-            357812871,
-            346211554,
-            -1301022835,
-            440649733,
-        ],
-        [
-            -358246211,
-            -1411857254,
-            -488221791,
-            1069515918,
-            -1720689715,
-            1070199760,
-        ],
-        [
-            1805183335,
-            -1982978684,
-            1500882842,
-            -1897959390,
-            -204266259,
-            -2006625641,
-        ],
-    ];
     let mut seed = base();
-    for words in expected {
+    for words in STREAMS {
         seed = seed.next_stream();
         assert_eq!(seed.words(), words);
     }

@@ -1,17 +1,5 @@
 use super::*;
-
-/// RNGkind("L'Ecuyer-CMRG"); set.seed(42); .Random.seed[2:7]
-fn base() -> Seed {
-    let words = [
-        -2133391687,
-        507561766,
-        1260545903,
-        1362917092,
-        -1772566379,
-        -1344458670,
-    ];
-    Seed::from_words(&words).expect("a seed from R")
-}
+use crate::seed::tests::{base, STREAMS};
 
 #[test]
 fn substream_seeds_are_those_of_future_apply() {
@@ -83,35 +71,8 @@ fn substream_seeds_are_those_of_future_apply() {
 
 #[test]
 fn stream_seeds_are_those_of_parallel() {
-    // s <- c(10407L, base); for (i in 1:3) { s <- parallel::nextRNGStream(s); print(s[2:7]) }
-    let expected = [
-        [
-            -94575036,
-            -24861725,
-            357812871,
-            346211554,
-            -1301022835,
-            440649733,
-        ],
-        [
-            -358246211,
-            -1411857254,
-            -488221791,
-            1069515918,
-            -1720689715,
-            1070199760,
-        ],
-        [
-            1805183335,
-            -1982978684,
-            1500882842,
-            -1897959390,
-            -204266259,
-            -2006625641,
-        ],
-    ];
     let mut seeds = TaskSeeds::new(base(), Numbering::Stream);
-    for (task, words) in (0..).zip(expected) {
+    for (task, words) in (0..).zip(STREAMS) {
         assert_eq!(seeds.seed(task).words(), words);
     }
 }
