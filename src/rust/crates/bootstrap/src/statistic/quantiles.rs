@@ -142,7 +142,7 @@ impl Drawn<'_> {
             }
             guessed += 1;
             guess = if guessed < GUESSES {
-                let away = ((wanted as f64 - count as f64) * each).round() as isize;
+                let away = ((wanted as f64 - count as f64) * each) as isize;
                 at + if enough { away.min(-1) } else { away.max(1) }
             } else {
                 low + (high - low) / 2
