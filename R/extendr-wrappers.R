@@ -495,8 +495,7 @@ rs_permutation_values <- function(test, seed, count) .Call(wrap__rs_permutation_
 #' @noRd
 rs_primitive <- function(name, arguments, seed) .Call(wrap__rs_primitive, name, arguments, seed)
 
-#' Seconds of the monotonic clock, which all processes of a machine share.
-#' @noRd
+#'@noRd
 rs_now <- function() .Call(wrap__rs_now)
 
 #' The most memory that this process has had, in bytes; 0 where the system does not tell.

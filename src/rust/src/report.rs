@@ -6,6 +6,7 @@ use rustle_workers::spans::{peak_kib, reset_peak, Entry, Keep, Measured, Stopwat
 
 use crate::ffi::{self, Sexp};
 use crate::fields::Fields;
+use crate::raw::routines;
 use crate::refusal::Parsed;
 
 /// At most `len` entries, as a raw vector.
@@ -138,11 +139,15 @@ impl Timer {
     }
 }
 
-/// Seconds of the monotonic clock, which all processes of a machine share.
-/// @noRd
-#[extendr]
-fn rs_now() -> f64 {
-    now_ns() as f64 * 1e-9
+/// Seconds of the monotonic clock, which all processes of a machine share. Asked for several times
+/// in each call.
+unsafe extern "C-unwind" fn rs_now() -> Sexp {
+    // SAFETY: R calls its routines on its main thread; this frame owns nothing.
+    unsafe { ffi::Rf_ScalarReal(now_ns() as f64 * 1e-9) }
+}
+
+routines! {
+    meta__rs_now "rs_now" "wrap__rs_now" () => rs_now;
 }
 
 /// The most memory that this process has had, in bytes; 0 where the system does not tell.

@@ -22,6 +22,8 @@ pub use frame::{send, Content, FrameHeader, FrameSink, Receiver};
 pub use mapping::{Mapping, MappingError};
 pub use ring::{Backpressure, Record, Ring, RingFull, RingHead};
 pub use slot::{Slot, Slots, State};
+#[cfg(unix)]
+pub use system::is_address_space_limited;
 pub use system::{descriptors_most, wait_for_change, wake_waiter};
 pub use told::{Told, AGAIN, FOLLOW, KEEP, NONE, PLACES};
 

@@ -56,6 +56,8 @@ pub const ROUSED: Duration = Duration::from_micros(400);
 /// times as long to make pages as it takes to clear those few that must be zero: of 1e6 scalars
 /// 1 MB, where 9 MB were written to.
 pub const KEPT_BYTES: usize = 24 << 20;
+/// The same where address space is limited: so many bytes for tasks and workers, used or not.
+pub const KEPT_SMALL: usize = 1 << 20;
 
 /// How often a server looks for its session where the end of that wakes nobody.
 pub const BLIND_WATCH: Duration = Duration::from_secs(1);

@@ -9,7 +9,7 @@ use rustle_schedule::{Cell, Layout, Queue, Table};
 use rustle_shared::{Mapping, MappingError, MemoryFile, Ring, RingHead, Slots};
 
 use crate::board::Board;
-use crate::limits::{KEPT_BYTES, RINGS_BYTES, RING_LEAST, RING_MOST};
+use crate::limits::{KEPT_BYTES, KEPT_SMALL, RINGS_BYTES, RING_LEAST, RING_MOST};
 use crate::spans::{Entry, Keep, Pen, Span};
 use crate::stains::Stains;
 
@@ -485,7 +485,9 @@ impl JobMemory {
             let from = parts.rings + at * ring;
             stains.add(from..from + ring.min(used.total() as usize));
         }
-        (stains.bytes() <= KEPT_BYTES).then(|| Kept {
+        // Where address space is short, R needs it more.
+        let small = parts.rings <= KEPT_SMALL || !rustle_shared::is_address_space_limited();
+        (small && stains.bytes() <= KEPT_BYTES).then(|| Kept {
             id,
             mapping: Arc::clone(&self.mapping),
             stains,

@@ -97,6 +97,11 @@ pub fn descriptors_most() -> Option<u64> {
     getrlimit(Resource::Nofile).current
 }
 
+/// Is the address space of this process limited (`ulimit -v`)?
+pub fn is_address_space_limited() -> bool {
+    getrlimit(Resource::As).current.is_some()
+}
+
 /// Another descriptor of the same file.
 pub(crate) fn copy(fd: &Handle) -> Option<Handle> {
     fd.try_clone().ok()
