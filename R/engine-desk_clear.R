@@ -16,7 +16,11 @@
 
 # What must be as it is now when the job is over. The caller may use it for many jobs, as
 # long as clear_desk() returns TRUE and nothing but jobs has run since.
-note_desk <- function() lapply(desk_readers, function(read) read())
+note_desk <- function() {
+  # future sets options when it is loaded: now, if ever.
+  stack_of_future()
+  lapply(desk_readers, function(read) read())
+}
 
 # Puts back what `noted` (of note_desk()) tells. FALSE when something cannot be put back:
 # the worker must be replaced then. It raises no error.

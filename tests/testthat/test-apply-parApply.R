@@ -11,19 +11,20 @@ test_that("parApply() has parallel's shapes on every plan", {
   skip_without_fork()
   plans <- few_plans()[c("sequential", "stealing 3")]
   functions <- list(length, range, function(x) x, function(x) NULL, function(x) as.list(x), function(x) seq_along(x)[x == x[[1L]]], names)
-  for (X in matrices()) {
-    for (FUN in functions) {
-      for (MARGIN in list(1, 2, c(1, 2), c(2, 1))) expect_as_cluster("parApply", X, MARGIN, FUN, plans = plans)
-    }
+  margins <- list(1, 2, c(1, 2), c(2, 1))
+  cases <- combinations(X = seq_along(matrices()), MARGIN = seq_along(margins), FUN = seq_along(functions))
+  for (k in seq_len(nrow(cases))) {
+    expect_as_cluster("parApply", matrices()[[cases$X[[k]]]], margins[[cases$MARGIN[[k]]]], functions[[cases$FUN[[k]]]], plans = plans)
   }
-  array3 <- array(1:24, 2:4, dimnames = list(u = c("a", "b"), NULL, w = NULL))
-  for (X in list(array3, Titanic)) {
-    for (MARGIN in list(1, 3, c(1, 3), c(3, 1), 1:2)) {
-      for (FUN in list(sum, dim, function(x) x * 2, function(x, k) x[[1L]] + k)) {
-        arguments <- if (length(formals(FUN)) == 2L) list(k = 5)
-        do.call(expect_as_cluster, c(list("parApply", X, MARGIN, FUN, plans = plans["stealing 3"]), arguments))
-      }
-    }
+  arrays <- list(array(1:24, 2:4, dimnames = list(u = c("a", "b"), NULL, w = NULL)), Titanic)
+  functions <- list(sum, dim, function(x) x * 2, function(x, k) x[[1L]] + k)
+  margins <- list(1, 3, c(1, 3), c(3, 1), 1:2)
+  cases <- combinations(X = seq_along(arrays), MARGIN = seq_along(margins), FUN = seq_along(functions))
+  for (k in seq_len(nrow(cases))) {
+    FUN <- functions[[cases$FUN[[k]]]]
+    arguments <- if (length(formals(FUN)) == 2L) list(k = 5)
+    call <- list("parApply", arrays[[cases$X[[k]]]], margins[[cases$MARGIN[[k]]]], FUN, plans = plans["stealing 3"])
+    do.call(expect_as_cluster, c(call, arguments))
   }
   expect_as_cluster("parApply", matrices()$full, "column", range)
   expect_as_cluster("parApply", matrices()$full, c("column", "row"), identity)

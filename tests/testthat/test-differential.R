@@ -34,8 +34,7 @@ test_that("every accepted difference is there: a case needs it, and differs with
   skip_without_fork()
   withr::local_options(keep.source = FALSE)
   expect_setequal(names(difference_cases), names(differences))
-  cl <- parallel::makeCluster(2L)
-  withr::defer(parallel::stopCluster(cl))
+  cl <- test_cluster()
   for (name in names(differences)) {
     case <- difference_case(name)
     if (is.null(case)) next
@@ -60,8 +59,7 @@ for (family in names(families)) {
     skip_on_cran()
     skip_without_fork()
     withr::local_options(keep.source = FALSE)
-    cl <- if (family %in% on_cluster) parallel::makeCluster(2L)
-    if (!is.null(cl)) withr::defer(parallel::stopCluster(cl))
+    cl <- if (family %in% on_cluster) test_cluster()
     for (number in seq_len(case_count(counts[[family]]))) expect_no_difference(new_case(family, number), cl = cl)
   })
 }
