@@ -62,7 +62,8 @@ impl Resamples {
         all.try_reserve_exact(largest)?;
         for stratum in strata {
             if let [one] = stratum {
-                rows.iter_mut().for_each(|row| row[*one as usize - 1] = *one);
+                rows.iter_mut()
+                    .for_each(|row| row[*one as usize - 1] = *one);
                 continue;
             }
             let size = stratum.len();
@@ -86,7 +87,8 @@ impl Resamples {
     ) {
         for stratum in strata {
             if let [one] = stratum {
-                rows.iter_mut().for_each(|row| row[*one as usize - 1] = *one);
+                rows.iter_mut()
+                    .for_each(|row| row[*one as usize - 1] = *one);
                 continue;
             }
             let mut drawn: Vec<i32> = Vec::with_capacity(stratum.len());
@@ -127,7 +129,9 @@ impl Resamples {
         }
         let mirror = self.mirror(influence);
         for r in both.iter().filter_map(|(_, other)| *other) {
-            rows[r].iter_mut().for_each(|i| *i = mirror[*i as usize - 1]);
+            rows[r]
+                .iter_mut()
+                .for_each(|i| *i = mirror[*i as usize - 1]);
         }
         if let Some(last) = last {
             let mut drawn = vec![0; n];
@@ -206,7 +210,11 @@ mod tests {
         words
     }
 
-    fn drawn(scheme: Scheme, strata: &[&[i32]], [replicates, first, count]: [usize; 3]) -> Vec<Vec<i32>> {
+    fn drawn(
+        scheme: Scheme,
+        strata: &[&[i32]],
+        [replicates, first, count]: [usize; 3],
+    ) -> Vec<Vec<i32>> {
         let n = strata.iter().map(|rows| rows.len()).sum();
         let mut rows = vec![vec![0; n]; count];
         let mut slices: Vec<&mut [i32]> = rows.iter_mut().map(|row| &mut row[..]).collect();
@@ -224,12 +232,19 @@ mod tests {
         let influence = [3.0, 1.0, 2.0, 2.0, 5.0, 1.0, 2.0, 9.0];
         let whole: Vec<i32> = (1..=8).collect();
         for replicates in [2, 7] {
-            for scheme in [Scheme::Balanced, Scheme::Permutation, Scheme::Antithetic(&influence)] {
+            for scheme in [
+                Scheme::Balanced,
+                Scheme::Permutation,
+                Scheme::Antithetic(&influence),
+            ] {
                 let antithetic = matches!(scheme, Scheme::Antithetic(_));
                 let one: [&[i32]; 1] = [&whole];
                 let strata = if antithetic { &one[..] } else { &strata[..] };
                 let all = drawn(scheme, strata, [replicates, 0, replicates]);
-                assert_eq!(all[1..], drawn(scheme, strata, [replicates, 1, replicates - 1]));
+                assert_eq!(
+                    all[1..],
+                    drawn(scheme, strata, [replicates, 1, replicates - 1])
+                );
                 assert_eq!(all[..1], drawn(scheme, strata, [replicates, 0, 1]));
                 if antithetic {
                     let half = replicates / 2;
@@ -238,14 +253,18 @@ mod tests {
                     for (a, b) in all[..half].iter().zip(&all[half..]) {
                         for (a, b) in a.iter().zip(b) {
                             // The images of tied values are those at the mirrored places.
-                            assert!((0..8).any(|k| sorted[k] == rank(*a) && sorted[7 - k] == rank(*b)));
+                            assert!(
+                                (0..8).any(|k| sorted[k] == rank(*a) && sorted[7 - k] == rank(*b))
+                            );
                         }
                     }
                     continue;
                 }
                 for row in &all {
                     for stratum in strata {
-                        assert!(stratum.iter().all(|i| stratum.contains(&row[*i as usize - 1])));
+                        assert!(stratum
+                            .iter()
+                            .all(|i| stratum.contains(&row[*i as usize - 1])));
                     }
                     if scheme == Scheme::Permutation {
                         let mut sorted = row.clone();
