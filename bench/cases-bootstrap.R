@@ -66,6 +66,11 @@ lm_trick <- function() {
   }, double(5L))
 }
 in_boot <- function(data, statistic, boot) function() boot(data, statistic, 5000L, parallel = "multicore", ncpus = 2L)
+# What the workers of boot() cannot do without: R's medians, half of them in each of two processes.
+medians_alone <- function() {
+  i <- drawn(1000L, 1L)
+  parallel::mclapply(1:2, function(k) for (r in 1:2500) median_of(boot_numbers$x, i), mc.cores = 2L)
+}
 many_rows <- local({
   made <- NULL
   function() {
@@ -200,6 +205,8 @@ cases <- c(
       in_boot(boot_numbers$x, mean_of, boot::boot)),
     boot_case("boot() of a median, R = 5000", "boot multicore", 0.6, in_boot(boot_numbers$x, median_of, rustle::boot),
       in_boot(boot_numbers$x, median_of, boot::boot)),
+    boot_case("boot() of a median, R = 5000", "its medians alone, in two processes", 1.25,
+      in_boot(boot_numbers$x, median_of, rustle::boot), medians_alone),
     # At most 0.5 s.
     boot_case("means of 5 columns, n = 5e6, R = 8", "colMeans of eight resamples", 0.1, function() natively(many_rows(), "mean", 8L)(),
       function() for (r in 1:8) colMeans(many_rows()[sample.int(5e6L, 5e6L, TRUE), ]), reps = 3L),

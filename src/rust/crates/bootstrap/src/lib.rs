@@ -13,8 +13,7 @@
 //! * [`run`](mod@run): replicates on threads; [`influence`]: jackknife and
 //!   infinitesimal jackknife.
 
-// But for the instructions of stream/octets.rs.
-#![deny(unsafe_code)]
+#![forbid(unsafe_code)]
 // `!(x > 0.0)` is not `x <= 0.0`: it must also hold for NaN.
 #![allow(clippy::neg_cmp_op_on_partial_ord)]
 // Loops over lanes run over several arrays at once.

@@ -7,12 +7,12 @@
 //! below n are drawn without bias from 32 bits (Lemire 2019, ACM Transactions on
 //! Modeling and Computer Simulation 29, 3).
 
-#[cfg(all(octets, target_arch = "x86_64"))]
 mod octets;
 #[cfg(target_arch = "x86_64")]
 mod quads;
 
 use pulp::{Arch, Simd, WithSimd};
+use rustle_threads::octets::Octets;
 
 use crate::math;
 
@@ -76,15 +76,13 @@ enum Units {
     Plain,
     #[cfg(target_arch = "x86_64")]
     Quads(pulp::x86::V3),
-    #[cfg(all(octets, target_arch = "x86_64"))]
-    Octets(octets::Octets),
+    Octets(Octets),
 }
 
 impl Units {
     /// The widest of this machine.
     fn new(arch: Arch) -> Self {
-        #[cfg(all(octets, target_arch = "x86_64"))]
-        if let Some(octets) = octets::Octets::new() {
+        if let Some(octets) = Octets::new() {
             return Self::Octets(octets);
         }
         #[cfg(target_arch = "x86_64")]
@@ -124,7 +122,6 @@ const fn steps(lane: usize, row: usize) -> u64 {
 }
 
 /// The steps of the lanes in the first row of the state.
-#[cfg(target_arch = "x86_64")]
 const FIRST_ROW: [u64; LANES] = {
     let mut all = [0; LANES];
     let mut lane = 0;
@@ -136,16 +133,15 @@ const FIRST_ROW: [u64; LANES] = {
 };
 
 /// Steps of all lanes until `words` is full, from the `start` of a stream if there is one.
-fn refill(units: Units, begin: Option<u64>, state: &mut State, words: &mut [u64]) {
+fn refill(units: Units, begin: &Option<u64>, state: &mut State, words: &mut [u64]) {
     match units {
-        #[cfg(all(octets, target_arch = "x86_64"))]
-        Units::Octets(octets) => return octets.refill(begin, state, words),
+        Units::Octets(o) => return o.vectorize(octets::Refill(o, begin, state, words)),
         #[cfg(target_arch = "x86_64")]
         Units::Quads(simd) => return simd.vectorize(quads::Refill(simd, begin, state, words)),
         Units::Plain => {}
     }
     if let Some(z) = begin {
-        *state = start(z);
+        *state = start(*z);
     }
     let [mut s0, mut s1, mut s2, mut s3] = *state;
     for out in words.chunks_exact_mut(LANES) {
@@ -171,17 +167,15 @@ fn refill(units: Units, begin: Option<u64>, state: &mut State, words: &mut [u64]
 /// faster, and slower where few numbers are wanted.
 fn draw(
     units: Units,
-    begin: Option<u64>,
+    begin: &Option<u64>,
     state: &mut State,
     n: u32,
     out: &mut [u32],
 ) -> Option<u32> {
-    #[cfg(all(octets, target_arch = "x86_64"))]
-    if let Units::Octets(octets) = units {
-        return Some(octets.draw(begin, state, n, out));
+    match units {
+        Units::Octets(o) => Some(o.vectorize(octets::Draw(o, begin, state, n, out))),
+        _ => None,
     }
-    let _ = (units, begin, state, n, out);
-    None
 }
 
 /// Both halves of each word as numbers below `n` (`out` is twice as long), and the smallest low half of a product:
@@ -279,7 +273,8 @@ impl Stream {
     /// Makes the words up to `end`.
     fn fill(&mut self) {
         let words = &mut self.words[..self.end];
-        refill(self.units, self.begin.take(), &mut self.state, words);
+        refill(self.units, &self.begin, &mut self.state, words);
+        self.begin = None;
         self.at = 0;
     }
 
@@ -287,7 +282,7 @@ impl Stream {
     /// rejected: then nothing was drawn.
     fn whole_steps(&mut self, n: u32, accepts: impl Fn(u64) -> bool, out: &mut [u32]) -> bool {
         let before = self.state;
-        let Some(least) = draw(self.units, self.begin, &mut self.state, n, out) else {
+        let Some(least) = draw(self.units, &self.begin, &mut self.state, n, out) else {
             return false;
         };
         if accepts(u64::from(least)) {

@@ -1,147 +1,117 @@
-//! Steps of all lanes in one register of eight: AVX-512, with compilers that know it (build.rs).
+//! Steps of all lanes in one register.
 
-#![allow(unsafe_code)]
-// This module is not there for older compilers.
-#![allow(clippy::incompatible_msrv)]
+use rustle_threads::octets::{Eight, Kernel, Octets};
 
-use std::arch::x86_64::{
-    __m512i, _mm512_add_epi64, _mm512_loadu_si512, _mm512_mask_shuffle_epi32, _mm512_min_epu32,
-    _mm512_mul_epu32, _mm512_mullo_epi64, _mm512_rol_epi64, _mm512_set1_epi32, _mm512_set1_epi64,
-    _mm512_slli_epi64, _mm512_srli_epi64, _mm512_storeu_si512, _mm512_ternarylogic_epi64,
-    _mm512_xor_si512,
-};
+use super::{State, FIRST_ROW, GOLDEN, LANES, LOW, MIX};
 
-use super::{State, FIRST_ROW, GOLDEN, LANES, MIX};
+/// `super::refill()`; see quads.rs.
+pub(super) struct Refill<'a>(
+    pub(super) Octets,
+    pub(super) &'a Option<u64>,
+    pub(super) &'a mut State,
+    pub(super) &'a mut [u64],
+);
 
-/// A processor that has these instructions.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Octets(());
+impl Kernel for Refill<'_> {
+    type Output = ();
 
-impl Octets {
-    pub(super) fn new() -> Option<Self> {
-        let known = is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512dq");
-        known.then_some(Self(()))
-    }
-
-    /// `super::refill()`.
-    pub(super) fn refill(self, begin: Option<u64>, state: &mut State, words: &mut [u64]) {
-        // SAFETY: there is an `Octets` only where the processor has the instructions.
-        unsafe { refill(begin, state, words) };
-    }
-
-    /// `super::draw()`.
-    pub(super) fn draw(
-        self,
-        begin: Option<u64>,
-        state: &mut State,
-        n: u32,
-        out: &mut [u32],
-    ) -> u32 {
-        // SAFETY: as above.
-        unsafe { draw(begin, state, n, out) }
+    #[inline(always)]
+    fn run(self) {
+        let Self(o, begin, state, words) = self;
+        let mut s = registers(o, begin, state);
+        let (words, _) = pulp::as_arrays_mut::<LANES, u64>(words);
+        for k in 0..words.len() {
+            o.store(step(o, &mut s), &mut words[k]);
+        }
+        keep(o, &s, state);
     }
 }
 
-#[target_feature(enable = "avx512f,avx512dq")]
-fn refill(begin: Option<u64>, state: &mut State, words: &mut [u64]) {
-    let mut s = registers(begin, state);
-    let (words, _) = pulp::as_arrays_mut::<LANES, u64>(words);
-    for out in words {
-        // SAFETY: eight numbers of 64 bits fill a register.
-        unsafe { _mm512_storeu_si512(out.as_mut_ptr().cast(), step(&mut s)) };
-    }
-    keep(&s, state);
-}
+/// `super::draw()`.
+pub(super) struct Draw<'a>(
+    pub(super) Octets,
+    pub(super) &'a Option<u64>,
+    pub(super) &'a mut State,
+    pub(super) u32,
+    pub(super) &'a mut [u32],
+);
 
-#[target_feature(enable = "avx512f,avx512dq")]
-fn draw(begin: Option<u64>, state: &mut State, n: u32, out: &mut [u32]) -> u32 {
-    let mut s = registers(begin, state);
-    let n = _mm512_set1_epi64(i64::from(n));
-    let mut least = _mm512_set1_epi32(-1);
-    let (out, _) = pulp::as_arrays_mut::<{ 2 * LANES }, u32>(out);
-    for out in out {
-        let word = step(&mut s);
-        let even = _mm512_mul_epu32(word, n);
-        let odd = _mm512_mul_epu32(_mm512_srli_epi64::<32>(word), n);
-        // Low halves are in every second place; what is in the others is not looked at.
-        least = _mm512_min_epu32(least, _mm512_min_epu32(even, odd));
-        // High halves of the even products one place down, between those of the odd ones.
-        let both = _mm512_mask_shuffle_epi32::<0b11_11_01_01>(odd, 0x5555, even);
-        // SAFETY: 16 numbers of 32 bits fill a register.
-        unsafe { _mm512_storeu_si512(out.as_mut_ptr().cast(), both) };
-    }
-    keep(&s, state);
-    let mut all = [0u32; 2 * LANES];
-    // SAFETY: as above.
-    unsafe { _mm512_storeu_si512(all.as_mut_ptr().cast(), least) };
-    all.into_iter().step_by(2).fold(u32::MAX, u32::min)
-}
+impl Kernel for Draw<'_> {
+    type Output = u32;
 
-#[inline]
-#[target_feature(enable = "avx512f,avx512dq")]
-fn load(row: &[u64; LANES]) -> __m512i {
-    // SAFETY: eight numbers of 64 bits fill a register.
-    unsafe { _mm512_loadu_si512(row.as_ptr().cast()) }
+    #[inline(always)]
+    fn run(self) -> u32 {
+        let Self(o, begin, state, n, out) = self;
+        let mut s = registers(o, begin, state);
+        let n = o.splat(u64::from(n));
+        let mut least = o.splat(u64::MAX);
+        let (out, _) = pulp::as_arrays_mut::<{ 2 * LANES }, u32>(out);
+        for k in 0..out.len() {
+            let word = step(o, &mut s);
+            let even = o.multiply_lower(word, n);
+            let odd = o.multiply_lower(o.shift_right::<32>(word), n);
+            least = o.least_halves(least, o.least_halves(even, odd));
+            o.store_halves(o.upper_halves(even, odd), &mut out[k]);
+        }
+        keep(o, &s, state);
+        // What is in the upper halves is not looked at.
+        let (mut smallest, mut all) = ([0; LANES], u32::MAX);
+        o.store(least, &mut smallest);
+        for both in smallest {
+            all = all.min((both & LOW) as u32);
+        }
+        all
+    }
 }
 
 /// The state of a stream, at its `begin` if it has drawn nothing.
-#[inline]
-#[target_feature(enable = "avx512f,avx512dq")]
-fn registers(begin: Option<u64>, state: &State) -> [__m512i; 4] {
+#[inline(always)]
+fn registers(o: Octets, begin: &Option<u64>, state: &State) -> [Eight; 4] {
     let Some(z) = begin else {
         return [
-            load(&state[0]),
-            load(&state[1]),
-            load(&state[2]),
-            load(&state[3]),
+            o.load(&state[0]),
+            o.load(&state[1]),
+            o.load(&state[2]),
+            o.load(&state[3]),
         ];
     };
-    let golden = _mm512_set1_epi64(GOLDEN as i64);
-    let mut at = _mm512_add_epi64(load(&FIRST_ROW), _mm512_set1_epi64(z as i64));
+    let mut at = o.add(o.load(&FIRST_ROW), o.splat(*z));
     let mut s = [at; 4];
-    for row in &mut s {
-        *row = mix(at);
-        at = _mm512_add_epi64(at, golden);
+    for row in 0..4 {
+        s[row] = mix(o, at);
+        at = o.add(at, o.splat(GOLDEN));
     }
     s
 }
 
-#[inline]
-#[target_feature(enable = "avx512f,avx512dq")]
-fn keep(s: &[__m512i; 4], state: &mut State) {
-    for (row, kept) in s.iter().zip(state) {
-        // SAFETY: eight numbers of 64 bits fill a register.
-        unsafe { _mm512_storeu_si512(kept.as_mut_ptr().cast(), *row) };
+// Loops and arrays, not closures, which the compiler does not always inline here.
+#[inline(always)]
+fn keep(o: Octets, s: &[Eight; 4], state: &mut State) {
+    for row in 0..4 {
+        o.store(s[row], &mut state[row]);
     }
 }
 
 /// `super::mix()` of eight numbers.
-#[inline]
-#[target_feature(enable = "avx512f,avx512dq")]
-fn mix(z: __m512i) -> __m512i {
-    let z = _mm512_xor_si512(z, _mm512_srli_epi64::<30>(z));
-    let z = _mm512_mullo_epi64(z, _mm512_set1_epi64(MIX[0] as i64));
-    let z = _mm512_xor_si512(z, _mm512_srli_epi64::<27>(z));
-    let z = _mm512_mullo_epi64(z, _mm512_set1_epi64(MIX[1] as i64));
-    _mm512_xor_si512(z, _mm512_srli_epi64::<31>(z))
+#[inline(always)]
+fn mix(o: Octets, z: Eight) -> Eight {
+    let z = o.multiply(o.xor(z, o.shift_right::<30>(z)), o.splat(MIX[0]));
+    let z = o.multiply(o.xor(z, o.shift_right::<27>(z)), o.splat(MIX[1]));
+    o.xor(z, o.shift_right::<31>(z))
 }
 
 /// A word of each lane, and the next state.
-#[inline]
-#[target_feature(enable = "avx512f,avx512dq")]
-fn step(s: &mut [__m512i; 4]) -> __m512i {
-    /// The exclusive or of three.
-    const ODD: i32 = 0x96;
+#[inline(always)]
+fn step(o: Octets, s: &mut [Eight; 4]) -> Eight {
     let [s0, s1, s2, s3] = *s;
-    let sum = _mm512_add_epi64(s0, s3);
-    let word = _mm512_add_epi64(_mm512_rol_epi64::<23>(sum), s0);
-    let t = _mm512_slli_epi64::<17>(s1);
-    let last = _mm512_xor_si512(s3, s1);
+    let sum = o.add(s0, s3);
+    let word = o.add(o.rotate_left::<23>(sum), s0);
+    let last = o.xor(s3, s1);
     *s = [
-        _mm512_xor_si512(s0, last),
-        _mm512_ternarylogic_epi64::<ODD>(s1, s2, s0),
-        _mm512_ternarylogic_epi64::<ODD>(s2, s0, t),
-        _mm512_rol_epi64::<45>(last),
+        o.xor(s0, last),
+        o.xor_three(s1, s2, s0),
+        o.xor_three(s2, s0, o.shift_left::<17>(s1)),
+        o.rotate_left::<45>(last),
     ];
     word
 }

@@ -74,10 +74,11 @@ fn step(simd: pulp::x86::V3, s: &mut Registers, h: usize) -> pulp::u64x4 {
     simd.wrapping_add_u64x4(turned, s0)
 }
 
-/// `super::refill()`.
+/// `super::refill()`. The beginning of the stream, which was just written, is read where it is: a copy would
+/// read it in pieces other than those that were written, for which the processor waits.
 pub(super) struct Refill<'a>(
     pub(super) pulp::x86::V3,
-    pub(super) Option<u64>,
+    pub(super) &'a Option<u64>,
     pub(super) &'a mut State,
     pub(super) &'a mut [u64],
 );
@@ -89,7 +90,7 @@ impl pulp::NullaryFnOnce for Refill<'_> {
     fn call(self) {
         let Self(simd, begin, state, words) = self;
         let mut s: Registers = match begin {
-            Some(z) => start(simd, z),
+            Some(z) => start(simd, *z),
             None => pulp::cast(*state),
         };
         let (words, _) = pulp::as_arrays_mut::<LANES, u64>(words);
