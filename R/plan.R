@@ -411,9 +411,11 @@ stop_unknown_setting <- function(name, strategy, call) {
   without <- name == "workers" || is_slurm(strategy) || identical(strategy, "sequential") || inherits(strategy, "sequential")
   settings <- c(if (!without) "workers", names(default_settings()))
   own <- if (is.function(strategy)) setdiff(names(formals(strategy)), c("...", "envir", settings))
+  nearest <- intersect(nearest_name(name, c("workers", settings, own)), c(settings, own))
   abort_rustle(
     sprintf(
-      "`%s` is no setting of a plan: these are %s%s.", name, paste0("`", settings, "`", collapse = ", "),
+      "`%s` is no setting of a plan%s: these are %s%s.", name, if (length(nearest)) sprintf(" (the nearest is `%s`)", nearest) else "",
+      paste0("`", settings, "`", collapse = ", "),
       if (length(own)) sprintf(", and for this strategy %s", paste0("`", own, "`", collapse = ", ")) else ""
     ),
     "rustle_error_argument", argument = name, settings = settings, call = call

@@ -125,9 +125,10 @@ order_seconds <- 1e-3
 
 advise_forks <- function(x) {
   if (x$plan != "multicore" || !is_parallel(x) || !has_standing_workers()) return(NULL)
-  # A fork that takes long may come when the others have done all tasks.
+  # A fork that takes long may come when the others have done all tasks. Chunks that force imbalance
+  # do so on workers that stand by, too.
   begun <- x$wall - part_seconds(x, c("starting", "first"))
-  at_once <- if (length(x$times)) simulated(x$times, x$workers) + part_seconds(x, c("prepare", "moving", "relay")) else Inf
+  at_once <- if (length(x$times)) simulated_as_run(x) + part_seconds(x, c("prepare", "moving", "relay")) else Inf
   then <- min(begun, at_once) + order_seconds
   # Where the tasks themselves take less, advise_small() says so.
   if (then > worth_telling * x$wall || then >= x$busy) return(NULL)

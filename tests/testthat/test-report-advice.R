@@ -74,6 +74,11 @@ test_that("forking is told where workers that stand by would do", {
   x[c("busy", "times")] <- list(0.14, c(0.07, 0.07))
   expect_equal(advise_forks(x)$then, 0.07 + order_seconds)
   expect_null(advise_small(c(x, tasks = 2)))
+  # What chunks cost is not the forks': with both tasks in one, no worker helps.
+  x$parts[, c("starting", "first")] <- 0.001
+  expect_identical(advise_forks(x)$kind, "forks")
+  x$facts <- list(policy = list(ends = 2, schedule = "dynamic"))
+  expect_null(advise_forks(x))
 })
 
 test_that("a large session makes forks dear, and workers that stand by are started at once", {
