@@ -191,3 +191,28 @@ test_that("terms are sent anew only when they have changed", {
   expect_length(sent$terms, sent_terms_most)
   expect_identical(future_lapply(1:4, function(i) i), as.list(1:4))
 })
+
+# The memory of a call is used for the next (src/rust/crates/workers/src/stains.rs): nothing of one may
+# be seen in another, whatever sizes, kinds of values and reports they have.
+test_that("calls of many sizes and kinds one after another have nothing of each other", {
+  standing_plan()
+  calls <- list(
+    function(apply) apply$l(1:3, function(i) i),
+    function(apply) apply$v(1:20000, function(i) i / 2, 0),
+    function(apply) apply$v(1:300, function(i) c(i, -i), c(0, 0)),
+    function(apply) apply$l(1:12000, function(i) if (i %% 2) NULL else i),
+    function(apply) apply$l(1:50, function(i) letters[seq_len(i %% 5)]),
+    function(apply) tryCatch(apply$l(1:9000, function(i) if (i == 4000L) stop("four") else i), error = conditionMessage),
+    function(apply) apply$l(1:20000, function(i) i > 3),
+    function(apply) apply$v(1:7, function(i) rep(i, 200L), integer(200))
+  )
+  # Each is in the times of tasks once. NA: it ends early.
+  tasks <- c(3, 20000, 300, 12000, 50, NA, 20000, 7)
+  ours <- list(l = future_lapply, v = future_vapply)
+  base <- list(l = lapply, v = vapply)
+  expected <- lapply(calls, function(call) call(base))
+  for (k in c(1:8, 3, 2, 7, 1, 8, 2, 6, 3, 5, 4, 7, 2, 1)) {
+    expect_identical(calls[[k]](ours), expected[[k]], info = k)
+    if (!is.na(tasks[[k]])) expect_equal(sum(job_report()$spans$count), tasks[[k]], info = k)
+  }
+})

@@ -6,7 +6,6 @@ use super::Supervisor;
 use crate::clock::now_ns;
 use crate::crew::{Assignment, Crew, Started};
 use crate::limits::{EVALUATION, FIRST_TASK, GLANCE, START_PRICE, WARM_UP, WORTH};
-use crate::system;
 
 impl<C: Crew> Supervisor<C> {
     /// Starts the workers of the job.
