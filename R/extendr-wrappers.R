@@ -511,7 +511,8 @@ rs_span_columns <- function(spans) .Call(wrap__rs_span_columns, spans)
 
 #' Draws the resamples of `replicates` replicates with random state `seed` (a whole
 #' `.Random.seed`), and keeps `count` from `first` (from 0) on. `strata`: the rows of each
-#' stratum, from 1. `stype`: that of boot; with weights strata have one size.
+#' stratum, from 1. `stype` and `sim`: those of boot; with weights strata have one size.
+#' `influence`: the influence values of the rows of an antithetic scheme, which has one stratum.
 #' `list(rows = , seed = )`, of which `seed` is the random state afterwards; `NULL` where its
 #' kind is not known, or memory is short.
 #' @noRd

@@ -202,7 +202,7 @@ wild_test <- function(model, null, cluster = NULL, R = 9999,
   name <- if (inherits(model, "formula")) deparse1(model) else deparse1(substitute(model))
   if (inherits(model, "glm")) {
     if (!is.null(data)) stop_argument("data", "NULL for a fitted model, which has its own", data, origin)
-    if (!is.null(effects)) stop_argument("effects", "NULL for a glm", effects, origin)
+    if (!is.null(effects)) stop_argument("effects", "NULL for a glm, whose formula has the fixed effects as factors", effects, origin)
     if (given && method != "score") stop_argument("method", "\"score\" for a glm", method, origin)
     return(score_test(model, null, asked, name, origin))
   }

@@ -119,3 +119,14 @@ test_that("sums and means of large data are those of the drawn rows", {
   huge <- matrix(1e308, 3e5, 4L)
   expect_equal(bootstrap(huge, "mean", R = 1, seed = 1, progress = FALSE, influence = "none")$t0, rep(1e308, 4L), ignore_attr = TRUE)
 })
+
+test_that("quantiles of a resample with nothing are NaN", {
+  x <- c(1, 2, 4)
+  b <- suppressWarnings(bootstrap(x, "median", R = 200, sim = "poisson", seed = 1))
+  counts <- suppressWarnings(bootstrap(x, function(d, f) f, R = 200, sim = "poisson", stype = "f", seed = 1))$t
+  empty <- rowSums(counts) == 0
+  expect_gt(sum(empty), 0)
+  expect_identical(is.nan(b$t[, 1]), empty)
+  some <- which(!empty)[1:20]
+  expect_equal(b$t[some, 1], apply(counts[some, ], 1, function(f) median(rep(x, f))))
+})
