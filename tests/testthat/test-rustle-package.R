@@ -25,3 +25,12 @@ test_that("no function is defined twice: the later file would win, and nothing w
   expect_gt(length(names), 1000L)
   expect_identical(names[duplicated(names)], character())
 })
+
+test_that("tools/setup installs what R CMD check asks for", {
+  needed <- read.dcf(source_file("DESCRIPTION"), c("Imports", "Suggests"))
+  needed <- sub(" .*", "", trimws(unlist(strsplit(needed, ","))))
+  lines <- readLines(source_file("tools", "setup"))
+  begin <- grep("^r_packages=\\($", lines)
+  listed <- unlist(strsplit(trimws(lines[begin + seq_len(which(lines[-seq_len(begin)] == ")")[[1L]])]), " +"))
+  expect_identical(setdiff(needed, c(listed, rownames(utils::installed.packages(priority = "base")))), character())
+})
