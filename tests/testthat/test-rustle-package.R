@@ -35,3 +35,12 @@ test_that("functions of future are future's own, and future is loaded by the fir
   said <- system2(file.path(R.home("bin"), "Rscript"), c("--vanilla", "-e", shQuote(code)), stdout = TRUE)
   expect_identical(said, paste("FALSE TRUE TRUE TRUE", length(late_imports)))
 })
+
+test_that("tools/setup installs what R CMD check asks for", {
+  needed <- read.dcf(source_file("DESCRIPTION"), c("Imports", "Suggests"))
+  needed <- sub(" .*", "", trimws(unlist(strsplit(needed, ","))))
+  lines <- readLines(source_file("tools", "setup"))
+  begin <- grep("^r_packages=\\($", lines)
+  listed <- unlist(strsplit(trimws(lines[begin + seq_len(which(lines[-seq_len(begin)] == ")")[[1L]])]), " +"))
+  expect_identical(setdiff(needed, c(listed, rownames(utils::installed.packages(priority = "base")))), character())
+})
