@@ -227,7 +227,7 @@ impl Wanted {
 
     /// The quantile, where the order statistics stand at these places of the order. The second is
     /// looked for if it counts.
-    pub(crate) fn from_order(
+    pub(crate) fn of_order(
         &self,
         order: &Sorted,
         first: usize,

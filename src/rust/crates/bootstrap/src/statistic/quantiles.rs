@@ -108,7 +108,7 @@ impl Drawn<'_> {
             return f64::NAN;
         }
         let (place, count) = self.select(first);
-        wanted.from_order(order, place, || {
+        wanted.of_order(order, place, || {
             if count >= second {
                 return place;
             }

@@ -103,6 +103,8 @@ impl Resamples {
         }
     }
 
+    // A place is a column of all rows.
+    #[allow(clippy::needless_range_loop)]
     fn antithetic(
         &mut self,
         influence: &[f64],
