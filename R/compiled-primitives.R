@@ -195,7 +195,10 @@ primitive_table <- local({
       reference = function(n, size, replace, prob = NULL) sample(n, size, replace, prob), cases = samples
     ),
     runif = drawing("runif", c(0, -2, 1e-5), c(1, 5, 1e-5)),
-    rnorm = drawing("rnorm", c(0, -3.5, 1e6), c(1, 2, 0)),
+    # Many of one law are drawn side by side.
+    rnorm = list(reference = from_stats("rnorm"), cases = function() {
+      list(list(10000, c(0, -3.5, 1e6), c(1, 2, 0)), list(10007, 0, 1), list(1001, -3.5, 2), list(3, 2, 0))
+    }),
     rexp = drawing("rexp", c(1, 0.3, 1e4)),
     rlnorm = drawing("rlnorm", c(0, 3), c(1, 0.5)),
     rlogis = drawing("rlogis", c(0, 3), c(1, 0.5)),

@@ -97,7 +97,7 @@ compile_job <- function(job, plan) {
   if (is.list(job$globals) && length(job$globals)) return(not_compiled("the call gives globals of its own"))
   if (job$relay$unforced) return(not_compiled("an argument cannot be evaluated outside of the function"))
   frame <- frame_for_machine(job)
-  compiled <- compile_closure(frame$FUN, frame$X, frame_dots(frame), job$compiled)
+  compiled <- compile_closure(frame$FUN, frame$X, frame_dots(frame), job$compiled, isTRUE(frame$several))
   if (is.null(compiled$program) || !compiled$draws) return(compiled)
   streams <- job$streams
   if (job$shares) return(not_compiled("it draws random numbers, and tasks of one worker share a stream"))

@@ -2,6 +2,7 @@
 //! where it was written, and has checked it.
 
 mod job;
+mod lists;
 mod plain;
 mod read;
 mod values;

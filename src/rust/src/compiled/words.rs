@@ -51,6 +51,8 @@ impl Words {
                     None => self.read(to, sure, depth),
                 }
             }
+            // The name behind it is no variable.
+            (Some("$"), [of, _]) => self.read(of, sure, depth),
             (Some("for"), [variable, over, body]) => {
                 self.read(over, sure, depth);
                 let mut inside = sure.clone();
@@ -109,7 +111,16 @@ impl Words {
                 }
                 None => head.iter().for_each(|head| self.add_below(head, depth)),
             }
-            parts.for_each(|part| self.add_below(&part, depth));
+            // The name behind `$` is no variable.
+            let member = head.as_ref().and_then(|head| head.as_symbol());
+            let count = if member.is_some_and(|head| head.as_str() == "$") {
+                1
+            } else {
+                usize::MAX
+            };
+            parts
+                .take(count)
+                .for_each(|part| self.add_below(&part, depth));
         } else if let Some(formals) = code.as_pairlist() {
             for (_, default) in formals.iter() {
                 self.add_below(&default, depth);

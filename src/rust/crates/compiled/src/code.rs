@@ -254,6 +254,9 @@ pub(crate) enum Op {
     SetCellI(Reg, Reg, Reg, Reg),
     /// What matrices have of their own, by its number in [`Program::matrices`].
     Matrix(u16),
+    /// What a row of data of this type has at a place: the row's number, and the register of the
+    /// place.
+    Row(Type, Reg, u8, Reg),
     Length(Reg, Reg),
     LengthI(Reg, Reg),
     /// Element-wise, with recycling.
@@ -270,6 +273,8 @@ pub(crate) enum Op {
     AbsVi(Reg, Reg),
     NegVi(Reg, Reg),
     ReduceD(Reduce, Reg, Reg),
+    /// The variance of the vector, of which the mean is known (`true`: its root).
+    VarAround(Reg, Reg, Reg, bool),
     /// A double from integers, or an integer: the function says which.
     ReduceI(Reduce, Reg, Reg),
     AlongD(Along, Reg, Reg),

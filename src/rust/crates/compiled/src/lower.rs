@@ -15,6 +15,7 @@ mod elementwise;
 mod fused;
 mod index;
 mod inline;
+mod lists;
 mod logic;
 mod loops;
 mod matrix;
@@ -30,7 +31,9 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::code::{Mat, Op, Out, Program, Reg};
 use crate::flatten::flatten;
-use crate::tree::{Captured, Closure, Function, Kind, Node, Refused, Surroundings, Type};
+use crate::tree::{
+    Captured, Closure, Function, Kind, Node, Refused, Step, Surroundings, Type, TASK,
+};
 use inline::{Frame, Scope, Who};
 use promises::Promise;
 
@@ -51,6 +54,8 @@ enum State {
     Waiting,
     /// A function that the code defines: its number among these.
     Function(usize),
+    /// A list: its number among these.
+    Part(u16),
 }
 
 /// What is known at a place; variables that are not in it are not assigned.
@@ -80,6 +85,8 @@ enum Val {
     /// A vector with names, as many as it has elements.
     Named(Type, Reg, u16),
     Mixed(Type, Type),
+    /// A list: its number among these.
+    Part(u16),
 }
 
 /// The files of registers.
@@ -156,6 +163,11 @@ struct Lower<'s> {
     captured: HashMap<(usize, String), Captured>,
     captured_names: HashMap<(usize, String), (Type, Reg, u16)>,
     vectors: Vec<(Reg, usize, Type)>,
+    /// Lists, and elements of these that have been read.
+    parts: Vec<lists::Part>,
+    members: HashMap<(usize, Step), Val>,
+    /// The registers by which parts of lists are told, by the piece of code.
+    kept: HashMap<(usize, u32, File), Reg>,
     /// R's own functions that are called, by the closure whose code it is.
     checked: HashMap<usize, HashSet<String>>,
     /// Functions that stand for calls of `sapply()` and its like, by the piece of code.
@@ -226,6 +238,9 @@ impl<'s> Lower<'s> {
             captured: HashMap::new(),
             captured_names: HashMap::new(),
             vectors: Vec::new(),
+            parts: Vec::new(),
+            members: HashMap::new(),
+            kept: HashMap::new(),
             checked: HashMap::new(),
             made: HashMap::new(),
             absent: HashMap::new(),
@@ -252,6 +267,18 @@ impl<'s> Lower<'s> {
             let reg = self.reg(var, *ty, &none)?;
             arguments.push((reg, *ty));
             self.know(var, *ty);
+            self.absent.insert(var, Some(false));
+        }
+        for listed in &closure.lists {
+            let value = if listed.each {
+                let task = self.var(TASK);
+                let task = self.reg(task, Type::Integer, &none)?;
+                self.element_of_list(listed.list, task, &none)?
+            } else {
+                self.whole_list(listed.list, &none)?
+            };
+            let var = self.var(&listed.name);
+            self.assign(var, value, &none)?;
             self.absent.insert(var, Some(false));
         }
         self.defaults(&closure.defaults, &closure.body)?;
@@ -290,7 +317,7 @@ impl<'s> Lower<'s> {
                 .names
                 .iter()
                 .zip(std::mem::take(&mut self.types))
-                .filter(|((scope, _), types)| *scope == 0 && !types.is_empty())
+                .filter(|((scope, name), types)| *scope == 0 && !types.is_empty() && name != TASK)
                 .map(|((_, name), types)| (name.clone(), types))
                 .collect(),
         })
@@ -399,6 +426,11 @@ impl<'s> Lower<'s> {
             Val::Mixed(a, b) => {
                 if let Some(env) = &mut self.env {
                     env.insert(var, State::Mixed(a, b));
+                }
+            }
+            Val::Part(number) => {
+                if let Some(env) = &mut self.env {
+                    env.insert(var, State::Part(number));
                 }
             }
             Val::Is(ty, reg) => {

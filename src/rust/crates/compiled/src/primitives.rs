@@ -14,6 +14,7 @@ pub mod generator;
 pub mod matrix;
 pub mod mersenne;
 pub mod named;
+pub mod normal;
 pub mod order;
 pub mod poisson;
 pub mod quantile;

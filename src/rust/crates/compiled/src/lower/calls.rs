@@ -341,6 +341,10 @@ impl Lower<'_> {
         node: &Node,
     ) -> Lowered<Val> {
         let to = self.temp(out, node)?;
+        if let (true, Some(mean)) = (ty.is_double(), self.mean_known(how, reg)) {
+            self.emit(Op::VarAround(to, reg, mean, how == Reduce::Sd));
+            return Ok(Val::Is(out, to));
+        }
         self.emit(if ty.is_double() {
             Op::ReduceD(how, to, reg)
         } else {
@@ -482,6 +486,7 @@ impl Lower<'_> {
                 Val::Null => {}
                 Val::Is(ty, reg) => parts.push((ty, reg)),
                 Val::Named(..) => return Err(refuse(&arg.value, named::KEPT)),
+                Val::Part(_) => return Err(super::lists::no_number(&arg.value)),
                 Val::Mixed(a, b) => return Err(mixed_value(&arg.value, a, b)),
             }
         }

@@ -75,7 +75,11 @@ impl Lower<'_> {
                 "it is compiled for one subscript, or two of a matrix",
             ));
         };
-        let Some((ty, reg)) = self.any_number(x)? else {
+        let value = self.value(x, None)?;
+        if let (Val::Part(number), "[", false) = (value, fun, keep) {
+            return self.rows_of_frame(number, i, j, node);
+        }
+        let Some((ty, reg)) = self.plain_number(value, x)? else {
             return Ok(Val::Gone);
         };
         if !ty.is_matrix() {

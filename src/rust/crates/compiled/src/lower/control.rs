@@ -1,6 +1,7 @@
 //! Blocks, conditions, loops, and what a function returns.
 
 use super::inline::Callee;
+use super::lists::no_number;
 use super::*;
 use crate::code::Compare;
 use crate::tree::Arg;
@@ -17,9 +18,10 @@ fn meet(a: State, b: Option<State>) -> State {
         }
         (State::Waiting, Some(State::Waiting)) => State::Waiting,
         (State::Function(a), Some(State::Function(b))) if a == b => State::Function(a),
+        (State::Part(a), Some(State::Part(b))) if a == b => State::Part(a),
         // Evaluated on one way, or a function there.
-        (State::Waiting | State::Function(_), _)
-        | (_, Some(State::Waiting | State::Function(_))) => State::Perhaps,
+        (State::Waiting | State::Function(_) | State::Part(_), _)
+        | (_, Some(State::Waiting | State::Function(_) | State::Part(_))) => State::Perhaps,
         (State::Perhaps, _) | (_, None | Some(State::Perhaps)) => State::Perhaps,
         (mixed @ State::Mixed(..), _) | (_, Some(mixed @ State::Mixed(..))) => mixed,
     }
@@ -232,6 +234,7 @@ impl Lower<'_> {
             Val::Is(ty, reg) => Some(Out::Value(ty, reg)),
             Val::Named(ty, reg, names) => Some(Out::Named(ty, reg, names)),
             Val::Mixed(a, b) => return Err(mixed_value(node, a, b)),
+            Val::Part(_) => return Err(no_number(node)),
         })
     }
 
@@ -281,6 +284,7 @@ impl Lower<'_> {
             Val::Gone => return self.integer(0, node),
             Val::Null => return Err(refuse(node, "the condition is NULL")),
             Val::Mixed(a, b) => return Err(mixed_value(node, a, b)),
+            Val::Part(_) => return Err(no_number(node)),
         };
         let (ty, reg) = self.only(ty, reg, node)?;
         if ty == Type::Double {
@@ -327,6 +331,7 @@ impl Lower<'_> {
         let value = match (first, second) {
             (Val::Gone, other) | (other, Val::Gone) => other,
             (Val::Null, Val::Null) => Val::Null,
+            (Val::Part(a), Val::Part(b)) if a == b => Val::Part(a),
             (Val::Is(a, x), Val::Is(b, y)) => match a.joint(b) {
                 Some(ty) => {
                     let to = self.dest(ty, if direct { hint } else { None }, node)?;
@@ -469,13 +474,13 @@ impl Lower<'_> {
 pub(super) fn type_of(value: Val) -> Type {
     match value {
         Val::Is(ty, _) | Val::Named(ty, ..) | Val::Mixed(ty, _) => ty,
-        Val::Null | Val::Gone => Type::Null,
+        Val::Null | Val::Gone | Val::Part(_) => Type::Null,
     }
 }
 
 pub(super) fn mixed_value(at: &Node, a: Type, b: Type) -> Refused {
     if (a, b) == (Type::Null, Type::Null) {
-        return refuse(at, "its value is a function, or strings");
+        return refuse(at, "its value is a function, or strings, or a list");
     }
     if a == b {
         return refuse(at, "whether it has names depends on the way the code takes");

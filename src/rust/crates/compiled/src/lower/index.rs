@@ -25,11 +25,24 @@ impl Lower<'_> {
                 }
                 (ty, reg)
             }
+            Val::Part(number) => return self.by_index(fun, number, index, node),
             value => match self.plain_number(value, &args[0].value)? {
                 Some(found) => found,
                 None => return Ok(Val::Gone),
             },
         };
+        self.part_by(fun, (ty, reg), index, hint, node)
+    }
+
+    /// A part of a vector that has been read.
+    pub(super) fn part_by(
+        &mut self,
+        fun: &str,
+        (ty, reg): (Type, Reg),
+        index: &Node,
+        hint: Option<Var>,
+        node: &Node,
+    ) -> Lowered<Val> {
         if index.kind == Kind::Missing && fun == "[" {
             return Ok(Val::Is(ty, reg));
         }
@@ -183,6 +196,7 @@ impl Lower<'_> {
             Val::Is(ty, _) => ty,
             Val::Null => of.element(),
             Val::Gone | Val::Named(..) => return Ok(Val::Gone),
+            Val::Part(_) => return Err(super::lists::no_number(node)),
             Val::Mixed(a, b) => return Err(mixed_value(node, a, b)),
         };
         let element = old.element().max(of.element());

@@ -179,7 +179,10 @@ impl Lower<'_> {
         loop {
             let state = self.find(scope, name).and_then(|var| self.state(var));
             match (state, self.scopes[scope].parent) {
-                (Some(State::Is(_) | State::Named(..) | State::Mixed(..)), _) => return true,
+                (
+                    Some(State::Is(_) | State::Named(..) | State::Mixed(..) | State::Part(_)),
+                    _,
+                ) => return true,
                 (Some(_), _) => return false,
                 (None, Some(parent)) => scope = parent,
                 (None, None) => break,
@@ -565,6 +568,7 @@ impl Lower<'_> {
 fn common(a: Val, b: Val) -> Val {
     match (a, b) {
         (Val::Null, Val::Null) => Val::Null,
+        (Val::Part(a), Val::Part(b)) if a == b => Val::Part(a),
         (Val::Is(x, reg), Val::Is(y, _)) => match x.joint(y) {
             Some(ty) => Val::Is(ty, reg),
             None => Val::Mixed(x, y),

@@ -411,6 +411,7 @@ impl Lower<'_> {
                 }
                 Val::Named(..) => return Err(refuse(over, named::KEPT)),
                 Val::Gone => return Err(refuse(over, "it is never reached")),
+                Val::Part(_) => return Err(super::lists::no_number(over)),
                 Val::Mixed(a, b) => return Err(mixed_value(over, a, b)),
             },
         };

@@ -1,5 +1,6 @@
 //! Functions of matrices, and what is done element by element where one of both is a matrix.
 
+use super::lists::Count;
 use super::*;
 use crate::code::{Factor, Margin, Other, Place, Product};
 use crate::tree::Arg;
@@ -120,9 +121,19 @@ impl Lower<'_> {
             "diag" => self.diagonal(args, node),
             "nrow" | "ncol" | "dim" => {
                 let x = self.one(args, node)?;
-                let Some((ty, reg)) = self.matrix_argument(x, node)? else {
+                let value = self.value(x, None)?;
+                if let (Val::Part(number), true) = (value, fun != "dim") {
+                    let what = if fun == "nrow" { Count::Rows } else { Count::Length };
+                    // A list that is no data frame has neither.
+                    self.count_of(number, Count::Rows, node)?;
+                    return Ok(Val::Is(Type::Integer, self.count_of(number, what, node)?));
+                }
+                let Some((ty, reg)) = self.plain_number(value, x)? else {
                     return Ok(Val::Gone);
                 };
+                if !ty.is_matrix() {
+                    return Err(refuse(node, "it is compiled for matrices only"));
+                }
                 if fun == "dim" {
                     let to = self.temp(Type::Integers, node)?;
                     self.matrix_op(Mat::Dim(to, place(ty, reg)), node)?;

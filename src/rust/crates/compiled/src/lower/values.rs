@@ -2,6 +2,7 @@
 
 use super::control::mixed_value;
 use super::inline::Callee;
+use super::lists::{no_number, Count};
 use super::named::with_names;
 use super::*;
 use crate::code::{Arith, Compare};
@@ -90,6 +91,7 @@ impl Lower<'_> {
                 Ok(Some(Val::Named(ty, self.reg(var, ty, node)?, names)))
             }
             Some(State::Waiting) => self.force(var, name, node).map(Some),
+            Some(State::Part(number)) => Ok(Some(Val::Part(number))),
             Some(State::Function(_)) => Err(refuse(
                 node,
                 format!("`{name}` is a function, which is compiled where it is called only"),
@@ -151,6 +153,7 @@ impl Lower<'_> {
         };
         match found {
             Captured::Vector(reg, ty) | Captured::Named(reg, ty, _) => Ok(Val::Is(ty, reg as Reg)),
+            Captured::List(list) => self.whole_list(list, node),
             Captured::Constant(kind) => {
                 let place = node.place;
                 self.value(&Node { place, kind }, None)
@@ -245,6 +248,7 @@ impl Lower<'_> {
                     Val::Is(ty, reg) => (ty, reg),
                     Val::Named(..) => return Err(refuse(code, named::KEPT)),
                     Val::Null => return Err(refuse(code, "NULL is assigned to an element")),
+                    Val::Part(_) => return Err(no_number(code)),
                     Val::Mixed(a, b) => return Err(mixed_value(code, a, b)),
                 };
                 self.within += 1;
@@ -308,6 +312,7 @@ impl Lower<'_> {
             ("-" | "+", [one]) => self.sign(fun == "-", &one.value, hint, node),
             ("[" | "[[", [_, _]) => self.part(fun, args, hint, node),
             ("[" | "[[", _) => self.cells(fun, args, hint, node),
+            ("$", [x, name]) => self.by_name(&x.value, &name.value, node),
             ("%*%", [_, _]) => self.product(fun, args, node),
             (":", [a, b]) => {
                 let from = self.whole_number(&a.value)?;
@@ -356,6 +361,7 @@ impl Lower<'_> {
             Val::Named(..) => Err(refuse(node, named::KEPT)),
             Val::Null => Err(refuse(node, "it is NULL")),
             Val::Mixed(a, b) => Err(mixed_value(node, a, b)),
+            Val::Part(_) => Err(no_number(node)),
         }
     }
 
@@ -511,6 +517,7 @@ impl Lower<'_> {
                 Ok(to)
             }
             Val::Gone => self.integer(0, at),
+            Val::Part(number) => self.count_of(number, Count::Length, at),
             Val::Mixed(a, b) => Err(mixed_value(at, a, b)),
         }
     }

@@ -164,6 +164,12 @@ fn random(
 ) -> Option<Result<Value, Bail>> {
     Some(match name {
         "runif" => a.draws(|[min, max]| draws::runif(min, max, state)),
+        // As the machine draws many of them at once, and as it draws one.
+        "rnorm" if a.0.len() == 3 && a.0[1].len() == 1 && a.0[2].len() == 1 => (|| {
+            let mut all = Vec::new();
+            draws::rnorms(&mut all, a.count(0)?, a.number(1)?, a.number(2)?, host, state)?;
+            Ok(Doubles(all))
+        })(),
         "rnorm" => a.draws(|[mean, sd]| draws::rnorm(mean, sd, host, state)),
         "rexp" => a.draws(|[rate]| draws::rexp(rate, state)),
         "rlnorm" => a.draws(|[mean, sd]| draws::rlnorm(mean, sd, host, state)),
