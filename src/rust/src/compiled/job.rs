@@ -2,7 +2,9 @@
 
 use std::ops::Range;
 use std::panic::{catch_unwind, AssertUnwindSafe};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Mutex;
+use std::time::Instant;
 
 use rustle_compiled::machine::{Machine, Outcome, Value};
 use rustle_compiled::{Bail, Generator, Program};
@@ -49,6 +51,8 @@ pub(super) struct Job {
     left: Mutex<Vec<Left>>,
     fates: Mutex<Vec<Fate>>,
     bail: bool,
+    /// Nanoseconds that blocks have taken.
+    busy: AtomicU64,
 }
 
 impl std::fmt::Debug for Job {
@@ -77,11 +81,17 @@ impl Job {
             fates: Mutex::new(vec![Fate::Waiting; n]),
             tasks,
             bail,
+            busy: AtomicU64::new(0),
         }
     }
 
     pub(super) fn tasks(&self) -> Range<usize> {
         self.tasks.clone()
+    }
+
+    /// The seconds that the tasks have taken on all threads.
+    pub(super) fn seconds(&self) -> f64 {
+        self.busy.load(Ordering::Relaxed) as f64 / 1e9
     }
 
     /// What has become of the tasks. Only between slices.
@@ -154,6 +164,20 @@ impl Job {
 
     /// Runs what is left of a block; `own` is the machine of the thread.
     fn block(
+        &self,
+        left: Left,
+        own: &mut Option<Machine<'static>>,
+        program: &Program,
+        data: &Shared,
+        stop: &impl Fn() -> bool,
+    ) {
+        let begun = Instant::now();
+        self.tasks_of(left, own, program, data, stop);
+        let taken = u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        self.busy.fetch_add(taken, Ordering::Relaxed);
+    }
+
+    fn tasks_of(
         &self,
         mut left: Left,
         own: &mut Option<Machine<'static>>,

@@ -7,7 +7,7 @@ use extendr_api::prelude::*;
 use rustle_compiled::machine::{Data, Row};
 use rustle_compiled::tree::{Each, Extent, Extents, Step, Type};
 
-use super::plain::{as_vector, plain};
+use super::plain::{as_vector, bare};
 
 /// The lists of a closure's surroundings, by their numbers.
 #[derive(Default)]
@@ -105,11 +105,11 @@ impl Lists {
         let each = if self.shape(first).is_some() {
             Each::Lists
         } else {
-            plain(first).map_err(|why| format!("an element of a list {why}"))?;
-            let (ty, row) =
+            bare(first).map_err(|why| format!("an element of a list {why}"))?;
+            let (ty, row, named) =
                 rows_of(&found).ok_or("the elements of a list cannot be read together")?;
             rows.push(row.into());
-            Each::Row(rows.len() - 1, ty)
+            Each::Row(rows.len() - 1, ty, named)
         };
         self.known.push((key, each.clone()));
         Ok(each)
@@ -197,14 +197,19 @@ fn element(list: &Robj, step: &Step) -> Option<Robj> {
 }
 
 /// Data of one type, that of the first: single numbers, where all are, or vectors, or matrices.
-/// Others are `None`. Nothing where no element can be read.
+/// Others are `None`. Nothing where no element can be read. `true`: some have names.
 #[allow(clippy::type_complexity)]
 pub(super) fn rows_of(
     elements: &[Option<Robj>],
-) -> Option<(Type, Vec<Option<Data<'static>>>)> {
+) -> Option<(Type, Vec<Option<Data<'static>>>, bool)> {
+    let mut named = false;
     let read: Vec<_> = elements
         .iter()
-        .map(|x| x.as_ref().and_then(|x| plain(x).ok()))
+        .map(|x| {
+            let (ty, data, names) = x.as_ref().and_then(|x| bare(x).ok())?;
+            named |= names;
+            Some((ty, data))
+        })
         .collect();
     let first = read.iter().flatten().map(|(ty, _)| *ty).next()?;
     if first.is_matrix() {
@@ -212,7 +217,7 @@ pub(super) fn rows_of(
             Some((ty, data)) if *ty == first => Some(*data),
             _ => None,
         });
-        return Some((first, each.collect()));
+        return Some((first, each.collect(), named));
     }
     let element = first.element();
     let scalars = read
@@ -220,15 +225,18 @@ pub(super) fn rows_of(
         .flatten()
         .all(|(ty, _)| *ty == element || ty.is_matrix());
     let ty = if scalars { element } else { element.vector() };
-    let each = read.iter().zip(elements).map(|(x, value)| match (x, value) {
-        (Some((of, data)), Some(value)) if of.element() == element && !of.is_matrix() => {
-            Some(if scalars {
-                *data
-            } else {
-                as_vector(*data, value)
-            })
-        }
-        _ => None,
-    });
-    Some((ty, each.collect()))
+    let each = read
+        .iter()
+        .zip(elements)
+        .map(|(x, value)| match (x, value) {
+            (Some((of, data)), Some(value)) if of.element() == element && !of.is_matrix() => {
+                Some(if scalars {
+                    *data
+                } else {
+                    as_vector(*data, value)
+                })
+            }
+            _ => None,
+        });
+    Some((ty, each.collect(), named))
 }

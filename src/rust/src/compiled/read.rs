@@ -12,7 +12,7 @@ use rustle_compiled::tree::{
 use rustle_streams::{Numbering, TaskSeeds};
 
 use super::lists::{rows_of, Lists};
-use super::plain::{as_integers, bare_vector, kept, only_names, plain};
+use super::plain::{as_integers, bare, bare_vector, kept, only_names};
 use crate::fields::Fields;
 use crate::refusal::{Parsed, Refusal};
 use crate::seeds::base_seed;
@@ -254,6 +254,8 @@ pub(super) struct Read {
     pub(super) data: Shared,
     /// The names and types of the arguments that vary.
     given: Vec<(String, Type)>,
+    /// Of these, those that may have names.
+    veiled: Vec<String>,
     /// Arguments that are lists.
     listed: Vec<Listed>,
     lists: Lists,
@@ -263,17 +265,17 @@ pub(super) struct Read {
     now: usize,
 }
 
-fn items(x: &Robj) -> Parsed<(Type, Items)> {
+fn items(x: &Robj) -> Parsed<(Type, Items, bool)> {
     let Some(list) = x.as_list() else {
         // SAFETY: they are part of the data of the handle. Attributes such as names do not
         // reach the elements.
         return unsafe {
             if let Some(x) = x.as_real_slice() {
-                Ok((Type::Double, Items::Doubles(kept(x))))
+                Ok((Type::Double, Items::Doubles(kept(x)), false))
             } else if let Some(x) = x.as_integer_slice() {
-                Ok((Type::Integer, Items::Integers(kept(x))))
+                Ok((Type::Integer, Items::Integers(kept(x)), false))
             } else if let Some(x) = x.as_logical_slice() {
-                Ok((Type::Logical, Items::Integers(kept(as_integers(x)))))
+                Ok((Type::Logical, Items::Integers(kept(as_integers(x))), false))
             } else {
                 Err(Refusal::internal("the elements cannot be read"))
             }
@@ -281,7 +283,7 @@ fn items(x: &Robj) -> Parsed<(Type, Items)> {
     };
     let elements: Vec<Option<Robj>> = list.values().map(Some).collect();
     match rows_of(&elements) {
-        Some((ty, each)) => Ok((ty, Items::Each(each))),
+        Some((ty, each, named)) => Ok((ty, Items::Each(each), named)),
         None => Err(Refusal::internal("no element can be read")),
     }
 }
@@ -291,6 +293,7 @@ impl Read {
     pub(super) fn new(fields: &Fields, places: &mut Vec<Vec<i32>>) -> Parsed<Read> {
         let mut lists = Lists::new(fields.flag("frames")?);
         let (mut given, mut listed, mut all) = (Vec::new(), Vec::new(), Vec::new());
+        let mut veiled = Vec::new();
         let columns = fields.get("items")?.as_list();
         let columns = columns.iter().flat_map(List::values);
         let mut tasks = 0;
@@ -304,7 +307,10 @@ impl Read {
                     each: true,
                 }),
                 None => {
-                    let (ty, items) = items(&column)?;
+                    let (ty, items, named) = items(&column)?;
+                    if named {
+                        veiled.push(name.clone());
+                    }
                     given.push((name, ty));
                     all.push(items);
                 }
@@ -330,6 +336,7 @@ impl Read {
                 rows: Vec::new(),
             },
             given,
+            veiled,
             listed,
             lists,
             names,
@@ -346,15 +353,20 @@ impl Read {
             return Ok(false);
         }
         let mut all = Vec::new();
-        for (column, (_, known)) in columns.iter().zip(&self.given) {
-            let (ty, items) = items(column)?;
-            if ty != *known {
+        for (column, (name, known)) in columns.iter().zip(&self.given) {
+            let (ty, items, named) = items(column)?;
+            if ty != *known || named && !self.veiled.contains(name) {
                 return Ok(false);
             }
             all.push(items);
         }
         self.data.items = all;
         Ok(true)
+    }
+
+    /// Lets go of the elements.
+    pub(super) fn rest(&mut self) {
+        self.data.items.clear();
     }
 
     pub(super) fn tasks(&self) -> usize {
@@ -369,6 +381,7 @@ impl Read {
         places: &mut Vec<Vec<i32>>,
     ) -> Parsed<Closure> {
         let mut given = self.given.clone();
+        let mut veiled = self.veiled.clone();
         let mut lists = self.listed.clone();
         let constants = fields.optional("constants")?.and_then(Robj::as_list);
         for (name, value) in constants.iter().flat_map(List::iter) {
@@ -380,7 +393,10 @@ impl Read {
                 });
                 continue;
             }
-            let (ty, data) = plain(&value).map_err(Refusal::internal)?;
+            let (ty, data, named) = bare(&value).map_err(Refusal::internal)?;
+            if named {
+                veiled.push(name.to_owned());
+            }
             given.push((name.to_owned(), ty));
             self.data.constants.push(data);
         }
@@ -401,6 +417,7 @@ impl Read {
         }
         Ok(Closure {
             given,
+            veiled,
             lists,
             defaults: read,
             body,
@@ -423,7 +440,11 @@ impl Read {
             self.data.captured.push(data);
             return Ok(Captured::Named(self.data.captured.len() - 1, ty, names));
         }
-        let (ty, data) = plain(value).map_err(|why| format!("`{name}` {why}"))?;
+        let (ty, data, named) = bare(value).map_err(|why| format!("`{name}` {why}"))?;
+        if named {
+            self.data.captured.push(data);
+            return Ok(Captured::Veiled(self.data.captured.len() - 1, ty));
+        }
         if ty == Type::Double {
             if let Data::Double(x) = data {
                 if x.is_nan() {

@@ -111,6 +111,17 @@ impl Words {
                 }
                 None => head.iter().for_each(|head| self.add_below(head, depth)),
             }
+            // A function by its name in quotes.
+            let hands_on = ["sapply", "lapply", "vapply", "apply", "mapply", "Reduce"];
+            if let Some(symbol) = head.as_ref().and_then(|head| head.as_symbol()) {
+                if hands_on.contains(&symbol.as_str()) {
+                    for (_, part) in call.iter().skip(1) {
+                        if let Some(text) = part.as_str().filter(|_| part.is_string()) {
+                            note(text, &mut self.functions);
+                        }
+                    }
+                }
+            }
             // The name behind `$` is no variable.
             let member = head.as_ref().and_then(|head| head.as_symbol());
             let count = if member.is_some_and(|head| head.as_str() == "$") {

@@ -7,6 +7,7 @@
 //! changes types is unrolled once.
 
 mod apply;
+mod bound;
 mod calls;
 mod cells;
 mod control;
@@ -22,14 +23,17 @@ mod matrix;
 mod more;
 mod named;
 mod promises;
+mod several;
 mod statistics;
 mod values;
+mod veiled;
+mod ways;
 
 pub(crate) use calls::math;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use crate::code::{Mat, Op, Out, Program, Reg};
+use crate::code::{Bind, Mat, Op, Out, Program, Reg};
 use crate::flatten::flatten;
 use crate::tree::{
     Captured, Closure, Function, Kind, Node, Refused, Step, Surroundings, Type, TASK,
@@ -56,6 +60,8 @@ enum State {
     Function(usize),
     /// A list: its number among these.
     Part(u16),
+    /// A vector or matrix that may have names.
+    Veiled(Type),
 }
 
 /// What is known at a place; variables that are not in it are not assigned.
@@ -87,6 +93,8 @@ enum Val {
     Mixed(Type, Type),
     /// A list: its number among these.
     Part(u16),
+    /// A vector or matrix that may have names, which nobody knows.
+    Veiled(Type, Reg),
 }
 
 /// The files of registers.
@@ -176,6 +184,8 @@ struct Lower<'s> {
     absent: HashMap<Var, Option<bool>>,
     /// Arguments without a value that can be had.
     withheld: HashMap<Var, String>,
+    /// Has the code of `sapply()` and its like met elements that may have names?
+    veiled_over: bool,
     /// Variables of which a loop that does not turn must not leave another type.
     firm: HashSet<Var>,
     /// The variable that was read though it is of mixed types.
@@ -183,6 +193,7 @@ struct Lower<'s> {
     outs: Vec<Out>,
     rows: Vec<Vec<String>>,
     matrices: Vec<Mat>,
+    binds: Vec<Bind>,
     reasons: Vec<&'static str>,
     draws: bool,
     types: Vec<Vec<Type>>,
@@ -245,11 +256,13 @@ impl<'s> Lower<'s> {
             made: HashMap::new(),
             absent: HashMap::new(),
             withheld: HashMap::new(),
+            veiled_over: false,
             firm,
             mixed: None,
             outs: Vec::new(),
             rows: Vec::new(),
             matrices: Vec::new(),
+            binds: Vec::new(),
             reasons: Vec::new(),
             draws: false,
             types: Vec::new(),
@@ -267,6 +280,9 @@ impl<'s> Lower<'s> {
             let reg = self.reg(var, *ty, &none)?;
             arguments.push((reg, *ty));
             self.know(var, *ty);
+            if let (true, Some(env)) = (closure.veiled.contains(name), &mut self.env) {
+                env.insert(var, State::Veiled(*ty));
+            }
             self.absent.insert(var, Some(false));
         }
         for listed in &closure.lists {
@@ -310,6 +326,7 @@ impl<'s> Lower<'s> {
             vectors_i: used(File::Vi),
             outs: std::mem::take(&mut self.outs),
             matrices: std::mem::take(&mut self.matrices),
+            binds: std::mem::take(&mut self.binds),
             reasons: std::mem::take(&mut self.reasons),
             names: std::mem::take(&mut self.rows),
             draws: self.draws,
@@ -427,6 +444,15 @@ impl<'s> Lower<'s> {
                 if let Some(env) = &mut self.env {
                     env.insert(var, State::Mixed(a, b));
                 }
+            }
+            Val::Veiled(ty, reg) => {
+                let to = self.reg(var, ty, at)?;
+                self.put(ty, to, reg);
+                self.know(var, ty);
+                if let Some(env) = &mut self.env {
+                    env.insert(var, State::Veiled(ty));
+                }
+                return Ok(Val::Veiled(ty, to));
             }
             Val::Part(number) => {
                 if let Some(env) = &mut self.env {

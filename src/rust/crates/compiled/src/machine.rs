@@ -4,6 +4,7 @@
 //! whoever has called it can look for interrupts.
 
 mod arith;
+mod bind;
 mod elements;
 mod extra;
 mod matrix;
@@ -227,6 +228,7 @@ impl<'a> Machine<'a> {
                         }
                     }
                     match op {
+                        Op::Bind(k) => self.bind(&program.binds[usize::from(k)])?,
                         Op::Matrix(k) => self.matrix(program.matrices[usize::from(k)], host)?,
                         op => self.vector(op, host)?,
                     }

@@ -11,6 +11,7 @@ pub mod binomial;
 pub mod draws;
 pub mod gamma;
 pub mod generator;
+pub mod lookup;
 pub mod matrix;
 pub mod mersenne;
 pub mod named;

@@ -69,7 +69,9 @@ pub struct Closure {
     /// Names of the arguments that calls give. One by the name of [`TASK`] is the number of the
     /// task, from 1.
     pub given: Vec<(String, Type)>,
-    /// Those that are lists.
+    /// Of these, those that may have names, of elements or of rows and columns.
+    pub veiled: Vec<String>,
+    /// Arguments that are lists.
     pub lists: Vec<Listed>,
     /// Arguments that calls leave out, with their defaults (`Missing`: none).
     pub defaults: Vec<(String, Node)>,
@@ -219,6 +221,8 @@ pub enum Captured {
     Vector(usize, Type),
     /// The same with names.
     Named(usize, Type, Vec<String>),
+    /// A vector or matrix with names that nobody looks at.
+    Veiled(usize, Type),
     /// A list, or a data frame: its number among those of the surroundings.
     List(usize),
 }
@@ -235,8 +239,9 @@ pub enum Step {
 /// What the elements of a list are, or parts of these that are found in the same way.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Each {
-    /// Numbers, vectors or matrices of this type: their number among such rows.
-    Row(usize, Type),
+    /// Numbers, vectors or matrices of this type: their number among such rows. May they have names
+    /// (`true`)?
+    Row(usize, Type, bool),
     /// Lists.
     Lists,
 }

@@ -2,6 +2,7 @@
 
 use super::inline::Callee;
 use super::lists::no_number;
+use super::named::Names;
 use super::*;
 use crate::code::Compare;
 use crate::tree::Arg;
@@ -13,9 +14,17 @@ fn meet(a: State, b: Option<State>) -> State {
             None => State::Mixed(a, b),
         },
         (State::Named(a, x), Some(State::Named(b, y))) if a == b && x == y => State::Named(a, x),
-        (State::Is(a) | State::Named(a, _), Some(State::Is(b) | State::Named(b, _))) => {
-            State::Mixed(a, b)
+        // With names or without is one to what cannot know.
+        (State::Veiled(a) | State::Is(a), Some(State::Veiled(b)))
+        | (State::Veiled(a), Some(State::Is(b)))
+            if a == b =>
+        {
+            State::Veiled(a)
         }
+        (
+            State::Is(a) | State::Named(a, _) | State::Veiled(a),
+            Some(State::Is(b) | State::Named(b, _) | State::Veiled(b)),
+        ) => State::Mixed(a, b),
         (State::Waiting, Some(State::Waiting)) => State::Waiting,
         (State::Function(a), Some(State::Function(b))) if a == b => State::Function(a),
         (State::Part(a), Some(State::Part(b))) if a == b => State::Part(a),
@@ -235,6 +244,12 @@ impl Lower<'_> {
             Val::Named(ty, reg, names) => Some(Out::Named(ty, reg, names)),
             Val::Mixed(a, b) => return Err(mixed_value(node, a, b)),
             Val::Part(_) => return Err(no_number(node)),
+            Val::Veiled(..) => {
+                return Err(refuse(
+                    node,
+                    "its value may have names that only R knows (`unname()` drops them)",
+                ))
+            }
         })
     }
 
@@ -280,7 +295,7 @@ impl Lower<'_> {
     pub(super) fn condition(&mut self, node: &Node) -> Lowered<Reg> {
         let value = self.value(node, None)?;
         let (ty, reg) = match value {
-            Val::Is(ty, reg) | Val::Named(ty, reg, _) => (ty, reg),
+            Val::Is(ty, reg) | Val::Named(ty, reg, _) | Val::Veiled(ty, reg) => (ty, reg),
             Val::Gone => return self.integer(0, node),
             Val::Null => return Err(refuse(node, "the condition is NULL")),
             Val::Mixed(a, b) => return Err(mixed_value(node, a, b)),
@@ -353,6 +368,18 @@ impl Lower<'_> {
                 }
                 Val::Named(a, to, names)
             }
+            (Val::Veiled(a, x) | Val::Is(a, x), Val::Veiled(b, y))
+            | (Val::Veiled(a, x), Val::Is(b, y))
+                if a == b =>
+            {
+                let to = self.temp(a, node)?;
+                for (block, reg) in [(&mut yes, x), (&mut no, y)] {
+                    let outer = std::mem::replace(&mut self.block, std::mem::take(block));
+                    self.put(a, to, reg);
+                    *block = std::mem::replace(&mut self.block, outer);
+                }
+                Val::Veiled(a, to)
+            }
             (a, b) => Val::Mixed(type_of(a), type_of(b)),
         };
         self.block.push(Stmt::If(cond, yes, no));
@@ -421,13 +448,14 @@ impl Lower<'_> {
         let Some((a, b, names)) = self.two_with_names(args, node)? else {
             return Ok(Val::Gone);
         };
-        if names.is_some() {
+        if let Names::Known(_) = names {
             let value = self.compare_flat(how, a, b, None, node)?;
             return Ok(super::named::with_names(value, names));
         }
         let (shape, (a, x), (b, y)) = self.conformed(a, b, node)?;
         let value = self.compare_flat(how, (a, x), (b, y), hint, node)?;
-        self.shaped(value, shape, node)
+        let value = self.shaped(value, shape, node)?;
+        Ok(super::named::with_names(value, names))
     }
 
     fn compare_flat(
@@ -473,7 +501,7 @@ impl Lower<'_> {
 
 pub(super) fn type_of(value: Val) -> Type {
     match value {
-        Val::Is(ty, _) | Val::Named(ty, ..) | Val::Mixed(ty, _) => ty,
+        Val::Is(ty, _) | Val::Named(ty, ..) | Val::Mixed(ty, _) | Val::Veiled(ty, _) => ty,
         Val::Null | Val::Gone | Val::Part(_) => Type::Null,
     }
 }

@@ -141,7 +141,14 @@ impl Lower<'_> {
                 Op::MoveD(to, _)
                 | Op::VarAround(to, ..)
                 | Op::ReduceD(
-                    Reduce::Mean | Reduce::Sum | Reduce::Var | Reduce::Sd | Reduce::Prod | Reduce::Min | Reduce::Max | Reduce::Median,
+                    Reduce::Mean
+                    | Reduce::Sum
+                    | Reduce::Var
+                    | Reduce::Sd
+                    | Reduce::Prod
+                    | Reduce::Min
+                    | Reduce::Max
+                    | Reduce::Median,
                     to,
                     _,
                 ) => to,

@@ -139,6 +139,11 @@ impl Lower<'_> {
                 self.vectors.push((reg, number, ty));
                 Val::Is(ty, reg)
             }
+            Captured::Veiled(number, ty) => {
+                let reg = self.fresh(file(ty), node)?;
+                self.vectors.push((reg, number, ty));
+                Val::Veiled(ty, reg)
+            }
             Captured::Named(number, ty, names) => {
                 let reg = self.fresh(file(ty), node)?;
                 self.vectors.push((reg, number, ty));
@@ -162,7 +167,10 @@ impl Lower<'_> {
                 };
                 self.part_value(part, node)
             }
-            Ok(Each::Row(number, ty)) => self.row_value(number, ty, at, node),
+            Ok(Each::Row(number, ty, veiled)) => {
+                let value = self.row_value(number, ty, at, node)?;
+                Ok(Self::veil(value, veiled))
+            }
         }
     }
 
@@ -194,7 +202,10 @@ impl Lower<'_> {
         node: &Node,
     ) -> Lowered<Val> {
         if fun != "[[" {
-            return Err(refuse(node, "a part of a list that is a list is not in the subset"));
+            return Err(refuse(
+                node,
+                "a part of a list that is a list is not in the subset",
+            ));
         }
         match index.kind {
             Kind::Text(ref name) => return self.step(number, Step::Name(name.clone()), node),
@@ -241,12 +252,10 @@ impl Lower<'_> {
         let extents = extents.map_err(|why| refuse(node, why))?;
         match (what, extents.length, extents.rows) {
             (Count::Length, Some(length), _) => self.integer(length, node),
-            (Count::Rows, _, Some(rows)) => {
-                match self.row_value(rows, Type::Integer, at, node)? {
-                    Val::Is(_, reg) => Ok(reg),
-                    _ => Err(no_number(node)),
-                }
-            }
+            (Count::Rows, _, Some(rows)) => match self.row_value(rows, Type::Integer, at, node)? {
+                Val::Is(_, reg) => Ok(reg),
+                _ => Err(no_number(node)),
+            },
             _ => Err(refuse(node, "it is not the same for all elements")),
         }
     }
