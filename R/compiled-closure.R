@@ -18,7 +18,8 @@ machine_functions <- list(
     "range", "tabulate", "signif", "sample",
     "sample.int", "stop", "warning", "message", "print", "cat", "matrix", "nrow", "ncol", "dim", "t", "drop", "diag",
     "crossprod", "tcrossprod", "%*%", "solve", "rowSums", "rowMeans", "colSums", "colMeans", "as.matrix", "as.vector",
-    "outer", "$", "force", "identity", "missing", "sapply", "vapply", "replicate", "apply", "names<-", "unname"
+    "outer", "cbind", "rbind", "match", "%in%", "findInterval", "tryCatch", "try", "suppressWarnings", "suppressMessages",
+    "unlist", "lapply", "mapply", "Reduce", "$", "force", "identity", "missing", "sapply", "vapply", "replicate", "apply", "names<-", "unname"
   ),
   stats = c(
     "runif", "rnorm", "rexp", "rlnorm", "rlogis", "rcauchy", "rweibull", "rgamma", "rchisq", "rt", "rf", "rbeta",
@@ -60,7 +61,7 @@ not_compiled <- function(why, path = NULL) list(program = NULL, why = why, path 
 # before: NULL, or what was compiled of the same call for other elements, which is used again where
 # nothing that it is made of has changed. several: X is a list of vectors of one length, and calls are
 # FUN(X[[1]][[i]], X[[2]][[i]], ...), by the names of X.
-compile_closure <- function(fun, X, dots = list(), before = NULL, several = FALSE) {
+compile_closure <- function(fun, X, dots = list(), before = NULL, several = FALSE, key = key_of_call(fun, dots, if (several) names(X))) {
   if (typeof(fun) != "closure") return(not_compiled("it is a primitive function, which R runs as fast as can be"))
   if (is.object(fun)) return(not_compiled("the function has a class"))
   columns <- if (several) X else list(X)
@@ -71,7 +72,8 @@ compile_closure <- function(fun, X, dots = list(), before = NULL, several = FALS
   matched <- match_task(fun, dots, columns)
   if (is.character(matched)) return(not_compiled(matched))
   read <- read_closures(fun, c(matched$item, names(matched$constants)))
-  from <- list(matched, read)
+  from <- list(matched, read, getOption("digits"))
+  if (is.null(before)) before <- take_program(key)
   if (!is.null(before$program) && same_bits(from, before$from) && unpack(rs_compiled_again(before$program, list(columns, before$from)))) return(before)
   code <- read[[1L]]
   opened <- unpack(rs_compiled_open(list(
@@ -79,7 +81,10 @@ compile_closure <- function(fun, X, dots = list(), before = NULL, several = FALS
     variables = code$variables, reasons = code$reasons, functions = code$functions, calls = code$calls, same = code$same,
     closures = read[-1L], data = list(columns, from)
   )))
-  if (is.null(opened$program)) return(not_compiled(opened$why, opened$path))
+  if (is.null(opened$program)) {
+    keep_verdict(key, fun, code, opened)
+    return(not_compiled(opened$why, opened$path))
+  }
   opened$solves <- any(vapply(read, function(one) "solve" %in% one$functions, NA))
   opened$from <- from
   opened
@@ -95,10 +100,10 @@ unfit_elements <- function(X) {
   if (!typeof(X) %in% c("double", "integer", "logical")) "the elements of the data are not numbers"
 }
 
-# Numbers or logical values, without attributes other than the shape of a matrix.
+# Numbers or logical values, without attributes other than the shape of a matrix, and names.
 is_plain <- function(x) {
-  typeof(x) %in% c("double", "integer", "logical") &&
-    (is.null(attributes(x)) || is.matrix(x) && length(attributes(x)) == 1L) && (is.double(x) || !anyNA(x))
+  if (!typeof(x) %in% c("double", "integer", "logical") || !is.double(x) && anyNA(x)) return(FALSE)
+  is.null(attributes(x)) || !is.object(x) && all(names(attributes(x)) %in% if (is.matrix(x)) c("dim", "dimnames") else "names")
 }
 
 # A list, or a data frame, of which a function may read elements.
