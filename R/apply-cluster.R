@@ -153,9 +153,10 @@ has_cluster <- function(cl, call = sys.call(-1L)) {
 }
 
 # Runs the n tasks of a call of the family, whose data are in `frame`. An error of a task
-# does not stop the others; the first error is raised afterwards.
+# does not stop the others; the first error is raised afterwards. machine: as in run_future_call(), without
+# an argument.
 run_cluster <- function(plan, policy, frame, n, envir, origin, task = lapply_call,
-                        forced = 1L, shape = NULL, over = c(X = "elements")) {
+                        forced = 1L, shape = NULL, over = c(X = "elements"), machine = NULL) {
   if (n == 0L) {
     forget_call(without_tasks)
     return(new_outcome(list()))
@@ -171,6 +172,7 @@ run_cluster <- function(plan, policy, frame, n, envir, origin, task = lapply_cal
     origin = origin, forced = forced, shape = shape, over = over,
     shares = own && policy$schedule %in% c("static", "cyclic")
   )
+  if (!is.null(machine) && isTRUE(compiles(plan))) job$machine <- machine()
   outcome <- run_job(job, plan)
   stop_first_failure(outcome)
   outcome

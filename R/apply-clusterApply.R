@@ -111,7 +111,7 @@ clusterMap <- function(cl = NULL, fun, ..., MoreArgs = NULL, RECYCLE = TRUE, SIM
     plan, new_policy(if (.scheduling == "static") "cyclic" else "dynamic", 1L), frame, n,
     parent.frame(), call,
     task = mapply_call(X), forced = length(X), shape = if (!isFALSE(SIMPLIFY)) "scalar",
-    over = c(X = "vectors")
+    over = c(X = "vectors"), machine = function() several_frame(fun, lapply(X, `[`, seq_len(n)), MoreArgs)
   )
   simplify_outcome(outcome, names, SIMPLIFY)
 }

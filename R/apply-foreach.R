@@ -234,11 +234,14 @@ foreach_call <- function(frame) {
   as.call(c(list(quote(FUN)), values))
 }
 
-# The same loop as calls of one function for the elements of one vector, which may be compiled; NULL
-# where it has several variables. Without one (times()) nothing is read.
+# The same loop as calls of one function for the elements of vectors, which may be compiled. Without a
+# variable (times()) nothing is read.
 machine_of_foreach <- function(body, frame, n) {
   count <- length(formals(body))
-  if (count > 1L) return(NULL)
+  if (count > 1L) {
+    columns <- lapply(seq_len(count), function(k) frame[[column_name(k)]])
+    return(several_frame(body, stats::setNames(columns, names(formals(body)))))
+  }
   if (count == 1L) return(lapply_frame(frame[[column_name(1L)]], body))
   formals(body) <- as.pairlist(alist(... = ))
   lapply_frame(seq_len(n), body)

@@ -157,7 +157,8 @@ take_disposable <- function(frame) {
 
 # Runs the n tasks of a future_*() call. frame: a function that makes the frame of
 # the job; it is called last, as it evaluates arguments of the user.
-run_future_call <- function(options, n, call, frame, forced = 1L, over = c(X = "elements")) {
+# machine: NULL, or a function that makes of the frame that of the same calls as the machine takes them.
+run_future_call <- function(options, n, call, frame, forced = 1L, over = c(X = "elements"), machine = NULL) {
   plan <- current_plan()
   policy <- policy_of_future(
     n, plan$workers, options$scheduling, options$chunk_size, options$given, plan, options$origin
@@ -169,5 +170,6 @@ run_future_call <- function(options, n, call, frame, forced = 1L, over = c(X = "
     label = options$label, origin = options$origin, forced = forced, shape = options$shape,
     over = over
   )
+  if (!is.null(machine) && isTRUE(compiles(plan))) job$machine <- machine(job$frame)
   run_job(job, plan)
 }

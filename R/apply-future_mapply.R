@@ -79,7 +79,8 @@ run_mapply <- function(options, FUN, dots, MoreArgs) {
   # As in mapply(), further arguments stand in the call as they are.
   call <- as.call(c(list(quote(FUN)), elements, MoreArgs))
   frame <- function() mapply_frame(FUN, dots)
-  run_future_call(options, n, call, frame, forced = length(dots), over = c(dots = "vectors"))
+  machine <- function(frame) several_frame(FUN, dots, MoreArgs)
+  run_future_call(options, n, call, frame, forced = length(dots), over = c(dots = "vectors"), machine = machine)
 }
 
 # The frame in which mapply() would evaluate FUN(dots[[1L]][[i]], ...).

@@ -93,7 +93,8 @@ check_mc <- function(n, preschedule, set_seed, silent, cores, cleanup, affinity 
 ran_as_base <- "the last call had one core or one task, and ran in this session as lapply() does"
 
 # Runs the tasks on forked workers; errors are results.
-run_mc <- function(call, frame, n, mc, streams, origin, shape = NULL, over = c(X = "elements")) {
+# machine: NULL, or a function that makes the frame of the same calls as the machine takes them.
+run_mc <- function(call, frame, n, mc, streams, origin, shape = NULL, over = c(X = "elements"), machine = NULL) {
   if (mc$preschedule && !is.null(mc$affinity)) {
     warning(simpleWarning("'mc.preschedule' must be false if 'affinity.list' is used", origin))
     mc$affinity <- NULL
@@ -111,6 +112,7 @@ run_mc <- function(call, frame, n, mc, streams, origin, shape = NULL, over = c(X
     setting <- compiled$settings$compiled
     plan$settings$compiled <- if (is.null(setting)) "auto" else setting
     job$isolated <- TRUE
+    if (!is.null(machine)) job$machine <- machine()
   }
   run_job(job, plan)
 }

@@ -60,7 +60,8 @@ mcmapply <- function(FUN, ..., MoreArgs = NULL, SIMPLIFY = TRUE, USE.NAMES = TRU
     streams <- streams_of_mclapply(mc$set_seed, mc$preschedule)
     frame <- mapply_one_frame(FUN, X, MoreArgs)
     shape <- if (!isFALSE(SIMPLIFY)) "scalar"
-    outcome <- run_mc(mapply_one_call, frame, n, mc, streams, call, shape, over = c(X = "vectors"))
+    machine <- function() several_frame(FUN, X, MoreArgs)
+    outcome <- run_mc(mapply_one_call, frame, n, mc, streams, call, shape, over = c(X = "vectors"), machine = machine)
     outcome$values <- as_try_errors(outcome, call)
     if (length(outcome$failed)) SIMPLIFY <- FALSE
   } else {

@@ -143,7 +143,7 @@ calls_of_statistic <- function(replay, waiting) {
 # What compile_closure() makes of the statistic; NULL where it does not compile, or draws, which
 # is for boot's own loop.
 compile_replayed <- function(replay) {
-  if (!is.numeric(replay$data)) return(NULL)
+  if (!is.numeric(replay$data) && !is_list_of_data(replay$data)) return(NULL)
   frame <- calls_of_statistic(replay, list(list(seq_along(replay$data))))
   if (is.null(frame)) return(NULL)
   compiled <- compile_closure(frame$FUN, frame$X, frame_dots(frame))

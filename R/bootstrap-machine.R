@@ -7,7 +7,7 @@
 machine_of_boot <- function(job, frame, from) {
   f <- job$statistic
   plain <- job$kind == "function" && job$sim != "parametric" && is.null(job$relabel) && identical(job$compute, f) &&
-    is.null(attr(f, "user")) && is_plain(job$data)
+    is.null(attr(f, "user")) && (is_plain(job$data) || is_list_of_data(job$data))
   if (!plain || !isTRUE(compiles(job$plan))) return(NULL)
   first <- names(formals(f))[1L]
   if (is.null(first) || first %in% c(NA, "...", names(job$dots))) return(NULL)

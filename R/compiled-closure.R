@@ -18,7 +18,8 @@ machine_functions <- list(
     "range", "tabulate", "signif", "sample",
     "sample.int", "stop", "warning", "message", "print", "cat", "matrix", "nrow", "ncol", "dim", "t", "drop", "diag",
     "crossprod", "tcrossprod", "%*%", "solve", "rowSums", "rowMeans", "colSums", "colMeans", "as.matrix", "as.vector",
-    "outer", "force", "identity", "missing", "sapply", "vapply", "replicate", "apply", "names<-", "unname"
+    "outer", "cbind", "rbind", "match", "%in%", "findInterval", "tryCatch", "try", "suppressWarnings", "suppressMessages",
+    "unlist", "lapply", "mapply", "Reduce", "$", "force", "identity", "missing", "sapply", "vapply", "replicate", "apply", "names<-", "unname"
   ),
   stats = c(
     "runif", "rnorm", "rexp", "rlnorm", "rlogis", "rcauchy", "rweibull", "rgamma", "rchisq", "rt", "rf", "rbeta",
@@ -58,24 +59,32 @@ not_compiled <- function(why, path = NULL) list(program = NULL, why = why, path 
 # Compiles `fun` for calls FUN(X[[i]], ...), where `dots` is a list of the further arguments.
 # A list: `program` (an external pointer), `types`, `draws` and `solves`; or as not_compiled().
 # before: NULL, or what was compiled of the same call for other elements, which is used again where
-# nothing that it is made of has changed.
-compile_closure <- function(fun, X, dots = list(), before = NULL) {
+# nothing that it is made of has changed. several: X is a list of vectors of one length, and calls are
+# FUN(X[[1]][[i]], X[[2]][[i]], ...), by the names of X.
+compile_closure <- function(fun, X, dots = list(), before = NULL, several = FALSE, key = key_of_call(fun, dots, if (several) names(X))) {
   if (typeof(fun) != "closure") return(not_compiled("it is a primitive function, which R runs as fast as can be"))
   if (is.object(fun)) return(not_compiled("the function has a class"))
-  why <- unfit_elements(X)
-  if (!is.null(why)) return(not_compiled(why))
-  matched <- match_task(fun, dots)
+  columns <- if (several) X else list(X)
+  for (column in columns) {
+    why <- unfit_elements(column)
+    if (!is.null(why)) return(not_compiled(why))
+  }
+  matched <- match_task(fun, dots, columns)
   if (is.character(matched)) return(not_compiled(matched))
   read <- read_closures(fun, c(matched$item, names(matched$constants)))
-  from <- list(matched, read)
-  if (!is.null(before$program) && same_bits(from, before$from) && unpack(rs_compiled_again(before$program, list(X, before$from)))) return(before)
+  from <- list(matched, read, getOption("digits"))
+  if (is.null(before)) before <- take_program(key)
+  if (!is.null(before$program) && same_bits(from, before$from) && unpack(rs_compiled_again(before$program, list(columns, before$from)))) return(before)
   code <- read[[1L]]
   opened <- unpack(rs_compiled_open(list(
-    body = code$body, item = matched$item, items = X, constants = matched$constants, defaults = code$formals,
+    body = code$body, item = matched$item, items = columns, frames = frames_are_plain(matched, read, columns, fun), constants = matched$constants, defaults = code$formals,
     variables = code$variables, reasons = code$reasons, functions = code$functions, calls = code$calls, same = code$same,
-    closures = read[-1L], data = list(X, from)
+    closures = read[-1L], data = list(columns, from)
   )))
-  if (is.null(opened$program)) return(not_compiled(opened$why, opened$path))
+  if (is.null(opened$program)) {
+    keep_verdict(key, fun, code, opened)
+    return(not_compiled(opened$why, opened$path))
+  }
   opened$solves <- any(vapply(read, function(one) "solve" %in% one$functions, NA))
   opened$from <- from
   opened
@@ -86,32 +95,54 @@ compile_closure <- function(fun, X, dots = list(), before = NULL) {
 unfit_elements <- function(X) {
   if (is.object(X)) return("the data have a class")
   if (is.list(X)) {
-    return(if (!is_plain(X[[1L]])) "the elements of the data are not plain vectors or matrices of numbers")
+    return(if (!is_plain(X[[1L]]) && !is_list_of_data(X[[1L]])) "the elements of the data are not plain vectors or matrices of numbers")
   }
   if (!typeof(X) %in% c("double", "integer", "logical")) "the elements of the data are not numbers"
 }
 
-# Numbers or logical values, without attributes other than the shape of a matrix.
+# Numbers or logical values, without attributes other than the shape of a matrix, and names.
 is_plain <- function(x) {
-  typeof(x) %in% c("double", "integer", "logical") &&
-    (is.null(attributes(x)) || is.matrix(x) && length(attributes(x)) == 1L) && (is.double(x) || !anyNA(x))
+  if (!typeof(x) %in% c("double", "integer", "logical") || !is.double(x) && anyNA(x)) return(FALSE)
+  is.null(attributes(x)) || !is.object(x) && all(names(attributes(x)) %in% if (is.matrix(x)) c("dim", "dimnames") else "names")
 }
 
-# Which argument of `fun` each part of FUN(X[[i]], ...) is: list(item = name, constants = list
-# by name), or why that cannot be told.
-match_task <- function(fun, dots) {
+# A list, or a data frame, of which a function may read elements.
+is_list_of_data <- function(x) is.list(x) && (!is.object(x) || identical(class(x), "data.frame"))
+
+# May data frames be read as lists? Not where somebody has methods for them. FALSE, too, where there are no
+# lists at all.
+frames_are_plain <- function(matched, read, columns, fun) {
+  of_lists <- function(values) any(vapply(values, is.list, NA))
+  any_list <- of_lists(matched$constants) || any(vapply(columns, function(x) is.list(x) && is.list(x[[1L]]), NA)) ||
+    any(vapply(read, function(one) of_lists(one$variables), NA))
+  if (!any_list) return(FALSE)
+  tables <- list(environment(fun), .BaseNamespaceEnv[[".__S3MethodsTable__."]])
+  method <- function(name, table) get0(name, envir = table, mode = "function")
+  all(vapply(tables, function(table) {
+    is.null(method("$.data.frame", table)) && is.null(method("length.data.frame", table)) &&
+      identical(method("[[.data.frame", table), baseenv()[["[[.data.frame"]]) &&
+      identical(method("[.data.frame", table), baseenv()[["[.data.frame"]]) &&
+      identical(method("dim.data.frame", table), baseenv()[["dim.data.frame"]])
+  }, NA))
+}
+
+# Which arguments of `fun` the parts of FUN(X[[i]], ...) are: list(item = names of those that vary, one
+# for each of `columns`, constants = list by name), or why that cannot be told.
+match_task <- function(fun, dots, columns = list(NULL)) {
   for (k in seq_along(dots)) {
     if (identical(dots[[k]], quote(expr = ))) return("an argument of the call is left out")
   }
-  if (!length(dots)) {
+  if (!length(dots) && length(columns) == 1L && is.null(names(columns))) {
     item <- names(formals(fun))[1L]
     if (!item %in% c(NA, "...")) return(list(item = item, constants = list()))
   }
   marks <- lapply(seq_along(dots), function(k) as.name(paste0("..rustle", k)))
   names(marks) <- names(dots)
-  item <- quote(..rustle)
+  varying <- paste0("..rustle..", seq_along(columns))
+  items <- lapply(varying, as.name)
+  names(items) <- names(columns)
   call <- tryCatch(
-    match.call(fun, as.call(c(list(quote(FUN), item), marks)), expand.dots = FALSE),
+    match.call(fun, as.call(c(list(quote(FUN)), items, marks)), expand.dots = FALSE),
     error = function(e) conditionMessage(e)
   )
   if (is.character(call)) return("the arguments of the call do not fit the function")
@@ -124,14 +155,18 @@ match_task <- function(fun, dots) {
     call[["..."]] <- NULL
   }
   words <- vapply(call, as.character, "")
-  if (!"..rustle" %in% words) words <- c(words, ... = "..rustle")
-  rest <- names(words)[words != "..rustle"]
+  left <- setdiff(varying, words)
+  if (length(left) && (length(columns) > 1L || !length(rest))) return("the arguments of the call do not fit the function")
+  if (length(left)) words <- c(words, ... = left)
+  rest <- names(words)[!words %in% varying]
   constants <- lapply(stats::setNames(rest, rest), function(name) dots[[match(words[[name]], as.character(marks))]])
   for (name in rest) {
     value <- constants[[name]]
-    if (!is_plain(value)) return(sprintf("the argument `%s` is not a plain vector or matrix of numbers", name))
+    if (!is_plain(value) && !is_list_of_data(value)) {
+      return(sprintf("the argument `%s` is not a plain vector or matrix of numbers", name))
+    }
   }
-  list(item = names(words)[words == "..rustle"], constants = constants)
+  list(item = names(words)[match(varying, words)], constants = constants)
 }
 
 # Which of the generic functions have methods that are not R's own for what numbers are. Methods
@@ -215,7 +250,8 @@ variable_in_frame <- function(name, env) {
   value <- tryCatch(list(env[[name]]), error = unusable, warning = unusable)
   if (is.character(value) || is.null(value[[1L]])) return(value)
   if (is.function(value[[1L]])) return(list())
-  if (!typeof(value[[1L]]) %in% c("double", "integer", "logical")) return(sprintf("`%s` is not numeric", name))
+  numeric <- typeof(value[[1L]]) %in% c("double", "integer", "logical")
+  if (!numeric && !is_list_of_data(value[[1L]])) return(sprintf("`%s` is not numeric", name))
   value
 }
 

@@ -21,21 +21,24 @@
 #' @usage
 #' ## plan(threads, workers = availableCores(), compiled = c("auto", "never", "require"))
 #' @section What compiles:
-#'   Functions of one element of the data, a number or a plain vector or matrix of numbers, and of further arguments that are such, which
-#'   use nothing but:
-#'   * numbers, logical values, and vectors and matrices of these; vectors may have names, which arithmetic and
-#'     functions of single numbers keep, and no other attributes; `NULL`;
+#'   Functions of an element of the data (or of one of each of several vectors), a number, a vector or matrix of numbers, or a
+#'   list or data frame of these, and of further arguments that are such, which use nothing but:
+#'   * numbers, logical values, and vectors and matrices of these; names of vectors that the code has, which arithmetic and
+#'     functions of single numbers keep; other names, of rows and columns too, as long as the value does not
+#'     have them; `NULL`;
+#'   * elements of lists and columns of data frames, `fit$beta`, `fits[[i]]$aic`, `d[["x"]]`, `d[rows, ]$x`, `d[rows, "x"]`,
+#'     `nrow(d)`, `length(fits)`;
 #'   * arithmetic, comparison and logic with R's rules; `if`, `for`, `while`, `repeat`,
 #'     `break`, `next`, `return()`, `stop()`; assignment to variables and to elements;
 #'   * subscripts by numbers, logical vectors and what is left out (`x[-1]`), of matrices too (`m[i, ]`,
-#'     `m[rows, ]`, `m[, j] <- v`, `m[m > 0]`, `drop = FALSE`);
+#'     `m[rows, ]`, `m[, j] <- v`, `m[m > 0]`, `drop = FALSE`), and by names that the code has (`x["a"]`);
 #'   * `abs`, `sqrt`, `exp`, `log` and their kin, `sin` and its kin, `floor`, `ceiling`, `trunc`,
 #'     `round` and `signif` to some digits; `sum`, `prod`, `mean` (trimmed too), `var`, `sd`, `median`, `min`, `max`,
 #'     `range`, `pmin`, `pmax`, `any`, `all`, these also with `na.rm`, `which`, `which.min`, `which.max`, `cumsum`,
 #'     `cumprod`, `cummax`, `cummin`, `diff`, `rev`, `sort`, `order`, `tabulate`, `cor` of two vectors, `quantile` of any
-#'     type with `names = FALSE`; `c`, `numeric` and its kin, `rep`, `rep_len`, `seq`, `seq_len`, `seq_along`,
+#'     type, with names for probabilities that the code has; `%in%`, `match`, `findInterval`; `c`, `numeric` and its kin, `rep`, `rep_len`, `seq`, `seq_len`, `seq_along`,
 #'     `a:b`, `length`, `ifelse`, `is.na`, `anyNA`, `as.numeric`, `as.integer`;
-#'   * of matrices `matrix`, `dim`, `nrow`, `ncol`, `t`, `diag`, `drop`, `as.matrix`, `as.vector`, `rowSums`, `rowMeans`,
+#'   * of matrices `matrix`, `dim`, `nrow`, `ncol`, `t`, `diag`, `drop`, `as.matrix`, `as.vector`, `cbind`, `rbind`, `rowSums`, `rowMeans`,
 #'     `colSums`, `colMeans`, and, by R's own BLAS and LAPACK, `%*%`, `crossprod`, `tcrossprod`, `outer`, `solve`;
 #'   * random numbers of R's default kinds, where tasks have streams (`future.seed = TRUE`):
 #'     `runif`, `rnorm`, `rexp`, `rlnorm`, `rlogis`, `rcauchy`, `rweibull`, `rgamma`, `rbeta`,
@@ -43,7 +46,10 @@
 #'   * variables of where the function was written, which are copied;
 #'   * calls of other functions of yours (or of packages) that use nothing but these, functions that it
 #'     defines itself, and functions as arguments. Arguments are evaluated when R evaluates them; `missing()`, `force()`;
-#'   * `sapply`, `vapply`, `apply` of rows or columns, and `replicate`, of functions whose value is one number;
+#'   * `sapply`, `vapply`, `apply` of rows or columns, `mapply`, `unlist(lapply())` and `replicate`, of functions whose value is
+#'     one number; `Reduce`;
+#'   * `tryCatch` with handlers that are there in the code, `try`, `suppressWarnings`, `suppressMessages`: a task in which
+#'     a condition is signalled is R's;
 #'   * as its value a number, a vector, a matrix, or a list of these; names that the code has as constants, as in
 #'     `c(a = , b = )`, `names(x) <- c("a", "b")`, `setNames()`, `x[["a"]]`.
 #'
@@ -58,15 +64,18 @@
 #'   OpenBLAS without OpenMP are used; with another BLAS, and on Windows, functions with products or
 #'   equations do not compile.
 #'
-#'   Not: strings, lists but as the value, data frames, matrices with names of rows or columns, parts of vectors with
-#'   names, factors, functions that call themselves or use `...`, an argument that draws random numbers and is read again
+#'   Not: strings, lists but as the value or to read elements of, changes of lists and data frames, values with
+#'   names of rows or columns, factors, functions that call themselves or use `...`, an argument that draws random numbers and is read again
 #'   where it may not have been read before. Of 20 kinds
-#'   of functions that public scripts hand to such calls, 4 compile (a test has them). Do not expect yours to be among
+#'   of functions that public scripts hand to such calls, 7 compile (a test has them). Do not expect yours to be among
 #'   them: look.
-#' @section Calls: `%dopar%` of [registerDoRustle()] over one variable, and over `times()`; those of [future_lapply()], [future_sapply()], [future_vapply()], `future_replicate()`, and
-#'   [parLapply()] and [parSapply()] with `cl = NULL`, [boot()] whose data are a plain vector of
-#'   numbers (boot's own code draws the resamples), and [bootstrap()] of a function, whose data are a plain vector or
-#'   matrix of numbers. [mclapply()] has `mc.cores` threads instead of forked workers where its function compiles and no
+#'
+#'   A job whose tasks have taken less time on threads before than it takes to look at its function runs in this session
+#'   (`job_report()` says so); `compiled = "require"` compiles it.
+#' @section Calls: `%dopar%` of [registerDoRustle()]; those of [future_lapply()], [future_sapply()], [future_vapply()],
+#'   `future_replicate()`, [future_mapply()] and [future_Map()], and [parLapply()], [parSapply()] and [clusterMap()] with `cl = NULL`, [boot()] whose data are numbers or
+#'   a data frame (boot's own code draws the resamples), and [bootstrap()] of a function, whose data are a vector or
+#'   matrix of numbers, or a data frame. [mclapply()] and [mcmapply()] have `mc.cores` threads instead of forked workers where their function compiles and no
 #'   task has to be run by R; with `mc.preschedule = TRUE` only functions that draw no random numbers. Others fork as ever.
 #' @section Other plans: With `plan(multisession, compiled = "auto")`, or `multicore`, calls whose function
 #'   compiles run on threads of this session, and all others on the workers of the plan; where too many

@@ -93,6 +93,14 @@ sorting <- function(reference) {
   })
 }
 
+# Numbers looked up among some of them, and others.
+looking_up <- function(reference, prepare = identity) {
+  list(reference = reference, cases = function() {
+    zeros <- list(list(c(0, -0, 1, 2.5), prepare(c(-0, 2.5, 7))), list(c(3, 1, 1e300, -Inf), prepare(c(Inf, 1, -Inf, 1e300, 3, 3, 9, 8, 7))))
+    c(zeros, lapply(selftest_doubles(), function(x) list(c(x, rev(x) / 2), prepare(x[seq_len((length(x) + 1L) %/% 2L)]))))
+  })
+}
+
 # A law, with vectors of parameters that are recycled.
 drawing <- function(name, ..., n = 10000) {
   parameters <- list(...)
@@ -195,7 +203,10 @@ primitive_table <- local({
       reference = function(n, size, replace, prob = NULL) sample(n, size, replace, prob), cases = samples
     ),
     runif = drawing("runif", c(0, -2, 1e-5), c(1, 5, 1e-5)),
-    rnorm = drawing("rnorm", c(0, -3.5, 1e6), c(1, 2, 0)),
+    # Many of one law are drawn side by side.
+    rnorm = list(reference = from_stats("rnorm"), cases = function() {
+      list(list(10000, c(0, -3.5, 1e6), c(1, 2, 0)), list(10007, 0, 1), list(1001, -3.5, 2), list(3, 2, 0))
+    }),
     rexp = drawing("rexp", c(1, 0.3, 1e4)),
     rlnorm = drawing("rlnorm", c(0, 3), c(1, 0.5)),
     rlogis = drawing("rlogis", c(0, 3), c(1, 0.5)),
@@ -256,6 +267,9 @@ primitive_table <- local({
     quantile = list(
       reference = function(x, probs, type) stats::quantile(x, probs, names = FALSE, type = type), cases = quantiles
     ),
+    match = looking_up(function(x, table) match(x, table, nomatch = 0L)),
+    `%in%` = looking_up(function(x, table) x %in% table),
+    findInterval = looking_up(function(x, table) findInterval(x, table), sort),
     tabulate = of_vectors(function(bin, nbins) tabulate(bin, nbins), 9, on = "integers"),
     which = list(reference = from_base("which"), cases = logical_vectors),
     any = list(reference = function(x) any(x), cases = logical_vectors),

@@ -25,7 +25,7 @@ run_compiled <- function(job, plan, rest) {
   compiled <- if (identical(setting, "never")) not_compiled("the plan says so") else compile_job(job, plan)
   if (is.null(compiled$program)) {
     if (identical(setting, "require")) stop_not_compiled(compiled, job)
-    return(run_interpreted(job, plan, rest, compiled$why))
+    return(run_interpreted(job, plan, rest, compiled$why, compiled$pace))
   }
   given <- plan
   # A BLAS with threads of its own solves one equation after the other: several threads that wait
@@ -37,6 +37,7 @@ run_compiled <- function(job, plan, rest) {
   stopped <- length(first$bailed) > probe_share * min(probe_tasks, job$n)
   if (!stopped && job$n > probe_tasks) found[[2L]] <- run_program(compiled, job, plan, probe_tasks, job$n)
   ended <- rs_now()
+  keep_what_ran(compiled, job, found)
   # Workers run all of it: they are many, and know no part of a job.
   alone <- isTRUE(job$isolated) && any(lengths(lapply(found, `[[`, "bailed")) > 0L)
   if (alone || stopped && !plan$executor$in_session) {
@@ -66,13 +67,26 @@ run_compiled <- function(job, plan, rest) {
   outcome
 }
 
-run_interpreted <- function(job, plan, rest, why) {
-  told <- list(tasks = 0L, bailed = 0L, reasons = count_reasons(NULL), why = why, stopped = FALSE)
+# pace: where it was too small for threads, the key under which that is known.
+run_interpreted <- function(job, plan, rest, why, pace = NULL) {
+  told <- list(tasks = 0L, bailed = 0L, reasons = no_reasons, why = why, stopped = FALSE)
   fun <- frame_for_machine(job)[["FUN"]]
   if (is.function(fun)) note_run(fun, told)
+  begun <- rs_now()
   outcome <- rest(job, plan)
+  if (!is.null(pace)) forget_slow(pace, rs_now() - begun)
   if (!is.null(outcome$report)) outcome$report$compiled <- told
   outcome
+}
+
+# Notes for the next call of the same function what it has taken, and its program.
+keep_what_ran <- function(compiled, job, found) {
+  if (is.null(compiled$key) || !is.null(job$compiled)) return()
+  frame <- frame_for_machine(job)
+  seconds <- sum(vapply(found, `[[`, 0, "seconds"))
+  done <- all(lengths(lapply(found, `[[`, "bailed")) == 0L)
+  if (done) keep_pace(compiled$key, frame, seconds / job$n)
+  keep_program(compiled$key, frame$FUN, compiled)
 }
 
 # The function and the elements as they were before a family has wrapped them, where it says so
@@ -80,6 +94,15 @@ run_interpreted <- function(job, plan, rest, why) {
 # such a job makes of the machine's values those of the wrapped function; `compiled` is what was
 # compiled of it before there was a job, to see if it can be.
 frame_for_machine <- function(job) if (is.null(job$machine)) job$frame else job$machine
+
+# A frame for calls FUN(columns[[1]][[i]], columns[[2]][[i]], ..., more) of vectors of one length, by
+# the names of `columns`; NULL where the further arguments have names that the frame has itself.
+several_frame <- function(FUN, columns, more = NULL) {
+  if (any(c("X", "FUN") %in% names(more))) return(NULL)
+  frame <- do.call(lapply_frame, c(list(columns, FUN), more), quote = TRUE)
+  frame$several <- TRUE
+  frame
+}
 
 # Does a plan run what compiles on threads?
 compiles <- function(plan) {
@@ -97,7 +120,16 @@ compile_job <- function(job, plan) {
   if (is.list(job$globals) && length(job$globals)) return(not_compiled("the call gives globals of its own"))
   if (job$relay$unforced) return(not_compiled("an argument cannot be evaluated outside of the function"))
   frame <- frame_for_machine(job)
-  compiled <- compile_closure(frame$FUN, frame$X, frame_dots(frame), job$compiled)
+  several <- isTRUE(frame$several)
+  dots <- frame_dots(frame)
+  key <- key_of_call(frame$FUN, dots, if (several) names(frame$X))
+  if (!identical(plan$settings$compiled, "require")) {
+    why <- verdict_of(frame$FUN, key)
+    if (is.null(why)) why <- too_small(key, job, plan)
+    if (!is.null(why)) return(why)
+  }
+  compiled <- compile_closure(frame$FUN, frame$X, dots, job$compiled, several, key)
+  compiled$key <- key
   if (is.null(compiled$program) || !compiled$draws) return(compiled)
   streams <- job$streams
   if (job$shares) return(not_compiled("it draws random numbers, and tasks of one worker share a stream"))
@@ -122,7 +154,7 @@ run_program <- function(compiled, job, plan, from, to) {
     done <- unpack(rs_compiled_step(program, threads))
     list(value = NULL, state = if (!done) TRUE)
   }, note = function() NULL)
-  rs_compiled_values(program, !is.null(job$shape))
+  c(rs_compiled_values(program, !is.null(job$shape)), list(seconds = unpack(rs_compiled_seconds(program))))
 }
 
 # The outcome where every task is done; NULL where values do not fit the job's template, which
@@ -161,6 +193,8 @@ run_left <- function(job, plan, found, left) {
   job$policy$order <- left
   run_sequential(job, in_session(plan), values)
 }
+
+no_reasons <- integer()
 
 # How many tasks were given up for each reason, the most frequent first.
 count_reasons <- function(reasons) {

@@ -113,6 +113,15 @@ rs_compiled_again <- function(handle, data) .Call(wrap__rs_compiled_again, handl
 #' @noRd
 rs_compiled_names <- function(code) .Call(wrap__rs_compiled_names, code)
 
+#' Lets go of the elements and of what the tasks have left: what is compiled may wait for others. The
+#' handle keeps `data` instead.
+#' @noRd
+rs_compiled_rest <- function(handle, data) .Call(wrap__rs_compiled_rest, handle, data)
+
+#' The seconds that the tasks have taken on all threads.
+#' @noRd
+rs_compiled_seconds <- function(handle) .Call(wrap__rs_compiled_seconds, handle)
+
 #' Begins tasks `from` (from 0) to `to`; see R/compiled-run.R. `spec`: streams, seed, schedule,
 #' chunk, threads, bail (every task is given up).
 #' @noRd

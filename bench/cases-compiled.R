@@ -86,4 +86,94 @@ compiled_cases <- unlist(lapply(compiled_kernels, function(kernel) {
   ))
 }), recursive = FALSE)
 
-cases <- compiled_cases
+# Jobs of 1e6 tasks with two threads beside one: the plan is set within each call.
+compiled_pairs <- lapply(list(
+  list("logistic map of 200 steps", function(i) {
+    x <- i / 2e6
+    for (j in 1:200) x <- 3.7 * x * (1 - x)
+    x
+  }),
+  list("bootstrap mean", function(i) mean(compiled_data[sample.int(100L, 100L, TRUE)]))
+), function(pair) {
+  f <- pair[[2L]]
+  on <- function(workers) function() with_plan(threads, workers = workers, future_lapply(seq_len(1000000L), f, future.seed = 1))
+  case(paste("compiled: 1e6 tasks on two threads,", pair[[1L]]), "one thread", 1 / 1.8, on(2L), on(1L), 3L, prepare = compiled_on(1L))
+})
+
+# Whole analyses as people write them (those of the vignette), on two threads, beside lapply(): told as they are.
+compiled_analyses <- local({
+  x <- c(3.2, 1.5, 4.75, -2, 8, 0.1, 5.5, 2.25)
+  y <- c(1.1, 2.5, 3.0, 2.7, 9.5, 8.1, 7.7, 10.2)
+  X <- matrix(c(rep(1, 8), 1:8), 8)
+  all <- list(
+    list("power of a test", 5000L, function(b) {
+      a <- rnorm(20)
+      c <- rnorm(20, 0.8)
+      t <- (mean(c) - mean(a)) / sqrt((var(a) + var(c)) / 20)
+      abs(t) > 2.02
+    }),
+    list("permutation test", 10000L, function(b) {
+      z <- sample(y)
+      sum(z[1:4]) / 4 - sum(z[5:8]) / 4
+    }),
+    list("chain of Metropolis", 500L, function(b) {
+      at <- 0
+      total <- 0
+      for (k in 1:200) {
+        to <- at + rnorm(1)
+        if (log(runif(1)) < (at^2 - to^2) / 2) at <- to
+        total <- total + at^2
+      }
+      total / 200
+    }),
+    list("branching process", 5000L, function(b) {
+      n <- 1
+      for (g in 1:10) {
+        if (n == 0 || n > 1000) break
+        n <- sum(rpois(n, 1.1))
+      }
+      n
+    }),
+    list("bootstrap of a trimmed mean", 5000L, function(b) mean(x[sample.int(8L, 8L, TRUE)], trim = 0.1)),
+    list("random walk", 1000L, function(b) {
+      s <- 0
+      high <- 0
+      for (t in 1:100) {
+        s <- s + rnorm(1)
+        if (s > high) high <- s
+      }
+      high
+    }),
+    list("bootstrap of a regression", 3000L, function(b) {
+      rows <- sample.int(8, replace = TRUE)
+      solve(crossprod(X[rows, ]), crossprod(X[rows, ], y[rows]))[2]
+    })
+  )
+  lapply(all, function(analysis) {
+    n <- analysis[[2L]]
+    f <- analysis[[3L]]
+    case(
+      paste("compiled analysis:", analysis[[1L]]), "lapply", NA, function() future_lapply(seq_len(n), f, future.seed = 1),
+      function() lapply(seq_len(n), f), 5L, prepare = compiled_on(2L)
+    )
+  })
+})
+
+# What it costs where there is nothing to gain: jobs of one task, beside plan(sequential). A hundred calls
+# each, in turn on both plans, as one takes microseconds.
+compiled_small <- lapply(list(
+  list("a job of one task that compiles", function(i) i + 1),
+  list("a job of one task that does not compile", function(i) nchar(i))
+), function(small) {
+  f <- small[[2L]]
+  calls <- function(on_threads) {
+    function() {
+      oplan <- if (on_threads) plan(threads, workers = 1L) else plan(sequential)
+      on.exit(plan(oplan))
+      for (k in 1:100) future_lapply(1L, f)
+    }
+  }
+  case(paste("compiled: 100 calls,", small[[1L]]), "plan(sequential)", 1.1, calls(TRUE), calls(FALSE), 9L, prepare = compiled_on(1L))
+})
+
+cases <- c(compiled_cases, compiled_pairs, compiled_analyses, compiled_small)

@@ -44,6 +44,10 @@ double rustle_wide_var(const double *x, size_t n) {
     return (double)products(x, mean, x, mean, n);
 }
 
+double rustle_wide_var_around(const double *x, size_t n, double mean) {
+    return (double)products(x, mean, x, mean, n);
+}
+
 double rustle_wide_cor(const double *x, const double *y, size_t n) {
     double mean_x = (double)centre(x, n), mean_y = (double)centre(y, n);
     double sd_x = (double)sqrtl(products(x, mean_x, x, mean_x, n));

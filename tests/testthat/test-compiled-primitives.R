@@ -262,6 +262,7 @@ test_that("compiled closures that call them give what R's interpreter gives", {
     function(i) rbinom(1, i, 0.3) + sum(rbinom(10, 1000, 0.4)),
     function(i) mean(rbinom(20, 1, 0.5) == 1L),
     function(i) quantile(rnorm(20), c(0.1, 0.5, 0.9), names = FALSE),
+    function(i) quantile(rnorm(20), c(0.025, 0.35)), function(i) quantile(rnorm(20)), function(i) rnorm(70, i)^2,
     function(i) quantile(rnorm(21), 0.3, names = FALSE, type = 6) + i,
     function(i) { x <- rnorm(12); cor(x, x + rnorm(12)) },
     function(i) max(cummax(rnorm(9)) - cummin(rnorm(9)))
@@ -279,7 +280,7 @@ test_that("compiled closures that call them give what R's interpreter gives", {
 
 test_that("what they do not do like R is not compiled", {
   refused <- list(
-    function(i) quantile(rnorm(20), 0.5), function(i) rgamma(1, 2, 3, scale = 4), function(i) rgamma(1),
+    function(i) quantile(rnorm(20), i / 9), function(i) rgamma(1, 2, 3, scale = 4), function(i) rgamma(1),
     function(i) rt(1, 5, 2), function(i) rnbinom(1, 3, mu = i), function(i) quantile(1:9, 0.5, names = FALSE),
     function(i) cor(rnorm(5)), function(i) quantile(rnorm(5), 0.5, names = FALSE, type = 10)
   )

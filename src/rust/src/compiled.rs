@@ -2,6 +2,7 @@
 //! where it was written, and has checked it.
 
 mod job;
+mod lists;
 mod plain;
 mod read;
 mod values;
@@ -117,6 +118,33 @@ fn rs_compiled_again(handle: Robj, data: List) -> List {
     })())
 }
 
+/// Lets go of the elements and of what the tasks have left: what is compiled may wait for others. The
+/// handle keeps `data` instead.
+/// @noRd
+#[extendr]
+fn rs_compiled_rest(handle: Robj, data: List) -> List {
+    into_r((|| {
+        // SAFETY: main thread; R code passes the handle, and the reference ends here.
+        let opened = unsafe { opened(handle.get().cast()) }?;
+        opened.read.rest();
+        opened.job = None;
+        // SAFETY: both are live.
+        unsafe { ffi::R_SetExternalPtrProtected(handle.get().cast(), data.get().cast()) };
+        Ok(().into())
+    })())
+}
+
+/// The seconds that the tasks have taken on all threads.
+/// @noRd
+#[extendr]
+fn rs_compiled_seconds(handle: Robj) -> List {
+    into_r((|| {
+        // SAFETY: main thread; R code passes the handle, and the reference ends here.
+        let opened = unsafe { opened(handle.get().cast()) }?;
+        Ok(opened.job.as_ref().map_or(0.0, Job::seconds).into())
+    })())
+}
+
 /// `list(functions, variables, free)`: the functions that pieces of code call, the other names in
 /// it, and of these those that may be read where they have not been assigned.
 /// @noRd
@@ -209,6 +237,8 @@ extendr_module! {
     fn rs_compiled_open;
     fn rs_compiled_again;
     fn rs_compiled_names;
+    fn rs_compiled_rest;
+    fn rs_compiled_seconds;
     fn rs_compiled_begin;
     fn rs_compiled_step;
     fn rs_compiled_same;

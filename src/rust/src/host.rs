@@ -1,7 +1,9 @@
 //! What compiled closures compute with R's own library and compiler.
 
 use std::ffi::c_int;
+use std::sync::OnceLock;
 
+use rustle_compiled::primitives::normal;
 use rustle_compiled::Host;
 
 use crate::blas;
@@ -13,6 +15,7 @@ extern "C" {
     fn rustle_wide_mean_once(x: *const f64, n: usize) -> f64;
     fn rustle_wide_ratio(sum: i64, n: usize) -> f64;
     fn rustle_wide_var(x: *const f64, n: usize) -> f64;
+    fn rustle_wide_var_around(x: *const f64, n: usize, mean: f64) -> f64;
     fn rustle_wide_cor(x: *const f64, y: *const f64, n: usize) -> f64;
     fn rustle_wide_prod(x: *const f64, n: usize) -> f64;
     fn rustle_wide_cumsum(x: *const f64, n: usize, to: *mut f64);
@@ -82,6 +85,50 @@ fn cor(x: &[f64], y: &[f64]) -> f64 {
     unsafe { rustle_wide_cor(x.as_ptr(), y.as_ptr(), x.len()) }
 }
 
+/// The quantile of the standard normal distribution.
+#[inline]
+fn tail(p: f64) -> f64 {
+    // SAFETY: for probabilities inside (0, 1) the function only computes.
+    unsafe { Rf_qnorm5(p, 0.0, 1.0, 1, 0) }
+}
+
+fn qnorms_plain(x: &mut [f64]) {
+    normal::quantiles(x, tail);
+}
+
+/// The same with four side by side. Nothing is contracted: each step is rounded.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2")]
+unsafe fn qnorms_wide(x: &mut [f64]) {
+    normal::quantiles(x, tail);
+}
+
+/// Are the quantiles those of this R? A compiler may have contracted steps of R's own.
+fn agrees() -> bool {
+    static AGREES: OnceLock<bool> = OnceLock::new();
+    *AGREES.get_or_init(|| {
+        let all: Vec<f64> = (1..1999).map(|k| f64::from(k) / 1999.0).collect();
+        let mut ours = all.clone();
+        qnorms_plain(&mut ours);
+        let same = |(p, x): (&f64, &f64)| tail(*p).to_bits() == x.to_bits();
+        all.iter().zip(&ours).all(same)
+    })
+}
+
+fn qnorms(x: &mut [f64]) {
+    if !agrees() {
+        x.iter_mut().for_each(|x| *x = tail(*x));
+        return;
+    }
+    #[cfg(target_arch = "x86_64")]
+    if std::arch::is_x86_feature_detected!("avx2") {
+        // SAFETY: the processor has what the function is compiled for.
+        unsafe { qnorms_wide(x) };
+        return;
+    }
+    qnorms_plain(x);
+}
+
 /// R's own functions.
 pub(crate) const HOST: Host = Host {
     sum: of_vector!(rustle_wide_sum),
@@ -105,4 +152,7 @@ pub(crate) const HOST: Host = Host {
     signif: of_two!(Rf_fprec),
     // SAFETY: for probabilities inside (0, 1) the function only computes.
     qnorm: |p| unsafe { Rf_qnorm5(p, 0.0, 1.0, 1, 0) },
+    qnorms,
+    // SAFETY: the function reads the n doubles of the slice and nothing else.
+    var_around: |x, mean| unsafe { rustle_wide_var_around(x.as_ptr(), x.len(), mean) },
 };

@@ -2,7 +2,9 @@
 
 use std::ops::Range;
 use std::panic::{catch_unwind, AssertUnwindSafe};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Mutex;
+use std::time::Instant;
 
 use rustle_compiled::machine::{Machine, Outcome, Value};
 use rustle_compiled::{Bail, Generator, Program};
@@ -49,6 +51,8 @@ pub(super) struct Job {
     left: Mutex<Vec<Left>>,
     fates: Mutex<Vec<Fate>>,
     bail: bool,
+    /// Nanoseconds that blocks have taken.
+    busy: AtomicU64,
 }
 
 impl std::fmt::Debug for Job {
@@ -77,11 +81,17 @@ impl Job {
             fates: Mutex::new(vec![Fate::Waiting; n]),
             tasks,
             bail,
+            busy: AtomicU64::new(0),
         }
     }
 
     pub(super) fn tasks(&self) -> Range<usize> {
         self.tasks.clone()
+    }
+
+    /// The seconds that the tasks have taken on all threads.
+    pub(super) fn seconds(&self) -> f64 {
+        self.busy.load(Ordering::Relaxed) as f64 / 1e9
     }
 
     /// What has become of the tasks. Only between slices.
@@ -155,6 +165,20 @@ impl Job {
     /// Runs what is left of a block; `own` is the machine of the thread.
     fn block(
         &self,
+        left: Left,
+        own: &mut Option<Machine<'static>>,
+        program: &Program,
+        data: &Shared,
+        stop: &impl Fn() -> bool,
+    ) {
+        let begun = Instant::now();
+        self.tasks_of(left, own, program, data, stop);
+        let taken = u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        self.busy.fetch_add(taken, Ordering::Relaxed);
+    }
+
+    fn tasks_of(
+        &self,
         mut left: Left,
         own: &mut Option<Machine<'static>>,
         program: &Program,
@@ -162,55 +186,57 @@ impl Job {
         stop: &impl Fn() -> bool,
     ) {
         let end = (self.tasks.start + (left.block + 1) * self.size).min(self.tasks.end);
+        let mut resumed = left.machine.is_some();
+        if resumed {
+            *own = left.machine.take();
+        }
+        let mut arguments = Vec::with_capacity(1 + data.constants.len());
         loop {
-            let mut machine = match left.machine.take() {
-                Some(machine) => machine,
-                None if left.next >= end => break,
-                None => {
-                    let task = left.next;
-                    if left.fates.len() % GLANCE == GLANCE - 1 && stop() {
-                        self.keep(left);
-                        return;
-                    }
-                    left.next += 1;
-                    let Some(item) = data.item(task).filter(|_| !self.bail) else {
-                        left.fates.push(Fate::Bailed(Bail(if self.bail {
-                            "what was wanted"
-                        } else {
-                            "an element that is missing or of another type"
-                        })));
-                        continue;
-                    };
-                    let mut machine = own
-                        .take()
-                        .unwrap_or_else(|| Machine::new(program, &data.captured, idle()));
-                    let mut arguments = vec![item];
-                    arguments.extend(&data.constants);
-                    let state = left
-                        .seeds
-                        .as_mut()
-                        .map(|seeds| Generator::from(Mrg::new(seeds.seed(task as u64))));
-                    machine.start(program, &arguments, state);
-                    machine
+            if !resumed {
+                if left.next >= end {
+                    break;
                 }
-            };
-            let ran = catch_unwind(AssertUnwindSafe(|| machine.run(program, &HOST, stop)));
-            match ran {
-                Ok(Outcome::Paused) => {
-                    left.machine = Some(machine);
+                let task = left.next;
+                if left.fates.len() % GLANCE == GLANCE - 1 && stop() {
                     self.keep(left);
                     return;
                 }
-                Ok(Outcome::Done(value)) => left.fates.push(Fate::Done(value)),
-                Ok(Outcome::Bailed(bail)) => left.fates.push(Fate::Bailed(bail)),
-                Err(_) => {
-                    // The machine may be broken.
-                    left.fates
-                        .push(Fate::Bailed(Bail("a fault of the compiler")));
+                left.next += 1;
+                arguments.clear();
+                if self.bail || !data.arguments(task, &mut arguments) {
+                    left.fates.push(Fate::Bailed(Bail(if self.bail {
+                        "what was wanted"
+                    } else {
+                        "an element that is missing or of another type"
+                    })));
                     continue;
                 }
+                let state = left
+                    .seeds
+                    .as_mut()
+                    .map(|seeds| Generator::from(Mrg::new(seeds.seed(task as u64))));
+                own.get_or_insert_with(|| own_machine(program, data))
+                    .start(program, &arguments, state);
             }
-            *own = Some(machine);
+            resumed = false;
+            let Some(machine) = own.as_mut() else {
+                break;
+            };
+            let ran = catch_unwind(AssertUnwindSafe(|| machine.run(program, &HOST, stop)));
+            left.fates.push(match ran {
+                Ok(Outcome::Paused) => {
+                    left.machine = own.take();
+                    self.keep(left);
+                    return;
+                }
+                Ok(Outcome::Done(value)) => Fate::Done(value),
+                Ok(Outcome::Bailed(bail)) => Fate::Bailed(bail),
+                Err(_) => {
+                    // The machine may be broken.
+                    *own = None;
+                    Fate::Bailed(Bail("a fault of the compiler"))
+                }
+            });
         }
         let at = left.block * self.size;
         let mut fates = self.fates();
@@ -225,6 +251,10 @@ impl Job {
             .unwrap_or_else(std::sync::PoisonError::into_inner)
             .push(left);
     }
+}
+
+fn own_machine(program: &Program, data: &Shared) -> Machine<'static> {
+    Machine::new(program, &data.captured, idle()).with_rows(&data.rows)
 }
 
 /// The state of a machine that draws no numbers.

@@ -27,14 +27,15 @@ pub(super) fn as_integers(x: &[Rbool]) -> &[i32] {
     unsafe { std::slice::from_raw_parts(x.as_ptr().cast(), x.len()) }
 }
 
-/// The shape of a matrix without further attributes; `None` of what has none at all.
-fn shape(value: &Robj) -> std::result::Result<Option<[usize; 2]>, String> {
+/// The shape of a matrix without other attributes than names; `None` of what is a vector. `true`: it
+/// has names.
+fn shape(value: &Robj) -> std::result::Result<(Option<[usize; 2]>, bool), String> {
     let mut count = 0;
     // SAFETY: a live object on R's main thread.
     unsafe {
         let sexp = value.get().cast();
         if !crate::ffi::has_attributes(sexp) {
-            return Ok(None);
+            return Ok((None, false));
         }
         crate::ffi::each_attribute(sexp, |_, _| {
             count += 1;
@@ -45,19 +46,32 @@ fn shape(value: &Robj) -> std::result::Result<Option<[usize; 2]>, String> {
     let plain = |dim: &Robj| !unsafe { crate::ffi::has_attributes(dim.get().cast()) };
     let dim = value.get_attrib("dim").filter(plain);
     let dim = dim.as_ref().and_then(Robj::as_integer_slice);
+    let has = |name: &str| value.get_attrib(name).is_some();
     match dim {
-        Some([nrow, ncol]) if count == 1 => Ok(Some([*nrow as usize, *ncol as usize])),
-        Some([_, _]) if value.get_attrib("dimnames").is_some() => {
-            Err("is a matrix with names of rows or columns (`unname()` drops them)".into())
+        Some([nrow, ncol]) if count == 1 || count == 2 && has("dimnames") => {
+            Ok((Some([*nrow as usize, *ncol as usize]), count == 2))
         }
+        None if count == 1 && has("names") => Ok((None, true)),
         _ => Err("has attributes".into()),
     }
 }
 
-/// A plain vector or matrix of R, or why it cannot be used. Its type is that of one element
-/// where it has one.
-pub(super) fn plain(value: &Robj) -> std::result::Result<(Type, Data<'static>), String> {
-    let shape = shape(value)?;
+/// A vector or matrix of R, or why it cannot be used. Its type is that of one element
+/// where it has one and no names. `true`: it has names.
+pub(super) fn bare(value: &Robj) -> std::result::Result<(Type, Data<'static>, bool), String> {
+    let (shape, named) = shape(value)?;
+    let (ty, data) = if named && shape.is_none() {
+        bare_vector(value)?
+    } else {
+        shaped(value, shape)?
+    };
+    Ok((ty, data, named))
+}
+
+fn shaped(
+    value: &Robj,
+    shape: Option<[usize; 2]>,
+) -> std::result::Result<(Type, Data<'static>), String> {
     if let Some(x) = value.as_real_slice() {
         if let Some(shape) = shape {
             // SAFETY: it is part of the data of the handle.

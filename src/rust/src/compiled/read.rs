@@ -4,13 +4,15 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use extendr_api::prelude::*;
-use rustle_compiled::machine::Data;
+use rustle_compiled::machine::{Data, Row};
 use rustle_compiled::tree::{
-    Arg, Called, Captured, Closure, Function, Kind, Node, Surroundings, Type,
+    Arg, Called, Captured, Closure, Each, Extent, Extents, Function, Kind, Listed, Node, Step,
+    Surroundings, Type, TASK,
 };
 use rustle_streams::{Numbering, TaskSeeds};
 
-use super::plain::{as_integers, as_vector, bare_vector, kept, only_names, plain};
+use super::lists::{rows_of, Lists};
+use super::plain::{as_integers, bare, bare_vector, kept, only_names};
 use crate::fields::Fields;
 use crate::refusal::{Parsed, Refusal};
 use crate::seeds::base_seed;
@@ -154,24 +156,49 @@ pub(super) enum Items {
     Integers(&'static [i32]),
     /// Of a list; `None`: of another type than the first.
     Each(Vec<Option<Data<'static>>>),
+    /// The number of the task, from 1, where that many elements are lists.
+    Task(usize),
 }
 
 /// What tasks read. All of it is under the handle.
 #[derive(Debug)]
 pub(super) struct Shared {
-    pub(super) items: Items,
+    /// For each argument that varies.
+    pub(super) items: Vec<Items>,
     /// Further arguments, the same for all tasks.
     pub(super) constants: Vec<Data<'static>>,
     pub(super) captured: Vec<Data<'static>>,
+    /// What is found in the elements of lists.
+    pub(super) rows: Vec<Row<'static>>,
 }
 
 impl Shared {
-    /// The data of a task; `None` when they are not of the compiled type.
-    pub(super) fn item(&self, task: usize) -> Option<Data<'static>> {
-        match &self.items {
-            Items::Doubles(x) => Some(Data::Double(x[task])),
-            Items::Integers(x) => (x[task] != i32::MIN).then_some(Data::Integer(x[task])),
-            Items::Each(x) => x[task],
+    /// The arguments of a task, behind what is there; `false` when they are not of the compiled types.
+    pub(super) fn arguments(&self, task: usize, to: &mut Vec<Data<'static>>) -> bool {
+        for items in &self.items {
+            let found = match items {
+                Items::Doubles(x) => Some(Data::Double(x[task])),
+                Items::Integers(x) => (x[task] != i32::MIN).then_some(Data::Integer(x[task])),
+                Items::Each(x) => x[task],
+                Items::Task(_) => i32::try_from(task + 1).ok().map(Data::Integer),
+            };
+            let Some(found) = found else {
+                return false;
+            };
+            to.push(found);
+        }
+        to.extend(&self.constants);
+        true
+    }
+}
+
+impl Items {
+    fn len(&self) -> usize {
+        match self {
+            Items::Doubles(x) => x.len(),
+            Items::Integers(x) => x.len(),
+            Items::Each(x) => x.len(),
+            Items::Task(n) => *n,
         }
     }
 }
@@ -225,62 +252,74 @@ impl Names {
 /// The surroundings of a closure, which is number 0, and of those that it calls.
 pub(super) struct Read {
     pub(super) data: Shared,
-    item: Type,
+    /// The names and types of the arguments that vary.
+    given: Vec<(String, Type)>,
+    /// Of these, those that may have names.
+    veiled: Vec<String>,
+    /// Arguments that are lists.
+    listed: Vec<Listed>,
+    lists: Lists,
     names: Vec<Names>,
     closures: Vec<Rc<Function>>,
     /// The closure whose code is compiled now.
     now: usize,
 }
 
-fn items(x: &Robj) -> Parsed<(Type, Items)> {
+fn items(x: &Robj) -> Parsed<(Type, Items, bool)> {
     let Some(list) = x.as_list() else {
         // SAFETY: they are part of the data of the handle. Attributes such as names do not
         // reach the elements.
         return unsafe {
             if let Some(x) = x.as_real_slice() {
-                Ok((Type::Double, Items::Doubles(kept(x))))
+                Ok((Type::Double, Items::Doubles(kept(x)), false))
             } else if let Some(x) = x.as_integer_slice() {
-                Ok((Type::Integer, Items::Integers(kept(x))))
+                Ok((Type::Integer, Items::Integers(kept(x)), false))
             } else if let Some(x) = x.as_logical_slice() {
-                Ok((Type::Logical, Items::Integers(kept(as_integers(x)))))
+                Ok((Type::Logical, Items::Integers(kept(as_integers(x))), false))
             } else {
                 Err(Refusal::internal("the elements cannot be read"))
             }
         };
     };
-    let elements: Vec<Robj> = list.values().collect();
-    let read: Vec<_> = elements.iter().map(|x| plain(x).ok()).collect();
-    let Some(first) = read.iter().flatten().map(|(ty, _)| *ty).next() else {
-        return Err(Refusal::internal("no element can be read"));
-    };
-    if first.is_matrix() {
-        let each = read.iter().map(|x| match x {
-            Some((ty, data)) if *ty == first => Some(*data),
-            _ => None,
-        });
-        return Ok((first, Items::Each(each.collect())));
+    let elements: Vec<Option<Robj>> = list.values().map(Some).collect();
+    match rows_of(&elements) {
+        Some((ty, each, named)) => Ok((ty, Items::Each(each), named)),
+        None => Err(Refusal::internal("no element can be read")),
     }
-    let element = first.element();
-    let scalars = read
-        .iter()
-        .flatten()
-        .all(|(ty, _)| *ty == element || ty.is_matrix());
-    let ty = if scalars { element } else { element.vector() };
-    let each = read.iter().zip(&elements).map(|(x, value)| match x {
-        Some((of, data)) if of.element() == element && !of.is_matrix() => Some(if scalars {
-            *data
-        } else {
-            as_vector(*data, value)
-        }),
-        _ => None,
-    });
-    Ok((ty, Items::Each(each.collect())))
 }
 
 impl Read {
     /// From the fields of R/compiled-closure.R.
     pub(super) fn new(fields: &Fields, places: &mut Vec<Vec<i32>>) -> Parsed<Read> {
-        let (item, items) = items(fields.get("items")?)?;
+        let mut lists = Lists::new(fields.flag("frames")?);
+        let (mut given, mut listed, mut all) = (Vec::new(), Vec::new(), Vec::new());
+        let mut veiled = Vec::new();
+        let columns = fields.get("items")?.as_list();
+        let columns = columns.iter().flat_map(List::values);
+        let mut tasks = 0;
+        for (name, column) in fields.texts("item")?.into_iter().zip(columns) {
+            let first = column.as_list().and_then(|list| list.elt(0).ok());
+            tasks = column.len();
+            match first.filter(Robj::is_list).and_then(|_| lists.add(&column)) {
+                Some(list) => listed.push(Listed {
+                    name,
+                    list,
+                    each: true,
+                }),
+                None => {
+                    let (ty, items, named) = items(&column)?;
+                    if named {
+                        veiled.push(name.clone());
+                    }
+                    given.push((name, ty));
+                    all.push(items);
+                }
+            }
+        }
+        if !listed.is_empty() {
+            given.push((TASK.to_owned(), Type::Integer));
+            all.push(Items::Task(tasks));
+        }
         let mut names = vec![Names::new(fields)?];
         let mut closures = Vec::new();
         let others = fields.optional("closures")?.and_then(Robj::as_list);
@@ -291,33 +330,47 @@ impl Read {
         }
         Ok(Read {
             data: Shared {
-                items,
+                items: all,
                 constants: Vec::new(),
                 captured: Vec::new(),
+                rows: Vec::new(),
             },
-            item,
+            given,
+            veiled,
+            listed,
+            lists,
             names,
             closures,
             now: 0,
         })
     }
 
-    /// Other elements, if they are of the same type.
-    pub(super) fn take(&mut self, x: &Robj) -> Parsed<bool> {
-        let (item, items) = items(x)?;
-        let fits = item == self.item;
-        if fits {
-            self.data.items = items;
+    /// Other elements, if they are of the same types.
+    pub(super) fn take(&mut self, columns: &Robj) -> Parsed<bool> {
+        let columns: Vec<Robj> = columns.as_list().iter().flat_map(List::values).collect();
+        // What was found in lists is theirs.
+        if !self.listed.is_empty() || columns.len() != self.given.len() {
+            return Ok(false);
         }
-        Ok(fits)
+        let mut all = Vec::new();
+        for (column, (name, known)) in columns.iter().zip(&self.given) {
+            let (ty, items, named) = items(column)?;
+            if ty != *known || named && !self.veiled.contains(name) {
+                return Ok(false);
+            }
+            all.push(items);
+        }
+        self.data.items = all;
+        Ok(true)
+    }
+
+    /// Lets go of the elements.
+    pub(super) fn rest(&mut self) {
+        self.data.items.clear();
     }
 
     pub(super) fn tasks(&self) -> usize {
-        match &self.data.items {
-            Items::Doubles(x) => x.len(),
-            Items::Integers(x) => x.len(),
-            Items::Each(x) => x.len(),
-        }
+        self.data.items.first().map_or(0, Items::len)
     }
 
     /// The closure, with the types of the arguments that it is called with.
@@ -327,10 +380,23 @@ impl Read {
         body: Node,
         places: &mut Vec<Vec<i32>>,
     ) -> Parsed<Closure> {
-        let mut given = vec![(fields.text("item")?, self.item)];
+        let mut given = self.given.clone();
+        let mut veiled = self.veiled.clone();
+        let mut lists = self.listed.clone();
         let constants = fields.optional("constants")?.and_then(Robj::as_list);
         for (name, value) in constants.iter().flat_map(List::iter) {
-            let (ty, data) = plain(&value).map_err(Refusal::internal)?;
+            if let Some(list) = self.lists.add(&value) {
+                lists.push(Listed {
+                    name: name.to_owned(),
+                    list,
+                    each: false,
+                });
+                continue;
+            }
+            let (ty, data, named) = bare(&value).map_err(Refusal::internal)?;
+            if named {
+                veiled.push(name.to_owned());
+            }
             given.push((name.to_owned(), ty));
             self.data.constants.push(data);
         }
@@ -351,23 +417,22 @@ impl Read {
         }
         Ok(Closure {
             given,
+            veiled,
+            lists,
             defaults: read,
             body,
         })
     }
 }
 
-impl Surroundings for Read {
-    fn variable(&mut self, name: &str) -> std::result::Result<Captured, String> {
-        let names = &self.names[self.now];
-        if let Some(why) = names.reasons.get(name) {
-            return Err(why.clone());
-        }
-        let Some(value) = names.variables.get(name) else {
-            return Err(format!("there is no variable `{name}`"));
-        };
+impl Read {
+    /// A variable, or an element of a list, by the name of which it is spoken.
+    fn capture(&mut self, value: &Robj, name: &str) -> std::result::Result<Captured, String> {
         if value.is_null() {
             return Ok(Captured::Constant(Kind::Null));
+        }
+        if let Some(list) = self.lists.add(value) {
+            return Ok(Captured::List(list));
         }
         if let Some(names) = only_names(value) {
             let bare = |why| format!("`{name}` {why}");
@@ -375,7 +440,11 @@ impl Surroundings for Read {
             self.data.captured.push(data);
             return Ok(Captured::Named(self.data.captured.len() - 1, ty, names));
         }
-        let (ty, data) = plain(value).map_err(|why| format!("`{name}` {why}"))?;
+        let (ty, data, named) = bare(value).map_err(|why| format!("`{name}` {why}"))?;
+        if named {
+            self.data.captured.push(data);
+            return Ok(Captured::Veiled(self.data.captured.len() - 1, ty));
+        }
         if ty == Type::Double {
             if let Data::Double(x) = data {
                 if x.is_nan() {
@@ -388,6 +457,20 @@ impl Surroundings for Read {
         }
         self.data.captured.push(data);
         Ok(Captured::Vector(self.data.captured.len() - 1, ty))
+    }
+}
+
+impl Surroundings for Read {
+    fn variable(&mut self, name: &str) -> std::result::Result<Captured, String> {
+        let names = &self.names[self.now];
+        if let Some(why) = names.reasons.get(name) {
+            return Err(why.clone());
+        }
+        let Some(value) = names.variables.get(name) else {
+            return Err(format!("there is no variable `{name}`"));
+        };
+        let value = value.clone();
+        self.capture(&value, name)
     }
 
     fn function(&mut self, name: &str) -> std::result::Result<(), String> {
@@ -418,6 +501,33 @@ impl Surroundings for Read {
 
     fn enter(&mut self, closure: usize) {
         self.now = closure;
+    }
+
+    fn member(&mut self, list: usize, step: &Step) -> std::result::Result<Captured, String> {
+        let value = self.lists.member(list, step)?;
+        let name = match step {
+            Step::Name(name) => name.clone(),
+            Step::At(at) => format!("[[{at}]]"),
+        };
+        self.capture(&value, &name)
+    }
+
+    fn each(&mut self, list: usize, path: &[Step]) -> std::result::Result<Each, String> {
+        self.lists.each(list, path, &mut self.data.rows)
+    }
+
+    fn extent(&mut self, list: usize) -> Extent {
+        self.lists.extent(list)
+    }
+
+    fn extents(&mut self, list: usize, path: &[Step]) -> std::result::Result<Extents, String> {
+        self.lists.extents(list, path, &mut self.data.rows)
+    }
+
+    fn quantile_names(&mut self, probs: &[f64]) -> Option<Vec<String>> {
+        // As this version of R makes them, and its option `digits`.
+        let names = R!("names(stats::quantile(0, {{probs}}))").ok()?;
+        Some(names.as_str_iter()?.map(str::to_owned).collect())
     }
 }
 

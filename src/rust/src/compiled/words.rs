@@ -51,6 +51,8 @@ impl Words {
                     None => self.read(to, sure, depth),
                 }
             }
+            // The name behind it is no variable.
+            (Some("$"), [of, _]) => self.read(of, sure, depth),
             (Some("for"), [variable, over, body]) => {
                 self.read(over, sure, depth);
                 let mut inside = sure.clone();
@@ -109,7 +111,27 @@ impl Words {
                 }
                 None => head.iter().for_each(|head| self.add_below(head, depth)),
             }
-            parts.for_each(|part| self.add_below(&part, depth));
+            // A function by its name in quotes.
+            let hands_on = ["sapply", "lapply", "vapply", "apply", "mapply", "Reduce"];
+            if let Some(symbol) = head.as_ref().and_then(|head| head.as_symbol()) {
+                if hands_on.contains(&symbol.as_str()) {
+                    for (_, part) in call.iter().skip(1) {
+                        if let Some(text) = part.as_str().filter(|_| part.is_string()) {
+                            note(text, &mut self.functions);
+                        }
+                    }
+                }
+            }
+            // The name behind `$` is no variable.
+            let member = head.as_ref().and_then(|head| head.as_symbol());
+            let count = if member.is_some_and(|head| head.as_str() == "$") {
+                1
+            } else {
+                usize::MAX
+            };
+            parts
+                .take(count)
+                .for_each(|part| self.add_below(&part, depth));
         } else if let Some(formals) = code.as_pairlist() {
             for (_, default) in formals.iter() {
                 self.add_below(&default, depth);

@@ -147,6 +147,10 @@ pub(crate) enum Extra {
     SeqBetween,
     /// `seq(from, by, length.out)`.
     SeqSteps,
+    /// `match(x, table, nomatch)`, `x %in% table` and `findInterval(x, vec)`.
+    Match,
+    Among,
+    FindInterval,
 }
 
 impl Extra {
@@ -252,8 +256,13 @@ pub(crate) enum Op {
     /// Assigns it.
     SetCellD(Reg, Reg, Reg, Reg),
     SetCellI(Reg, Reg, Reg, Reg),
+    /// `cbind()` or `rbind()`, by its number in [`Program::binds`].
+    Bind(u16),
     /// What matrices have of their own, by its number in [`Program::matrices`].
     Matrix(u16),
+    /// What a row of data of this type has at a place: the row's number, and the register of the
+    /// place.
+    Row(Type, Reg, u8, Reg),
     Length(Reg, Reg),
     LengthI(Reg, Reg),
     /// Element-wise, with recycling.
@@ -270,6 +279,8 @@ pub(crate) enum Op {
     AbsVi(Reg, Reg),
     NegVi(Reg, Reg),
     ReduceD(Reduce, Reg, Reg),
+    /// The variance of the vector, of which the mean is known (`true`: its root).
+    VarAround(Reg, Reg, Reg, bool),
     /// A double from integers, or an integer: the function says which.
     ReduceI(Reduce, Reg, Reg),
     AlongD(Along, Reg, Reg),
@@ -393,6 +404,15 @@ pub(crate) enum Out {
     List(Vec<Out>, Option<u16>),
 }
 
+/// What `cbind()` (`columns`) or `rbind()` puts together: registers of vectors, and of matrices
+/// (`true`), of the type that the result has.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Bind {
+    pub(crate) to: Place,
+    pub(crate) columns: bool,
+    pub(crate) parts: Vec<(Reg, bool)>,
+}
+
 /// A compiled closure.
 #[derive(Clone, Debug)]
 pub struct Program {
@@ -408,6 +428,7 @@ pub struct Program {
     pub(crate) outs: Vec<Out>,
     /// The operations of `Matrix`.
     pub(crate) matrices: Vec<Mat>,
+    pub(crate) binds: Vec<Bind>,
     /// Reasons of `GiveUp`.
     pub(crate) reasons: Vec<&'static str>,
     /// Names of values.

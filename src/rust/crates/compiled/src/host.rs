@@ -46,6 +46,10 @@ pub struct Host {
     pub signif: fn(f64, f64) -> f64,
     /// The quantile of the standard normal distribution, for `p` in (0, 1).
     pub qnorm: fn(f64) -> f64,
+    /// The same of all elements, in their place.
+    pub qnorms: fn(&mut [f64]),
+    /// `var()` of at least two doubles around their mean, as `mean` has it.
+    pub var_around: fn(&[f64], f64) -> f64,
 }
 
 /// A matrix, its shape, and whether it is transposed.
@@ -114,14 +118,22 @@ impl Host {
                 let shift = 10f64.powf(digits - 1.0 - x.abs().log10().floor());
                 (x * shift).round_ties_even() / shift
             },
-            qnorm: |p| {
-                if p == 0.5 {
-                    0.0
-                } else {
-                    (p / (1.0 - p)).ln() / 1.702
-                }
+            qnorm: logit,
+            qnorms: |x| x.iter_mut().for_each(|x| *x = logit(*x)),
+            var_around: |x, mean| {
+                let n = x.len() as f64;
+                x.iter().map(|v| (v - mean) * (v - mean)).sum::<f64>() / (n - 1.0)
             },
         }
+    }
+}
+
+/// Near the quantile of the normal distribution.
+fn logit(p: f64) -> f64 {
+    if p == 0.5 {
+        0.0
+    } else {
+        (p / (1.0 - p)).ln() / 1.702
     }
 }
 

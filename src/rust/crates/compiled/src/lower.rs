@@ -7,6 +7,7 @@
 //! changes types is unrolled once.
 
 mod apply;
+mod bound;
 mod calls;
 mod cells;
 mod control;
@@ -15,22 +16,28 @@ mod elementwise;
 mod fused;
 mod index;
 mod inline;
+mod lists;
 mod logic;
 mod loops;
 mod matrix;
 mod more;
 mod named;
 mod promises;
+mod several;
 mod statistics;
 mod values;
+mod veiled;
+mod ways;
 
 pub(crate) use calls::math;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use crate::code::{Mat, Op, Out, Program, Reg};
+use crate::code::{Bind, Mat, Op, Out, Program, Reg};
 use crate::flatten::flatten;
-use crate::tree::{Captured, Closure, Function, Kind, Node, Refused, Surroundings, Type};
+use crate::tree::{
+    Captured, Closure, Function, Kind, Node, Refused, Step, Surroundings, Type, TASK,
+};
 use inline::{Frame, Scope, Who};
 use promises::Promise;
 
@@ -51,6 +58,10 @@ enum State {
     Waiting,
     /// A function that the code defines: its number among these.
     Function(usize),
+    /// A list: its number among these.
+    Part(u16),
+    /// A vector or matrix that may have names.
+    Veiled(Type),
 }
 
 /// What is known at a place; variables that are not in it are not assigned.
@@ -80,6 +91,10 @@ enum Val {
     /// A vector with names, as many as it has elements.
     Named(Type, Reg, u16),
     Mixed(Type, Type),
+    /// A list: its number among these.
+    Part(u16),
+    /// A vector or matrix that may have names, which nobody knows.
+    Veiled(Type, Reg),
 }
 
 /// The files of registers.
@@ -156,6 +171,11 @@ struct Lower<'s> {
     captured: HashMap<(usize, String), Captured>,
     captured_names: HashMap<(usize, String), (Type, Reg, u16)>,
     vectors: Vec<(Reg, usize, Type)>,
+    /// Lists, and elements of these that have been read.
+    parts: Vec<lists::Part>,
+    members: HashMap<(usize, Step), Val>,
+    /// The registers by which parts of lists are told, by the piece of code.
+    kept: HashMap<(usize, u32, File), Reg>,
     /// R's own functions that are called, by the closure whose code it is.
     checked: HashMap<usize, HashSet<String>>,
     /// Functions that stand for calls of `sapply()` and its like, by the piece of code.
@@ -164,6 +184,8 @@ struct Lower<'s> {
     absent: HashMap<Var, Option<bool>>,
     /// Arguments without a value that can be had.
     withheld: HashMap<Var, String>,
+    /// Has the code of `sapply()` and its like met elements that may have names?
+    veiled_over: bool,
     /// Variables of which a loop that does not turn must not leave another type.
     firm: HashSet<Var>,
     /// The variable that was read though it is of mixed types.
@@ -171,6 +193,7 @@ struct Lower<'s> {
     outs: Vec<Out>,
     rows: Vec<Vec<String>>,
     matrices: Vec<Mat>,
+    binds: Vec<Bind>,
     reasons: Vec<&'static str>,
     draws: bool,
     types: Vec<Vec<Type>>,
@@ -226,15 +249,20 @@ impl<'s> Lower<'s> {
             captured: HashMap::new(),
             captured_names: HashMap::new(),
             vectors: Vec::new(),
+            parts: Vec::new(),
+            members: HashMap::new(),
+            kept: HashMap::new(),
             checked: HashMap::new(),
             made: HashMap::new(),
             absent: HashMap::new(),
             withheld: HashMap::new(),
+            veiled_over: false,
             firm,
             mixed: None,
             outs: Vec::new(),
             rows: Vec::new(),
             matrices: Vec::new(),
+            binds: Vec::new(),
             reasons: Vec::new(),
             draws: false,
             types: Vec::new(),
@@ -252,6 +280,21 @@ impl<'s> Lower<'s> {
             let reg = self.reg(var, *ty, &none)?;
             arguments.push((reg, *ty));
             self.know(var, *ty);
+            if let (true, Some(env)) = (closure.veiled.contains(name), &mut self.env) {
+                env.insert(var, State::Veiled(*ty));
+            }
+            self.absent.insert(var, Some(false));
+        }
+        for listed in &closure.lists {
+            let value = if listed.each {
+                let task = self.var(TASK);
+                let task = self.reg(task, Type::Integer, &none)?;
+                self.element_of_list(listed.list, task, &none)?
+            } else {
+                self.whole_list(listed.list, &none)?
+            };
+            let var = self.var(&listed.name);
+            self.assign(var, value, &none)?;
             self.absent.insert(var, Some(false));
         }
         self.defaults(&closure.defaults, &closure.body)?;
@@ -283,6 +326,7 @@ impl<'s> Lower<'s> {
             vectors_i: used(File::Vi),
             outs: std::mem::take(&mut self.outs),
             matrices: std::mem::take(&mut self.matrices),
+            binds: std::mem::take(&mut self.binds),
             reasons: std::mem::take(&mut self.reasons),
             names: std::mem::take(&mut self.rows),
             draws: self.draws,
@@ -290,7 +334,7 @@ impl<'s> Lower<'s> {
                 .names
                 .iter()
                 .zip(std::mem::take(&mut self.types))
-                .filter(|((scope, _), types)| *scope == 0 && !types.is_empty())
+                .filter(|((scope, name), types)| *scope == 0 && !types.is_empty() && name != TASK)
                 .map(|((_, name), types)| (name.clone(), types))
                 .collect(),
         })
@@ -399,6 +443,20 @@ impl<'s> Lower<'s> {
             Val::Mixed(a, b) => {
                 if let Some(env) = &mut self.env {
                     env.insert(var, State::Mixed(a, b));
+                }
+            }
+            Val::Veiled(ty, reg) => {
+                let to = self.reg(var, ty, at)?;
+                self.put(ty, to, reg);
+                self.know(var, ty);
+                if let Some(env) = &mut self.env {
+                    env.insert(var, State::Veiled(ty));
+                }
+                return Ok(Val::Veiled(ty, to));
+            }
+            Val::Part(number) => {
+                if let Some(env) = &mut self.env {
+                    env.insert(var, State::Part(number));
                 }
             }
             Val::Is(ty, reg) => {

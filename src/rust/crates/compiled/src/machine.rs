@@ -4,6 +4,7 @@
 //! whoever has called it can look for interrupts.
 
 mod arith;
+mod bind;
 mod elements;
 mod extra;
 mod matrix;
@@ -14,6 +15,7 @@ pub(crate) use arith::math;
 pub(crate) use extra::pair;
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use crate::code::{Compare, Op, Program, Reg};
 use crate::primitives::draws;
@@ -55,6 +57,9 @@ pub enum Data<'a> {
     /// A matrix of integers or logical values, none of them missing.
     IntegerMatrix(&'a [i32], [usize; 2]),
 }
+
+/// Data of one type, or nothing where they are not.
+pub type Row<'a> = Arc<[Option<Data<'a>>]>;
 
 /// What a task has returned.
 #[derive(Clone, Debug, PartialEq)]
@@ -99,6 +104,7 @@ pub struct Machine<'a> {
     i: Box<[i32; 256]>,
     vd: Vec<Cow<'a, [f64]>>,
     vi: Vec<Cow<'a, [i32]>>,
+    rows: Vec<Row<'a>>,
     /// Shapes of the matrices in `vi`, and in `vd`.
     shapes: [Vec<Shape>; 2],
     spare_d: Vec<f64>,
@@ -117,6 +123,7 @@ impl<'a> Machine<'a> {
             i: Box::new([0; 256]),
             vd: vec![Cow::Owned(Vec::new()); program.vectors_d],
             vi: vec![Cow::Owned(Vec::new()); program.vectors_i],
+            rows: Vec::new(),
             shapes: [
                 vec![[0, 0]; program.vectors_i],
                 vec![[0, 0]; program.vectors_d],
@@ -137,6 +144,13 @@ impl<'a> Machine<'a> {
             machine.load(*reg, *ty, captured[*number]);
         }
         machine
+    }
+
+    /// The same machine with rows of data, of which the program reads single ones.
+    #[must_use]
+    pub fn with_rows(mut self, rows: &[Row<'a>]) -> Self {
+        self.rows = rows.to_vec();
+        self
     }
 
     fn load(&mut self, reg: Reg, ty: Type, data: Data<'a>) {
@@ -214,6 +228,7 @@ impl<'a> Machine<'a> {
                         }
                     }
                     match op {
+                        Op::Bind(k) => self.bind(&program.binds[usize::from(k)])?,
                         Op::Matrix(k) => self.matrix(program.matrices[usize::from(k)], host)?,
                         op => self.vector(op, host)?,
                     }

@@ -66,13 +66,21 @@ pub struct Arg {
 /// A closure: its arguments with the types of what it is called with, and its body.
 #[derive(Clone, Debug)]
 pub struct Closure {
-    /// Names of the arguments that calls give.
+    /// Names of the arguments that calls give. One by the name of [`TASK`] is the number of the
+    /// task, from 1.
     pub given: Vec<(String, Type)>,
+    /// Of these, those that may have names, of elements or of rows and columns.
+    pub veiled: Vec<String>,
+    /// Arguments that are lists.
+    pub lists: Vec<Listed>,
     /// Arguments that calls leave out, with their defaults (`Missing`: none).
     pub defaults: Vec<(String, Node)>,
     /// The body.
     pub body: Node,
 }
+
+/// The name of the task's number among the arguments; no code can have it.
+pub const TASK: &str = "*task";
 
 /// The type of a value: one element, a vector of any length, or a matrix of any shape.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -213,6 +221,58 @@ pub enum Captured {
     Vector(usize, Type),
     /// The same with names.
     Named(usize, Type, Vec<String>),
+    /// A vector or matrix with names that nobody looks at.
+    Veiled(usize, Type),
+    /// A list, or a data frame: its number among those of the surroundings.
+    List(usize),
+}
+
+/// A step from a list to one of its elements.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Step {
+    /// By its name.
+    Name(String),
+    /// By its number, from 1.
+    At(i32),
+}
+
+/// What the elements of a list are, or parts of these that are found in the same way.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Each {
+    /// Numbers, vectors or matrices of this type: their number among such rows. May they have names
+    /// (`true`)?
+    Row(usize, Type, bool),
+    /// Lists.
+    Lists,
+}
+
+/// How large a list is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Extent {
+    /// How many elements it has.
+    pub length: i32,
+    /// Of a data frame: how many rows.
+    pub rows: Option<i32>,
+}
+
+/// How large the elements of a list are, which are lists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Extents {
+    /// How many elements each of them has, where all have as many.
+    pub length: Option<i32>,
+    /// Of data frames: their numbers of rows, as the number of a row of integers.
+    pub rows: Option<usize>,
+}
+
+/// An argument that is a list.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Listed {
+    /// Its name.
+    pub name: String,
+    /// The list's number.
+    pub list: usize,
+    /// Is it the element of that list that belongs to the task?
+    pub each: bool,
 }
 
 /// Where the closure was defined.
@@ -241,6 +301,41 @@ pub trait Surroundings {
     /// Is there a variable of that name that is no function?
     fn is_variable(&mut self, _name: &str) -> bool {
         false
+    }
+    /// An element of a list.
+    ///
+    /// # Errors
+    ///
+    /// Why it cannot be used.
+    fn member(&mut self, _list: usize, _step: &Step) -> Result<Captured, String> {
+        Err("lists are not in the subset".into())
+    }
+    /// What is found by these steps in each element of a list.
+    ///
+    /// # Errors
+    ///
+    /// Why it cannot be used.
+    fn each(&mut self, _list: usize, _path: &[Step]) -> Result<Each, String> {
+        Err("lists are not in the subset".into())
+    }
+    /// How large a list is.
+    fn extent(&mut self, _list: usize) -> Extent {
+        Extent {
+            length: 0,
+            rows: None,
+        }
+    }
+    /// How large the lists are that are found by these steps in each element of a list.
+    ///
+    /// # Errors
+    ///
+    /// Where they are no lists.
+    fn extents(&mut self, _list: usize, _path: &[Step]) -> Result<Extents, String> {
+        Err("lists are not in the subset".into())
+    }
+    /// The names that `quantile()` gives its values, for probabilities.
+    fn quantile_names(&mut self, _probs: &[f64]) -> Option<Vec<String>> {
+        None
     }
     /// From now on names are those in the code of this closure (0: the compiled one).
     fn enter(&mut self, _closure: usize) {}

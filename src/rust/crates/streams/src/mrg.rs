@@ -25,6 +25,27 @@ fn rest<const M: u64>(x: u64) -> u64 {
     }
 }
 
+/// The first 16 bits of a whole number over `M1` + 1.
+#[inline]
+fn high_bits(whole: u64) -> u32 {
+    ((whole << 16) / (M1 + 1)) as u32
+}
+
+/// A number that leaves the same rest: what is above the lower 32 bits counts 2^32 - `M` times.
+#[inline]
+fn fold<const M: u64>(x: u64) -> u64 {
+    (x & 0xffff_ffff) + (x >> 32) * ((1 << 32) - M)
+}
+
+/// p1 - p2 where that is above 0, else M1 more, which is 2^32 - 209. A branch would be taken
+/// half of the time, so the borrow of a subtraction says which it is.
+#[inline]
+fn combined(p1: u64, p2: u64) -> u64 {
+    let below = p1.wrapping_sub(p2 + 1);
+    let less = (below >> 32) as u32 & (u32::MAX - M1 as u32 + 1);
+    u64::from((below as u32).wrapping_add(1).wrapping_sub(less))
+}
+
 /// MRG32k3a, as R runs it under `RNGkind("L'Ecuyer-CMRG")`.
 #[derive(Clone, Debug)]
 pub struct Mrg {
@@ -55,7 +76,21 @@ impl Mrg {
     /// 15 that are whole ones come out alike (a test has them).
     #[inline]
     pub fn next_16_bits(&mut self) -> u32 {
-        ((self.next_whole() << 16) / (M1 + 1)) as u32
+        high_bits(self.next_whole())
+    }
+
+    /// The next two uniform numbers.
+    #[inline]
+    pub fn next_two_u01(&mut self) -> [f64; 2] {
+        let [first, second] = self.next_two();
+        [first as i64 as f64 * NORM, second as i64 as f64 * NORM]
+    }
+
+    /// [`Mrg::next_16_bits`] of the next two numbers.
+    #[inline]
+    pub fn next_two_16_bits(&mut self) -> [u32; 2] {
+        let [first, second] = self.next_two();
+        [high_bits(first), high_bits(second)]
     }
 
     /// The next whole number from 1 to `M1`.
@@ -66,11 +101,25 @@ impl Mrg {
         let p1 = rest::<M1>(A12 * s1 + A13N * (M1 - s0));
         let p2 = rest::<M2>(A21 * s5 + A23N * (M2 - s3));
         self.state = [s1, s2, p1, s4, s5, p2];
-        // p1 - p2 where that is above 0, else M1 more, which is 2^32 - 209. A branch would be taken
-        // half of the time, so the borrow of a subtraction says which it is.
-        let below = p1.wrapping_sub(p2 + 1);
-        let less = (below >> 32) as u32 & (u32::MAX - M1 as u32 + 1);
-        u64::from((below as u32).wrapping_add(1).wrapping_sub(less))
+        combined(p1, p2)
+    }
+
+    /// The next two. Of the second component each number needs the one before; here the second one
+    /// is computed from those before both, so that neither waits for the other.
+    #[inline]
+    fn next_two(&mut self) -> [u64; 2] {
+        /// `p2` is `A21 * s5 - A23N * s3`.
+        const SQUARE: u64 = A21 * A21 % M2;
+        const CROSS: u64 = A21 * A23N % M2;
+        let [s0, s1, s2, s3, s4, s5] = self.state;
+        let p1 = rest::<M1>(A12 * s1 + A13N * (M1 - s0));
+        let q1 = rest::<M1>(A12 * s2 + A13N * (M1 - s1));
+        let p2 = rest::<M2>(A21 * s5 + A23N * (M2 - s3));
+        // The first two are below 2^47, the third one below 2^53.
+        let q2 =
+            rest::<M2>(fold::<M2>(SQUARE * s5) + fold::<M2>(CROSS * (M2 - s3)) + A23N * (M2 - s4));
+        self.state = [s2, p1, q1, s5, p2, q2];
+        [combined(p1, p2), combined(q1, q2)]
     }
 
     /// Where the generator is now; what R would store in `.Random.seed[2:7]`.

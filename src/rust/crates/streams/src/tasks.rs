@@ -17,10 +17,9 @@ pub enum Numbering {
 /// number if it lies before.
 #[derive(Clone, Debug)]
 pub struct TaskSeeds {
-    numbering: Numbering,
-    /// The stream of task 0.
+    /// The seed of task 0.
     first: Seed,
-    /// The stream of task `at`.
+    /// The seed of task `at`.
     here: Seed,
     at: u64,
 }
@@ -30,11 +29,11 @@ impl TaskSeeds {
     #[must_use]
     pub fn new(base: Seed, numbering: Numbering) -> Self {
         let first = match numbering {
-            Numbering::Substream => base,
+            // Jumps are powers of one matrix: the one to the substream may come first.
+            Numbering::Substream => base.next_substream(),
             Numbering::Stream => base.next_stream(),
         };
         Self {
-            numbering,
             first,
             here: first,
             at: 0,
@@ -49,10 +48,7 @@ impl TaskSeeds {
             None => self.first.jump_streams(task),
         };
         self.at = task;
-        match self.numbering {
-            Numbering::Substream => self.here.next_substream(),
-            Numbering::Stream => self.here,
-        }
+        self.here
     }
 }
 

@@ -4,40 +4,44 @@
 use std::rc::Rc;
 
 use super::inline::Callee;
+use super::several::as_function;
 use super::*;
 use crate::tree::Arg;
 
 /// The number of closures that are made here; nobody else has as many.
 pub(super) const MADE: usize = usize::MAX;
 /// What they call by name.
-pub(super) const MADE_OF: [&str; 13] = [
+pub(super) const MADE_OF: [&str; 18] = [
     "{", "<-", "for", "+", "[[", "[[<-", "[", "seq_len", "nrow", "ncol", "numeric", "integer",
-    "logical",
+    "logical", "-", "if", "!=", "length", "stop",
 ];
 
 const REST: &str = "its arguments are not in the subset";
 
 /// Does the function call another one, which may draw random numbers?
 pub(super) fn calls_others(fun: &str) -> bool {
-    matches!(fun, "sapply" | "vapply" | "replicate" | "apply")
+    matches!(
+        fun,
+        "sapply" | "vapply" | "replicate" | "apply" | "lapply" | "mapply" | "Reduce"
+    )
 }
 
 /// Code at the place of a call.
-struct Maker(u32);
+pub(super) struct Maker(pub(super) u32);
 
 impl Maker {
-    fn node(&self, kind: Kind) -> Node {
+    pub(super) fn node(&self, kind: Kind) -> Node {
         Node {
             place: self.0,
             kind,
         }
     }
 
-    fn name(&self, name: &str) -> Node {
+    pub(super) fn name(&self, name: &str) -> Node {
         self.node(Kind::Name(name.to_owned()))
     }
 
-    fn call(&self, fun: &str, args: Vec<Node>) -> Node {
+    pub(super) fn call(&self, fun: &str, args: Vec<Node>) -> Node {
         let args = args.into_iter().map(|value| Arg { name: None, value });
         self.node(Kind::Call {
             fun: fun.to_owned(),
@@ -158,6 +162,9 @@ impl Lower<'_> {
     /// `sapply(X, FUN, ...)`, `vapply(X, FUN, FUN.VALUE, ...)`, `replicate(n, expr)` and
     /// `apply(X, MARGIN, FUN, ...)` of functions that return one number.
     pub(super) fn applied(&mut self, fun: &str, args: &[Arg], node: &Node) -> Lowered<Val> {
+        if matches!(fun, "mapply" | "Reduce") {
+            return self.mapped(fun, args, node);
+        }
         let parts = self.parts_of(fun, args, node)?;
         // The same code each time, as functions are told from one another by it.
         let (made, repeated) = match self.made.get(&node.place) {
@@ -182,21 +189,23 @@ impl Lower<'_> {
         };
         let mut all = vec![
             given(parts.over),
-            given(repeated.as_ref().unwrap_or(parts.fun)),
+            given(&as_function(repeated.as_ref().unwrap_or(parts.fun))),
         ];
         all.extend(parts.more.iter().map(|arg| given(&arg.value)));
+        let outer = std::mem::take(&mut self.veiled_over);
         let value = self.inline(fun, &Callee::Closure(MADE, made), &all, node)?;
+        let veiled = std::mem::replace(&mut self.veiled_over, outer);
         match (value, parts.wanted) {
             (Val::Is(ty, _), Some(wanted)) if ty != wanted => {
                 Err(refuse(node, "its values are not of the type of FUN.VALUE"))
             }
-            (value, _) => Ok(value),
+            (value, _) => Ok(Self::veil(value, veiled && fun != "replicate")),
         }
     }
 
     fn parts_of<'a>(&mut self, fun: &str, args: &'a [Arg], node: &Node) -> Lowered<Parts<'a>> {
         let formals: &[&str] = match fun {
-            "sapply" => &["X", "FUN"],
+            "sapply" | "lapply" => &["X", "FUN"],
             "vapply" => &["X", "FUN", "FUN.VALUE"],
             "apply" => &["X", "MARGIN", "FUN"],
             _ => &["n", "expr"],
@@ -205,7 +214,7 @@ impl Lower<'_> {
         let mut more = Vec::new();
         for arg in args {
             match arg.name.as_deref() {
-                Some("simplify") if fun != "vapply" => {
+                Some("simplify") if !matches!(fun, "vapply" | "lapply") => {
                     let simplified = self.flag(Some(&arg.value), true, node)?;
                     simplified.then_some(()).ok_or_else(|| refuse(node, REST))?;
                 }
@@ -310,17 +319,15 @@ impl Lower<'_> {
         match (self.absent.get(&var), self.state(var)) {
             (Some(Some(false)), _) => Ok(false),
             // An argument without a default is there as soon as it is assigned.
-            (Some(Some(true)), Some(State::Is(_) | State::Named(..) | State::Mixed(..)))
-                if self.withheld.contains_key(&var) =>
-            {
-                Ok(false)
-            }
+            (
+                Some(Some(true)),
+                Some(State::Is(_) | State::Named(..) | State::Veiled(_) | State::Mixed(..)),
+            ) if self.withheld.contains_key(&var) => Ok(false),
             (Some(Some(true)), None) => Ok(true),
-            (Some(Some(true)), Some(State::Waiting | State::Is(_) | State::Named(..)))
-                if !self.withheld.contains_key(&var) =>
-            {
-                Ok(true)
-            }
+            (
+                Some(Some(true)),
+                Some(State::Waiting | State::Is(_) | State::Named(..) | State::Veiled(_)),
+            ) if !self.withheld.contains_key(&var) => Ok(true),
             _ => unknown(),
         }
     }

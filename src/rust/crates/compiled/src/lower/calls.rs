@@ -2,7 +2,7 @@
 
 use super::control::mixed_value;
 use super::draws::is_drawing;
-use super::named::with_names;
+use super::named::{with_names, Names};
 use super::*;
 use crate::code::{Along, Arith, Math, Reduce};
 use crate::tree::Arg;
@@ -132,6 +132,8 @@ impl Lower<'_> {
             "sum" | "prod" | "min" | "max" | "any" | "all" => self.total(fun, args, hint, node),
             "pmin" | "pmax" => self.parallel(fun == "pmin", args, node),
             _ if is_drawing(fun) => self.law(fun, args, hint, node),
+            "cbind" | "rbind" => self.bound(fun == "cbind", args, node),
+            "match" | "findInterval" => self.found_in(fun, args, node),
             "quantile" => self.quantile(args, node),
             "cor" => self.correlation(args, node),
             "abs" => self.abs(args, hint, node),
@@ -169,8 +171,11 @@ impl Lower<'_> {
                 self.value(x, hint)
             }
             "missing" => self.missing(args, node),
+            "unlist" => self.unlisted(args, node),
             "setNames" | "unname" => self.renamed(fun, args, node),
-            "sapply" | "vapply" | "replicate" | "apply" => self.applied(fun, args, node),
+            "sapply" | "vapply" | "replicate" | "apply" | "mapply" | "Reduce" => {
+                self.applied(fun, args, node)
+            }
             "c" => self.combine(args, node),
             "numeric" | "double" | "integer" | "logical" | "vector" => self.blank(fun, args, node),
             "rep" | "rep_len" | "rep.int" => self.repeated(fun, args, node),
@@ -180,7 +185,7 @@ impl Lower<'_> {
             "as.numeric" | "as.double" | "as.integer" | "as.vector" => {
                 self.converted(fun, args, node)
             }
-            "list" => Err(refuse(
+            "list" | "lapply" => Err(refuse(
                 node,
                 "a list is compiled only as the value of the function",
             )),
@@ -197,10 +202,15 @@ impl Lower<'_> {
         node: &Node,
     ) -> Lowered<Val> {
         let x = self.one(args, node)?;
+        let mut veiled = false;
         let (ty, reg) = match self.value(x, None)? {
             Val::Named(ty, reg, names) => {
                 let value = self.math_flat(fun, how, (ty, reg), None, node)?;
-                return Ok(with_names(value, Some(names)));
+                return Ok(with_names(value, Names::Known(names)));
+            }
+            Val::Veiled(ty, reg) => {
+                veiled = true;
+                (ty, reg)
             }
             value => match self.plain_number(value, x)? {
                 Some(found) => found,
@@ -209,7 +219,8 @@ impl Lower<'_> {
         };
         let (shape, ty) = self.unshaped(ty, reg, node)?;
         let value = self.math_flat(fun, how, (ty, reg), hint, node)?;
-        self.shaped(value, shape, node)
+        let value = self.shaped(value, shape, node)?;
+        Ok(Self::veil(value, veiled))
     }
 
     fn math_flat(
@@ -241,12 +252,13 @@ impl Lower<'_> {
 
     fn abs(&mut self, args: &[Arg], hint: Option<Var>, node: &Node) -> Lowered<Val> {
         let x = self.one(args, node)?;
-        let Some((ty, reg)) = self.any_number(x)? else {
+        let Some(((ty, reg), names)) = self.opened(x)? else {
             return Ok(Val::Gone);
         };
         let (shape, ty) = self.unshaped(ty, reg, node)?;
         let value = self.abs_flat((ty, reg), hint, node)?;
-        self.shaped(value, shape, node)
+        let value = self.shaped(value, shape, node)?;
+        Ok(with_names(value, names))
     }
 
     fn abs_flat(&mut self, (ty, reg): (Type, Reg), hint: Option<Var>, node: &Node) -> Lowered<Val> {
@@ -268,7 +280,7 @@ impl Lower<'_> {
     fn reduce(&mut self, how: Reduce, x: &Node, node: &Node) -> Lowered<Val> {
         // var() of a matrix is a matrix; median() of one is rare.
         let found = match how {
-            Reduce::Median => self.number(x)?,
+            Reduce::Median => self.unnamed_number(x)?,
             Reduce::Var => match self.without_names(x)? {
                 Some((ty, _)) if ty.is_matrix() => {
                     return Err(refuse(x, "a matrix is not in the subset here"))
@@ -341,6 +353,10 @@ impl Lower<'_> {
         node: &Node,
     ) -> Lowered<Val> {
         let to = self.temp(out, node)?;
+        if let (true, Some(mean)) = (ty.is_double(), self.mean_known(how, reg)) {
+            self.emit(Op::VarAround(to, reg, mean, how == Reduce::Sd));
+            return Ok(Val::Is(out, to));
+        }
         self.emit(if ty.is_double() {
             Op::ReduceD(how, to, reg)
         } else {
@@ -476,12 +492,19 @@ impl Lower<'_> {
             return self.combine_named(args, node);
         }
         let mut parts = Vec::new();
+        let mut veiled = false;
         for arg in args {
             match self.value(&arg.value, None)? {
                 Val::Gone => return Ok(Val::Gone),
                 Val::Null => {}
                 Val::Is(ty, reg) => parts.push((ty, reg)),
+                // Of a matrix names are dropped.
+                Val::Veiled(ty, reg) => {
+                    veiled |= !ty.is_matrix();
+                    parts.push((ty.flat(), reg));
+                }
                 Val::Named(..) => return Err(refuse(&arg.value, named::KEPT)),
+                Val::Part(_) => return Err(super::lists::no_number(&arg.value)),
                 Val::Mixed(a, b) => return Err(mixed_value(&arg.value, a, b)),
             }
         }
@@ -489,7 +512,7 @@ impl Lower<'_> {
             return Ok(Val::Null);
         }
         let (ty, reg) = self.joined(&parts, node)?;
-        Ok(Val::Is(ty, reg))
+        Ok(Self::veil(Val::Is(ty, reg), veiled))
     }
 
     /// `numeric(n)` and its like.

@@ -8,7 +8,7 @@ use crate::tree::Arg;
 impl Lower<'_> {
     /// A subscript of `x[i]`: numbers, or logical values, also as a matrix of these.
     pub(super) fn index(&mut self, code: &Node) -> Lowered<Option<(Type, Reg)>> {
-        let found = self.any_number(code)?;
+        let found = self.without_names(code)?;
         match found {
             Some((Type::LogicalMatrix, reg)) => Ok(Some((Type::Logicals, reg))),
             Some((ty, _)) if ty.is_matrix() => {
@@ -75,8 +75,17 @@ impl Lower<'_> {
                 "it is compiled for one subscript, or two of a matrix",
             ));
         };
-        let Some((ty, reg)) = self.any_number(x)? else {
-            return Ok(Val::Gone);
+        let value = self.value(x, None)?;
+        if let (Val::Part(number), "[", false) = (value, fun, keep) {
+            return self.rows_of_frame(number, i, j, node);
+        }
+        let veiled = matches!(value, Val::Veiled(..));
+        let (ty, reg) = match value {
+            Val::Veiled(ty, reg) => (ty, reg),
+            value => match self.plain_number(value, x)? {
+                Some(found) => found,
+                None => return Ok(Val::Gone),
+            },
         };
         if !ty.is_matrix() {
             return Err(refuse(node, "two subscripts of what is no matrix"));
@@ -91,6 +100,11 @@ impl Lower<'_> {
             } else {
                 Op::CellI(to, reg, i, j)
             });
+            if veiled && fun == "[" {
+                // It has the name of its column where rows have none.
+                let (ty, to) = self.as_vector(ty.element(), to, node)?;
+                return Ok(Val::Veiled(ty, to));
+            }
             return Ok(Val::Is(ty.element(), to));
         }
         if fun == "[[" {
@@ -113,7 +127,7 @@ impl Lower<'_> {
             },
             node,
         )?;
-        Ok(Val::Is(out, to))
+        Ok(Self::veil(Val::Is(out, to), veiled))
     }
 
     /// The matrix that elements are assigned to, in the variable's register.

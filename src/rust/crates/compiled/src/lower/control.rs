@@ -1,6 +1,8 @@
 //! Blocks, conditions, loops, and what a function returns.
 
 use super::inline::Callee;
+use super::lists::no_number;
+use super::named::Names;
 use super::*;
 use crate::code::Compare;
 use crate::tree::Arg;
@@ -12,14 +14,23 @@ fn meet(a: State, b: Option<State>) -> State {
             None => State::Mixed(a, b),
         },
         (State::Named(a, x), Some(State::Named(b, y))) if a == b && x == y => State::Named(a, x),
-        (State::Is(a) | State::Named(a, _), Some(State::Is(b) | State::Named(b, _))) => {
-            State::Mixed(a, b)
+        // With names or without is one to what cannot know.
+        (State::Veiled(a) | State::Is(a), Some(State::Veiled(b)))
+        | (State::Veiled(a), Some(State::Is(b)))
+            if a == b =>
+        {
+            State::Veiled(a)
         }
+        (
+            State::Is(a) | State::Named(a, _) | State::Veiled(a),
+            Some(State::Is(b) | State::Named(b, _) | State::Veiled(b)),
+        ) => State::Mixed(a, b),
         (State::Waiting, Some(State::Waiting)) => State::Waiting,
         (State::Function(a), Some(State::Function(b))) if a == b => State::Function(a),
+        (State::Part(a), Some(State::Part(b))) if a == b => State::Part(a),
         // Evaluated on one way, or a function there.
-        (State::Waiting | State::Function(_), _)
-        | (_, Some(State::Waiting | State::Function(_))) => State::Perhaps,
+        (State::Waiting | State::Function(_) | State::Part(_), _)
+        | (_, Some(State::Waiting | State::Function(_) | State::Part(_))) => State::Perhaps,
         (State::Perhaps, _) | (_, None | Some(State::Perhaps)) => State::Perhaps,
         (mixed @ State::Mixed(..), _) | (_, Some(mixed @ State::Mixed(..))) => mixed,
     }
@@ -232,6 +243,13 @@ impl Lower<'_> {
             Val::Is(ty, reg) => Some(Out::Value(ty, reg)),
             Val::Named(ty, reg, names) => Some(Out::Named(ty, reg, names)),
             Val::Mixed(a, b) => return Err(mixed_value(node, a, b)),
+            Val::Part(_) => return Err(no_number(node)),
+            Val::Veiled(..) => {
+                return Err(refuse(
+                    node,
+                    "its value may have names that only R knows (`unname()` drops them)",
+                ))
+            }
         })
     }
 
@@ -277,10 +295,11 @@ impl Lower<'_> {
     pub(super) fn condition(&mut self, node: &Node) -> Lowered<Reg> {
         let value = self.value(node, None)?;
         let (ty, reg) = match value {
-            Val::Is(ty, reg) | Val::Named(ty, reg, _) => (ty, reg),
+            Val::Is(ty, reg) | Val::Named(ty, reg, _) | Val::Veiled(ty, reg) => (ty, reg),
             Val::Gone => return self.integer(0, node),
             Val::Null => return Err(refuse(node, "the condition is NULL")),
             Val::Mixed(a, b) => return Err(mixed_value(node, a, b)),
+            Val::Part(_) => return Err(no_number(node)),
         };
         let (ty, reg) = self.only(ty, reg, node)?;
         if ty == Type::Double {
@@ -327,6 +346,7 @@ impl Lower<'_> {
         let value = match (first, second) {
             (Val::Gone, other) | (other, Val::Gone) => other,
             (Val::Null, Val::Null) => Val::Null,
+            (Val::Part(a), Val::Part(b)) if a == b => Val::Part(a),
             (Val::Is(a, x), Val::Is(b, y)) => match a.joint(b) {
                 Some(ty) => {
                     let to = self.dest(ty, if direct { hint } else { None }, node)?;
@@ -347,6 +367,18 @@ impl Lower<'_> {
                     *block = std::mem::replace(&mut self.block, outer);
                 }
                 Val::Named(a, to, names)
+            }
+            (Val::Veiled(a, x) | Val::Is(a, x), Val::Veiled(b, y))
+            | (Val::Veiled(a, x), Val::Is(b, y))
+                if a == b =>
+            {
+                let to = self.temp(a, node)?;
+                for (block, reg) in [(&mut yes, x), (&mut no, y)] {
+                    let outer = std::mem::replace(&mut self.block, std::mem::take(block));
+                    self.put(a, to, reg);
+                    *block = std::mem::replace(&mut self.block, outer);
+                }
+                Val::Veiled(a, to)
             }
             (a, b) => Val::Mixed(type_of(a), type_of(b)),
         };
@@ -416,13 +448,14 @@ impl Lower<'_> {
         let Some((a, b, names)) = self.two_with_names(args, node)? else {
             return Ok(Val::Gone);
         };
-        if names.is_some() {
+        if let Names::Known(_) = names {
             let value = self.compare_flat(how, a, b, None, node)?;
             return Ok(super::named::with_names(value, names));
         }
         let (shape, (a, x), (b, y)) = self.conformed(a, b, node)?;
         let value = self.compare_flat(how, (a, x), (b, y), hint, node)?;
-        self.shaped(value, shape, node)
+        let value = self.shaped(value, shape, node)?;
+        Ok(super::named::with_names(value, names))
     }
 
     fn compare_flat(
@@ -468,14 +501,14 @@ impl Lower<'_> {
 
 pub(super) fn type_of(value: Val) -> Type {
     match value {
-        Val::Is(ty, _) | Val::Named(ty, ..) | Val::Mixed(ty, _) => ty,
-        Val::Null | Val::Gone => Type::Null,
+        Val::Is(ty, _) | Val::Named(ty, ..) | Val::Mixed(ty, _) | Val::Veiled(ty, _) => ty,
+        Val::Null | Val::Gone | Val::Part(_) => Type::Null,
     }
 }
 
 pub(super) fn mixed_value(at: &Node, a: Type, b: Type) -> Refused {
     if (a, b) == (Type::Null, Type::Null) {
-        return refuse(at, "its value is a function, or strings");
+        return refuse(at, "its value is a function, or strings, or a list");
     }
     if a == b {
         return refuse(at, "whether it has names depends on the way the code takes");

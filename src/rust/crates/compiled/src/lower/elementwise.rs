@@ -50,12 +50,13 @@ impl Lower<'_> {
 
     pub(super) fn is_na(&mut self, args: &[Arg], node: &Node) -> Lowered<Val> {
         let x = self.one(args, node)?;
-        let Some((ty, reg)) = self.any_number(x)? else {
+        let Some(((ty, reg), names)) = self.opened(x)? else {
             return Ok(Val::Gone);
         };
         let (shape, ty) = self.unshaped(ty, reg, node)?;
         let value = self.is_na_flat(ty, reg, node)?;
-        self.shaped(value, shape, node)
+        let value = self.shaped(value, shape, node)?;
+        Ok(super::named::with_names(value, names))
     }
 
     fn is_na_flat(&mut self, ty: Type, reg: Reg, node: &Node) -> Lowered<Val> {
@@ -123,7 +124,12 @@ impl Lower<'_> {
         let [x] = given[..] else {
             return Err(refuse(node, "several vectors are not in the subset"));
         };
-        let Some((ty, reg)) = self.number(x)? else {
+        let found = if fun == "order" {
+            self.unnamed_number(x)?
+        } else {
+            self.number(x)?
+        };
+        let Some((ty, reg)) = found else {
             return Ok(Val::Gone);
         };
         if ty.element() == Type::Logical {
@@ -143,9 +149,11 @@ impl Lower<'_> {
 
     pub(super) fn converted(&mut self, fun: &str, args: &[Arg], node: &Node) -> Lowered<Val> {
         let x = self.one(args, node)?;
-        let Some((ty, reg)) = self.elements(x)? else {
+        // All of them drop names.
+        let Some((ty, reg)) = self.without_names(x)? else {
             return Ok(Val::Gone);
         };
+        let ty = ty.flat();
         if fun == "as.vector" {
             return Ok(Val::Is(ty, reg));
         }

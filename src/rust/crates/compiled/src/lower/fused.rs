@@ -5,7 +5,10 @@
 //! one that reads it. Every step is rounded as before.
 
 use super::*;
-use crate::code::Arith;
+use crate::code::{Arith, Reduce};
+
+/// As far back a mean is looked for.
+const NEAR: usize = 24;
 
 impl Lower<'_> {
     /// Arithmetic of two doubles, `x` and `y`.
@@ -118,6 +121,48 @@ impl Lower<'_> {
             return None;
         };
         self.is_temp(Type::Double, to).then_some((op, to))
+    }
+
+    /// The register in which a mean of the vector is that was computed just before: the variance
+    /// needs it.
+    pub(super) fn mean_known(&self, how: Reduce, vector: Reg) -> Option<Reg> {
+        if !matches!(how, Reduce::Var | Reduce::Sd) || self.env.is_none() {
+            return None;
+        }
+        let mut written = HashSet::new();
+        for stmt in self.block.iter().rev().take(NEAR) {
+            let Stmt::Op(mut op) = *stmt else {
+                return None;
+            };
+            let to = match op {
+                Op::ReduceD(Reduce::Mean, to, of) if of == vector && !written.contains(&to) => {
+                    return Some(to);
+                }
+                Op::MoveD(to, _)
+                | Op::VarAround(to, ..)
+                | Op::ReduceD(
+                    Reduce::Mean
+                    | Reduce::Sum
+                    | Reduce::Var
+                    | Reduce::Sd
+                    | Reduce::Prod
+                    | Reduce::Min
+                    | Reduce::Max
+                    | Reduce::Median,
+                    to,
+                    _,
+                ) => to,
+                // What writes another file of registers than that of doubles and those of vectors.
+                Op::Length(..) | Op::LengthI(..) | Op::MoveI(..) => continue,
+                _ => match op.scalar_result() {
+                    Some((true, to)) => *to,
+                    Some((false, _)) => continue,
+                    None => return None,
+                },
+            };
+            written.insert(to);
+        }
+        None
     }
 
     /// An element by a number: that may be an element of integers that was just read.

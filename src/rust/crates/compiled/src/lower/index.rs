@@ -25,11 +25,43 @@ impl Lower<'_> {
                 }
                 (ty, reg)
             }
+            Val::Named(ty, reg, names) => {
+                return match self.named_part((ty, reg), names, index, node)? {
+                    Some(value) => Ok(value),
+                    None => Err(refuse(&args[0].value, named::KEPT)),
+                };
+            }
+            Val::Veiled(ty, reg) if index.kind == Kind::Missing => {
+                return Ok(Val::Veiled(ty, reg));
+            }
+            // One subscript of a matrix drops names, and so does `[[`.
+            Val::Veiled(ty, reg) if fun == "[" && !ty.is_matrix() => {
+                let value = self.part_by(fun, (ty, reg), index, None, node)?;
+                let Val::Is(ty, reg) = value else {
+                    return Ok(value);
+                };
+                let (ty, reg) = self.as_vector(ty, reg, node)?;
+                return Ok(Val::Veiled(ty, reg));
+            }
+            Val::Veiled(ty, reg) => (ty.flat(), reg),
+            Val::Part(number) => return self.by_index(fun, number, index, node),
             value => match self.plain_number(value, &args[0].value)? {
                 Some(found) => found,
                 None => return Ok(Val::Gone),
             },
         };
+        self.part_by(fun, (ty, reg), index, hint, node)
+    }
+
+    /// A part of a vector that has been read.
+    pub(super) fn part_by(
+        &mut self,
+        fun: &str,
+        (ty, reg): (Type, Reg),
+        index: &Node,
+        hint: Option<Var>,
+        node: &Node,
+    ) -> Lowered<Val> {
         if index.kind == Kind::Missing && fun == "[" {
             return Ok(Val::Is(ty, reg));
         }
@@ -183,6 +215,8 @@ impl Lower<'_> {
             Val::Is(ty, _) => ty,
             Val::Null => of.element(),
             Val::Gone | Val::Named(..) => return Ok(Val::Gone),
+            Val::Veiled(..) => return Err(refuse(node, named::KEPT)),
+            Val::Part(_) => return Err(super::lists::no_number(node)),
             Val::Mixed(a, b) => return Err(mixed_value(node, a, b)),
         };
         let element = old.element().max(of.element());

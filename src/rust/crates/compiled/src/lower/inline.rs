@@ -3,8 +3,9 @@
 use std::rc::Rc;
 
 use super::apply::{MADE, MADE_OF};
-use super::control::{join, type_of};
+use super::control::join;
 use super::promises::assigns;
+use super::ways::{common, moved};
 use super::*;
 use crate::tree::Arg;
 
@@ -179,7 +180,16 @@ impl Lower<'_> {
         loop {
             let state = self.find(scope, name).and_then(|var| self.state(var));
             match (state, self.scopes[scope].parent) {
-                (Some(State::Is(_) | State::Named(..) | State::Mixed(..)), _) => return true,
+                (
+                    Some(
+                        State::Is(_)
+                        | State::Named(..)
+                        | State::Mixed(..)
+                        | State::Part(_)
+                        | State::Veiled(_),
+                    ),
+                    _,
+                ) => return true,
                 (Some(_), _) => return false,
                 (None, Some(parent)) => scope = parent,
                 (None, None) => break,
@@ -306,7 +316,7 @@ impl Lower<'_> {
         let value = self.arrive(body, returns, label, scope, node)?;
         // Of the temporary registers only that of the value is needed.
         let own = match value {
-            Val::Is(ty, reg) | Val::Named(ty, reg, _) => {
+            Val::Is(ty, reg) | Val::Named(ty, reg, _) | Val::Veiled(ty, reg) => {
                 let is = |own: &(File, Reg)| *own == (file(ty), reg);
                 let at = self.live[mark..].iter().position(is);
                 at.map(|at| self.live.remove(mark + at))
@@ -467,8 +477,7 @@ impl Lower<'_> {
             return Ok(());
         };
         let fix = self.new_fix();
-        let temp =
-            matches!(value, Val::Is(ty, reg) | Val::Named(ty, reg, _) if self.is_temp(ty, reg));
+        let temp = matches!(value, Val::Is(ty, reg) | Val::Named(ty, reg, _) | Val::Veiled(ty, reg) if self.is_temp(ty, reg));
         let Some(Frame {
             label: Some(label),
             returns,
@@ -539,13 +548,14 @@ impl Lower<'_> {
         value = match value {
             Val::Is(ty, _) => Val::Is(ty, self.temp(ty, node)?),
             Val::Named(ty, _, names) => Val::Named(ty, self.temp(ty, node)?, names),
+            Val::Veiled(ty, _) => Val::Veiled(ty, self.temp(ty, node)?),
             other => other,
         };
         for way in &returns {
             let mut fix = Vec::new();
             if let (
-                Val::Is(ty, to) | Val::Named(ty, to, _),
-                Val::Is(from, reg) | Val::Named(from, reg, _),
+                Val::Is(ty, to) | Val::Named(ty, to, _) | Val::Veiled(ty, to),
+                Val::Is(from, reg) | Val::Named(from, reg, _) | Val::Veiled(from, reg),
             ) = (value, way.value)
             {
                 if ty != from || to != reg {
@@ -558,33 +568,5 @@ impl Lower<'_> {
         self.block.push(Stmt::Labelled(label, body));
         self.env = Some(env);
         Ok(value)
-    }
-}
-
-/// The value of two ways, of which a register is still to be found.
-fn common(a: Val, b: Val) -> Val {
-    match (a, b) {
-        (Val::Null, Val::Null) => Val::Null,
-        (Val::Is(x, reg), Val::Is(y, _)) => match x.joint(y) {
-            Some(ty) => Val::Is(ty, reg),
-            None => Val::Mixed(x, y),
-        },
-        (Val::Named(x, reg, names), Val::Named(y, _, others)) if x == y && names == others => {
-            Val::Named(x, reg, names)
-        }
-        (a, b) => Val::Mixed(type_of(a), type_of(b)),
-    }
-}
-
-fn moved(ty: Type, to: Reg, from: Type, reg: Reg, temp: bool) -> Op {
-    match (file(ty), ty == from, temp) {
-        (File::D, ..) => Op::MoveD(to, reg),
-        (File::I, ..) => Op::MoveI(to, reg),
-        (File::Vd, true, true) => Op::TakeVd(to, reg),
-        (File::Vd, true, false) => Op::MoveVd(to, reg),
-        (File::Vi, true, true) => Op::TakeVi(to, reg),
-        (File::Vi, true, false) => Op::MoveVi(to, reg),
-        (File::Vd, false, _) => Op::OneD(to, reg),
-        (File::Vi, false, _) => Op::OneI(to, reg),
     }
 }

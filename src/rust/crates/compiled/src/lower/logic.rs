@@ -84,10 +84,18 @@ impl Lower<'_> {
             }
             _ => {}
         }
+        let mut veiled = false;
         let (ty, reg) = match self.value(arg, None)? {
             Val::Named(ty, reg, names) => {
                 let value = self.sign_flat(minus, ty, reg, None, node)?;
-                return Ok(super::named::with_names(value, Some(names)));
+                return Ok(super::named::with_names(
+                    value,
+                    super::named::Names::Known(names),
+                ));
+            }
+            Val::Veiled(ty, reg) => {
+                veiled = true;
+                (ty, reg)
             }
             value => match self.plain_number(value, arg)? {
                 Some(found) => found,
@@ -96,7 +104,8 @@ impl Lower<'_> {
         };
         let (shape, ty) = self.unshaped(ty, reg, node)?;
         let value = self.sign_flat(minus, ty, reg, hint, node)?;
-        self.shaped(value, shape, node)
+        let value = self.shaped(value, shape, node)?;
+        Ok(Self::veil(value, veiled))
     }
 
     fn sign_flat(

@@ -125,7 +125,9 @@ impl Lower<'_> {
                 break turn;
             }
             let changes = |var: &Var, state: &State| match head_env.get(var) {
-                Some(State::Is(_) | State::Named(..)) => matches!(state, State::Mixed(..)),
+                Some(State::Is(_) | State::Named(..) | State::Veiled(_)) => {
+                    matches!(state, State::Mixed(..))
+                }
                 Some(State::Waiting) => *state == State::Perhaps,
                 _ => false,
             };
@@ -199,7 +201,10 @@ impl Lower<'_> {
                         let spoils = |(var, state): (&Var, &State)| {
                             self.firm.contains(var)
                                 && matches!(state, State::Mixed(..))
-                                && matches!(env.get(var), Some(State::Is(_) | State::Named(..)))
+                                && matches!(
+                                    env.get(var),
+                                    Some(State::Is(_) | State::Named(..) | State::Veiled(_))
+                                )
                         };
                         if way.idle && joined.iter().any(spoils) {
                             left_out[k] = true;
@@ -389,7 +394,8 @@ impl Lower<'_> {
                     self.within -= 1;
                     return Ok(None);
                 }
-                Val::Is(ty, reg) => {
+                // Its elements have no names.
+                Val::Is(ty, reg) | Val::Named(ty, reg, _) | Val::Veiled(ty, reg) => {
                     let (ty, reg) = self.as_vector(ty, reg, over)?;
                     let own = if self.is_temp(ty, reg) {
                         reg
@@ -409,8 +415,8 @@ impl Lower<'_> {
                     });
                     Walk::Elements(ty, own)
                 }
-                Val::Named(..) => return Err(refuse(over, named::KEPT)),
                 Val::Gone => return Err(refuse(over, "it is never reached")),
+                Val::Part(_) => return Err(super::lists::no_number(over)),
                 Val::Mixed(a, b) => return Err(mixed_value(over, a, b)),
             },
         };

@@ -1,5 +1,7 @@
 //! Functions of matrices, and what is done element by element where one of both is a matrix.
 
+use super::lists::Count;
+use super::named::{with_names, Names};
 use super::*;
 use crate::code::{Factor, Margin, Other, Place, Product};
 use crate::tree::Arg;
@@ -78,17 +80,6 @@ impl Lower<'_> {
         Ok(Val::Is(ty.matrix(), reg))
     }
 
-    /// The only argument, which must be a matrix; `None` when it is never reached.
-    fn matrix_argument(&mut self, code: &Node, node: &Node) -> Lowered<Option<Typed>> {
-        let found = self.any_number(code)?;
-        match found {
-            Some((ty, _)) if !ty.is_matrix() => {
-                Err(refuse(node, "it is compiled for matrices only"))
-            }
-            found => Ok(found),
-        }
-    }
-
     pub(super) fn of_matrices(&mut self, fun: &str, args: &[Arg], node: &Node) -> Lowered<Val> {
         let margin = match fun {
             "rowSums" => Some(Margin::RowSums),
@@ -102,15 +93,18 @@ impl Lower<'_> {
             let Some(x) = given[0] else {
                 return Err(refuse(node, "its argument is missing"));
             };
-            let Some((ty, reg)) = self.matrix_argument(x, node)? else {
+            let Some(((ty, reg), names)) = self.opened(x)? else {
                 return Ok(Val::Gone);
             };
+            if !ty.is_matrix() {
+                return Err(refuse(node, "it is compiled for matrices only"));
+            }
             // There are no missing values to remove: a task that meets one is given up.
             self.flag(given[1], false, node)?;
             let wide = self.widened(ty, reg, node)?;
             let to = self.temp(Type::Doubles, node)?;
             self.matrix_op(Mat::Margin(margin, to, wide), node)?;
-            return Ok(Val::Is(Type::Doubles, to));
+            return Ok(with_names(Val::Is(Type::Doubles, to), names));
         }
         match fun {
             "matrix" => self.make_matrix(args, node),
@@ -120,9 +114,27 @@ impl Lower<'_> {
             "diag" => self.diagonal(args, node),
             "nrow" | "ncol" | "dim" => {
                 let x = self.one(args, node)?;
-                let Some((ty, reg)) = self.matrix_argument(x, node)? else {
-                    return Ok(Val::Gone);
+                let value = self.value(x, None)?;
+                if let (Val::Part(number), true) = (value, fun != "dim") {
+                    let what = if fun == "nrow" {
+                        Count::Rows
+                    } else {
+                        Count::Length
+                    };
+                    // A list that is no data frame has neither.
+                    self.count_of(number, Count::Rows, node)?;
+                    return Ok(Val::Is(Type::Integer, self.count_of(number, what, node)?));
+                }
+                let (ty, reg) = match value {
+                    Val::Veiled(ty, reg) => (ty, reg),
+                    value => match self.plain_number(value, x)? {
+                        Some(found) => found,
+                        None => return Ok(Val::Gone),
+                    },
                 };
+                if !ty.is_matrix() {
+                    return Err(refuse(node, "it is compiled for matrices only"));
+                }
                 if fun == "dim" {
                     let to = self.temp(Type::Integers, node)?;
                     self.matrix_op(Mat::Dim(to, place(ty, reg)), node)?;
@@ -134,12 +146,12 @@ impl Lower<'_> {
             }
             "t" | "as.matrix" | "drop" => {
                 let x = self.one(args, node)?;
-                let Some((ty, reg)) = self.any_number(x)? else {
+                let Some(((ty, reg), names)) = self.opened(x)? else {
                     return Ok(Val::Gone);
                 };
                 let matrix = ty.is_matrix();
                 if (fun == "drop" && !matrix) || (fun == "as.matrix" && matrix) {
-                    return Ok(Val::Is(ty, reg));
+                    return Ok(with_names(Val::Is(ty, reg), names));
                 }
                 let (flat, reg) = self.as_vector(ty, reg, node)?;
                 let out = if fun == "drop" { flat } else { flat.matrix() };
@@ -153,14 +165,14 @@ impl Lower<'_> {
                     },
                     node,
                 )?;
-                Ok(Val::Is(out, to))
+                Ok(with_names(Val::Is(out, to), names))
             }
             _ => Err(refuse(node, format!("`{fun}()` is not in the subset"))),
         }
     }
 
     /// A matrix of doubles, in a register of doubles.
-    fn widened(&mut self, ty: Type, reg: Reg, node: &Node) -> Lowered<Reg> {
+    pub(super) fn widened(&mut self, ty: Type, reg: Reg, node: &Node) -> Lowered<Reg> {
         if ty.is_double() {
             return Ok(reg);
         }
@@ -186,14 +198,19 @@ impl Lower<'_> {
         let Some(x) = given[0] else {
             return Err(refuse(node, "its argument is missing"));
         };
-        let Some(x) = self.any_number(x)? else {
+        let Some((x, mut names)) = self.opened(x)? else {
             return Ok(Val::Gone);
         };
         let x = self.factor(x, node)?;
         let y = match given[1] {
             None => None,
-            Some(y) => match self.any_number(y)? {
-                Some(y) => Some(self.factor(y, node)?),
+            Some(y) => match self.opened(y)? {
+                Some((y, more)) => {
+                    if more == Names::Veiled {
+                        names = more;
+                    }
+                    Some(self.factor(y, node)?)
+                }
                 None => return Ok(Val::Gone),
             },
         };
@@ -204,7 +221,7 @@ impl Lower<'_> {
         };
         let to = self.temp(Type::DoubleMatrix, node)?;
         self.matrix_op(Mat::Product(how, to, x, y), node)?;
-        Ok(Val::Is(Type::DoubleMatrix, to))
+        Ok(with_names(Val::Is(Type::DoubleMatrix, to), names))
     }
 
     /// `outer(x, y)` of vectors.
@@ -228,14 +245,22 @@ impl Lower<'_> {
         let Some(a) = given[0] else {
             return Err(refuse(node, "its argument is missing"));
         };
-        let Some((ty, reg)) = self.matrix_argument(a, node)? else {
+        let Some(((ty, reg), mut names)) = self.opened(a)? else {
             return Ok(Val::Gone);
         };
+        if !ty.is_matrix() {
+            return Err(refuse(node, "it is compiled for matrices only"));
+        }
         let a = self.widened(ty, reg, node)?;
         let b = match given[1] {
             None => None,
-            Some(b) => match self.any_number(b)? {
-                Some(b) => Some(self.factor(b, node)?),
+            Some(b) => match self.opened(b)? {
+                Some((b, more)) => {
+                    if more == Names::Veiled {
+                        names = more;
+                    }
+                    Some(self.factor(b, node)?)
+                }
                 None => return Ok(Val::Gone),
             },
         };
@@ -245,7 +270,7 @@ impl Lower<'_> {
         };
         let to = self.temp(out, node)?;
         self.matrix_op(Mat::Solve(to, a, b), node)?;
-        Ok(Val::Is(out, to))
+        Ok(with_names(Val::Is(out, to), names))
     }
 
     /// `matrix(data, nrow, ncol, byrow)`.
@@ -254,10 +279,11 @@ impl Lower<'_> {
         let Some(data) = given[0] else {
             return Err(refuse(node, "a matrix of missing values"));
         };
-        let Some((ty, data)) = self.elements(data)? else {
+        // Names of the data are dropped.
+        let Some((ty, data)) = self.without_names(data)? else {
             return Ok(Val::Gone);
         };
-        let (ty, data) = self.as_vector(ty, data, node)?;
+        let (ty, data) = self.as_vector(ty.flat(), data, node)?;
         let nrow = given[1].map(|n| self.whole_number(n)).transpose()?;
         let ncol = given[2].map(|n| self.whole_number(n)).transpose()?;
         let byrow = self.flag(given[3], false, node)?;

@@ -69,7 +69,13 @@ impl Lower<'_> {
         .map(Some)
     }
 
-    fn extra(&mut self, how: Extra, ty: Type, regs: [Reg; 3], node: &Node) -> Lowered<Val> {
+    pub(super) fn extra(
+        &mut self,
+        how: Extra,
+        ty: Type,
+        regs: [Reg; 3],
+        node: &Node,
+    ) -> Lowered<Val> {
         let to = self.temp(ty, node)?;
         self.emit(Op::Extra(how, [to, regs[0], regs[1], regs[2]]));
         Ok(Val::Is(ty, to))
@@ -193,8 +199,8 @@ impl Lower<'_> {
                 let why = "its arguments with names are not in the subset";
                 return Err(refuse(node, why));
             }
-            match self.elements(&arg.value)? {
-                Some(part) => parts.push(part),
+            match self.without_names(&arg.value)? {
+                Some((ty, reg)) => parts.push((ty.flat(), reg)),
                 None => return Ok(Val::Gone),
             }
         }

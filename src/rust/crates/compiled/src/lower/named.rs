@@ -8,10 +8,20 @@ use crate::tree::Arg;
 pub(super) const KEPT: &str =
     "it has names, which are not in the subset here (`unname()` drops them)";
 
+/// The names of the value of element-wise work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Names {
+    None,
+    Known(u16),
+    /// There may be some.
+    Veiled,
+}
+
 /// The value of element-wise work on a vector with names.
-pub(super) fn with_names(value: Val, names: Option<u16>) -> Val {
+pub(super) fn with_names(value: Val, names: Names) -> Val {
     match (value, names) {
-        (Val::Is(ty, reg), Some(names)) => Val::Named(ty, reg, names),
+        (Val::Is(ty, reg), Names::Known(names)) => Val::Named(ty, reg, names),
+        (Val::Is(ty, reg), Names::Veiled) => Val::Veiled(ty, reg),
         (value, _) => value,
     }
 }
@@ -56,7 +66,7 @@ impl Lower<'_> {
     /// A value that may have names, which are dropped.
     pub(super) fn without_names(&mut self, node: &Node) -> Lowered<Option<Typed>> {
         match self.value(node, None)? {
-            Val::Named(ty, reg, _) => Ok(Some((ty, reg))),
+            Val::Named(ty, reg, _) | Val::Veiled(ty, reg) => Ok(Some((ty, reg))),
             value => self.plain_number(value, node),
         }
     }
@@ -77,37 +87,55 @@ impl Lower<'_> {
         &mut self,
         args: &[Arg],
         node: &Node,
-    ) -> Lowered<Option<(Typed, Typed, Option<u16>)>> {
+    ) -> Lowered<Option<(Typed, Typed, Names)>> {
         let a = self.value(&args[0].value, None)?;
         let b = self.value(&args[1].value, None)?;
         let (first, second) = match (a, b) {
+            (Val::Veiled(ty, reg), other) | (other, Val::Veiled(ty, reg)) => {
+                let first = matches!(a, Val::Veiled(..));
+                let code = &args[usize::from(first)].value;
+                let other = match other {
+                    Val::Veiled(ty, reg) | Val::Named(ty, reg, _) => (ty, reg),
+                    other => match self.plain_number(other, code)? {
+                        Some(other) => other,
+                        None => return Ok(None),
+                    },
+                };
+                let veiled = (ty, reg);
+                let (a, b) = if first {
+                    (veiled, other)
+                } else {
+                    (other, veiled)
+                };
+                return Ok(Some((a, b, Names::Veiled)));
+            }
             (Val::Named(ty, x, names), Val::Named(of, y, others)) => {
                 let count = |names: u16| self.rows[usize::from(names)].len();
                 if count(names) != count(others) {
                     return Err(refuse(node, KEPT));
                 }
-                return Ok(Some(((ty, x), (of, y), Some(names))));
+                return Ok(Some(((ty, x), (of, y), Names::Known(names))));
             }
             (Val::Named(ty, x, names), other) => {
                 let Some(other) = self.plain_number(other, &args[1].value)? else {
                     return Ok(None);
                 };
                 self.beside_names(other, names, node)?;
-                return Ok(Some(((ty, x), other, Some(names))));
+                return Ok(Some(((ty, x), other, Names::Known(names))));
             }
             (other, Val::Named(ty, y, names)) => {
                 let Some(other) = self.plain_number(other, &args[0].value)? else {
                     return Ok(None);
                 };
                 self.beside_names(other, names, node)?;
-                return Ok(Some((other, (ty, y), Some(names))));
+                return Ok(Some((other, (ty, y), Names::Known(names))));
             }
             (a, b) => (
                 self.plain_number(a, &args[0].value)?,
                 self.plain_number(b, &args[1].value)?,
             ),
         };
-        Ok(first.zip(second).map(|(a, b)| (a, b, None)))
+        Ok(first.zip(second).map(|(a, b)| (a, b, Names::None)))
     }
 
     /// What stands beside a vector with names: one number, or a vector that is as long.
@@ -237,6 +265,64 @@ impl Lower<'_> {
             Op::GetI(to, reg, at)
         });
         Ok(Val::Is(ty.element(), to))
+    }
+
+    /// `x["a"]`, `x[2]`, `x[-1]` and `x[c("a", "b")]`, where what is left is known; `None` where it is
+    /// not.
+    pub(super) fn named_part(
+        &mut self,
+        (ty, reg): Typed,
+        names: u16,
+        index: &Node,
+        node: &Node,
+    ) -> Lowered<Option<Val>> {
+        let row = self.rows[usize::from(names)].clone();
+        let number = |kind: &Kind| match kind {
+            Kind::Double(at) if at.fract() == 0.0 && *at >= 1.0 && *at <= row.len() as f64 => {
+                Some(*at as usize)
+            }
+            Kind::Integer(at) => usize::try_from(*at)
+                .ok()
+                .filter(|at| (1..=row.len()).contains(at)),
+            _ => None,
+        };
+        let mut wanted = Vec::new();
+        match &index.kind {
+            Kind::Call { fun, args } if fun == "-" && args.len() == 1 => {
+                let Some(dropped) = number(&args[0].value.kind) else {
+                    return Ok(None);
+                };
+                self.check(fun, index)?;
+                wanted.extend((1..=row.len()).filter(|at| *at != dropped));
+            }
+            kind => match (number(kind), texts(index)) {
+                (Some(at), _) => wanted.push(at),
+                (None, Some(texts)) => {
+                    if let Kind::Call { fun, .. } = kind {
+                        self.check(fun, index)?;
+                    }
+                    for text in texts {
+                        wanted.push(self.position(names, &text, index)? as usize);
+                    }
+                }
+                (None, None) => return Ok(None),
+            },
+        }
+        if wanted.is_empty() {
+            return Ok(None);
+        }
+        let mut parts = Vec::new();
+        let mut left = Vec::new();
+        for at in wanted {
+            match self.element_at((ty, reg), at as i32, None, node)? {
+                Val::Is(ty, reg) => parts.push((ty, reg)),
+                _ => return Ok(None),
+            }
+            left.push(row[at - 1].clone());
+        }
+        let names = self.row_of(left, node)?;
+        let (ty, reg) = self.joined(&parts, node)?;
+        Ok(Some(Val::Named(ty, reg, names)))
     }
 
     /// `name["a"] <- value` and the like: one element, which is there.

@@ -3,19 +3,46 @@
 use super::*;
 use crate::tree::Arg;
 
+/// The numbers of `0.5` or `c(0.025, 0.975)`.
+fn constants(node: &Node) -> Option<Vec<f64>> {
+    match &node.kind {
+        Kind::Double(value) => Some(vec![*value]),
+        Kind::Integer(value) => Some(vec![f64::from(*value)]),
+        Kind::Call { fun, args } if fun == "c" && !args.is_empty() => {
+            let one = |arg: &Arg| match (&arg.name, &arg.value.kind) {
+                (None, Kind::Double(value)) => Some(*value),
+                (None, Kind::Integer(value)) => Some(f64::from(*value)),
+                _ => None,
+            };
+            args.iter().map(one).collect()
+        }
+        _ => None,
+    }
+}
+
 impl Lower<'_> {
     /// `quantile(x, probs, names = FALSE, type = )`. With names the value would have an
     /// attribute.
     pub(super) fn quantile(&mut self, args: &[Arg], node: &Node) -> Lowered<Val> {
         let formals = ["x", "probs", "na.rm", "names", "type"];
         let given = self.matched(args, &formals, node)?;
-        let (Some(x), Some(probs)) = (given[0], given[1]) else {
-            return Err(refuse(node, "it is compiled with `x` and `probs` only"));
+        let Some(x) = given[0] else {
+            return Err(refuse(node, "its argument is missing"));
         };
         // There are no missing values to remove: a task that meets one is given up.
         self.flag(given[2], false, node)?;
-        if self.flag(given[3], true, node)? {
-            return Err(refuse(node, "it is compiled with `names = FALSE` only"));
+        let named = self.flag(given[3], true, node)?;
+        let known = match given[1] {
+            Some(code) => constants(code),
+            None => Some(vec![0.0, 0.25, 0.5, 0.75, 1.0]),
+        };
+        let names = match &known {
+            Some(probs) if named => self.around.quantile_names(probs),
+            _ => None,
+        };
+        if named && names.is_none() {
+            let why = "its names are compiled for probabilities that the code has only (`names = FALSE` drops them)";
+            return Err(refuse(node, why));
         }
         let kind = match given[4].map(|code| &code.kind) {
             None => 7,
@@ -23,20 +50,34 @@ impl Lower<'_> {
             Some(Kind::Double(kind)) if (1..=9).any(|k| f64::from(k) == *kind) => *kind as u8,
             Some(_) => return Err(refuse(node, "its type is computed, or is none")),
         };
-        let Some((ty, x)) = self.number(x)? else {
+        let Some((ty, x)) = self.unnamed_number(x)? else {
             return Ok(Val::Gone);
         };
         if !ty.is_double() {
             return Err(refuse(node, "it is compiled for doubles only"));
         }
-        let Some((ty_probs, probs)) = self.number(probs)? else {
-            return Ok(Val::Gone);
-        };
         let (_, x) = self.as_doubles(ty, x, node)?;
-        let (_, probs) = self.as_doubles(ty_probs, probs, node)?;
+        let probs = match (given[1], known) {
+            (Some(code), _) => {
+                let Some((ty, probs)) = self.unnamed_number(code)? else {
+                    return Ok(Val::Gone);
+                };
+                self.as_doubles(ty, probs, node)?.1
+            }
+            (None, known) => {
+                let mut parts = Vec::new();
+                for p in known.unwrap_or_default() {
+                    parts.push((Type::Double, self.double(p, node)?));
+                }
+                self.joined(&parts, node)?.1
+            }
+        };
         let to = self.temp(Type::Doubles, node)?;
         self.emit(Op::Quantile(to, x, probs, kind));
-        Ok(Val::Is(Type::Doubles, to))
+        Ok(match names {
+            Some(names) => Val::Named(Type::Doubles, to, self.row_of(names, node)?),
+            None => Val::Is(Type::Doubles, to),
+        })
     }
 
     /// `cor(x, y)` of two vectors.
@@ -45,10 +86,10 @@ impl Lower<'_> {
         let (Some(x), Some(y)) = (given[0], given[1]) else {
             return Err(refuse(node, "it is compiled for two vectors only"));
         };
-        let Some((ty_x, x)) = self.number(x)? else {
+        let Some((ty_x, x)) = self.unnamed_number(x)? else {
             return Ok(Val::Gone);
         };
-        let Some((ty_y, y)) = self.number(y)? else {
+        let Some((ty_y, y)) = self.unnamed_number(y)? else {
             return Ok(Val::Gone);
         };
         let (_, x) = self.as_doubles(ty_x, x, node)?;

@@ -49,6 +49,8 @@ fn state() -> Generator {
 fn run(body: Node, x: &[f64]) -> Result<Value, String> {
     let closure = Closure {
         given: vec![("x".into(), Type::Doubles)],
+        veiled: Vec::new(),
+        lists: Vec::new(),
         defaults: Vec::new(),
         body,
     };

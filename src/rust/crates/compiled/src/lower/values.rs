@@ -2,7 +2,8 @@
 
 use super::control::mixed_value;
 use super::inline::Callee;
-use super::named::with_names;
+use super::lists::{no_number, Count};
+use super::named::{with_names, Names};
 use super::*;
 use crate::code::{Arith, Compare};
 use crate::tree::Arg;
@@ -10,6 +11,23 @@ use crate::tree::Arg;
 /// Expressions within expressions, those of functions that are called in place included:
 /// every level takes some of the stack.
 const DEEPEST: usize = 500;
+
+/// The code that is run in `tryCatch(code, error = function(e) ...)` and the like, whose handlers
+/// are there in the code.
+fn guarded<'a>(fun: &str, args: &'a [Arg]) -> Option<&'a Node> {
+    let mut code = None;
+    for arg in args {
+        let handler = matches!(arg.value.kind, Kind::Function(_));
+        match arg.name.as_deref() {
+            None | Some("expr") if code.is_none() => code = Some(&arg.value),
+            Some("error" | "warning" | "message" | "condition" | "interrupt")
+                if fun == "tryCatch" && handler => {}
+            Some("silent") if fun == "try" && matches!(arg.value.kind, Kind::Logical(_)) => {}
+            _ => return None,
+        }
+    }
+    code.filter(|code| code.kind != Kind::Missing)
+}
 
 impl Lower<'_> {
     /// Is a call of that name a call of R's own function?
@@ -83,6 +101,14 @@ impl Lower<'_> {
 
     /// The value of a variable that is known here.
     fn known(&mut self, var: Var, name: &str, node: &Node) -> Lowered<Option<Val>> {
+        let value = self.known_value(var, name, node)?;
+        if let Some(Val::Veiled(..) | Val::Named(..)) = value {
+            self.veiled_over |= super::several::gives_names(name) && self.in_made(var);
+        }
+        Ok(value)
+    }
+
+    fn known_value(&mut self, var: Var, name: &str, node: &Node) -> Lowered<Option<Val>> {
         match self.env.as_ref().and_then(|env| env.get(&var)).copied() {
             Some(State::Is(Type::Null)) => Ok(Some(Val::Null)),
             Some(State::Is(ty)) => Ok(Some(Val::Is(ty, self.reg(var, ty, node)?))),
@@ -90,6 +116,8 @@ impl Lower<'_> {
                 Ok(Some(Val::Named(ty, self.reg(var, ty, node)?, names)))
             }
             Some(State::Waiting) => self.force(var, name, node).map(Some),
+            Some(State::Part(number)) => Ok(Some(Val::Part(number))),
+            Some(State::Veiled(ty)) => Ok(Some(Val::Veiled(ty, self.reg(var, ty, node)?))),
             Some(State::Function(_)) => Err(refuse(
                 node,
                 format!("`{name}` is a function, which is compiled where it is called only"),
@@ -138,6 +166,13 @@ impl Lower<'_> {
                     self.captured_names.insert(key, (ty, reg, names));
                     return Ok(Val::Named(ty, reg, names));
                 }
+                if let Captured::Veiled(number, ty) = found {
+                    let reg = self.fresh(file(ty), node)?;
+                    self.vectors.push((reg, number, ty));
+                    self.captured
+                        .insert(key, Captured::Veiled(usize::from(reg), ty));
+                    return Ok(Val::Veiled(ty, reg));
+                }
                 if let Captured::Vector(number, ty) = found {
                     let reg = self.fresh(file(ty), node)?;
                     self.vectors.push((reg, number, ty));
@@ -151,6 +186,8 @@ impl Lower<'_> {
         };
         match found {
             Captured::Vector(reg, ty) | Captured::Named(reg, ty, _) => Ok(Val::Is(ty, reg as Reg)),
+            Captured::Veiled(reg, ty) => Ok(Val::Veiled(ty, reg as Reg)),
+            Captured::List(list) => self.whole_list(list, node),
             Captured::Constant(kind) => {
                 let place = node.place;
                 self.value(&Node { place, kind }, None)
@@ -196,6 +233,12 @@ impl Lower<'_> {
                 self.tail(node)?;
                 Ok(Val::Gone)
             }
+            // A task in which a condition is signalled is R's.
+            ("tryCatch" | "try" | "suppressWarnings" | "suppressMessages", _) => {
+                let code = guarded(fun, args)
+                    .ok_or_else(|| refuse(node, "its arguments are not in the subset"))?;
+                self.value(code, hint)
+            }
             // Whatever R would tell, it tells.
             ("stop" | "warning" | "message" | "print" | "cat", _) => {
                 self.give_up(match fun {
@@ -240,11 +283,17 @@ impl Lower<'_> {
                 if cells && args.iter().any(|arg| arg.name.is_some()) {
                     return Err(refuse(node, "subscripts with names are not in the subset"));
                 }
-                let value = match self.value(code, None)? {
+                let value = self.value(code, None)?;
+                // Names of what is assigned to elements are dropped; what stands for sapply() keeps them.
+                let named = matches!(value, Val::Named(..) | Val::Veiled(..));
+                if named && self.scopes[self.scope].closure == super::apply::MADE {
+                    return Err(refuse(code, named::KEPT));
+                }
+                let value = match value {
                     Val::Gone => return Ok(Val::Gone),
-                    Val::Is(ty, reg) => (ty, reg),
-                    Val::Named(..) => return Err(refuse(code, named::KEPT)),
+                    Val::Is(ty, reg) | Val::Named(ty, reg, _) | Val::Veiled(ty, reg) => (ty, reg),
                     Val::Null => return Err(refuse(code, "NULL is assigned to an element")),
+                    Val::Part(_) => return Err(no_number(code)),
                     Val::Mixed(a, b) => return Err(mixed_value(code, a, b)),
                 };
                 self.within += 1;
@@ -254,7 +303,12 @@ impl Lower<'_> {
                     self.assign_part(name, fun, args, value, code, node)
                 };
                 self.within -= 1;
-                done
+                // The value of the assignment itself has them still.
+                if named {
+                    done.map(|_| Val::Mixed(Type::Null, Type::Null))
+                } else {
+                    done
+                }
             }
             _ => Err(refuse(target, "assignment to this is not in the subset")),
         }
@@ -290,13 +344,14 @@ impl Lower<'_> {
             let Some((a, b, names)) = self.two_with_names(args, node)? else {
                 return Ok(Val::Gone);
             };
-            if names.is_some() {
+            if let Names::Known(_) = names {
                 let value = self.arith(how, a, b, None, node)?;
                 return Ok(with_names(value, names));
             }
             let (shape, a, b) = self.conformed(a, b, node)?;
             let value = self.arith(how, a, b, hint, node)?;
-            return self.shaped(value, shape, node);
+            let value = self.shaped(value, shape, node)?;
+            return Ok(with_names(value, names));
         }
         if let (Some(how), 2) = (compare, args.len()) {
             return self.compare(how, args, hint, node);
@@ -308,6 +363,8 @@ impl Lower<'_> {
             ("-" | "+", [one]) => self.sign(fun == "-", &one.value, hint, node),
             ("[" | "[[", [_, _]) => self.part(fun, args, hint, node),
             ("[" | "[[", _) => self.cells(fun, args, hint, node),
+            ("$", [x, name]) => self.by_name(&x.value, &name.value, node),
+            ("%in%", [_, _]) => self.found_in(fun, args, node),
             ("%*%", [_, _]) => self.product(fun, args, node),
             (":", [a, b]) => {
                 let from = self.whole_number(&a.value)?;
@@ -353,9 +410,10 @@ impl Lower<'_> {
         match value {
             Val::Gone => Ok(None),
             Val::Is(ty, reg) => Ok(Some((ty, reg))),
-            Val::Named(..) => Err(refuse(node, named::KEPT)),
+            Val::Named(..) | Val::Veiled(..) => Err(refuse(node, named::KEPT)),
             Val::Null => Err(refuse(node, "it is NULL")),
             Val::Mixed(a, b) => Err(mixed_value(node, a, b)),
+            Val::Part(_) => Err(no_number(node)),
         }
     }
 
@@ -501,7 +559,7 @@ impl Lower<'_> {
         match value {
             Val::Null => self.integer(0, at),
             Val::Is(ty, _) if ty.is_scalar() => self.integer(1, at),
-            Val::Is(ty, reg) | Val::Named(ty, reg, _) => {
+            Val::Is(ty, reg) | Val::Named(ty, reg, _) | Val::Veiled(ty, reg) => {
                 let to = self.temp(Type::Integer, at)?;
                 self.emit(if ty.is_double() {
                     Op::Length(to, reg)
@@ -511,6 +569,7 @@ impl Lower<'_> {
                 Ok(to)
             }
             Val::Gone => self.integer(0, at),
+            Val::Part(number) => self.count_of(number, Count::Length, at),
             Val::Mixed(a, b) => Err(mixed_value(at, a, b)),
         }
     }

@@ -3,7 +3,7 @@
 use super::elements::length;
 use super::{Bail, Host, Machine, LONG, LONGEST, NOT_A_NUMBER};
 use crate::code::{Extra, Reg};
-use crate::primitives::{along, arithmetic, sequence, trimmed};
+use crate::primitives::{along, arithmetic, lookup, sequence, trimmed};
 
 const DIGITS: Bail = Bail("digits that are not a whole number from 0 to 15");
 
@@ -126,6 +126,25 @@ impl Machine<'_> {
                 let (from, end, n) = (d(a), d(b), i(c));
                 self.make_d(to, |_, out| {
                     *out = sequence::between(from, end, n)?;
+                    Ok(())
+                })?;
+            }
+            Extra::Match => {
+                let none = Some(i(c)).filter(|none| *none != i32::MIN);
+                self.fuel -= ((self.vd(a).len() + self.vd(b).len()) / 8) as i64;
+                self.make_i(to, |m, out| {
+                    *out = lookup::matched(m.vd(a), m.vd(b), none)?;
+                    Ok(())
+                })?;
+            }
+            Extra::Among | Extra::FindInterval => {
+                self.fuel -= ((self.vd(a).len() + self.vd(b).len()) / 8) as i64;
+                self.make_i(to, |m, out| {
+                    *out = if how == Extra::Among {
+                        lookup::among(m.vd(a), m.vd(b))?
+                    } else {
+                        lookup::find_interval(m.vd(a), m.vd(b))?
+                    };
                     Ok(())
                 })?;
             }

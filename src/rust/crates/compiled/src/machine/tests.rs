@@ -49,6 +49,8 @@ fn state() -> Generator {
 fn program(given: Type, body: Node) -> Result<Program, String> {
     let closure = Closure {
         given: vec![("x".into(), given)],
+        veiled: Vec::new(),
+        lists: Vec::new(),
         defaults: Vec::new(),
         body,
     };

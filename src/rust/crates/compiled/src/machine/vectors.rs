@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use super::arith::{arith_i, compare, compare_d, math, to_int};
 use super::elements::{assign, choose, doubles, drop_one, each, filter, length, pick, repeat};
 use super::{
-    draws, Bail, Generator, Host, Machine, LENGTHS, LONG, LONGEST, NOT_A_NUMBER, OVERFLOW,
+    draws, Bail, Generator, Host, Machine, LENGTHS, LONG, LONGEST, NOT_A_NUMBER, OUTSIDE, OVERFLOW,
 };
 use crate::code::{Along, Law, Op, Reduce, Reg};
 use crate::primitives::binomial::Binomial;
@@ -62,18 +62,7 @@ fn draw_all(
                 out.push(f64::from(binomial.draw(state)?));
             }
         }
-        Law::Normal if n > 0 => {
-            out.push(draws::rnorm(a, b, host, state)?);
-            // The parameters are good.
-            if b == 0.0 {
-                out.resize(n, a);
-            }
-            let drawn = out.len();
-            state.fine_uniforms(n - drawn, out);
-            for x in &mut out[drawn..] {
-                *x = a + b * (host.qnorm)(*x);
-            }
-        }
+        Law::Normal if n > 0 => draws::rnorms(out, n, a, b, host, state)?,
         Law::Uniform if n > 0 => {
             out.push(draws::runif(a, b, state)?);
             if a == b {
@@ -180,6 +169,12 @@ impl Machine<'_> {
                 self.vi.swap(usize::from(to), usize::from(a));
                 self.reshape_like(false, to, a);
             }
+            Op::Row(ty, to, row, at) => {
+                let at = (self.i(at) as usize).wrapping_sub(1);
+                let data = self.rows[usize::from(row)].get(at).ok_or(OUTSIDE)?;
+                let data = data.ok_or(Bail("an element of a list that is of another type"))?;
+                self.load(to, ty, data);
+            }
             Op::WidenV(to, a) => self.make_d(to, |m, out| {
                 out.extend(m.vi(a).iter().map(|x| f64::from(*x)));
                 Ok(())
@@ -276,6 +271,12 @@ impl Machine<'_> {
                 Ok(())
             })?,
             Op::ReduceD(how, to, a) => self.reduce_d(how, to, a, host)?,
+            Op::VarAround(to, a, mean, root) => {
+                let x: &[f64] = &self.vd[usize::from(a)];
+                self.fuel -= (x.len() / 16) as i64;
+                let var = reduce::var_around(x, self.d[usize::from(mean)], host)?;
+                self.d[usize::from(to)] = if root { var.sqrt() } else { var };
+            }
             Op::ReduceI(how, to, a) => self.reduce_i(how, to, a, host)?,
             Op::AlongD(how, to, a) => self.along_d(how, to, a, host)?,
             Op::AlongI(how, to, a) => self.along_i(how, to, a)?,

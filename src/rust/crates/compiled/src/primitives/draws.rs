@@ -43,6 +43,32 @@ pub fn rnorm(mean: f64, sd: f64, host: &Host, state: &mut Generator) -> Result<f
     Ok(mean + sd * state.next_normal(host))
 }
 
+/// `rnorm(n, mean, sd)`, behind what is in the vector.
+pub fn rnorms(
+    out: &mut Vec<f64>,
+    n: usize,
+    mean: f64,
+    sd: f64,
+    host: &Host,
+    state: &mut Generator,
+) -> Result<(), Bail> {
+    finite([mean, sd])?;
+    if sd < 0.0 {
+        return Err(PARAMETERS);
+    }
+    let drawn = out.len();
+    if sd == 0.0 {
+        out.resize(drawn + n, mean);
+        return Ok(());
+    }
+    state.fine_uniforms(n, out);
+    (host.qnorms)(&mut out[drawn..]);
+    for x in &mut out[drawn..] {
+        *x = mean + sd * *x;
+    }
+    Ok(())
+}
+
 /// `rexp(1, rate)`.
 #[inline]
 pub fn rexp(rate: f64, state: &mut Generator) -> Result<f64, Bail> {

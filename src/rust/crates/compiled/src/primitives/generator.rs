@@ -37,45 +37,73 @@ fn part(u: f64) -> u32 {
     (u * 65536.0) as i64 as u32
 }
 
-/// A uniform number of 54 bits.
+/// A uniform number of 54 bits, of two uniform numbers.
 #[inline]
-fn fine(next: &mut impl FnMut() -> f64) -> f64 {
+fn fine([first, second]: [f64; 2]) -> f64 {
     const BIG: f64 = 134_217_728.0; // 2^27
     const WHOLE: f64 = 4_503_599_627_370_496.0; // 2^52
-    let wide = BIG * next();
+    let wide = BIG * first;
     // Rounded to a whole number by what is lost beside 2^52, and down.
     let near = (wide + WHOLE) - WHOLE;
     let high = near - if near > wide { 1.0 } else { 0.0 };
-    (high + next()) / BIG
+    (high + second) / BIG
 }
 
 /// Fills the slice with whole numbers from 1 to `n`, at most 2^15. What is rejected is written
 /// over by the next one: no branch depends on what is drawn.
-#[inline]
-fn few_bits(next: &mut impl FnMut() -> u32, n: u32, to: &mut [i32]) {
+fn few_bits(mrg: &mut Mrg, n: u32, to: &mut [i32]) {
     let mask = n.next_power_of_two() - 1;
     let mut done = 0;
+    // Both of two have a place.
+    while done + 1 < to.len() {
+        for part in mrg.next_two_16_bits() {
+            let value = part & mask;
+            to[done] = value as i32 + 1;
+            done += usize::from(value < n);
+        }
+    }
     while done < to.len() {
-        let value = next() & mask;
+        let value = mrg.next_16_bits() & mask;
         to[done] = value as i32 + 1;
         done += usize::from(value < n);
     }
 }
 
-/// See [`Generator::shuffle`]. What is rejected changes nothing: all bits of `good` are set where a
-/// number is not, so that no branch depends on what is drawn.
+/// One step of a shuffle with so many elements left: how many are left then. What is rejected
+/// changes nothing: all bits of `good` are set where a number is not, so that no branch depends on
+/// what is drawn.
+#[inline]
+fn shuffle_one(part: u32, left: u32, all: &mut [i32]) -> u32 {
+    let mask = left.next_power_of_two() - 1;
+    let last = left - 1;
+    let at = part & mask;
+    let good = (u64::from(at).wrapping_sub(u64::from(left)) >> 32) as u32;
+    let from = at & good | last & !good;
+    all.swap(from as usize, last as usize);
+    left.wrapping_add(good)
+}
+
+/// See [`Generator::shuffle`].
 #[inline]
 fn shuffled(next: &mut impl FnMut() -> u32, size: usize, all: &mut [i32]) {
     let mut left = all.len() as u32;
     let end = left - size as u32;
     while left > end {
-        let mask = left.next_power_of_two() - 1;
-        let last = left - 1;
-        let at = next() & mask;
-        let good = (u64::from(at).wrapping_sub(u64::from(left)) >> 32) as u32;
-        let from = at & good | last & !good;
-        all.swap(from as usize, last as usize);
-        left = left.wrapping_add(good);
+        left = shuffle_one(next(), left, all);
+    }
+}
+
+/// The same, with two numbers at a time as long as both are needed.
+fn shuffled_by_two(mrg: &mut Mrg, size: usize, all: &mut [i32]) {
+    let mut left = all.len() as u32;
+    let end = left - size as u32;
+    while left > end + 1 {
+        for part in mrg.next_two_16_bits() {
+            left = shuffle_one(part, left, all);
+        }
+    }
+    while left > end {
+        left = shuffle_one(mrg.next_16_bits(), left, all);
     }
 }
 
@@ -143,7 +171,11 @@ impl Generator {
     /// A standard normal number by inversion of a uniform one of 54 bits.
     #[inline]
     pub fn next_normal(&mut self, host: &Host) -> f64 {
-        (host.qnorm)(fine(&mut || self.next_u01()))
+        let two = match self {
+            Generator::LEcuyer(mrg) => mrg.next_two_u01(),
+            Generator::Mersenne(twister) => [twister.next_u01(), twister.next_u01()],
+        };
+        (host.qnorm)(fine(two))
     }
 
     /// A standard exponential number: algorithm SA of Ahrens & Dieter (1972),
@@ -228,7 +260,7 @@ impl Generator {
             // A copy of the state stays in registers of the processor.
             Generator::LEcuyer(mrg) => {
                 let mut own = mrg.clone();
-                few_bits(&mut || own.next_16_bits(), n, to);
+                few_bits(&mut own, n, to);
                 *mrg = own;
             }
             Generator::Mersenne(twister) => twister.indices(n, n.next_power_of_two() - 1, to),
@@ -241,7 +273,7 @@ impl Generator {
         match self {
             Generator::LEcuyer(mrg) => {
                 let mut own = mrg.clone();
-                shuffled(&mut || own.next_16_bits(), size, all);
+                shuffled_by_two(&mut own, size, all);
                 *mrg = own;
             }
             Generator::Mersenne(twister) => shuffled(&mut || part(twister.next_u01()), size, all),
@@ -265,11 +297,11 @@ impl Generator {
         match self {
             Generator::LEcuyer(mrg) => {
                 let mut own = mrg.clone();
-                out.extend((0..size).map(|_| fine(&mut || own.next_u01())));
+                out.extend((0..size).map(|_| fine(own.next_two_u01())));
                 *mrg = own;
             }
             Generator::Mersenne(twister) => {
-                out.extend((0..size).map(|_| fine(&mut || twister.next_u01())));
+                out.extend((0..size).map(|_| fine([twister.next_u01(), twister.next_u01()])));
             }
         }
     }

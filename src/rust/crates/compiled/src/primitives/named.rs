@@ -2,8 +2,8 @@
 
 use super::Generator;
 use super::{
-    along, arithmetic, beta, binomial, draws, gamma, matrix, order, poisson, quantile, reduce,
-    sample, sequence, trimmed,
+    along, arithmetic, beta, binomial, draws, gamma, lookup, matrix, order, poisson, quantile,
+    reduce, sample, sequence, trimmed,
 };
 use crate::bail::Bail;
 use crate::code::{Extra, Product};
@@ -164,6 +164,19 @@ fn random(
 ) -> Option<Result<Value, Bail>> {
     Some(match name {
         "runif" => a.draws(|[min, max]| draws::runif(min, max, state)),
+        // As the machine draws many of them at once, and as it draws one.
+        "rnorm" if a.0.len() == 3 && a.0[1].len() == 1 && a.0[2].len() == 1 => (|| {
+            let mut all = Vec::new();
+            draws::rnorms(
+                &mut all,
+                a.count(0)?,
+                a.number(1)?,
+                a.number(2)?,
+                host,
+                state,
+            )?;
+            Ok(Doubles(all))
+        })(),
         "rnorm" => a.draws(|[mean, sd]| draws::rnorm(mean, sd, host, state)),
         "rexp" => a.draws(|[rate]| draws::rexp(rate, state)),
         "rlnorm" => a.draws(|[mean, sd]| draws::rlnorm(mean, sd, host, state)),
@@ -228,6 +241,9 @@ fn of_doubles(name: &str, x: &[f64], a: &Arguments, host: &Host) -> Result<Value
             let probs = a.at(1)?.doubles();
             Doubles(quantile::quantile(x, &probs, a.count(2)? as u8)?)
         }
+        "match" => Integers(lookup::matched(x, &a.at(1)?.doubles(), Some(0))?),
+        "%in%" => Logicals(lookup::among(x, &a.at(1)?.doubles())?),
+        "findInterval" => Integers(lookup::find_interval(x, &a.at(1)?.doubles())?),
         "cor" => double(reduce::cor(x, &a.at(1)?.doubles(), host)?),
         "colSums" => Doubles(matrix::col_sums(x, a.count(1)?, host)?),
         "colMeans" => Doubles(matrix::col_means(x, a.count(1)?, host)?),

@@ -69,6 +69,15 @@ pub fn mean_int(x: &[i32], host: &Host) -> Result<f64, Bail> {
     Ok((host.ratio)(total(x), x.len()))
 }
 
+/// `var(x)` of doubles whose mean is known.
+#[inline]
+pub fn var_around(x: &[f64], mean: f64, host: &Host) -> Result<f64, Bail> {
+    if x.len() < 2 {
+        return Err(NOT_A_NUMBER);
+    }
+    finite((host.var_around)(x, mean))
+}
+
 /// `var(x)` of doubles.
 #[inline]
 pub fn var(x: &[f64], host: &Host) -> Result<f64, Bail> {

@@ -61,3 +61,24 @@ fn sixteen_bits_are_those_of_the_uniform_number() {
         assert_eq!(bits.next_16_bits(), (numbers.next_u01() * 65536.0) as u32);
     }
 }
+
+#[test]
+fn two_at_a_time_are_one_after_the_other() {
+    let (m1, m2) = (M1 as u32, M2 as u32);
+    for state in [
+        [m1 - 1, m1 - 1, m1 - 1, m2 - 1, m2 - 1, m2 - 1],
+        [0, 0, 1, 0, 0, 1],
+        [m1 - 1, 0, 0, 0, m2 - 1, 0],
+        [12345; 6],
+    ] {
+        let (mut one, mut two) = (Mrg::new(Seed(state)), Mrg::new(Seed(state)));
+        for _ in 0..50_000 {
+            assert_eq!(two.next_two_u01(), [one.next_u01(), one.next_u01()]);
+            assert_eq!(
+                two.next_two_16_bits(),
+                [one.next_16_bits(), one.next_16_bits()]
+            );
+            assert_eq!(two.seed(), one.seed());
+        }
+    }
+}
