@@ -63,6 +63,8 @@ test_that("what a task does badly is put back", {
       cluster = function() parallel::setDefaultCluster(structure(list(), class = "cluster"))
     )
     set.seed(5)
+    # It sets options when it is loaded, which note_desk() does in a session.
+    loadNamespace("future")
     # Tasks remove what is global.
     out <- list()
     check <- local({
