@@ -60,7 +60,8 @@ default_settings <- function() {
 #'   has run longest (on local workers); a line remains at the end. Handlers that
 #'   `progressr::handlers(global = TRUE)` has registered are used in place of these.
 #' @param timeout Longest evaluation of one task in seconds; a task that exceeds
-#'   it fails with `rustle_error_timeout`. Default `Inf`.
+#'   it fails with `rustle_error_timeout`, whose field `trace` has the calls in which it was, where its
+#'   worker could tell (see [worker_status()]). Default `Inf`.
 #' @param retries How often a task is run again after its worker was lost
 #'   (killed, crashed). Default 1. A task in flight when its worker dies may then
 #'   run twice; with 0 it never does.
