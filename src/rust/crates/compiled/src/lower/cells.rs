@@ -80,12 +80,8 @@ impl Lower<'_> {
             return self.rows_of_frame(number, i, j, node);
         }
         let veiled = matches!(value, Val::Veiled(..));
-        let (ty, reg) = match value {
-            Val::Veiled(ty, reg) => (ty, reg),
-            value => match self.plain_number(value, x)? {
-                Some(found) => found,
-                None => return Ok(Val::Gone),
-            },
+        let Some(((ty, reg), _)) = self.open_value(value, x)? else {
+            return Ok(Val::Gone);
         };
         if !ty.is_matrix() {
             return Err(refuse(node, "two subscripts of what is no matrix"));

@@ -125,12 +125,8 @@ impl Lower<'_> {
                     self.count_of(number, Count::Rows, node)?;
                     return Ok(Val::Is(Type::Integer, self.count_of(number, what, node)?));
                 }
-                let (ty, reg) = match value {
-                    Val::Veiled(ty, reg) => (ty, reg),
-                    value => match self.plain_number(value, x)? {
-                        Some(found) => found,
-                        None => return Ok(Val::Gone),
-                    },
+                let Some(((ty, reg), _)) = self.open_value(value, x)? else {
+                    return Ok(Val::Gone);
                 };
                 if !ty.is_matrix() {
                     return Err(refuse(node, "it is compiled for matrices only"));

@@ -11,7 +11,18 @@ impl Lower<'_> {
     /// there may be some. `None` when it is never reached.
     #[allow(clippy::type_complexity)]
     pub(super) fn opened(&mut self, node: &Node) -> Lowered<Option<((Type, Reg), Names)>> {
-        match self.value(node, None)? {
+        let value = self.value(node, None)?;
+        self.open_value(value, node)
+    }
+
+    /// The same of the value of `node`.
+    #[allow(clippy::type_complexity)]
+    pub(super) fn open_value(
+        &self,
+        value: Val,
+        node: &Node,
+    ) -> Lowered<Option<((Type, Reg), Names)>> {
+        match value {
             Val::Veiled(ty, reg) => Ok(Some(((ty, reg), Names::Veiled))),
             value => Ok(self
                 .plain_number(value, node)?
