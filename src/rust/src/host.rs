@@ -87,20 +87,26 @@ fn cor(x: &[f64], y: &[f64]) -> f64 {
 
 /// The quantile of the standard normal distribution.
 #[inline]
-fn tail(p: f64) -> f64 {
+fn qnorm(p: f64) -> f64 {
     // SAFETY: for probabilities inside (0, 1) the function only computes.
     unsafe { Rf_qnorm5(p, 0.0, 1.0, 1, 0) }
 }
 
-fn qnorms_plain(x: &mut [f64]) {
-    normal::quantiles(x, tail);
-}
-
-/// The same with four side by side. Nothing is contracted: each step is rounded.
+/// Four side by side. Nothing is contracted: each step is rounded.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2")]
 unsafe fn qnorms_wide(x: &mut [f64]) {
-    normal::quantiles(x, tail);
+    normal::quantiles(x, qnorm);
+}
+
+fn qnorms_of_ours(x: &mut [f64]) {
+    #[cfg(target_arch = "x86_64")]
+    if std::arch::is_x86_feature_detected!("avx2") {
+        // SAFETY: the processor has what the function is compiled for.
+        unsafe { qnorms_wide(x) };
+        return;
+    }
+    normal::quantiles(x, qnorm);
 }
 
 /// Are the quantiles those of this R? A compiler may have contracted steps of R's own.
@@ -109,24 +115,18 @@ fn agrees() -> bool {
     *AGREES.get_or_init(|| {
         let all: Vec<f64> = (1..1999).map(|k| f64::from(k) / 1999.0).collect();
         let mut ours = all.clone();
-        qnorms_plain(&mut ours);
-        let same = |(p, x): (&f64, &f64)| tail(*p).to_bits() == x.to_bits();
+        qnorms_of_ours(&mut ours);
+        let same = |(p, x): (&f64, &f64)| qnorm(*p).to_bits() == x.to_bits();
         all.iter().zip(&ours).all(same)
     })
 }
 
 fn qnorms(x: &mut [f64]) {
-    if !agrees() {
-        x.iter_mut().for_each(|x| *x = tail(*x));
-        return;
+    if agrees() {
+        qnorms_of_ours(x);
+    } else {
+        x.iter_mut().for_each(|x| *x = qnorm(*x));
     }
-    #[cfg(target_arch = "x86_64")]
-    if std::arch::is_x86_feature_detected!("avx2") {
-        // SAFETY: the processor has what the function is compiled for.
-        unsafe { qnorms_wide(x) };
-        return;
-    }
-    qnorms_plain(x);
 }
 
 /// R's own functions.
@@ -150,8 +150,7 @@ pub(crate) const HOST: Host = Host {
     int_div: of_two!(rustle_wide_int_div),
     round: of_two!(Rf_fround),
     signif: of_two!(Rf_fprec),
-    // SAFETY: for probabilities inside (0, 1) the function only computes.
-    qnorm: |p| unsafe { Rf_qnorm5(p, 0.0, 1.0, 1, 0) },
+    qnorm,
     qnorms,
     // SAFETY: the function reads the n doubles of the slice and nothing else.
     var_around: |x, mean| unsafe { rustle_wide_var_around(x.as_ptr(), x.len(), mean) },

@@ -98,8 +98,7 @@ impl Resamples {
         let mut waiting = vec![0; COLUMNS * replicates];
         for stratum in strata {
             if let ([one], 2..) = (*stratum, strata.len()) {
-                rows.iter_mut()
-                    .for_each(|row| row[*one as usize - 1] = *one);
+                keep(*one, rows);
                 continue;
             }
             // One stratum: a number is a row.
@@ -127,6 +126,11 @@ impl Resamples {
             }
         }
     }
+}
+
+/// A stratum of one row has it in every replicate.
+fn keep(one: i32, rows: &mut [&mut [i32]]) {
+    rows.iter_mut().for_each(|row| row[one as usize - 1] = one);
 }
 
 /// Puts columns, which are as long as there are rows, into the rows from place `start` on. Loops

@@ -2,7 +2,7 @@
 
 use std::collections::TryReserveError;
 
-use super::Resamples;
+use super::{keep, Resamples};
 
 /// boot's `sim`.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -62,8 +62,7 @@ impl Resamples {
         all.try_reserve_exact(largest)?;
         for stratum in strata {
             if let [one] = stratum {
-                rows.iter_mut()
-                    .for_each(|row| row[*one as usize - 1] = *one);
+                keep(*one, rows);
                 continue;
             }
             let size = stratum.len();
@@ -87,8 +86,7 @@ impl Resamples {
     ) {
         for stratum in strata {
             if let [one] = stratum {
-                rows.iter_mut()
-                    .for_each(|row| row[*one as usize - 1] = *one);
+                keep(*one, rows);
                 continue;
             }
             let mut drawn: Vec<i32> = Vec::with_capacity(stratum.len());
