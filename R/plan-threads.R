@@ -96,15 +96,20 @@ allotment_limit <- function(asked = FALSE) {
 # returned; without it the report of work that takes long begins with its second slice, because to
 # read clocks would be dear beside the shortest.
 in_slices <- function(step, note = NULL) {
-  at <- step(NULL)
-  call <- if (!is.null(at$state)) user_call()
-  if (!is.null(call) && is.null(note)) note <- start_native(call, threads_of_step(step))
-  of_user <- function(e) {
-    e$call <- call
+  frame <- sys.nframe()
+  # A time limit strikes wherever R looks at the clock next: in `step` as well.
+  withCallingHandlers(run_slices(step, note, frame), error = function(e) {
+    if (!is_time_limit(e)) return()
+    e["call"] <- list(user_call(frame))
     stop(e)
-  }
+  })
+}
+
+run_slices <- function(step, note, frame) {
+  at <- step(NULL)
+  if (!is.null(at$state) && is.null(note)) note <- start_native(user_call(frame), threads_of_step(step))
   while (!is.null(at$state)) {
-    tryCatch(rs_check_interrupt(), error = of_user)
+    rs_check_interrupt()
     at <- step(at$state)
   }
   if (!is.null(note)) note()
@@ -126,7 +131,11 @@ warned_as_user <- function(expr) {
 # perhaps inside of a function of base R that ours called.)
 user_call <- function(at = sys.nframe() - 1L) {
   here <- topenv()
-  ours <- function(k) k > 0L && identical(topenv(environment(sys.function(k))), here)
+  ours <- function(k) {
+    if (k <= 0L) return(FALSE)
+    fun <- sys.function(k)
+    if (identical(fun, withCallingHandlers)) ours(k - 1L) else identical(topenv(environment(fun)), here)
+  }
   while (at > 0L && !ours(at)) at <- at - 1L
   while (ours(at - 1L)) at <- at - 1L
   if (at > 0L) sys.call(at)

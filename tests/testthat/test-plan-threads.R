@@ -135,13 +135,13 @@ test_that("conditions show the user's call", {
 test_that("a time limit is an error of the user's call", {
   skip_unless_faults()
   got <- run_r({
-    x <- matrix(rnorm(4e6), 2000)
+    x <- matrix(rnorm(9e6), 3000)
     shown <- tryCatch({
       setTimeLimit(elapsed = 0.3, transient = TRUE)
       for (i in 1:1000) mt_crossprod(x, threads = 2)
     }, error = function(e) list(conditionMessage(e), conditionCall(e)))
     setTimeLimit()
-    inner <- c("rs_check_interrupt", "in_slices", "tryCatch", "product", "rs_product")
+    inner <- c("rs_check_interrupt", "in_slices", "run_slices", "withCallingHandlers", "step", "product", "rs_product")
     out <- list(limit = grepl("time limit", shown[[1L]]), call = !as.character(shown[[2L]])[[1L]] %in% inner)
   }, timeout = 60)
   expect_all_true(got$value)
