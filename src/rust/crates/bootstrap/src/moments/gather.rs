@@ -7,6 +7,22 @@ use super::{Columns, FILLED};
 use crate::scheme::Scheme;
 use crate::stream::Stream;
 
+/// The draws of `R` replicates that are made together.
+struct Draws<'a, const R: usize> {
+    scheme: &'a Scheme,
+    streams: [&'a mut Stream; R],
+    first: u64,
+    attempt: u32,
+}
+
+impl<const R: usize> Draws<'_, R> {
+    #[inline(always)]
+    fn each(self, sink: impl FnMut([&[u32]; R])) {
+        self.scheme
+            .indices_together(self.streams, self.first, self.attempt, sink);
+    }
+}
+
 impl Columns {
     /// Does it pay to gather the rows of two replicates together?
     pub(crate) fn is_gathered_by_twos(&self, scheme: &Scheme) -> bool {
@@ -23,10 +39,16 @@ impl Columns {
         attempt: u32,
         sums: [&mut [f64]; R],
     ) {
+        let draws = Draws {
+            scheme,
+            streams,
+            first,
+            attempt,
+        };
         if let Some((pairs, which)) = &self.pairs {
             let mut all = [PairSums::default(); R];
             let arch = Arch::new();
-            scheme.indices_together(streams, first, attempt, |chunks| {
+            draws.each(|chunks| {
                 let sums = &mut all;
                 gather_pairs(
                     arch,
@@ -46,24 +68,17 @@ impl Columns {
             return;
         }
         match self.width {
-            1 => self.gather_one(scheme, streams, first, attempt, sums),
-            2 => self.gather_rows::<2, R>(scheme, streams, first, attempt, sums),
-            4 => self.gather_rows::<4, R>(scheme, streams, first, attempt, sums),
-            _ => self.gather_rows::<8, R>(scheme, streams, first, attempt, sums),
+            1 => self.gather_one(draws, sums),
+            2 => self.gather_rows::<2, R>(draws, sums),
+            4 => self.gather_rows::<4, R>(draws, sums),
+            _ => self.gather_rows::<8, R>(draws, sums),
         }
     }
 
-    fn gather_one<const R: usize>(
-        &self,
-        scheme: &Scheme,
-        streams: [&mut Stream; R],
-        first: u64,
-        attempt: u32,
-        sums: [&mut [f64]; R],
-    ) {
+    fn gather_one<const R: usize>(&self, draws: Draws<'_, R>, sums: [&mut [f64]; R]) {
         let mut lanes = [[0.0; 8]; R];
         let z = &self.z[..];
-        scheme.indices_together(streams, first, attempt, |chunks| {
+        draws.each(|chunks| {
             for (chunk, lanes) in chunks.into_iter().zip(&mut lanes) {
                 if let Ok(z) = <&[f64; FILLED[0]]>::try_from(z) {
                     add_eights(chunk, lanes, |i| z[i as usize % FILLED[0]]);
@@ -81,16 +96,13 @@ impl Columns {
 
     fn gather_rows<const W: usize, const R: usize>(
         &self,
-        scheme: &Scheme,
-        streams: [&mut Stream; R],
-        first: u64,
-        attempt: u32,
+        draws: Draws<'_, R>,
         sums: [&mut [f64]; R],
     ) {
         let mut lanes = [[[0.0; W]; 2]; R];
         let (z, _) = pulp::as_arrays::<W, f64>(&self.z);
         let arch = Arch::new();
-        scheme.indices_together(streams, first, attempt, |chunks| {
+        draws.each(|chunks| {
             arch.dispatch(Gather {
                 z,
                 chunks,
