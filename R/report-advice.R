@@ -45,17 +45,17 @@ simulated <- function(times, workers, schedule = "stealing", chunk = 1) {
   unpack(rs_simulate(as.double(times), schedule, as.double(chunk), as.double(min(workers, 1e4)), 0, 0, 1L))[[1L]]$makespan
 }
 
-# Seconds until the last task ends, with the chunks and the order of the call.
-simulated_as_run <- function(x) {
+# Seconds until the last task ends, with the chunks and the order of the call, by so many workers.
+simulated_as_run <- function(x, workers = x$workers) {
   policy <- x$facts$policy
   times <- x$times
-  if (is.null(policy)) return(simulated(times, x$workers))
+  if (is.null(policy)) return(simulated(times, workers))
   if (!is.null(policy$order) && length(policy$order) == length(times)) times <- times[policy$order]
-  if (is.null(policy$ends)) return(simulated(times, x$workers, policy$schedule, policy$chunk))
+  if (is.null(policy$ends)) return(simulated(times, workers, policy$schedule, policy$chunk))
   sums <- diff(c(0, cumsum(times)[pmin(policy$ends, length(times))]))
   # Every worker has one chunk, and the next round begins when all are done.
-  if (policy$schedule == "rounds") return(sum(tapply(sums, (seq_along(sums) - 1L) %/% x$workers, max)))
-  simulated(sums, x$workers, if (policy$schedule == "static") "static" else "dynamic")
+  if (policy$schedule == "rounds") return(sum(tapply(sums, (seq_along(sums) - 1L) %/% workers, max)))
+  simulated(sums, workers, if (policy$schedule == "static") "static" else "dynamic")
 }
 
 advise_seeds <- function(x) {
@@ -175,7 +175,7 @@ is_of_parallel <- function(call) {
 advise_longest <- function(x) {
   if (!is_parallel(x) || length(x$times) < 2L || any(x$spans$count > 1 & x$spans$end - x$spans$start > 0.1 * x$wall)) return(NULL)
   longest <- max(x$times)
-  now <- simulated(x$times, x$workers)
+  now <- simulated_as_run(x)
   if (longest < 0.5 * now) return(NULL)
   more <- fixed_seconds(x)
   which <- which.max(x$times)
@@ -199,10 +199,10 @@ advise_longest <- function(x) {
 advise_fewer <- function(x) {
   if (!is_parallel(x) || x$busy <= 0.8 * x$wall || !length(x$times)) return(NULL)
   more <- fixed_seconds(x)
-  now <- simulated(x$times, x$workers) + more
+  now <- simulated_as_run(x) + more
   few <- seq_len(x$workers - 1L)
   if (length(few) > 20L) few <- unique(round(seq(1, x$workers - 1L, length.out = 20L)))
-  took <- vapply(few, function(w) simulated(x$times, w), 0) + more
+  took <- vapply(few, function(w) simulated_as_run(x, w), 0) + more
   enough <- few[took <= 1.05 * now]
   if (!length(enough) || enough[[1L]] > 0.75 * x$workers) return(NULL)
   then <- took[match(enough[[1L]], few)]
@@ -217,12 +217,12 @@ advise_more <- function(x) {
   could <- min(available_workers(), x$tasks, if (x$plan != "sequential") workers_with_room(x)$fit)
   if (could <= x$workers) return(NULL)
   more <- fixed_seconds(x)
-  now <- simulated(x$times, x$workers) + more
+  now <- simulated_as_run(x) + more
   # Workers of a plan without any must be started.
   start <- if (x$plan == "sequential") 0.01 else part_seconds(x, c("starting", "first"))
   counts <- unique(pmin(could, c(2^(0:13), could)))
   counts <- counts[counts > x$workers]
-  took <- vapply(counts, function(w) simulated(x$times, w), 0) + more + start
+  took <- vapply(counts, function(w) simulated_as_run(x, w), 0) + more + start
   best <- counts[[which(took <= 1.05 * min(took))[[1L]]]]
   then <- took[[match(best, counts)]]
   if (then > 0.8 * now) return(NULL)

@@ -136,7 +136,7 @@ test_that("a longest task is told: to start it first, or to split it", {
     forked(future_lapply(last, Sys.sleep), schedule = "dynamic")
     x <- job_report()
     times <- task_seconds(x)
-    gain <- simulated(times, 2) - simulated(sort(times, decreasing = TRUE), 2, "dynamic")
+    gain <- simulated(times, 2, "dynamic") - simulated(sort(times, decreasing = TRUE), 2, "dynamic")
     advice <- told("longest")
     list(first = any(grepl("Task 9 .*first", advice$text)), gain = isTRUE(all.equal(advice$now - advice$then, gain, tolerance = 0.01)))
   })
