@@ -82,10 +82,11 @@ compile_closure <- function(fun, X, dots = list(), before = NULL, several = FALS
     closures = read[-1L], data = list(columns, from)
   )))
   if (is.null(opened$program)) {
-    keep_verdict(key, fun, code, opened)
+    keep_verdict(key, fun, columns, code, opened)
     return(not_compiled(opened$why, opened$path))
   }
-  opened$solves <- any(vapply(read, function(one) "solve" %in% one$functions, NA))
+  opened$solves <- calls_some(read, "solve")
+  opened$products <- opened$solves || calls_some(read, blas_functions)
   opened$from <- from
   opened
 }

@@ -122,6 +122,14 @@ rs_compiled_rest <- function(handle, data) .Call(wrap__rs_compiled_rest, handle,
 #' @noRd
 rs_compiled_seconds <- function(handle) .Call(wrap__rs_compiled_seconds, handle)
 
+#' How many tasks have ended, and how many of these were given up.
+#' @noRd
+rs_compiled_counts <- function(handle) .Call(wrap__rs_compiled_counts, handle)
+
+#' Ends the job before all tasks have ended: the others count as given up at the end of the call.
+#' @noRd
+rs_compiled_stop <- function(handle) .Call(wrap__rs_compiled_stop, handle)
+
 #' Begins tasks `from` (from 0) to `to`; see R/compiled-run.R. `spec`: streams, seed, schedule,
 #' chunk, threads, bail (every task is given up).
 #' @noRd

@@ -145,6 +145,32 @@ fn rs_compiled_seconds(handle: Robj) -> List {
     })())
 }
 
+/// How many tasks have ended, and how many of these were given up.
+/// @noRd
+#[extendr]
+fn rs_compiled_counts(handle: Robj) -> List {
+    into_r((|| {
+        // SAFETY: main thread; R code passes the handle, and the reference ends here.
+        let opened = unsafe { opened(handle.get().cast()) }?;
+        let counts = opened.job.as_ref().map_or([0.0; 2], Job::counts);
+        Ok(counts.to_vec().into())
+    })())
+}
+
+/// Ends the job before all tasks have ended: the others count as given up at the end of the call.
+/// @noRd
+#[extendr]
+fn rs_compiled_stop(handle: Robj) -> List {
+    into_r((|| {
+        // SAFETY: main thread; R code passes the handle, and the reference ends here.
+        let opened = unsafe { opened(handle.get().cast()) }?;
+        if let Some(job) = &mut opened.job {
+            job.stop();
+        }
+        Ok(().into())
+    })())
+}
+
 /// `list(functions, variables, free)`: the functions that pieces of code call, the other names in
 /// it, and of these those that may be read where they have not been assigned.
 /// @noRd
@@ -239,6 +265,8 @@ extendr_module! {
     fn rs_compiled_names;
     fn rs_compiled_rest;
     fn rs_compiled_seconds;
+    fn rs_compiled_counts;
+    fn rs_compiled_stop;
     fn rs_compiled_begin;
     fn rs_compiled_step;
     fn rs_compiled_same;
