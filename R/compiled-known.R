@@ -119,12 +119,15 @@ programs_known <- new.env(parent = emptyenv())
 # Only where what is kept alive by it is small.
 most_kept <- 1000
 
+# Was it kept?
 keep_program <- function(key, fun, compiled) {
-  values <- c(compiled$from[[1L]]$constants, unlist(lapply(compiled$from[[2L]], `[[`, "variables"), recursive = FALSE))
-  if (is.null(key) || any(vapply(values, is.list, NA)) || sum(lengths(values)) > most_kept) return()
+  lists <- c(list(compiled$from[[1L]]$constants), lapply(compiled$from[[2L]], `[[`, "variables"))
+  simple <- !any(vapply(lists, function(values) any(vapply(values, is.list, NA)), NA))
+  if (is.null(key) || !simple || sum(vapply(lists, function(values) sum(lengths(values)), 0)) > most_kept) return(FALSE)
   unpack(rs_compiled_rest(compiled$program, list(NULL, compiled$from)))
   compiled$held <- held_by_key(fun)
   note_known(programs_known, key, compiled)
+  TRUE
 }
 
 take_program <- function(key) {

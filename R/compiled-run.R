@@ -105,14 +105,14 @@ run_interpreted <- function(job, plan, rest, why, pace = NULL) {
   outcome
 }
 
-# Notes for the next call of the same function what it has taken, and its program.
+# Notes for the next call of the same function what it has taken, and its program; or lets go of that
+# and of the variables that it had.
 keep_what_ran <- function(compiled, job, found) {
-  if (is.null(compiled$key) || !is.null(job$compiled)) return()
+  if (!is.null(job$compiled)) return()
   frame <- frame_for_machine(job)
-  seconds <- seconds_of_parts(found)
   done <- all(lengths(lapply(found, `[[`, "bailed")) == 0L)
-  if (done) keep_pace(compiled$key, frame, seconds / job$n)
-  keep_program(compiled$key, frame$FUN, compiled)
+  if (done && !is.null(compiled$key)) keep_pace(compiled$key, frame, seconds_of_parts(found) / job$n)
+  if (!keep_program(compiled$key, frame$FUN, compiled)) close_compiled(compiled)
 }
 
 # The function and the elements as they were before a family has wrapped them, where it says so

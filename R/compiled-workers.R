@@ -29,12 +29,18 @@ why_for_workers <- function(job, plan) {
   if (wants_timings() || wants_memory()) return("the times or the memory of single tasks are wanted, which workers measure")
   if (plan$executor$keeps) {
     if (length(settings$keep$steps)) return("the plan's `setup`, or clusterExport() and its like, may have given workers what this session has not")
-    if (!identical(job$globals, TRUE) || length(job$code$noexport)) return("the call says which variables workers get")
+    if (!identical(job$globals, TRUE) || says_exports(job)) return("the call says which variables workers get")
   }
   if (length(job$packages) && !all(paste0("package:", job$packages) %in% search())) {
     return("the call attaches packages where tasks run")
   }
   NULL
+}
+
+# A loop of foreach with `.noexport`, or with an `.export` that fails.
+says_exports <- function(job) {
+  code <- job$code
+  length(code$noexport) > 0L || !all(vapply(code$export, exists, NA, envir = environment(job$frame$FUN)))
 }
 
 # Those that wait for each other where R's BLAS has threads of its own.
