@@ -150,7 +150,7 @@ compile_replayed <- function(replay, plan) {
   compiled <- compile_closure(frame$FUN, frame$X, frame_dots(frame))
   if (is.null(compiled$program)) return(compiled)
   if (compiled$draws) return(not_compiled("the statistic draws random numbers"))
-  why <- why_blas_waits(compiled, plan)
+  why <- why_blas_waits(compiled$products, plan)
   if (is.null(why)) compiled else not_compiled(why)
 }
 

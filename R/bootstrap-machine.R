@@ -18,7 +18,7 @@ machine_of_boot <- function(job, frame, from) {
   size <- as.double(utils::object.size(one$X[[1L]]))
   if ((job$R - from) * size > replay_bytes()) return(NULL)
   compiled <- compile_closure(f, one$X, frame_dots(one))
-  if (is.null(compiled$program) || !is.null(why_blas_waits(compiled, job$plan))) return(list(machine = one))
+  if (is.null(compiled$program) || !is.null(why_blas_waits(compiled$products, job$plan))) return(list(machine = one))
   list(machine = calls(lapply(from + seq_len(job$R - from), frame$resample)), compiled = compiled)
 }
 

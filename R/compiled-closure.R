@@ -266,9 +266,10 @@ find_variable <- function(name, env) {
 variable_in_frame <- function(name, env) {
   if (bindingIsActive(as.name(name), env)) return(sprintf("`%s` is an active binding", name))
   if (is_function_frame(env)) {
-    code <- do.call(substitute, list(as.name(name), env))
+    # Not the value of what is no promise: whoever has that counts.
+    code <- if (is_promised(name, env)) do.call(substitute, list(as.name(name), env))
     if (identical(code, quote(expr = ))) return(sprintf("`%s` is an argument without a value", name))
-    why <- if (is.language(code)) unsafe_promise(code, name, env)
+    why <- if (!is.null(code)) unsafe_promise(code, name, env)
     if (!is.null(why)) return(why)
   }
   unusable <- function(condition) sprintf("`%s` cannot be evaluated", name)
@@ -279,6 +280,9 @@ variable_in_frame <- function(name, env) {
   rs_release(value)
   if (type %in% c("closure", "builtin", "special")) list() else sprintf("`%s` is not numeric", name)
 }
+
+# Does a name stand for code in a frame: that of an argument, evaluated or not?
+is_promised <- function(name, frame) is.language(do.call(substitute, list(as.name(name), frame)))
 
 # Only there are arguments that may still have to be evaluated.
 is_function_frame <- function(env) {

@@ -57,10 +57,14 @@ kinds_of_data <- function(columns) {
   vapply(columns, function(x) paste(typeof(x), is.object(x), if (is.list(x) && length(x)) typeof(.subset2(x, 1L))), "")
 }
 
-# Of what kind a variable is; NULL where to look at it could change something.
+# Of what kind a variable is; NULL where it is none, or may have to be evaluated first.
 kind_at <- function(at, env) {
-  if (!is.name(at) || is_function_frame(env)) return(NULL)
-  value <- get0(as.character(at), envir = env)
+  if (!is.name(at)) return(NULL)
+  name <- as.character(at)
+  frame <- rs_locate(name, env)[[1L]]
+  if (is.null(frame) || bindingIsActive(at, frame)) return(NULL)
+  if (is_function_frame(frame) && is_promised(name, frame)) return(NULL)
+  value <- frame[[name]]
   list(typeof(value), names(attributes(value)), oldClass(value))
 }
 

@@ -62,7 +62,7 @@ run_compiled <- function(job, plan, rest) {
   note_run(frame_for_machine(job)$FUN, told)
   outcome <- if (!length(left)) {
     outcome_of_parts(found, job)
-  } else if (given$executor$in_session || !isTRUE(job$isolated) && are_quick(left, seconds_of_parts(found), told$tasks)) {
+  } else if (given$executor$in_session || may_stay(job, compiled) && are_quick(left, seconds_of_parts(found), told$tasks)) {
     run_left(job, plan, found, left)
   } else {
     run_left_on_workers(job, given, rest, values_of_parts(found, job$n), left)
@@ -142,6 +142,8 @@ compile_job <- function(job, plan) {
   if (is.list(job$globals) && length(job$globals)) return(not_compiled("the call gives globals of its own"))
   if (job$relay$unforced) return(not_compiled("an argument cannot be evaluated outside of the function"))
   frame <- frame_for_machine(job)
+  why <- why_at_once(frame$FUN, job, plan)
+  if (!is.null(why)) return(not_compiled(why))
   several <- isTRUE(frame$several)
   dots <- frame_dots(frame)
   key <- key_of_call(frame$FUN, dots, if (several) names(frame$X))
@@ -153,16 +155,9 @@ compile_job <- function(job, plan) {
   compiled <- compile_closure(frame$FUN, frame$X, dots, job$compiled, several, key)
   compiled$key <- key
   if (is.null(compiled$program)) return(compiled)
-  why <- why_blas_waits(compiled, plan)
-  if (!is.null(why)) return(not_compiled(why))
-  if (!compiled$draws) return(compiled)
-  streams <- job$streams
-  if (job$shares) return(not_compiled("it draws random numbers, and tasks of one worker share a stream"))
-  if (!streams$streams %in% c("substream", "stream")) {
-    return(not_compiled("it draws random numbers, and the tasks have no streams (`future.seed = TRUE` gives them some)"))
-  }
-  if (streams$seed[[1L]] != 10407L) return(not_compiled("the kinds of random numbers are not R's defaults"))
-  compiled
+  why <- why_blas_waits(compiled$products, plan)
+  if (is.null(why) && compiled$draws) why <- why_no_draws(job)
+  if (is.null(why)) compiled else not_compiled(why)
 }
 
 # Runs the tasks after `from` up to `to`: list(values, vector, bailed, reasons, seconds, ended), see

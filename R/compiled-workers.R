@@ -46,11 +46,43 @@ says_exports <- function(job) {
 # Those that wait for each other where R's BLAS has threads of its own.
 blas_functions <- c("%*%", "crossprod", "tcrossprod", "outer", "solve")
 
-# Processes are faster then; `compiled`: as compile_closure() returns it. NULL where it is not so.
-why_blas_waits <- function(compiled, plan) {
-  if (plan$executor$in_session || plan$workers == 1L || !compiled$products || !rs_compiled_blas_waits()) return(NULL)
+# Processes are faster then. calls: does the function call one of these? NULL where it is not so.
+why_blas_waits <- function(calls, plan) {
+  if (!calls || plan$executor$in_session || plan$workers == 1L || !blas_waits()) return(NULL)
   "its products or equations of matrices would wait for each other on threads, as R's BLAS has threads of its own"
 }
+
+# Asked once, when a function first needs it: R loads LAPACK then.
+blas_waits <- function() {
+  if (is.null(machine$blas)) machine$blas <- unfit_blas()
+  rs_compiled_blas_waits()
+}
+
+# Why a function is not compiled for a job that is seen from its own code at once; what that calls
+# means something else perhaps, but then R runs it, which is right in any case.
+why_at_once <- function(fun, job, plan) {
+  if (typeof(fun) != "closure" || is.object(fun)) return(NULL)
+  functions <- words_of_closure(fun, character())$functions
+  why <- why_blas_waits(any(functions %in% blas_functions), plan)
+  if (is.null(why) && any(functions %in% drawing_functions)) why <- why_no_draws(job)
+  why
+}
+
+# Why a function that draws random numbers is not compiled for a job.
+why_no_draws <- function(job) {
+  streams <- job$streams
+  if (job$shares) return("it draws random numbers, and tasks of one worker share a stream")
+  if (!streams$streams %in% c("substream", "stream")) {
+    return("it draws random numbers, and the tasks have no streams (`future.seed = TRUE` gives them some)")
+  }
+  if (streams$seed[[1L]] != 10407L) return("the kinds of random numbers are not R's defaults")
+  NULL
+}
+
+drawing_functions <- c(
+  "runif", "rnorm", "rexp", "rlnorm", "rlogis", "rcauchy", "rweibull", "rgamma", "rchisq", "rt", "rf", "rbeta",
+  "rpois", "rgeom", "rnbinom", "rbinom", "sample", "sample.int"
+)
 
 # Does a function that was read (read_closures()) call some of `names`, by whatever name?
 calls_some <- function(read, names) {
@@ -80,13 +112,21 @@ run_left_on_workers <- function(job, plan, rest, values, left) {
   new_outcome(values, outcome$failed, report = outcome$report)
 }
 
+# May R run tasks in this session that workers would run? Not where a task may say something by itself,
+# which differs here and there: stop() with a condition that is no error, output that nobody captures.
+may_stay <- function(job, compiled) {
+  !isTRUE(job$isolated) && !is.na(job$relay$stdout) && !calls_some(compiled$from[[2L]], c("stop", "warning", "message", "print", "cat"))
+}
+
 # So many times longer than on threads R may take, where it is slow.
 slowness_of_r <- 100
 
 # Few quick tasks that were given up are done in this session before a worker knows of them. They
 # can neither leave anything behind nor end it: what they call is known. seconds: those that
 # `done` tasks have taken on threads.
-are_quick <- function(left, seconds, done) done > 0 && length(left) * slowness_of_r * seconds / done < 0.05
+are_quick <- function(left, seconds, done) {
+  done > 0 && length(left) * slowness_of_r * seconds / done < 0.05 && !isTRUE(machine$never_quick)
+}
 
 # The time that a job was on threads before its workers went on with it.
 with_time_on_threads <- function(report, launched) {
