@@ -169,7 +169,7 @@ joined_reports <- function(all) {
   if (any(vapply(spans, is.null, NA))) {
     # Jobs on threads have none.
     out["spans"] <- list(NULL)
-    out$seats <- joined_seats(lapply(all, `[[`, "seats"))
+    out$seats <- joined_seats(lapply(all, `[[`, "seats"), out$launched)
     return(out)
   }
   out$spans <- bound_spans(Map(function(spans, before) {
@@ -180,11 +180,14 @@ joined_reports <- function(all) {
   out
 }
 
-# Seats of several jobs, those of the last with the times of all that had as many workers.
-joined_seats <- function(all) {
+# Seats of several jobs, of which the first began at `launched`: those of the last with the times of all that had as
+# many workers. What is between the jobs counts as claims.
+joined_seats <- function(all, launched) {
   out <- all[[length(all)]]
   alike <- Filter(function(seats) length(seats$tasks) == length(out$tasks), all)
-  for (name in c("starting", "first", "claims", "tasks", "moving", "lost")) out[[name]] <- Reduce(`+`, lapply(alike, `[[`, name))
+  sums <- c("starting", "first", "tasks", "moving", "lost")
+  for (name in sums) out[[name]] <- Reduce(`+`, lapply(alike, `[[`, name))
+  out$claims <- out$mark - launched - Reduce(`+`, out[sums])
   out
 }
 

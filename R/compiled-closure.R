@@ -266,10 +266,9 @@ find_variable <- function(name, env) {
 variable_in_frame <- function(name, env) {
   if (bindingIsActive(as.name(name), env)) return(sprintf("`%s` is an active binding", name))
   if (is_function_frame(env)) {
-    # Not the value of what is no promise: whoever has that counts.
-    code <- if (is_promised(name, env)) do.call(substitute, list(as.name(name), env))
-    if (identical(code, quote(expr = ))) return(sprintf("`%s` is an argument without a value", name))
-    why <- if (!is.null(code)) unsafe_promise(code, name, env)
+    promise <- promise_in_frame(name, env)
+    if (!is.null(promise) && identical(promise[[2L]], quote(expr = ))) return(sprintf("`%s` is an argument without a value", name))
+    why <- if (!is.null(promise)) unsafe_promise(promise[[2L]], name, env)
     if (!is.null(why)) return(why)
   }
   unusable <- function(condition) sprintf("`%s` cannot be evaluated", name)
@@ -281,8 +280,14 @@ variable_in_frame <- function(name, env) {
   if (type %in% c("closure", "builtin", "special")) list() else sprintf("`%s` is not numeric", name)
 }
 
-# Does a name stand for code in a frame: that of an argument, evaluated or not?
-is_promised <- function(name, frame) is.language(do.call(substitute, list(as.name(name), frame)))
+# `list(code)` where a name stands for code in a frame, as an argument does, evaluated or not; else NULL.
+# Then it is in no call any more: whoever has a value counts (rs_move_value()).
+promise_in_frame <- function(name, frame) {
+  found <- do.call(substitute, list(call("list", as.name(name)), frame))
+  if (is.language(found[[2L]])) return(found)
+  rs_release(found)
+  NULL
+}
 
 # Only there are arguments that may still have to be evaluated.
 is_function_frame <- function(env) {

@@ -63,7 +63,7 @@ kind_at <- function(at, env) {
   name <- as.character(at)
   frame <- rs_locate(name, env)[[1L]]
   if (is.null(frame) || bindingIsActive(at, frame)) return(NULL)
-  if (is_function_frame(frame) && is_promised(name, frame)) return(NULL)
+  if (is_function_frame(frame) && !is.null(promise_in_frame(name, frame))) return(NULL)
   value <- frame[[name]]
   list(typeof(value), names(attributes(value)), oldClass(value))
 }

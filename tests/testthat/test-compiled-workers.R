@@ -92,7 +92,7 @@ test_that("where too many tasks are given up the others are ended, and workers r
   skip_on_os("windows")
   # A slice of time is over before one task is.
   stormy <- function(x) {
-    s <- sum(sin(x + 1:3000000))
+    s <- sum(sin(x + 1:1500000))
     if (s < 1e300) sqrt(-x) else s
   }
   late <- function(x) if (x > 64) sum(sin(x + 1:20000)) + sqrt(-x) else x
@@ -165,14 +165,14 @@ test_that("a call that computes on threads shows its progress", {
   withr::local_options(rustle.progress = TRUE, rustle.progress.after = 0, rustle.progress.seconds = 0)
   busy <- function(i) {
     s <- 0
-    for (k in 1:2000000) s <- s + k
+    for (k in 1:600000) s <- s + k
     s
   }
   for (plan in c(plans_of_processes()[1L], list(list("threads", workers = 2)))) under_plan(plan, {
-    said <- testthat::capture_messages(future_lapply(1:12, busy))
-    expect_equal(told()$tasks, 12L)
-    expect_match(said[[1L]], "/12 tasks, .*2/2 workers busy")
-    expect_match(said[[length(said)]], "^12/12 tasks in .* on 2 workers")
+    said <- testthat::capture_messages(future_lapply(1:24, busy))
+    expect_equal(told()$tasks, 24L)
+    expect_match(said[[1L]], "/24 tasks, .*2/2 workers busy")
+    expect_match(said[[length(said)]], "^24/24 tasks in .* on 2 workers")
   })
 })
 
@@ -188,11 +188,12 @@ test_that("large variables are read where they are, and nothing is left of that"
   })
   skip_if_not(capabilities("profmem"))
   # What R says when it copies at the next change.
-  copied <- function(call, m = matrix(as.double(1:200000), 1000)) {
+  copied <- function(call) {
+    m <- matrix(as.double(1:200000), 1000)
     text <- "no"
     calls <- list(
-      function() future_sapply(1:4, function(i) m[i, 2]), function() future_sapply(1:4, function(i) if (nchar(text) > 5) m[i, 2] else 0),
-      function() explain_compiled(function(i) m[i, 1]), function() (function(own) future_sapply(1:4, function(i) own[i, 1]))(m)
+      function() sapply(1:4, function(i) m[i, 2]), function() future_sapply(1:4, function(i) m[i, 2]), function() future_sapply(1:4, function(i) if (nchar(text) > 5) m[i, 2] else 0),
+      function() explain_compiled(function(i) m[i, 1])
     )
     m[1, 1] <- 0
     calls[[call]]()

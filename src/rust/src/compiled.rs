@@ -162,10 +162,15 @@ fn rs_move_value(to: Robj, at: i32, from: Robj) {
     }
 }
 
-/// Takes all elements out of a list that nobody needs any more; see [`rs_move_value`].
+/// Takes all elements out of a list that nobody needs any more, or the argument out of a call of one; see
+/// [`rs_move_value`].
 /// @noRd
 #[extendr]
 fn rs_release(list: Robj) {
+    if list.is_language() && list.len() == 2 {
+        // SAFETY: main thread; the place is there, and R code has made the call.
+        unsafe { ffi::SETCADR(list.get().cast(), ffi::nil()) };
+    }
     if !list.is_list() {
         return;
     }
