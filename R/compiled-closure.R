@@ -264,6 +264,7 @@ find_variable <- function(name, env) {
 
 # The same, where the variable stands in this very frame.
 variable_in_frame <- function(name, env) {
+  if (is_dots(name)) return("it uses the `...` of a function around it")
   if (bindingIsActive(as.name(name), env)) return(sprintf("`%s` is an active binding", name))
   if (is_function_frame(env)) {
     promise <- promise_in_frame(name, env)
@@ -288,6 +289,8 @@ promise_in_frame <- function(name, frame) {
   rs_release(found)
   NULL
 }
+
+is_dots <- function(name) grepl("^[.][.]([.]|[0-9]+$)", name)
 
 # Only there are arguments that may still have to be evaluated.
 is_function_frame <- function(env) {

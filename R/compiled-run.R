@@ -24,7 +24,7 @@ run_of_plan <- function(plan) {
 # rest: what runs the job where the machine does not.
 run_compiled <- function(job, plan, rest) {
   setting <- compiled_setting(plan)
-  compiled <- if (setting == "never") not_compiled("the plan says so") else compile_job(job, plan)
+  compiled <- if (setting == "never") not_compiled("the plan says so") else compile_if_possible(job, plan)
   if (is.null(compiled$program)) {
     if (setting == "require") stop_not_compiled(compiled, job)
     return(run_interpreted(job, plan, rest, compiled$why, compiled$pace))
@@ -36,6 +36,7 @@ run_compiled <- function(job, plan, rest) {
   launched <- rs_now()
   found <- run_on_machine(compiled, job, plan)
   stopped <- found$stopped
+  slower <- found$slower
   found <- found$parts
   ended <- rs_now()
   keep_what_ran(compiled, job, found)
@@ -56,7 +57,7 @@ run_compiled <- function(job, plan, rest) {
   }
   told <- list(
     tasks = job$n - length(left), bailed = sum(given_up), reasons = count_reasons(reasons[given_up]), why = NULL,
-    stopped = stopped
+    stopped = stopped, slower = slower
   )
   # If the rest fails, explain_compiled() tells all the same what ran before.
   note_run(frame_for_machine(job)$FUN, told)
@@ -77,20 +78,31 @@ run_compiled <- function(job, plan, rest) {
   outcome
 }
 
-# Runs the tasks: list(parts, stopped), where parts are as of run_program(). `stopped`: so many were given
-# up that R runs the rest, which is not among the parts, or waits in them.
+# Runs the tasks: list(parts, stopped, slower), where parts are as of run_program(). `stopped`: so many were given
+# up, or `slower`: R is so much faster, that R runs the rest, which is not among the parts, or waits in them.
 run_on_machine <- function(compiled, job, plan) {
   progress <- new_progress(job, min(plan$workers, job$n), plan)
   on.exit(progress$close())
   probe <- min(probe_tasks, job$n)
-  parts <- list(run_program(compiled, job, plan, 0L, probe, progress))
-  stopped <- length(parts[[1L]]$bailed) > probe_share * probe
-  if (!stopped && job$n > probe) {
-    parts[[2L]] <- run_program(compiled, job, plan, probe, job$n, progress)
-    stopped <- "the end of the call" %in% parts[[2L]]$reasons
+  parts <- list()
+  from <- 0L
+  stopped <- slower <- FALSE
+  if (wants_trial(compiled, job, plan)) {
+    from <- min(plan$workers, probe)
+    parts <- list(run_program(compiled, job, plan, 0L, from, progress))
+    slower <- compiled_setting(plan) != "require" && is_slower(parts[[1L]], compiled, job)
+  }
+  if (!slower) {
+    parts <- c(parts, list(run_program(compiled, job, plan, from, probe, progress)))
+    stopped <- sum(lengths(lapply(parts, `[[`, "bailed"))) > probe_share * probe
+  }
+  if (!slower && !stopped && job$n > probe) {
+    last <- run_program(compiled, job, plan, probe, job$n, progress)
+    parts <- c(parts, list(last))
+    stopped <- "the end of the call" %in% last$reasons
   }
   progress$close(sum(vapply(parts, `[[`, 0, "ended")))
-  list(parts = parts, stopped = stopped)
+  list(parts = parts, stopped = stopped, slower = slower)
 }
 
 # pace: where it was too small for threads, the key under which that is known.
@@ -151,6 +163,8 @@ compile_job <- function(job, plan) {
     why <- verdict_of(frame$FUN, key, if (several) frame$X else list(frame$X))
     if (is.null(why)) why <- too_small(key, job, plan)
     if (!is.null(why)) return(why)
+    why <- why_slower(key, plan)
+    if (!is.null(why)) return(not_compiled(why))
   }
   compiled <- compile_closure(frame$FUN, frame$X, dots, job$compiled, several, key)
   compiled$key <- key
@@ -182,7 +196,7 @@ run_program <- function(compiled, job, plan, from, to, progress = no_progress) {
     list(value = NULL)
   }, note = function() NULL)
   c(rs_compiled_values(program, !is.null(job$shape)), list(
-    seconds = unpack(rs_compiled_seconds(program)), ended = from + unpack(rs_compiled_counts(program))[[1L]]
+    seconds = unpack(rs_compiled_seconds(program)), ended = unpack(rs_compiled_counts(program))[[1L]]
   ))
 }
 
@@ -263,6 +277,7 @@ compiled_of_report <- function(x) {
 # What ran where, in a sentence or two.
 describe_run <- function(told) {
   if (!is.null(told$why)) return(sprintf("Not compiled: %s.", told$why))
+  if (isTRUE(told$slower)) return(sprintf("Compiled: %.0f tasks ran on threads; R, which was faster, ran all others.", told$tasks))
   if (!told$bailed) return(sprintf("Compiled: all %.0f tasks ran on threads.", told$tasks))
   sprintf(
     "Compiled: %.0f tasks ran on threads, %.0f had to be run again by R (%s)%s.", told$tasks, told$bailed,

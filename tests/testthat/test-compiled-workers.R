@@ -165,7 +165,7 @@ test_that("a call that computes on threads shows its progress", {
   withr::local_options(rustle.progress = TRUE, rustle.progress.after = 0, rustle.progress.seconds = 0)
   busy <- function(i) {
     s <- 0
-    for (k in 1:600000) s <- s + k
+    for (k in 1:3000000) s <- s + k
     s
   }
   for (plan in c(plans_of_processes()[1L], list(list("threads", workers = 2)))) under_plan(plan, {
@@ -276,5 +276,31 @@ test_that("a time limit ends a compiled call, and the plan goes on", {
     setTimeLimit()
     expect_identical(future_sapply(1:3, function(i) i + 1L), 2:4)
     expect_false(any(future_sapply(1:2, function(i) Sys.getpid()) == Sys.getpid()))
+  })
+})
+
+test_that("where R is faster than a thread workers run the rest, and the next call does without the trial", {
+  skip_on_os("windows")
+  machine$eager <- FALSE
+  withr::defer(machine$eager <- TRUE)
+  x <- sin(1:50000) + 2
+  roots <- function(i) sum(x^1.3 + exp(x / i))
+  drawn <- function(i) mean(x[sample.int(50000L, 20000L)])
+  for (plan in plans_of_processes()) under_plan(plan, for (f in list(roots, drawn)) {
+    want <- in_session(future_lapply(1:20, f, future.seed = 3))
+    seed <- .Random.seed
+    expect_identical(future_lapply(1:20, f, future.seed = 3), want)
+    expect_identical(.Random.seed, seed)
+    known <- trials_known[[key_of_call(f, list(), NULL)]]
+    expect_true(is.logical(known$slower))
+    expect_equal(told()$tasks, if (known$slower) 2 else 20)
+    expect_identical(future_lapply(1:20, f, future.seed = 3), want)
+    expect_lt(trials_known[[key_of_call(f, list(), NULL)]]$left, known$left)
+    rm(list = key_of_call(f, list(), NULL), envir = trials_known)
+    # Either way.
+    keep_trial(key_of_call(f, list(), NULL), f, TRUE)
+    expect_identical(future_lapply(1:20, f, future.seed = 3), want)
+    expect_match(told()$why, "R was faster")
+    rm(list = key_of_call(f, list(), NULL), envir = trials_known)
   })
 })
