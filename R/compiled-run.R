@@ -24,7 +24,7 @@ run_of_plan <- function(plan) {
 # rest: what runs the job where the machine does not.
 run_compiled <- function(job, plan, rest) {
   setting <- compiled_setting(plan)
-  compiled <- if (setting == "never") not_compiled("the plan says so") else compile_if_possible(job, plan)
+  compiled <- if (setting == "never") not_compiled("the plan says so") else compile_job(job, plan)
   if (is.null(compiled$program)) {
     if (setting == "require") stop_not_compiled(compiled, job)
     return(run_interpreted(job, plan, rest, compiled$why, compiled$pace))
@@ -142,36 +142,64 @@ several_frame <- function(FUN, columns, more = NULL) {
   frame
 }
 
-# A program for a job, or why there is none; see compile_closure().
+# A program for a job, or why there is none; see compile_closure(). First what costs least to see: to
+# leave a job to R is right for whatever reason. So are faults of the compiler (in tests they are faults).
 compile_job <- function(job, plan) {
-  why <- why_for_workers(job, plan)
-  if (!is.null(why)) return(not_compiled(why))
-  if (isTRUE(job$journal)) return(not_compiled("the call has a checkpoint"))
-  # Known before there was a job.
-  if (!is.null(job$compiled) && is.null(job$compiled$program)) return(job$compiled)
-  ours <- !is.null(job$machine) || identical(job$call, lapply_call) && identical(job$over, c(X = "elements"))
-  if (!ours || !is.null(job$affinity)) return(not_compiled("only calls of one function for each element of one vector are compiled"))
-  if (is.list(job$globals) && length(job$globals)) return(not_compiled("the call gives globals of its own"))
+  seen <- look_at_call(job, plan)
+  if (is.null(seen$frame)) return(seen)
+  if (isTRUE(machine$eager)) return(compile_call(seen, job, plan))
+  tryCatch(compile_call(seen, job, plan), error = function(e) {
+    not_compiled(sprintf("a fault of the compiler, which please report (%s)", conditionMessage(e)))
+  })
+}
+
+# The parts of the call that may be compiled: list(frame, several, columns, dots, key); or as not_compiled().
+look_at_call <- function(job, plan) {
   if (job$relay$unforced) return(not_compiled("an argument cannot be evaluated outside of the function"))
   frame <- frame_for_machine(job)
-  why <- why_at_once(frame$FUN, job, plan)
-  if (!is.null(why)) return(not_compiled(why))
   several <- isTRUE(frame$several)
-  dots <- frame_dots(frame)
-  key <- key_of_call(frame$FUN, dots, if (several) names(frame$X))
-  if (compiled_setting(plan) != "require") {
-    why <- verdict_of(frame$FUN, key, if (several) frame$X else list(frame$X))
-    if (is.null(why)) why <- too_small(key, job, plan)
-    if (!is.null(why)) return(why)
-    why <- why_slower(key, plan)
+  columns <- if (several) frame$X else list(frame$X)
+  for (column in columns) {
+    why <- unfit_elements(column)
     if (!is.null(why)) return(not_compiled(why))
   }
-  compiled <- compile_closure(frame$FUN, frame$X, dots, job$compiled, several, key)
-  compiled$key <- key
+  dots <- frame_dots(frame)
+  key <- key_of_call(frame$FUN, dots, if (several) names(columns))
+  why <- if (compiled_setting(plan) != "require") verdict_of(frame$FUN, key, columns)
+  if (!is.null(why)) return(why)
+  why <- why_for_workers(job, plan)
+  if (!is.null(why)) return(not_compiled(why))
+  list(frame = frame, several = several, columns = columns, dots = dots, key = key)
+}
+
+compile_call <- function(seen, job, plan) {
+  fun <- seen$frame$FUN
+  why <- why_no_job(job)
+  if (is.null(why)) why <- why_at_once(fun, job, plan)
+  if (!is.null(why)) return(not_compiled(why))
+  # Known before there was a job.
+  if (!is.null(job$compiled) && is.null(job$compiled$program)) return(job$compiled)
+  if (compiled_setting(plan) != "require") {
+    why <- too_small(seen$key, job, plan)
+    if (!is.null(why)) return(why)
+    why <- why_slower(seen$key, plan)
+    if (!is.null(why)) return(not_compiled(why))
+  }
+  compiled <- compile_closure(fun, seen$frame$X, seen$dots, job$compiled, seen$several, seen$key)
+  compiled$key <- seen$key
   if (is.null(compiled$program)) return(compiled)
   why <- why_blas_waits(compiled$products, plan)
   if (is.null(why) && compiled$draws) why <- why_no_draws(job)
   if (is.null(why)) compiled else not_compiled(why)
+}
+
+# Why a job is not one of the machine, whatever its function is.
+why_no_job <- function(job) {
+  if (isTRUE(job$journal)) return("the call has a checkpoint")
+  ours <- !is.null(job$machine) || identical(job$call, lapply_call) && identical(job$over, c(X = "elements"))
+  if (!ours || !is.null(job$affinity)) return("only calls of one function for each element of one vector are compiled")
+  if (is.list(job$globals) && length(job$globals)) return("the call gives globals of its own")
+  NULL
 }
 
 # Runs the tasks after `from` up to `to`: list(values, vector, bailed, reasons, seconds, ended), see

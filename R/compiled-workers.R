@@ -29,7 +29,7 @@ why_for_workers <- function(job, plan) {
   if (wants_timings() || wants_memory()) return("the times or the memory of single tasks are wanted, which workers measure")
   if (plan$executor$keeps) {
     if (length(settings$keep$steps)) return("the plan's `setup`, or clusterExport() and its like, may have given workers what this session has not")
-    if (!getOption("future.globals.onReference", "ignore") %in% "ignore") return("references are to be told of, which workers would lose")
+    if (!identical(getOption("future.globals.onReference", "ignore"), "ignore")) return("references are to be told of, which workers would lose")
     if (!identical(job$globals, TRUE) || says_exports(job)) return("the call says which variables workers get")
   }
   if (length(job$packages) && !all(paste0("package:", job$packages) %in% search())) {
@@ -38,17 +38,10 @@ why_for_workers <- function(job, plan) {
   NULL
 }
 
-# compile_job(), whose own faults are no reason for a call to fail: R does without.
-compile_if_possible <- function(job, plan) {
-  if (isTRUE(machine$eager)) return(compile_job(job, plan))
-  tryCatch(compile_job(job, plan), error = function(e) {
-    not_compiled(sprintf("a fault of the compiler, which please report (%s)", conditionMessage(e)))
-  })
-}
-
 # A loop of foreach with `.noexport`, or with an `.export` that fails.
 says_exports <- function(job) {
   code <- job$code
+  if (is.null(code)) return(FALSE)
   length(code$noexport) > 0L || !all(vapply(code$export, exists, NA, envir = environment(job$frame$FUN)))
 }
 

@@ -247,4 +247,4 @@ cases <- c(
 cases <- c(cases, as_it_comes(cases, paste("sessions:", c(
   "10 trivial tasks", "1e3 trivial tasks", "1e5 trivial tasks", "4000 tasks of 25 us", "400 tasks, every second 20 x longer",
   "1e6 scalars, future_vapply", "a matrix of 400 MB, first call of 20 tasks", "a matrix of 400 MB, second call of 20 tasks", "50 results of 8 MB"
-)), on_sessions(compiled = NULL)))
+)), on_sessions(compiled = NULL), last = TRUE))

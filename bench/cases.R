@@ -16,9 +16,10 @@ on_forks <- function(compiled = "never") {
   plan(multicore, workers = workers, compiled = compiled)
 }
 
-# The first case of each name in `names` once more under a plan as it comes (`prepare`), which runs on threads
-# what compiles. No bars: it is there to be recorded.
-as_it_comes <- function(cases, names, prepare = function() on_forks(NULL)) {
+# The first case of each name in `names` (or the last) once more under a plan as it comes (`prepare`), which runs on
+# threads what compiles. No bars: it is there to be recorded.
+as_it_comes <- function(cases, names, prepare = function() on_forks(NULL), last = FALSE) {
+  if (last) cases <- rev(cases)
   of <- vapply(cases, `[[`, "", "name")
   lapply(cases[match(names, of)], function(case) {
     case$name <- paste0(case$name, ", as the plan comes")
