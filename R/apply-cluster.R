@@ -172,7 +172,7 @@ run_cluster <- function(plan, policy, frame, n, envir, origin, task = lapply_cal
     origin = origin, forced = forced, shape = shape, over = over,
     shares = own && policy$schedule %in% c("static", "cyclic")
   )
-  if (!is.null(machine) && isTRUE(compiles(plan))) job$machine <- machine()
+  if (!is.null(machine) && compiles(plan)) job$machine <- machine()
   outcome <- run_job(job, plan)
   stop_first_failure(outcome)
   outcome

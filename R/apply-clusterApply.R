@@ -111,7 +111,10 @@ clusterMap <- function(cl = NULL, fun, ..., MoreArgs = NULL, RECYCLE = TRUE, SIM
     plan, new_policy(if (.scheduling == "static") "cyclic" else "dynamic", 1L), frame, n,
     parent.frame(), call,
     task = mapply_call(X), forced = length(X), shape = if (!isFALSE(SIMPLIFY)) "scalar",
-    over = c(X = "vectors"), machine = function() several_frame(fun, lapply(X, `[`, seq_len(n)), MoreArgs)
+    over = c(X = "vectors"), machine = function() {
+      # Methods of `[` are for whoever runs the tasks.
+      if (!any(vapply(X, is.object, NA))) several_frame(fun, lapply(X, `[`, seq_len(n)), MoreArgs)
+    }
   )
   simplify_outcome(outcome, names, SIMPLIFY)
 }

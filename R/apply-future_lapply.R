@@ -170,6 +170,6 @@ run_future_call <- function(options, n, call, frame, forced = 1L, over = c(X = "
     label = options$label, origin = options$origin, forced = forced, shape = options$shape,
     over = over
   )
-  if (!is.null(machine) && isTRUE(compiles(plan))) job$machine <- machine(job$frame)
+  if (!is.null(machine) && compiles(plan)) job$machine <- machine(job$frame)
   run_job(job, plan)
 }

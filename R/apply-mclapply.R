@@ -107,10 +107,7 @@ run_mc <- function(call, frame, n, mc, streams, origin, shape = NULL, over = c(X
   )
   plan <- plan_of_mclapply(min(mc$cores, n))
   # Where the user's plan compiles functions, tasks that need no process of their own have none.
-  compiled <- current_plan()
-  if (isTRUE(compiles(compiled))) {
-    setting <- compiled$settings$compiled
-    plan$settings$compiled <- if (is.null(setting)) "auto" else setting
+  if (compiles(plan)) {
     job$isolated <- TRUE
     if (!is.null(machine)) job$machine <- machine()
   }

@@ -163,12 +163,41 @@ joined_reports <- function(all) {
   out[c("called", "launched", "start", "opening")] <- first[c("called", "launched", "start", "opening")]
   before <- cumsum(c(0, vapply(all, function(one) as.numeric(one$tasks), 0)))
   out$workers <- max(vapply(all, function(one) as.numeric(one$workers), 0))
-  out$spans <- bound_spans(Map(function(one, before) {
-    spans <- span_columns(one)
+  out$peak <- out$seats$peak
+  if (!is.null(out$compiled)) out$compiled <- joined_told(lapply(all, `[[`, "compiled"))
+  spans <- lapply(all, span_columns)
+  if (any(vapply(spans, is.null, NA))) {
+    # Jobs on threads have none.
+    out["spans"] <- list(NULL)
+    out$seats <- joined_seats(lapply(all, `[[`, "seats"), out$launched)
+    return(out)
+  }
+  out$spans <- bound_spans(Map(function(spans, before) {
     spans$task <- spans$task + before
     spans
-  }, all, before[seq_along(all)]))
-  out$peak <- out$seats$peak
+  }, spans, before[seq_along(all)]))
   out["seats"] <- list(NULL)
+  out
+}
+
+# Seats of several jobs, of which the first began at `launched`: those of the last with the times of all that had as
+# many workers. What is between the jobs counts as claims.
+joined_seats <- function(all, launched) {
+  out <- all[[length(all)]]
+  alike <- Filter(function(seats) length(seats$tasks) == length(out$tasks), all)
+  sums <- c("starting", "first", "tasks", "moving", "lost")
+  for (name in sums) out[[name]] <- Reduce(`+`, lapply(alike, `[[`, name))
+  out$claims <- out$mark - launched - Reduce(`+`, out[sums])
+  out
+}
+
+# What became of the tasks of several jobs on threads (compiled-run.R).
+joined_told <- function(all) {
+  out <- all[[length(all)]]
+  all <- Filter(Negate(is.null), all)
+  for (name in c("tasks", "bailed")) out[[name]] <- sum(vapply(all, function(told) as.numeric(told[[name]]), 0))
+  reasons <- unlist(lapply(all, function(told) rep(names(told$reasons), told$reasons)))
+  out$reasons <- if (length(reasons)) count_reasons(reasons) else no_reasons
+  out$stopped <- any(vapply(all, function(told) isTRUE(told$stopped), NA))
   out
 }

@@ -32,10 +32,8 @@ given_arguments <- function(call) {
 }
 
 run_replay <- function(replay, plan) {
-  if (plan$executor$in_session) {
-    if (isTRUE(compiles(plan))) replay$compiled <- compile_replayed(replay)
-    if (is.null(replay$compiled)) return(replay_here(replay))
-  }
+  if (compiles(plan)) replay$compiled <- compile_replayed(replay, plan)
+  if (plan$executor$in_session && is.null(replay$compiled$program)) return(replay_here(replay))
   tryCatch(replay_on_workers(replay, plan), rustle_random_statistic = function(e) {
     tell_serial()
     set_random_seed(replay$seed)
@@ -66,9 +64,10 @@ replay_on_workers <- function(replay, plan) {
   blank <- 0
   varies <- replay$leading + 1L
   most <- varies + replay$dots
+  on_threads <- !is.null(replay$compiled$program)
   run_waiting <- function() {
     if (!recorded) return()
-    machine <- if (isTRUE(compiles(plan))) calls_of_statistic(replay, waiting)
+    machine <- if (on_threads) calls_of_statistic(replay, waiting)
     first <- length(values) + 1L
     on.exit(keep_part(replay, first, max(size, 1L)))
     new <- run_replicates(waiting, task, first - 1L, plan, replay$origin, machine, replay$compiled)
@@ -108,7 +107,7 @@ replay_on_workers <- function(replay, plan) {
   } else {
     out <- object_of_boot(replay, drawn, first_value, function(...) blank)
     # Forked workers share the session's memory.
-    shared <- plan$executor$name == "multicore" && !isTRUE(compiles(plan))
+    shared <- plan$executor$name == "multicore" && !on_threads
     while (!is.null(drawn)) {
       row <- drawn$row
       recorded <- drawn$count
@@ -140,14 +139,19 @@ calls_of_statistic <- function(replay, waiting) {
   do.call(lapply_frame, c(list(X = X, FUN = replay$statistic), stats::setNames(list(replay$data), first), dots), quote = TRUE)
 }
 
-# What compile_closure() makes of the statistic; NULL where it does not compile, or draws, which
-# is for boot's own loop.
-compile_replayed <- function(replay) {
-  if (!is.numeric(replay$data) && !is_list_of_data(replay$data)) return(NULL)
+# What compile_closure() makes of the statistic, or as not_compiled(). One that draws is for boot's own
+# loop.
+compile_replayed <- function(replay, plan) {
+  if (!is.numeric(replay$data) && !is_list_of_data(replay$data)) return(not_compiled("the data are neither numbers nor a data frame"))
+  why <- why_for_workers(list(globals = TRUE), plan)
+  if (!is.null(why)) return(not_compiled(why))
   frame <- calls_of_statistic(replay, list(list(seq_along(replay$data))))
-  if (is.null(frame)) return(NULL)
+  if (is.null(frame)) return(not_compiled("the calls of the statistic have another form than `statistic(data, i, ...)`"))
   compiled <- compile_closure(frame$FUN, frame$X, frame_dots(frame))
-  if (!is.null(compiled$program) && !compiled$draws) compiled
+  if (is.null(compiled$program)) return(compiled)
+  if (compiled$draws) return(not_compiled("the statistic draws random numbers"))
+  why <- why_blas_waits(compiled$products, plan)
+  if (is.null(why)) compiled else not_compiled(why)
 }
 
 # How many bytes of arguments are recorded before their replicates run.

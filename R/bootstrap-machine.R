@@ -8,7 +8,7 @@ machine_of_boot <- function(job, frame, from) {
   f <- job$statistic
   plain <- job$kind == "function" && job$sim != "parametric" && is.null(job$relabel) && identical(job$compute, f) &&
     is.null(attr(f, "user")) && (is_plain(job$data) || is_list_of_data(job$data))
-  if (!plain || !isTRUE(compiles(job$plan))) return(NULL)
+  if (!plain || !compiles(job$plan) || !is.null(why_for_workers(list(globals = TRUE), job$plan))) return(NULL)
   first <- names(formals(f))[1L]
   if (is.null(first) || first %in% c(NA, "...", names(job$dots))) return(NULL)
   calls <- function(X) {
@@ -18,7 +18,7 @@ machine_of_boot <- function(job, frame, from) {
   size <- as.double(utils::object.size(one$X[[1L]]))
   if ((job$R - from) * size > replay_bytes()) return(NULL)
   compiled <- compile_closure(f, one$X, frame_dots(one))
-  if (is.null(compiled$program)) return(list(machine = one))
+  if (is.null(compiled$program) || !is.null(why_blas_waits(compiled$products, job$plan))) return(list(machine = one))
   list(machine = calls(lapply(from + seq_len(job$R - from), frame$resample)), compiled = compiled)
 }
 

@@ -82,7 +82,7 @@ job_with_journal <- function(job, keys, stored, call, errors, by_session) {
     quote(.rustle_keep), forced_call(job), quote(.rustle_keys[, i]), quote(.rustle_stored[[i]])
   ))
   job$forced <- 0L
-  job$ours <- TRUE
+  job$ours <- job$journal <- TRUE
   if (by_session) {
     done <- lengths(stored$values) > 0L
     # The session writes what has come back from a node: list(values) of some tasks.

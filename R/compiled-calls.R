@@ -154,10 +154,10 @@ find_function <- function(name, env) {
   while (is_function_frame(env)) {
     if (exists(name, envir = env, inherits = FALSE)) {
       if (bindingIsActive(as.name(name), env)) return(sprintf("`%s` is an active binding", name))
-      code <- do.call(substitute, list(as.name(name), env))
-      if (identical(code, quote(expr = ))) return(sprintf("`%s` is an argument without a value", name))
-      unknown <- is.language(code) && !(is.call(code) && identical(code[[1L]], quote(`function`)))
-      why <- if (unknown) unsafe_promise(code, name, env)
+      promise <- promise_in_frame(name, env)
+      if (!is.null(promise) && identical(promise[[2L]], quote(expr = ))) return(sprintf("`%s` is an argument without a value", name))
+      unknown <- !is.null(promise) && !(is.call(promise[[2L]]) && identical(promise[[2L]][[1L]], quote(`function`)))
+      why <- if (unknown) unsafe_promise(promise[[2L]], name, env)
       if (!is.null(why)) return(why)
       value <- get0(name, envir = env, inherits = FALSE)
       if (is.function(value)) return(value)

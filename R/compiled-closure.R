@@ -82,10 +82,12 @@ compile_closure <- function(fun, X, dots = list(), before = NULL, several = FALS
     closures = read[-1L], data = list(columns, from)
   )))
   if (is.null(opened$program)) {
-    keep_verdict(key, fun, code, opened)
+    release_variables(read)
+    keep_verdict(key, fun, columns, code, opened)
     return(not_compiled(opened$why, opened$path))
   }
-  opened$solves <- any(vapply(read, function(one) "solve" %in% one$functions, NA))
+  opened$solves <- calls_some(read, "solve")
+  opened$products <- opened$solves || calls_some(read, blas_functions)
   opened$from <- from
   opened
 }
@@ -95,7 +97,9 @@ compile_closure <- function(fun, X, dots = list(), before = NULL, several = FALS
 unfit_elements <- function(X) {
   if (is.object(X)) return("the data have a class")
   if (is.list(X)) {
-    return(if (!is_plain(X[[1L]]) && !is_list_of_data(X[[1L]])) "the elements of the data are not plain vectors or matrices of numbers")
+    if (is_plain(X[[1L]])) return(NULL)
+    if (!is_list_of_data(X[[1L]])) return("the elements of the data are not plain vectors or matrices of numbers")
+    return(if (!all(names(attributes(X)) %in% "names")) "the data are a list with other attributes than names")
   }
   if (!typeof(X) %in% c("double", "integer", "logical")) "the elements of the data are not numbers"
 }
@@ -210,23 +214,44 @@ has_own_method <- function(name, env) {
   }, NA))
 }
 
-# The values of variables where the closure was written, and why others cannot be used.
+# The values of variables where the closure was written, and why others cannot be used. They are in no
+# other list (rs_move_value()), so that release_variables() leaves no trace at them.
 variables_of_closure <- function(names, env) {
-  values <- list()
   reasons <- list()
-  if (!length(names)) return(list(values = values, reasons = reasons))
-  take <- function(name, frame) {
-    found <- variable_in_frame(name, frame)
-    if (is.character(found)) reasons[[name]] <<- found else if (length(found)) values[name] <<- found
+  if (!length(names)) return(list(values = list(), reasons = reasons))
+  values <- vector("list", length(names))
+  there <- logical(length(names))
+  take <- function(k, frame) {
+    found <- variable_in_frame(names[[k]], frame)
+    if (is.character(found)) {
+      reasons[[names[[k]]]] <<- found
+    } else if (length(found)) {
+      there[[k]] <<- TRUE
+      rs_move_value(values, k, found)
+    }
   }
   at <- rs_locate(names, env)
-  for (k in which(lengths(at) > 0L)) take(names[[k]], at[[k]])
-  others <- if (is.null(at)) names else names[lengths(at) == 0L]
-  if (!length(others)) return(list(values = values, reasons = reasons))
-  # What is left stands in base, if anywhere: functions mostly.
-  base <- mget(others, envir = baseenv(), ifnotfound = list(NULL))
-  for (name in others[!vapply(base, function(x) is.null(x) || is.function(x), NA)]) take(name, baseenv())
-  list(values = values, reasons = reasons)
+  for (k in which(lengths(at) > 0L)) take(k, at[[k]])
+  others <- if (is.null(at)) seq_along(names) else which(lengths(at) == 0L)
+  if (length(others)) {
+    # What is left stands in base, if anywhere: functions mostly.
+    base <- mget(names[others], envir = baseenv(), ifnotfound = list(NULL))
+    for (k in others[!vapply(base, function(x) is.null(x) || is.function(x), NA)]) take(k, baseenv())
+  }
+  found <- values[there]
+  rs_release(values)
+  names(found) <- names[there]
+  list(values = found, reasons = reasons)
+}
+
+# The closures that were read (read_closures()) are not needed any more.
+release_variables <- function(read) for (one in read) rs_release(one$variables)
+
+# As compile_closure() returned it, and nobody has kept it.
+close_compiled <- function(compiled) {
+  if (is.null(compiled$program)) return()
+  rs_compiled_close(compiled$program)
+  release_variables(compiled$from[[2L]])
 }
 
 # list(value), why it cannot be used, or an empty list where there is none, or a function.
@@ -239,21 +264,33 @@ find_variable <- function(name, env) {
 
 # The same, where the variable stands in this very frame.
 variable_in_frame <- function(name, env) {
+  if (is_dots(name)) return("it uses the `...` of a function around it")
   if (bindingIsActive(as.name(name), env)) return(sprintf("`%s` is an active binding", name))
   if (is_function_frame(env)) {
-    code <- do.call(substitute, list(as.name(name), env))
-    if (identical(code, quote(expr = ))) return(sprintf("`%s` is an argument without a value", name))
-    why <- if (is.language(code)) unsafe_promise(code, name, env)
+    promise <- promise_in_frame(name, env)
+    if (!is.null(promise) && identical(promise[[2L]], quote(expr = ))) return(sprintf("`%s` is an argument without a value", name))
+    why <- if (!is.null(promise)) unsafe_promise(promise[[2L]], name, env)
     if (!is.null(why)) return(why)
   }
   unusable <- function(condition) sprintf("`%s` cannot be evaluated", name)
   value <- tryCatch(list(env[[name]]), error = unusable, warning = unusable)
   if (is.character(value) || is.null(value[[1L]])) return(value)
-  if (is.function(value[[1L]])) return(list())
-  numeric <- typeof(value[[1L]]) %in% c("double", "integer", "logical")
-  if (!numeric && !is_list_of_data(value[[1L]])) return(sprintf("`%s` is not numeric", name))
-  value
+  type <- typeof(value[[1L]])
+  if (type %in% c("double", "integer", "logical") || is_list_of_data(value[[1L]])) return(value)
+  rs_release(value)
+  if (type %in% c("closure", "builtin", "special")) list() else sprintf("`%s` is not numeric", name)
 }
+
+# `list(code)` where a name stands for code in a frame, as an argument does, evaluated or not; else NULL.
+# Then it is in no call any more: whoever has a value counts (rs_move_value()).
+promise_in_frame <- function(name, frame) {
+  found <- do.call(substitute, list(call("list", as.name(name)), frame))
+  if (is.language(found[[2L]])) return(found)
+  rs_release(found)
+  NULL
+}
+
+is_dots <- function(name) grepl("^[.][.]([.]|[0-9]+$)", name)
 
 # Only there are arguments that may still have to be evaluated.
 is_function_frame <- function(env) {
@@ -273,6 +310,10 @@ unsafe_promise <- function(code, name, env) {
   if (!length(at)) return(unknown)
   parent <- sys.parents()[[at[[1L]]]]
   caller <- if (parent) frames[[parent]] else globalenv()
-  for (variable in variables) if (is.character(find_variable(variable, caller))) return(unknown)
+  for (variable in variables) {
+    found <- find_variable(variable, caller)
+    if (is.character(found)) return(unknown)
+    rs_release(found)
+  }
   NULL
 }

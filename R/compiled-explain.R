@@ -31,6 +31,7 @@ explain_compiled <- function(fun, ...) {
   arguments <- list(...)
   item <- if (length(arguments)) arguments[[1L]] else 1L
   compiled <- compile_closure(fun, list(item), arguments[-1L])
+  close_compiled(compiled)
   ran <- identical(last_compiled$fun, fun)
   structure(
     list(
@@ -72,7 +73,7 @@ place_in_source <- function(fun, path) {
 print.rustle_compiled <- function(x, ...) {
   if (x$compiled) {
     cat(wrapped(sprintf(
-      "Compiled: under plan(threads) its tasks run on threads%s.",
+      "Compiled: its tasks run on threads under plan(threads), multicore and multisession%s.",
       if (x$draws) ", if they have streams of random numbers (future.seed)" else ""
     )))
     if (length(x$types)) cat(sprintf("  %s: %s\n", format(names(x$types)), x$types), sep = "")

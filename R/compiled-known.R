@@ -19,21 +19,53 @@ note_known <- function(record, key, value) {
   record[[key]] <- value
 }
 
-# Functions that call one that cannot be compiled, by key_of_call(): `name` and `fun`, that function;
-# `verdict`, as not_compiled(). Written here only.
+# Functions that did not compile, by key_of_call(): `verdict`, as not_compiled(). Where that is since they
+# call a function that cannot be compiled, `name` and `fun`, that function: it holds while the name means
+# that. Else it holds for some more calls (`left` of `span`) with data of the same `kinds` and a variable of the
+# same kind at the place (`at`): to leave a function to R is right in any case. Written here only.
 verdicts_known <- new.env(parent = emptyenv())
 
-keep_verdict <- function(key, fun, code, opened) {
+# How often a verdict is taken for granted at first; twice as often each time that it was right.
+first_span <- 7L
+most_span <- 1000L
+
+keep_verdict <- function(key, fun, columns, code, opened) {
+  if (is.null(key)) return()
   at <- expression_at(fun, opened$path)
-  if (is.null(key) || !is.call(at) || !is.name(at[[1L]])) return()
-  name <- as.character(at[[1L]])
-  foreign <- !name %in% c(names(machine_homes()), names(code$calls), names(formals(fun)), all.vars(body(fun)))
   env <- environment(fun)
-  if (!foreign || is_hidden(name, env)) return()
+  verdict <- not_compiled(opened$why, opened$path)
+  if (is.call(at) && is.name(at[[1L]])) {
+    name <- as.character(at[[1L]])
+    foreign <- !name %in% c(names(machine_homes()), names(code$calls), names(formals(fun)), all.vars(body(fun)))
+    if (foreign && !is_hidden(name, env)) {
+      note_known(verdicts_known, key, list(
+        name = name, fun = get0(name, envir = env, mode = "function"), verdict = verdict, held = held_by_key(fun)
+      ))
+      return()
+    }
+  }
+  before <- verdicts_known[[key]]$span
+  span <- if (is.null(before)) first_span else min(most_span, 2L * before + 1L)
   note_known(verdicts_known, key, list(
-    name = name, fun = get0(name, envir = env, mode = "function"), verdict = not_compiled(opened$why, opened$path),
-    held = held_by_key(fun)
+    verdict = verdict, held = held_by_key(fun), kinds = kinds_of_data(columns), at = at,
+    kind = kind_at(at, env), span = span, left = span
   ))
+}
+
+# Of what kind the elements are.
+kinds_of_data <- function(columns) {
+  vapply(columns, function(x) paste(typeof(x), is.object(x), if (is.list(x) && length(x)) typeof(.subset2(x, 1L))), "")
+}
+
+# Of what kind a variable is; NULL where it is none, or may have to be evaluated first.
+kind_at <- function(at, env) {
+  if (!is.name(at)) return(NULL)
+  name <- as.character(at)
+  frame <- rs_locate(name, env)[[1L]]
+  if (is.null(frame) || bindingIsActive(at, frame)) return(NULL)
+  if (is_function_frame(frame) && !is.null(promise_in_frame(name, frame))) return(NULL)
+  value <- frame[[name]]
+  list(typeof(value), names(attributes(value)), oldClass(value))
 }
 
 # Does the name stand in the frame of a function, where it must be looked at with care?
@@ -43,13 +75,20 @@ is_hidden <- function(name, env) {
   !is.null(at) && is_function_frame(at[[1L]])
 }
 
-# Why a function was not compiled before, where the function that it calls is still the same: that is
-# seen at once. NULL where it is not known.
-verdict_of <- function(fun, key) {
+# Why a function was not compiled before, where that is likely to hold still: it is seen at once. NULL
+# where it is not known.
+verdict_of <- function(fun, key, columns) {
   known <- if (!is.null(key)) verdicts_known[[key]]
   if (is.null(known)) return(NULL)
   env <- environment(fun)
-  if (!is_hidden(known$name, env) && identical(get0(known$name, envir = env, mode = "function"), known$fun)) known$verdict
+  if (!is.null(known$name)) {
+    same <- !is_hidden(known$name, env) && identical(get0(known$name, envir = env, mode = "function"), known$fun)
+    return(if (same) known$verdict)
+  }
+  if (known$left == 0L || !identical(known$kinds, kinds_of_data(columns)) || !identical(known$kind, kind_at(known$at, env))) return(NULL)
+  known$left <- known$left - 1L
+  verdicts_known[[key]] <- known
+  known$verdict
 }
 
 # Functions of single numbers whose tasks took no time on threads, by key_of_call(): `seconds` of one
@@ -84,12 +123,15 @@ programs_known <- new.env(parent = emptyenv())
 # Only where what is kept alive by it is small.
 most_kept <- 1000
 
+# Was it kept?
 keep_program <- function(key, fun, compiled) {
-  values <- c(compiled$from[[1L]]$constants, unlist(lapply(compiled$from[[2L]], `[[`, "variables"), recursive = FALSE))
-  if (is.null(key) || any(vapply(values, is.list, NA)) || sum(lengths(values)) > most_kept) return()
+  lists <- c(list(compiled$from[[1L]]$constants), lapply(compiled$from[[2L]], `[[`, "variables"))
+  simple <- !any(vapply(lists, function(values) any(vapply(values, is.list, NA)), NA))
+  if (is.null(key) || !simple || sum(vapply(lists, function(values) sum(lengths(values)), 0)) > most_kept) return(FALSE)
   unpack(rs_compiled_rest(compiled$program, list(NULL, compiled$from)))
   compiled$held <- held_by_key(fun)
   note_known(programs_known, key, compiled)
+  TRUE
 }
 
 take_program <- function(key) {

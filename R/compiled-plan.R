@@ -12,7 +12,8 @@
 #' knows R's numbers, vectors and matrices. A task that does anything unusual there (a missing value, an
 #' overflow, a warning, an error, a subscript out of bounds) is given up, and R runs it from its
 #' start, with its own stream of random numbers. So the result is never another one; at worst it
-#' took longer. When more than a fifth of the first tasks are given up, R runs the rest.
+#' took longer. When more than a fifth of the tasks are given up, R runs the rest. `plan(multicore)` and
+#' `plan(multisession)` use such threads by themselves (section "Other plans").
 #'
 #' [explain_compiled()] says whether a function compiles, or which expression does not and why;
 #' [job_report()] how many tasks of the last call R had to run.
@@ -75,11 +76,22 @@
 #' @section Calls: `%dopar%` of [registerDoRustle()]; those of [future_lapply()], [future_sapply()], [future_vapply()],
 #'   `future_replicate()`, [future_mapply()] and [future_Map()], and [parLapply()], [parSapply()] and [clusterMap()] with `cl = NULL`, [boot()] whose data are numbers or
 #'   a data frame (boot's own code draws the resamples), and [bootstrap()] of a function, whose data are a vector or
-#'   matrix of numbers, or a data frame. [mclapply()] and [mcmapply()] have `mc.cores` threads instead of forked workers where their function compiles and no
-#'   task has to be run by R; with `mc.preschedule = TRUE` only functions that draw no random numbers. Others fork as ever.
-#' @section Other plans: With `plan(multisession, compiled = "auto")`, or `multicore`, calls whose function
-#'   compiles run on threads of this session, and all others on the workers of the plan; where too many
-#'   of the first tasks are given up, the workers run the whole job.
+#'   matrix of numbers, or a data frame. [mclapply()] and [mcmapply()] have `mc.cores` threads instead of forked workers where their function compiles
+#'   and the plan in force does; with `mc.preschedule = TRUE` only functions that draw no random numbers. Tasks that are given up, and all others, fork as ever.
+#' @section Other plans: Under `plan(multicore)` and `plan(multisession)` calls whose function compiles run on
+#'   as many threads of this session as the plan has workers, and all others on its workers. Values, random numbers and
+#'   errors are the same. Tasks that are given up run on the workers, too, unless they are few and quick. When
+#'   more than a fifth of those that have ended was given up, the others are ended and go to the workers: what remains
+#'   is the time of the tasks that had begun, which is a fraction of that which R takes. Left to workers are calls
+#'   * that workers were made ready for: by `setup`, [clusterExport()], [clusterEvalQ()] or [clusterCall()] with `cl = NULL`, packages that
+#'     are not attached here, or `future.globals` and `.noexport` that say what they get;
+#'   * of plans with a `timeout` or a `log`, with a checkpoint, and with the options `rustle.timings` or `rustle.memory`;
+#'   * of functions with products or equations of matrices, where R's BLAS has threads of its own (see above): processes do
+#'     not wait for each other.
+#'
+#'   [mclapply()] and its like, and calls that say how many workers they want, as `ncpus` of [boot()], follow the plan in
+#'   force: under `plan(sequential)`, as in a session without a plan, they have forked workers for all functions.
+#'   `plan(..., compiled = "never")` leaves everything to workers.
 #' @section Settings: `compiled = "never"` compiles nothing; `"require"` makes it an error of
 #'   class `rustle_error_not_compiled` when a call's function does not compile. `schedule` and
 #'   `chunk_size` hold as for [plan()].

@@ -231,7 +231,7 @@ primitive_table <- local({
     mean = list(reference = function(x, trim = 0) mean(x, trim = trim), cases = function() {
       whole <- lapply(c(selftest_doubles(), selftest_integers()), list)
       trims <- c(0.02, 0.1, 0.25, 0.499, 0.5)
-      c(whole, unlist(lapply(selftest_doubles(), function(x) lapply(trims, function(trim) list(x, trim))), recursive = FALSE))
+      c(whole, unlist(lapply(selftest_doubles()[c(TRUE, FALSE, FALSE)], function(x) lapply(trims, function(trim) list(x, trim))), recursive = FALSE))
     }),
     seq = list(
       reference = function(from, second, third, kind = 0) {

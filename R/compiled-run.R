@@ -1,8 +1,9 @@
 # Jobs on threads: the tasks of a function that compiles. R runs what is left over: tasks that
-# were given up in this session, functions that do not compile where the plan has them run: in this
-# session, or on the workers of a plan that has asked for threads by its setting `compiled`.
+# were given up, and functions that do not compile, where the plan has them run: in this
+# session, or on the workers of a plan that has some (compiled-workers.R).
 
-# So many tasks are run first. When more than this share of them is given up, R runs all others.
+# So many tasks are run first. When more than this share of them is given up, R runs all others;
+# and all that are left as soon as it is the share of those that have ended.
 probe_tasks <- 64L
 probe_share <- 0.2
 
@@ -15,16 +16,17 @@ run_on_threads <- function(job, plan) {
 # The way a plan runs its jobs: its executor's, or before it threads for what compiles.
 run_of_plan <- function(plan) {
   run <- plan$executor$run
-  if (!plan$executor$name %in% c("multicore", "multisession") || is.null(plan$settings$compiled)) return(run)
+  # That of threads begins with run_compiled() itself.
+  if (plan$executor$in_session || !compiles(plan)) return(run)
   function(job, plan) run_compiled(job, plan, run)
 }
 
 # rest: what runs the job where the machine does not.
 run_compiled <- function(job, plan, rest) {
-  setting <- plan$settings$compiled
-  compiled <- if (identical(setting, "never")) not_compiled("the plan says so") else compile_job(job, plan)
+  setting <- compiled_setting(plan)
+  compiled <- if (setting == "never") not_compiled("the plan says so") else compile_job(job, plan)
   if (is.null(compiled$program)) {
-    if (identical(setting, "require")) stop_not_compiled(compiled, job)
+    if (setting == "require") stop_not_compiled(compiled, job)
     return(run_interpreted(job, plan, rest, compiled$why, compiled$pace))
   }
   given <- plan
@@ -32,39 +34,75 @@ run_compiled <- function(job, plan, rest) {
   # for it are slower than one.
   if (compiled$solves && rs_compiled_blas_waits()) plan$workers <- 1L
   launched <- rs_now()
-  first <- run_program(compiled, job, plan, 0L, min(probe_tasks, job$n))
-  found <- list(first)
-  stopped <- length(first$bailed) > probe_share * min(probe_tasks, job$n)
-  if (!stopped && job$n > probe_tasks) found[[2L]] <- run_program(compiled, job, plan, probe_tasks, job$n)
+  found <- run_on_machine(compiled, job, plan)
+  stopped <- found$stopped
+  slower <- found$slower
+  found <- found$parts
   ended <- rs_now()
   keep_what_ran(compiled, job, found)
-  # Workers run all of it: they are many, and know no part of a job.
-  alone <- isTRUE(job$isolated) && any(lengths(lapply(found, `[[`, "bailed")) > 0L)
-  if (alone || stopped && !plan$executor$in_session) {
-    why <- if (stopped) "too many of the first tasks had to be run again by R" else "tasks had to be run again by R, which here are forked"
-    return(run_interpreted(job, given, rest, why))
-  }
   if (!is.null(job$finish)) {
     found <- lapply(found, job$finish)
     if (any(vapply(found, is.null, NA))) {
       return(run_interpreted(job, given, rest, "its values are not as many numbers as the first one"))
     }
   }
-  bailed <- unlist(lapply(found, `[[`, "bailed"))
   reasons <- unlist(lapply(found, `[[`, "reasons"))
-  left <- c(bailed, if (stopped && job$n > probe_tasks) seq.int(probe_tasks + 1L, job$n))
+  # What has not ended when the machine was stopped is R's, but was not given up.
+  given_up <- reasons != "the end of the call"
+  ran <- sum(vapply(found, function(part) if (is.null(part$vector)) length(part$values) else length(part$vector), 0L))
+  left <- c(unlist(lapply(found, `[[`, "bailed")), if (ran < job$n) seq.int(ran + 1L, job$n))
+  if (length(left) == job$n && !given$executor$in_session) {
+    why <- if (stopped) "too many of the first tasks had to be run again by R" else "its tasks had to be run again by R"
+    return(run_interpreted(job, given, rest, why))
+  }
   told <- list(
-    tasks = job$n - length(left), bailed = length(bailed), reasons = count_reasons(reasons), why = NULL,
-    stopped = stopped
+    tasks = job$n - length(left), bailed = sum(given_up), reasons = count_reasons(reasons[given_up]), why = NULL,
+    stopped = stopped, slower = slower
   )
   # If the rest fails, explain_compiled() tells all the same what ran before.
   note_run(frame_for_machine(job)$FUN, told)
-  outcome <- if (length(left)) run_left(job, plan, found, left) else outcome_of_parts(found, job)
+  outcome <- if (!length(left)) {
+    outcome_of_parts(found, job)
+  } else if (given$executor$in_session || may_stay(job, compiled) && are_quick(left, seconds_of_parts(found), told$tasks)) {
+    run_left(job, plan, found, left)
+  } else {
+    run_left_on_workers(job, given, rest, values_of_parts(found, job$n), left)
+  }
   if (is.null(outcome)) return(run_interpreted(job, given, rest, "its values do not fit the template of the call"))
-  report <- new_report(job, plan, list(done = job$n, launched = launched, seats = seats_of_threads(job, plan, launched, ended)))
-  report$compiled <- told
-  outcome$report <- report
+  outcome$report <- if (length(left) && outcome$report$executor != "sequential") {
+    with_time_on_threads(outcome$report, launched)
+  } else {
+    new_report(job, plan, list(done = job$n, launched = launched, seats = seats_of_threads(job, plan, launched, ended)))
+  }
+  outcome$report$compiled <- told
   outcome
+}
+
+# Runs the tasks: list(parts, stopped, slower), where parts are as of run_program(). `stopped`: so many were given
+# up, or `slower`: R is so much faster, that R runs the rest, which is not among the parts, or waits in them.
+run_on_machine <- function(compiled, job, plan) {
+  progress <- new_progress(job, min(plan$workers, job$n), plan)
+  on.exit(progress$close())
+  probe <- min(probe_tasks, job$n)
+  parts <- list()
+  from <- 0L
+  stopped <- slower <- FALSE
+  if (wants_trial(compiled, job, plan)) {
+    from <- min(plan$workers, probe)
+    parts <- list(run_program(compiled, job, plan, 0L, from, progress))
+    slower <- compiled_setting(plan) != "require" && is_slower(parts[[1L]], compiled, job)
+  }
+  if (!slower) {
+    parts <- c(parts, list(run_program(compiled, job, plan, from, probe, progress)))
+    stopped <- sum(lengths(lapply(parts, `[[`, "bailed"))) > probe_share * probe
+  }
+  if (!slower && !stopped && job$n > probe) {
+    last <- run_program(compiled, job, plan, probe, job$n, progress)
+    parts <- c(parts, list(last))
+    stopped <- "the end of the call" %in% last$reasons
+  }
+  progress$close(sum(vapply(parts, `[[`, 0, "ended")))
+  list(parts = parts, stopped = stopped, slower = slower)
 }
 
 # pace: where it was too small for threads, the key under which that is known.
@@ -79,14 +117,14 @@ run_interpreted <- function(job, plan, rest, why, pace = NULL) {
   outcome
 }
 
-# Notes for the next call of the same function what it has taken, and its program.
+# Notes for the next call of the same function what it has taken, and its program; or lets go of that
+# and of the variables that it had.
 keep_what_ran <- function(compiled, job, found) {
-  if (is.null(compiled$key) || !is.null(job$compiled)) return()
+  if (!is.null(job$compiled)) return()
   frame <- frame_for_machine(job)
-  seconds <- sum(vapply(found, `[[`, 0, "seconds"))
   done <- all(lengths(lapply(found, `[[`, "bailed")) == 0L)
-  if (done) keep_pace(compiled$key, frame, seconds / job$n)
-  keep_program(compiled$key, frame$FUN, compiled)
+  if (done && !is.null(compiled$key)) keep_pace(compiled$key, frame, seconds_of_parts(found) / job$n)
+  if (!keep_program(compiled$key, frame$FUN, compiled)) close_compiled(compiled)
 }
 
 # The function and the elements as they were before a family has wrapped them, where it says so
@@ -104,44 +142,70 @@ several_frame <- function(FUN, columns, more = NULL) {
   frame
 }
 
-# Does a plan run what compiles on threads?
-compiles <- function(plan) {
-  setting <- plan$settings$compiled
-  if (plan$executor$name == "threads") !identical(setting, "never") else setting %in% c("auto", "require")
+# A program for a job, or why there is none; see compile_closure(). First what costs least to see: to
+# leave a job to R is right for whatever reason. So are faults of the compiler (in tests they are faults).
+compile_job <- function(job, plan) {
+  seen <- look_at_call(job, plan)
+  if (is.null(seen$frame)) return(seen)
+  if (isTRUE(machine$eager)) return(compile_call(seen, job, plan))
+  tryCatch(compile_call(seen, job, plan), error = function(e) {
+    not_compiled(sprintf("a fault of the compiler, which please report (%s)", conditionMessage(e)))
+  })
 }
 
-# A program for a job, or why there is none; see compile_closure().
-compile_job <- function(job, plan) {
-  if (!plan$executor$in_session && (is.finite(plan$settings$timeout) || !is.null(plan$settings$log))) {
-    return(not_compiled("the plan has a timeout or a log, which are for workers"))
-  }
-  ours <- !is.null(job$machine) || identical(job$call, lapply_call) && identical(job$over, c(X = "elements"))
-  if (!ours || !is.null(job$affinity)) return(not_compiled("only calls of one function for each element of one vector are compiled"))
-  if (is.list(job$globals) && length(job$globals)) return(not_compiled("the call gives globals of its own"))
+# The parts of the call that may be compiled: list(frame, several, columns, dots, key); or as not_compiled().
+look_at_call <- function(job, plan) {
   if (job$relay$unforced) return(not_compiled("an argument cannot be evaluated outside of the function"))
   frame <- frame_for_machine(job)
   several <- isTRUE(frame$several)
+  columns <- if (several) frame$X else list(frame$X)
+  for (column in columns) {
+    why <- unfit_elements(column)
+    if (!is.null(why)) return(not_compiled(why))
+  }
   dots <- frame_dots(frame)
-  key <- key_of_call(frame$FUN, dots, if (several) names(frame$X))
-  if (!identical(plan$settings$compiled, "require")) {
-    why <- verdict_of(frame$FUN, key)
-    if (is.null(why)) why <- too_small(key, job, plan)
-    if (!is.null(why)) return(why)
-  }
-  compiled <- compile_closure(frame$FUN, frame$X, dots, job$compiled, several, key)
-  compiled$key <- key
-  if (is.null(compiled$program) || !compiled$draws) return(compiled)
-  streams <- job$streams
-  if (job$shares) return(not_compiled("it draws random numbers, and tasks of one worker share a stream"))
-  if (!streams$streams %in% c("substream", "stream")) {
-    return(not_compiled("it draws random numbers, and the tasks have no streams (`future.seed = TRUE` gives them some)"))
-  }
-  if (streams$seed[[1L]] != 10407L) return(not_compiled("the kinds of random numbers are not R's defaults"))
-  compiled
+  key <- key_of_call(frame$FUN, dots, if (several) names(columns))
+  why <- if (compiled_setting(plan) != "require") verdict_of(frame$FUN, key, columns)
+  if (!is.null(why)) return(why)
+  why <- why_for_workers(job, plan)
+  if (!is.null(why)) return(not_compiled(why))
+  list(frame = frame, several = several, columns = columns, dots = dots, key = key)
 }
 
-# Runs the tasks after `from` up to `to`.
-run_program <- function(compiled, job, plan, from, to) {
+compile_call <- function(seen, job, plan) {
+  fun <- seen$frame$FUN
+  why <- why_no_job(job)
+  if (is.null(why)) why <- why_at_once(fun, job, plan)
+  if (!is.null(why)) return(not_compiled(why))
+  # Known before there was a job.
+  if (!is.null(job$compiled) && is.null(job$compiled$program)) return(job$compiled)
+  if (compiled_setting(plan) != "require") {
+    why <- too_small(seen$key, job, plan)
+    if (!is.null(why)) return(why)
+    why <- why_slower(seen$key, plan)
+    if (!is.null(why)) return(not_compiled(why))
+  }
+  compiled <- compile_closure(fun, seen$frame$X, seen$dots, job$compiled, seen$several, seen$key)
+  compiled$key <- seen$key
+  if (is.null(compiled$program)) return(compiled)
+  why <- why_blas_waits(compiled$products, plan)
+  if (is.null(why) && compiled$draws) why <- why_no_draws(job)
+  if (is.null(why)) compiled else not_compiled(why)
+}
+
+# Why a job is not one of the machine, whatever its function is.
+why_no_job <- function(job) {
+  if (isTRUE(job$journal)) return("the call has a checkpoint")
+  ours <- !is.null(job$machine) || identical(job$call, lapply_call) && identical(job$over, c(X = "elements"))
+  if (!ours || !is.null(job$affinity)) return("only calls of one function for each element of one vector are compiled")
+  if (is.list(job$globals) && length(job$globals)) return("the call gives globals of its own")
+  NULL
+}
+
+# Runs the tasks after `from` up to `to`: list(values, vector, bailed, reasons, seconds, ended), see
+# rs_compiled_values(); `ended` is how many tasks have ended. Where too many are given up the others are
+# ended, and bail for the reason "the end of the call".
+run_program <- function(compiled, job, plan, from, to, progress = no_progress) {
   program <- compiled$program
   threads <- as.double(min(plan$workers, to - from))
   policy <- job$policy
@@ -150,12 +214,21 @@ run_program <- function(compiled, job, plan, from, to) {
     schedule = if (is.null(policy$ends)) policy$schedule else "dynamic",
     chunk = as.double(policy$chunk), threads = threads, bail = isTRUE(machine$bail)
   )))
+  least <- min(probe_tasks, to - from)
   in_slices(function(state) {
-    done <- unpack(rs_compiled_step(program, threads))
-    list(value = NULL, state = if (!done) TRUE)
+    if (unpack(rs_compiled_step(program, threads))) return(list(value = NULL))
+    counts <- unpack(rs_compiled_counts(program))
+    progress$update(from + counts[[1L]], threads)
+    if (counts[[2L]] <= probe_share * max(counts[[1L]], least)) return(list(value = NULL, state = TRUE))
+    unpack(rs_compiled_stop(program))
+    list(value = NULL)
   }, note = function() NULL)
-  c(rs_compiled_values(program, !is.null(job$shape)), list(seconds = unpack(rs_compiled_seconds(program))))
+  c(rs_compiled_values(program, !is.null(job$shape)), list(
+    seconds = unpack(rs_compiled_seconds(program)), ended = unpack(rs_compiled_counts(program))[[1L]]
+  ))
 }
+
+seconds_of_parts <- function(found) sum(vapply(found, `[[`, 0, "seconds"))
 
 # The outcome where every task is done; NULL where values do not fit the job's template, which
 # R must then tell.
@@ -174,8 +247,11 @@ outcome_of_parts <- function(found, job) {
   if (fit_template(values, template)) new_outcome(values)
 }
 
-values_of_parts <- function(found) {
-  do.call(c, lapply(found, function(part) if (is.null(part$vector)) part$values else as.list(part$vector)))
+# n: the length of the list.
+values_of_parts <- function(found, n = NULL) {
+  values <- do.call(c, lapply(found, function(part) if (is.null(part$vector)) part$values else as.list(part$vector)))
+  if (!is.null(n)) length(values) <- n
+  values
 }
 
 fit_template <- function(values, template) {
@@ -186,11 +262,10 @@ fit_template <- function(values, template) {
 
 # Tasks `left`, which are all but those that `found` has values of, in this session.
 run_left <- function(job, plan, found, left) {
-  values <- values_of_parts(found)
-  length(values) <- job$n
+  values <- values_of_parts(found, job$n)
   template <- if (is.list(job$shape)) job$shape$template
   if (!fit_template(values[-left], template)) return(NULL)
-  job$policy$order <- left
+  job$policy$order <- sort(left)
   run_sequential(job, in_session(plan), values)
 }
 
@@ -230,6 +305,7 @@ compiled_of_report <- function(x) {
 # What ran where, in a sentence or two.
 describe_run <- function(told) {
   if (!is.null(told$why)) return(sprintf("Not compiled: %s.", told$why))
+  if (isTRUE(told$slower)) return(sprintf("Compiled: %.0f tasks ran on threads; R, which was faster, ran all others.", told$tasks))
   if (!told$bailed) return(sprintf("Compiled: all %.0f tasks ran on threads.", told$tasks))
   sprintf(
     "Compiled: %.0f tasks ran on threads, %.0f had to be run again by R (%s)%s.", told$tasks, told$bailed,

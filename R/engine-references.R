@@ -212,8 +212,9 @@ object_walker <- function(visit, keep_frame, plain = TRUE) {
     changed <- FALSE
     names <- names(bare)
     for (k in seq_along(bare)) {
+      # An argument that is missing is no value of a variable.
+      if (is.null(bare[[k]]) || identical(bare[[k]], quote(expr = ))) next
       old <- bare[[k]]
-      if (is.null(old) || identical(old, quote(expr = ))) next
       new <- walk(old, further("%s%s", path, element_path(names, k)))
       if (!same(old, new)) {
         bare[[k]] <- new

@@ -122,6 +122,28 @@ rs_compiled_rest <- function(handle, data) .Call(wrap__rs_compiled_rest, handle,
 #' @noRd
 rs_compiled_seconds <- function(handle) .Call(wrap__rs_compiled_seconds, handle)
 
+#' How many tasks have ended, and how many of these were given up.
+#' @noRd
+rs_compiled_counts <- function(handle) .Call(wrap__rs_compiled_counts, handle)
+
+#' Ends what is compiled, and lets go of all that it had of R.
+#' @noRd
+rs_compiled_close <- function(handle) .Call(wrap__rs_compiled_close, handle)
+
+#' Moves the element of the list `from` to place `at` (from 1) of the list `to`. R counts who has an object,
+#' and forgets to count down when a list is collected: what was in one is copied when it is
+#' changed next, however large it is. So elements are taken out of lists by hand.
+#' @noRd
+rs_move_value <- function(to, at, from) .Call(wrap__rs_move_value, to, at, from)
+
+#' Takes all elements out of a list that nobody needs any more; see [`rs_move_value`].
+#' @noRd
+rs_release <- function(list) .Call(wrap__rs_release, list)
+
+#' Ends the job before all tasks have ended: the others count as given up at the end of the call.
+#' @noRd
+rs_compiled_stop <- function(handle) .Call(wrap__rs_compiled_stop, handle)
+
 #' Begins tasks `from` (from 0) to `to`; see R/compiled-run.R. `spec`: streams, seed, schedule,
 #' chunk, threads, bail (every task is given up).
 #' @noRd

@@ -116,7 +116,7 @@ plan_workers <- function(stack, executor, settings = in_force$settings) {
 plan_of_processes <- function(workers) {
   plan <- current_plan()
   forked <- supports_fork() || !has_standing_workers()
-  new_plan(executor(if (forked) "multicore" else "multisession"), workers, plan$settings, plan$stack)
+  new_plan(executor(if (forked) "multicore" else "multisession"), workers, settings_of_processes(plan), plan$stack)
 }
 
 # That of mclapply() and its like.

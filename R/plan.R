@@ -99,10 +99,12 @@ default_settings <- function() {
 #'   directory of that name where it runs, as it goes: its start, each task with its time, what the task prints where that is relayed,
 #'   messages, warnings and errors. `session-<pid>.log` has the calls, their times, and tasks, nodes
 #'   and elements of job arrays that were lost. Each task costs a little more then.
-#' @param compiled `"auto"`: calls whose function compiles run on threads of this session (see [threads]),
-#'   all others on the workers of the plan; `"never"`: none do; `"require"`: it is an error when a function
-#'   does not compile. `NULL` (default) is `"auto"` for [threads] and `"never"` for `multicore` and
-#'   `multisession`. A plan with a `timeout` or a `log` has its tasks on workers.
+#' @param compiled For `threads`, `multicore` and `multisession`. `"auto"`, which `NULL` (default) means:
+#'   calls whose function is made of numbers alone, so that it compiles, run on threads of this session, with the same
+#'   values to the last bit ([threads] says what compiles); all others run on the workers of the plan. `"never"`: all
+#'   calls run on workers. `"require"`: it is an error when a function does not compile. Calls are
+#'   workers' in any case where their plan has a `timeout`, a `log` or a `setup`. `plan(sequential)`, with which all other plans are compared,
+#'   `cluster`, `slurm` and future's strategies compile nothing.
 #' @param ... Further arguments of the strategy, named, as for [future::plan()]; for `cluster`
 #'   those of [parallelly::makeClusterPSOCK()] (`rshcmd`, `rscript`, ...), for `slurm` those in [slurm].
 #' @param substitute,.skip,.call,.cleanup,.init As for [future::plan()]: `substitute = FALSE`
@@ -123,7 +125,8 @@ default_settings <- function() {
 #'   `schedule`, `chunk_size`, `timeout`, `retries`, `progress` and `worker_threads` hold under
 #'   `multicore`, `multisession` and `cluster` alike. On plans whose chunks run as futures `schedule` and
 #'   `chunk_size` make the chunks, and the others have no effect. `setup`, `idle_timeout`,
-#'   `rscript`, `memory_limit` and `cache` are for the workers of `multisession` alone.
+#'   `rscript`, `memory_limit` and `cache` are for the workers of `multisession` alone. Threads that run what is
+#'   `compiled` know `schedule`, `chunk_size` and `progress`; nothing of them can be lost.
 #' @section Which plan: Workers of `multicore` see the session as it is at the call, which costs
 #'   a fork for each worker and call; it must be safe to fork the session. Workers of
 #'   `multisession` are told what a call needs: its function, the variables and packages that
@@ -478,6 +481,8 @@ print.rustle_plan <- function(x, ...) {
     sprintf("progress: %s", or(s$progress, "option rustle.progress")),
     sprintf("threads per worker: %s", or(s$worker_threads, "an equal part of the cores"))
   )
+  compiled <- compiled_setting(list(executor = list(name = plan$kind), settings = s))
+  if (compiled != "never") parts <- c(parts, sprintf("compiled: %s", compiled))
   cat(fill_lines(parts), sep = "\n")
   if (plan$kind == "multisession") {
     cat(sprintf("workers up: %d%s\n", workers_up(), if (is.null(s$setup)) "" else "; each has run `setup`"))

@@ -228,3 +228,4 @@ cases <- c(
       natively(boot_numbers$frame, stat_lm(y ~ X1 + X2 + X3 + X4), 2000L), in_python("lm")))
   }
 )
+cases <- c(cases, as_it_comes(cases, paste("bootstrap", c("boot() of a mean, R = 5000", "boot() of a median, R = 5000"))))

@@ -25,9 +25,17 @@ no_call <- function() structure(1e-6, class = "seconds")
 cases <- list(
   case("plans: multicore, 10 trivial tasks", "lapply", NA, trivial(future_lapply), trivial(lapply), 41L),
   case("plans: multisession, 10 trivial tasks", "lapply", NA, trivial(future_lapply), trivial(lapply), 41L,
-    prepare = function() plan(multisession, workers = workers)
+    prepare = function() plan(multisession, workers = workers, compiled = "never")
   ),
   case("plans: cluster of nodes here, 10 trivial tasks", "lapply", NA, trivial(future_lapply), trivial(lapply), 21L, prepare = on_nodes),
   case("plans: multicore, a matrix of 400 MB, first call of 20 tasks", "nothing", NA, read_matrix(TRUE), no_call, 5L),
   case("plans: multicore, a matrix of 400 MB, second call of 20 tasks", "nothing", NA, read_matrix(FALSE), no_call, 5L)
+)
+cases <- c(
+  cases,
+  as_it_comes(cases, "plans: multisession, 10 trivial tasks", function() plan(multisession, workers = workers)),
+  as_it_comes(cases, c(
+    "plans: multicore, 10 trivial tasks", "plans: multicore, a matrix of 400 MB, first call of 20 tasks",
+    "plans: multicore, a matrix of 400 MB, second call of 20 tasks"
+  ))
 )

@@ -18,7 +18,7 @@ with_trace <- function(call, trace = TRUE) {
 }
 trivial <- function() future_lapply(1:1e5, function(i) NULL)
 quick <- function() future_lapply(1:4000, task25)
-on_sessions <- function() plan(multisession, workers = workers)
+on_sessions <- function() plan(multisession, workers = workers, compiled = "never")
 in_session <- function() plan(sequential)
 
 cases <- list(

@@ -74,10 +74,10 @@ wake_both <- local({
   }
 })
 
-on_sessions <- function(count = workers) {
+on_sessions <- function(count = workers, compiled = "never") {
   function() {
     future::plan(future::multisession, workers = count)
-    plan(multisession, workers = count)
+    plan(multisession, workers = count, compiled = compiled)
   }
 }
 
@@ -244,3 +244,7 @@ cases <- c(
     constant(sized(0.88, 0.48)), 3L, prepare = on_sessions(8L), unit = "MB"
   ))
 )
+cases <- c(cases, as_it_comes(cases, paste("sessions:", c(
+  "10 trivial tasks", "1e3 trivial tasks", "1e5 trivial tasks", "4000 tasks of 25 us", "400 tasks, every second 20 x longer",
+  "1e6 scalars, future_vapply", "a matrix of 400 MB, first call of 20 tasks", "a matrix of 400 MB, second call of 20 tasks", "50 results of 8 MB"
+)), on_sessions(compiled = NULL), last = TRUE))

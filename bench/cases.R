@@ -10,9 +10,23 @@ case <- function(name, against, bar, call, peer, reps = 15L, settle = 0, prepare
   )
 }
 
-on_forks <- function() {
+# Workers run all of it, functions that compile, too.
+on_forks <- function(compiled = "never") {
   future::plan(future::multicore, workers = workers)
-  plan(multicore, workers = workers)
+  plan(multicore, workers = workers, compiled = compiled)
+}
+
+# The first case of each name in `names` (or the last) once more under a plan as it comes (`prepare`), which runs on
+# threads what compiles. No bars: it is there to be recorded.
+as_it_comes <- function(cases, names, prepare = function() on_forks(NULL), last = FALSE) {
+  if (last) cases <- rev(cases)
+  of <- vapply(cases, `[[`, "", "name")
+  lapply(cases[match(names, of)], function(case) {
+    case$name <- paste0(case$name, ", as the plan comes")
+    case$bar <- NA_real_
+    case$prepare <- prepare
+    case
+  })
 }
 
 fork_apply <- function(X, FUN, ...) parallel::mclapply(X, FUN, ..., mc.cores = workers)
@@ -118,3 +132,8 @@ cases <- list(
     function() future_apply(rows, 1, function(row) plain_loop(row[[1L]], n20)),
     function() apply(rows, 1, function(row) plain_loop(row[[1L]], n20)), 9L)
 )
+cases <- c(cases, as_it_comes(cases, c(
+  "4000 tasks of 25 us, future_lapply", "400 tasks, every second 20 x longer", "1e3 uneven tasks of 1 ms, parLapplyLB(NULL, ...)",
+  "10 trivial tasks", "1e3 trivial tasks", "1e5 trivial tasks", "50 results of 8 MB", "one captured matrix of 400 MB, 200 tasks",
+  "1e6 scalars, future_vapply", "2e4 tasks of 20 us, future_mapply"
+)))

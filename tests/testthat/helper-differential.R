@@ -31,6 +31,7 @@ new_case <- function(family, number, plan = NULL) {
   )
   # Decided last: the rest of a case is the same whatever its workers are.
   if (is.null(plan) && case$plan[[1L]] == "multicore" && chance(0.2)) case$plan[1:2] <- list("multisession", sample(2:3, 1L))
+  if (is.null(plan) && case$plan[[1L]] != "sequential" && chance(0.7)) case$plan$compiled <- "never"
   case
 }
 

@@ -22,15 +22,17 @@ combinations <- function(...) {
 
 test_schedules <- function() c("stealing", "static", "cyclic", "dynamic", "guided")
 
-# Plans: every schedule with 1 to 5 workers, and the sequential one.
+# Plans: every schedule with 1 to 5 workers, and the sequential one. Most are there to test workers, so
+# functions that compile run on these, too; with three workers and stealing they run on threads.
 test_plans <- function(workers = 1:5) {
   out <- list(sequential = list("sequential"))
   for (schedule in test_schedules()) {
     for (w in workers) {
-      out[[paste(schedule, w)]] <- list("multicore", workers = w, schedule = schedule)
+      out[[paste(schedule, w)]] <- list("multicore", workers = w, schedule = schedule, compiled = "never")
     }
   }
-  out[["dynamic 3, chunks of 4"]] <- list("multicore", workers = 3, schedule = "dynamic", chunk_size = 4)
+  out[["stealing 3"]]$compiled <- NULL
+  out[["dynamic 3, chunks of 4"]] <- list("multicore", workers = 3, schedule = "dynamic", chunk_size = 4, compiled = "never")
   out[["guided 2, least 3"]] <- list("multicore", workers = 2, schedule = "guided", chunk_size = 3)
   out
 }
@@ -47,7 +49,7 @@ few_forking_plans <- function() {
 
 few_session_plans <- function() {
   list(
-    "stealing 2, sessions" = list("multisession", workers = 2),
+    "stealing 2, sessions" = list("multisession", workers = 2, compiled = "never"),
     "dynamic 3, sessions" = list("multisession", workers = 3, schedule = "dynamic", chunk_size = 2)
   )
 }
@@ -67,7 +69,7 @@ in_turn <- local({
 
 # One plan for every executor.
 every_plan <- function() {
-  plans <- list(sequential = list("sequential"), multicore = list("multicore", workers = 2L))
+  plans <- list(sequential = list("sequential"), multicore = list("multicore", workers = 2L, compiled = "never"))
   if (on_cran()) return(plans)
   c(plans, list(
     multisession = list("multisession", workers = 2L), cluster = list("cluster", workers = 2L),

@@ -148,3 +148,11 @@ test_that("what is known of a function holds as long as what it calls is the sam
   expect_identical(on_threads(future_sapply(1:2, plus), compiled = "require"), 2:3)
   expect_identical(last_compiled$told$tasks, 2L)
 })
+
+test_that("a function that was compiled for numbers may be called for data frames next", {
+  constant <- function(...) 3
+  on_threads({
+    for (k in 1:2) expect_identical(future_sapply(1:4, constant), c(3, 3, 3, 3))
+    expect_identical(future_sapply(list(data.frame(x = 1:2), data.frame(x = 3)), constant), c(3, 3))
+  })
+})

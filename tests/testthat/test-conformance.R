@@ -109,11 +109,16 @@ worker_counts <- function(schedule) {
   switch(schedule, stealing = c(1L, 3L), static = 2L, cyclic = 3L, dynamic = 4L, guided = 2L)
 }
 
+# Workers run what compiles, too; threads of the session do with one schedule of each kind of workers.
+for_workers <- function(schedule) if (schedule == "dynamic") "auto" else "never"
+
 for (schedule in test_schedules()) {
   test_that(paste("multicore,", schedule), {
     skip_without_fork()
     for (workers in worker_counts(schedule)) {
-      expect_conformance(list("multicore", workers = workers, schedule = schedule), claims = claims_for(schedule, workers))
+      expect_conformance(
+        list("multicore", workers = workers, schedule = schedule, compiled = for_workers(schedule)), claims = claims_for(schedule, workers)
+      )
     }
   })
 }
@@ -135,7 +140,7 @@ for (schedule in some_or(c("stealing", "static", "dynamic"), test_schedules())) 
     skip_on_cran()
     for (workers in setdiff(worker_counts(schedule), 1L)) {
       expect_conformance(
-        list("multisession", workers = workers, schedule = schedule), exempt = exempt_sessions,
+        list("multisession", workers = workers, schedule = schedule, compiled = for_workers(schedule)), exempt = exempt_sessions,
         claims = claims_for(schedule, workers)
       )
     }

@@ -67,7 +67,7 @@ for (family in names(families)) {
 test_that("future_*() on sessions of their own", {
   skip_on_cran()
   withr::local_options(keep.source = FALSE)
-  plan <- list("multisession", workers = 2)
+  plan <- list("multisession", workers = 2, compiled = "never")
   some <- c("future_lapply", "future_sapply", "future_mapply", "future_apply", "future_tapply")
   # Workers live as long as the plan does, so the originals run first.
   cases <- do.call(c, lapply(some, function(family) lapply(1000L + seq_len(case_count(8L)), new_case, family = family, plan = plan)))

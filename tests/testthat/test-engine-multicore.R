@@ -68,7 +68,7 @@ test_that("sinks of a task stay when output is dropped under the sequential plan
 test_that("a call that cannot redirect output leaves the session as it was", {
   skip_unless_faults()
   run <- run_r({
-    plan(multicore, workers = 2)
+    plan(multicore, workers = 2, compiled = "never")
     before <- options()[c("mc.cores", "parallelly.fork.enable")]
     sinks <- 0L
     while (!inherits(try(sink(nullfile()), silent = TRUE), "try-error")) sinks <- sinks + 1L

@@ -1,8 +1,9 @@
 # Jobs on workers that stand by: what is kept from call to call, and when it must not be.
 
+# Workers run what compiles, too.
 standing_plan <- function(workers = 2L, ..., .local_envir = parent.frame()) {
   skip_without_fork()
-  local_plan("multisession", workers = workers, ..., .local_envir = .local_envir)
+  local_plan("multisession", workers = workers, compiled = "never", ..., .local_envir = .local_envir)
 }
 
 # A function of the global environment, or of another.

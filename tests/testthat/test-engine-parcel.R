@@ -52,7 +52,7 @@ test_that("slices of an array with methods of its own are taken in the session",
 
 test_that("future.globals.maxSize is for the user's globals, not for what is ours", {
   withr::local_options(future.globals.maxSize = 5e3)
-  local_plan("multisession", workers = 2)
+  local_plan("multisession", workers = 2, compiled = "never")
   expect_identical(future_lapply(1:2, identity), list(1L, 2L))
   # Data do not count. (With new versions of future.apply they do.)
   expect_identical(future_sapply(list(numeric(1e4), 1), length), c(1e4L, 1L))

@@ -3,10 +3,10 @@
 
 kinds <- function(x = job_report()) x$advice$kind
 told <- function(kind, x = job_report()) x$advice[x$advice$kind == kind, ]
-forked <- function(expr, ...) with_plan("multicore", workers = 2, ..., expr)
+forked <- function(expr, ...) with_plan("multicore", workers = 2, compiled = "never", ..., expr)
 
 test_that("random numbers without seeds are told", {
-  for (plan in list(list("multicore", workers = 2), list("multisession", workers = 2))) {
+  for (plan in list(list("multicore", workers = 2, compiled = "never"), list("multisession", workers = 2))) {
     if (plan[[1L]] == "multicore" && !parallelly::supportsMulticore()) next
     under_plan(plan, suppressWarnings(future_lapply(1:4, function(i) rnorm(1))))
     expect_true("seeds" %in% kinds())
@@ -96,7 +96,7 @@ test_that("a large session makes forks dear, and workers that stand by are start
   skip_if(!any(advised), "forks of a session of 240 MB cost nothing here")
   least <- function(calls) min(vapply(calls, `[[`, 0, "before"))
   expect_in_some_try(function() {
-    standing <- with_plan(multisession, workers = 2, lapply(1:21, function(k) call())[-1L])
+    standing <- with_plan(multisession, workers = 2, compiled = "never", lapply(1:21, function(k) call())[-1L])
     list(none = !any(vapply(standing, `[[`, NA, "advised")), sooner = least(standing) < least(forks[advised]))
   })
 })
@@ -157,7 +157,7 @@ test_that("a longest task is told: to start it first, or to split it", {
 test_that("workers that are too many, and too few, are told", {
   skip_without_fork()
   expect_in_some_try(function() {
-    with_plan("multicore", workers = 6, future_lapply(c(0.6, 0.2, 0.2, 0.1), Sys.sleep))
+    with_plan("multicore", workers = 6, compiled = "never", future_lapply(c(0.6, 0.2, 0.2, 0.1), Sys.sleep))
     x <- job_report()
     advice <- told("fewer")
     forked(future_lapply(c(0.6, 0.2, 0.2, 0.1), Sys.sleep))
@@ -173,7 +173,7 @@ test_that("workers that are too many, and too few, are told", {
     forked(future_lapply(1:16, function(i) Sys.sleep(0.15)))
     advice <- told("more")
     before <- job_report()$wall
-    with_plan("multicore", workers = 8, future_lapply(1:16, function(i) Sys.sleep(0.15)))
+    with_plan("multicore", workers = 8, compiled = "never", future_lapply(1:16, function(i) Sys.sleep(0.15)))
     list(
       told = any(grepl("workers = 8", advice$text)), then = isTRUE(advice$then < 0.5 * advice$now),
       shorter = job_report()$wall < 0.8 * before, followed = !"more" %in% kinds()
@@ -190,7 +190,7 @@ test_that("an environment that travels unused is told, one that is used is not",
     function(i) i * z
   }
   x <- NULL
-  for (plan in list(list("multisession", workers = 2))) {
+  for (plan in list(list("multisession", workers = 2, compiled = "never"))) {
     under_plan(plan, {
       future_lapply(1:2, function(i) i)
       expect_in_some_try(function() {
@@ -231,7 +231,7 @@ test_that("memory that limits workers is told, and fewer workers need less", {
   first_time("memory_of_group")
   # What the session has let go, forked workers would use again.
   gc()
-  for (plan in list(list("multicore", workers = 2), list("multisession", workers = 2))) {
+  for (plan in list(list("multicore", workers = 2, compiled = "never"), list("multisession", workers = 2))) {
     if (plan[[1L]] == "multicore" && !parallelly::supportsMulticore()) next
     if (plan[[1L]] == "multisession" && !has_standing_workers()) next
     own <- function(x) sum(if (plan[[1L]] == "multicore") x$memory$growth else x$memory$peak)
@@ -288,7 +288,7 @@ test_that("threads times workers above the cores are told", {
     Sys.sleep(0.02)
     sum(out)
   }
-  for (plan in list(list("multicore", workers = 2), list("multisession", workers = 2))) {
+  for (plan in list(list("multicore", workers = 2, compiled = "never"), list("multisession", workers = 2))) {
     call <- function(...) {
       values <- under_plan(c(plan, list(...)), future_sapply(1:4, work))
       list(values = values, report = job_report())

@@ -1,8 +1,8 @@
 test_that("a preview runs no more than the tasks that it tries, spread over X", {
   ran <- integer()
   f <- function(i) { ran <<- c(ran, i); Sys.sleep(0.001); i }
-  plans <- list(list("sequential"), list("multisession", workers = 2))
-  if (parallelly::supportsMulticore()) plans <- c(plans, list(list("multicore", workers = 2)))
+  plans <- list(list("sequential"), list("multisession", workers = 2, compiled = "never"))
+  if (parallelly::supportsMulticore()) plans <- c(plans, list(list("multicore", workers = 2, compiled = "never")))
   for (plan in plans) {
     ran <- integer()
     x <- under_plan(plan, preview_job(future_lapply(1:101, f)))
@@ -23,7 +23,7 @@ test_that("a preview runs no more than the tasks that it tries, spread over X", 
 
 test_that("every family can be previewed", {
   skip_without_fork()
-  local_plan("multicore", workers = 2)
+  local_plan("multicore", workers = 2, compiled = "never")
   f <- function(i, ...) i
   calls <- expression(
     future_sapply(1:9, f), future_Map(f, 1:9), mclapply(1:9, f, mc.cores = 2), parLapply(NULL, 1:9, f),
@@ -70,9 +70,9 @@ test_that("a task that fails is told", {
 
 test_that("advice comes before the call", {
   skip_without_fork()
-  x <- with_plan("multicore", workers = 2, preview_job(future_lapply(1:8, function(i) Sys.sleep(if (i <= 4) 0.1 else 0), future.chunk.size = 4), tasks = 8))
+  x <- with_plan("multicore", workers = 2, compiled = "never", preview_job(future_lapply(1:8, function(i) Sys.sleep(if (i <= 4) 0.1 else 0), future.chunk.size = 4), tasks = 8))
   expect_true("chunks" %in% x$advice$kind)
-  x <- with_plan("multicore", workers = 2, preview_job(future_lapply(1:8, function(i) Sys.sleep(0.02)), tasks = 3))
+  x <- with_plan("multicore", workers = 2, compiled = "never", preview_job(future_lapply(1:8, function(i) Sys.sleep(0.02)), tasks = 3))
   expect_false("chunks" %in% x$advice$kind)
 })
 

@@ -9,8 +9,8 @@ expect_trace_event <- function(e) {
 
 test_that("a trace has the form that viewers read, and all that the report has", {
   skip_if_not_installed("jsonlite")
-  plans <- list(list("sequential"), list("multisession", workers = 2))
-  if (parallelly::supportsMulticore()) plans <- c(plans, list(list("multicore", workers = 2)))
+  plans <- list(list("sequential"), list("multisession", workers = 2, compiled = "never"))
+  if (parallelly::supportsMulticore()) plans <- c(plans, list(list("multicore", workers = 2, compiled = "never")))
   file <- withr::local_tempfile(fileext = ".json")
   for (plan in plans) {
     under_plan(plan, future_lapply(c("a\"b\\c\n", "d"), function(i) Sys.sleep(0.002)))
@@ -54,8 +54,8 @@ test_that("what is stolen is an instant where its thief begins with it", {
   expect_length(stolen, 1L)
   expect_identical(stolen[[1L]]$name, "steals task 2")
   expect_equal(stolen[[1L]]$ts, 4e6)
-  plans <- list(list("multisession", workers = 2))
-  if (parallelly::supportsMulticore()) plans <- c(plans, list(list("multicore", workers = 2)))
+  plans <- list(list("multisession", workers = 2, compiled = "never"))
+  if (parallelly::supportsMulticore()) plans <- c(plans, list(list("multicore", workers = 2, compiled = "never")))
   for (plan in plans) {
     # The first half takes long, so that who has the other one steals.
     under_plan(plan, future_lapply(1:20, function(i) Sys.sleep(if (i <= 10) 0.03 else 0.001)))

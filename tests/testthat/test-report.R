@@ -15,8 +15,8 @@ report_calls <- function() {
 
 report_plans <- function() {
   plans <- list(sequential = list("sequential"))
-  if (parallelly::supportsMulticore()) plans$multicore <- list("multicore", workers = 2)
-  plans$multisession <- list("multisession", workers = 2)
+  if (parallelly::supportsMulticore()) plans$multicore <- list("multicore", workers = 2, compiled = "never")
+  plans$multisession <- list("multisession", workers = 2, compiled = "never")
   plans
 }
 
@@ -46,7 +46,7 @@ test_that("the parts of every worker are the wall time, whatever the job and the
 test_that("what starts for later calls too is part of starting workers, and no advice is about it", {
   skip_on_os("windows")
   skip_on_cran()
-  for (plan in list(list("multisession", workers = 2, idle_timeout = 60), list("cluster", workers = 2))) {
+  for (plan in list(list("multisession", workers = 2, compiled = "never", idle_timeout = 60), list("cluster", workers = 2))) {
     under_plan(plan, {
       plan("sequential")
       do.call(rustle::plan, plan)
@@ -100,7 +100,7 @@ test_that("prescheduled shares, and those that are lost and run again, have part
 test_that("the parts of futures and of nodes sum up", {
   skip_on_cran()
   job <- new_job(lapply_call, lapply_frame(1:8, function(i) { Sys.sleep(0.005); i }), 8L, new_policy())
-  under_plan(list("multisession", workers = 2), {
+  under_plan(list("multisession", workers = 2, compiled = "never"), {
     plan <- current_plan()
     plan$executor <- executor("future")
     expect_identical(run_job(job, plan)$values, as.list(1:8))
@@ -142,12 +142,12 @@ test_that("the time of tasks, speed-up and efficiency are those of a measurement
 test_that("who waits for whom is told as what it is", {
   skip_without_fork()
   expect_in_some_try(function() {
-    with_plan("multicore", workers = 2, schedule = "static", future_lapply(1:2, function(i) Sys.sleep(if (i == 1) 0.01 else 0.3)))
+    with_plan("multicore", workers = 2, compiled = "never", schedule = "static", future_lapply(1:2, function(i) Sys.sleep(if (i == 1) 0.01 else 0.3)))
     x <- job_report()
     list(first = x$parts[1L, "last"] > 0.2, second = x$parts[2L, "last"] < 0.05, imbalance = x$imbalance > 0.5)
   })
   # A tiny job has workers that were never started, unless the first was slow to come.
-  with_plan("multicore", workers = 2, future_lapply(1:2, function(i) i))
+  with_plan("multicore", workers = 2, compiled = "never", future_lapply(1:2, function(i) i))
   x <- job_report()
   expect_identical(x$parts[[2L, "unused"]] > 0, x$forks == 1)
 })
@@ -187,7 +187,7 @@ test_that("many tasks have few spans, and quick ones are timed together", {
   withr::with_options(list(rustle.timings = TRUE), future_lapply(1:500, function(i) NULL))
   expect_identical(nrow(job_report()$spans), 500L)
   skip_without_fork()
-  with_plan("multicore", workers = 2, future_lapply(1:120000, function(i) NULL))
+  with_plan("multicore", workers = 2, compiled = "never", future_lapply(1:120000, function(i) NULL))
   x <- job_report()
   expect_equal(sum(x$spans$count), 120000)
   expect_lt(nrow(x$spans), 20000)
@@ -219,7 +219,7 @@ test_that("what is sent has a size, and its largest objects have a path", {
     y <- big
     function(i) length(y) + i
   })
-  under_plan(list("multisession", workers = 2), future_lapply(1:2, f))
+  under_plan(list("multisession", workers = 2, compiled = "never"), future_lapply(1:2, f))
   x <- job_report()
   expect_gt(x$sent, 8e6)
   expect_match(x$largest$place[[1L]], "environment(FUN)$y", fixed = TRUE)

@@ -14,7 +14,7 @@ use rustle_compiled::{compile, Program};
 
 use crate::ffi::{self, Sexp};
 use crate::fields::{schedule, slice, Fields};
-use crate::raw::{guard, owned_handle, routines};
+use crate::raw::{guard, owned_handle, routines, take_owned};
 use crate::refusal::{into_r, Parsed, Refusal};
 use crate::robj;
 use job::Job;
@@ -134,6 +134,52 @@ fn rs_compiled_rest(handle: Robj, data: List) -> List {
     })())
 }
 
+/// Ends what is compiled, and lets go of all that it had of R.
+/// @noRd
+#[extendr]
+fn rs_compiled_close(handle: Robj) {
+    // SAFETY: main thread; R code passes the handle, of which nobody has a reference now.
+    unsafe {
+        drop(take_owned::<Opened>(handle.get().cast()));
+        ffi::R_SetExternalPtrProtected(handle.get().cast(), ffi::nil());
+    }
+}
+
+/// Moves the element of the list `from` to place `at` (from 1) of the list `to`. R counts who has an object,
+/// and forgets to count down when a list is collected: what was in one is copied when it is
+/// changed next, however large it is. So elements are taken out of lists by hand.
+/// @noRd
+#[extendr]
+fn rs_move_value(to: Robj, at: i32, from: Robj) {
+    if !to.is_list() || !from.is_list() || at < 1 || at as usize > to.len() || from.len() != 1 {
+        return;
+    }
+    // SAFETY: main thread; R code made both lists for this, and the places are there.
+    unsafe {
+        let (to, from): (Sexp, Sexp) = (to.get().cast(), from.get().cast());
+        ffi::SET_VECTOR_ELT(to, at as isize - 1, ffi::VECTOR_ELT(from, 0));
+        ffi::SET_VECTOR_ELT(from, 0, ffi::nil());
+    }
+}
+
+/// Takes all elements out of a list that nobody needs any more, or the argument out of a call of one; see
+/// [`rs_move_value`].
+/// @noRd
+#[extendr]
+fn rs_release(list: Robj) {
+    if list.is_language() && list.len() == 2 {
+        // SAFETY: main thread; the place is there, and R code has made the call.
+        unsafe { ffi::SETCADR(list.get().cast(), ffi::nil()) };
+    }
+    if !list.is_list() {
+        return;
+    }
+    for at in 0..list.len() {
+        // SAFETY: main thread; the place is there.
+        unsafe { ffi::SET_VECTOR_ELT(list.get().cast(), at as isize, ffi::nil()) };
+    }
+}
+
 /// The seconds that the tasks have taken on all threads.
 /// @noRd
 #[extendr]
@@ -142,6 +188,32 @@ fn rs_compiled_seconds(handle: Robj) -> List {
         // SAFETY: main thread; R code passes the handle, and the reference ends here.
         let opened = unsafe { opened(handle.get().cast()) }?;
         Ok(opened.job.as_ref().map_or(0.0, Job::seconds).into())
+    })())
+}
+
+/// How many tasks have ended, and how many of these were given up.
+/// @noRd
+#[extendr]
+fn rs_compiled_counts(handle: Robj) -> List {
+    into_r((|| {
+        // SAFETY: main thread; R code passes the handle, and the reference ends here.
+        let opened = unsafe { opened(handle.get().cast()) }?;
+        let counts = opened.job.as_ref().map_or([0.0; 2], Job::counts);
+        Ok(counts.to_vec().into())
+    })())
+}
+
+/// Ends the job before all tasks have ended: the others count as given up at the end of the call.
+/// @noRd
+#[extendr]
+fn rs_compiled_stop(handle: Robj) -> List {
+    into_r((|| {
+        // SAFETY: main thread; R code passes the handle, and the reference ends here.
+        let opened = unsafe { opened(handle.get().cast()) }?;
+        if let Some(job) = &mut opened.job {
+            job.stop();
+        }
+        Ok(().into())
     })())
 }
 
@@ -239,6 +311,11 @@ extendr_module! {
     fn rs_compiled_names;
     fn rs_compiled_rest;
     fn rs_compiled_seconds;
+    fn rs_compiled_counts;
+    fn rs_compiled_close;
+    fn rs_move_value;
+    fn rs_release;
+    fn rs_compiled_stop;
     fn rs_compiled_begin;
     fn rs_compiled_step;
     fn rs_compiled_same;

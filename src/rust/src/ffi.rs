@@ -173,6 +173,7 @@ extern "C-unwind" {
     pub(crate) fn CAR(x: Sexp) -> Sexp;
     #[cfg(not(r_map_attrib))]
     pub(crate) fn CDR(x: Sexp) -> Sexp;
+    pub(crate) fn SETCADR(x: Sexp, value: Sexp) -> Sexp;
     #[cfg(not(r_map_attrib))]
     pub(crate) fn TAG(x: Sexp) -> Sexp;
 

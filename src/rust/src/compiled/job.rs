@@ -37,6 +37,8 @@ struct Left {
     block: usize,
     next: usize,
     fates: Vec<Fate>,
+    /// So many of the fates were counted.
+    counted: usize,
     /// The task before `next` is in the middle.
     machine: Option<Machine<'static>>,
     seeds: Option<TaskSeeds>,
@@ -53,6 +55,9 @@ pub(super) struct Job {
     bail: bool,
     /// Nanoseconds that blocks have taken.
     busy: AtomicU64,
+    /// Tasks that have ended, and of these those that were given up, as of the last slice.
+    ended: AtomicU64,
+    given_up: AtomicU64,
 }
 
 impl std::fmt::Debug for Job {
@@ -82,6 +87,8 @@ impl Job {
             tasks,
             bail,
             busy: AtomicU64::new(0),
+            ended: AtomicU64::new(0),
+            given_up: AtomicU64::new(0),
         }
     }
 
@@ -92,6 +99,24 @@ impl Job {
     /// The seconds that the tasks have taken on all threads.
     pub(super) fn seconds(&self) -> f64 {
         self.busy.load(Ordering::Relaxed) as f64 / 1e9
+    }
+
+    /// How many tasks have ended, and how many of these were given up. Exact between slices.
+    pub(super) fn counts(&self) -> [f64; 2] {
+        [&self.ended, &self.given_up].map(|count| count.load(Ordering::Relaxed) as f64)
+    }
+
+    /// Ends the job: what has not ended waits for good, and values of blocks in the middle count.
+    /// Only between slices.
+    pub(super) fn stop(&mut self) {
+        let left = std::mem::take(
+            self.left
+                .get_mut()
+                .unwrap_or_else(std::sync::PoisonError::into_inner),
+        );
+        for left in left {
+            self.settle(left);
+        }
     }
 
     /// What has become of the tasks. Only between slices.
@@ -122,6 +147,7 @@ impl Job {
                         block: 0,
                         next: 0,
                         fates: Vec::new(),
+                        counted: 0,
                         machine: None,
                         seeds: None,
                     },
@@ -145,6 +171,7 @@ impl Job {
                         block,
                         next: first,
                         fates: Vec::new(),
+                        counted: 0,
                         machine: None,
                         seeds,
                     };
@@ -238,6 +265,12 @@ impl Job {
                 }
             });
         }
+        self.settle(left);
+    }
+
+    /// Takes the fates of a block.
+    fn settle(&self, left: Left) {
+        self.count(&left);
         let at = left.block * self.size;
         let mut fates = self.fates();
         for (to, fate) in fates[at..].iter_mut().zip(left.fates) {
@@ -245,7 +278,18 @@ impl Job {
         }
     }
 
-    fn keep(&self, left: Left) {
+    /// Counts those tasks of a block that were not counted before.
+    fn count(&self, left: &Left) {
+        let new = &left.fates[left.counted..];
+        let given_up = new.iter().filter(|fate| matches!(fate, Fate::Bailed(_)));
+        self.ended.fetch_add(new.len() as u64, Ordering::Relaxed);
+        self.given_up
+            .fetch_add(given_up.count() as u64, Ordering::Relaxed);
+    }
+
+    fn keep(&self, mut left: Left) {
+        self.count(&left);
+        left.counted = left.fates.len();
         self.left
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner)

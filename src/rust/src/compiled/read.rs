@@ -354,7 +354,10 @@ impl Read {
         }
         let mut all = Vec::new();
         for (column, (name, known)) in columns.iter().zip(&self.given) {
-            let (ty, items, named) = items(column)?;
+            // Elements that are no vectors are of another type.
+            let Ok((ty, items, named)) = items(column) else {
+                return Ok(false);
+            };
             if ty != *known || named && !self.veiled.contains(name) {
                 return Ok(false);
             }

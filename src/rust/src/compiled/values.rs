@@ -26,10 +26,11 @@ fn common(fates: &[Fate]) -> Option<u32> {
 /// # Safety
 ///
 /// R's main thread. The result is protected before anything else is allocated. R may jump
-/// out: the frame owns nothing but the lock, which nobody waits for.
+/// out: the frame owns nothing but the lock, which nobody waits for. Vectors are let go as soon as R has
+/// them: they are asked for once.
 pub(super) unsafe fn to_r(job: &Job, names: &[Vec<String>], simple: bool) -> Sexp {
-    let guard = std::mem::ManuallyDrop::new(job.fates());
-    let fates: &[Fate] = &guard;
+    let mut guard = std::mem::ManuallyDrop::new(job.fates());
+    let fates: &mut [Fate] = &mut guard;
     // SAFETY: main thread; `out` is protected, and everything else is stored in it, or
     // protected, before the next allocation; indices are below the lengths.
     let out = unsafe {
@@ -61,12 +62,14 @@ pub(super) unsafe fn to_r(job: &Job, names: &[Vec<String>], simple: bool) -> Sex
         } else {
             let list = ffi::Rf_allocVector(ffi::VECSXP as u32, fates.len() as isize);
             ffi::SET_VECTOR_ELT(out, 0, list);
-            for (k, fate) in fates.iter().enumerate() {
+            for (k, fate) in fates.iter_mut().enumerate() {
                 if let Fate::Done(value) = fate {
                     ffi::SET_VECTOR_ELT(list, k as isize, one(value, labels));
+                    *value = Value::Null;
                 }
             }
         }
+        let fates: &[Fate] = fates;
         let bailed = || {
             fates.iter().enumerate().filter_map(|(k, fate)| match fate {
                 Fate::Bailed(bail) => Some((k, bail.0)),
