@@ -18,13 +18,11 @@ pub(crate) use extra::pair;
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use crate::code::{Compare, Op, Program, Reg};
+use crate::code::{Op, Program, Reg};
 use crate::primitives::draws;
 use crate::primitives::matrix::Shape;
 use crate::tree::Type;
 use crate::{Bail, Generator, Host};
-
-
 
 /// How much is done before the time is looked at: turns of loops, and elements of vectors by
 /// the dozen.
