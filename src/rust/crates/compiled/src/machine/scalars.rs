@@ -79,6 +79,8 @@ impl Machine<'_> {
                 Op::Dot(to, a, b, c, e) => d!(to) = d!(a) * d!(b) + d!(c) * d!(e),
                 Op::DotSub(to, a, b, c, e) => d!(to) = d!(a) * d!(b) - d!(c) * d!(e),
                 Op::MulMulAdd(to, a, b, c, e) => d!(to) = d!(a) * d!(b) * d!(c) + d!(e),
+                Op::MulLess(to, a, b, c, e) => d!(to) = d!(a) * d!(b) * (d!(c) - d!(e)),
+                Op::LessLess(to, a, b, c, e) => d!(to) = (d!(a) - d!(b)) * (d!(c) - d!(e)),
                 Op::ModBits(to, a, bits) => d!(to) = arith::mod_bits(d!(a), bits, host)?,
                 Op::AddI(to, a, b) => i!(to) = whole(i!(a).checked_add(i!(b)))?,
                 Op::SubI(to, a, b) => i!(to) = whole(i!(a).checked_sub(i!(b)))?,
@@ -116,6 +118,11 @@ impl Machine<'_> {
                     let at = vi[usize::from(w)].get((i!(a) as usize).wrapping_sub(1));
                     let at = (*at.ok_or(OUTSIDE)? as usize).wrapping_sub(1);
                     d!(to) = *vd[usize::from(v)].get(at).ok_or(OUTSIDE)?;
+                }
+                Op::AddGetGet(to, b, v, w, a) => {
+                    let at = vi[usize::from(w)].get((i!(a) as usize).wrapping_sub(1));
+                    let at = (*at.ok_or(OUTSIDE)? as usize).wrapping_sub(1);
+                    d!(to) = d!(b) + *vd[usize::from(v)].get(at).ok_or(OUTSIDE)?;
                 }
                 Op::GetI(to, v, a) => {
                     let x = vi[usize::from(v)].get((i!(a) as usize).wrapping_sub(1));
