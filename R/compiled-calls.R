@@ -75,14 +75,14 @@ words_of_closure <- function(fun, given) {
   homes <- machine_homes()
   kept <- formals(fun)
   formals <- as.list(kept)
-  left_out <- formals[setdiff(names(formals), c(given, "..."))]
+  left_out <- formals[!names(formals) %in% c(given, "...")]
   words <- rs_compiled_names(c(list(body(fun)), unname(left_out)))
+  own <- match(words$functions, names(homes))
   # `kept`: the key holds for as long as what it is made of lives.
   words <- list(
     body = body(fun), formals = formals, left_out = left_out, functions = words$functions,
-    variables = setdiff(words$variables, names(formals)), free = setdiff(words$free, names(formals)), kept = kept,
-    known = all(words$functions %in% names(homes)), homes = unname(homes[words$functions]),
-    generics = intersect(words$functions, machine_generics)
+    variables = words$variables[!words$variables %in% names(formals)], free = words$free[!words$free %in% names(formals)],
+    kept = kept, known = !anyNA(own), homes = unname(homes[own]), generics = words$functions[words$functions %in% machine_generics]
   )
   if (!is.null(key)) words_known[[key]] <- words
   words

@@ -112,9 +112,9 @@ is_list_of_data <- function(x) is.list(x) && (!is.object(x) || identical(class(x
 # May data frames be read as lists? Not where somebody has methods for them. FALSE, too, where there are no
 # lists at all.
 frames_are_plain <- function(matched, read, columns, fun) {
-  of_lists <- function(values) any(vapply(values, is.list, NA))
-  any_list <- of_lists(matched$constants) || any(vapply(columns, function(x) is.list(x) && is.list(x[[1L]]), NA)) ||
-    any(vapply(read, function(one) of_lists(one$variables), NA))
+  any_list <- FALSE
+  for (x in columns) any_list <- any_list || is.list(x) && is.list(x[[1L]])
+  for (x in c(matched$constants, unlist(lapply(read, `[[`, "variables"), recursive = FALSE))) any_list <- any_list || is.list(x)
   if (!any_list) return(FALSE)
   tables <- list(environment(fun), .BaseNamespaceEnv[[".__S3MethodsTable__."]])
   method <- function(name, table) get0(name, envir = table, mode = "function")
@@ -215,17 +215,18 @@ variables_of_closure <- function(names, env) {
   values <- list()
   reasons <- list()
   if (!length(names)) return(list(values = values, reasons = reasons))
-  take <- function(name, frame) {
-    found <- variable_in_frame(name, frame)
-    if (is.character(found)) reasons[[name]] <<- found else if (length(found)) values[name] <<- found
-  }
   at <- rs_locate(names, env)
-  for (k in which(lengths(at) > 0L)) take(names[[k]], at[[k]])
-  others <- if (is.null(at)) names else names[lengths(at) == 0L]
-  if (!length(others)) return(list(values = values, reasons = reasons))
-  # What is left stands in base, if anywhere: functions mostly.
-  base <- mget(others, envir = baseenv(), ifnotfound = list(NULL))
-  for (name in others[!vapply(base, function(x) is.null(x) || is.function(x), NA)]) take(name, baseenv())
+  for (k in seq_along(names)) {
+    frame <- at[[k]]
+    # What is left stands in base, if anywhere: functions mostly.
+    if (is.null(frame)) {
+      value <- get0(names[[k]], envir = baseenv())
+      if (is.null(value) || is.function(value)) next
+      frame <- baseenv()
+    }
+    found <- variable_in_frame(names[[k]], frame)
+    if (is.character(found)) reasons[[names[[k]]]] <- found else if (length(found)) values[names[[k]]] <- found
+  }
   list(values = values, reasons = reasons)
 }
 

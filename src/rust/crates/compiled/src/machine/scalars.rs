@@ -316,7 +316,6 @@ impl Machine<'_> {
     }
 }
 
-
 /// The position from 0 of an element whose number is a double: R drops its fraction.
 fn position(number: f64) -> Result<usize, Bail> {
     if (1.0..4e9).contains(&number) {
@@ -339,4 +338,3 @@ fn set<T: Copy>(to: &mut Cow<'_, [T]>, number: i32, value: T) -> Result<(), Bail
     }
     Ok(())
 }
-
