@@ -85,16 +85,15 @@ impl Left {
         }
     }
 
-    /// One step. What is rejected changes nothing: all bits of `good` are set where a number is not,
-    /// so that no branch depends on what is drawn.
+    /// One step. What is rejected changes nothing, and no branch depends on what is drawn.
     #[inline]
     fn step(self, part: u32, all: &mut [i32]) -> Left {
         let last = self.count - 1;
         let at = part & self.mask;
-        let good = (u64::from(at).wrapping_sub(u64::from(self.count)) >> 32) as u32;
-        let from = at & good | last & !good;
+        let good = at < self.count;
+        let from = if good { at } else { last };
         all.swap(from as usize, last as usize);
-        let count = self.count.wrapping_add(good);
+        let count = self.count - u32::from(good);
         // It loses a bit where half as many numbers are enough.
         let half = self.mask >> 1;
         let mask = if count <= half + 1 { half } else { self.mask };
