@@ -39,7 +39,7 @@ machine_generics <- c("mean", "median", "quantile", "sort", "rev", "diff", "seq"
 # Functions that neither draw, nor fail, nor change anything: a promise of them may be forced.
 harmless_functions <- c("{", "(", "+", "-", "*", "/", "^", ":", "c", "length", "seq_len", "numeric", "rep")
 
-# The record of R's own functions, written here only, once: `homes`.
+# The record of R's own functions, written here only, once: `homes`, and of their `methods`, by `sets` of generics.
 machine <- new.env(parent = emptyenv())
 
 machine_homes <- function() {
@@ -85,7 +85,8 @@ compile_closure <- function(fun, X, dots = list(), before = NULL, several = FALS
     keep_verdict(key, fun, code, opened)
     return(not_compiled(opened$why, opened$path))
   }
-  opened$solves <- any(vapply(read, function(one) "solve" %in% one$functions, NA))
+  opened$solves <- FALSE
+  for (one in read) if ("solve" %in% one$functions) opened$solves <- TRUE
   opened$from <- from
   opened
 }
@@ -173,15 +174,25 @@ match_task <- function(fun, dots, columns = list(NULL)) {
 # are looked for where R does.
 generics_with_methods <- function(generics, env) {
   if (!length(generics)) return(character())
-  if (is.null(machine$methods)) machine$methods <- table_of_methods()
-  known <- machine$methods
-  methods <- unlist(known$methods[generics], use.names = FALSE)
-  defaults <- unname(known$defaults[generics])
-  found <- mget(paste0(generics, ".default"), envir = env, mode = "function", ifnotfound = list(NULL), inherits = TRUE)
-  other <- lengths(found) > 0L & !rs_compiled_same(unname(found), defaults)
-  nowhere <- !any(other) && !any(generics %in% known$base) && is.null(rs_locate(methods, env)) &&
-    all(vapply(known$tables, function(table) is.null(rs_locate(methods, table)), NA))
+  known <- methods_of_generics(generics)
+  found <- mget(known$names, envir = env, mode = "function", ifnotfound = list(NULL), inherits = TRUE)
+  other <- lengths(found) > 0L & !rs_compiled_same(unname(found), known$defaults)
+  nowhere <- !any(other) && !known$base && is.null(rs_locate(known$methods, env))
+  for (table in machine$methods$tables) nowhere <- nowhere && is.null(rs_locate(known$methods, table))
   if (nowhere) character() else generics[vapply(generics, has_own_method, NA, env)]
+}
+
+# Of the table below what these generics have together; kept, as few sets of them are ever asked for.
+methods_of_generics <- function(generics) {
+  set <- paste(generics, collapse = " ")
+  known <- machine$sets[[set]]
+  if (!is.null(known)) return(known)
+  if (is.null(machine$methods)) machine$methods <- table_of_methods()
+  all <- machine$methods
+  machine$sets[[set]] <- list(
+    names = paste0(generics, ".default"), defaults = unname(all$defaults[generics]),
+    methods = unlist(all$methods[generics], use.names = FALSE), base = any(generics %in% all$base)
+  )
 }
 
 # By name of the generic: `defaults`, R's own (NULL where there is none), and `methods`, names of

@@ -102,7 +102,7 @@ fn defined(
 
 /// A closure that is called: its code is not within the body of the compiled one.
 fn called(fields: &Fields, places: &mut Vec<Vec<i32>>) -> Parsed<Rc<Function>> {
-    let formals = fields.optional("formals")?.and_then(Robj::as_list);
+    let formals = fields.filled("formals")?.and_then(Robj::as_list);
     let mut read = Vec::new();
     for (name, default) in formals.iter().flat_map(List::iter) {
         read.push((name.to_owned(), tree(&default, places)));
@@ -182,7 +182,7 @@ struct Names {
 impl Names {
     fn new(fields: &Fields) -> Parsed<Names> {
         let named = |name: &str| -> Parsed<Vec<(String, Robj)>> {
-            Ok(match fields.optional(name)? {
+            Ok(match fields.filled(name)? {
                 None => Vec::new(),
                 Some(list) => fields
                     .read(name, |_| list.as_list())?
@@ -287,7 +287,7 @@ impl Read {
         }
         let mut names = vec![Names::new(fields)?];
         let mut closures = Vec::new();
-        let others = fields.optional("closures")?.and_then(Robj::as_list);
+        let others = fields.filled("closures")?.and_then(Robj::as_list);
         for other in others.iter().flat_map(List::values) {
             let fields = Fields::new(&other)?;
             names.push(Names::new(&fields)?);
@@ -348,7 +348,7 @@ impl Read {
         let mut given = self.given.clone();
         let mut veiled = self.veiled.clone();
         let mut lists = self.listed.clone();
-        let constants = fields.optional("constants")?.and_then(Robj::as_list);
+        let constants = fields.filled("constants")?.and_then(Robj::as_list);
         for (name, value) in constants.iter().flat_map(List::iter) {
             if let Some(list) = self.lists.add(&value) {
                 lists.push(Listed {
@@ -365,7 +365,7 @@ impl Read {
             given.push((name.to_owned(), ty));
             self.data.constants.push(data);
         }
-        let defaults = fields.optional("defaults")?.and_then(Robj::as_list);
+        let defaults = fields.filled("defaults")?.and_then(Robj::as_list);
         let mut read = Vec::new();
         for (name, code) in defaults.iter().flat_map(List::iter) {
             // A default has no place in the body.
