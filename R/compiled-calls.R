@@ -47,7 +47,7 @@ read_closure <- function(fun, given) {
   variables <- variables_of_closure(words$free, env)
   # A name may be a function that is handed on.
   handed <- words$free
-  if (length(handed)) handed <- setdiff(handed, c(names(variables$values), names(variables$reasons)))
+  if (length(handed)) handed <- handed[!handed %in% c(names(variables$values), names(variables$reasons))]
   all_own <- words$known && !length(handed) && all(rs_compiled_same(find_functions(words$functions, env), words$homes)) &&
     !length(primitives_refused(words$functions)) && !length(generics_with_methods(words$generics, env))
   functions <- if (all_own) list(own = words$functions) else own_functions(union(words$functions, handed), env)
@@ -75,14 +75,14 @@ words_of_closure <- function(fun, given) {
   homes <- machine_homes()
   kept <- formals(fun)
   formals <- as.list(kept)
-  left_out <- formals[setdiff(names(formals), c(given, "..."))]
+  left_out <- formals[!names(formals) %in% c(given, "...")]
   words <- rs_compiled_names(c(list(body(fun)), unname(left_out)))
+  own <- match(words$functions, names(homes))
   # `kept`: the key holds for as long as what it is made of lives.
   words <- list(
     body = body(fun), formals = formals, left_out = left_out, functions = words$functions,
-    variables = setdiff(words$variables, names(formals)), free = setdiff(words$free, names(formals)), kept = kept,
-    known = all(words$functions %in% names(homes)), homes = unname(homes[words$functions]),
-    generics = intersect(words$functions, machine_generics)
+    variables = words$variables[!words$variables %in% names(formals)], free = words$free[!words$free %in% names(formals)],
+    kept = kept, known = !anyNA(own), homes = unname(homes[own]), generics = words$functions[words$functions %in% machine_generics]
   )
   if (!is.null(key)) words_known[[key]] <- words
   words
@@ -137,10 +137,12 @@ own_name <- function(fun, homes) {
 # For each name what find_function() finds. Only what stands in frames of functions has to be
 # looked at with care.
 find_functions <- function(names, env) {
+  here <- function(names) unname(mget(names, envir = env, mode = "function", ifnotfound = list(NULL), inherits = TRUE))
   at <- if (is_function_frame(env)) rs_locate(names, env)
-  careful <- if (is.null(at)) logical(length(names)) else vapply(at, function(x) !is.null(x) && is_function_frame(x), NA)
+  if (is.null(at)) return(here(names))
+  careful <- vapply(at, function(x) !is.null(x) && is_function_frame(x), NA)
   found <- vector("list", length(names))
-  found[!careful] <- unname(mget(names[!careful], envir = env, mode = "function", ifnotfound = list(NULL), inherits = TRUE))
+  found[!careful] <- here(names[!careful])
   for (k in which(careful)) {
     one <- find_function(names[[k]], env)
     if (!is.null(one)) found[[k]] <- one

@@ -39,7 +39,7 @@ machine_generics <- c("mean", "median", "quantile", "sort", "rev", "diff", "seq"
 # Functions that neither draw, nor fail, nor change anything: a promise of them may be forced.
 harmless_functions <- c("{", "(", "+", "-", "*", "/", "^", ":", "c", "length", "seq_len", "numeric", "rep")
 
-# The record of R's own functions, written here only, once: `homes`.
+# The record of R's own functions, written here only, once: `homes`, and of their `methods`, by `sets` of generics.
 machine <- new.env(parent = emptyenv())
 
 machine_homes <- function() {
@@ -116,9 +116,9 @@ is_list_of_data <- function(x) is.list(x) && (!is.object(x) || identical(class(x
 # May data frames be read as lists? Not where somebody has methods for them. FALSE, too, where there are no
 # lists at all.
 frames_are_plain <- function(matched, read, columns, fun) {
-  of_lists <- function(values) any(vapply(values, is.list, NA))
-  any_list <- of_lists(matched$constants) || any(vapply(columns, function(x) is.list(x) && is.list(x[[1L]]), NA)) ||
-    any(vapply(read, function(one) of_lists(one$variables), NA))
+  any_list <- FALSE
+  for (x in columns) any_list <- any_list || is.list(x) && is.list(x[[1L]])
+  for (x in c(matched$constants, unlist(lapply(read, `[[`, "variables"), recursive = FALSE))) any_list <- any_list || is.list(x)
   if (!any_list) return(FALSE)
   tables <- list(environment(fun), .BaseNamespaceEnv[[".__S3MethodsTable__."]])
   method <- function(name, table) get0(name, envir = table, mode = "function")
@@ -177,15 +177,25 @@ match_task <- function(fun, dots, columns = list(NULL)) {
 # are looked for where R does.
 generics_with_methods <- function(generics, env) {
   if (!length(generics)) return(character())
-  if (is.null(machine$methods)) machine$methods <- table_of_methods()
-  known <- machine$methods
-  methods <- unlist(known$methods[generics], use.names = FALSE)
-  defaults <- unname(known$defaults[generics])
-  found <- mget(paste0(generics, ".default"), envir = env, mode = "function", ifnotfound = list(NULL), inherits = TRUE)
-  other <- lengths(found) > 0L & !rs_compiled_same(unname(found), defaults)
-  nowhere <- !any(other) && !any(generics %in% known$base) && is.null(rs_locate(methods, env)) &&
-    all(vapply(known$tables, function(table) is.null(rs_locate(methods, table)), NA))
+  known <- methods_of_generics(generics)
+  found <- mget(known$names, envir = env, mode = "function", ifnotfound = list(NULL), inherits = TRUE)
+  other <- lengths(found) > 0L & !rs_compiled_same(unname(found), known$defaults)
+  nowhere <- !any(other) && !known$base && is.null(rs_locate(known$methods, env))
+  for (table in machine$methods$tables) nowhere <- nowhere && is.null(rs_locate(known$methods, table))
   if (nowhere) character() else generics[vapply(generics, has_own_method, NA, env)]
+}
+
+# Of the table below what these generics have together; kept, as few sets of them are ever asked for.
+methods_of_generics <- function(generics) {
+  set <- paste(generics, collapse = " ")
+  known <- machine$sets[[set]]
+  if (!is.null(known)) return(known)
+  if (is.null(machine$methods)) machine$methods <- table_of_methods()
+  all <- machine$methods
+  machine$sets[[set]] <- list(
+    names = paste0(generics, ".default"), defaults = unname(all$defaults[generics]),
+    methods = unlist(all$methods[generics], use.names = FALSE), base = any(generics %in% all$base)
+  )
 }
 
 # By name of the generic: `defaults`, R's own (NULL where there is none), and `methods`, names of
@@ -221,22 +231,22 @@ variables_of_closure <- function(names, env) {
   if (!length(names)) return(list(values = list(), reasons = reasons))
   values <- vector("list", length(names))
   there <- logical(length(names))
-  take <- function(k, frame) {
+  at <- rs_locate(names, env)
+  for (k in seq_along(names)) {
+    frame <- at[[k]]
+    # What is left stands in base, if anywhere: functions mostly.
+    if (is.null(frame)) {
+      value <- get0(names[[k]], envir = baseenv())
+      if (is.null(value) || is.function(value)) next
+      frame <- baseenv()
+    }
     found <- variable_in_frame(names[[k]], frame)
     if (is.character(found)) {
-      reasons[[names[[k]]]] <<- found
+      reasons[[names[[k]]]] <- found
     } else if (length(found)) {
-      there[[k]] <<- TRUE
+      there[[k]] <- TRUE
       rs_move_value(values, k, found)
     }
-  }
-  at <- rs_locate(names, env)
-  for (k in which(lengths(at) > 0L)) take(k, at[[k]])
-  others <- if (is.null(at)) seq_along(names) else which(lengths(at) == 0L)
-  if (length(others)) {
-    # What is left stands in base, if anywhere: functions mostly.
-    base <- mget(names[others], envir = baseenv(), ifnotfound = list(NULL))
-    for (k in others[!vapply(base, function(x) is.null(x) || is.function(x), NA)]) take(k, baseenv())
   }
   found <- values[there]
   rs_release(values)

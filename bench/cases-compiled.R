@@ -86,6 +86,51 @@ compiled_cases <- unlist(lapply(compiled_kernels, function(kernel) {
   ))
 }), recursive = FALSE)
 
+# The same in C, which has no bar but tells in the same run where bars can be: what the C library's sine
+# and the chain of arithmetic take alone. Built when first asked for.
+compiled_floors <- local({
+  code <- c(
+    "#include <math.h>",
+    "void sines(int *n, double *out) {",
+    "  for (int i = 1; i <= *n; i++) {",
+    "    double s = 0;",
+    "    for (int j = 1; j <= 1000; j++) { double x = sin((double)(i + j)); s += x * x; }",
+    "    out[i - 1] = s;",
+    "  }",
+    "}",
+    "void logistic(int *n, double *out) {",
+    "  for (int i = 1; i <= *n; i++) {",
+    "    double x = i / 5000.0;",
+    "    for (int j = 1; j <= 1000; j++) x = 3.7 * x * (1 - x);",
+    "    out[i - 1] = x;",
+    "  }",
+    "}"
+  )
+  library <- NULL
+  build <- function() {
+    at <- tempfile("floors")
+    dir.create(at)
+    writeLines(code, file.path(at, "floors.c"))
+    built <- file.path(at, paste0("floors", .Platform$dynlib.ext))
+    system2(file.path(R.home("bin"), "R"), c("CMD", "SHLIB", "-o", shQuote(built), shQuote(file.path(at, "floors.c"))), stdout = FALSE, stderr = FALSE)
+    if (file.exists(built)) dyn.load(built) else NA
+  }
+  in_c <- function(name, n) {
+    if (is.null(library)) library <<- build()
+    if (identical(library, NA)) stop("there is nothing that builds C here")
+    as.list(.C(getNativeSymbolInfo(name, library), n, numeric(n))[[2L]])
+  }
+  lapply(list(list("sum of sines", "sines"), list("logistic map", "logistic")), function(floor) {
+    kernel <- Find(function(kernel) kernel[[1L]] == floor[[1L]], compiled_kernels)
+    n <- kernel[[3L]]
+    f <- kernel[[4L]]
+    case(
+      paste("compiled:", floor[[1L]]), "a loop in C", NA, function() future_lapply(seq_len(n), f, future.seed = 1),
+      function() in_c(floor[[2L]], n), 9L, prepare = compiled_on(1L)
+    )
+  })
+})
+
 # Jobs of 1e6 tasks with two threads beside one: the plan is set within each call.
 compiled_pairs <- lapply(list(
   list("logistic map of 200 steps", function(i) {
@@ -176,4 +221,4 @@ compiled_small <- lapply(list(
   case(paste("compiled: 100 calls,", small[[1L]]), "plan(sequential)", 1.1, calls(TRUE), calls(FALSE), 9L, prepare = compiled_on(1L))
 })
 
-cases <- c(compiled_cases, compiled_pairs, compiled_analyses, compiled_small)
+cases <- c(compiled_cases, compiled_floors, compiled_pairs, compiled_analyses, compiled_small)

@@ -45,6 +45,43 @@ test_that("the kernels of the design give the interpreter's bits on 1, 2 and 3 t
   expect_same_on_threads(1:50, function(i) list(order = sample(10L), draw = sample(data, 3)))
 })
 
+test_that("several steps of arithmetic that are one instruction are rounded as R's", {
+  signs <- c("+", "-", "*", "/")
+  steps <- expand.grid(signs, signs, signs)
+  forms <- c("(a %s b) %s (d %s e)", "((a %s b) %s d) %s e", "a %s (b %s (d %s e))")
+  lines <- unlist(lapply(forms, function(form) do.call(sprintf, c(list(form), lapply(steps, as.character)))))
+  fun <- eval(parse(text = c(
+    "function(a) {", "b <- 1 - a", "d <- a * 1.1", "e <- a / 3", "out <- numeric(192)",
+    sprintf("out[%dL] <- %s", seq_along(lines), lines), "out }"
+  )))
+  expect_same_on_threads(c(0.3, 1.7, -2.2, 1e-5, 123456.789), fun)
+  # In loops, where the result is an operand of the next turn.
+  expect_same_on_threads(1:50 / 51, function(x) {
+    for (j in 1:100) x <- 3.7 * x * (1 - x)
+    y <- 0
+    for (j in 1:100) y <- y + (x - y) * (j - x) / 100
+    c(x, y)
+  })
+  data <- c(3.2, 1.5, 4.75, -2, 8, 0.1, 5.5)
+  expect_same_on_threads(1:9, kept = 7L, function(i) {
+    at <- c(3L, 1L, i)
+    s <- 0
+    for (j in 1:3) s <- s + data[at[j]]
+    s
+  })
+})
+
+test_that("a loop that is left in its first turn, where a variable has another type, is R's", {
+  expect_same_on_threads(1:100, kept = 99L, function(i) {
+    n <- 1
+    for (g in 1:10) {
+      if (n == 0 || i == 50) break
+      n <- sum(rpois(n, 1.1))
+    }
+    n
+  })
+})
+
 test_that("a variable that changes its type, an argument more, and lists of vectors compile", {
   # Of an empty vector `n` stays an integer: that task is R's.
   expect_same_on_threads(list(c(1, 2, 3), 4, numeric()), function(x, k) {

@@ -1,12 +1,15 @@
 //! Compiled closures, for R. Conversion only; R/compiled-closure.R finds out what code means
 //! where it was written, and has checked it.
 
+mod code;
 mod job;
 mod lists;
 mod plain;
 mod read;
 mod values;
 mod words;
+
+use std::borrow::Cow;
 
 use extendr_api::prelude::*;
 use rustle_compiled::tree::Type;
@@ -17,6 +20,7 @@ use crate::fields::{schedule, slice, Fields};
 use crate::raw::{guard, owned_handle, routines, take_owned};
 use crate::refusal::{into_r, Parsed, Refusal};
 use crate::robj;
+use code::Code;
 use job::Job;
 use read::Read;
 
@@ -222,14 +226,17 @@ fn rs_compiled_stop(handle: Robj) -> List {
 /// @noRd
 #[extendr]
 fn rs_compiled_names(code: List) -> List {
+    let pieces: Vec<Robj> = code.values().collect();
     let mut words = words::Words::default();
-    for piece in code.values() {
-        words.add(&piece);
+    for piece in &pieces {
+        words.add(Code::of(piece));
     }
+    let texts =
+        |names: &[Cow<'_, str>]| Robj::from(names.iter().map(Cow::as_ref).collect::<Vec<&str>>());
     list!(
-        functions = words.functions,
-        variables = words.variables,
-        free = words.free
+        functions = texts(&words.functions),
+        variables = texts(&words.variables),
+        free = texts(&words.free)
     )
 }
 

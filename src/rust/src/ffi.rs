@@ -12,6 +12,7 @@ pub(crate) type Length = isize;
 
 pub(crate) const NILSXP: c_int = 0;
 pub(crate) const SYMSXP: c_int = 1;
+pub(crate) const LISTSXP: c_int = 2;
 pub(crate) const CLOSXP: c_int = 3;
 pub(crate) const ENVSXP: c_int = 4;
 pub(crate) const LANGSXP: c_int = 6;
@@ -63,6 +64,7 @@ extern "C-unwind" {
     pub(crate) static R_GlobalEnv: Sexp;
     pub(crate) static R_BaseEnv: Sexp;
     pub(crate) static R_NaString: Sexp;
+    pub(crate) static R_MissingArg: Sexp;
     pub(crate) static R_NamesSymbol: Sexp;
     pub(crate) static R_ClassSymbol: Sexp;
     pub(crate) static R_RowNamesSymbol: Sexp;
@@ -169,12 +171,9 @@ extern "C-unwind" {
     ) -> Sexp;
     #[cfg(not(r_map_attrib))]
     pub(crate) fn ATTRIB(x: Sexp) -> Sexp;
-    #[cfg(not(r_map_attrib))]
     pub(crate) fn CAR(x: Sexp) -> Sexp;
-    #[cfg(not(r_map_attrib))]
     pub(crate) fn CDR(x: Sexp) -> Sexp;
     pub(crate) fn SETCADR(x: Sexp, value: Sexp) -> Sexp;
-    #[cfg(not(r_map_attrib))]
     pub(crate) fn TAG(x: Sexp) -> Sexp;
 
     /// Macros of R behind a function, for their code differs between versions

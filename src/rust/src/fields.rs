@@ -58,6 +58,15 @@ impl Fields {
         self.get(name).map(Some)
     }
 
+    /// The field, unless it is NULL or has no elements.
+    pub(crate) fn filled(&self, name: &str) -> Parsed<Option<&Robj>> {
+        // SAFETY: a live object.
+        if unsafe { ffi::Rf_xlength(self.field(name)?.1) } == 0 {
+            return Ok(None);
+        }
+        self.optional(name)
+    }
+
     /// The field, as `convert` reads it.
     pub(crate) fn read<T>(
         &self,

@@ -40,7 +40,7 @@ struct Left {
     /// So many of the fates were counted.
     counted: usize,
     /// The task before `next` is in the middle.
-    machine: Option<Machine<'static>>,
+    machine: Option<Box<Machine<'static>>>,
     seeds: Option<TaskSeeds>,
 }
 
@@ -193,7 +193,7 @@ impl Job {
     fn block(
         &self,
         left: Left,
-        own: &mut Option<Machine<'static>>,
+        own: &mut Option<Box<Machine<'static>>>,
         program: &Program,
         data: &Shared,
         stop: &impl Fn() -> bool,
@@ -207,7 +207,7 @@ impl Job {
     fn tasks_of(
         &self,
         mut left: Left,
-        own: &mut Option<Machine<'static>>,
+        own: &mut Option<Box<Machine<'static>>>,
         program: &Program,
         data: &Shared,
         stop: &impl Fn() -> bool,
@@ -297,8 +297,8 @@ impl Job {
     }
 }
 
-fn own_machine(program: &Program, data: &Shared) -> Machine<'static> {
-    Machine::new(program, &data.captured, idle()).with_rows(&data.rows)
+fn own_machine(program: &Program, data: &Shared) -> Box<Machine<'static>> {
+    Box::new(Machine::new(program, &data.captured, idle()).with_rows(&data.rows))
 }
 
 /// The state of a machine that draws no numbers.

@@ -11,6 +11,7 @@ use rustle_compiled::tree::{
 };
 use rustle_streams::{Numbering, TaskSeeds};
 
+use super::code::Code;
 use super::lists::{rows_of, Lists};
 use super::plain::{as_integers, bare, bare_vector, kept, only_names};
 use crate::fields::Fields;
@@ -22,10 +23,10 @@ pub(super) const DEEPEST: usize = 300;
 
 /// The code under a path of positions from the body; the path of each piece is noted.
 pub(super) fn tree(code: &Robj, places: &mut Vec<Vec<i32>>) -> Node {
-    node(code, &mut Vec::new(), places)
+    node(Code::of(code), &mut Vec::new(), places)
 }
 
-fn node(code: &Robj, path: &mut Vec<i32>, places: &mut Vec<Vec<i32>>) -> Node {
+fn node(code: Code<'_>, path: &mut Vec<i32>, places: &mut Vec<Vec<i32>>) -> Node {
     let place = places.len() as u32;
     places.push(path.clone());
     Node {
@@ -34,60 +35,60 @@ fn node(code: &Robj, path: &mut Vec<i32>, places: &mut Vec<Vec<i32>>) -> Node {
     }
 }
 
-fn kind(code: &Robj, path: &mut Vec<i32>, places: &mut Vec<Vec<i32>>) -> Kind {
-    if code.is_missing_arg() {
+fn kind(code: Code<'_>, path: &mut Vec<i32>, places: &mut Vec<Vec<i32>>) -> Kind {
+    if code.is_missing() {
         return Kind::Missing;
     }
-    if code.is_null() {
-        return Kind::Null;
-    }
-    if let Some(symbol) = code.as_symbol() {
-        return Kind::Name(symbol.as_str().to_owned());
+    if let Some(name) = code.name() {
+        return Kind::Name(name.to_owned());
     }
     if path.len() > DEEPEST {
         return Kind::Other(format!(
             "code that is nested more than {DEEPEST} levels deep"
         ));
     }
-    if let Some(call) = code.as_language() {
-        let mut parts = call.iter();
-        let Some((_, head)) = parts.next() else {
-            return Kind::Other("an empty call".into());
+    let Some(mut parts) = code.call() else {
+        return code.constant();
+    };
+    let Some((_, head)) = parts.next() else {
+        return Kind::Other("an empty call".into());
+    };
+    let Some(fun) = head.name() else {
+        return Kind::Other("a call of what has no name, as of `pkg::f` or `list$f`,".into());
+    };
+    if fun == "function" {
+        let mut parts = parts.map(|(_, value)| value);
+        return match (parts.next(), parts.next()) {
+            (Some(formals), Some(body)) => Kind::Function(defined(formals, body, path, places)),
+            _ => Kind::Other("a function without a body".into()),
         };
-        let Some(fun) = head.as_symbol().map(|symbol| symbol.as_str().to_owned()) else {
-            return Kind::Other("a call of what has no name, as of `pkg::f` or `list$f`,".into());
-        };
-        if fun == "function" {
-            let parts: Vec<Robj> = parts.map(|(_, value)| value).collect();
-            return match parts.as_slice() {
-                [formals, body, ..] => Kind::Function(defined(formals, body, path, places)),
-                _ => Kind::Other("a function without a body".into()),
-            };
-        }
-        let mut args = Vec::new();
-        for (position, (name, value)) in (2..).zip(parts) {
-            path.push(position);
-            let value = node(&value, path, places);
-            path.pop();
-            let name = (!name.is_empty()).then(|| name.to_owned());
-            args.push(Arg { name, value });
-        }
-        return Kind::Call { fun, args };
     }
-    constant(code)
+    let mut args = Vec::new();
+    for (position, (name, value)) in (2..).zip(parts) {
+        path.push(position);
+        let value = node(value, path, places);
+        path.pop();
+        let name = name.map(str::to_owned);
+        args.push(Arg { name, value });
+    }
+    Kind::Call {
+        fun: fun.to_owned(),
+        args,
+    }
 }
 
 /// A function that code defines.
 fn defined(
-    formals: &Robj,
-    body: &Robj,
+    formals: Code<'_>,
+    body: Code<'_>,
     path: &mut Vec<i32>,
     places: &mut Vec<Vec<i32>>,
 ) -> Rc<Function> {
     let mut read = Vec::new();
-    for (k, (name, default)) in (1..).zip(formals.as_pairlist().iter().flat_map(Pairlist::iter)) {
+    for (k, (name, default)) in (1..).zip(formals.formals()) {
         path.extend([2, k]);
-        read.push((name.to_owned(), node(&default, path, places)));
+        let name = name.unwrap_or_default().to_owned();
+        read.push((name, node(default, path, places)));
         path.truncate(path.len() - 2);
     }
     path.push(3);
@@ -101,7 +102,7 @@ fn defined(
 
 /// A closure that is called: its code is not within the body of the compiled one.
 fn called(fields: &Fields, places: &mut Vec<Vec<i32>>) -> Parsed<Rc<Function>> {
-    let formals = fields.optional("formals")?.and_then(Robj::as_list);
+    let formals = fields.filled("formals")?.and_then(Robj::as_list);
     let mut read = Vec::new();
     for (name, default) in formals.iter().flat_map(List::iter) {
         read.push((name.to_owned(), tree(&default, places)));
@@ -111,42 +112,6 @@ fn called(fields: &Fields, places: &mut Vec<Vec<i32>>) -> Parsed<Rc<Function>> {
         formals: read,
         body,
     }))
-}
-
-/// One element, as a constant of code or a variable.
-fn constant(value: &Robj) -> Kind {
-    if value.is_null() {
-        return Kind::Null;
-    }
-    // SAFETY: a live object on R's main thread.
-    if value.len() != 1 || unsafe { crate::ffi::has_attributes(value.get().cast()) } {
-        return Kind::Other("what is no single number, string or logical value".into());
-    }
-    if let Some(x) = value.as_real_slice() {
-        return if x[0].is_nan() {
-            Kind::Other("a missing value".into())
-        } else {
-            Kind::Double(x[0])
-        };
-    }
-    if let Some(x) = value.as_integer_slice() {
-        return if x[0] == i32::MIN {
-            Kind::Other("a missing value".into())
-        } else {
-            Kind::Integer(x[0])
-        };
-    }
-    if let Some(x) = value.as_logical_slice() {
-        return if x[0].is_na() {
-            Kind::Other("a missing value".into())
-        } else {
-            Kind::Logical(x[0].is_true())
-        };
-    }
-    match value.as_str() {
-        Some(text) => Kind::Text(text.to_owned()),
-        None => Kind::Other("a value that is not numeric".into()),
-    }
 }
 
 /// The elements that the tasks are for.
@@ -217,7 +182,7 @@ struct Names {
 impl Names {
     fn new(fields: &Fields) -> Parsed<Names> {
         let named = |name: &str| -> Parsed<Vec<(String, Robj)>> {
-            Ok(match fields.optional(name)? {
+            Ok(match fields.filled(name)? {
                 None => Vec::new(),
                 Some(list) => fields
                     .read(name, |_| list.as_list())?
@@ -322,7 +287,7 @@ impl Read {
         }
         let mut names = vec![Names::new(fields)?];
         let mut closures = Vec::new();
-        let others = fields.optional("closures")?.and_then(Robj::as_list);
+        let others = fields.filled("closures")?.and_then(Robj::as_list);
         for other in others.iter().flat_map(List::values) {
             let fields = Fields::new(&other)?;
             names.push(Names::new(&fields)?);
@@ -386,7 +351,7 @@ impl Read {
         let mut given = self.given.clone();
         let mut veiled = self.veiled.clone();
         let mut lists = self.listed.clone();
-        let constants = fields.optional("constants")?.and_then(Robj::as_list);
+        let constants = fields.filled("constants")?.and_then(Robj::as_list);
         for (name, value) in constants.iter().flat_map(List::iter) {
             if let Some(list) = self.lists.add(&value) {
                 lists.push(Listed {
@@ -403,7 +368,7 @@ impl Read {
             given.push((name.to_owned(), ty));
             self.data.constants.push(data);
         }
-        let defaults = fields.optional("defaults")?.and_then(Robj::as_list);
+        let defaults = fields.filled("defaults")?.and_then(Robj::as_list);
         let mut read = Vec::new();
         for (name, code) in defaults.iter().flat_map(List::iter) {
             // A default has no place in the body.
@@ -456,7 +421,7 @@ impl Read {
             }
         }
         if ty.is_scalar() {
-            return Ok(Captured::Constant(constant(value)));
+            return Ok(Captured::Constant(Code::of(value).constant()));
         }
         self.data.captured.push(data);
         Ok(Captured::Vector(self.data.captured.len() - 1, ty))

@@ -1,147 +1,143 @@
 //! The names in code.
 
-use extendr_api::prelude::*;
+use std::borrow::Cow;
 
+use super::code::Code;
 use super::read::DEEPEST;
 
 /// The names in code, each once.
-#[derive(Default)]
-pub(super) struct Words {
+#[derive(Debug, Default)]
+pub(super) struct Words<'a> {
     /// Of functions that are called.
-    pub(super) functions: Vec<String>,
+    pub(super) functions: Vec<Cow<'a, str>>,
     /// All others.
-    pub(super) variables: Vec<String>,
+    pub(super) variables: Vec<Cow<'a, str>>,
     /// Of these, those that may be read where the code has not surely assigned them before.
-    pub(super) free: Vec<String>,
+    pub(super) free: Vec<Cow<'a, str>>,
 }
 
-impl Words {
-    pub(super) fn add(&mut self, code: &Robj) {
+impl<'a> Words<'a> {
+    pub(super) fn add(&mut self, code: Code<'a>) {
         self.add_below(code, 0);
         self.read(code, &mut Vec::new(), 0);
     }
 
     /// Notes what is read. `sure`: what is assigned by then, whichever way the code takes.
-    fn read(&mut self, code: &Robj, sure: &mut Vec<String>, depth: usize) {
-        if code.is_missing_arg() || depth > DEEPEST {
+    fn read(&mut self, code: Code<'a>, sure: &mut Vec<&'a str>, depth: usize) {
+        if code.is_missing() || depth > DEEPEST {
             return;
         }
-        if let Some(symbol) = code.as_symbol() {
-            if !sure.iter().any(|name| name == symbol.as_str()) {
-                note(symbol.as_str(), &mut self.free);
+        if let Some(name) = code.name() {
+            if !sure.contains(&name) {
+                note(name.into(), &mut self.free);
             }
             return;
         }
-        let Some(call) = code.as_language() else {
+        let Some(mut call) = code.call() else {
             return;
         };
-        let parts: Vec<Robj> = call.iter().map(|(_, part)| part).collect();
-        let Some((head, args)) = parts.split_first() else {
+        let Some((_, head)) = call.next() else {
             return;
         };
+        let args: Vec<Code<'a>> = call.map(|(_, part)| part).collect();
         let depth = depth + 1;
-        let fun = head.as_symbol().map(|symbol| symbol.as_str().to_owned());
-        let assigned = |to: &Robj| to.as_symbol().map(|symbol| symbol.as_str().to_owned());
-        match (fun.as_deref(), args) {
-            (Some("{" | "("), _) => args.iter().for_each(|arg| self.read(arg, sure, depth)),
+        let fun = head.name();
+        match (fun, args.as_slice()) {
+            (Some("{" | "("), _) => args.iter().for_each(|arg| self.read(*arg, sure, depth)),
             (Some("<-" | "="), [to, value]) => {
-                self.read(value, sure, depth);
-                match assigned(to) {
+                self.read(*value, sure, depth);
+                match to.name() {
                     Some(name) => sure.push(name),
-                    None => self.read(to, sure, depth),
+                    None => self.read(*to, sure, depth),
                 }
             }
             // The name behind it is no variable.
-            (Some("$"), [of, _]) => self.read(of, sure, depth),
+            (Some("$"), [of, _]) => self.read(*of, sure, depth),
             (Some("for"), [variable, over, body]) => {
-                self.read(over, sure, depth);
-                let mut inside = sure.clone();
-                inside.extend(assigned(variable));
-                self.read(body, &mut inside, depth);
+                self.read(*over, sure, depth);
+                let before = sure.len();
+                sure.extend(variable.name());
+                self.read(*body, sure, depth);
+                sure.truncate(before);
             }
             (Some("if" | "while" | "&&" | "||"), [first, rest @ ..]) => {
-                self.read(first, sure, depth);
-                for part in rest {
-                    self.read(part, &mut sure.clone(), depth);
-                }
+                self.read(*first, sure, depth);
+                self.apart(rest, sure, depth);
             }
             (Some("function"), [formals, body, ..]) => {
-                let mut inside = sure.clone();
-                let formals = formals.as_pairlist();
-                for (name, _) in formals.iter().flat_map(Pairlist::iter) {
-                    inside.push(name.to_owned());
+                let before = sure.len();
+                sure.extend(formals.formals().filter_map(|(name, _)| name));
+                for (_, default) in formals.formals() {
+                    self.apart(&[default], sure, depth);
                 }
-                for (_, default) in formals.iter().flat_map(Pairlist::iter) {
-                    self.read(&default, &mut inside.clone(), depth);
-                }
-                self.read(body, &mut inside, depth);
+                self.read(*body, sure, depth);
+                sure.truncate(before);
             }
             _ => {
                 if fun.is_none() {
-                    self.read(head, &mut sure.clone(), depth);
+                    self.apart(&[head], sure, depth);
                 }
-                for arg in args {
-                    self.read(arg, &mut sure.clone(), depth);
-                }
+                self.apart(&args, sure, depth);
             }
         }
     }
 
-    fn add_below(&mut self, code: &Robj, depth: usize) {
-        if code.is_missing_arg() || depth > DEEPEST {
+    /// Parts of which what they assign is not sure behind them.
+    fn apart(&mut self, parts: &[Code<'a>], sure: &mut Vec<&'a str>, depth: usize) {
+        let before = sure.len();
+        for part in parts {
+            self.read(*part, sure, depth);
+            sure.truncate(before);
+        }
+    }
+
+    fn add_below(&mut self, code: Code<'a>, depth: usize) {
+        if code.is_missing() || depth > DEEPEST {
             return;
         }
         let depth = depth + 1;
-        if let Some(symbol) = code.as_symbol() {
-            note(symbol.as_str(), &mut self.variables);
-        } else if let Some(call) = code.as_language() {
-            let mut parts = call.iter().map(|(_, value)| value);
-            let head = parts.next();
-            match head.as_ref().and_then(|head| head.as_symbol()) {
-                Some(symbol) => {
-                    note(symbol.as_str(), &mut self.functions);
-                    if matches!(symbol.as_str(), "<-" | "=") {
+        if let Some(name) = code.name() {
+            note(name.into(), &mut self.variables);
+        } else if let Some(mut parts) = code.call() {
+            let head = parts.next().map(|(_, head)| head);
+            let fun = head.and_then(Code::name);
+            match (fun, head) {
+                (Some(fun), _) => {
+                    note(fun.into(), &mut self.functions);
+                    if matches!(fun, "<-" | "=") {
                         // `x[i] <- v` calls `[<-`.
-                        let target = call.iter().nth(1).and_then(|(_, to)| to.as_language());
-                        let of = target.and_then(|to| to.iter().next().map(|(_, head)| head));
-                        if let Some(of) = of.as_ref().and_then(|of| of.as_symbol()) {
-                            note(&format!("{}<-", of.as_str()), &mut self.functions);
+                        let target = parts.clone().next().and_then(|(_, to)| to.call());
+                        let of = target.and_then(|mut to| to.next());
+                        if let Some(of) = of.and_then(|(_, of)| of.name()) {
+                            note(format!("{of}<-").into(), &mut self.functions);
                         }
                     }
                 }
-                None => head.iter().for_each(|head| self.add_below(head, depth)),
+                (None, Some(head)) => self.add_below(head, depth),
+                _ => {}
             }
             // A function by its name in quotes.
             let hands_on = ["sapply", "lapply", "vapply", "apply", "mapply", "Reduce"];
-            if let Some(symbol) = head.as_ref().and_then(|head| head.as_symbol()) {
-                if hands_on.contains(&symbol.as_str()) {
-                    for (_, part) in call.iter().skip(1) {
-                        if let Some(text) = part.as_str().filter(|_| part.is_string()) {
-                            note(text, &mut self.functions);
-                        }
-                    }
+            if fun.is_some_and(|fun| hands_on.contains(&fun)) {
+                for text in parts.clone().filter_map(|(_, part)| part.text()) {
+                    note(text.into(), &mut self.functions);
                 }
             }
             // The name behind `$` is no variable.
-            let member = head.as_ref().and_then(|head| head.as_symbol());
-            let count = if member.is_some_and(|head| head.as_str() == "$") {
-                1
-            } else {
-                usize::MAX
-            };
+            let count = if fun == Some("$") { 1 } else { usize::MAX };
             parts
                 .take(count)
-                .for_each(|part| self.add_below(&part, depth));
-        } else if let Some(formals) = code.as_pairlist() {
-            for (_, default) in formals.iter() {
-                self.add_below(&default, depth);
+                .for_each(|(_, part)| self.add_below(part, depth));
+        } else {
+            for (_, default) in code.formals() {
+                self.add_below(default, depth);
             }
         }
     }
 }
 
-fn note(name: &str, known: &mut Vec<String>) {
-    if !known.iter().any(|other| other == name) {
-        known.push(name.to_owned());
+fn note<'a>(name: Cow<'a, str>, known: &mut Vec<Cow<'a, str>>) {
+    if !known.contains(&name) {
+        known.push(name);
     }
 }

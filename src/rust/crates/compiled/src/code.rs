@@ -191,7 +191,7 @@ pub(crate) enum Op {
     ArithD(Arith, Reg, Reg, Reg),
     /// Two or three steps of arithmetic in one, each rounded by itself: `a * b + c`, `a * b - c`,
     /// `c - a * b`, `a * b * c`, `(a + b) * c`, `(a - b) * c`, `a + b + c`, `a - b + c`,
-    /// `a * b + c * d`, `a * b - c * d`, `a * b * c + d`.
+    /// `a * b + c * d`, `a * b - c * d`, `a * b * c + d`, `a * b * (c - d)`, `(a - b) * (c - d)`.
     MulAdd(Reg, Reg, Reg, Reg),
     MulSub(Reg, Reg, Reg, Reg),
     SubMul(Reg, Reg, Reg, Reg),
@@ -203,6 +203,8 @@ pub(crate) enum Op {
     Dot(Reg, Reg, Reg, Reg, Reg),
     DotSub(Reg, Reg, Reg, Reg, Reg),
     MulMulAdd(Reg, Reg, Reg, Reg, Reg),
+    MulLess(Reg, Reg, Reg, Reg, Reg),
+    LessLess(Reg, Reg, Reg, Reg, Reg),
     /// `a %% 2^k`, where `k` is below 31.
     ModBits(Reg, Reg, u8),
     AddI(Reg, Reg, Reg),
@@ -235,6 +237,8 @@ pub(crate) enum Op {
     AddGet(Reg, Reg, Reg, Reg),
     /// Element of the first vector by the number that is the element of the second.
     GetGet(Reg, Reg, Reg, Reg),
+    /// A number and such an element.
+    AddGetGet(Reg, Reg, Reg, Reg, Reg),
     /// By a double.
     GetDByD(Reg, Reg, Reg),
     GetIByD(Reg, Reg, Reg),
@@ -381,8 +385,11 @@ impl Op {
             | Op::Dot(to, ..)
             | Op::DotSub(to, ..)
             | Op::MulMulAdd(to, ..)
+            | Op::MulLess(to, ..)
+            | Op::LessLess(to, ..)
             | Op::ModBits(to, ..)
             | Op::AddGet(to, ..)
+            | Op::AddGetGet(to, ..)
             | Op::Widen(to, _) => Some((true, to)),
             Op::AddI(to, ..) | Op::SubI(to, ..) | Op::MulI(to, ..) | Op::ArithI(_, to, ..) => {
                 Some((false, to))

@@ -72,14 +72,9 @@ impl Lower<'_> {
         // Is it the left operand of this step?
         let first = left == x;
         let other = if first { y } else { x };
-        // Both operands are products.
-        if let (Op::MulD(_, c, d), Some((Op::MulD(_, a, b), before))) = (made, self.temporary(1)) {
-            if before == other && !first {
-                let op = match how {
-                    Arith::Add => Op::Dot(to, a, b, c, d),
-                    Arith::Sub => Op::DotSub(to, a, b, c, d),
-                    _ => return self.one_of_two(how, to, made, first, other),
-                };
+        // Both operands were made just before.
+        if let Some((before, _)) = self.temporary(1).filter(|(_, reg)| *reg == other && !first) {
+            if let Some(op) = both(how, to, before, made) {
                 self.block.truncate(self.block.len() - 2);
                 return Some(op);
             }
@@ -99,6 +94,7 @@ impl Lower<'_> {
             (Op::SubD(_, a, b), Arith::Add) => Op::LessAdd(to, a, b, other),
             (Op::MulMul(_, a, b, c), Arith::Add) => Op::MulMulAdd(to, a, b, c, other),
             (Op::GetD(_, v, at), Arith::Add) => Op::AddGet(to, other, v, at),
+            (Op::GetGet(_, v, w, at), Arith::Add) => Op::AddGetGet(to, other, v, w, at),
             _ => return None,
         };
         self.block.pop();
@@ -116,7 +112,8 @@ impl Lower<'_> {
         | Op::AddD(to, ..)
         | Op::SubD(to, ..)
         | Op::MulMul(to, ..)
-        | Op::GetD(to, ..)) = op
+        | Op::GetD(to, ..)
+        | Op::GetGet(to, ..)) = op
         else {
             return None;
         };
@@ -176,4 +173,17 @@ impl Lower<'_> {
         }
         Op::GetD(to, vector, at)
     }
+}
+
+/// Two steps and one of both their results.
+fn both(how: Arith, to: Reg, x: Op, y: Op) -> Option<Op> {
+    Some(match (x, how, y) {
+        (Op::MulD(_, a, b), Arith::Add, Op::MulD(_, c, d)) => Op::Dot(to, a, b, c, d),
+        (Op::MulD(_, a, b), Arith::Sub, Op::MulD(_, c, d)) => Op::DotSub(to, a, b, c, d),
+        // Factors may change their places.
+        (Op::MulD(_, a, b), Arith::Mul, Op::SubD(_, c, d))
+        | (Op::SubD(_, c, d), Arith::Mul, Op::MulD(_, a, b)) => Op::MulLess(to, a, b, c, d),
+        (Op::SubD(_, a, b), Arith::Mul, Op::SubD(_, c, d)) => Op::LessLess(to, a, b, c, d),
+        _ => return None,
+    })
 }

@@ -172,9 +172,12 @@ impl Lower<'_> {
         let mut whole = Vec::new();
         let mut exits = Vec::new();
         let mut from = entry.clone();
+        // So many ways out are those of a first turn of its own.
+        let mut early = 0;
         if let Some(first) = peeled {
             whole.extend(first.block);
             exits.extend(first.exits);
+            early = exits.len();
             if let Some(back) = first.back {
                 from = back;
             }
@@ -190,7 +193,11 @@ impl Lower<'_> {
         exits.extend(turn.exits);
         // What is known behind the loop.
         let mut env: Option<Env> = None;
-        let idle: Vec<bool> = exits.iter().map(|way| way.idle).collect();
+        let idle: Vec<bool> = exits
+            .iter()
+            .enumerate()
+            .map(|(k, way)| way.idle || k < early)
+            .collect();
         let mut left_out = vec![false; exits.len()];
         for pass in [false, true] {
             for (k, way) in exits.iter().enumerate().filter(|(k, _)| idle[*k] == pass) {
@@ -206,7 +213,7 @@ impl Lower<'_> {
                                     Some(State::Is(_) | State::Named(..) | State::Veiled(_))
                                 )
                         };
-                        if way.idle && joined.iter().any(spoils) {
+                        if pass && joined.iter().any(spoils) {
                             left_out[k] = true;
                             env
                         } else {
@@ -219,7 +226,12 @@ impl Lower<'_> {
         if let Some(env) = &env {
             for (k, way) in exits.iter().enumerate() {
                 self.fixes[way.fix] = if left_out[k] {
-                    vec![Stmt::Op(self.reason("a loop that does not turn once"))]
+                    let reason = if way.idle {
+                        "a loop that does not turn once"
+                    } else {
+                        "a loop that is left in its first turn"
+                    };
+                    vec![Stmt::Op(self.reason(reason))]
                 } else {
                     self.convert(&way.env, env, node)?
                 };

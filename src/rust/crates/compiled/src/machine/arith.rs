@@ -100,9 +100,19 @@ pub(super) fn compare<T: PartialOrd>(how: Compare, x: T, y: T) -> bool {
 /// R may warn.
 #[inline]
 pub(crate) fn math(how: Math, x: f64) -> Result<f64, Bail> {
-    let y = match how {
-        Math::Neg => return Ok(-x),
-        Math::Abs => return Ok(x.abs()),
+    let y = function(how, x);
+    // Most are neither `NaN` nor zero, which is one comparison.
+    if y < 0.0 || y > 0.0 {
+        return Ok(y);
+    }
+    odd(how, y)
+}
+
+#[inline(always)]
+fn function(how: Math, x: f64) -> f64 {
+    match how {
+        Math::Neg => -x,
+        Math::Abs => x.abs(),
         Math::Sqrt => x.sqrt(),
         Math::Exp => x.exp(),
         Math::Expm1 => x.exp_m1(),
@@ -123,16 +133,18 @@ pub(crate) fn math(how: Math, x: f64) -> Result<f64, Bail> {
         Math::Ceiling => x.ceil(),
         Math::Trunc => x.trunc(),
         Math::Round => exact::round(x),
-    };
-    if y.is_nan() {
-        return Err(NOT_A_NUMBER);
     }
-    // sin(-0) and others are 0 in some versions of R.
-    if y == 0.0 && y.is_sign_negative() {
-        return match how {
-            Math::Sqrt | Math::Floor | Math::Ceiling | Math::Trunc | Math::Round => Ok(y),
-            _ => Err(NEGATIVE_ZERO),
-        };
+}
+
+/// A result that is `NaN` or zero.
+#[inline(never)]
+fn odd(how: Math, y: f64) -> Result<f64, Bail> {
+    match how {
+        Math::Neg | Math::Abs => Ok(y),
+        _ if y.is_nan() => Err(NOT_A_NUMBER),
+        Math::Sqrt | Math::Floor | Math::Ceiling | Math::Trunc | Math::Round => Ok(y),
+        // sin(-0) and others are 0 in some versions of R.
+        _ if y.is_sign_negative() => Err(NEGATIVE_ZERO),
+        _ => Ok(y),
     }
-    Ok(y)
 }

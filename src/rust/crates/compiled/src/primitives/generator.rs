@@ -69,41 +69,59 @@ fn few_bits(mrg: &mut Mrg, n: u32, to: &mut [i32]) {
     }
 }
 
-/// One step of a shuffle with so many elements left: how many are left then. What is rejected
-/// changes nothing: all bits of `good` are set where a number is not, so that no branch depends on
-/// what is drawn.
-#[inline]
-fn shuffle_one(part: u32, left: u32, all: &mut [i32]) -> u32 {
-    let mask = left.next_power_of_two() - 1;
-    let last = left - 1;
-    let at = part & mask;
-    let good = (u64::from(at).wrapping_sub(u64::from(left)) >> 32) as u32;
-    let from = at & good | last & !good;
-    all.swap(from as usize, last as usize);
-    left.wrapping_add(good)
+/// A shuffle: how many elements are left, and the mask of the bits that a number below that has.
+#[derive(Clone, Copy)]
+struct Left {
+    count: u32,
+    mask: u32,
+}
+
+impl Left {
+    fn of(count: usize) -> Left {
+        let count = count as u32;
+        Left {
+            count,
+            mask: count.next_power_of_two() - 1,
+        }
+    }
+
+    /// One step. What is rejected changes nothing, and no branch depends on what is drawn.
+    #[inline]
+    fn step(self, part: u32, all: &mut [i32]) -> Left {
+        let last = self.count - 1;
+        let at = part & self.mask;
+        let good = at < self.count;
+        let from = if good { at } else { last };
+        all.swap(from as usize, last as usize);
+        let count = self.count - u32::from(good);
+        // It loses a bit where half as many numbers are enough.
+        let half = self.mask >> 1;
+        let mask = if count <= half + 1 { half } else { self.mask };
+        Left { count, mask }
+    }
 }
 
 /// See [`Generator::shuffle`].
 #[inline]
 fn shuffled(next: &mut impl FnMut() -> u32, size: usize, all: &mut [i32]) {
-    let mut left = all.len() as u32;
-    let end = left - size as u32;
-    while left > end {
-        left = shuffle_one(next(), left, all);
+    let mut left = Left::of(all.len());
+    let end = left.count - size as u32;
+    while left.count > end {
+        left = left.step(next(), all);
     }
 }
 
 /// The same, with two numbers at a time as long as both are needed.
 fn shuffled_by_two(mrg: &mut Mrg, size: usize, all: &mut [i32]) {
-    let mut left = all.len() as u32;
-    let end = left - size as u32;
-    while left > end + 1 {
+    let mut left = Left::of(all.len());
+    let end = left.count - size as u32;
+    while left.count > end + 1 {
         for part in mrg.next_two_16_bits() {
-            left = shuffle_one(part, left, all);
+            left = left.step(part, all);
         }
     }
-    while left > end {
-        left = shuffle_one(mrg.next_16_bits(), left, all);
+    while left.count > end {
+        left = left.step(mrg.next_16_bits(), all);
     }
 }
 
