@@ -19,7 +19,10 @@ machine_functions <- list(
     "sample.int", "stop", "warning", "message", "print", "cat", "matrix", "nrow", "ncol", "dim", "t", "drop", "diag",
     "crossprod", "tcrossprod", "%*%", "solve", "rowSums", "rowMeans", "colSums", "colMeans", "as.matrix", "as.vector",
     "outer", "cbind", "rbind", "match", "%in%", "findInterval", "tryCatch", "try", "suppressWarnings", "suppressMessages",
-    "unlist", "lapply", "mapply", "Reduce", "$", "force", "identity", "missing", "sapply", "vapply", "replicate", "apply", "names<-", "unname"
+    "unlist", "lapply", "mapply", "Reduce", "$", "force", "identity", "missing", "sapply", "vapply", "replicate", "apply", "names<-", "unname", "names",
+    "data.frame", "$<-", "switch", "stopifnot", "is.null", "is.numeric", "is.logical", "is.character", "is.double", "is.integer",
+    "is.list", "is.matrix", "is.data.frame", "isTRUE", "isFALSE", "xor", "identical", "nchar",
+    "do.call", "colnames", "rownames", "colnames<-", "rownames<-"
   ),
   stats = c(
     "runif", "rnorm", "rexp", "rlnorm", "rlogis", "rcauchy", "rweibull", "rgamma", "rchisq", "rt", "rf", "rbeta",
@@ -106,6 +109,12 @@ is_plain <- function(x) {
   is.null(attributes(x)) || !is.object(x) && all(names(attributes(x)) %in% if (is.matrix(x)) c("dim", "dimnames") else "names")
 }
 
+# Strings that the compiler may know.
+is_text <- function(x) {
+  is.character(x) && is.null(attributes(x)) && length(x) > 0L && length(x) <= 64L && !anyNA(x) &&
+    !any(grepl("[^\001-\177]", x, perl = TRUE, useBytes = TRUE))
+}
+
 # A list, or a data frame, of which a function may read elements.
 is_list_of_data <- function(x) is.list(x) && (!is.object(x) || identical(class(x), "data.frame"))
 
@@ -115,16 +124,22 @@ frames_are_plain <- function(matched, read, columns, fun) {
   of_lists <- function(values) any(vapply(values, is.list, NA))
   any_list <- of_lists(matched$constants) || any(vapply(columns, function(x) is.list(x) && is.list(x[[1L]]), NA)) ||
     any(vapply(read, function(one) of_lists(one$variables), NA))
-  if (!any_list) return(FALSE)
-  tables <- list(environment(fun), .BaseNamespaceEnv[[".__S3MethodsTable__."]])
-  method <- function(name, table) get0(name, envir = table, mode = "function")
+  any_list && frames_untouched(environment(fun))
+}
+
+# Does nobody have methods of data frames that are not R's own?
+frames_untouched <- function(env) {
+  tables <- list(env, .BaseNamespaceEnv[[".__S3MethodsTable__."]])
   all(vapply(tables, function(table) {
-    is.null(method("$.data.frame", table)) && is.null(method("length.data.frame", table)) &&
-      identical(method("[[.data.frame", table), baseenv()[["[[.data.frame"]]) &&
-      identical(method("[.data.frame", table), baseenv()[["[.data.frame"]]) &&
-      identical(method("dim.data.frame", table), baseenv()[["dim.data.frame"]])
+    found <- mget(frame_methods, envir = table, mode = "function", ifnotfound = list(NULL), inherits = TRUE)
+    all(mapply(identical, found, mget(frame_methods, envir = baseenv(), ifnotfound = list(NULL))))
   }, NA))
 }
+
+frame_methods <- c(
+  paste0(c("$", "length", "names", "[[", "[", "dim", "$<-", "[[<-", "[<-", "as.matrix", "dimnames", "row.names"), ".data.frame"),
+  paste0("as.data.frame.", c("double", "integer", "numeric", "logical", "character", "vector"))
+)
 
 # Which arguments of `fun` the parts of FUN(X[[i]], ...) are: list(item = names of those that vary, one
 # for each of `columns`, constants = list by name), or why that cannot be told.
@@ -162,7 +177,7 @@ match_task <- function(fun, dots, columns = list(NULL)) {
   constants <- lapply(stats::setNames(rest, rest), function(name) dots[[match(words[[name]], as.character(marks))]])
   for (name in rest) {
     value <- constants[[name]]
-    if (!is_plain(value) && !is_list_of_data(value)) {
+    if (!is_plain(value) && !is_list_of_data(value) && !is_text(value)) {
       return(sprintf("the argument `%s` is not a plain vector or matrix of numbers", name))
     }
   }
@@ -251,7 +266,7 @@ variable_in_frame <- function(name, env) {
   if (is.character(value) || is.null(value[[1L]])) return(value)
   if (is.function(value[[1L]])) return(list())
   numeric <- typeof(value[[1L]]) %in% c("double", "integer", "logical")
-  if (!numeric && !is_list_of_data(value[[1L]])) return(sprintf("`%s` is not numeric", name))
+  if (!numeric && !is_list_of_data(value[[1L]]) && !is_text(value[[1L]])) return(sprintf("`%s` is not numeric", name))
   value
 }
 

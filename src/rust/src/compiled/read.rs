@@ -143,10 +143,25 @@ fn constant(value: &Robj) -> Kind {
             Kind::Logical(x[0].is_true())
         };
     }
-    match value.as_str() {
+    match value.as_str_iter().and_then(|mut texts| texts.next()) {
+        Some(text) if text.is_na() => Kind::Other("a missing value".into()),
         Some(text) => Kind::Text(text.to_owned()),
         None => Kind::Other("a value that is not numeric".into()),
     }
+}
+
+/// More strings are not taken as known ones.
+const MOST_TEXTS: usize = 64;
+
+/// Strings that may be known when the code is compiled.
+fn texts(value: &Robj) -> Option<Vec<String>> {
+    // SAFETY: a live object on R's main thread.
+    let plain = value.is_string() && !unsafe { crate::ffi::has_attributes(value.get().cast()) };
+    if !plain || !(1..=MOST_TEXTS).contains(&value.len()) {
+        return None;
+    }
+    let one = |text: &str| (!text.is_na() && text.is_ascii()).then(|| text.to_owned());
+    value.as_str_iter()?.map(one).collect()
 }
 
 /// The elements that the tasks are for.
@@ -383,6 +398,7 @@ impl Read {
         let mut given = self.given.clone();
         let mut veiled = self.veiled.clone();
         let mut lists = self.listed.clone();
+        let mut known = Vec::new();
         let constants = fields.optional("constants")?.and_then(Robj::as_list);
         for (name, value) in constants.iter().flat_map(List::iter) {
             if let Some(list) = self.lists.add(&value) {
@@ -391,6 +407,10 @@ impl Read {
                     list,
                     each: false,
                 });
+                continue;
+            }
+            if let Some(texts) = texts(&value) {
+                known.push((name.to_owned(), texts));
                 continue;
             }
             let (ty, data, named) = bare(&value).map_err(Refusal::internal)?;
@@ -418,6 +438,7 @@ impl Read {
         Ok(Closure {
             given,
             veiled,
+            texts: known,
             lists,
             defaults: read,
             body,
@@ -433,6 +454,9 @@ impl Read {
         }
         if let Some(list) = self.lists.add(value) {
             return Ok(Captured::List(list));
+        }
+        if let Some(texts) = texts(value) {
+            return Ok(Captured::Texts(texts));
         }
         if let Some(names) = only_names(value) {
             let bare = |why| format!("`{name}` {why}");
@@ -514,6 +538,14 @@ impl Surroundings for Read {
 
     fn each(&mut self, list: usize, path: &[Step]) -> std::result::Result<Each, String> {
         self.lists.each(list, path, &mut self.data.rows)
+    }
+
+    fn labels(
+        &mut self,
+        list: usize,
+        each: Option<&[Step]>,
+    ) -> std::result::Result<Option<Vec<String>>, String> {
+        self.lists.labels(list, each)
     }
 
     fn extent(&mut self, list: usize) -> Extent {

@@ -101,18 +101,24 @@ impl Words {
                 Some(symbol) => {
                     note(symbol.as_str(), &mut self.functions);
                     if matches!(symbol.as_str(), "<-" | "=") {
-                        // `x[i] <- v` calls `[<-`.
-                        let target = call.iter().nth(1).and_then(|(_, to)| to.as_language());
-                        let of = target.and_then(|to| to.iter().next().map(|(_, head)| head));
-                        if let Some(of) = of.as_ref().and_then(|of| of.as_symbol()) {
-                            note(&format!("{}<-", of.as_str()), &mut self.functions);
+                        // `x$a[i] <- v` calls `[<-` and `$<-`.
+                        let mut target = call.iter().nth(1).and_then(|(_, to)| to.as_language());
+                        while let Some(to) = target {
+                            let mut parts = to.iter().map(|(_, part)| part);
+                            let of = parts.next();
+                            if let Some(of) = of.as_ref().and_then(|of| of.as_symbol()) {
+                                note(&format!("{}<-", of.as_str()), &mut self.functions);
+                            }
+                            target = parts.next().and_then(|to| to.as_language());
                         }
                     }
                 }
                 None => head.iter().for_each(|head| self.add_below(head, depth)),
             }
             // A function by its name in quotes.
-            let hands_on = ["sapply", "lapply", "vapply", "apply", "mapply", "Reduce"];
+            let hands_on = [
+                "sapply", "lapply", "vapply", "apply", "mapply", "Reduce", "do.call",
+            ];
             if let Some(symbol) = head.as_ref().and_then(|head| head.as_symbol()) {
                 if hands_on.contains(&symbol.as_str()) {
                     for (_, part) in call.iter().skip(1) {

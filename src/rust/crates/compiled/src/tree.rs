@@ -71,6 +71,8 @@ pub struct Closure {
     pub given: Vec<(String, Type)>,
     /// Of these, those that may have names, of elements or of rows and columns.
     pub veiled: Vec<String>,
+    /// Arguments that are strings.
+    pub texts: Vec<(String, Vec<String>)>,
     /// Arguments that are lists.
     pub lists: Vec<Listed>,
     /// Arguments that calls leave out, with their defaults (`Missing`: none).
@@ -223,6 +225,8 @@ pub enum Captured {
     Named(usize, Type, Vec<String>),
     /// A vector or matrix with names that nobody looks at.
     Veiled(usize, Type),
+    /// Strings, which are known when the code is compiled.
+    Texts(Vec<String>),
     /// A list, or a data frame: its number among those of the surroundings.
     List(usize),
 }
@@ -253,6 +257,8 @@ pub struct Extent {
     pub length: i32,
     /// Of a data frame: how many rows.
     pub rows: Option<i32>,
+    /// Have rows no names but their numbers?
+    pub plain: bool,
 }
 
 /// How large the elements of a list are, which are lists.
@@ -318,11 +324,21 @@ pub trait Surroundings {
     fn each(&mut self, _list: usize, _path: &[Step]) -> Result<Each, String> {
         Err("lists are not in the subset".into())
     }
+    /// The names of the elements of a list, or of the lists that are found by steps in each of its
+    /// elements, where all have the same; `None`: none.
+    ///
+    /// # Errors
+    ///
+    /// Why they cannot be used.
+    fn labels(&mut self, _list: usize, _each: Option<&[Step]>) -> Result<Option<Vec<String>>, String> {
+        Err("lists are not in the subset".into())
+    }
     /// How large a list is.
     fn extent(&mut self, _list: usize) -> Extent {
         Extent {
             length: 0,
             rows: None,
+            plain: false,
         }
     }
     /// How large the lists are that are found by these steps in each element of a list.

@@ -185,9 +185,16 @@ impl Lower<'_> {
             "as.numeric" | "as.double" | "as.integer" | "as.vector" => {
                 self.converted(fun, args, node)
             }
-            "list" | "lapply" => Err(refuse(
+            "list" => self.list(args, node),
+            "data.frame" => self.data_frame(args, node),
+            "do.call" => self.do_call(args, node),
+            "colnames" | "rownames" => {
+                let x = self.one(args, node)?;
+                self.side_names(fun, x, node)
+            }
+            "lapply" => Err(refuse(
                 node,
-                "a list is compiled only as the value of the function",
+                "a list whose length is computed is not in the subset",
             )),
             _ => self.of_matrices(fun, args, node),
         }
@@ -208,7 +215,7 @@ impl Lower<'_> {
                 let value = self.math_flat(fun, how, (ty, reg), None, node)?;
                 return Ok(with_names(value, Names::Known(names)));
             }
-            Val::Veiled(ty, reg) => {
+            Val::Veiled(ty, reg, _) => {
                 veiled = true;
                 (ty, reg)
             }
@@ -499,13 +506,17 @@ impl Lower<'_> {
                 Val::Null => {}
                 Val::Is(ty, reg) => parts.push((ty, reg)),
                 // Of a matrix names are dropped.
-                Val::Veiled(ty, reg) => {
+                Val::Veiled(ty, reg, _) => {
                     veiled |= !ty.is_matrix();
                     parts.push((ty.flat(), reg));
                 }
                 Val::Named(..) => return Err(refuse(&arg.value, named::KEPT)),
-                Val::Part(_) => return Err(super::lists::no_number(&arg.value)),
                 Val::Mixed(a, b) => return Err(mixed_value(&arg.value, a, b)),
+                Val::Text(_) => match self.texts(node)? {
+                    Some(texts) => return Ok(Val::Text(self.row_of(texts, node)?)),
+                    None => return Err(refuse(&arg.value, "strings are not in the subset")),
+                },
+                _ => return Err(super::lists::no_number(&arg.value)),
             }
         }
         if parts.is_empty() {

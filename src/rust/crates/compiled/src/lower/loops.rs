@@ -125,7 +125,13 @@ impl Lower<'_> {
                 break turn;
             }
             let changes = |var: &Var, state: &State| match head_env.get(var) {
-                Some(State::Is(_) | State::Named(..) | State::Veiled(_)) => {
+                Some(
+                    State::Is(_)
+                    | State::Named(..)
+                    | State::Veiled(..)
+                    | State::Text(_)
+                    | State::Made(_),
+                ) => {
                     matches!(state, State::Mixed(..))
                 }
                 Some(State::Waiting) => *state == State::Perhaps,
@@ -203,7 +209,12 @@ impl Lower<'_> {
                                 && matches!(state, State::Mixed(..))
                                 && matches!(
                                     env.get(var),
-                                    Some(State::Is(_) | State::Named(..) | State::Veiled(_))
+                                    Some(
+                                        State::Is(_)
+                                            | State::Named(..)
+                                            | State::Veiled(..)
+                                            | State::Made(_)
+                                    )
                                 )
                         };
                         if way.idle && joined.iter().any(spoils) {
@@ -395,7 +406,7 @@ impl Lower<'_> {
                     return Ok(None);
                 }
                 // Its elements have no names.
-                Val::Is(ty, reg) | Val::Named(ty, reg, _) | Val::Veiled(ty, reg) => {
+                Val::Is(ty, reg) | Val::Named(ty, reg, _) | Val::Veiled(ty, reg, _) => {
                     let (ty, reg) = self.as_vector(ty, reg, over)?;
                     let own = if self.is_temp(ty, reg) {
                         reg
@@ -416,7 +427,9 @@ impl Lower<'_> {
                     Walk::Elements(ty, own)
                 }
                 Val::Gone => return Err(refuse(over, "it is never reached")),
-                Val::Part(_) => return Err(super::lists::no_number(over)),
+                Val::Part(_) | Val::Made(_) | Val::Text(_) => {
+                    return Err(super::lists::no_number(over))
+                }
                 Val::Mixed(a, b) => return Err(mixed_value(over, a, b)),
             },
         };
