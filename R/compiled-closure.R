@@ -22,12 +22,13 @@ machine_functions <- list(
     "unlist", "lapply", "mapply", "Reduce", "$", "force", "identity", "missing", "sapply", "vapply", "replicate", "apply", "names<-", "unname", "names",
     "data.frame", "$<-", "switch", "stopifnot", "is.null", "is.numeric", "is.logical", "is.character", "is.double", "is.integer",
     "is.list", "is.matrix", "is.data.frame", "isTRUE", "isFALSE", "xor", "identical", "nchar",
-    "do.call", "colnames", "rownames", "colnames<-", "rownames<-"
+    "do.call", "colnames", "rownames", "colnames<-", "rownames<-", "gamma", "lgamma", "beta", "lbeta", "choose", "factorial", "lfactorial"
   ),
   stats = c(
     "runif", "rnorm", "rexp", "rlnorm", "rlogis", "rcauchy", "rweibull", "rgamma", "rchisq", "rt", "rf", "rbeta",
     "rpois", "rgeom", "rnbinom", "rbinom", "var", "sd", "cor", "median", "quantile",
-    "setNames"
+    "setNames", "dnorm", "pnorm", "qnorm", "dunif", "punif", "dexp", "pexp", "dgamma", "dbeta", "dt", "pt", "dchisq", "pchisq",
+    "dbinom", "dpois", "dlogis", "plogis", "qlogis", "dlnorm", "plnorm"
   )
 )
 

@@ -123,11 +123,7 @@ fn constant(value: &Robj) -> Kind {
         return Kind::Other("what is no single number, string or logical value".into());
     }
     if let Some(x) = value.as_real_slice() {
-        return if x[0].is_nan() {
-            Kind::Other("a missing value".into())
-        } else {
-            Kind::Double(x[0])
-        };
+        return Kind::Double(x[0]);
     }
     if let Some(x) = value.as_integer_slice() {
         return if x[0] == i32::MIN {
@@ -138,7 +134,7 @@ fn constant(value: &Robj) -> Kind {
     }
     if let Some(x) = value.as_logical_slice() {
         return if x[0].is_na() {
-            Kind::Other("a missing value".into())
+            Kind::Na
         } else {
             Kind::Logical(x[0].is_true())
         };
@@ -162,6 +158,26 @@ fn texts(value: &Robj) -> Option<Vec<String>> {
     }
     let one = |text: &str| (!text.is_na() && text.is_ascii()).then(|| text.to_owned());
     value.as_str_iter()?.map(one).collect()
+}
+
+/// The names of the rows and columns of a matrix, where these are few and plain text.
+fn known_sides(value: &Robj) -> Option<[Option<Vec<String>>; 2]> {
+    let sides = value.get_attrib("dimnames")?;
+    // Sides may have names of their own.
+    // SAFETY: a live object on R's main thread.
+    let plain = !unsafe { crate::ffi::has_attributes(sides.get().cast()) };
+    let sides: Vec<Robj> = sides.as_list().filter(|_| plain)?.values().collect();
+    let one = |side: &Robj| {
+        if side.is_null() {
+            Some(None)
+        } else {
+            texts(side).map(Some)
+        }
+    };
+    match sides.as_slice() {
+        [rows, columns] => Some([one(rows)?, one(columns)?]),
+        _ => None,
+    }
 }
 
 /// The elements that the tasks are for.
@@ -467,6 +483,10 @@ impl Read {
         let (ty, data, named) = bare(value).map_err(|why| format!("`{name}` {why}"))?;
         if named {
             self.data.captured.push(data);
+            let number = self.data.captured.len() - 1;
+            if let Some([rows, columns]) = known_sides(value).filter(|_| ty.is_matrix()) {
+                return Ok(Captured::Sided(number, ty, rows, columns));
+            }
             return Ok(Captured::Veiled(self.data.captured.len() - 1, ty));
         }
         if ty == Type::Double {

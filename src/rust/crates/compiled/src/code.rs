@@ -151,6 +151,9 @@ pub(crate) enum Extra {
     Match,
     Among,
     FindInterval,
+    /// A density or its like, of numbers or of vectors, by its number.
+    Curve(u8),
+    CurveV(u8),
 }
 
 impl Extra {

@@ -11,6 +11,7 @@ mod bound;
 mod calls;
 mod cells;
 mod control;
+mod curves;
 mod draws;
 mod each;
 mod elementwise;
@@ -67,6 +68,9 @@ enum State {
     Function(usize),
     /// A list: its number among these.
     Part(u16),
+    /// A vector or matrix of `NA`, which has the type of what is assigned to it; with names of its
+    /// sides.
+    Blank(Type, Option<u16>),
     /// Strings: their number among the names.
     Text(u16),
     /// A list that the code has made: the number of its shape.
@@ -105,6 +109,9 @@ enum Val {
     Mixed(Type, Type),
     /// A list: its number among these.
     Part(u16),
+    /// A vector or matrix of `NA`, which has the type of what is assigned to it; with names of its
+    /// sides.
+    Blank(Type, Reg, Option<u16>),
     /// Strings: their number among the names.
     Text(u16),
     /// A list that the code has made: its number among these.
@@ -492,6 +499,14 @@ impl<'s> Lower<'s> {
                     env.insert(var, State::Veiled(ty, sides));
                 }
                 return Ok(Val::Veiled(ty, to, sides));
+            }
+            Val::Blank(ty, reg, sides) => {
+                let to = self.reg(var, ty, at)?;
+                self.put(ty, to, reg);
+                if let Some(env) = &mut self.env {
+                    env.insert(var, State::Blank(ty, sides));
+                }
+                return Ok(Val::Blank(ty, to, sides));
             }
             Val::Part(number) => {
                 if let Some(env) = &mut self.env {

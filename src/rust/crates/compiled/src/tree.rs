@@ -15,8 +15,10 @@ pub struct Node {
 /// The kinds of code.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Kind {
-    /// A number as R writes it, `1`. Never `NaN`.
+    /// A number as R writes it, `1`; also `NaN` and `NA_real_`.
     Double(f64),
+    /// `NA`.
+    Na,
     /// `1L`; never `NA`.
     Integer(i32),
     /// `TRUE` or `FALSE`.
@@ -225,6 +227,8 @@ pub enum Captured {
     Named(usize, Type, Vec<String>),
     /// A vector or matrix with names that nobody looks at.
     Veiled(usize, Type),
+    /// A matrix with names of its rows and columns, each of which may be without.
+    Sided(usize, Type, Option<Vec<String>>, Option<Vec<String>>),
     /// Strings, which are known when the code is compiled.
     Texts(Vec<String>),
     /// A list, or a data frame: its number among those of the surroundings.

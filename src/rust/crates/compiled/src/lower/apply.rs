@@ -356,6 +356,7 @@ impl Lower<'_> {
                     | State::Named(..)
                     | State::Veiled(..)
                     | State::Text(_)
+                    | State::Blank(..)
                     | State::Made(_)
                     | State::Mixed(..),
                 ),
@@ -369,6 +370,7 @@ impl Lower<'_> {
                     | State::Named(..)
                     | State::Veiled(..)
                     | State::Text(_)
+                    | State::Blank(..)
                     | State::Made(_),
                 ),
             ) if !self.withheld.contains_key(&var) => Ok(true),

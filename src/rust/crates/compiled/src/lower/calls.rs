@@ -127,6 +127,9 @@ impl Lower<'_> {
             let x = self.one(args, node)?;
             return self.along(how, x, node);
         }
+        if let Some(value) = self.curve(fun, args, node)? {
+            return Ok(value);
+        }
         match fun {
             "sample" | "sample.int" => self.sample(fun, args, hint, node),
             "sum" | "prod" | "min" | "max" | "any" | "all" => self.total(fun, args, hint, node),
@@ -192,10 +195,17 @@ impl Lower<'_> {
                 let x = self.one(args, node)?;
                 self.side_names(fun, x, node)
             }
-            "lapply" => Err(refuse(
-                node,
-                "a list whose length is computed is not in the subset",
-            )),
+            "lapply" => {
+                let how = super::gather::Kept::One;
+                let found = self.gathering(how, node, |this| this.applied_with(fun, args, node))?;
+                match found.0 {
+                    value @ (Val::Made(_) | Val::Gone) => Ok(value),
+                    _ => Err(refuse(
+                        node,
+                        "a list whose length is computed is not in the subset",
+                    )),
+                }
+            }
             _ => self.of_matrices(fun, args, node),
         }
     }
@@ -561,6 +571,14 @@ impl Lower<'_> {
         Ok(Val::Is(ty, to))
     }
 
+    /// So many times `NA`.
+    pub(super) fn blank_vector(&mut self, n: Reg, node: &Node) -> Lowered<Val> {
+        let missing = self.double(f64::NAN, node)?;
+        let to = self.temp(Type::Doubles, node)?;
+        self.emit(Op::FillD(to, missing, n));
+        Ok(Val::Blank(Type::Doubles, to, None))
+    }
+
     fn repeated(&mut self, fun: &str, args: &[Arg], node: &Node) -> Lowered<Val> {
         let formals: &[&str] = match fun {
             "rep_len" => &["x", "length.out"],
@@ -581,6 +599,10 @@ impl Lower<'_> {
                 ))
             }
         };
+        if x.kind == Kind::Na {
+            let n = self.whole_number(count)?;
+            return self.blank_vector(n, node);
+        }
         let Some((ty, reg)) = self.number(x)? else {
             return Ok(Val::Gone);
         };

@@ -2,7 +2,7 @@
 
 use super::matrix::place;
 use super::*;
-use crate::code::{Drop, Sub};
+use crate::code::{Compare, Drop, Sub};
 use crate::tree::Arg;
 
 impl Lower<'_> {
@@ -211,7 +211,8 @@ impl Lower<'_> {
         match names {
             Ok(None) => {
                 let length = self.length(Val::Is(ty, reg), node)?;
-                self.emit(Op::NotOne(length));
+                let one = self.integer(1, node)?;
+                self.give_up_if(Compare::Eq, length, one, "a part of one element", node)?;
                 Ok(Val::Is(ty, reg))
             }
             Ok(Some(names)) if self.rows[usize::from(names)].len() > 1 => {
@@ -305,7 +306,14 @@ impl Lower<'_> {
         code: &Node,
         node: &Node,
     ) -> Lowered<Val> {
-        let now = self.value(&args[0].value, None)?;
+        let now = match self.value(&args[0].value, None)? {
+            // What is assigned first tells the type.
+            Val::Blank(ty, reg, sides) if of.is_double() => match sides {
+                Some(_) => Val::Veiled(ty, reg, sides),
+                None => Val::Is(ty, reg),
+            },
+            value => value,
+        };
         let Some((old, _)) = self.open_value(now, &args[0].value)? else {
             return Ok(Val::Gone);
         };

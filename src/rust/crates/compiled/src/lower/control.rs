@@ -34,6 +34,12 @@ fn meet(a: State, b: Option<State>) -> State {
         (State::Waiting | State::Function(_) | State::Part(_), _)
         | (_, Some(State::Waiting | State::Function(_) | State::Part(_))) => State::Perhaps,
         (State::Perhaps, _) | (_, None | Some(State::Perhaps)) => State::Perhaps,
+        (State::Blank(a, x), Some(State::Blank(b, y))) if a == b && x == y => State::Blank(a, x),
+        (State::Blank(a, _), Some(State::Is(b) | State::Veiled(b, _) | State::Named(b, _)))
+        | (State::Is(a) | State::Veiled(a, _) | State::Named(a, _), Some(State::Blank(b, _))) => {
+            State::Mixed(a, b)
+        }
+        (State::Blank(..), _) | (_, Some(State::Blank(..))) => State::Mixed(Type::Null, Type::Null),
         (State::Text(a), Some(State::Text(b))) if a == b => State::Text(a),
         (State::Made(a), Some(State::Made(b))) if a == b => State::Made(a),
         (State::Text(_) | State::Made(_), _) | (_, Some(State::Text(_) | State::Made(_))) => {
@@ -227,6 +233,7 @@ impl Lower<'_> {
             }
             Val::Mixed(a, b) => return Err(mixed_value(node, a, b)),
             Val::Part(_) => return Err(no_number(node)),
+            Val::Blank(..) => return Err(refuse(node, super::values::MISSING)),
             Val::Veiled(ty, reg, Some(sides)) => {
                 let (rows, columns) = self.sides[usize::from(sides)];
                 Some(Out::Sided(ty, reg, rows, columns))
@@ -516,7 +523,8 @@ impl Lower<'_> {
 
 pub(super) fn type_of(value: Val) -> Type {
     match value {
-        Val::Is(ty, _) | Val::Named(ty, ..) | Val::Mixed(ty, _) | Val::Veiled(ty, _, _) => ty,
+        Val::Is(ty, _) | Val::Named(ty, ..) | Val::Mixed(ty, _) | Val::Veiled(ty, ..) => ty,
+        Val::Blank(ty, ..) => ty,
         Val::Null | Val::Gone | Val::Part(_) | Val::Text(_) | Val::Made(_) => Type::Null,
     }
 }

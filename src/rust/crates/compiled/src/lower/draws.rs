@@ -147,7 +147,7 @@ impl Lower<'_> {
     }
 
     /// 1 over the number or vector.
-    fn inverse(&mut self, (ty, reg): (Type, Reg), node: &Node) -> Lowered<(Type, Reg)> {
+    pub(super) fn inverse(&mut self, (ty, reg): (Type, Reg), node: &Node) -> Lowered<(Type, Reg)> {
         let one = self.double(1.0, node)?;
         if ty.is_scalar() {
             let x = self.as_double(ty, reg, node)?;

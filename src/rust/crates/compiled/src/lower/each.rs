@@ -9,7 +9,7 @@ use super::made::{Made, UNKNOWN};
 use super::matrix::place;
 use super::several::as_function;
 use super::*;
-use crate::code::{Bind, Margin};
+use crate::code::{Bind, Compare, Margin};
 use crate::tree::Arg;
 
 /// Places of code have numbers below this; each copy of a piece has one of its own above.
@@ -228,10 +228,11 @@ impl Lower<'_> {
         }
         // Of one length, which is not 1.
         let first = self.length(values[0], node)?;
-        if first == self.integer(1, node)? {
+        let one = self.integer(1, node)?;
+        if first == one {
             return Err(refuse(node, "values of several kinds"));
         }
-        self.emit(Op::NotOne(first));
+        self.give_up_if(Compare::Eq, first, one, "values of one element", node)?;
         for value in &values[1..] {
             let length = self.length(*value, node)?;
             self.emit(Op::SameInt(length, first));
@@ -360,8 +361,7 @@ impl Lower<'_> {
             let label = names.as_ref().map(|names| names[k].clone());
             args.push(Arg {
                 name: label.filter(|label| !label.is_empty()),
-                // A name would be one of a column, which is none to R here.
-                value: make.call("(", vec![make.name(&name)]),
+                value: make.name(&name),
             });
         }
         let call = make.node(Kind::Call { fun, args });

@@ -151,12 +151,8 @@ impl Lower<'_> {
             }
             None => {
                 let two = self.integer(2, node)?;
-                let few = self.temp(Type::Logical, node)?;
-                self.emit(Op::CompareI(Compare::Lt, few, gather.rows, two));
-                let before = std::mem::take(&mut self.block);
-                self.give_up("values of sapply() that have one element, or none");
-                let give_up = std::mem::replace(&mut self.block, before);
-                self.block.push(Stmt::If(few, give_up, Vec::new()));
+                let why = "values of sapply() that have one element, or none";
+                self.give_up_if(Compare::Lt, gather.rows, two, why, node)?;
             }
         }
         let (ty, reg) = self.as_matrix((ty, reg), gather.rows, node)?;
@@ -164,6 +160,24 @@ impl Lower<'_> {
             return Ok(Val::Veiled(ty, reg, None));
         }
         self.with_sides((ty, reg), names, None, node)
+    }
+
+    /// Gives up the task where this holds of two integers.
+    pub(super) fn give_up_if(
+        &mut self,
+        how: Compare,
+        a: Reg,
+        b: Reg,
+        why: &'static str,
+        node: &Node,
+    ) -> Lowered<()> {
+        let holds = self.temp(Type::Logical, node)?;
+        self.emit(Op::CompareI(how, holds, a, b));
+        let before = std::mem::take(&mut self.block);
+        self.give_up(why);
+        let give_up = std::mem::replace(&mut self.block, before);
+        self.block.push(Stmt::If(holds, give_up, Vec::new()));
+        Ok(())
     }
 
     /// A matrix of so many rows.

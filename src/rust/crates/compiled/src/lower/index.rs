@@ -45,6 +45,14 @@ impl Lower<'_> {
             }
             Val::Veiled(ty, reg, _) => (ty.flat(), reg),
             Val::Part(number) => return self.by_index(fun, number, index, node),
+            Val::Text(row) => {
+                let all = &self.rows[usize::from(row)];
+                let at = Self::constant_number(index).and_then(|at| all.get(at as usize - 1));
+                return match at.cloned() {
+                    Some(text) => Ok(Val::Text(self.row_of(vec![text], node)?)),
+                    None => Err(refuse(node, "a part of strings that is computed")),
+                };
+            }
             Val::Made(number) => return self.part_of_made(fun, number, index, node),
             value => match self.plain_number(value, &args[0].value)? {
                 Some(found) => found,
@@ -155,7 +163,7 @@ impl Lower<'_> {
         let ty = element.vector();
         let to = self.reg(var, ty, node)?;
         match now {
-            Val::Is(same, reg) if same == ty => {
+            Val::Is(same, reg) | Val::Blank(same, reg, _) if same == ty => {
                 if reg != to {
                     self.emit(if ty.is_double() {
                         Op::MoveVd(to, reg)
@@ -241,6 +249,9 @@ impl Lower<'_> {
             return Ok(Val::Gone);
         };
         match now {
+            Val::Blank(old, reg, None) if old.is_matrix() && of.is_double() => {
+                return self.assign_elements(name, (old, reg), (by, index), (of, from), fun, node)
+            }
             Val::Is(old, reg) if old.is_matrix() => {
                 return self.assign_elements(name, (old, reg), (by, index), (of, from), fun, node)
             }
@@ -255,6 +266,9 @@ impl Lower<'_> {
             Val::Null => of.element(),
             Val::Gone | Val::Named(..) => return Ok(Val::Gone),
             Val::Veiled(..) => return Err(refuse(node, named::KEPT)),
+            // What is assigned first tells the type.
+            Val::Blank(ty, _, None) if of.is_double() => ty,
+            Val::Blank(..) => return Err(refuse(node, super::values::MISSING)),
             Val::Part(_) | Val::Made(_) | Val::Text(_) => {
                 return Err(super::lists::no_number(node))
             }

@@ -186,6 +186,7 @@ impl Lower<'_> {
                         | State::Mixed(..)
                         | State::Part(_)
                         | State::Text(_)
+                        | State::Blank(..)
                         | State::Made(_)
                         | State::Veiled(..),
                     ),

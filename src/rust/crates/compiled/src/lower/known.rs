@@ -40,6 +40,18 @@ impl Lower<'_> {
                 Some(Val::Text(row)) => Some(self.rows[usize::from(row)].clone()),
                 _ => None,
             }),
+            Kind::Call { fun, args }
+                if (fun == "[" || fun == "[[")
+                    && args.len() == 2
+                    && matches!(args[0].value.kind, Kind::Name(_)) =>
+            {
+                let at = Self::constant_number(&args[1].value);
+                let (Some(at), Some(all)) = (at, self.texts(&args[0].value)?) else {
+                    return Ok(None);
+                };
+                self.check(fun, node)?;
+                Ok(all.get(at as usize - 1).map(|text| vec![text.clone()]))
+            }
             Kind::Call { fun, args } if fun == "$" && args.len() == 2 => {
                 let Kind::Name(of) = &args[0].value.kind else {
                     return Ok(None);
@@ -80,7 +92,15 @@ impl Lower<'_> {
                     let Some(promise) = self.promises.get(&var).cloned() else {
                         return Ok(None);
                     };
-                    if !matches!(promise.code.kind, Kind::Text(_) | Kind::Name(_)) {
+                    let strings = match &promise.code.kind {
+                        Kind::Text(_) | Kind::Name(_) => true,
+                        Kind::Call { fun, args } if fun == "c" => {
+                            let mut args = args.iter();
+                            args.all(|arg| matches!(arg.value.kind, Kind::Text(_)))
+                        }
+                        _ => false,
+                    };
+                    if !strings {
                         return Ok(None);
                     }
                     return self.value(node, None).map(Some);
@@ -216,6 +236,11 @@ impl Lower<'_> {
             Val::Gone => return Ok(None),
             Val::Null => of(Type::Null),
             Val::Is(ty, _) | Val::Named(ty, ..) | Val::Veiled(ty, ..) => of(ty),
+            Val::Blank(ty, ..) => match fun {
+                "is.logical" => true,
+                "is.matrix" => ty.is_matrix(),
+                _ => false,
+            },
             Val::Text(_) => fun == "is.character",
             Val::Made(number) => match fun {
                 "is.list" => true,

@@ -168,6 +168,12 @@ impl Lower<'_> {
                 self.vectors.push((reg, number, ty));
                 Val::Named(ty, reg, self.row_of(names, node)?)
             }
+            Captured::Sided(number, ty, rows, columns) => {
+                let reg = self.fresh(file(ty), node)?;
+                self.vectors.push((reg, number, ty));
+                let found = Captured::Sided(usize::from(reg), ty, rows, columns);
+                self.sided(&found, node)?
+            }
             Captured::Texts(texts) => Val::Text(self.row_of(texts, node)?),
         };
         self.members.insert(key, value);

@@ -130,6 +130,7 @@ impl Lower<'_> {
                     | State::Named(..)
                     | State::Veiled(..)
                     | State::Text(_)
+                    | State::Blank(..)
                     | State::Made(_),
                 ) => {
                     matches!(state, State::Mixed(..))
@@ -213,6 +214,7 @@ impl Lower<'_> {
                                         State::Is(_)
                                             | State::Named(..)
                                             | State::Veiled(..)
+                                            | State::Blank(..)
                                             | State::Made(_)
                                     )
                                 )
@@ -427,7 +429,7 @@ impl Lower<'_> {
                     Walk::Elements(ty, own)
                 }
                 Val::Gone => return Err(refuse(over, "it is never reached")),
-                Val::Part(_) | Val::Made(_) | Val::Text(_) => {
+                Val::Part(_) | Val::Made(_) | Val::Text(_) | Val::Blank(..) => {
                     return Err(super::lists::no_number(over))
                 }
                 Val::Mixed(a, b) => return Err(mixed_value(over, a, b)),

@@ -145,6 +145,7 @@ impl Lower<'_> {
             Val::Is(ty, reg) => Val::Is(ty, copied(self, ty, reg)?),
             Val::Named(ty, reg, names) => Val::Named(ty, copied(self, ty, reg)?, names),
             Val::Veiled(ty, reg, sides) => Val::Veiled(ty, copied(self, ty, reg)?, sides),
+            Val::Blank(ty, reg, sides) => Val::Blank(ty, copied(self, ty, reg)?, sides),
             Val::Made(number) => {
                 let mut made = self.made(number);
                 for part in &mut made.parts {
@@ -160,7 +161,10 @@ impl Lower<'_> {
     /// The registers of a value.
     pub(super) fn registers(&self, value: Val, found: &mut Vec<(File, Reg)>) {
         match value {
-            Val::Is(ty, reg) | Val::Named(ty, reg, _) | Val::Veiled(ty, reg, _) => {
+            Val::Is(ty, reg)
+            | Val::Named(ty, reg, _)
+            | Val::Veiled(ty, reg, _)
+            | Val::Blank(ty, reg, _) => {
                 found.push((file(ty), reg));
             }
             Val::Made(number) => {

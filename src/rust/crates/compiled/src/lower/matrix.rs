@@ -146,6 +146,10 @@ impl Lower<'_> {
                     };
                     return Ok(Val::Is(Type::Integer, n));
                 }
+                let value = match value {
+                    Val::Blank(ty, reg, _) => Val::Is(ty, reg),
+                    value => value,
+                };
                 let Some(((ty, reg), _)) = self.open_value(value, x)? else {
                     return Ok(Val::Gone);
                 };
@@ -320,8 +324,14 @@ impl Lower<'_> {
         let Some(data) = given[0] else {
             return Err(refuse(node, "a matrix of missing values"));
         };
+        let blank = data.kind == Kind::Na;
         // Names of the data are dropped.
-        let Some((ty, data)) = self.without_names(data)? else {
+        let found = if blank {
+            Some((Type::Double, self.double(f64::NAN, node)?))
+        } else {
+            self.without_names(data)?
+        };
+        let Some((ty, data)) = found else {
             return Ok(Val::Gone);
         };
         let (ty, data) = self.as_vector(ty.flat(), data, node)?;
@@ -340,10 +350,15 @@ impl Lower<'_> {
             },
             node,
         )?;
-        match given[4] {
-            Some(code) => self.with_dimnames((out, to), code, node),
-            None => Ok(Val::Is(out, to)),
-        }
+        let value = match given[4] {
+            Some(code) => self.with_dimnames((out, to), code, node)?,
+            None => Val::Is(out, to),
+        };
+        Ok(match value {
+            Val::Is(ty, reg) if blank => Val::Blank(ty, reg, None),
+            Val::Veiled(ty, reg, sides) if blank => Val::Blank(ty, reg, sides),
+            value => value,
+        })
     }
 
     /// `diag(n)`, `diag(x, n)` of a number, and of a matrix or vector.

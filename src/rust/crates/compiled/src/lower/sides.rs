@@ -9,6 +9,21 @@ use crate::code::Margin;
 type Typed = (Type, Reg);
 
 impl Lower<'_> {
+    /// A matrix of the surroundings that has names, in its register.
+    pub(super) fn sided(&mut self, found: &crate::tree::Captured, node: &Node) -> Lowered<Val> {
+        let Captured::Sided(reg, ty, rows, columns) = found else {
+            return Err(refuse(node, "it is no matrix"));
+        };
+        let mut sides = Vec::new();
+        for names in [rows, columns] {
+            sides.push(match names {
+                Some(names) => Some(self.row_of(names.clone(), node)?),
+                None => None,
+            });
+        }
+        self.with_sides((*ty, *reg as Reg), sides[0], sides[1], node)
+    }
+
     /// The names of rows and of columns: `None` where they are not known, else their numbers, if any.
     pub(super) fn sides_of(&self, sides: Option<u16>) -> Option<(Option<u16>, Option<u16>)> {
         sides.map(|number| self.sides[usize::from(number)])
@@ -91,10 +106,15 @@ impl Lower<'_> {
             (_, Some(names)) => Some(self.row_of(names, node)?),
             _ => return Err(refuse(code, "names that are computed are not in the subset")),
         };
-        let (ty, reg, known) = match self.value(target, None)? {
+        let now = self.value(target, None)?;
+        let (ty, reg, known) = match now {
             Val::Gone => return Ok(Val::Gone),
-            Val::Is(ty, reg) if ty.is_matrix() => (ty, reg, Some((None, None))),
-            Val::Veiled(ty, reg, sides) if ty.is_matrix() => (ty, reg, self.sides_of(sides)),
+            Val::Is(ty, reg) | Val::Blank(ty, reg, None) if ty.is_matrix() => {
+                (ty, reg, Some((None, None)))
+            }
+            Val::Veiled(ty, reg, sides) | Val::Blank(ty, reg, sides) if ty.is_matrix() => {
+                (ty, reg, self.sides_of(sides))
+            }
             _ => return Err(refuse(target, "it is compiled for matrices only")),
         };
         let columns = fun == "colnames";
@@ -105,6 +125,11 @@ impl Lower<'_> {
             Some((_, others)) if !columns => self.with_sides((ty, reg), names, others, node)?,
             Some((others, _)) => self.with_sides((ty, reg), others, names, node)?,
             None => Val::Veiled(ty, reg, None),
+        };
+        let value = match (now, value) {
+            (Val::Blank(..), Val::Is(ty, reg)) => Val::Blank(ty, reg, None),
+            (Val::Blank(..), Val::Veiled(ty, reg, sides)) => Val::Blank(ty, reg, sides),
+            (_, value) => value,
         };
         let var = self.var(name);
         self.assign(var, value, node)?;

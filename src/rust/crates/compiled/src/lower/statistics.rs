@@ -6,11 +6,12 @@ use crate::tree::Arg;
 /// The numbers of `0.5` or `c(0.025, 0.975)`.
 fn constants(node: &Node) -> Option<Vec<f64>> {
     match &node.kind {
+        Kind::Double(value) if value.is_nan() => None,
         Kind::Double(value) => Some(vec![*value]),
         Kind::Integer(value) => Some(vec![f64::from(*value)]),
         Kind::Call { fun, args } if fun == "c" && !args.is_empty() => {
             let one = |arg: &Arg| match (&arg.name, &arg.value.kind) {
-                (None, Kind::Double(value)) => Some(*value),
+                (None, Kind::Double(value)) if !value.is_nan() => Some(*value),
                 (None, Kind::Integer(value)) => Some(f64::from(*value)),
                 _ => None,
             };

@@ -8,6 +8,8 @@ use super::*;
 use crate::code::{Arith, Compare};
 use crate::tree::Arg;
 
+pub(super) const MISSING: &str = "a missing value is not in the subset";
+
 /// Expressions within expressions, those of functions that are called in place included:
 /// every level takes some of the stack.
 const DEEPEST: usize = 500;
@@ -63,6 +65,7 @@ impl Lower<'_> {
                 self.integer(i32::from(*value), node)?,
             )),
             Kind::Null => Ok(Val::Null),
+            Kind::Na => Err(refuse(node, MISSING)),
             Kind::Text(text) => self.text(text, node),
             Kind::Missing => Err(refuse(node, "an argument is left out")),
             Kind::Name(name) => self.variable(name, node),
@@ -118,6 +121,9 @@ impl Lower<'_> {
             Some(State::Waiting) => self.force(var, name, node).map(Some),
             Some(State::Part(number)) => Ok(Some(Val::Part(number))),
             Some(State::Text(row)) => Ok(Some(Val::Text(row))),
+            Some(State::Blank(ty, sides)) => {
+                Ok(Some(Val::Blank(ty, self.reg(var, ty, node)?, sides)))
+            }
             Some(State::Made(shape)) => self.made_in(var, shape, node).map(Some),
             Some(State::Veiled(ty, sides)) => {
                 Ok(Some(Val::Veiled(ty, self.reg(var, ty, node)?, sides)))
@@ -170,6 +176,14 @@ impl Lower<'_> {
                     self.captured_names.insert(key, (ty, reg, names));
                     return Ok(Val::Named(ty, reg, names));
                 }
+                if let Captured::Sided(number, ty, rows, columns) = found {
+                    let reg = self.fresh(file(ty), node)?;
+                    self.vectors.push((reg, number, ty));
+                    let found = Captured::Sided(usize::from(reg), ty, rows, columns);
+                    let value = self.sided(&found, node)?;
+                    self.captured.insert(key, found);
+                    return Ok(value);
+                }
                 if let Captured::Veiled(number, ty) = found {
                     let reg = self.fresh(file(ty), node)?;
                     self.vectors.push((reg, number, ty));
@@ -192,6 +206,7 @@ impl Lower<'_> {
             Captured::Vector(reg, ty) | Captured::Named(reg, ty, _) => Ok(Val::Is(ty, reg as Reg)),
             Captured::Veiled(reg, ty) => Ok(Val::Veiled(ty, reg as Reg, None)),
             Captured::List(list) => self.whole_list(list, node),
+            Captured::Sided(..) => self.sided(&found, node),
             Captured::Texts(texts) => Ok(Val::Text(self.row_of(texts, node)?)),
             Captured::Constant(kind) => {
                 let place = node.place;
@@ -511,6 +526,7 @@ impl Lower<'_> {
             Val::Null => Err(refuse(node, "it is NULL")),
             Val::Mixed(a, b) => Err(mixed_value(node, a, b)),
             Val::Part(_) | Val::Made(_) => Err(no_number(node)),
+            Val::Blank(..) => Err(refuse(node, MISSING)),
             Val::Text(_) => Err(refuse(node, "strings are not in the subset")),
         }
     }
@@ -657,7 +673,10 @@ impl Lower<'_> {
         match value {
             Val::Null => self.integer(0, at),
             Val::Is(ty, _) if ty.is_scalar() => self.integer(1, at),
-            Val::Is(ty, reg) | Val::Named(ty, reg, _) | Val::Veiled(ty, reg, _) => {
+            Val::Is(ty, reg)
+            | Val::Named(ty, reg, _)
+            | Val::Veiled(ty, reg, _)
+            | Val::Blank(ty, reg, _) => {
                 let to = self.temp(Type::Integer, at)?;
                 self.emit(if ty.is_double() {
                     Op::Length(to, reg)

@@ -2,7 +2,7 @@
 
 use super::Generator;
 use super::{
-    along, arithmetic, beta, binomial, draws, gamma, lookup, matrix, order, poisson, quantile,
+    along, arithmetic, beta, binomial, curves, draws, gamma, lookup, matrix, order, poisson, quantile,
     reduce, sample, sequence, trimmed,
 };
 use crate::bail::Bail;
@@ -142,6 +142,16 @@ pub fn call(
         let all = x.map(|x| machine::math(how, x));
         return all.collect::<Result<_, _>>().map(Doubles);
     }
+    if let Some(curve) = name.strip_suffix("factorial") {
+        let gamma = if curve == "l" { curves::Curve::LogGamma } else { curves::Curve::Gamma };
+        let more = a.at(0)?.doubles().iter().map(|x| x + 1.0).collect();
+        let mut all = arguments.to_vec();
+        all[0] = Doubles(more);
+        return curve_of(gamma, &Arguments(&all), host);
+    }
+    if let Some(curve) = curves::named(name) {
+        return curve_of(curve, &a, host);
+    }
     match (name, a.vector(0)?) {
         ("%%", Integers(_)) => a.pairs_int(arithmetic::modulo_int),
         ("%/%", Integers(_)) => a.pairs_int(arithmetic::int_div_int),
@@ -154,6 +164,14 @@ pub fn call(
         (_, Doubles(x)) => of_doubles(name, x, &a, host),
         (_, Integers(x) | Logicals(x)) => of_integers(name, x, &a, host),
     }
+}
+
+/// Of numbers, with parameters that are recycled, and flags for the tail and the logarithm.
+fn curve_of(curve: curves::Curve, a: &Arguments, host: &Host) -> Result<Value, Bail> {
+    let (x, p, q) = (a.at(0)?, a.at(1)?, a.at(2)?);
+    let (lower, log) = (a.flag(3)?, a.flag(4)?);
+    let one = |i| curves::value(curve, [x.number(i), p.number(i), q.number(i)], lower, log, host);
+    (0..x.len()).map(one).collect::<Result<_, _>>().map(Doubles)
 }
 
 fn random(
