@@ -21,7 +21,7 @@ machine_functions <- list(
     "outer", "cbind", "rbind", "match", "%in%", "findInterval", "tryCatch", "try", "suppressWarnings", "suppressMessages",
     "unlist", "lapply", "mapply", "Reduce", "$", "force", "identity", "missing", "sapply", "vapply", "replicate", "apply", "names<-", "unname", "names",
     "data.frame", "$<-", "switch", "stopifnot", "is.null", "is.numeric", "is.logical", "is.character", "is.double", "is.integer",
-    "is.list", "is.matrix", "is.data.frame", "isTRUE", "isFALSE", "xor", "identical", "nchar",
+    "is.list", "is.matrix", "is.data.frame", "isTRUE", "isFALSE", "xor", "identical",
     "do.call", "colnames", "rownames", "colnames<-", "rownames<-", "gamma", "lgamma", "beta", "lbeta", "choose", "factorial", "lfactorial"
   ),
   stats = c(

@@ -187,16 +187,6 @@ impl Lower<'_> {
                 let x = self.one(args, node)?;
                 self.names_of_value(x, node).map(Some)
             }
-            "nchar" => {
-                let x = self.one(args, node)?;
-                match self.texts(x)?.as_deref() {
-                    Some([text]) => {
-                        let count = i32::try_from(text.len()).unwrap_or(i32::MAX);
-                        Ok(Some(Val::Is(Type::Integer, self.integer(count, node)?)))
-                    }
-                    _ => Err(refuse(node, "it is compiled for strings of the code only")),
-                }
-            }
             _ => Ok(None),
         }
     }
