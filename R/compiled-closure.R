@@ -22,11 +22,11 @@ machine_functions <- list(
     "unlist", "lapply", "mapply", "Reduce", "$", "force", "identity", "missing", "sapply", "vapply", "replicate", "apply", "names<-", "unname", "names",
     "data.frame", "$<-", "switch", "stopifnot", "is.null", "is.numeric", "is.logical", "is.character", "is.double", "is.integer",
     "is.list", "is.matrix", "is.data.frame", "isTRUE", "isFALSE", "xor", "identical",
-    "do.call", "colnames", "rownames", "colnames<-", "rownames<-", "gamma", "lgamma", "beta", "lbeta", "choose", "factorial", "lfactorial"
+    "do.call", "%o%", "with", "unique", "duplicated", "rank", "colnames", "rownames", "colnames<-", "rownames<-", "gamma", "lgamma", "beta", "lbeta", "choose", "factorial", "lfactorial"
   ),
   stats = c(
     "runif", "rnorm", "rexp", "rlnorm", "rlogis", "rcauchy", "rweibull", "rgamma", "rchisq", "rt", "rf", "rbeta",
-    "rpois", "rgeom", "rnbinom", "rbinom", "var", "sd", "cor", "median", "quantile",
+    "rpois", "rgeom", "rnbinom", "rbinom", "var", "sd", "cor", "cov", "median", "quantile",
     "setNames", "dnorm", "pnorm", "qnorm", "dunif", "punif", "dexp", "pexp", "dgamma", "dbeta", "dt", "pt", "dchisq", "pchisq",
     "dbinom", "dpois", "dlogis", "plogis", "qlogis", "dlnorm", "plnorm"
   )
@@ -38,7 +38,7 @@ machine_syntax <- c(
 )
 
 # Of these R calls the method for the class that numbers have without attributes but a shape.
-machine_generics <- c("mean", "median", "quantile", "sort", "rev", "diff", "seq", "range", "t", "solve", "as.matrix")
+machine_generics <- c("unique", "duplicated", "mean", "median", "quantile", "sort", "rev", "diff", "seq", "range", "t", "solve", "as.matrix")
 
 # Functions that neither draw, nor fail, nor change anything: a promise of them may be forced.
 harmless_functions <- c("{", "(", "+", "-", "*", "/", "^", ":", "c", "length", "seq_len", "numeric", "rep")

@@ -294,6 +294,13 @@ primitive_table <- local({
       reference = function(x, y) stats::cor(x, y),
       cases = function() lapply(selftest_doubles(), function(x) list(x, sin(seq_along(x)) + rev(x) / 2))
     ),
+    cov = list(
+      reference = function(x, y) stats::cov(x, y),
+      cases = function() lapply(selftest_doubles(), function(x) list(x, sin(seq_along(x)) + rev(x) / 2))
+    ),
+    unique = of_vectors(from_base("unique")),
+    duplicated = of_vectors(from_base("duplicated")),
+    rank = of_vectors(from_base("rank")),
     prod = of_vectors(from_base("prod"), on = "doubles"),
     min = of_vectors(from_base("min")),
     max = of_vectors(from_base("max")),

@@ -17,6 +17,7 @@ extern "C" {
     fn rustle_wide_ratio(sum: i64, n: usize) -> f64;
     fn rustle_wide_var(x: *const f64, n: usize) -> f64;
     fn rustle_wide_var_around(x: *const f64, n: usize, mean: f64) -> f64;
+    fn rustle_wide_cov(x: *const f64, y: *const f64, n: usize) -> f64;
     fn rustle_wide_cor(x: *const f64, y: *const f64, n: usize) -> f64;
     fn rustle_wide_prod(x: *const f64, n: usize) -> f64;
     fn rustle_wide_cumsum(x: *const f64, n: usize, to: *mut f64);
@@ -140,6 +141,12 @@ fn row_sums(x: &[f64], mean: bool, to: &mut [f64]) {
     }
 }
 
+fn cov(x: &[f64], y: &[f64]) -> f64 {
+    assert_eq!(x.len(), y.len());
+    // SAFETY: the function reads the n doubles of each slice and nothing else.
+    unsafe { rustle_wide_cov(x.as_ptr(), y.as_ptr(), x.len()) }
+}
+
 fn cor(x: &[f64], y: &[f64]) -> f64 {
     assert_eq!(x.len(), y.len());
     // SAFETY: the function reads the n doubles of each slice and nothing else.
@@ -198,6 +205,7 @@ pub(crate) const HOST: Host = Host {
     // SAFETY: arithmetic only.
     ratio: |sum, n| unsafe { rustle_wide_ratio(sum, n) },
     var: of_vector!(rustle_wide_var),
+    cov,
     cor,
     row_sums,
     product: blas::product,

@@ -40,10 +40,10 @@ impl Lists {
         if !value.is_list() {
             return None;
         }
-        let (mut fine, mut frame, mut rows) = (true, false, (0, false));
+        let (mut fine, mut frame, mut rows, mut other) = (true, false, (0, false), false);
         // SAFETY: a live object on R's main thread; attributes of it are read only.
         unsafe {
-            let [names, class, row_names] = [c"names", c"class", c"row.names"]
+            let [names, class, row_names, grid] = [c"names", c"class", c"row.names", c"out.attrs"]
                 .map(|name| crate::ffi::Rf_install(name.as_ptr()));
             crate::ffi::each_attribute(value.get().cast(), |name, content| {
                 if name == class {
@@ -52,16 +52,19 @@ impl Lists {
                     fine &= frame;
                 } else if name == row_names {
                     rows = count_rows(content);
+                } else if name == grid {
+                    // What expand.grid() leaves there changes no element.
+                    other = true;
                 } else {
                     fine &= name == names;
                 }
                 true
             });
         }
-        (fine && (!frame || self.frames)).then_some(Shape {
+        (fine && (!frame || self.frames) && (frame || !other)).then_some(Shape {
             frame,
             rows: rows.0,
-            plain: rows.1,
+            plain: rows.1 && !other,
         })
     }
 

@@ -117,7 +117,7 @@ impl Words {
             }
             // A function by its name in quotes.
             let hands_on = [
-                "sapply", "lapply", "vapply", "apply", "mapply", "Reduce", "do.call",
+                "sapply", "lapply", "vapply", "apply", "mapply", "Reduce", "do.call", "outer",
             ];
             if let Some(symbol) = head.as_ref().and_then(|head| head.as_symbol()) {
                 if hands_on.contains(&symbol.as_str()) {

@@ -151,6 +151,14 @@ pub(crate) enum Extra {
     Match,
     Among,
     FindInterval,
+    /// `unique()`, `duplicated()`, `rank()` and `cov()`.
+    UniqueD,
+    UniqueI,
+    DuplicatedD,
+    DuplicatedI,
+    RankD,
+    RankI,
+    Cov,
     /// A density or its like, of numbers or of vectors, by its number.
     Curve(u8),
     CurveV(u8),

@@ -14,6 +14,8 @@ pub struct Host {
     pub ratio: fn(i64, usize) -> f64,
     /// `var()` of at least two doubles: sums in long double around the mean.
     pub var: fn(&[f64]) -> f64,
+    /// `cov()` of two vectors of one length.
+    pub cov: fn(&[f64], &[f64]) -> f64,
     /// `cor()` of two vectors of one length; `NaN` where a deviation is 0.
     pub cor: fn(&[f64], &[f64]) -> f64,
     /// The sum in long double over a number of elements (`colMeans()`: one pass).
@@ -85,6 +87,13 @@ impl Host {
                 let (x, y) = (centred(x), centred(y));
                 let dot = |x: &[f64], y: &[f64]| x.iter().zip(y).map(|(x, y)| x * y).sum::<f64>();
                 dot(&x, &y) / (dot(&x, &x) * dot(&y, &y)).sqrt()
+            },
+            cov: |x, y| {
+                let n = x.len() as f64;
+                let mean = |x: &[f64]| x.iter().sum::<f64>() / n;
+                let (a, b) = (mean(x), mean(y));
+                let terms = x.iter().zip(y).map(|(x, y)| (x - a) * (y - b));
+                terms.sum::<f64>() / (n - 1.0)
             },
             mean_once: |x| x.iter().sum::<f64>() / x.len() as f64,
             row_sums: |x, mean, to| {

@@ -9,6 +9,7 @@ pub mod arithmetic;
 pub mod beta;
 pub mod binomial;
 pub mod curves;
+pub mod distinct;
 pub mod draws;
 pub mod gamma;
 pub mod generator;

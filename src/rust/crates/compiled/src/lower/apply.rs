@@ -23,7 +23,16 @@ const REST: &str = "its arguments are not in the subset";
 pub(super) fn calls_others(fun: &str) -> bool {
     matches!(
         fun,
-        "sapply" | "vapply" | "replicate" | "apply" | "lapply" | "mapply" | "Reduce"
+        "sapply"
+            | "vapply"
+            | "replicate"
+            | "apply"
+            | "lapply"
+            | "mapply"
+            | "Reduce"
+            | "outer"
+            | "do.call"
+            | "with"
     )
 }
 

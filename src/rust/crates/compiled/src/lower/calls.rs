@@ -138,7 +138,7 @@ impl Lower<'_> {
             "cbind" | "rbind" => self.bound(fun == "cbind", args, node),
             "match" | "findInterval" => self.found_in(fun, args, node),
             "quantile" => self.quantile(args, node),
-            "cor" => self.correlation(args, node),
+            "cor" | "cov" => self.correlation(fun, args, node),
             "abs" => self.abs(args, hint, node),
             "length" => {
                 let x = self.one(args, node)?;
@@ -191,6 +191,8 @@ impl Lower<'_> {
             "list" => self.list(args, node),
             "data.frame" => self.data_frame(args, node),
             "do.call" => self.do_call(args, node),
+            "with" => self.with(args, node),
+            "unique" | "duplicated" | "rank" => self.among_all(fun, args, node),
             "colnames" | "rownames" => {
                 let x = self.one(args, node)?;
                 self.side_names(fun, x, node)

@@ -87,8 +87,9 @@ impl Lower<'_> {
         for (k, (name, default)) in laws.iter().enumerate() {
             let at = if scaled && k == 1 { 3 } else { k + 1 };
             parameters.push(match (given[at], default) {
-                (Some(code), _) => match self.number(code)? {
-                    Some(value) => value,
+                // Names and shapes of parameters are dropped.
+                (Some(code), _) => match self.without_names(code)? {
+                    Some((ty, reg)) => (ty.flat(), reg),
                     None => return Ok(Val::Gone),
                 },
                 (None, Some(default)) => (Type::Double, self.double(*default, node)?),

@@ -9,7 +9,7 @@ use super::made::{Made, UNKNOWN};
 use super::matrix::place;
 use super::several::as_function;
 use super::*;
-use crate::code::{Bind, Compare, Margin};
+use crate::code::{Bind, Compare, Extra, Margin};
 use crate::tree::Arg;
 
 /// Places of code have numbers below this; each copy of a piece has one of its own above.
@@ -262,6 +262,136 @@ impl Lower<'_> {
         };
         let number = u16::try_from(number).map_err(|_| refuse(node, "the function is too long"))?;
         Ok(Val::Veiled(ty, reg, Some(number)))
+    }
+
+    /// `with(d, code)`: a function of the elements that the code reads.
+    pub(super) fn with(&mut self, args: &[Arg], node: &Node) -> Lowered<Val> {
+        let given = self.matched(args, &["data", "expr"], node)?;
+        let (Some(data), Some(code)) = (given[0], given[1]) else {
+            return Err(refuse(node, "its argument is missing"));
+        };
+        let value = self.value(data, None)?;
+        if value == Val::Gone {
+            return Ok(value);
+        }
+        let number = match value {
+            Val::Part(number) => match self.taken_to_pieces(number, data)? {
+                Some(Val::Made(number)) => number,
+                _ => return Err(refuse(data, "a list of which it is not known what it has")),
+            },
+            Val::Made(number) => number,
+            _ => return Err(refuse(data, "what is no list is not in the subset here")),
+        };
+        let whole = self.made(number);
+        let Some(names) = whole.names.map(|names| self.rows[usize::from(names)].clone()) else {
+            return Err(refuse(data, "a list without names"));
+        };
+        let mut read = Vec::new();
+        super::promises::names(code, &mut read);
+        let make = Maker(node.place);
+        let (mut formals, mut given) = (Vec::new(), Vec::new());
+        for (k, name) in names.iter().enumerate() {
+            if name.is_empty() || names[..k].contains(name) {
+                return Err(refuse(data, "elements with the same name, or without one"));
+            }
+            if !read.contains(&name.as_str()) {
+                continue;
+            }
+            let hidden = format!("\0with{}\0{k}", node.place);
+            let var = self.var(&hidden);
+            self.assign(var, whole.parts[k], node)?;
+            formals.push((name.clone(), make.node(Kind::Missing)));
+            given.push(Arg {
+                name: None,
+                value: make.name(&hidden),
+            });
+        }
+        let function = match self.made.get(&make.0) {
+            Some((made, _)) if made.formals == formals => Rc::clone(made),
+            _ => {
+                let body = code.clone();
+                let function = Rc::new(Function { formals, body });
+                self.made.insert(make.0, (Rc::clone(&function), None));
+                function
+            }
+        };
+        let callee = Callee::Local(self.number_of(&function, self.scope));
+        self.inline("with", &callee, &given, node)
+    }
+
+    /// `outer(x, y, f)`: all pairs at once.
+    pub(super) fn outer_by(
+        &mut self,
+        x: (Type, Reg),
+        y: (Type, Reg),
+        fun: &Node,
+        node: &Node,
+    ) -> Lowered<Val> {
+        let (x, y) = (
+            self.as_vector(x.0, x.1, node)?,
+            self.as_vector(y.0, y.1, node)?,
+        );
+        let (rows, columns) = (
+            self.length(Val::Is(x.0, x.1), node)?,
+            self.length(Val::Is(y.0, y.1), node)?,
+        );
+        let count = self.temp(Type::Integer, node)?;
+        self.emit(Op::MulI(count, rows, columns));
+        let zero = self.integer(0, node)?;
+        self.give_up_if(Compare::Eq, count, zero, "outer() without elements", node)?;
+        let all = self.temp(x.0, node)?;
+        self.emit(if x.0.is_double() {
+            Op::RepD(all, x.1, columns, false)
+        } else {
+            Op::RepI(all, x.1, columns, false)
+        });
+        let how = if y.0.is_double() {
+            Extra::EachD
+        } else {
+            Extra::EachI
+        };
+        let each = self.extra(how, y.0, [y.1, rows, 0], node)?;
+        let make = Maker(node.place);
+        let mut args = Vec::new();
+        for (k, value) in [Val::Is(x.0, all), each].into_iter().enumerate() {
+            let name = format!("\0outer{}\0{k}", node.place);
+            let var = self.var(&name);
+            self.assign(var, value, node)?;
+            args.push(Arg {
+                name: None,
+                value: make.name(&name),
+            });
+        }
+        let made = match self.made.get(&make.0) {
+            Some((made, _)) => Rc::clone(made),
+            None => {
+                let missing = || make.node(Kind::Missing);
+                let names = ["FUN", "*x", "*y"];
+                let formals = names.map(|name| (name.to_owned(), missing()));
+                let body = make.call("FUN", vec![make.name("*x"), make.name("*y")]);
+                let formals = formals.to_vec();
+                let made = Rc::new(Function { formals, body });
+                self.made.insert(make.0, (Rc::clone(&made), None));
+                made
+            }
+        };
+        args.insert(
+            0,
+            Arg {
+                name: None,
+                value: as_function(fun),
+            },
+        );
+        let value = self.inline("FUN", &Callee::Closure(MADE, made), &args, node)?;
+        let (ty, reg) = match value {
+            Val::Gone => return Ok(value),
+            Val::Is(ty, reg) if !ty.is_matrix() => self.as_vector(ty, reg, node)?,
+            _ => return Err(refuse(node, "values of this kind are not in the subset")),
+        };
+        let length = self.length(Val::Is(ty, reg), node)?;
+        self.emit(Op::SameInt(length, count));
+        let (ty, reg) = self.as_matrix((ty, reg), rows, node)?;
+        Ok(Val::Is(ty, reg))
     }
 
     /// May it be a list? Looking does nothing.

@@ -181,7 +181,7 @@ impl Lower<'_> {
     }
 
     /// A matrix of so many rows.
-    fn as_matrix(&mut self, (ty, reg): (Type, Reg), rows: Reg, node: &Node) -> Lowered<(Type, Reg)> {
+    pub(super) fn as_matrix(&mut self, (ty, reg): (Type, Reg), rows: Reg, node: &Node) -> Lowered<(Type, Reg)> {
         let to = self.temp(ty.matrix(), node)?;
         self.matrix_op(
             Mat::Make {

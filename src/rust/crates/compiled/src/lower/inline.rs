@@ -205,7 +205,7 @@ impl Lower<'_> {
     }
 
     /// The number of a function that the code defines.
-    fn number_of(&mut self, code: &Rc<Function>, scope: usize) -> usize {
+    pub(super) fn number_of(&mut self, code: &Rc<Function>, scope: usize) -> usize {
         let same = |(known, of): &(Rc<Function>, usize)| Rc::ptr_eq(known, code) && *of == scope;
         if let Some(number) = self.functions.iter().position(same) {
             return number;

@@ -22,6 +22,8 @@ pub(super) struct Part {
     path: Vec<Step>,
     /// Of a data frame of which there are other rows now: the register of their numbers.
     rows: Option<Reg>,
+    /// Is it one row?
+    single: bool,
     /// Of a data frame of which there are these columns only.
     columns: Option<Vec<Step>>,
 }
@@ -60,6 +62,7 @@ impl Lower<'_> {
             each: None,
             path: Vec::new(),
             rows: None,
+            single: false,
             columns: None,
         };
         self.part_value(part, node)
@@ -108,6 +111,7 @@ impl Lower<'_> {
             each,
             mut path,
             rows,
+            single,
             columns,
         } = self.parts[usize::from(number)].clone();
         let step = match (columns, step) {
@@ -134,6 +138,16 @@ impl Lower<'_> {
         match value {
             Val::Is(ty, reg) if !ty.is_matrix() => {
                 let (ty, reg) = self.as_vector(ty, reg, node)?;
+                if single {
+                    let (_, at) = self.only(Type::Integers, rows, node)?;
+                    let to = self.temp(ty.element(), node)?;
+                    self.emit(if ty.is_double() {
+                        Op::GetD(to, reg, at)
+                    } else {
+                        Op::GetI(to, reg, at)
+                    });
+                    return Ok(Val::Is(ty.element(), to));
+                }
                 self.select(ty, reg, rows, false, node)
             }
             Val::Gone => Ok(value),
@@ -190,6 +204,7 @@ impl Lower<'_> {
                     each: Some(at),
                     path,
                     rows: None,
+                    single: false,
                     columns: None,
                 };
                 self.part_value(part, node)
@@ -339,14 +354,18 @@ impl Lower<'_> {
                 all
             }
         };
-        let (ty, found) = match self.part_by("[", (Type::Integers, all), rows, None, node)? {
-            Val::Is(ty, reg) => self.as_vector(ty, reg, node)?,
+        let (ty, found, single) = match self.part_by("[", (Type::Integers, all), rows, None, node)? {
+            Val::Is(ty, reg) => {
+                let (all, reg) = self.as_vector(ty, reg, node)?;
+                (all, reg, ty.is_scalar())
+            }
             _ => return Ok(Val::Gone),
         };
         let kept = self.kept(File::Vi, node)?;
         self.put(ty, kept, found);
         let part = Part {
             rows: Some(kept),
+            single,
             ..part
         };
         match (self.part_value(part, node)?, column) {

@@ -207,7 +207,7 @@ impl Lower<'_> {
                         let joined = join(&env, &way.env);
                         let spoils = |(var, state): (&Var, &State)| {
                             self.firm.contains(var)
-                                && matches!(state, State::Mixed(..))
+                                && matches!(state, State::Mixed(..) | State::Perhaps)
                                 && matches!(
                                     env.get(var),
                                     Some(

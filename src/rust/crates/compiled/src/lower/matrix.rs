@@ -118,7 +118,7 @@ impl Lower<'_> {
         match fun {
             "matrix" => self.make_matrix(args, node),
             "crossprod" | "tcrossprod" => self.product(fun, args, node),
-            "outer" => self.outer(args, node),
+            "outer" | "%o%" => self.outer(args, node),
             "solve" => self.solve(args, node),
             "diag" => self.diagonal(args, node),
             "nrow" | "ncol" | "dim" => {
@@ -271,13 +271,19 @@ impl Lower<'_> {
 
     /// `outer(x, y)` of vectors.
     fn outer(&mut self, args: &[Arg], node: &Node) -> Lowered<Val> {
-        let given = self.matched(args, &["X", "Y"], node)?;
-        let [Some(x), Some(y)] = given[..] else {
+        let given = self.matched(args, &["X", "Y", "FUN"], node)?;
+        let [Some(x), Some(y), fun] = given[..] else {
             return Err(refuse(node, "its argument is missing"));
         };
         let (Some(x), Some(y)) = (self.number(x)?, self.number(y)?) else {
             return Ok(Val::Gone);
         };
+        match fun {
+            Some(fun) if fun.kind != Kind::Text("*".into()) => {
+                return self.outer_by(x, y, fun, node);
+            }
+            _ => {}
+        }
         let (x, y) = (self.factor(x, node)?, self.factor(y, node)?);
         let to = self.temp(Type::DoubleMatrix, node)?;
         self.matrix_op(Mat::Product(Product::CrossOfRows, to, x, Some(y)), node)?;

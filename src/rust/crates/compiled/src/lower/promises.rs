@@ -56,7 +56,7 @@ pub(super) fn assigns(node: &Node, name: &str) -> bool {
 }
 
 /// The variables that the code reads, and the functions that it calls.
-fn names<'n>(node: &'n Node, found: &mut Vec<&'n str>) {
+pub(super) fn names<'n>(node: &'n Node, found: &mut Vec<&'n str>) {
     match &node.kind {
         Kind::Name(name) => found.push(name),
         Kind::Call { fun, args } => {

@@ -136,10 +136,14 @@ impl Lower<'_> {
                 node,
                 format!("whether the argument `{name}` has been evaluated depends on the way the code takes"),
             )),
-            Some(State::Perhaps) => Err(refuse(
-                node,
-                format!("`{name}` is not assigned on every way to here"),
-            )),
+            Some(State::Perhaps) => {
+                // Perhaps only where a loop does not turn.
+                self.mixed = Some(var);
+                Err(refuse(
+                    node,
+                    format!("`{name}` is not assigned on every way to here"),
+                ))
+            }
             Some(State::Mixed(a, b)) => {
                 self.mixed = Some(var);
                 Err(mixed_value(node, a, b))

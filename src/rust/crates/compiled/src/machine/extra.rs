@@ -3,7 +3,7 @@
 use super::elements::length;
 use super::{Bail, Host, Machine, LONG, LONGEST, NOT_A_NUMBER};
 use crate::code::{Extra, Reg};
-use crate::primitives::{along, curves, arithmetic, lookup, sequence, trimmed};
+use crate::primitives::{along, curves, distinct, reduce, arithmetic, lookup, sequence, trimmed};
 
 const DIGITS: Bail = Bail("digits that are not a whole number from 0 to 15");
 
@@ -77,6 +77,37 @@ impl Machine<'_> {
                     Ok(())
                 })?;
                 self.fuel -= self.vd(to).len() as i64;
+            }
+            Extra::UniqueD => self.make_d(to, |m, out| {
+                *out = distinct::unique(m.vd(a))?;
+                m.fuel -= (m.vd(a).len() / 4) as i64;
+                Ok(())
+            })?,
+            Extra::RankD | Extra::RankI => self.make_d(to, |m, out| {
+                *out = if how == Extra::RankD {
+                    distinct::rank(m.vd(a))?
+                } else {
+                    distinct::rank_int(m.vi(a))
+                };
+                m.fuel -= out.len() as i64;
+                Ok(())
+            })?,
+            Extra::UniqueI | Extra::DuplicatedD | Extra::DuplicatedI => {
+                self.make_i(to, |m, out| {
+                    *out = match how {
+                        Extra::UniqueI => distinct::unique_int(m.vi(a)),
+                        Extra::DuplicatedI => distinct::duplicated_int(m.vi(a)),
+                        _ => distinct::duplicated(m.vd(a))?,
+                    };
+                    m.fuel -= (out.len() / 4) as i64;
+                    Ok(())
+                })?;
+            }
+            Extra::Cov => {
+                let (x, y) = (self.vd(a), self.vd(b));
+                let value = reduce::cov(x, y, host)?;
+                self.fuel -= (x.len() / 8) as i64;
+                self.d[usize::from(to)] = value;
             }
             Extra::Trimmed => {
                 let x = &self.vd[usize::from(a)];

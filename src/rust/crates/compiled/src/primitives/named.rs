@@ -2,7 +2,7 @@
 
 use super::Generator;
 use super::{
-    along, arithmetic, beta, binomial, curves, draws, gamma, lookup, matrix, order, poisson, quantile,
+    along, arithmetic, beta, binomial, curves, distinct, draws, gamma, lookup, matrix, order, poisson, quantile,
     reduce, sample, sequence, trimmed,
 };
 use crate::bail::Bail;
@@ -262,6 +262,10 @@ fn of_doubles(name: &str, x: &[f64], a: &Arguments, host: &Host) -> Result<Value
         "match" => Integers(lookup::matched(x, &a.at(1)?.doubles(), Some(0))?),
         "%in%" => Logicals(lookup::among(x, &a.at(1)?.doubles())?),
         "findInterval" => Integers(lookup::find_interval(x, &a.at(1)?.doubles())?),
+        "cov" => double(reduce::cov(x, &a.at(1)?.doubles(), host)?),
+        "unique" => Doubles(distinct::unique(x)?),
+        "duplicated" => Logicals(distinct::duplicated(x)?),
+        "rank" => Doubles(distinct::rank(x)?),
         "cor" => double(reduce::cor(x, &a.at(1)?.doubles(), host)?),
         "colSums" => Doubles(matrix::col_sums(x, a.count(1)?, host)?),
         "colMeans" => Doubles(matrix::col_means(x, a.count(1)?, host)?),
@@ -332,6 +336,9 @@ fn of_integers(name: &str, x: &[i32], a: &Arguments, host: &Host) -> Result<Valu
         "order" => Integers(order::order_int(x, a.flag(1)?)),
         "median" if x.len() % 2 == 1 => integer(order::median_int(x, host)? as i32),
         "median" => double(order::median_int(x, host)?),
+        "unique" => Integers(distinct::unique_int(x)),
+        "duplicated" => Logicals(distinct::duplicated_int(x)),
+        "rank" => Doubles(distinct::rank_int(x)),
         "tabulate" => Integers(along::tabulate(x, a.count(1)?)),
         "which" => Integers(reduce::which(x)),
         "any" => Logicals(vec![reduce::any(x).into()]),
