@@ -49,7 +49,8 @@ read_closure <- function(fun, given) {
   handed <- words$free
   if (length(handed)) handed <- handed[!handed %in% c(names(variables$values), names(variables$reasons))]
   all_own <- words$known && !length(handed) && all(rs_compiled_same(find_functions(words$functions, env), words$homes)) &&
-    !length(primitives_refused(words$functions)) && !length(generics_with_methods(words$generics, env))
+    !length(primitives_refused(words$functions)) && !length(generics_with_methods(words$generics, env)) &&
+    (!"data.frame" %in% words$functions || frames_untouched(env))
   functions <- if (all_own) list(own = words$functions) else own_functions(union(words$functions, handed), env)
   list(
     body = words$body, formals = if (identical(given, character())) words$formals else words$left_out,
@@ -122,6 +123,7 @@ own_functions <- function(names, env) {
   for (name in generics_with_methods(intersect(meant, machine_generics), env)) {
     why[[name]] <- sprintf("`%s()` has a method for numbers that is not R's own", name)
   }
+  if ("data.frame" %in% meant && !frames_untouched(env)) why[["data.frame"]] <- "there are methods for data frames that are not R's own"
   if (!length(why)) return(list(own = own, reasons = reasons, closures = closures, same = renamed))
   refused <- names(meant)[meant %in% names(why)]
   for (name in refused) reasons[[paste0(name, "()")]] <- why[[meant[[name]]]]

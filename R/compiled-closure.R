@@ -19,12 +19,16 @@ machine_functions <- list(
     "sample.int", "stop", "warning", "message", "print", "cat", "matrix", "nrow", "ncol", "dim", "t", "drop", "diag",
     "crossprod", "tcrossprod", "%*%", "solve", "rowSums", "rowMeans", "colSums", "colMeans", "as.matrix", "as.vector",
     "outer", "cbind", "rbind", "match", "%in%", "findInterval", "tryCatch", "try", "suppressWarnings", "suppressMessages",
-    "unlist", "lapply", "mapply", "Reduce", "$", "force", "identity", "missing", "sapply", "vapply", "replicate", "apply", "names<-", "unname"
+    "unlist", "lapply", "mapply", "Reduce", "$", "force", "identity", "missing", "sapply", "vapply", "replicate", "apply", "names<-", "unname", "names",
+    "data.frame", "$<-", "switch", "stopifnot", "is.null", "is.numeric", "is.logical", "is.character", "is.double", "is.integer",
+    "is.list", "is.matrix", "is.data.frame", "isTRUE", "isFALSE", "xor", "identical",
+    "do.call", "%o%", "with", "unique", "duplicated", "rank", "colnames", "rownames", "colnames<-", "rownames<-", "gamma", "lgamma", "beta", "lbeta", "choose", "factorial", "lfactorial"
   ),
   stats = c(
     "runif", "rnorm", "rexp", "rlnorm", "rlogis", "rcauchy", "rweibull", "rgamma", "rchisq", "rt", "rf", "rbeta",
-    "rpois", "rgeom", "rnbinom", "rbinom", "var", "sd", "cor", "median", "quantile",
-    "setNames"
+    "rpois", "rgeom", "rnbinom", "rbinom", "var", "sd", "cor", "cov", "median", "quantile",
+    "setNames", "dnorm", "pnorm", "qnorm", "dunif", "punif", "dexp", "pexp", "dgamma", "dbeta", "dt", "pt", "dchisq", "pchisq",
+    "dbinom", "dpois", "dlogis", "plogis", "qlogis", "dlnorm", "plnorm"
   )
 )
 
@@ -34,7 +38,7 @@ machine_syntax <- c(
 )
 
 # Of these R calls the method for the class that numbers have without attributes but a shape.
-machine_generics <- c("mean", "median", "quantile", "sort", "rev", "diff", "seq", "range", "t", "solve", "as.matrix")
+machine_generics <- c("unique", "duplicated", "mean", "median", "quantile", "sort", "rev", "diff", "seq", "range", "t", "solve", "as.matrix")
 
 # Functions that neither draw, nor fail, nor change anything: a promise of them may be forced.
 harmless_functions <- c("{", "(", "+", "-", "*", "/", "^", ":", "c", "length", "seq_len", "numeric", "rep")
@@ -110,6 +114,12 @@ is_plain <- function(x) {
   is.null(attributes(x)) || !is.object(x) && all(names(attributes(x)) %in% if (is.matrix(x)) c("dim", "dimnames") else "names")
 }
 
+# Strings that the compiler may know.
+is_text <- function(x) {
+  is.character(x) && is.null(attributes(x)) && length(x) > 0L && length(x) <= 64L && !anyNA(x) &&
+    !any(grepl("[^\001-\177]", x, perl = TRUE, useBytes = TRUE))
+}
+
 # A list, or a data frame, of which a function may read elements.
 is_list_of_data <- function(x) is.list(x) && (!is.object(x) || identical(class(x), "data.frame"))
 
@@ -119,16 +129,22 @@ frames_are_plain <- function(matched, read, columns, fun) {
   any_list <- FALSE
   for (x in columns) any_list <- any_list || is.list(x) && is.list(x[[1L]])
   for (x in c(matched$constants, unlist(lapply(read, `[[`, "variables"), recursive = FALSE))) any_list <- any_list || is.list(x)
-  if (!any_list) return(FALSE)
-  tables <- list(environment(fun), .BaseNamespaceEnv[[".__S3MethodsTable__."]])
-  method <- function(name, table) get0(name, envir = table, mode = "function")
+  any_list && frames_untouched(environment(fun))
+}
+
+# Does nobody have methods of data frames that are not R's own?
+frames_untouched <- function(env) {
+  tables <- list(env, .BaseNamespaceEnv[[".__S3MethodsTable__."]])
   all(vapply(tables, function(table) {
-    is.null(method("$.data.frame", table)) && is.null(method("length.data.frame", table)) &&
-      identical(method("[[.data.frame", table), baseenv()[["[[.data.frame"]]) &&
-      identical(method("[.data.frame", table), baseenv()[["[.data.frame"]]) &&
-      identical(method("dim.data.frame", table), baseenv()[["dim.data.frame"]])
+    found <- mget(frame_methods, envir = table, mode = "function", ifnotfound = list(NULL), inherits = TRUE)
+    all(mapply(identical, found, mget(frame_methods, envir = baseenv(), ifnotfound = list(NULL))))
   }, NA))
 }
+
+frame_methods <- c(
+  paste0(c("$", "length", "names", "[[", "[", "dim", "$<-", "[[<-", "[<-", "as.matrix", "dimnames", "row.names"), ".data.frame"),
+  paste0("as.data.frame.", c("double", "integer", "numeric", "logical", "character", "vector"))
+)
 
 # Which arguments of `fun` the parts of FUN(X[[i]], ...) are: list(item = names of those that vary, one
 # for each of `columns`, constants = list by name), or why that cannot be told.
@@ -166,7 +182,7 @@ match_task <- function(fun, dots, columns = list(NULL)) {
   constants <- lapply(stats::setNames(rest, rest), function(name) dots[[match(words[[name]], as.character(marks))]])
   for (name in rest) {
     value <- constants[[name]]
-    if (!is_plain(value) && !is_list_of_data(value)) {
+    if (!is_plain(value) && !is_list_of_data(value) && !is_text(value)) {
       return(sprintf("the argument `%s` is not a plain vector or matrix of numbers", name))
     }
   }
@@ -286,7 +302,8 @@ variable_in_frame <- function(name, env) {
   value <- tryCatch(list(env[[name]]), error = unusable, warning = unusable)
   if (is.character(value) || is.null(value[[1L]])) return(value)
   type <- typeof(value[[1L]])
-  if (type %in% c("double", "integer", "logical") || is_list_of_data(value[[1L]])) return(value)
+  usable <- type %in% c("double", "integer", "logical") || is_list_of_data(value[[1L]]) || is_text(value[[1L]])
+  if (usable) return(value)
   rs_release(value)
   if (type %in% c("closure", "builtin", "special")) list() else sprintf("`%s` is not numeric", name)
 }

@@ -47,7 +47,11 @@ explain_compiled <- function(fun, ...) {
 expression_at <- function(fun, path) {
   if (is.null(path) || typeof(fun) != "closure") return(NULL)
   code <- body(fun)
-  for (k in path) code <- code[[k]]
+  for (k in path) {
+    # An argument that is left out is shown with its call.
+    if (identical(code[[k]], quote(expr = ))) break
+    code <- code[[k]]
+  }
   code
 }
 

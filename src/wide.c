@@ -58,6 +58,11 @@ double rustle_wide_cor(const double *x, const double *y, size_t n) {
     return cor > 1 ? 1 : cor < -1 ? -1 : cor;
 }
 
+double rustle_wide_cov(const double *x, const double *y, size_t n) {
+    double mean_x = (double)centre(x, n), mean_y = (double)centre(y, n);
+    return (double)products(x, mean_x, y, mean_y, n);
+}
+
 double rustle_wide_prod(const double *x, size_t n) {
     long double product = 1;
     for (size_t i = 0; i < n; i++) product *= x[i];

@@ -117,18 +117,16 @@ impl<'a> Code<'a> {
                 return Kind::Other("what is no single number, string or logical value".into());
             }
             match self.type_of() {
-                ffi::REALSXP => match *ffi::REAL_RO(self.piece) {
-                    x if x.is_nan() => missing(),
-                    x => Kind::Double(x),
-                },
+                ffi::REALSXP => Kind::Double(*ffi::REAL_RO(self.piece)),
                 ffi::INTSXP => match *ffi::INTEGER_RO(self.piece) {
                     i32::MIN => missing(),
                     x => Kind::Integer(x),
                 },
                 ffi::LGLSXP => match *ffi::LOGICAL_RO(self.piece) {
-                    i32::MIN => missing(),
+                    i32::MIN => Kind::Na,
                     x => Kind::Logical(x != 0),
                 },
+                ffi::STRSXP if ffi::STRING_ELT(self.piece, 0) == ffi::R_NaString => missing(),
                 _ => match self.text() {
                     Some(text) => Kind::Text(text.to_owned()),
                     None => Kind::Other("a value that is not numeric".into()),

@@ -23,6 +23,8 @@ pub(super) struct Lists {
 struct Shape {
     frame: bool,
     rows: usize,
+    /// Have rows no names but their numbers?
+    plain: bool,
 }
 
 impl Lists {
@@ -38,10 +40,10 @@ impl Lists {
         if !value.is_list() {
             return None;
         }
-        let (mut fine, mut frame, mut rows) = (true, false, 0);
+        let (mut fine, mut frame, mut rows, mut other) = (true, false, (0, false), false);
         // SAFETY: a live object on R's main thread; attributes of it are read only.
         unsafe {
-            let [names, class, row_names] = [c"names", c"class", c"row.names"]
+            let [names, class, row_names, grid] = [c"names", c"class", c"row.names", c"out.attrs"]
                 .map(|name| crate::ffi::Rf_install(name.as_ptr()));
             crate::ffi::each_attribute(value.get().cast(), |name, content| {
                 if name == class {
@@ -50,13 +52,20 @@ impl Lists {
                     fine &= frame;
                 } else if name == row_names {
                     rows = count_rows(content);
+                } else if name == grid {
+                    // What expand.grid() leaves there changes no element.
+                    other = true;
                 } else {
                     fine &= name == names;
                 }
                 true
             });
         }
-        (fine && (!frame || self.frames)).then_some(Shape { frame, rows })
+        (fine && (!frame || self.frames) && (frame || !other)).then_some(Shape {
+            frame,
+            rows: rows.0,
+            plain: rows.1 && !other,
+        })
     }
 
     /// The number of a list; `None` of what cannot be read as one.
@@ -115,11 +124,33 @@ impl Lists {
         Ok(each)
     }
 
+    /// The names of a list, or of all lists that are found by steps in each of its elements, where
+    /// they are the same.
+    pub(super) fn labels(
+        &self,
+        list: usize,
+        each: Option<&[Step]>,
+    ) -> std::result::Result<Option<Vec<String>>, String> {
+        let Some(path) = each else {
+            return labels(&self.all[list]);
+        };
+        let mut same = None;
+        for found in self.found(list, path) {
+            let found = found.ok_or("an element that is not there in each element of a list")?;
+            let labels = labels(&found)?;
+            if *same.get_or_insert_with(|| labels.clone()) != labels {
+                return Err("the names of elements are not the same for all".into());
+            }
+        }
+        Ok(same.flatten())
+    }
+
     pub(super) fn extent(&self, list: usize) -> Extent {
         let list = &self.all[list];
         let shape = self.shape(list).filter(|shape| shape.frame);
         Extent {
             length: i32::try_from(list.len()).unwrap_or(i32::MAX),
+            plain: shape.as_ref().is_some_and(|shape| shape.plain),
             rows: shape.and_then(|shape| i32::try_from(shape.rows).ok()),
         }
     }
@@ -162,12 +193,26 @@ impl Lists {
     }
 }
 
-/// How many rows a data frame has, by its names of rows.
+/// The names of a list.
+fn labels(list: &Robj) -> std::result::Result<Option<Vec<String>>, String> {
+    let Some(names) = list.get_attrib("names") else {
+        return Ok(None);
+    };
+    let plain = |name: &str| (!name.is_na() && name.is_ascii()).then(|| name.to_owned());
+    let all: Option<Vec<String>> = names
+        .as_str_iter()
+        .and_then(|names| names.map(plain).collect());
+    all.map(Some)
+        .ok_or("the names of a list are not plain text".into())
+}
+
+/// How many rows a data frame has, by its names of rows; `true`: these are their numbers, as R makes
+/// them.
 ///
 /// # Safety
 ///
 /// A live object on R's main thread.
-unsafe fn count_rows(names: crate::ffi::Sexp) -> usize {
+unsafe fn count_rows(names: crate::ffi::Sexp) -> (usize, bool) {
     // SAFETY: by the caller's promise; there are two integers.
     unsafe {
         let n = crate::ffi::Rf_xlength(names) as usize;
@@ -175,10 +220,11 @@ unsafe fn count_rows(names: crate::ffi::Sexp) -> usize {
             let numbers = crate::ffi::INTEGER_RO(names);
             // R's short form: a missing value, and the number or less that.
             if *numbers == i32::MIN {
-                return (*numbers.add(1)).unsigned_abs() as usize;
+                let count = *numbers.add(1);
+                return (count.unsigned_abs() as usize, count <= 0);
             }
         }
-        n
+        (n, false)
     }
 }
 

@@ -114,6 +114,40 @@ fn called(fields: &Fields, places: &mut Vec<Vec<i32>>) -> Parsed<Rc<Function>> {
     }))
 }
 
+/// More strings are not taken as known ones.
+const MOST_TEXTS: usize = 64;
+
+/// Strings that may be known when the code is compiled.
+fn texts(value: &Robj) -> Option<Vec<String>> {
+    // SAFETY: a live object on R's main thread.
+    let plain = value.is_string() && !unsafe { crate::ffi::has_attributes(value.get().cast()) };
+    if !plain || !(1..=MOST_TEXTS).contains(&value.len()) {
+        return None;
+    }
+    let one = |text: &str| (!text.is_na() && text.is_ascii()).then(|| text.to_owned());
+    value.as_str_iter()?.map(one).collect()
+}
+
+/// The names of the rows and columns of a matrix, where these are few and plain text.
+fn known_sides(value: &Robj) -> Option<[Option<Vec<String>>; 2]> {
+    let sides = value.get_attrib("dimnames")?;
+    // Sides may have names of their own.
+    // SAFETY: a live object on R's main thread.
+    let plain = !unsafe { crate::ffi::has_attributes(sides.get().cast()) };
+    let sides: Vec<Robj> = sides.as_list().filter(|_| plain)?.values().collect();
+    let one = |side: &Robj| {
+        if side.is_null() {
+            Some(None)
+        } else {
+            texts(side).map(Some)
+        }
+    };
+    match sides.as_slice() {
+        [rows, columns] => Some([one(rows)?, one(columns)?]),
+        _ => None,
+    }
+}
+
 /// The elements that the tasks are for.
 #[derive(Debug)]
 pub(super) enum Items {
@@ -351,6 +385,7 @@ impl Read {
         let mut given = self.given.clone();
         let mut veiled = self.veiled.clone();
         let mut lists = self.listed.clone();
+        let mut known = Vec::new();
         let constants = fields.filled("constants")?.and_then(Robj::as_list);
         for (name, value) in constants.iter().flat_map(List::iter) {
             if let Some(list) = self.lists.add(&value) {
@@ -359,6 +394,10 @@ impl Read {
                     list,
                     each: false,
                 });
+                continue;
+            }
+            if let Some(texts) = texts(&value) {
+                known.push((name.to_owned(), texts));
                 continue;
             }
             let (ty, data, named) = bare(&value).map_err(Refusal::internal)?;
@@ -386,6 +425,7 @@ impl Read {
         Ok(Closure {
             given,
             veiled,
+            texts: known,
             lists,
             defaults: read,
             body,
@@ -402,6 +442,9 @@ impl Read {
         if let Some(list) = self.lists.add(value) {
             return Ok(Captured::List(list));
         }
+        if let Some(texts) = texts(value) {
+            return Ok(Captured::Texts(texts));
+        }
         if let Some(names) = only_names(value) {
             let bare = |why| format!("`{name}` {why}");
             let (ty, data) = bare_vector(value).map_err(bare)?;
@@ -411,6 +454,10 @@ impl Read {
         let (ty, data, named) = bare(value).map_err(|why| format!("`{name}` {why}"))?;
         if named {
             self.data.captured.push(data);
+            let number = self.data.captured.len() - 1;
+            if let Some([rows, columns]) = known_sides(value).filter(|_| ty.is_matrix()) {
+                return Ok(Captured::Sided(number, ty, rows, columns));
+            }
             return Ok(Captured::Veiled(self.data.captured.len() - 1, ty));
         }
         if ty == Type::Double {
@@ -482,6 +529,14 @@ impl Surroundings for Read {
 
     fn each(&mut self, list: usize, path: &[Step]) -> std::result::Result<Each, String> {
         self.lists.each(list, path, &mut self.data.rows)
+    }
+
+    fn labels(
+        &mut self,
+        list: usize,
+        each: Option<&[Step]>,
+    ) -> std::result::Result<Option<Vec<String>>, String> {
+        self.lists.labels(list, each)
     }
 
     fn extent(&mut self, list: usize) -> Extent {

@@ -145,6 +145,46 @@ unsafe fn one(value: &Value, labels: Sexp) -> Sexp {
                 ffi::Rf_unprotect(1);
                 to
             }
+            Value::Sided(value, rows, columns) => {
+                let to = ffi::Rf_protect(one(value, labels));
+                let sides = ffi::Rf_protect(ffi::Rf_allocVector(ffi::VECSXP as u32, 2));
+                for (k, names) in [rows, columns].into_iter().enumerate() {
+                    if let Some(names) = names {
+                        let names = ffi::VECTOR_ELT(labels, *names as isize);
+                        ffi::SET_VECTOR_ELT(sides, k as isize, names);
+                    }
+                }
+                ffi::Rf_setAttrib(to, ffi::Rf_install(c"dimnames".as_ptr()), sides);
+                ffi::Rf_unprotect(2);
+                to
+            }
+            Value::Text(row) => ffi::VECTOR_ELT(labels, *row as isize),
+            Value::Frame(parts, names) => {
+                let to = ffi::Rf_protect(ffi::Rf_allocVector(
+                    ffi::VECSXP as u32,
+                    parts.len() as isize,
+                ));
+                for (k, part) in parts.iter().enumerate() {
+                    ffi::SET_VECTOR_ELT(to, k as isize, one(part, labels));
+                }
+                let nrow = if parts.is_empty() {
+                    0
+                } else {
+                    ffi::Rf_xlength(ffi::VECTOR_ELT(to, 0))
+                };
+                let names = ffi::VECTOR_ELT(labels, *names as isize);
+                ffi::Rf_setAttrib(to, ffi::Rf_install(c"names".as_ptr()), names);
+                let class = ffi::Rf_protect(ffi::Rf_allocVector(ffi::STRSXP as u32, 1));
+                ffi::SET_STRING_ELT(class, 0, word("data.frame"));
+                ffi::Rf_setAttrib(to, ffi::Rf_install(c"class".as_ptr()), class);
+                // R's short form of the numbers of rows.
+                let rows = ffi::Rf_protect(ffi::Rf_allocVector(ffi::INTSXP as u32, 2));
+                ffi::INTEGER(rows).write(i32::MIN);
+                ffi::INTEGER(rows).add(1).write(-(nrow as i32));
+                ffi::Rf_setAttrib(to, ffi::Rf_install(c"row.names".as_ptr()), rows);
+                ffi::Rf_unprotect(3);
+                to
+            }
             Value::List(parts, names) => {
                 let to = ffi::Rf_protect(ffi::Rf_allocVector(
                     ffi::VECSXP as u32,

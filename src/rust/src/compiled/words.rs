@@ -105,11 +105,13 @@ impl<'a> Words<'a> {
                 (Some(fun), _) => {
                     note(fun.into(), &mut self.functions);
                     if matches!(fun, "<-" | "=") {
-                        // `x[i] <- v` calls `[<-`.
-                        let target = parts.clone().next().and_then(|(_, to)| to.call());
-                        let of = target.and_then(|mut to| to.next());
-                        if let Some(of) = of.and_then(|(_, of)| of.name()) {
-                            note(format!("{of}<-").into(), &mut self.functions);
+                        // `x$a[i] <- v` calls `[<-` and `$<-`.
+                        let mut target = parts.clone().next().and_then(|(_, to)| to.call());
+                        while let Some(mut to) = target {
+                            if let Some(of) = to.next().and_then(|(_, of)| of.name()) {
+                                note(format!("{of}<-").into(), &mut self.functions);
+                            }
+                            target = to.next().and_then(|(_, to)| to.call());
                         }
                     }
                 }
@@ -117,7 +119,9 @@ impl<'a> Words<'a> {
                 _ => {}
             }
             // A function by its name in quotes.
-            let hands_on = ["sapply", "lapply", "vapply", "apply", "mapply", "Reduce"];
+            let hands_on = [
+                "sapply", "lapply", "vapply", "apply", "mapply", "Reduce", "do.call", "outer",
+            ];
             if fun.is_some_and(|fun| hands_on.contains(&fun)) {
                 for text in parts.clone().filter_map(|(_, part)| part.text()) {
                     note(text.into(), &mut self.functions);

@@ -151,6 +151,17 @@ pub(crate) enum Extra {
     Match,
     Among,
     FindInterval,
+    /// `unique()`, `duplicated()`, `rank()` and `cov()`.
+    UniqueD,
+    UniqueI,
+    DuplicatedD,
+    DuplicatedI,
+    RankD,
+    RankI,
+    Cov,
+    /// A density or its like, of numbers or of vectors, by its number.
+    Curve(u8),
+    CurveV(u8),
 }
 
 impl Extra {
@@ -409,6 +420,12 @@ pub(crate) enum Out {
     /// Elements of one type with names.
     Row(Type, Vec<Reg>, u16),
     List(Vec<Out>, Option<u16>),
+    /// A matrix with names of its rows and columns.
+    Sided(Type, Reg, Option<u16>, Option<u16>),
+    /// Strings.
+    Text(u16),
+    /// A data frame: its columns and their names.
+    Frame(Vec<Out>, u16),
 }
 
 /// What `cbind()` (`columns`) or `rbind()` puts together: registers of vectors, and of matrices

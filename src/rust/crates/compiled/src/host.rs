@@ -1,5 +1,7 @@
 //! What R's own library and compiler compute, so that the bits are theirs.
 
+use crate::primitives::curves::Curve;
+
 /// Pure functions that are called on any thread: they never allocate, warn or jump. The
 /// binding fills them with R's own; [`Host::portable`] is for tests without R.
 #[derive(Clone, Copy, Debug)]
@@ -12,6 +14,8 @@ pub struct Host {
     pub ratio: fn(i64, usize) -> f64,
     /// `var()` of at least two doubles: sums in long double around the mean.
     pub var: fn(&[f64]) -> f64,
+    /// `cov()` of two vectors of one length.
+    pub cov: fn(&[f64], &[f64]) -> f64,
     /// `cor()` of two vectors of one length; `NaN` where a deviation is 0.
     pub cor: fn(&[f64], &[f64]) -> f64,
     /// The sum in long double over a number of elements (`colMeans()`: one pass).
@@ -48,6 +52,8 @@ pub struct Host {
     pub qnorm: fn(f64) -> f64,
     /// The same of all elements, in their place.
     pub qnorms: fn(&mut [f64]),
+    /// A density or its like of up to three numbers, of the lower tail, as a logarithm.
+    pub curve: fn(Curve, [f64; 3], bool, bool) -> f64,
     /// `var()` of at least two doubles around their mean, as `mean` has it.
     pub var_around: fn(&[f64], f64) -> f64,
 }
@@ -81,6 +87,13 @@ impl Host {
                 let (x, y) = (centred(x), centred(y));
                 let dot = |x: &[f64], y: &[f64]| x.iter().zip(y).map(|(x, y)| x * y).sum::<f64>();
                 dot(&x, &y) / (dot(&x, &x) * dot(&y, &y)).sqrt()
+            },
+            cov: |x, y| {
+                let n = x.len() as f64;
+                let mean = |x: &[f64]| x.iter().sum::<f64>() / n;
+                let (a, b) = (mean(x), mean(y));
+                let terms = x.iter().zip(y).map(|(x, y)| (x - a) * (y - b));
+                terms.sum::<f64>() / (n - 1.0)
             },
             mean_once: |x| x.iter().sum::<f64>() / x.len() as f64,
             row_sums: |x, mean, to| {
@@ -120,6 +133,15 @@ impl Host {
             },
             qnorm: logit,
             qnorms: |x| x.iter_mut().for_each(|x| *x = logit(*x)),
+            curve: |_, [x, a, b], lower, log| {
+                let value = (-((x - a) / (1.0 + b.abs())).abs()).exp();
+                let value = if lower { value } else { 1.0 - value };
+                if log {
+                    value.ln()
+                } else {
+                    value
+                }
+            },
             var_around: |x, mean| {
                 let n = x.len() as f64;
                 x.iter().map(|v| (v - mean) * (v - mean)).sum::<f64>() / (n - 1.0)

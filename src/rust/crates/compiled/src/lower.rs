@@ -11,19 +11,27 @@ mod bound;
 mod calls;
 mod cells;
 mod control;
+mod curves;
 mod draws;
+mod each;
 mod elementwise;
+mod frames;
 mod fused;
+mod gather;
 mod index;
 mod inline;
+mod known;
 mod lists;
 mod logic;
 mod loops;
+mod made;
 mod matrix;
+mod members;
 mod more;
 mod named;
 mod promises;
 mod several;
+mod sides;
 mod statistics;
 mod values;
 mod veiled;
@@ -60,8 +68,16 @@ enum State {
     Function(usize),
     /// A list: its number among these.
     Part(u16),
-    /// A vector or matrix that may have names.
-    Veiled(Type),
+    /// A vector or matrix of `NA`, which has the type of what is assigned to it; with names of its
+    /// sides.
+    Blank(Type, Option<u16>),
+    /// Strings: their number among the names.
+    Text(u16),
+    /// A list that the code has made: the number of its shape.
+    Made(u16),
+    /// A vector or matrix that may have names; of a matrix perhaps those of its sides, by their
+    /// number.
+    Veiled(Type, Option<u16>),
 }
 
 /// What is known at a place; variables that are not in it are not assigned.
@@ -93,8 +109,16 @@ enum Val {
     Mixed(Type, Type),
     /// A list: its number among these.
     Part(u16),
-    /// A vector or matrix that may have names, which nobody knows.
-    Veiled(Type, Reg),
+    /// A vector or matrix of `NA`, which has the type of what is assigned to it; with names of its
+    /// sides.
+    Blank(Type, Reg, Option<u16>),
+    /// Strings: their number among the names.
+    Text(u16),
+    /// A list that the code has made: its number among these.
+    Made(u16),
+    /// A vector or matrix that may have names, which nobody knows; or a matrix with those of its
+    /// sides, by their number.
+    Veiled(Type, Reg, Option<u16>),
 }
 
 /// The files of registers.
@@ -171,6 +195,13 @@ struct Lower<'s> {
     captured: HashMap<(usize, String), Captured>,
     captured_names: HashMap<(usize, String), (Type, Reg, u16)>,
     vectors: Vec<(Reg, usize, Type)>,
+    /// Calls of `sapply()` and its like that are being compiled.
+    gathers: Vec<gather::Gather>,
+    /// Names of rows and of columns of matrices.
+    sides: Vec<(Option<u16>, Option<u16>)>,
+    /// Lists that the code has made, and what is known of those in variables.
+    made_lists: Vec<made::Made>,
+    shapes: Vec<made::Shape>,
     /// Lists, and elements of these that have been read.
     parts: Vec<lists::Part>,
     members: HashMap<(usize, Step), Val>,
@@ -213,7 +244,12 @@ pub fn compile(closure: &Closure, around: &mut dyn Surroundings) -> Result<Progr
             Err(refused) => match lower.mixed.take() {
                 // Perhaps the other type comes only from a loop that does not turn.
                 Some(var) if firm.insert(var) => {}
-                _ => return Err(refused),
+                _ => {
+                    return Err(Refused {
+                        place: each::original(refused.place),
+                        why: refused.why,
+                    })
+                }
             },
         }
     }
@@ -249,6 +285,10 @@ impl<'s> Lower<'s> {
             captured: HashMap::new(),
             captured_names: HashMap::new(),
             vectors: Vec::new(),
+            gathers: Vec::new(),
+            sides: Vec::new(),
+            made_lists: Vec::new(),
+            shapes: Vec::new(),
             parts: Vec::new(),
             members: HashMap::new(),
             kept: HashMap::new(),
@@ -281,8 +321,14 @@ impl<'s> Lower<'s> {
             arguments.push((reg, *ty));
             self.know(var, *ty);
             if let (true, Some(env)) = (closure.veiled.contains(name), &mut self.env) {
-                env.insert(var, State::Veiled(*ty));
+                env.insert(var, State::Veiled(*ty, None));
             }
+            self.absent.insert(var, Some(false));
+        }
+        for (name, texts) in &closure.texts {
+            let row = self.row_of(texts.clone(), &none)?;
+            let var = self.var(name);
+            self.assign(var, Val::Text(row), &none)?;
             self.absent.insert(var, Some(false));
         }
         for listed in &closure.lists {
@@ -334,7 +380,9 @@ impl<'s> Lower<'s> {
                 .names
                 .iter()
                 .zip(std::mem::take(&mut self.types))
-                .filter(|((scope, name), types)| *scope == 0 && !types.is_empty() && name != TASK)
+                .filter(|((scope, name), types)| {
+                    *scope == 0 && !types.is_empty() && name != TASK && !name.contains('\0')
+                })
                 .map(|((_, name), types)| (name.clone(), types))
                 .collect(),
         })
@@ -445,20 +493,34 @@ impl<'s> Lower<'s> {
                     env.insert(var, State::Mixed(a, b));
                 }
             }
-            Val::Veiled(ty, reg) => {
+            Val::Veiled(ty, reg, sides) => {
                 let to = self.reg(var, ty, at)?;
                 self.put(ty, to, reg);
                 self.know(var, ty);
                 if let Some(env) = &mut self.env {
-                    env.insert(var, State::Veiled(ty));
+                    env.insert(var, State::Veiled(ty, sides));
                 }
-                return Ok(Val::Veiled(ty, to));
+                return Ok(Val::Veiled(ty, to, sides));
+            }
+            Val::Blank(ty, reg, sides) => {
+                let to = self.reg(var, ty, at)?;
+                self.put(ty, to, reg);
+                if let Some(env) = &mut self.env {
+                    env.insert(var, State::Blank(ty, sides));
+                }
+                return Ok(Val::Blank(ty, to, sides));
             }
             Val::Part(number) => {
                 if let Some(env) = &mut self.env {
                     env.insert(var, State::Part(number));
                 }
             }
+            Val::Text(row) => {
+                if let Some(env) = &mut self.env {
+                    env.insert(var, State::Text(row));
+                }
+            }
+            Val::Made(number) => return self.assign_made(var, number, at),
             Val::Is(ty, reg) => {
                 let to = self.reg(var, ty, at)?;
                 self.put(ty, to, reg);

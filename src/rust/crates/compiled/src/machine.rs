@@ -83,6 +83,12 @@ pub enum Value {
     Named(Box<Value>, u16),
     /// A list, perhaps with names.
     List(Vec<Value>, Option<u16>),
+    /// A matrix with names of its rows and columns.
+    Sided(Box<Value>, Option<u16>, Option<u16>),
+    /// Strings: their number in [`Program::names`].
+    Text(u16),
+    /// A data frame: its columns, of one length, and their names.
+    Frame(Vec<Value>, u16),
 }
 
 /// How far a task has come.

@@ -8,6 +8,8 @@ pub mod along;
 pub mod arithmetic;
 pub mod beta;
 pub mod binomial;
+pub mod curves;
+pub mod distinct;
 pub mod draws;
 pub mod gamma;
 pub mod generator;

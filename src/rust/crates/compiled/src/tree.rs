@@ -15,8 +15,10 @@ pub struct Node {
 /// The kinds of code.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Kind {
-    /// A number as R writes it, `1`. Never `NaN`.
+    /// A number as R writes it, `1`; also `NaN` and `NA_real_`.
     Double(f64),
+    /// `NA`.
+    Na,
     /// `1L`; never `NA`.
     Integer(i32),
     /// `TRUE` or `FALSE`.
@@ -71,6 +73,8 @@ pub struct Closure {
     pub given: Vec<(String, Type)>,
     /// Of these, those that may have names, of elements or of rows and columns.
     pub veiled: Vec<String>,
+    /// Arguments that are strings.
+    pub texts: Vec<(String, Vec<String>)>,
     /// Arguments that are lists.
     pub lists: Vec<Listed>,
     /// Arguments that calls leave out, with their defaults (`Missing`: none).
@@ -223,6 +227,10 @@ pub enum Captured {
     Named(usize, Type, Vec<String>),
     /// A vector or matrix with names that nobody looks at.
     Veiled(usize, Type),
+    /// A matrix with names of its rows and columns, each of which may be without.
+    Sided(usize, Type, Option<Vec<String>>, Option<Vec<String>>),
+    /// Strings, which are known when the code is compiled.
+    Texts(Vec<String>),
     /// A list, or a data frame: its number among those of the surroundings.
     List(usize),
 }
@@ -253,6 +261,8 @@ pub struct Extent {
     pub length: i32,
     /// Of a data frame: how many rows.
     pub rows: Option<i32>,
+    /// Have rows no names but their numbers?
+    pub plain: bool,
 }
 
 /// How large the elements of a list are, which are lists.
@@ -318,11 +328,25 @@ pub trait Surroundings {
     fn each(&mut self, _list: usize, _path: &[Step]) -> Result<Each, String> {
         Err("lists are not in the subset".into())
     }
+    /// The names of the elements of a list, or of the lists that are found by steps in each of its
+    /// elements, where all have the same; `None`: none.
+    ///
+    /// # Errors
+    ///
+    /// Why they cannot be used.
+    fn labels(
+        &mut self,
+        _list: usize,
+        _each: Option<&[Step]>,
+    ) -> Result<Option<Vec<String>>, String> {
+        Err("lists are not in the subset".into())
+    }
     /// How large a list is.
     fn extent(&mut self, _list: usize) -> Extent {
         Extent {
             length: 0,
             rows: None,
+            plain: false,
         }
     }
     /// How large the lists are that are found by these steps in each element of a list.

@@ -3,6 +3,7 @@
 
 use std::rc::Rc;
 
+use super::gather::Kept;
 use super::inline::Callee;
 use super::several::as_function;
 use super::*;
@@ -22,7 +23,16 @@ const REST: &str = "its arguments are not in the subset";
 pub(super) fn calls_others(fun: &str) -> bool {
     matches!(
         fun,
-        "sapply" | "vapply" | "replicate" | "apply" | "lapply" | "mapply" | "Reduce"
+        "sapply"
+            | "vapply"
+            | "replicate"
+            | "apply"
+            | "lapply"
+            | "mapply"
+            | "Reduce"
+            | "outer"
+            | "do.call"
+            | "with"
     )
 }
 
@@ -51,45 +61,56 @@ impl Maker {
 }
 
 /// What a call is made of.
-struct Parts<'a> {
+pub(super) struct Parts<'a> {
     /// The elements, or their number, or a matrix.
-    over: &'a Node,
+    pub(super) over: &'a Node,
     /// The function, or what `replicate()` repeats.
-    fun: &'a Node,
+    pub(super) fun: &'a Node,
     /// Further arguments of the function.
-    more: Vec<&'a Arg>,
+    pub(super) more: Vec<&'a Arg>,
     /// The type that the vector of the results must have.
-    wanted: Option<Type>,
+    pub(super) wanted: Option<Type>,
+    /// As many names as values must have elements, which may be empty all of them.
+    pub(super) names: Option<Vec<String>>,
     /// Of a matrix: columns (`true`), not rows.
     columns: bool,
 }
 
-/// The type of what `vapply()` is told that values are like.
-fn template(node: &Node) -> Option<Type> {
-    match &node.kind {
+/// The type of what `vapply()` is told that values are like, and its names, empty where there are
+/// none, for each element.
+fn template(node: &Node) -> Option<(Type, Vec<String>)> {
+    let one = |kind: &Kind| match kind {
         Kind::Double(_) => Some(Type::Doubles),
         Kind::Integer(_) => Some(Type::Integers),
         Kind::Logical(_) => Some(Type::Logicals),
-        Kind::Call { fun, args } => {
-            let one = matches!(
-                args.as_slice(),
-                [Arg {
-                    name: None,
-                    value: Node {
-                        kind: Kind::Double(1.0) | Kind::Integer(1),
-                        ..
-                    }
-                }]
-            );
-            match fun.as_str() {
-                "numeric" | "double" if one => Some(Type::Doubles),
-                "integer" if one => Some(Type::Integers),
-                "logical" if one => Some(Type::Logicals),
-                _ => None,
-            }
-        }
         _ => None,
+    };
+    if let Some(ty) = one(&node.kind) {
+        return Some((ty, vec![String::new()]));
     }
+    let Kind::Call { fun, args } = &node.kind else {
+        return None;
+    };
+    let ty = match fun.as_str() {
+        "numeric" | "double" => Type::Doubles,
+        "integer" => Type::Integers,
+        "logical" => Type::Logicals,
+        "c" => {
+            let types: Option<Vec<Type>> = args.iter().map(|arg| one(&arg.value.kind)).collect();
+            let names = args.iter().map(|arg| arg.name.clone().unwrap_or_default());
+            return Some((types?.into_iter().max()?, names.collect()));
+        }
+        _ => return None,
+    };
+    let count = match args.as_slice() {
+        [Arg { name: None, value }] => match value.kind {
+            Kind::Double(n) if n.fract() == 0.0 && (1.0..1e4).contains(&n) => n as usize,
+            Kind::Integer(n @ 1..=9999) => n as usize,
+            _ => return None,
+        },
+        _ => return None,
+    };
+    Some((ty, vec![String::new(); count]))
 }
 
 /// `function(X, FUN, ...)` with the loop.
@@ -166,6 +187,24 @@ impl Lower<'_> {
             return self.mapped(fun, args, node);
         }
         let parts = self.parts_of(fun, args, node)?;
+        let how = match &parts.names {
+            Some(names) if names.len() == 1 => Kept::One,
+            _ => Kept::Columns,
+        };
+        let (value, gather) =
+            self.gathering(how, node, |this| this.applied_with(fun, args, node))?;
+        self.end_gather(value, &gather, parts.names.as_deref(), node)
+    }
+
+    /// The same, whose values are gathered.
+    pub(super) fn applied_with(&mut self, fun: &str, args: &[Arg], node: &Node) -> Lowered<Val> {
+        let parts = self.parts_of(fun, args, node)?;
+        if matches!(fun, "sapply" | "vapply" | "lapply") {
+            let found = self.applied_to_list(fun, &parts, node)?;
+            if let Some(value) = found {
+                return Ok(value);
+            }
+        }
         // The same code each time, as functions are told from one another by it.
         let (made, repeated) = match self.made.get(&node.place) {
             Some((made, repeated)) => (Rc::clone(made), repeated.clone()),
@@ -253,17 +292,18 @@ impl Lower<'_> {
             fun: function,
             more,
             wanted: None,
+            names: None,
             columns: false,
         };
         match fun {
             "vapply" => {
-                parts.wanted = found[2].and_then(template);
-                if parts.wanted.is_none() {
+                let Some((ty, names)) = found[2].and_then(template) else {
                     return Err(refuse(
                         node,
-                        "it is compiled for one number as FUN.VALUE only",
+                        "it is compiled for numbers that the code has as FUN.VALUE only",
                     ));
-                }
+                };
+                (parts.wanted, parts.names) = (Some(ty), Some(names));
             }
             "apply" => match found[1].map(|margin| &margin.kind) {
                 Some(Kind::Double(1.0) | Kind::Integer(1)) => {}
@@ -296,7 +336,7 @@ impl Lower<'_> {
         ))
     }
 
-    fn is_missing(&self, args: &[Arg], node: &Node) -> Lowered<bool> {
+    pub(super) fn is_missing(&self, args: &[Arg], node: &Node) -> Lowered<bool> {
         let unknown = || {
             Err(refuse(
                 node,
@@ -321,35 +361,30 @@ impl Lower<'_> {
             // An argument without a default is there as soon as it is assigned.
             (
                 Some(Some(true)),
-                Some(State::Is(_) | State::Named(..) | State::Veiled(_) | State::Mixed(..)),
+                Some(
+                    State::Is(_)
+                    | State::Named(..)
+                    | State::Veiled(..)
+                    | State::Text(_)
+                    | State::Blank(..)
+                    | State::Made(_)
+                    | State::Mixed(..),
+                ),
             ) if self.withheld.contains_key(&var) => Ok(false),
             (Some(Some(true)), None) => Ok(true),
             (
                 Some(Some(true)),
-                Some(State::Waiting | State::Is(_) | State::Named(..) | State::Veiled(_)),
+                Some(
+                    State::Waiting
+                    | State::Is(_)
+                    | State::Named(..)
+                    | State::Veiled(..)
+                    | State::Text(_)
+                    | State::Blank(..)
+                    | State::Made(_),
+                ),
             ) if !self.withheld.contains_key(&var) => Ok(true),
             _ => unknown(),
-        }
-    }
-
-    /// Whether `missing(x)` or `!missing(x)` holds; `None` of other conditions.
-    pub(super) fn known_condition(&mut self, node: &Node) -> Lowered<Option<bool>> {
-        let Kind::Call { fun, args } = &node.kind else {
-            return Ok(None);
-        };
-        match (fun.as_str(), args.as_slice()) {
-            ("missing", args) => {
-                self.check(fun, node)?;
-                self.is_missing(args, node).map(Some)
-            }
-            ("!" | "(", [one]) => {
-                let inner = self.known_condition(&one.value)?;
-                if inner.is_some() {
-                    self.check(fun, node)?;
-                }
-                Ok(inner.map(|holds| holds != (fun == "!")))
-            }
-            _ => Ok(None),
         }
     }
 }

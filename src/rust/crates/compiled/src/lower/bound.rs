@@ -9,6 +9,7 @@ impl Lower<'_> {
     pub(super) fn bound(&mut self, columns: bool, args: &[Arg], node: &Node) -> Lowered<Val> {
         let mut parts = Vec::new();
         let mut veiled = false;
+        let (mut vectors, mut called, mut names) = (true, false, Vec::new());
         for arg in args {
             if arg.value.kind == Kind::Missing || arg.name.as_deref() == Some("deparse.level") {
                 return Err(refuse(node, "its arguments are not in the subset"));
@@ -17,7 +18,7 @@ impl Lower<'_> {
                 Val::Gone => return Ok(Val::Gone),
                 Val::Null => continue,
                 Val::Is(ty, reg) => (ty, reg),
-                Val::Named(ty, reg, _) | Val::Veiled(ty, reg) => {
+                Val::Named(ty, reg, _) | Val::Veiled(ty, reg, _) => {
                     veiled = true;
                     (ty, reg)
                 }
@@ -27,8 +28,15 @@ impl Lower<'_> {
                 },
             };
             // R names columns by the variables that they are.
-            let named = arg.name.is_some() || matches!(arg.value.kind, Kind::Name(_));
-            veiled |= named && !ty.is_matrix();
+            let name = match (&arg.name, &arg.value.kind) {
+                (Some(name), _) => Some(name.clone()),
+                // What the compiler has named has no name.
+                (None, Kind::Name(name)) if !name.starts_with('\0') => Some(name.clone()),
+                _ => None,
+            };
+            vectors &= !ty.is_matrix();
+            called |= name.is_some() && !ty.is_matrix();
+            names.push(name.unwrap_or_default());
             parts.push((ty, reg));
         }
         let element = parts.iter().map(|(ty, _)| ty.element()).max();
@@ -56,7 +64,16 @@ impl Lower<'_> {
             parts: ready,
         });
         self.emit(Op::Bind(number));
-        Ok(Self::veil(Val::Is(element.matrix(), to), veiled))
+        if called && vectors && !veiled && names.iter().all(|name| name.is_ascii()) {
+            let names = Some(self.row_of(names, node)?);
+            let (rows, columns) = if columns {
+                (None, names)
+            } else {
+                (names, None)
+            };
+            return self.with_sides((element.matrix(), to), rows, columns, node);
+        }
+        Ok(Self::veil(Val::Is(element.matrix(), to), veiled || called))
     }
 
     /// `x %in% table`, `match(x, table, nomatch)` and `findInterval(x, vec)`.

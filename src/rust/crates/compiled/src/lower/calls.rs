@@ -127,6 +127,9 @@ impl Lower<'_> {
             let x = self.one(args, node)?;
             return self.along(how, x, node);
         }
+        if let Some(value) = self.curve(fun, args, node)? {
+            return Ok(value);
+        }
         match fun {
             "sample" | "sample.int" => self.sample(fun, args, hint, node),
             "sum" | "prod" | "min" | "max" | "any" | "all" => self.total(fun, args, hint, node),
@@ -135,7 +138,7 @@ impl Lower<'_> {
             "cbind" | "rbind" => self.bound(fun == "cbind", args, node),
             "match" | "findInterval" => self.found_in(fun, args, node),
             "quantile" => self.quantile(args, node),
-            "cor" => self.correlation(args, node),
+            "cor" | "cov" => self.correlation(fun, args, node),
             "abs" => self.abs(args, hint, node),
             "length" => {
                 let x = self.one(args, node)?;
@@ -185,10 +188,26 @@ impl Lower<'_> {
             "as.numeric" | "as.double" | "as.integer" | "as.vector" => {
                 self.converted(fun, args, node)
             }
-            "list" | "lapply" => Err(refuse(
-                node,
-                "a list is compiled only as the value of the function",
-            )),
+            "list" => self.list(args, node),
+            "data.frame" => self.data_frame(args, node),
+            "do.call" => self.do_call(args, node),
+            "with" => self.with(args, node),
+            "unique" | "duplicated" | "rank" => self.among_all(fun, args, node),
+            "colnames" | "rownames" => {
+                let x = self.one(args, node)?;
+                self.side_names(fun, x, node)
+            }
+            "lapply" => {
+                let how = super::gather::Kept::One;
+                let found = self.gathering(how, node, |this| this.applied_with(fun, args, node))?;
+                match found.0 {
+                    value @ (Val::Made(_) | Val::Gone) => Ok(value),
+                    _ => Err(refuse(
+                        node,
+                        "a list whose length is computed is not in the subset",
+                    )),
+                }
+            }
             _ => self.of_matrices(fun, args, node),
         }
     }
@@ -208,7 +227,7 @@ impl Lower<'_> {
                 let value = self.math_flat(fun, how, (ty, reg), None, node)?;
                 return Ok(with_names(value, Names::Known(names)));
             }
-            Val::Veiled(ty, reg) => {
+            Val::Veiled(ty, reg, _) => {
                 veiled = true;
                 (ty, reg)
             }
@@ -499,13 +518,17 @@ impl Lower<'_> {
                 Val::Null => {}
                 Val::Is(ty, reg) => parts.push((ty, reg)),
                 // Of a matrix names are dropped.
-                Val::Veiled(ty, reg) => {
+                Val::Veiled(ty, reg, _) => {
                     veiled |= !ty.is_matrix();
                     parts.push((ty.flat(), reg));
                 }
                 Val::Named(..) => return Err(refuse(&arg.value, named::KEPT)),
-                Val::Part(_) => return Err(super::lists::no_number(&arg.value)),
                 Val::Mixed(a, b) => return Err(mixed_value(&arg.value, a, b)),
+                Val::Text(_) => match self.texts(node)? {
+                    Some(texts) => return Ok(Val::Text(self.row_of(texts, node)?)),
+                    None => return Err(refuse(&arg.value, "strings are not in the subset")),
+                },
+                _ => return Err(super::lists::no_number(&arg.value)),
             }
         }
         if parts.is_empty() {
@@ -550,6 +573,14 @@ impl Lower<'_> {
         Ok(Val::Is(ty, to))
     }
 
+    /// So many times `NA`.
+    pub(super) fn blank_vector(&mut self, n: Reg, node: &Node) -> Lowered<Val> {
+        let missing = self.double(f64::NAN, node)?;
+        let to = self.temp(Type::Doubles, node)?;
+        self.emit(Op::FillD(to, missing, n));
+        Ok(Val::Blank(Type::Doubles, to, None))
+    }
+
     fn repeated(&mut self, fun: &str, args: &[Arg], node: &Node) -> Lowered<Val> {
         let formals: &[&str] = match fun {
             "rep_len" => &["x", "length.out"],
@@ -570,6 +601,10 @@ impl Lower<'_> {
                 ))
             }
         };
+        if x.kind == Kind::Na {
+            let n = self.whole_number(count)?;
+            return self.blank_vector(n, node);
+        }
         let Some((ty, reg)) = self.number(x)? else {
             return Ok(Val::Gone);
         };

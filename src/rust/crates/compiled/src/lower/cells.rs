@@ -2,7 +2,7 @@
 
 use super::matrix::place;
 use super::*;
-use crate::code::{Drop, Sub};
+use crate::code::{Compare, Drop, Sub};
 use crate::tree::Arg;
 
 impl Lower<'_> {
@@ -76,20 +76,41 @@ impl Lower<'_> {
             ));
         };
         let value = self.value(x, None)?;
-        if let (Val::Part(number), "[", false) = (value, fun, keep) {
-            return self.rows_of_frame(number, i, j, node);
+        match value {
+            Val::Part(number) if fun == "[" => {
+                return self.rows_of_frame(number, i, j, keep, node);
+            }
+            Val::Made(number) if fun == "[" => return self.rows_of_made(number, i, j, keep, node),
+            _ => {}
         }
         let veiled = matches!(value, Val::Veiled(..));
+        let sides = match value {
+            Val::Veiled(_, _, sides) => self.sides_of(sides),
+            _ => None,
+        };
         let Some(((ty, reg), _)) = self.open_value(value, x)? else {
             return Ok(Val::Gone);
         };
         if !ty.is_matrix() {
             return Err(refuse(node, "two subscripts of what is no matrix"));
         }
-        let (Some(rows), Some(columns)) = (self.subscript(i)?, self.subscript(j)?) else {
+        let by = (
+            self.by_names(i, sides.map(|sides| sides.0))?,
+            self.by_names(j, sides.map(|sides| sides.1))?,
+        );
+        let (Some(rows), Some(columns)) = (
+            self.subscript_or(i, by.0.as_deref())?,
+            self.subscript_or(j, by.1.as_deref())?,
+        ) else {
             return Ok(Val::Gone);
         };
-        if let (Sub::One(i), Sub::One(j), false) = (rows, columns, keep) {
+        // Numbers of the code mean names, too.
+        let known = |by: Option<Vec<i32>>, code: &Node| {
+            by.or_else(|| Self::constant_number(code).map(|at| vec![at]))
+        };
+        let by = (known(by.0, i), known(by.1, j));
+        if let (Sub::One(row), Sub::One(column), false) = (rows, columns, keep) {
+            let (i, j) = (row, column);
             let to = self.dest(ty.element(), hint, node)?;
             self.emit(if ty.is_double() {
                 Op::CellD(to, reg, i, j)
@@ -98,8 +119,23 @@ impl Lower<'_> {
             });
             if veiled && fun == "[" {
                 // It has the name of its column where rows have none.
+                let names = match (sides, by) {
+                    (Some((Some(_), Some(_)) | (None, None)), _) => {
+                        return Ok(Val::Is(ty.element(), to))
+                    }
+                    (Some((None, Some(names))), (_, Some(at)))
+                    | (Some((Some(names), None)), (Some(at), _))
+                        if (at[0] as usize) <= self.rows[usize::from(names)].len() =>
+                    {
+                        Some(self.some_names(names, &at, node)?)
+                    }
+                    _ => None,
+                };
                 let (ty, to) = self.as_vector(ty.element(), to, node)?;
-                return Ok(Val::Veiled(ty, to));
+                if let Some(names) = names {
+                    return Ok(Val::Named(ty, to, names));
+                }
+                return Ok(Val::Veiled(ty, to, None));
             }
             return Ok(Val::Is(ty.element(), to));
         }
@@ -123,7 +159,83 @@ impl Lower<'_> {
             },
             node,
         )?;
+        if let (true, Some(sides)) = (veiled, sides) {
+            return self.part_of_sides((out, to), sides, (rows, columns), &by, keep, node);
+        }
         Ok(Self::veil(Val::Is(out, to), veiled))
+    }
+
+    /// The names of a part of a matrix with known ones.
+    fn part_of_sides(
+        &mut self,
+        (ty, reg): (Type, Reg),
+        (of_rows, of_columns): (Option<u16>, Option<u16>),
+        (rows, columns): (Sub, Sub),
+        by: &(Option<Vec<i32>>, Option<Vec<i32>>),
+        keep: bool,
+        node: &Node,
+    ) -> Lowered<Val> {
+        // `Err`: they are not known.
+        let mut left = |names: Option<u16>, sub: Sub, by: &Option<Vec<i32>>| -> Lowered<_> {
+            Ok(match (names, sub, by) {
+                (None, ..) => Ok(None),
+                (names, Sub::All, _) => Ok(names),
+                (Some(names), _, Some(at)) => {
+                    let count = self.rows[usize::from(names)].len();
+                    if at.iter().any(|at| *at as usize > count) {
+                        Err(())
+                    } else {
+                        Ok(Some(self.some_names(names, at, node)?))
+                    }
+                }
+                _ => Err(()),
+            })
+        };
+        let found = (
+            left(of_rows, rows, &by.0)?,
+            left(of_columns, columns, &by.1)?,
+        );
+        if ty.is_matrix() {
+            return match found {
+                (Ok(rows), Ok(columns)) => self.with_sides((ty, reg), rows, columns, node),
+                _ => Ok(Val::Veiled(ty, reg, None)),
+            };
+        }
+        let _ = keep;
+        // One row, or one column: the names are those of the other side, unless that has one, too.
+        let names = if matches!(rows, Sub::One(_)) {
+            found.1
+        } else {
+            found.0
+        };
+        match names {
+            Ok(None) => {
+                let length = self.length(Val::Is(ty, reg), node)?;
+                let one = self.integer(1, node)?;
+                self.give_up_if(Compare::Eq, length, one, "a part of one element", node)?;
+                Ok(Val::Is(ty, reg))
+            }
+            Ok(Some(names)) if self.rows[usize::from(names)].len() > 1 => {
+                Ok(Val::Named(ty, reg, names))
+            }
+            _ => Ok(Val::Veiled(ty, reg, None)),
+        }
+    }
+
+    /// As subscript(), or these numbers.
+    fn subscript_or(&mut self, code: &Node, by: Option<&[i32]>) -> Lowered<Option<Sub>> {
+        let Some(by) = by else {
+            return self.subscript(code);
+        };
+        if let [one] = by {
+            return Ok(Some(Sub::One(self.integer(*one, code)?)));
+        }
+        let mut parts = Vec::new();
+        for at in by {
+            parts.push((Type::Integer, self.integer(*at, code)?));
+        }
+        let (_, reg) = self.joined(&parts, code)?;
+        Ok(Some(Sub::Many(reg)))
     }
 
     /// The matrix that elements are assigned to, in the variable's register.
@@ -194,15 +306,31 @@ impl Lower<'_> {
         code: &Node,
         node: &Node,
     ) -> Lowered<Val> {
-        let Some(old) = self.any_number(&args[0].value)? else {
+        let now = match self.value(&args[0].value, None)? {
+            // What is assigned first tells the type.
+            Val::Blank(ty, reg, sides) if of.is_double() => match sides {
+                Some(_) => Val::Veiled(ty, reg, sides),
+                None => Val::Is(ty, reg),
+            },
+            value => value,
+        };
+        let Some((old, _)) = self.open_value(now, &args[0].value)? else {
             return Ok(Val::Gone);
         };
         if !old.0.is_matrix() {
             return Err(refuse(node, "two subscripts of what is no matrix"));
         }
+        let sides = match now {
+            Val::Veiled(_, _, sides) => self.sides_of(sides),
+            _ => None,
+        };
+        let by = (
+            self.by_names(&args[1].value, sides.map(|sides| sides.0))?,
+            self.by_names(&args[2].value, sides.map(|sides| sides.1))?,
+        );
         let (Some(rows), Some(columns)) = (
-            self.subscript(&args[1].value)?,
-            self.subscript(&args[2].value)?,
+            self.subscript_or(&args[1].value, by.0.as_deref())?,
+            self.subscript_or(&args[2].value, by.1.as_deref())?,
         ) else {
             return Ok(Val::Gone);
         };
@@ -238,6 +366,10 @@ impl Lower<'_> {
         }
         let var = self.var(name);
         self.know(var, ty);
+        // Names of rows and columns stay.
+        if let (Val::Veiled(_, _, sides), Some(env)) = (now, &mut self.env) {
+            env.insert(var, State::Veiled(ty, sides));
+        }
         Ok(Val::Is(of, from))
     }
 }

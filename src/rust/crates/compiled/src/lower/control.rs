@@ -15,15 +15,17 @@ fn meet(a: State, b: Option<State>) -> State {
         },
         (State::Named(a, x), Some(State::Named(b, y))) if a == b && x == y => State::Named(a, x),
         // With names or without is one to what cannot know.
-        (State::Veiled(a) | State::Is(a), Some(State::Veiled(b)))
-        | (State::Veiled(a), Some(State::Is(b)))
+        (State::Veiled(a, x), Some(State::Veiled(b, y))) if a == b => {
+            State::Veiled(a, x.filter(|_| x == y))
+        }
+        (State::Is(a), Some(State::Veiled(b, _))) | (State::Veiled(a, _), Some(State::Is(b)))
             if a == b =>
         {
-            State::Veiled(a)
+            State::Veiled(a, None)
         }
         (
-            State::Is(a) | State::Named(a, _) | State::Veiled(a),
-            Some(State::Is(b) | State::Named(b, _) | State::Veiled(b)),
+            State::Is(a) | State::Named(a, _) | State::Veiled(a, _),
+            Some(State::Is(b) | State::Named(b, _) | State::Veiled(b, _)),
         ) => State::Mixed(a, b),
         (State::Waiting, Some(State::Waiting)) => State::Waiting,
         (State::Function(a), Some(State::Function(b))) if a == b => State::Function(a),
@@ -32,6 +34,17 @@ fn meet(a: State, b: Option<State>) -> State {
         (State::Waiting | State::Function(_) | State::Part(_), _)
         | (_, Some(State::Waiting | State::Function(_) | State::Part(_))) => State::Perhaps,
         (State::Perhaps, _) | (_, None | Some(State::Perhaps)) => State::Perhaps,
+        (State::Blank(a, x), Some(State::Blank(b, y))) if a == b && x == y => State::Blank(a, x),
+        (State::Blank(a, _), Some(State::Is(b) | State::Veiled(b, _) | State::Named(b, _)))
+        | (State::Is(a) | State::Veiled(a, _) | State::Named(a, _), Some(State::Blank(b, _))) => {
+            State::Mixed(a, b)
+        }
+        (State::Blank(..), _) | (_, Some(State::Blank(..))) => State::Mixed(Type::Null, Type::Null),
+        (State::Text(a), Some(State::Text(b))) if a == b => State::Text(a),
+        (State::Made(a), Some(State::Made(b))) if a == b => State::Made(a),
+        (State::Text(_) | State::Made(_), _) | (_, Some(State::Text(_) | State::Made(_))) => {
+            State::Mixed(Type::Null, Type::Null)
+        }
         (mixed @ State::Mixed(..), _) | (_, Some(mixed @ State::Mixed(..))) => mixed,
     }
 }
@@ -100,22 +113,13 @@ impl Lower<'_> {
             match (fun.as_str(), args.as_slice()) {
                 ("{", args) => {
                     self.check(fun, node)?;
-                    let Some((last, mut before)) = args.split_last() else {
+                    let Some((last, before)) = args.split_last() else {
                         return self.give_back(Out::Null);
                     };
-                    // `out <- list(...); out` returns the list at once.
-                    let mut last = &last.value;
-                    if let (Some(name), Some((made, others))) =
-                        (self.returned_name(last)?, before.split_last())
-                    {
-                        if let Some(code) = self.list_named(name, &made.value)? {
-                            (last, before) = (code, others);
-                        }
-                    }
                     for statement in before {
                         self.effect(&statement.value)?;
                     }
-                    return self.tail(last);
+                    return self.tail(&last.value);
                 }
                 ("(" | "invisible", [one]) if one.name.is_none() => {
                     self.check(fun, node)?;
@@ -153,6 +157,10 @@ impl Lower<'_> {
                     self.block.push(Stmt::If(cond, yes, no));
                     return Ok(());
                 }
+                ("switch", [_, ..]) => {
+                    self.check(fun, node)?;
+                    return self.tail_switch(args, node);
+                }
                 _ => {}
             }
         }
@@ -173,38 +181,7 @@ impl Lower<'_> {
         }
     }
 
-    /// The variable that `x`, `(x)`, `return(x)` or `invisible(x)` gives back.
-    fn returned_name<'a>(&mut self, node: &'a Node) -> Lowered<Option<&'a str>> {
-        match &node.kind {
-            Kind::Name(name) => Ok(Some(name)),
-            Kind::Call { fun, args } => match (fun.as_str(), args.as_slice()) {
-                ("(" | "return" | "invisible", [one]) if one.name.is_none() => {
-                    self.check(fun, node)?;
-                    self.returned_name(&one.value)
-                }
-                _ => Ok(None),
-            },
-            _ => Ok(None),
-        }
-    }
-
-    /// The code of a list that is assigned to the variable of that name.
-    fn list_named<'a>(&mut self, name: &str, node: &'a Node) -> Lowered<Option<&'a Node>> {
-        let Kind::Call { fun, args } = &node.kind else {
-            return Ok(None);
-        };
-        let ("<-" | "=", [to, list]) = (fun.as_str(), args.as_slice()) else {
-            return Ok(None);
-        };
-        let is_list = matches!(&list.value.kind, Kind::Call { fun, .. } if fun == "list");
-        if !is_list || to.value.kind != Kind::Name(name.to_owned()) {
-            return Ok(None);
-        }
-        self.check(fun, node)?;
-        Ok(Some(&list.value))
-    }
-
-    fn give_back(&mut self, out: Out) -> Lowered<()> {
+    pub(super) fn give_back(&mut self, out: Out) -> Lowered<()> {
         if self.in_call() {
             return self.come_back(Val::Null);
         }
@@ -217,33 +194,50 @@ impl Lower<'_> {
     /// A value that is returned: here lists and names are known. `None` when it never is.
     fn returned(&mut self, node: &Node) -> Lowered<Option<Out>> {
         if let Kind::Call { fun, args } = &node.kind {
-            if fun == "list" {
-                self.check(fun, node)?;
-                self.within += 1;
-                let mut parts = Vec::new();
-                for arg in args {
-                    let Some(out) = self.returned(&arg.value)? else {
-                        self.within -= 1;
-                        return Ok(None);
-                    };
-                    parts.push(out);
-                }
-                self.within -= 1;
-                let names = self.names_of(args);
-                return Ok(Some(Out::List(parts, names)));
-            }
             if fun == "c" && args.iter().any(|arg| arg.name.is_some()) {
                 self.check(fun, node)?;
                 return self.row(args, node).map(Some);
             }
         }
-        Ok(match self.value(node, None)? {
+        let value = self.value(node, None)?;
+        self.out_of(value, node)
+    }
+
+    fn out_of(&mut self, value: Val, node: &Node) -> Lowered<Option<Out>> {
+        Ok(match value {
             Val::Gone => None,
             Val::Null => Some(Out::Null),
             Val::Is(ty, reg) => Some(Out::Value(ty, reg)),
             Val::Named(ty, reg, names) => Some(Out::Named(ty, reg, names)),
+            Val::Text(row) => Some(Out::Text(row)),
+            Val::Made(number) => {
+                let made = self.made(number);
+                if made.rows {
+                    return Err(refuse(node, "its rows may have names that only R knows"));
+                }
+                let mut parts = Vec::new();
+                for (k, part) in made.parts.into_iter().enumerate() {
+                    if let (Val::Mixed(..), Some(var)) = (part, made.var) {
+                        let hidden = self.hidden(var, k);
+                        self.mixed = Some(hidden);
+                    }
+                    match self.out_of(part, node)? {
+                        Some(out) => parts.push(out),
+                        None => return Ok(None),
+                    }
+                }
+                Some(match (made.frame, made.names) {
+                    (true, Some(names)) => Out::Frame(parts, names),
+                    (_, names) => Out::List(parts, names),
+                })
+            }
             Val::Mixed(a, b) => return Err(mixed_value(node, a, b)),
             Val::Part(_) => return Err(no_number(node)),
+            Val::Blank(..) => return Err(refuse(node, super::values::MISSING)),
+            Val::Veiled(ty, reg, Some(sides)) => {
+                let (rows, columns) = self.sides[usize::from(sides)];
+                Some(Out::Sided(ty, reg, rows, columns))
+            }
             Val::Veiled(..) => {
                 return Err(refuse(
                     node,
@@ -295,11 +289,13 @@ impl Lower<'_> {
     pub(super) fn condition(&mut self, node: &Node) -> Lowered<Reg> {
         let value = self.value(node, None)?;
         let (ty, reg) = match value {
-            Val::Is(ty, reg) | Val::Named(ty, reg, _) | Val::Veiled(ty, reg) => (ty, reg),
+            Val::Is(ty, reg) | Val::Named(ty, reg, _) | Val::Veiled(ty, reg, _) => (ty, reg),
             Val::Gone => return self.integer(0, node),
             Val::Null => return Err(refuse(node, "the condition is NULL")),
-            Val::Mixed(a, b) => return Err(mixed_value(node, a, b)),
-            Val::Part(_) => return Err(no_number(node)),
+            value => match self.plain_number(value, node)? {
+                Some(found) => found,
+                None => return self.integer(0, node),
+            },
         };
         let (ty, reg) = self.only(ty, reg, node)?;
         if ty == Type::Double {
@@ -327,15 +323,29 @@ impl Lower<'_> {
             };
         }
         let cond = self.condition(&args[0].value)?;
+        let yes = |this: &mut Self| this.value(&args[1].value, None);
+        let no = |this: &mut Self| match args.get(2) {
+            Some(no) => this.value(&no.value, None),
+            None => Ok(Val::Null),
+        };
+        self.branch_on(cond, yes, no, hint, node)
+    }
+
+    /// Two ways, each with its value.
+    pub(super) fn branch_on(
+        &mut self,
+        cond: Reg,
+        yes: impl FnOnce(&mut Self) -> Lowered<Val>,
+        no: impl FnOnce(&mut Self) -> Lowered<Val>,
+        hint: Option<Var>,
+        node: &Node,
+    ) -> Lowered<Val> {
         let before = std::mem::take(&mut self.block);
         let env = self.env.clone();
-        let first = self.value(&args[1].value, None)?;
+        let first = yes(self)?;
         let mut yes = std::mem::take(&mut self.block);
         let after_yes = std::mem::replace(&mut self.env, env);
-        let second = match args.get(2) {
-            Some(no) => self.value(&no.value, None)?,
-            None => Val::Null,
-        };
+        let second = no(self)?;
         let mut no = std::mem::replace(&mut self.block, before);
         let after_no = self.env.take();
         let (env, fix_yes, fix_no) = self.meet_ways(after_yes, after_no, node)?;
@@ -347,6 +357,14 @@ impl Lower<'_> {
             (Val::Gone, other) | (other, Val::Gone) => other,
             (Val::Null, Val::Null) => Val::Null,
             (Val::Part(a), Val::Part(b)) if a == b => Val::Part(a),
+            (Val::Text(a), Val::Text(b)) if a == b => Val::Text(a),
+            (Val::Made(_), Val::Made(_)) => {
+                let value = self.common_value(first, second, node)?;
+                let value = self.somewhere(value, node)?;
+                self.moves(value, first, None, &mut yes);
+                self.moves(value, second, None, &mut no);
+                value
+            }
             (Val::Is(a, x), Val::Is(b, y)) => match a.joint(b) {
                 Some(ty) => {
                     let to = self.dest(ty, if direct { hint } else { None }, node)?;
@@ -368,8 +386,8 @@ impl Lower<'_> {
                 }
                 Val::Named(a, to, names)
             }
-            (Val::Veiled(a, x) | Val::Is(a, x), Val::Veiled(b, y))
-            | (Val::Veiled(a, x), Val::Is(b, y))
+            (Val::Veiled(a, x, _) | Val::Is(a, x), Val::Veiled(b, y, _))
+            | (Val::Veiled(a, x, _), Val::Is(b, y))
                 if a == b =>
             {
                 let to = self.temp(a, node)?;
@@ -378,9 +396,13 @@ impl Lower<'_> {
                     self.put(a, to, reg);
                     *block = std::mem::replace(&mut self.block, outer);
                 }
-                Val::Veiled(a, to)
+                let sides = match (first, second) {
+                    (Val::Veiled(.., x), Val::Veiled(.., y)) if x == y => x,
+                    _ => None,
+                };
+                Val::Veiled(a, to, sides)
             }
-            (a, b) => Val::Mixed(type_of(a), type_of(b)),
+            (a, b) => super::ways::mixed(a, b),
         };
         self.block.push(Stmt::If(cond, yes, no));
         Ok(value)
@@ -501,14 +523,17 @@ impl Lower<'_> {
 
 pub(super) fn type_of(value: Val) -> Type {
     match value {
-        Val::Is(ty, _) | Val::Named(ty, ..) | Val::Mixed(ty, _) | Val::Veiled(ty, _) => ty,
-        Val::Null | Val::Gone | Val::Part(_) => Type::Null,
+        Val::Is(ty, _) | Val::Named(ty, ..) | Val::Mixed(ty, _) | Val::Veiled(ty, ..) => ty,
+        Val::Blank(ty, ..) => ty,
+        Val::Null | Val::Gone | Val::Part(_) | Val::Text(_) | Val::Made(_) => Type::Null,
     }
 }
 
 pub(super) fn mixed_value(at: &Node, a: Type, b: Type) -> Refused {
     if (a, b) == (Type::Null, Type::Null) {
-        return refuse(at, "its value is a function, or strings, or a list");
+        let why =
+            "its value is a function, or strings or a list that depend on the way the code takes";
+        return refuse(at, why);
     }
     if a == b {
         return refuse(at, "whether it has names depends on the way the code takes");

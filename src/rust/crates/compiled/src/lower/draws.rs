@@ -87,8 +87,9 @@ impl Lower<'_> {
         for (k, (name, default)) in laws.iter().enumerate() {
             let at = if scaled && k == 1 { 3 } else { k + 1 };
             parameters.push(match (given[at], default) {
-                (Some(code), _) => match self.number(code)? {
-                    Some(value) => value,
+                // Names and shapes of parameters are dropped.
+                (Some(code), _) => match self.without_names(code)? {
+                    Some((ty, reg)) => (ty.flat(), reg),
                     None => return Ok(Val::Gone),
                 },
                 (None, Some(default)) => (Type::Double, self.double(*default, node)?),
@@ -147,7 +148,7 @@ impl Lower<'_> {
     }
 
     /// 1 over the number or vector.
-    fn inverse(&mut self, (ty, reg): (Type, Reg), node: &Node) -> Lowered<(Type, Reg)> {
+    pub(super) fn inverse(&mut self, (ty, reg): (Type, Reg), node: &Node) -> Lowered<(Type, Reg)> {
         let one = self.double(1.0, node)?;
         if ty.is_scalar() {
             let x = self.as_double(ty, reg, node)?;

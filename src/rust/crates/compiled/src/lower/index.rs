@@ -19,7 +19,7 @@ impl Lower<'_> {
         let index = &args[1].value;
         let (ty, reg) = match self.value(&args[0].value, None)? {
             Val::Named(ty, reg, names) if fun == "[[" => {
-                if let Kind::Text(name) = &index.kind {
+                if let Some([name]) = self.texts(index)?.as_deref() {
                     let at = self.position(names, name, index)?;
                     return self.element_at((ty, reg), at, hint, node);
                 }
@@ -31,20 +31,29 @@ impl Lower<'_> {
                     None => Err(refuse(&args[0].value, named::KEPT)),
                 };
             }
-            Val::Veiled(ty, reg) if index.kind == Kind::Missing => {
-                return Ok(Val::Veiled(ty, reg));
+            Val::Veiled(ty, reg, sides) if index.kind == Kind::Missing => {
+                return Ok(Val::Veiled(ty, reg, sides));
             }
             // One subscript of a matrix drops names, and so does `[[`.
-            Val::Veiled(ty, reg) if fun == "[" && !ty.is_matrix() => {
+            Val::Veiled(ty, reg, _) if fun == "[" && !ty.is_matrix() => {
                 let value = self.part_by(fun, (ty, reg), index, None, node)?;
                 let Val::Is(ty, reg) = value else {
                     return Ok(value);
                 };
                 let (ty, reg) = self.as_vector(ty, reg, node)?;
-                return Ok(Val::Veiled(ty, reg));
+                return Ok(Val::Veiled(ty, reg, None));
             }
-            Val::Veiled(ty, reg) => (ty.flat(), reg),
+            Val::Veiled(ty, reg, _) => (ty.flat(), reg),
             Val::Part(number) => return self.by_index(fun, number, index, node),
+            Val::Text(row) => {
+                let all = &self.rows[usize::from(row)];
+                let at = Self::constant_number(index).and_then(|at| all.get(at as usize - 1));
+                return match at.cloned() {
+                    Some(text) => Ok(Val::Text(self.row_of(vec![text], node)?)),
+                    None => Err(refuse(node, "a part of strings that is computed")),
+                };
+            }
+            Val::Made(number) => return self.part_of_made(fun, number, index, node),
             value => match self.plain_number(value, &args[0].value)? {
                 Some(found) => found,
                 None => return Ok(Val::Gone),
@@ -142,6 +151,44 @@ impl Lower<'_> {
         self.select(ty, reg, at, mask, node)
     }
 
+    /// The vector of a variable, of such elements and in the variable's register, to which elements
+    /// are assigned.
+    pub(super) fn vector_for(
+        &mut self,
+        var: Var,
+        now: Val,
+        element: Type,
+        node: &Node,
+    ) -> Lowered<(Type, Reg)> {
+        let ty = element.vector();
+        let to = self.reg(var, ty, node)?;
+        match now {
+            Val::Is(same, reg) | Val::Blank(same, reg, _) if same == ty => {
+                if reg != to {
+                    self.emit(if ty.is_double() {
+                        Op::MoveVd(to, reg)
+                    } else {
+                        Op::MoveVi(to, reg)
+                    });
+                }
+            }
+            Val::Is(narrow, reg) if element == Type::Double => {
+                let (_, wide) = self.as_doubles(narrow, reg, node)?;
+                self.emit(Op::MoveVd(to, wide));
+            }
+            Val::Is(narrow, reg) => {
+                let (_, vector) = self.as_vector(narrow, reg, node)?;
+                self.emit(Op::MoveVi(to, vector));
+            }
+            _ => self.emit(if element == Type::Double {
+                Op::ClearD(to)
+            } else {
+                Op::ClearI(to)
+            }),
+        }
+        Ok((ty, to))
+    }
+
     pub(super) fn select(
         &mut self,
         ty: Type,
@@ -202,6 +249,9 @@ impl Lower<'_> {
             return Ok(Val::Gone);
         };
         match now {
+            Val::Blank(old, reg, None) if old.is_matrix() && of.is_double() => {
+                return self.assign_elements(name, (old, reg), (by, index), (of, from), fun, node)
+            }
             Val::Is(old, reg) if old.is_matrix() => {
                 return self.assign_elements(name, (old, reg), (by, index), (of, from), fun, node)
             }
@@ -216,36 +266,16 @@ impl Lower<'_> {
             Val::Null => of.element(),
             Val::Gone | Val::Named(..) => return Ok(Val::Gone),
             Val::Veiled(..) => return Err(refuse(node, named::KEPT)),
-            Val::Part(_) => return Err(super::lists::no_number(node)),
+            // What is assigned first tells the type.
+            Val::Blank(ty, _, None) if of.is_double() => ty,
+            Val::Blank(..) => return Err(refuse(node, super::values::MISSING)),
+            Val::Part(_) | Val::Made(_) | Val::Text(_) => {
+                return Err(super::lists::no_number(node))
+            }
             Val::Mixed(a, b) => return Err(mixed_value(node, a, b)),
         };
         let element = old.element().max(of.element());
-        let ty = element.vector();
-        let to = self.reg(var, ty, node)?;
-        match now {
-            Val::Is(same, reg) if same == ty => {
-                if reg != to {
-                    self.emit(if ty.is_double() {
-                        Op::MoveVd(to, reg)
-                    } else {
-                        Op::MoveVi(to, reg)
-                    });
-                }
-            }
-            Val::Is(narrow, reg) if element == Type::Double => {
-                let (_, wide) = self.as_doubles(narrow, reg, node)?;
-                self.emit(Op::MoveVd(to, wide));
-            }
-            Val::Is(narrow, reg) => {
-                let (_, vector) = self.as_vector(narrow, reg, node)?;
-                self.emit(Op::MoveVi(to, vector));
-            }
-            _ => self.emit(if element == Type::Double {
-                Op::ClearD(to)
-            } else {
-                Op::ClearI(to)
-            }),
-        }
+        let (ty, to) = self.vector_for(var, now, element, node)?;
         if by == Type::Logical {
             return Err(refuse(
                 &args[1].value,

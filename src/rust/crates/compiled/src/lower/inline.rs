@@ -5,7 +5,6 @@ use std::rc::Rc;
 use super::apply::{MADE, MADE_OF};
 use super::control::join;
 use super::promises::assigns;
-use super::ways::{common, moved};
 use super::*;
 use crate::tree::Arg;
 
@@ -186,7 +185,10 @@ impl Lower<'_> {
                         | State::Named(..)
                         | State::Mixed(..)
                         | State::Part(_)
-                        | State::Veiled(_),
+                        | State::Text(_)
+                        | State::Blank(..)
+                        | State::Made(_)
+                        | State::Veiled(..),
                     ),
                     _,
                 ) => return true,
@@ -203,7 +205,7 @@ impl Lower<'_> {
     }
 
     /// The number of a function that the code defines.
-    fn number_of(&mut self, code: &Rc<Function>, scope: usize) -> usize {
+    pub(super) fn number_of(&mut self, code: &Rc<Function>, scope: usize) -> usize {
         let same = |(known, of): &(Rc<Function>, usize)| Rc::ptr_eq(known, code) && *of == scope;
         if let Some(number) = self.functions.iter().position(same) {
             return number;
@@ -314,15 +316,14 @@ impl Lower<'_> {
         let body = std::mem::replace(&mut self.block, before);
         let (scope, returns) = done?;
         let value = self.arrive(body, returns, label, scope, node)?;
-        // Of the temporary registers only that of the value is needed.
-        let own = match value {
-            Val::Is(ty, reg) | Val::Named(ty, reg, _) | Val::Veiled(ty, reg) => {
-                let is = |own: &(File, Reg)| *own == (file(ty), reg);
-                let at = self.live[mark..].iter().position(is);
-                at.map(|at| self.live.remove(mark + at))
-            }
-            _ => None,
-        };
+        // Of the temporary registers only those of the value are needed.
+        let mut needed = Vec::new();
+        self.registers(value, &mut needed);
+        let mut own = Vec::new();
+        for register in needed {
+            let at = self.live[mark..].iter().position(|live| *live == register);
+            own.extend(at.map(|at| self.live.remove(mark + at)));
+        }
         self.release(mark);
         self.live.extend(own);
         Ok(value)
@@ -477,7 +478,7 @@ impl Lower<'_> {
             return Ok(());
         };
         let fix = self.new_fix();
-        let temp = matches!(value, Val::Is(ty, reg) | Val::Named(ty, reg, _) | Val::Veiled(ty, reg) if self.is_temp(ty, reg));
+        let temp = matches!(value, Val::Is(ty, reg) | Val::Named(ty, reg, _) | Val::Veiled(ty, reg, _) if self.is_temp(ty, reg));
         let Some(Frame {
             label: Some(label),
             returns,
@@ -543,25 +544,12 @@ impl Lower<'_> {
         let mut value = first.value;
         for way in others {
             env = join(&env, &way.env);
-            value = common(value, way.value);
+            value = self.common_value(value, way.value, node)?;
         }
-        value = match value {
-            Val::Is(ty, _) => Val::Is(ty, self.temp(ty, node)?),
-            Val::Named(ty, _, names) => Val::Named(ty, self.temp(ty, node)?, names),
-            Val::Veiled(ty, _) => Val::Veiled(ty, self.temp(ty, node)?),
-            other => other,
-        };
+        value = self.somewhere(value, node)?;
         for way in &returns {
             let mut fix = Vec::new();
-            if let (
-                Val::Is(ty, to) | Val::Named(ty, to, _) | Val::Veiled(ty, to),
-                Val::Is(from, reg) | Val::Named(from, reg, _) | Val::Veiled(from, reg),
-            ) = (value, way.value)
-            {
-                if ty != from || to != reg {
-                    fix.push(Stmt::Op(moved(ty, to, from, reg, way.temp)));
-                }
-            }
+            self.moves(value, way.value, Some(way.temp), &mut fix);
             fix.extend(self.convert(&way.env, &env, node)?);
             self.fixes[way.fix] = fix;
         }

@@ -5,6 +5,10 @@
 use super::*;
 use crate::tree::{Each, Step};
 
+const COLUMNS: &str =
+    "columns of a data frame are compiled by names or numbers that the code has only";
+/// Larger lists are not taken to pieces.
+const MOST: i32 = 64;
 const WHOLE: &str = "a list is not in the subset here, only its elements are";
 
 /// A list.
@@ -18,6 +22,10 @@ pub(super) struct Part {
     path: Vec<Step>,
     /// Of a data frame of which there are other rows now: the register of their numbers.
     rows: Option<Reg>,
+    /// Is it one row?
+    single: bool,
+    /// Of a data frame of which there are these columns only.
+    columns: Option<Vec<Step>>,
 }
 
 /// What is counted.
@@ -54,6 +62,8 @@ impl Lower<'_> {
             each: None,
             path: Vec::new(),
             rows: None,
+            single: false,
+            columns: None,
         };
         self.part_value(part, node)
     }
@@ -101,7 +111,22 @@ impl Lower<'_> {
             each,
             mut path,
             rows,
+            single,
+            columns,
         } = self.parts[usize::from(number)].clone();
+        let step = match (columns, step) {
+            (None, step) => step,
+            (Some(columns), Step::At(at)) => {
+                let column = usize::try_from(at)
+                    .ok()
+                    .and_then(|at| columns.get(at.wrapping_sub(1)));
+                column
+                    .cloned()
+                    .ok_or_else(|| refuse(node, format!("a list has no element {at}")))?
+            }
+            (Some(columns), step) if columns.contains(&step) => step,
+            (Some(_), _) => return Err(refuse(node, "a column that is not there")),
+        };
         let value = match each {
             None => self.member(list, step, node)?,
             Some(at) => {
@@ -115,6 +140,16 @@ impl Lower<'_> {
         match value {
             Val::Is(ty, reg) if !ty.is_matrix() => {
                 let (ty, reg) = self.as_vector(ty, reg, node)?;
+                if single {
+                    let (_, at) = self.only(Type::Integers, rows, node)?;
+                    let to = self.temp(ty.element(), node)?;
+                    self.emit(if ty.is_double() {
+                        Op::GetD(to, reg, at)
+                    } else {
+                        Op::GetI(to, reg, at)
+                    });
+                    return Ok(Val::Is(ty.element(), to));
+                }
                 self.select(ty, reg, rows, false, node)
             }
             Val::Gone => Ok(value),
@@ -142,13 +177,20 @@ impl Lower<'_> {
             Captured::Veiled(number, ty) => {
                 let reg = self.fresh(file(ty), node)?;
                 self.vectors.push((reg, number, ty));
-                Val::Veiled(ty, reg)
+                Val::Veiled(ty, reg, None)
             }
             Captured::Named(number, ty, names) => {
                 let reg = self.fresh(file(ty), node)?;
                 self.vectors.push((reg, number, ty));
                 Val::Named(ty, reg, self.row_of(names, node)?)
             }
+            Captured::Sided(number, ty, rows, columns) => {
+                let reg = self.fresh(file(ty), node)?;
+                self.vectors.push((reg, number, ty));
+                let found = Captured::Sided(usize::from(reg), ty, rows, columns);
+                self.sided(&found, node)?
+            }
+            Captured::Texts(texts) => Val::Text(self.row_of(texts, node)?),
         };
         self.members.insert(key, value);
         Ok(value)
@@ -164,6 +206,8 @@ impl Lower<'_> {
                     each: Some(at),
                     path,
                     rows: None,
+                    single: false,
+                    columns: None,
                 };
                 self.part_value(part, node)
             }
@@ -188,6 +232,7 @@ impl Lower<'_> {
         };
         match self.value(x, None)? {
             Val::Gone => Ok(Val::Gone),
+            Val::Made(number) => self.step_made(number, &Step::Name(name.clone()), true, node),
             Val::Part(number) => self.step(number, Step::Name(name.clone()), node),
             _ => Err(refuse(node, "`$` of what is no list is not in the subset")),
         }
@@ -207,13 +252,8 @@ impl Lower<'_> {
                 "a part of a list that is a list is not in the subset",
             ));
         }
-        match index.kind {
-            Kind::Text(ref name) => return self.step(number, Step::Name(name.clone()), node),
-            Kind::Integer(at) => return self.step(number, Step::At(at), node),
-            Kind::Double(at) if at.abs() < 1e9 => {
-                return self.step(number, Step::At(at as i32), node)
-            }
-            _ => {}
+        if let Some(step) = self.constant_step(index)? {
+            return self.step(number, step, node);
         }
         let Some((ty, reg)) = self.number(index)? else {
             return Ok(Val::Gone);
@@ -235,6 +275,9 @@ impl Lower<'_> {
     /// How many elements a list has, or rows a data frame.
     pub(super) fn count_of(&mut self, number: u16, what: Count, node: &Node) -> Lowered<Reg> {
         let part = self.parts[usize::from(number)].clone();
+        if let (Count::Length, Some(columns)) = (what, &part.columns) {
+            return self.integer(columns.len() as i32, node);
+        }
         if let (Count::Rows, Some(rows)) = (what, part.rows) {
             let to = self.temp(Type::Integer, node)?;
             self.emit(Op::LengthI(to, rows));
@@ -266,38 +309,41 @@ impl Lower<'_> {
         number: u16,
         rows: &Node,
         column: &Node,
+        keep: bool,
         node: &Node,
     ) -> Lowered<Val> {
-        let part = self.parts[usize::from(number)].clone();
-        let frame = match part.each {
-            None => self.around.extent(part.list).rows.is_some(),
-            Some(_) => {
-                let extents = self.around.extents(part.list, &part.path);
-                extents.is_ok_and(|extents| extents.rows.is_some())
-            }
-        };
-        if !frame {
+        let mut part = self.parts[usize::from(number)].clone();
+        if !self.is_frame(number) {
             return Err(refuse(node, "two subscripts of what is no data frame"));
         }
-        let column = match column.kind {
-            Kind::Missing => None,
-            Kind::Text(ref name) => Some(Step::Name(name.clone())),
-            Kind::Integer(at) => Some(Step::At(at)),
-            Kind::Double(at) if at.abs() < 1e9 => Some(Step::At(at as i32)),
-            _ => {
-                let why = "columns of a data frame are compiled one by one, by names or numbers that the code has";
-                return Err(refuse(node, why));
+        let column = if column.kind == Kind::Missing {
+            None
+        } else if let Some(names) = self.texts(column)? {
+            let several = names.len() > 1 || keep;
+            let mut steps: Vec<Step> = names.into_iter().map(Step::Name).collect();
+            if several {
+                self.only_columns(&mut part, steps, node)?;
+                None
+            } else {
+                steps.pop()
             }
+        } else if let Some(step) = self.constant_step(column)? {
+            if keep {
+                return Err(refuse(node, COLUMNS));
+            }
+            Some(step)
+        } else {
+            return Err(refuse(node, COLUMNS));
         };
         if rows.kind == Kind::Missing {
             return match column {
                 Some(step) => self.step(number, step, node),
-                None => Ok(Val::Part(number)),
+                None => self.part_value(part, node),
             };
         }
         // Of one column R makes a vector.
         let column = match (column, self.columns(&part)) {
-            (None, Some(1)) => Some(Step::At(1)),
+            (None, Some(1)) if !keep => Some(Step::At(1)),
             (None, None) => return Err(refuse(node, "it is not the same for all elements")),
             (column, _) => column,
         };
@@ -310,14 +356,19 @@ impl Lower<'_> {
                 all
             }
         };
-        let (ty, found) = match self.part_by("[", (Type::Integers, all), rows, None, node)? {
-            Val::Is(ty, reg) => self.as_vector(ty, reg, node)?,
-            _ => return Ok(Val::Gone),
-        };
+        let (ty, found, single) =
+            match self.part_by("[", (Type::Integers, all), rows, None, node)? {
+                Val::Is(ty, reg) => {
+                    let (all, reg) = self.as_vector(ty, reg, node)?;
+                    (all, reg, ty.is_scalar())
+                }
+                _ => return Ok(Val::Gone),
+            };
         let kept = self.kept(File::Vi, node)?;
         self.put(ty, kept, found);
         let part = Part {
             rows: Some(kept),
+            single,
             ..part
         };
         match (self.part_value(part, node)?, column) {
@@ -327,9 +378,100 @@ impl Lower<'_> {
     }
 
     fn columns(&mut self, part: &Part) -> Option<i32> {
+        if let Some(columns) = &part.columns {
+            return i32::try_from(columns.len()).ok();
+        }
         match part.each {
             None => Some(self.around.extent(part.list).length),
             Some(_) => self.around.extents(part.list, &part.path).ok()?.length,
         }
+    }
+
+    /// Is it a data frame?
+    pub(super) fn is_frame(&mut self, number: u16) -> bool {
+        let part = self.parts[usize::from(number)].clone();
+        match part.each {
+            None => self.around.extent(part.list).rows.is_some(),
+            Some(_) => {
+                let extents = self.around.extents(part.list, &part.path);
+                extents.is_ok_and(|extents| extents.rows.is_some())
+            }
+        }
+    }
+
+    /// Of a data frame: are its rows named by their numbers?
+    pub(super) fn has_plain_rows(&mut self, number: u16) -> bool {
+        let part = self.parts[usize::from(number)].clone();
+        part.rows.is_none() && part.each.is_none() && self.around.extent(part.list).plain
+    }
+
+    /// An element by a name or number that the code has.
+    pub(super) fn constant_step(&mut self, index: &Node) -> Lowered<Option<Step>> {
+        if let Some(texts) = self.texts(index)? {
+            return match texts.as_slice() {
+                [name] => Ok(Some(Step::Name(name.clone()))),
+                _ => Err(refuse(index, "several names where one is needed")),
+            };
+        }
+        Ok(match index.kind {
+            Kind::Integer(at) => Some(Step::At(at)),
+            Kind::Double(at) if at.abs() < 1e9 => Some(Step::At(at as i32)),
+            _ => None,
+        })
+    }
+
+    /// The names of the elements, the same for all lists that it may be.
+    pub(super) fn labels_of(&mut self, number: u16, node: &Node) -> Lowered<Option<Vec<String>>> {
+        let part = self.parts[usize::from(number)].clone();
+        if let Some(columns) = part.columns {
+            let name = |step| match step {
+                Step::Name(name) => Some(name),
+                Step::At(_) => None,
+            };
+            return Ok(columns.into_iter().map(name).collect());
+        }
+        let path = part.each.map(|_| part.path.as_slice());
+        let labels = self.around.labels(part.list, path);
+        let labels = labels.map_err(|why| refuse(node, why))?;
+        if let (Some(labels), true) = (&labels, self.is_frame(number)) {
+            let distinct: HashSet<&String> = labels.iter().collect();
+            if distinct.len() < labels.len() || distinct.iter().any(|name| name.is_empty()) {
+                let why = "columns with the same name, or without one";
+                return Err(refuse(node, why));
+            }
+        }
+        Ok(labels)
+    }
+
+    /// The steps to all elements of a list; `None` where there are too many.
+    pub(super) fn steps_of(&mut self, number: u16) -> Option<Vec<Step>> {
+        let part = self.parts[usize::from(number)].clone();
+        let count = self.columns(&part).filter(|count| *count <= MOST)?;
+        Some((1..=count).map(Step::At).collect())
+    }
+
+    fn only_columns(&mut self, part: &mut Part, steps: Vec<Step>, node: &Node) -> Lowered<()> {
+        let distinct: HashSet<&Step> = steps.iter().collect();
+        if distinct.len() < steps.len() {
+            return Err(refuse(node, "a column is taken twice"));
+        }
+        if let Some(known) = &part.columns {
+            if steps.iter().any(|step| !known.contains(step)) {
+                return Err(refuse(node, "a column that is not there"));
+            }
+        }
+        // The names of others may be the same.
+        let number = match self.part_value(part.clone(), node)? {
+            Val::Part(number) => number,
+            _ => return Err(no_number(node)),
+        };
+        let labels = self.labels_of(number, node)?.unwrap_or_default();
+        for step in &steps {
+            if !matches!(step, Step::Name(name) if labels.contains(name)) {
+                return Err(refuse(node, "a column that is not there"));
+            }
+        }
+        part.columns = Some(steps);
+        Ok(())
     }
 }

@@ -93,7 +93,7 @@ impl Lower<'_> {
                     super::named::Names::Known(names),
                 ));
             }
-            Val::Veiled(ty, reg) => {
+            Val::Veiled(ty, reg, _) => {
                 veiled = true;
                 (ty, reg)
             }

@@ -125,7 +125,14 @@ impl Lower<'_> {
                 break turn;
             }
             let changes = |var: &Var, state: &State| match head_env.get(var) {
-                Some(State::Is(_) | State::Named(..) | State::Veiled(_)) => {
+                Some(
+                    State::Is(_)
+                    | State::Named(..)
+                    | State::Veiled(..)
+                    | State::Text(_)
+                    | State::Blank(..)
+                    | State::Made(_),
+                ) => {
                     matches!(state, State::Mixed(..))
                 }
                 Some(State::Waiting) => *state == State::Perhaps,
@@ -207,10 +214,16 @@ impl Lower<'_> {
                         let joined = join(&env, &way.env);
                         let spoils = |(var, state): (&Var, &State)| {
                             self.firm.contains(var)
-                                && matches!(state, State::Mixed(..))
+                                && matches!(state, State::Mixed(..) | State::Perhaps)
                                 && matches!(
                                     env.get(var),
-                                    Some(State::Is(_) | State::Named(..) | State::Veiled(_))
+                                    Some(
+                                        State::Is(_)
+                                            | State::Named(..)
+                                            | State::Veiled(..)
+                                            | State::Blank(..)
+                                            | State::Made(_)
+                                    )
                                 )
                         };
                         if pass && joined.iter().any(spoils) {
@@ -407,7 +420,7 @@ impl Lower<'_> {
                     return Ok(None);
                 }
                 // Its elements have no names.
-                Val::Is(ty, reg) | Val::Named(ty, reg, _) | Val::Veiled(ty, reg) => {
+                Val::Is(ty, reg) | Val::Named(ty, reg, _) | Val::Veiled(ty, reg, _) => {
                     let (ty, reg) = self.as_vector(ty, reg, over)?;
                     let own = if self.is_temp(ty, reg) {
                         reg
@@ -428,7 +441,9 @@ impl Lower<'_> {
                     Walk::Elements(ty, own)
                 }
                 Val::Gone => return Err(refuse(over, "it is never reached")),
-                Val::Part(_) => return Err(super::lists::no_number(over)),
+                Val::Part(_) | Val::Made(_) | Val::Text(_) | Val::Blank(..) => {
+                    return Err(super::lists::no_number(over))
+                }
                 Val::Mixed(a, b) => return Err(mixed_value(over, a, b)),
             },
         };

@@ -93,8 +93,17 @@ impl Lower<'_> {
             let Some(x) = given[0] else {
                 return Err(refuse(node, "its argument is missing"));
             };
-            let Some(((ty, reg), names)) = self.opened(x)? else {
+            let value = self.value(x, None)?;
+            if let Some(value) = self.margin_of_frame(margin, value, node)? {
+                self.flag(given[1], false, node)?;
+                return Ok(value);
+            }
+            let Some(((ty, reg), names)) = self.open_value(value, x)? else {
                 return Ok(Val::Gone);
+            };
+            let names = match value {
+                Val::Veiled(_, _, sides) => self.names_of_margin(margin, sides),
+                _ => names,
             };
             if !ty.is_matrix() {
                 return Err(refuse(node, "it is compiled for matrices only"));
@@ -109,7 +118,7 @@ impl Lower<'_> {
         match fun {
             "matrix" => self.make_matrix(args, node),
             "crossprod" | "tcrossprod" => self.product(fun, args, node),
-            "outer" => self.outer(args, node),
+            "outer" | "%o%" => self.outer(args, node),
             "solve" => self.solve(args, node),
             "diag" => self.diagonal(args, node),
             "nrow" | "ncol" | "dim" => {
@@ -125,6 +134,22 @@ impl Lower<'_> {
                     self.count_of(number, Count::Rows, node)?;
                     return Ok(Val::Is(Type::Integer, self.count_of(number, what, node)?));
                 }
+                if let (Val::Made(number), true) = (value, fun != "dim") {
+                    let made = self.made(number);
+                    if !made.frame {
+                        return Err(refuse(node, "a list has no rows"));
+                    }
+                    let n = if fun == "nrow" {
+                        self.rows_made(&made, node)?
+                    } else {
+                        self.integer(made.parts.len() as i32, node)?
+                    };
+                    return Ok(Val::Is(Type::Integer, n));
+                }
+                let value = match value {
+                    Val::Blank(ty, reg, _) => Val::Is(ty, reg),
+                    value => value,
+                };
                 let Some(((ty, reg), _)) = self.open_value(value, x)? else {
                     return Ok(Val::Gone);
                 };
@@ -142,10 +167,31 @@ impl Lower<'_> {
             }
             "t" | "as.matrix" | "drop" => {
                 let x = self.one(args, node)?;
-                let Some(((ty, reg), names)) = self.opened(x)? else {
+                let value = self.value(x, None)?;
+                if let ("as.matrix", Some((ty, reg, names))) =
+                    (fun, self.matrix_of_frame(value, node)?)
+                {
+                    return match value {
+                        Val::Made(number) if !self.made(number).rows => {
+                            self.with_sides((ty, reg), None, Some(names), node)
+                        }
+                        Val::Part(number) if self.has_plain_rows(number) => {
+                            self.with_sides((ty, reg), None, Some(names), node)
+                        }
+                        _ => Ok(Val::Veiled(ty, reg, None)),
+                    };
+                }
+                let sides = match value {
+                    Val::Veiled(_, _, sides) => sides,
+                    _ => None,
+                };
+                let Some(((ty, reg), names)) = self.open_value(value, x)? else {
                     return Ok(Val::Gone);
                 };
                 let matrix = ty.is_matrix();
+                if fun == "as.matrix" && matrix {
+                    return Ok(value);
+                }
                 if (fun == "drop" && !matrix) || (fun == "as.matrix" && matrix) {
                     return Ok(with_names(Val::Is(ty, reg), names));
                 }
@@ -161,6 +207,9 @@ impl Lower<'_> {
                     },
                     node,
                 )?;
+                if fun == "t" && matrix && names == Names::Veiled {
+                    return self.turned(Val::Is(out, to), sides, node);
+                }
                 Ok(with_names(Val::Is(out, to), names))
             }
             _ => Err(refuse(node, format!("`{fun}()` is not in the subset"))),
@@ -222,13 +271,19 @@ impl Lower<'_> {
 
     /// `outer(x, y)` of vectors.
     fn outer(&mut self, args: &[Arg], node: &Node) -> Lowered<Val> {
-        let given = self.matched(args, &["X", "Y"], node)?;
-        let [Some(x), Some(y)] = given[..] else {
+        let given = self.matched(args, &["X", "Y", "FUN"], node)?;
+        let [Some(x), Some(y), fun] = given[..] else {
             return Err(refuse(node, "its argument is missing"));
         };
         let (Some(x), Some(y)) = (self.number(x)?, self.number(y)?) else {
             return Ok(Val::Gone);
         };
+        match fun {
+            Some(fun) if fun.kind != Kind::Text("*".into()) => {
+                return self.outer_by(x, y, fun, node);
+            }
+            _ => {}
+        }
         let (x, y) = (self.factor(x, node)?, self.factor(y, node)?);
         let to = self.temp(Type::DoubleMatrix, node)?;
         self.matrix_op(Mat::Product(Product::CrossOfRows, to, x, Some(y)), node)?;
@@ -271,12 +326,18 @@ impl Lower<'_> {
 
     /// `matrix(data, nrow, ncol, byrow)`.
     fn make_matrix(&mut self, args: &[Arg], node: &Node) -> Lowered<Val> {
-        let given = self.matched(args, &["data", "nrow", "ncol", "byrow"], node)?;
+        let given = self.matched(args, &["data", "nrow", "ncol", "byrow", "dimnames"], node)?;
         let Some(data) = given[0] else {
             return Err(refuse(node, "a matrix of missing values"));
         };
+        let blank = data.kind == Kind::Na;
         // Names of the data are dropped.
-        let Some((ty, data)) = self.without_names(data)? else {
+        let found = if blank {
+            Some((Type::Double, self.double(f64::NAN, node)?))
+        } else {
+            self.without_names(data)?
+        };
+        let Some((ty, data)) = found else {
             return Ok(Val::Gone);
         };
         let (ty, data) = self.as_vector(ty.flat(), data, node)?;
@@ -295,7 +356,15 @@ impl Lower<'_> {
             },
             node,
         )?;
-        Ok(Val::Is(out, to))
+        let value = match given[4] {
+            Some(code) => self.with_dimnames((out, to), code, node)?,
+            None => Val::Is(out, to),
+        };
+        Ok(match value {
+            Val::Is(ty, reg) if blank => Val::Blank(ty, reg, None),
+            Val::Veiled(ty, reg, sides) if blank => Val::Blank(ty, reg, sides),
+            value => value,
+        })
     }
 
     /// `diag(n)`, `diag(x, n)` of a number, and of a matrix or vector.

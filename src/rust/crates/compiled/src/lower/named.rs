@@ -21,23 +21,8 @@ pub(super) enum Names {
 pub(super) fn with_names(value: Val, names: Names) -> Val {
     match (value, names) {
         (Val::Is(ty, reg), Names::Known(names)) => Val::Named(ty, reg, names),
-        (Val::Is(ty, reg), Names::Veiled) => Val::Veiled(ty, reg),
+        (Val::Is(ty, reg), Names::Veiled) => Val::Veiled(ty, reg, None),
         (value, _) => value,
-    }
-}
-
-/// The strings of `c("a", "b")`, or of one string.
-fn texts(node: &Node) -> Option<Vec<String>> {
-    match &node.kind {
-        Kind::Text(text) => Some(vec![text.clone()]),
-        Kind::Call { fun, args } if fun == "c" => args
-            .iter()
-            .map(|arg| match (&arg.name, &arg.value.kind) {
-                (None, Kind::Text(text)) => Some(text.clone()),
-                _ => None,
-            })
-            .collect(),
-        _ => None,
     }
 }
 
@@ -66,7 +51,7 @@ impl Lower<'_> {
     /// A value that may have names, which are dropped.
     pub(super) fn without_names(&mut self, node: &Node) -> Lowered<Option<Typed>> {
         match self.value(node, None)? {
-            Val::Named(ty, reg, _) | Val::Veiled(ty, reg) => Ok(Some((ty, reg))),
+            Val::Named(ty, reg, _) | Val::Veiled(ty, reg, _) => Ok(Some((ty, reg))),
             value => self.plain_number(value, node),
         }
     }
@@ -91,11 +76,11 @@ impl Lower<'_> {
         let a = self.value(&args[0].value, None)?;
         let b = self.value(&args[1].value, None)?;
         let (first, second) = match (a, b) {
-            (Val::Veiled(ty, reg), other) | (other, Val::Veiled(ty, reg)) => {
+            (Val::Veiled(ty, reg, _), other) | (other, Val::Veiled(ty, reg, _)) => {
                 let first = matches!(a, Val::Veiled(..));
                 let code = &args[usize::from(first)].value;
                 let other = match other {
-                    Val::Veiled(ty, reg) | Val::Named(ty, reg, _) => (ty, reg),
+                    Val::Veiled(ty, reg, _) | Val::Named(ty, reg, _) => (ty, reg),
                     other => match self.plain_number(other, code)? {
                         Some(other) => other,
                         None => return Ok(None),
@@ -195,15 +180,12 @@ impl Lower<'_> {
     }
 
     fn label(&mut self, (ty, reg): Typed, code: &Node, node: &Node) -> Lowered<Val> {
-        let Some(names) = texts(code).filter(|names| !names.is_empty()) else {
+        let Some(names) = self.texts(code)?.filter(|names| !names.is_empty()) else {
             return Err(refuse(
                 code,
                 "names that are computed are not in the subset",
             ));
         };
-        if let Kind::Call { fun, .. } = &code.kind {
-            self.check(fun, code)?;
-        }
         if ty.is_matrix() {
             return Err(refuse(node, "names of a matrix are not in the subset"));
         }
@@ -223,9 +205,17 @@ impl Lower<'_> {
         };
         self.check("names<-", node)?;
         self.within += 1;
-        let found = self.without_names(target);
+        let now = self.value(target, None);
         self.within -= 1;
-        let Some((ty, reg)) = found? else {
+        let now = now?;
+        if let Val::Made(number) = now {
+            return self.rename_made(name, number, code, node);
+        }
+        let found = match now {
+            Val::Named(ty, reg, _) | Val::Veiled(ty, reg, _) => Some((ty, reg)),
+            value => self.plain_number(value, target)?,
+        };
+        let Some((ty, reg)) = found else {
             return Ok(Val::Gone);
         };
         let value = if code.kind == Kind::Null && !ty.is_matrix() {
@@ -295,12 +285,9 @@ impl Lower<'_> {
                 self.check(fun, index)?;
                 wanted.extend((1..=row.len()).filter(|at| *at != dropped));
             }
-            kind => match (number(kind), texts(index)) {
+            kind => match (number(kind), self.texts(index)?) {
                 (Some(at), _) => wanted.push(at),
                 (None, Some(texts)) => {
-                    if let Kind::Call { fun, .. } = kind {
-                        self.check(fun, index)?;
-                    }
                     for text in texts {
                         wanted.push(self.position(names, &text, index)? as usize);
                     }
@@ -337,7 +324,7 @@ impl Lower<'_> {
         if of.element() > ty.element() || !of.is_scalar() {
             return Err(refuse(node, KEPT));
         }
-        let at = if let Kind::Text(name) = &index.kind {
+        let at = if let Some([name]) = self.texts(index)?.as_deref() {
             let at = self.position(names, name, index)?;
             self.integer(at, node)?
         } else {

@@ -56,7 +56,7 @@ pub(super) fn assigns(node: &Node, name: &str) -> bool {
 }
 
 /// The variables that the code reads, and the functions that it calls.
-fn names<'n>(node: &'n Node, found: &mut Vec<&'n str>) {
+pub(super) fn names<'n>(node: &'n Node, found: &mut Vec<&'n str>) {
     match &node.kind {
         Kind::Name(name) => found.push(name),
         Kind::Call { fun, args } => {
@@ -172,7 +172,9 @@ impl Lower<'_> {
 
     fn computes(&self, node: &Node) -> bool {
         match &node.kind {
-            Kind::Double(_) | Kind::Integer(_) | Kind::Logical(_) | Kind::Null => true,
+            Kind::Double(_) | Kind::Integer(_) | Kind::Logical(_) | Kind::Text(_) | Kind::Null => {
+                true
+            }
             Kind::Name(name) => !self.waits(name),
             Kind::Call { fun, args } => {
                 // `x[, 1]` has an argument that is left out.

@@ -154,9 +154,13 @@ impl Lower<'_> {
         let mut all = vec![given(as_function(function))];
         all.extend(rest.iter().map(|arg| given(arg.value.clone())));
         let outer = std::mem::take(&mut self.veiled_over);
-        let value = self.inline(fun, &Callee::Closure(MADE, made), &all, node)?;
+        let how = super::gather::Kept::Columns;
+        let callee = Callee::Closure(MADE, made);
+        let (value, gather) =
+            self.gathering(how, node, |this| this.inline(fun, &callee, &all, node))?;
         let veiled = std::mem::replace(&mut self.veiled_over, outer);
-        Ok(Self::veil(value, veiled && fun == "mapply"))
+        let value = Self::veil(value, veiled && fun == "mapply");
+        self.end_gather(value, &gather, None, node)
     }
 
     /// `unlist(lapply(x, f))` of a function that returns one number.
@@ -170,21 +174,21 @@ impl Lower<'_> {
                 _ => return Err(refuse(node, REST)),
             }
         }
-        let Some(Kind::Call { fun, args }) = list.map(|list| &list.kind) else {
-            return Err(refuse(
-                node,
-                "it is compiled for the value of lapply() only",
-            ));
+        let Some(list) = list else {
+            return Err(refuse(node, "its argument is missing"));
         };
-        if fun != "lapply" {
-            return Err(refuse(
-                node,
-                "it is compiled for the value of lapply() only",
-            ));
-        }
-        self.check(fun, node)?;
-        match self.applied("lapply", args, node)? {
-            Val::Veiled(ty, reg) if !keep => Ok(Val::Is(ty, reg)),
+        let value = match &list.kind {
+            Kind::Call { fun, args } if fun == "lapply" => {
+                self.check(fun, list)?;
+                let how = super::gather::Kept::Joined;
+                self.gathering(how, list, |this| this.applied_with(fun, args, list))?
+                    .0
+            }
+            _ => self.value(list, None)?,
+        };
+        match value {
+            Val::Made(_) | Val::Part(_) => self.unlisted_value(value, keep, list),
+            Val::Veiled(ty, reg, _) | Val::Named(ty, reg, _) if !keep => Ok(Val::Is(ty, reg)),
             value => Ok(value),
         }
     }

@@ -1,16 +1,18 @@
 //! Functions of vectors with arguments of their own.
 
 use super::*;
+use crate::code::Extra;
 use crate::tree::Arg;
 
 /// The numbers of `0.5` or `c(0.025, 0.975)`.
 fn constants(node: &Node) -> Option<Vec<f64>> {
     match &node.kind {
+        Kind::Double(value) if value.is_nan() => None,
         Kind::Double(value) => Some(vec![*value]),
         Kind::Integer(value) => Some(vec![f64::from(*value)]),
         Kind::Call { fun, args } if fun == "c" && !args.is_empty() => {
             let one = |arg: &Arg| match (&arg.name, &arg.value.kind) {
-                (None, Kind::Double(value)) => Some(*value),
+                (None, Kind::Double(value)) if !value.is_nan() => Some(*value),
                 (None, Kind::Integer(value)) => Some(f64::from(*value)),
                 _ => None,
             };
@@ -80,8 +82,31 @@ impl Lower<'_> {
         })
     }
 
-    /// `cor(x, y)` of two vectors.
-    pub(super) fn correlation(&mut self, args: &[Arg], node: &Node) -> Lowered<Val> {
+    /// `unique(x)`, `duplicated(x)` and `rank(x)`.
+    pub(super) fn among_all(&mut self, fun: &str, args: &[Arg], node: &Node) -> Lowered<Val> {
+        let x = self.one(args, node)?;
+        let found = if fun == "rank" {
+            self.number(x)?
+        } else {
+            self.unnamed_number(x)?
+        };
+        let Some((ty, reg)) = found else {
+            return Ok(Val::Gone);
+        };
+        let (ty, reg) = self.as_vector(ty, reg, node)?;
+        let (how, out) = match (fun, ty.is_double()) {
+            ("unique", true) => (Extra::UniqueD, ty),
+            ("unique", false) => (Extra::UniqueI, ty),
+            ("duplicated", true) => (Extra::DuplicatedD, Type::Logicals),
+            ("duplicated", false) => (Extra::DuplicatedI, Type::Logicals),
+            (_, true) => (Extra::RankD, Type::Doubles),
+            (_, false) => (Extra::RankI, Type::Doubles),
+        };
+        self.extra(how, out, [reg, 0, 0], node)
+    }
+
+    /// `cor(x, y)` and `cov(x, y)` of two vectors.
+    pub(super) fn correlation(&mut self, fun: &str, args: &[Arg], node: &Node) -> Lowered<Val> {
         let given = self.matched(args, &["x", "y"], node)?;
         let (Some(x), Some(y)) = (given[0], given[1]) else {
             return Err(refuse(node, "it is compiled for two vectors only"));
@@ -94,6 +119,9 @@ impl Lower<'_> {
         };
         let (_, x) = self.as_doubles(ty_x, x, node)?;
         let (_, y) = self.as_doubles(ty_y, y, node)?;
+        if fun == "cov" {
+            return self.extra(Extra::Cov, Type::Double, [x, y, 0], node);
+        }
         let to = self.temp(Type::Double, node)?;
         self.emit(Op::Cor(to, x, y));
         Ok(Val::Is(Type::Double, to))

@@ -50,6 +50,7 @@ fn run(body: Node, x: &[f64]) -> Result<Value, String> {
     let closure = Closure {
         given: vec![("x".into(), Type::Doubles)],
         veiled: Vec::new(),
+        texts: Vec::new(),
         lists: Vec::new(),
         defaults: Vec::new(),
         body,

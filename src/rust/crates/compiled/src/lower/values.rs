@@ -8,6 +8,8 @@ use super::*;
 use crate::code::{Arith, Compare};
 use crate::tree::Arg;
 
+pub(super) const MISSING: &str = "a missing value is not in the subset";
+
 /// Expressions within expressions, those of functions that are called in place included:
 /// every level takes some of the stack.
 const DEEPEST: usize = 500;
@@ -63,7 +65,8 @@ impl Lower<'_> {
                 self.integer(i32::from(*value), node)?,
             )),
             Kind::Null => Ok(Val::Null),
-            Kind::Text(_) => Err(refuse(node, "strings are not in the subset")),
+            Kind::Na => Err(refuse(node, MISSING)),
+            Kind::Text(text) => self.text(text, node),
             Kind::Missing => Err(refuse(node, "an argument is left out")),
             Kind::Name(name) => self.variable(name, node),
             Kind::Other(what) => Err(refuse(node, format!("{what} is not in the subset"))),
@@ -108,7 +111,12 @@ impl Lower<'_> {
         Ok(value)
     }
 
-    fn known_value(&mut self, var: Var, name: &str, node: &Node) -> Lowered<Option<Val>> {
+    pub(super) fn known_value(
+        &mut self,
+        var: Var,
+        name: &str,
+        node: &Node,
+    ) -> Lowered<Option<Val>> {
         match self.env.as_ref().and_then(|env| env.get(&var)).copied() {
             Some(State::Is(Type::Null)) => Ok(Some(Val::Null)),
             Some(State::Is(ty)) => Ok(Some(Val::Is(ty, self.reg(var, ty, node)?))),
@@ -117,7 +125,14 @@ impl Lower<'_> {
             }
             Some(State::Waiting) => self.force(var, name, node).map(Some),
             Some(State::Part(number)) => Ok(Some(Val::Part(number))),
-            Some(State::Veiled(ty)) => Ok(Some(Val::Veiled(ty, self.reg(var, ty, node)?))),
+            Some(State::Text(row)) => Ok(Some(Val::Text(row))),
+            Some(State::Blank(ty, sides)) => {
+                Ok(Some(Val::Blank(ty, self.reg(var, ty, node)?, sides)))
+            }
+            Some(State::Made(shape)) => self.made_in(var, shape, node).map(Some),
+            Some(State::Veiled(ty, sides)) => {
+                Ok(Some(Val::Veiled(ty, self.reg(var, ty, node)?, sides)))
+            }
             Some(State::Function(_)) => Err(refuse(
                 node,
                 format!("`{name}` is a function, which is compiled where it is called only"),
@@ -126,10 +141,14 @@ impl Lower<'_> {
                 node,
                 format!("whether the argument `{name}` has been evaluated depends on the way the code takes"),
             )),
-            Some(State::Perhaps) => Err(refuse(
-                node,
-                format!("`{name}` is not assigned on every way to here"),
-            )),
+            Some(State::Perhaps) => {
+                // Perhaps only where a loop does not turn.
+                self.mixed = Some(var);
+                Err(refuse(
+                    node,
+                    format!("`{name}` is not assigned on every way to here"),
+                ))
+            }
             Some(State::Mixed(a, b)) => {
                 self.mixed = Some(var);
                 Err(mixed_value(node, a, b))
@@ -142,7 +161,7 @@ impl Lower<'_> {
     }
 
     /// The value of a variable of where the function was written whose scope this is.
-    fn captured(&mut self, scope: usize, name: &str, node: &Node) -> Lowered<Val> {
+    pub(super) fn captured(&mut self, scope: usize, name: &str, node: &Node) -> Lowered<Val> {
         let closure = self.scopes[scope].closure;
         if closure == super::apply::MADE {
             return Err(refuse(node, "an argument is left out"));
@@ -166,12 +185,20 @@ impl Lower<'_> {
                     self.captured_names.insert(key, (ty, reg, names));
                     return Ok(Val::Named(ty, reg, names));
                 }
+                if let Captured::Sided(number, ty, rows, columns) = found {
+                    let reg = self.fresh(file(ty), node)?;
+                    self.vectors.push((reg, number, ty));
+                    let found = Captured::Sided(usize::from(reg), ty, rows, columns);
+                    let value = self.sided(&found, node)?;
+                    self.captured.insert(key, found);
+                    return Ok(value);
+                }
                 if let Captured::Veiled(number, ty) = found {
                     let reg = self.fresh(file(ty), node)?;
                     self.vectors.push((reg, number, ty));
                     self.captured
                         .insert(key, Captured::Veiled(usize::from(reg), ty));
-                    return Ok(Val::Veiled(ty, reg));
+                    return Ok(Val::Veiled(ty, reg, None));
                 }
                 if let Captured::Vector(number, ty) = found {
                     let reg = self.fresh(file(ty), node)?;
@@ -186,8 +213,10 @@ impl Lower<'_> {
         };
         match found {
             Captured::Vector(reg, ty) | Captured::Named(reg, ty, _) => Ok(Val::Is(ty, reg as Reg)),
-            Captured::Veiled(reg, ty) => Ok(Val::Veiled(ty, reg as Reg)),
+            Captured::Veiled(reg, ty) => Ok(Val::Veiled(ty, reg as Reg, None)),
             Captured::List(list) => self.whole_list(list, node),
+            Captured::Sided(..) => self.sided(&found, node),
+            Captured::Texts(texts) => Ok(Val::Text(self.row_of(texts, node)?)),
             Captured::Constant(kind) => {
                 let place = node.place;
                 self.value(&Node { place, kind }, None)
@@ -223,6 +252,7 @@ impl Lower<'_> {
                 self.assignment(&args[0].value, &args[1].value, node)
             }
             ("if", 2 | 3) => self.branch(args, hint, node),
+            ("switch", 1..) => self.switch(args, hint, node),
             ("for" | "while" | "repeat", _) => self.cycle(fun, args, node),
             ("break", 0) => self.leave(true, node),
             ("next", 0) => self.leave(false, node),
@@ -269,14 +299,24 @@ impl Lower<'_> {
                 self.assign_names(&args[0].value, code, node)
             }
             Kind::Call { fun, args }
+                if (fun == "colnames" || fun == "rownames") && args.len() == 1 =>
+            {
+                self.within += 1;
+                let done = self.assign_side(fun, &args[0].value, code, node);
+                self.within -= 1;
+                done
+            }
+            Kind::Call { fun, args } if fun == "$" && args.len() == 2 => {
+                let value = self.value(code, None)?;
+                match self.member_at(target)? {
+                    _ if value == Val::Gone => Ok(Val::Gone),
+                    Some(member) => self.assign_member(&member, value, node),
+                    None => Err(refuse(target, "assignment to this is not in the subset")),
+                }
+            }
+            Kind::Call { fun, args }
                 if (fun == "[" || fun == "[[") && matches!(args.len(), 2 | 3) =>
             {
-                let Kind::Name(name) = &args[0].value.kind else {
-                    return Err(refuse(
-                        target,
-                        "assignment to a part of a part is not in the subset",
-                    ));
-                };
                 self.check(&format!("{fun}<-"), target)?;
                 self.check(fun, target)?;
                 let cells = args.len() == 3;
@@ -284,33 +324,111 @@ impl Lower<'_> {
                     return Err(refuse(node, "subscripts with names are not in the subset"));
                 }
                 let value = self.value(code, None)?;
-                // Names of what is assigned to elements are dropped; what stands for sapply() keeps them.
-                let named = matches!(value, Val::Named(..) | Val::Veiled(..));
-                if named && self.scopes[self.scope].closure == super::apply::MADE {
-                    return Err(refuse(code, named::KEPT));
+                if value == Val::Gone {
+                    return Ok(value);
                 }
-                let value = match value {
-                    Val::Gone => return Ok(Val::Gone),
-                    Val::Is(ty, reg) | Val::Named(ty, reg, _) | Val::Veiled(ty, reg) => (ty, reg),
-                    Val::Null => return Err(refuse(code, "NULL is assigned to an element")),
-                    Val::Part(_) => return Err(no_number(code)),
-                    Val::Mixed(a, b) => return Err(mixed_value(code, a, b)),
-                };
-                self.within += 1;
-                let done = if cells {
-                    self.assign_cells(name, fun, args, value, code, node)
-                } else {
-                    self.assign_part(name, fun, args, value, code, node)
-                };
-                self.within -= 1;
-                // The value of the assignment itself has them still.
-                if named {
-                    done.map(|_| Val::Mixed(Type::Null, Type::Null))
-                } else {
-                    done
+                // Parts of lists are variables of their own.
+                let (mut inner, mut rows) = (None, None);
+                if let Some(member) = self.member_to_assign(fun, target)? {
+                    return self.assign_member(&member, value, node);
+                } else if matches!(args[0].value.kind, Kind::Call { .. }) {
+                    inner = self.member_at(&args[0].value)?;
+                } else if cells && fun == "[" {
+                    match self.cells_of_frame(target, args)? {
+                        Some((member, None)) => return self.assign_member(&member, value, node),
+                        Some((member, Some(by))) => (inner, rows) = (Some(member), Some(by)),
+                        None => {}
+                    }
                 }
+                if let Some(member) = inner {
+                    let name = self.name_of(&member, target)?;
+                    let around = self.rows_around(&member, target)?;
+                    let as_name = |value: Node| Arg { name: None, value };
+                    let of = Node {
+                        place: args[0].value.place,
+                        kind: Kind::Name(name.clone()),
+                    };
+                    let mut args = args.clone();
+                    args[0] = as_name(of);
+                    if let Some(by) = rows {
+                        args = vec![args[0].clone(), as_name(by)];
+                    }
+                    let done = self.assign_elements_of(&name, fun, &args, value, code, node)?;
+                    if let Some(n) = around {
+                        self.still_fits(&name, n, node)?;
+                    }
+                    return Ok(done);
+                }
+                let Kind::Name(name) = &args[0].value.kind else {
+                    return Err(refuse(
+                        target,
+                        "assignment to a part of a part is not in the subset",
+                    ));
+                };
+                self.assign_elements_of(name, fun, args, value, code, node)
             }
             _ => Err(refuse(target, "assignment to this is not in the subset")),
+        }
+    }
+
+    /// The element of a list that `x[["a"]]` or `x[[1]]` is, where `x` is a list.
+    fn member_to_assign(
+        &mut self,
+        fun: &str,
+        target: &Node,
+    ) -> Lowered<Option<super::members::Member>> {
+        let Kind::Call { args, .. } = &target.kind else {
+            return Ok(None);
+        };
+        if fun != "[[" || args.len() != 2 {
+            return Ok(None);
+        }
+        match &args[0].value.kind {
+            Kind::Name(name) if self.is_list(name, &args[0].value) => self.member_at(target),
+            _ => Ok(None),
+        }
+    }
+
+    /// `name[i] <- value`, `name[[i]] <- value`, `name[i, j] <- value`.
+    fn assign_elements_of(
+        &mut self,
+        name: &str,
+        fun: &str,
+        args: &[Arg],
+        value: Val,
+        code: &Node,
+        node: &Node,
+    ) -> Lowered<Val> {
+        let cells = args.len() == 3;
+        if fun == "[[" && self.gathers_here(name) && self.gathered(value, code)? {
+            return Ok(Val::Null);
+        }
+        // Names of what is assigned to elements are dropped; what stands for sapply() keeps them.
+        let named = matches!(value, Val::Named(..) | Val::Veiled(..));
+        if named && self.scopes[self.scope].closure == super::apply::MADE {
+            return Err(refuse(code, named::KEPT));
+        }
+        let value = match value {
+            Val::Gone => return Ok(Val::Gone),
+            Val::Is(ty, reg) | Val::Named(ty, reg, _) | Val::Veiled(ty, reg, _) => (ty, reg),
+            Val::Null => return Err(refuse(code, "NULL is assigned to an element")),
+            value => match self.plain_number(value, code)? {
+                Some(found) => found,
+                None => return Ok(Val::Gone),
+            },
+        };
+        self.within += 1;
+        let done = if cells {
+            self.assign_cells(name, fun, args, value, code, node)
+        } else {
+            self.assign_part(name, fun, args, value, code, node)
+        };
+        self.within -= 1;
+        // The value of the assignment itself has them still.
+        if named {
+            done.map(|_| Val::Mixed(Type::Null, Type::Null))
+        } else {
+            done
         }
     }
 
@@ -321,6 +439,9 @@ impl Lower<'_> {
         hint: Option<Var>,
         node: &Node,
     ) -> Lowered<Val> {
+        if let Some(value) = self.known_call(fun, args, node)? {
+            return Ok(value);
+        }
         let arith = match fun {
             "+" => Some(Arith::Add),
             "-" => Some(Arith::Sub),
@@ -413,7 +534,9 @@ impl Lower<'_> {
             Val::Named(..) | Val::Veiled(..) => Err(refuse(node, named::KEPT)),
             Val::Null => Err(refuse(node, "it is NULL")),
             Val::Mixed(a, b) => Err(mixed_value(node, a, b)),
-            Val::Part(_) => Err(no_number(node)),
+            Val::Part(_) | Val::Made(_) => Err(no_number(node)),
+            Val::Blank(..) => Err(refuse(node, MISSING)),
+            Val::Text(_) => Err(refuse(node, "strings are not in the subset")),
         }
     }
 
@@ -559,7 +682,10 @@ impl Lower<'_> {
         match value {
             Val::Null => self.integer(0, at),
             Val::Is(ty, _) if ty.is_scalar() => self.integer(1, at),
-            Val::Is(ty, reg) | Val::Named(ty, reg, _) | Val::Veiled(ty, reg) => {
+            Val::Is(ty, reg)
+            | Val::Named(ty, reg, _)
+            | Val::Veiled(ty, reg, _)
+            | Val::Blank(ty, reg, _) => {
                 let to = self.temp(Type::Integer, at)?;
                 self.emit(if ty.is_double() {
                     Op::Length(to, reg)
@@ -570,6 +696,14 @@ impl Lower<'_> {
             }
             Val::Gone => self.integer(0, at),
             Val::Part(number) => self.count_of(number, Count::Length, at),
+            Val::Made(number) => {
+                let count = self.made(number).parts.len();
+                self.integer(count as i32, at)
+            }
+            Val::Text(row) => {
+                let count = self.rows[usize::from(row)].len();
+                self.integer(count as i32, at)
+            }
             Val::Mixed(a, b) => Err(mixed_value(at, a, b)),
         }
     }

@@ -23,7 +23,7 @@ impl Lower<'_> {
         node: &Node,
     ) -> Lowered<Option<((Type, Reg), Names)>> {
         match value {
-            Val::Veiled(ty, reg) => Ok(Some(((ty, reg), Names::Veiled))),
+            Val::Veiled(ty, reg, _) => Ok(Some(((ty, reg), Names::Veiled))),
             value => Ok(self
                 .plain_number(value, node)?
                 .map(|found| (found, Names::None))),
@@ -42,7 +42,7 @@ impl Lower<'_> {
     /// The same value with names that are not known.
     pub(super) fn veil(value: Val, veiled: bool) -> Val {
         match value {
-            Val::Is(ty, reg) if veiled && !ty.is_scalar() => Val::Veiled(ty, reg),
+            Val::Is(ty, reg) if veiled && !ty.is_scalar() => Val::Veiled(ty, reg, None),
             value => value,
         }
     }

@@ -8,11 +8,14 @@ pub(super) fn common(a: Val, b: Val) -> Val {
     match (a, b) {
         (Val::Null, Val::Null) => Val::Null,
         (Val::Part(a), Val::Part(b)) if a == b => Val::Part(a),
-        (Val::Veiled(x, reg) | Val::Is(x, reg), Val::Veiled(y, _))
-        | (Val::Veiled(x, reg), Val::Is(y, _))
+        (Val::Text(a), Val::Text(b)) if a == b => Val::Text(a),
+        (Val::Veiled(x, reg, a), Val::Veiled(y, _, b)) if x == y => {
+            Val::Veiled(x, reg, a.filter(|_| a == b))
+        }
+        (Val::Is(x, reg), Val::Veiled(y, _, _)) | (Val::Veiled(x, reg, _), Val::Is(y, _))
             if x == y =>
         {
-            Val::Veiled(x, reg)
+            Val::Veiled(x, reg, None)
         }
         (Val::Is(x, reg), Val::Is(y, _)) => match x.joint(y) {
             Some(ty) => Val::Is(ty, reg),
@@ -21,7 +24,19 @@ pub(super) fn common(a: Val, b: Val) -> Val {
         (Val::Named(x, reg, names), Val::Named(y, _, others)) if x == y && names == others => {
             Val::Named(x, reg, names)
         }
-        (a, b) => Val::Mixed(type_of(a), type_of(b)),
+        (a, b) => mixed(a, b),
+    }
+}
+
+/// A value of two ways that do not go together.
+pub(super) fn mixed(a: Val, b: Val) -> Val {
+    let other = |value: Val, ty: Type| match value {
+        Val::Mixed(a, b) if a == ty => b,
+        value => type_of(value),
+    };
+    match a {
+        Val::Mixed(x, y) if x == type_of(b) => Val::Mixed(x, y),
+        a => Val::Mixed(type_of(a), other(b, type_of(a))),
     }
 }
 

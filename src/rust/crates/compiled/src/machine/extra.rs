@@ -3,7 +3,7 @@
 use super::elements::length;
 use super::{Bail, Host, Machine, LONG, LONGEST, NOT_A_NUMBER};
 use crate::code::{Extra, Reg};
-use crate::primitives::{along, arithmetic, lookup, sequence, trimmed};
+use crate::primitives::{along, arithmetic, curves, distinct, lookup, reduce, sequence, trimmed};
 
 const DIGITS: Bail = Bail("digits that are not a whole number from 0 to 15");
 
@@ -58,6 +58,56 @@ impl Machine<'_> {
                     }
                     Ok(())
                 })?;
+            }
+            Extra::Curve(code) => {
+                self.d[usize::from(to)] = curves::at(code, [d(a), d(b), d(c)], host)?;
+            }
+            Extra::CurveV(code) => {
+                self.make_d(to, |m, out| {
+                    let parts = [m.vd(a), m.vd(b), m.vd(c)];
+                    if parts.iter().any(|part| part.is_empty()) {
+                        return Err(NOT_A_NUMBER);
+                    }
+                    let n = parts.iter().map(|part| part.len()).max().unwrap_or(0);
+                    out.reserve(n);
+                    for i in 0..n {
+                        let of = parts.map(|part| part[i % part.len()]);
+                        out.push(curves::at(code, of, host)?);
+                    }
+                    Ok(())
+                })?;
+                self.fuel -= self.vd(to).len() as i64;
+            }
+            Extra::UniqueD => self.make_d(to, |m, out| {
+                *out = distinct::unique(m.vd(a))?;
+                m.fuel -= (m.vd(a).len() / 4) as i64;
+                Ok(())
+            })?,
+            Extra::RankD | Extra::RankI => self.make_d(to, |m, out| {
+                *out = if how == Extra::RankD {
+                    distinct::rank(m.vd(a))?
+                } else {
+                    distinct::rank_int(m.vi(a))
+                };
+                m.fuel -= out.len() as i64;
+                Ok(())
+            })?,
+            Extra::UniqueI | Extra::DuplicatedD | Extra::DuplicatedI => {
+                self.make_i(to, |m, out| {
+                    *out = match how {
+                        Extra::UniqueI => distinct::unique_int(m.vi(a)),
+                        Extra::DuplicatedI => distinct::duplicated_int(m.vi(a)),
+                        _ => distinct::duplicated(m.vd(a))?,
+                    };
+                    m.fuel -= (out.len() / 4) as i64;
+                    Ok(())
+                })?;
+            }
+            Extra::Cov => {
+                let (x, y) = (self.vd(a), self.vd(b));
+                let value = reduce::cov(x, y, host)?;
+                self.fuel -= (x.len() / 8) as i64;
+                self.d[usize::from(to)] = value;
             }
             Extra::Trimmed => {
                 let x = &self.vd[usize::from(a)];

@@ -48,6 +48,16 @@ impl Machine<'_> {
                 };
                 Value::Named(Box::new(row), *names)
             }
+            Out::Sided(ty, reg, rows, columns) => {
+                let value = self.value(&Out::Value(*ty, *reg))?;
+                Value::Sided(Box::new(value), *rows, *columns)
+            }
+            Out::Text(row) => Value::Text(*row),
+            Out::Frame(parts, names) => {
+                let parts: Result<Vec<Value>, Bail> =
+                    parts.iter().map(|part| self.value(part)).collect();
+                Value::Frame(parts?, *names)
+            }
             Out::List(parts, names) => {
                 let parts: Result<Vec<Value>, Bail> =
                     parts.iter().map(|part| self.value(part)).collect();

@@ -50,6 +50,7 @@ fn program(given: Type, body: Node) -> Result<Program, String> {
     let closure = Closure {
         given: vec![("x".into(), given)],
         veiled: Vec::new(),
+        texts: Vec::new(),
         lists: Vec::new(),
         defaults: Vec::new(),
         body,

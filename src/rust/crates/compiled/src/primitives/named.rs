@@ -2,8 +2,8 @@
 
 use super::Generator;
 use super::{
-    along, arithmetic, beta, binomial, draws, gamma, lookup, matrix, order, poisson, quantile,
-    reduce, sample, sequence, trimmed,
+    along, arithmetic, beta, binomial, curves, distinct, draws, gamma, lookup, matrix, order,
+    poisson, quantile, reduce, sample, sequence, trimmed,
 };
 use crate::bail::Bail;
 use crate::code::{Extra, Product};
@@ -142,6 +142,20 @@ pub fn call(
         let all = x.map(|x| machine::math(how, x));
         return all.collect::<Result<_, _>>().map(Doubles);
     }
+    if let Some(curve) = name.strip_suffix("factorial") {
+        let gamma = if curve == "l" {
+            curves::Curve::LogGamma
+        } else {
+            curves::Curve::Gamma
+        };
+        let more = a.at(0)?.doubles().iter().map(|x| x + 1.0).collect();
+        let mut all = arguments.to_vec();
+        all[0] = Doubles(more);
+        return curve_of(gamma, &Arguments(&all), host);
+    }
+    if let Some(curve) = curves::named(name) {
+        return curve_of(curve, &a, host);
+    }
     match (name, a.vector(0)?) {
         ("%%", Integers(_)) => a.pairs_int(arithmetic::modulo_int),
         ("%/%", Integers(_)) => a.pairs_int(arithmetic::int_div_int),
@@ -154,6 +168,22 @@ pub fn call(
         (_, Doubles(x)) => of_doubles(name, x, &a, host),
         (_, Integers(x) | Logicals(x)) => of_integers(name, x, &a, host),
     }
+}
+
+/// Of numbers, with parameters that are recycled, and flags for the tail and the logarithm.
+fn curve_of(curve: curves::Curve, a: &Arguments, host: &Host) -> Result<Value, Bail> {
+    let (x, p, q) = (a.at(0)?, a.at(1)?, a.at(2)?);
+    let (lower, log) = (a.flag(3)?, a.flag(4)?);
+    let one = |i| {
+        curves::value(
+            curve,
+            [x.number(i), p.number(i), q.number(i)],
+            lower,
+            log,
+            host,
+        )
+    };
+    (0..x.len()).map(one).collect::<Result<_, _>>().map(Doubles)
 }
 
 fn random(
@@ -244,6 +274,10 @@ fn of_doubles(name: &str, x: &[f64], a: &Arguments, host: &Host) -> Result<Value
         "match" => Integers(lookup::matched(x, &a.at(1)?.doubles(), Some(0))?),
         "%in%" => Logicals(lookup::among(x, &a.at(1)?.doubles())?),
         "findInterval" => Integers(lookup::find_interval(x, &a.at(1)?.doubles())?),
+        "cov" => double(reduce::cov(x, &a.at(1)?.doubles(), host)?),
+        "unique" => Doubles(distinct::unique(x)?),
+        "duplicated" => Logicals(distinct::duplicated(x)?),
+        "rank" => Doubles(distinct::rank(x)?),
         "cor" => double(reduce::cor(x, &a.at(1)?.doubles(), host)?),
         "colSums" => Doubles(matrix::col_sums(x, a.count(1)?, host)?),
         "colMeans" => Doubles(matrix::col_means(x, a.count(1)?, host)?),
@@ -314,6 +348,9 @@ fn of_integers(name: &str, x: &[i32], a: &Arguments, host: &Host) -> Result<Valu
         "order" => Integers(order::order_int(x, a.flag(1)?)),
         "median" if x.len() % 2 == 1 => integer(order::median_int(x, host)? as i32),
         "median" => double(order::median_int(x, host)?),
+        "unique" => Integers(distinct::unique_int(x)),
+        "duplicated" => Logicals(distinct::duplicated_int(x)),
+        "rank" => Doubles(distinct::rank_int(x)),
         "tabulate" => Integers(along::tabulate(x, a.count(1)?)),
         "which" => Integers(reduce::which(x)),
         "any" => Logicals(vec![reduce::any(x).into()]),

@@ -101,6 +101,15 @@ pub fn cor(x: &[f64], y: &[f64], host: &Host) -> Result<f64, Bail> {
     finite((host.cor)(x, y))
 }
 
+/// `cov(x, y)` of two vectors of one length.
+#[inline]
+pub fn cov(x: &[f64], y: &[f64], host: &Host) -> Result<f64, Bail> {
+    if x.len() != y.len() || x.len() < 2 {
+        return Err(NOT_A_NUMBER);
+    }
+    finite((host.cov)(x, y))
+}
+
 /// `prod(x)` of doubles.
 #[inline]
 pub fn prod(x: &[f64], host: &Host) -> Result<f64, Bail> {
