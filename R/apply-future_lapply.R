@@ -67,6 +67,11 @@ future_lapply <- function(X, FUN, ..., future.envir = parent.frame(), future.std
                           future.conditions = "condition", future.globals = TRUE,
                           future.packages = NULL, future.seed = FALSE, future.scheduling = 1.0,
                           future.chunk.size = NULL, future.label = "future_lapply-%d") {
+  if (nargs() == 2L && !missing(X) && !missing(FUN)) {
+    found <- rs_again(FUN, X, sys.call(), FALSE)
+    if (typeof(found) == "externalptr") found <- rest_of_again(found, X, FALSE)
+    if (!is.null(found)) return(found)
+  }
   outcome <- lapply_outcome(
     ..., rustle.X = X, rustle.FUN = FUN, future.envir = future.envir, future.stdout = future.stdout,
     future.conditions = future.conditions, future.globals = future.globals,

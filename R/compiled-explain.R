@@ -31,6 +31,7 @@ explain_compiled <- function(fun, ...) {
   arguments <- list(...)
   item <- if (length(arguments)) arguments[[1L]] else 1L
   compiled <- compile_closure(fun, list(item), arguments[-1L])
+  settle_again()
   ran <- identical(last_compiled$fun, fun)
   structure(
     list(

@@ -81,15 +81,16 @@ forget_slow <- function(key, seconds) {
 # One that runs is not among them. Written here only.
 programs_known <- new.env(parent = emptyenv())
 
-# Only where what is kept alive by it is small.
+# Only where what is kept alive by it is small. Returns whether it is.
 most_kept <- 1000
 
 keep_program <- function(key, fun, compiled) {
   values <- c(compiled$from[[1L]]$constants, unlist(lapply(compiled$from[[2L]], `[[`, "variables"), recursive = FALSE))
-  if (is.null(key) || any(vapply(values, is.list, NA)) || sum(lengths(values)) > most_kept) return()
+  if (is.null(key) || any(vapply(values, is.list, NA)) || sum(lengths(values)) > most_kept) return(FALSE)
   unpack(rs_compiled_rest(compiled$program, list(NULL, compiled$from)))
   compiled$held <- held_by_key(fun)
   note_known(programs_known, key, compiled)
+  TRUE
 }
 
 take_program <- function(key) {

@@ -86,7 +86,7 @@ keep_what_ran <- function(compiled, job, found) {
   seconds <- sum(vapply(found, `[[`, 0, "seconds"))
   done <- all(lengths(lapply(found, `[[`, "bailed")) == 0L)
   if (done) keep_pace(compiled$key, frame, seconds / job$n)
-  keep_program(compiled$key, frame$FUN, compiled)
+  if (keep_program(compiled$key, frame$FUN, compiled) && done) note_again(compiled, job, seconds / job$n)
 }
 
 # The function and the elements as they were before a family has wrapped them, where it says so
