@@ -30,21 +30,22 @@ options_again <- c(
 # Notes what was compiled for a job, of which every task has run on threads, `seconds` each.
 note_again <- function(compiled, job, seconds) {
   if (!is_noted_plan(in_force$plan) || !is_noted_job(compiled, job)) return()
-  fun <- job$frame$FUN
+  frame <- job$frame
+  fun <- frame$FUN
   closures <- lapply(compiled$from[[2L]], closure_again)
-  stack <- future_stack()
+  stack <- where_future_keeps()
   if (any(lengths(closures) == 0L) || is.null(stack)) return()
   plan <- in_force$plan
   policy <- policy_of_plan(plan)
   frames <- list(in_force, checkpoints, checkpoints, previews, machine, machine, stack$frame)
   names <- c("plan", "at", "inside", "on", "bail", "eager", "stack")
-  rs_again_note(fun, list(
+  unpack(rs_again_note(fun, frame$X, list(
     program = compiled$program, rest = list(NULL, compiled$from), plan = plan, held = held_by_key(fun),
     closures = closures, tables = lapply(list(.BaseNamespaceEnv, asNamespace("stats")), `[[`, ".__S3MethodsTable__."),
     options = options_again, set = lapply(options_again, getOption),
     frames = frames, names = names, values = unname(Map(function(frame, name) frame[[name]], frames, names)),
     schedule = policy$schedule, chunk = as.double(policy$chunk), threads = as.double(plan$workers), seconds = seconds
-  ))
+  )))
 }
 
 # Would calls under this plan, and as things are, do nothing but run a program?
@@ -62,11 +63,11 @@ is_noted_job <- function(compiled, job) {
   fun <- frame[["FUN"]]
   matched <- compiled$from[[1L]]
   is.null(job$machine) && is.atomic(frame$X) && !compiled$draws && !compiled$solves && !length(matched$constants) &&
-    identical(matched$item, names(formals(fun))[1L]) && rs_again_wants(fun)
+    identical(matched$item, names(formals(fun))[1L]) && rs_again_wants(fun, frame$X)
 }
 
 # Where future has its stack of plans, if that is where plan("list") takes it from.
-future_stack <- function() {
+where_future_keeps <- function() {
   frame <- environment(future::plan)
   stack <- get0("stack", envir = frame, inherits = FALSE)
   if (!isTRUE(in_force$late) && rs_compiled_same(list(stack), list(future::plan("list")))) list(frame = frame)
@@ -89,7 +90,8 @@ closure_again <- function(one) {
   list(
     body = one$body, formals = one$kept, own = machine_homes()[own], called = as.character(called), places = as.double(unlist(one$calls)),
     nothing = nothing, variables = values, handed = handed[!handed %in% nothing], absent = handed[handed %in% nothing],
-    defaults = stats::setNames(known$defaults[generics], paste0(generics, ".default", recycle0 = TRUE)), methods = as.character(unlist(known$methods[generics]))
+    defaults = if (length(generics)) stats::setNames(known$defaults[generics], paste0(generics, ".default")),
+    methods = as.character(unlist(known$methods[generics]))
   )
 }
 

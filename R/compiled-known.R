@@ -85,12 +85,24 @@ programs_known <- new.env(parent = emptyenv())
 most_kept <- 1000
 
 keep_program <- function(key, fun, compiled) {
-  values <- c(compiled$from[[1L]]$constants, unlist(lapply(compiled$from[[2L]], `[[`, "variables"), recursive = FALSE))
+  values <- values_of_program(compiled$from)
   if (is.null(key) || any(vapply(values, is.list, NA)) || sum(lengths(values)) > most_kept) return(FALSE)
   unpack(rs_compiled_rest(compiled$program, list(NULL, compiled$from)))
   compiled$held <- held_by_key(fun)
+  # Single numbers are in the program itself, and C code may change them where they are.
+  compiled$numbers <- unlist(values, use.names = FALSE)
   note_known(programs_known, key, compiled)
   TRUE
+}
+
+# The constants and variables that a program was compiled of.
+values_of_program <- function(from) {
+  c(from[[1L]]$constants, unlist(lapply(from[[2L]], `[[`, "variables"), recursive = FALSE))
+}
+
+# Are these as they were when the program was kept? One that was not kept has run just now.
+is_unchanged <- function(compiled, from) {
+  is.null(compiled$held) || same_bits(unlist(values_of_program(from), use.names = FALSE), compiled$numbers)
 }
 
 take_program <- function(key) {

@@ -2,6 +2,7 @@
 //! when it was compiled, is run at the very beginning of the call. R/compiled-again.R says which calls
 //! come here, and tells afterwards what there is to tell of the last of them.
 
+use std::ffi::c_int;
 use std::sync::atomic::{AtomicPtr, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -32,10 +33,12 @@ const FIRST: Duration = Duration::from_micros(150);
 /// After that time R looks for interrupts.
 const LOOK: Duration = Duration::from_millis(25);
 
-/// What is known of a function.
+/// What is known of a function of numbers of one type.
 #[derive(Debug)]
 struct Record {
     meaning: Meaning,
+    /// The type of the numbers.
+    kind: c_int,
     /// The program.
     handle: Sexp,
     /// What the handle keeps when it does not run.
@@ -65,6 +68,18 @@ struct Last {
     ended: f64,
     start: f64,
     peak: f64,
+}
+
+impl Record {
+    /// # Safety
+    ///
+    /// Live objects, `fun` a closure; main thread.
+    unsafe fn is_of(&self, fun: Sexp, x: Sexp) -> bool {
+        // SAFETY: by the caller's promise.
+        unsafe {
+            self.kind == ffi::TYPEOF(x) && self.meaning.is_of(R_ClosureExpr(fun), formals(fun))
+        }
+    }
 }
 
 struct State {
@@ -136,25 +151,25 @@ fn rs_again_open(spec: Robj) -> List {
 /// Notes the program of a function and what it rests on, if that is what the function means now.
 /// @noRd
 #[extendr]
-fn rs_again_note(fun: Robj, spec: Robj) -> List {
-    into_r(note(&fun, &spec).map(Robj::from))
+fn rs_again_note(fun: Robj, x: Robj, spec: Robj) -> List {
+    into_r(note(&fun, &x, &spec).map(Robj::from))
 }
 
-fn note(fun: &Robj, spec: &Robj) -> Parsed<bool> {
+fn note(fun: &Robj, x: &Robj, spec: &Robj) -> Parsed<bool> {
     let fields = Fields::new(spec)?;
     let meaning = Meaning::read(&fields)?;
     // SAFETY: only addresses are read.
     let address = |name: &str| fields.get(name).map(|x| unsafe { x.get() }.cast());
     // SAFETY: as above.
-    let fun: Sexp = unsafe { fun.get() }.cast();
+    let (fun, x): (Sexp, Sexp) = unsafe { (fun.get().cast(), x.get().cast()) };
     // SAFETY: main thread; nothing is evaluated, and the list is kept as long as the record.
     unsafe {
         if !meaning.holds(fun) {
             return Ok(false);
         }
-        let (body, formals) = (R_ClosureExpr(fun), formals(fun));
         let record = Record {
             meaning,
+            kind: ffi::TYPEOF(x),
             handle: address("program")?,
             rest: address("rest")?,
             plan: address("plan")?,
@@ -169,7 +184,7 @@ fn note(fun: &Robj, spec: &Robj) -> Parsed<bool> {
             return Ok(false);
         };
         ffi::R_PreserveObject(record.kept);
-        let known = state.records.iter_mut().find(|r| r.meaning.is_of(body, formals));
+        let known = state.records.iter_mut().find(|r| r.is_of(fun, x));
         match known {
             Some(known) => {
                 let (misses, bails) = (known.misses, known.bails);
@@ -192,13 +207,12 @@ fn note(fun: &Robj, spec: &Robj) -> Parsed<bool> {
 
 /// Is it worth the time to note a program of the function? Not where it means something else at each
 /// call, nor where tasks were given up.
-unsafe extern "C-unwind" fn rs_again_wants(fun: Sexp) -> Sexp {
+unsafe extern "C-unwind" fn rs_again_wants(fun: Sexp, x: Sexp) -> Sexp {
     // SAFETY: R protects the arguments of a call; nothing is evaluated.
     unsafe {
         let wanted = ffi::TYPEOF(fun) == ffi::CLOSXP
             && state().is_some_and(|state| {
-                let (body, formals) = (R_ClosureExpr(fun), formals(fun));
-                let known = state.records.iter().find(|r| r.meaning.is_of(body, formals));
+                let known = state.records.iter().find(|r| r.is_of(fun, x));
                 known.is_none_or(|r| r.bails < BAILS && (r.misses < 4 || r.misses.is_power_of_two()))
             });
         ffi::Rf_ScalarLogical(wanted.into())
@@ -225,8 +239,7 @@ unsafe fn begin(fun: Sexp, x: Sexp, call: Sexp) -> Option<Sexp> {
         {
             return None;
         }
-        let (body, formals) = (R_ClosureExpr(fun), formals(fun));
-        let record = state()?.records.iter_mut().find(|r| r.meaning.is_of(body, formals))?;
+        let record = state()?.records.iter_mut().find(|r| r.is_of(fun, x))?;
         if record.bails >= BAILS {
             return None;
         }
@@ -470,7 +483,7 @@ routines! {
     meta__rs_again_step "rs_again_step" "wrap__rs_again_step" ("handle") => rs_again_step;
     meta__rs_again_end "rs_again_end" "wrap__rs_again_end" ("handle", "x", "simple") => rs_again_end;
     meta__rs_again_leave "rs_again_leave" "wrap__rs_again_leave" ("handle") => rs_again_leave;
-    meta__rs_again_wants "rs_again_wants" "wrap__rs_again_wants" ("fun") => rs_again_wants;
+    meta__rs_again_wants "rs_again_wants" "wrap__rs_again_wants" ("fun", "x") => rs_again_wants;
     meta__rs_again_drop "rs_again_drop" "wrap__rs_again_drop" () => rs_again_drop;
     meta__rs_again_last "rs_again_last" "wrap__rs_again_last" () => rs_again_last;
 }

@@ -31,6 +31,8 @@ enum Variable {
     Numbers(Numbers),
     Function,
     Nothing,
+    /// What cannot be compared.
+    Other,
 }
 
 /// A vector or a matrix of numbers, as it was.
@@ -211,8 +213,7 @@ impl Code {
                 Variable::Null
             } else {
                 // SAFETY: main thread; the program has been compiled of this object and keeps it.
-                let numbers = unsafe { Numbers::of(x) };
-                Variable::Numbers(numbers.ok_or_else(|| Refusal::internal("no plain numbers"))?)
+                unsafe { Numbers::of(x) }.map_or(Variable::Other, Variable::Numbers)
             };
             variables.push((name, variable));
         }
