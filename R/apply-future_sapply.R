@@ -29,8 +29,11 @@
 future_sapply <- function(X, FUN, ..., simplify = TRUE, USE.NAMES = TRUE,
                           future.envir = parent.frame(), future.label = "future_sapply-%d") {
   if (nargs() == 2L && !missing(X) && !missing(FUN)) {
-    found <- rs_again(FUN, X, sys.call(), TRUE)
+    found <- .Call(wrap__rs_again, FUN, X, sys.call(), TRUE, NULL, NULL)
     if (typeof(found) == "externalptr") found <- rest_of_again(found, X, TRUE)
+    if (!is.null(found)) return(if (is.list(found)) simplify2array(found, higher = FALSE) else found)
+  } else if (nargs() == 3L && ...length() == 1L && !missing(X) && !missing(FUN) && identical(...names(), "future.seed") && isTRUE(..1)) {
+    found <- seeded_again(FUN, X, sys.call(), TRUE)
     if (!is.null(found)) return(if (is.list(found)) simplify2array(found, higher = FALSE) else found)
   }
   check_simplify(simplify)
@@ -49,7 +52,7 @@ future_sapply <- function(X, FUN, ..., simplify = TRUE, USE.NAMES = TRUE,
 future_vapply <- function(X, FUN, FUN.VALUE, ..., USE.NAMES = TRUE,
                           future.envir = parent.frame(), future.label = "future_vapply-%d") {
   if (nargs() == 3L && !missing(X) && !missing(FUN) && !missing(FUN.VALUE) && is_scalar_template(FUN.VALUE)) {
-    found <- rs_again(FUN, X, sys.call(), TRUE)
+    found <- .Call(wrap__rs_again, FUN, X, sys.call(), TRUE, NULL, NULL)
     if (typeof(found) == "externalptr") found <- rest_of_again(found, X, TRUE)
     if (is.atomic(found) && typeof(found) == typeof(FUN.VALUE)) return(found)
   }

@@ -22,6 +22,29 @@ rest_of_again <- function(found, X, simple) {
   rs_again_end(found, X, simple)
 }
 
+# A call whose tasks have streams of random numbers (future.seed = TRUE): the values, or NULL.
+seeded_again <- function(FUN, X, call, simple) {
+  if (!rs_again_knows(FUN, X)) return(NULL)
+  streams <- streams_of_future(TRUE, length(X))
+  if (streams$seed[[1L]] != 10407L) return(NULL)
+  found <- rs_again(FUN, X, call, simple, NULL, streams$seed)
+  if (is.null(found)) return(NULL)
+  # The state moves, be it that the call is interrupted.
+  moves <- TRUE
+  on.exit(if (moves) restore_random_state(streams$after))
+  if (typeof(found) == "externalptr") found <- rest_of_again(found, X, simple)
+  moves <- !is.null(found)
+  found
+}
+
+# A call of parLapply() or its like without a cluster, on the plan's workers: the values, or NULL. With
+# L'Ecuyer-CMRG the random state would move.
+cluster_again <- function(FUN, X, call, simple, schedule) {
+  if (!rs_again_knows(FUN, X) || !is.null(parallel::getDefaultCluster()) || random_kinds()[[1L]] == "L'Ecuyer-CMRG") return(NULL)
+  found <- rs_again(FUN, X, call, simple, schedule, NULL)
+  if (typeof(found) == "externalptr") rest_of_again(found, X, simple) else found
+}
+
 # Options that a call reads on its long way, which must be as they were.
 options_again <- c(
   "future.disposable", "rustle.timings", "rustle.report", "rustle.rerun", "rustle.debug", "digits", "matprod"
@@ -33,14 +56,14 @@ note_again <- function(compiled, job, seconds) {
   frame <- job$frame
   fun <- frame$FUN
   closures <- lapply(compiled$from[[2L]], closure_again)
-  stack <- where_future_keeps()
-  if (any(lengths(closures) == 0L) || is.null(stack)) return()
+  home <- if (!isTRUE(in_force$late)) frame_of_stack()
+  if (any(lengths(closures) == 0L) || is.null(home)) return()
   plan <- in_force$plan
   policy <- policy_of_plan(plan)
-  frames <- list(in_force, checkpoints, checkpoints, previews, machine, machine, stack$frame)
+  frames <- list(in_force, checkpoints, checkpoints, previews, machine, machine, home)
   names <- c("plan", "at", "inside", "on", "bail", "eager", "stack")
   unpack(rs_again_note(fun, frame$X, list(
-    program = compiled$program, rest = list(NULL, compiled$from), plan = plan, held = held_by_key(fun),
+    program = compiled$program, draws = compiled$draws, rest = list(NULL, compiled$from), plan = plan, held = held_by_key(fun),
     closures = closures, tables = lapply(list(.BaseNamespaceEnv, asNamespace("stats")), `[[`, ".__S3MethodsTable__."),
     options = options_again, set = lapply(options_again, getOption),
     frames = frames, names = names, values = unname(Map(function(frame, name) frame[[name]], frames, names)),
@@ -62,15 +85,8 @@ is_noted_job <- function(compiled, job) {
   frame <- job$frame
   fun <- frame[["FUN"]]
   matched <- compiled$from[[1L]]
-  is.null(job$machine) && is.atomic(frame$X) && !compiled$draws && !compiled$solves && !length(matched$constants) &&
+  is.null(job$machine) && is.atomic(frame$X) && !compiled$solves && !length(matched$constants) &&
     identical(matched$item, names(formals(fun))[1L]) && rs_again_wants(fun, frame$X)
-}
-
-# Where future has its stack of plans, if that is where plan("list") takes it from.
-where_future_keeps <- function() {
-  frame <- environment(future::plan)
-  stack <- get0("stack", envir = frame, inherits = FALSE)
-  if (!isTRUE(in_force$late) && rs_compiled_same(list(stack), list(future::plan("list")))) list(frame = frame)
 }
 
 # What names mean in the code of a closure, from what read_closure() has found: its `own` functions of
@@ -110,8 +126,11 @@ settle_again <- function() {
   plan <- last$plan
   n <- length(last$x)
   start <- .POSIXct(last$told[[4L]])
+  policy <- if (is.null(last$schedule)) policy_of_plan(plan) else new_policy(last$schedule)
+  streams <- no_streams(check = TRUE)
+  if (!is.null(last$seed)) streams <- list(streams = "substream", seed = last$seed, after = NULL, check = FALSE)
   job <- new_job(
-    lapply_call, list2env(list(X = last$x, FUN = last$fun), dots_frame()), n, policy_of_plan(plan), no_streams(check = TRUE),
+    lapply_call, list2env(list(X = last$x, FUN = last$fun), dots_frame()), n, policy, streams,
     relay = new_relay(TRUE, list(classes = "condition")), envir = globalenv(), label = "future_lapply-%d", origin = last$call
   )
   job$id <- inputs$id

@@ -148,7 +148,7 @@ rs_again_open <- function(spec) .Call(wrap__rs_again_open, spec)
 rs_again_note <- function(fun, x, spec) .Call(wrap__rs_again_note, fun, x, spec)
 
 #'@noRd
-rs_again <- function(fun, x, call, simple) .Call(wrap__rs_again, fun, x, call, simple)
+rs_again <- function(fun, x, call, simple, schedule, seed) .Call(wrap__rs_again, fun, x, call, simple, schedule, seed)
 
 #'@noRd
 rs_again_step <- function(handle) .Call(wrap__rs_again_step, handle)
@@ -161,6 +161,9 @@ rs_again_leave <- function(handle) .Call(wrap__rs_again_leave, handle)
 
 #'@noRd
 rs_again_wants <- function(fun, x) .Call(wrap__rs_again_wants, fun, x)
+
+#'@noRd
+rs_again_knows <- function(fun, x) .Call(wrap__rs_again_knows, fun, x)
 
 #'@noRd
 rs_again_drop <- function() .Call(wrap__rs_again_drop)

@@ -67,6 +67,62 @@ test_that("shapes are those of sapply() and vapply()", {
   same(function() future_lapply(X, function(i, k) i + k, k = 2), function() lapply(X, function(i, k) i + k, k = 2), FALSE)
 })
 
+test_that("tasks with streams draw the same numbers, and the state moves as ever", {
+  withr::local_preserve_seed()
+  local_threads()
+  draw <- function(i) mean(rnorm(3)) + i
+  observe <- function(X, run = future_lapply) {
+    set.seed(4, "L'Ecuyer-CMRG", "Inversion", "Rejection")
+    value <- run(X, draw, future.seed = TRUE)
+    list(value, went_short(), .Random.seed)
+  }
+  for (run in list(future_lapply, future_sapply)) {
+    oracle <- with_plan(sequential, observe(1:9, run))
+    expect_identical(observe(1:9, run)[-2L], oracle[-2L])
+    short <- observe(1:9, run)
+    expect_identical(short[-2L], oracle[-2L])
+    expect_true(short[[2L]])
+    expect_identical(rerun_task(task = 5), oracle[[1L]][[5L]])
+  }
+  # From another kind of generator.
+  from <- function() {
+    set.seed(4, "Mersenne-Twister", "Inversion", "Rejection")
+    list(future_sapply(1:9, draw, future.seed = TRUE), .Random.seed)
+  }
+  expect_identical(from(), with_plan(sequential, from()))
+  expect_identical(from(), with_plan(sequential, from()))
+  # Without streams it is R's, with its warning.
+  expect_warning(future_lapply(1:9, draw), "UNRELIABLE VALUE")
+  expect_false(went_short())
+  suppressWarnings(RNGkind(sample.kind = "Rounding"))
+  expect_identical(suppressWarnings(future_sapply(1:3, draw, future.seed = TRUE)) |> length(), 3L)
+  expect_false(went_short())
+})
+
+test_that("parLapply() and its like without a cluster go the same way", {
+  withr::local_preserve_seed()
+  RNGkind("Mersenne-Twister")
+  local_threads()
+  f <- function(x) x / 4
+  X <- c(a = 1, b = 3)
+  calls <- list(
+    function() parLapply(NULL, X, f), function() parLapplyLB(NULL, X, f), function() parSapply(NULL, X, f), function() parSapplyLB(NULL, X, f)
+  )
+  oracles <- list(lapply(X, f), lapply(X, f), sapply(X, f), sapply(X, f))
+  calls[[1L]]()
+  for (k in seq_along(calls)) {
+    expect_identical(calls[[k]](), oracles[[k]])
+    expect_true(went_short())
+  }
+  expect_identical(job_report()$schedule, "dynamic")
+  RNGkind("L'Ecuyer-CMRG")
+  set.seed(1)
+  before <- .Random.seed
+  calls[[1L]]()
+  expect_false(went_short())
+  expect_false(identical(.Random.seed, before))
+})
+
 test_that("variables, functions and methods are those of the call", {
   local_threads()
   k <- 1

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use extendr_api::prelude::*;
 use rustle_schedule::Schedule;
+use rustle_streams::{Numbering, TaskSeeds};
 use rustle_threads::blocks::Slice;
 use rustle_workers::clock::now_ns;
 use rustle_workers::spans::peak_kib;
@@ -21,6 +22,7 @@ use crate::lists::named_list;
 use crate::needs::{formals, R_ClosureExpr};
 use crate::raw::{guard, routines};
 use crate::refusal::{into_r, Parsed};
+use crate::seeds::base_seed;
 
 /// More functions are not known at a time.
 const MOST: usize = 64;
@@ -41,6 +43,8 @@ struct Record {
     kind: c_int,
     /// The program.
     handle: Sexp,
+    /// Does it draw random numbers?
+    draws: bool,
     /// What the handle keeps when it does not run.
     rest: Sexp,
     plan: Sexp,
@@ -56,10 +60,13 @@ struct Record {
     misses: u32,
 }
 
+/// What is kept of a call: words are the names under which R code finds it.
+const KEPT: [&str; 6] = ["fun", "x", "call", "schedule", "seed", "plan"];
+
 /// The calls since the last one that R has records of.
 #[derive(Debug)]
 struct Last {
-    /// A list: function, data, call and plan of the last one.
+    /// A list with the [`KEPT`] of the last one.
     kept: Sexp,
     count: f64,
     /// When it began and ended (`NaN`: it has not), in seconds of the monotonic clock; and when it
@@ -115,7 +122,11 @@ fn rs_again_open(spec: Robj) -> List {
     into_r((|| {
         let fields = Fields::new(&spec)?;
         let mut notes = Vec::new();
-        for (frame, name) in fields.elements("frames")?.iter().zip(fields.texts("names")?) {
+        for (frame, name) in fields
+            .elements("frames")?
+            .iter()
+            .zip(fields.texts("names")?)
+        {
             // SAFETY: main thread; a frame of the package's own, which is kept from here on.
             let frame = unsafe {
                 ffi::R_PreserveObject(frame.get().cast());
@@ -125,7 +136,7 @@ fn rs_again_open(spec: Robj) -> List {
         }
         // SAFETY: main thread; the list is kept from here on.
         let kept = unsafe {
-            let kept = ffi::Rf_allocVector(ffi::VECSXP as u32, 4);
+            let kept = ffi::Rf_allocVector(ffi::VECSXP as u32, KEPT.len() as isize);
             ffi::R_PreserveObject(kept);
             kept
         };
@@ -171,6 +182,7 @@ fn note(fun: &Robj, x: &Robj, spec: &Robj) -> Parsed<bool> {
             meaning,
             kind: ffi::TYPEOF(x),
             handle: address("program")?,
+            draws: fields.flag("draws")?,
             rest: address("rest")?,
             plan: address("plan")?,
             kept: spec.get().cast(),
@@ -213,9 +225,51 @@ unsafe extern "C-unwind" fn rs_again_wants(fun: Sexp, x: Sexp) -> Sexp {
         let wanted = ffi::TYPEOF(fun) == ffi::CLOSXP
             && state().is_some_and(|state| {
                 let known = state.records.iter().find(|r| r.is_of(fun, x));
-                known.is_none_or(|r| r.bails < BAILS && (r.misses < 4 || r.misses.is_power_of_two()))
+                known
+                    .is_none_or(|r| r.bails < BAILS && (r.misses < 4 || r.misses.is_power_of_two()))
             });
         ffi::Rf_ScalarLogical(wanted.into())
+    }
+}
+
+/// May calls of the function with such data go the short way?
+unsafe extern "C-unwind" fn rs_again_knows(fun: Sexp, x: Sexp) -> Sexp {
+    // SAFETY: R protects the arguments of a call; nothing is evaluated.
+    unsafe {
+        let known = ffi::TYPEOF(fun) == ffi::CLOSXP
+            && state().is_some_and(|state| {
+                let known = state.records.iter().find(|r| r.is_of(fun, x));
+                known.is_some_and(|r| r.bails < BAILS)
+            });
+        ffi::Rf_ScalarLogical(known.into())
+    }
+}
+
+/// A call as R code hands it over; see [`rs_again`].
+#[derive(Clone, Copy)]
+struct Given {
+    fun: Sexp,
+    x: Sexp,
+    call: Sexp,
+    schedule: Sexp,
+    seed: Sexp,
+}
+
+/// The streams of tasks from a seed, of which R code has seen that the kinds are R's defaults.
+///
+/// # Safety
+///
+/// A live object; main thread.
+unsafe fn streams(seed: Sexp) -> Option<TaskSeeds> {
+    // SAFETY: by the caller's promise.
+    unsafe {
+        if ffi::TYPEOF(seed) != ffi::INTSXP {
+            return None;
+        }
+        let length = ffi::Rf_xlength(seed) as usize;
+        let words = std::slice::from_raw_parts(ffi::INTEGER_RO(seed), length);
+        let (_, base) = base_seed(words).ok()?;
+        Some(TaskSeeds::new(base, Numbering::Substream))
     }
 }
 
@@ -226,7 +280,8 @@ unsafe extern "C-unwind" fn rs_again_wants(fun: Sexp, x: Sexp) -> Sexp {
 ///
 /// Live objects; main thread. Whoever calls this owns nothing: numbers that R has not made yet are
 /// made here, and there may be no memory for them.
-unsafe fn begin(fun: Sexp, x: Sexp, call: Sexp) -> Option<Sexp> {
+unsafe fn begin(given: Given) -> Option<Sexp> {
+    let Given { fun, x, .. } = given;
     // SAFETY: by the caller's promise; no reference to the state is held where R allocates.
     unsafe {
         let kind = ffi::TYPEOF(x);
@@ -234,13 +289,11 @@ unsafe fn begin(fun: Sexp, x: Sexp, call: Sexp) -> Option<Sexp> {
         if ffi::TYPEOF(fun) != ffi::CLOSXP || !numbers || ffi::Rf_xlength(x) == 0 {
             return None;
         }
-        if ffi::has_attributes(x)
-            && !ffi::each_attribute(x, |name, _| name == ffi::R_NamesSymbol)
-        {
+        if ffi::has_attributes(x) && !ffi::each_attribute(x, |name, _| name == ffi::R_NamesSymbol) {
             return None;
         }
         let record = state()?.records.iter_mut().find(|r| r.is_of(fun, x))?;
-        if record.bails >= BAILS {
+        if record.bails >= BAILS || record.draws && given.seed == ffi::nil() {
             return None;
         }
         if !record.meaning.holds(fun) {
@@ -254,6 +307,10 @@ unsafe fn begin(fun: Sexp, x: Sexp, call: Sexp) -> Option<Sexp> {
             ffi::INTSXP => ffi::INTEGER_RO(x).cast(),
             _ => ffi::LOGICAL_RO(x).cast(),
         };
+        let seeds = match given.seed == ffi::nil() {
+            true => None,
+            false => Some(streams(given.seed)?),
+        };
         let opened = opened(handle).ok()?;
         // It may be running: a handler of an interrupt has made this call.
         if opened.job.is_some() || !opened.read.take_one(x) {
@@ -264,9 +321,16 @@ unsafe fn begin(fun: Sexp, x: Sexp, call: Sexp) -> Option<Sexp> {
         record.misses = 0;
         let n = opened.read.tasks();
         let threads = record.threads.min(n as f64);
-        opened.job = Some(Job::new(0..n, None, record.schedule, threads as usize, false));
+        opened.job = Some(Job::new(
+            0..n,
+            seeds,
+            record.schedule,
+            threads as usize,
+            false,
+        ));
         let last = &mut state.last;
-        for (k, object) in [fun, x, call, record.plan].into_iter().enumerate() {
+        let kept = [fun, x, given.call, given.schedule, given.seed, record.plan];
+        for (k, object) in kept.into_iter().enumerate() {
             ffi::SET_VECTOR_ELT(last.kept, k as isize, object);
         }
         last.called = seconds_now();
@@ -348,7 +412,11 @@ unsafe fn end(handle: Sexp, x: Sexp, simple: bool) -> Sexp {
         let seconds = job.seconds() / job.tasks().len() as f64;
         let out = ffi::Rf_protect(values::all(job, &opened.program.names, simple));
         if ffi::has_attributes(x) {
-            ffi::Rf_setAttrib(out, ffi::R_NamesSymbol, ffi::Rf_getAttrib(x, ffi::R_NamesSymbol));
+            ffi::Rf_setAttrib(
+                out,
+                ffi::R_NamesSymbol,
+                ffi::Rf_getAttrib(x, ffi::R_NamesSymbol),
+            );
         }
         leave(handle);
         if let Some(record) = record_of(handle) {
@@ -393,12 +461,27 @@ unsafe fn leave(handle: Sexp) {
 
 /// The values of a call that can go the short way: a list, or with `simple` one vector where they are
 /// single numbers of one type; with the names of the data. `NULL` where it cannot; the handle of its
-/// program where it has begun and takes longer.
-unsafe extern "C-unwind" fn rs_again(fun: Sexp, x: Sexp, call: Sexp, simple: Sexp) -> Sexp {
+/// program where it has begun and takes longer. `schedule`: what is told of it, `NULL` for the plan's own;
+/// `seed`: of the streams of tasks, or `NULL`.
+unsafe extern "C-unwind" fn rs_again(
+    fun: Sexp,
+    x: Sexp,
+    call: Sexp,
+    simple: Sexp,
+    schedule: Sexp,
+    seed: Sexp,
+) -> Sexp {
+    let given = Given {
+        fun,
+        x,
+        call,
+        schedule,
+        seed,
+    };
     // SAFETY: R protects the arguments of a call; the handle is protected as records may be let go of
     // while values are made. What is owned is under the handle, so a jump leaks nothing.
     guard(|| unsafe {
-        let Some(handle) = begin(fun, x, call) else {
+        let Some(handle) = begin(given) else {
             return ffi::nil();
         };
         ffi::Rf_protect(handle);
@@ -442,7 +525,7 @@ unsafe extern "C-unwind" fn rs_again_drop() -> Sexp {
         let count = state().map_or(0.0, |state| {
             let last = &mut state.last;
             if last.count > 0.0 {
-                for k in 0..4 {
+                for k in 0..KEPT.len() as isize {
                     ffi::SET_VECTOR_ELT(last.kept, k, ffi::nil());
                 }
             }
@@ -452,9 +535,9 @@ unsafe extern "C-unwind" fn rs_again_drop() -> Sexp {
     }
 }
 
-/// What is kept of the last of them: `list(fun, x, call, plan, told)`, of which `told` are the number of
-/// calls, when this one began and ended (`NaN`: it has not), when it began by the clock of the wall, and
-/// the most memory. `NULL` where there is nothing.
+/// What is kept of the last of them, by the names of [`KEPT`], and `told`: the number of calls, when this
+/// one began and ended (`NaN`: it has not), when it began by the clock of the wall, and the most memory.
+/// `NULL` where there is nothing.
 unsafe extern "C-unwind" fn rs_again_last() -> Sexp {
     // SAFETY: main thread; the list is protected while it is filled, and no reference to the state is
     // held where R allocates.
@@ -462,13 +545,16 @@ unsafe extern "C-unwind" fn rs_again_last() -> Sexp {
         if state().is_none_or(|state| state.last.count == 0.0) {
             return ffi::nil();
         }
-        let out = ffi::Rf_protect(named_list(&["fun", "x", "call", "plan", "told"]));
+        let mut names = [""; KEPT.len() + 1];
+        names[1..].copy_from_slice(&KEPT);
+        names[0] = "told";
+        let out = ffi::Rf_protect(named_list(&names));
         let told = ffi::Rf_allocVector(ffi::REALSXP as u32, 5);
-        ffi::SET_VECTOR_ELT(out, 4, told);
+        ffi::SET_VECTOR_ELT(out, 0, told);
         if let Some(state) = state() {
             let last = &state.last;
-            for k in 0..4 {
-                ffi::SET_VECTOR_ELT(out, k, ffi::VECTOR_ELT(last.kept, k));
+            for k in 0..KEPT.len() as isize {
+                ffi::SET_VECTOR_ELT(out, k + 1, ffi::VECTOR_ELT(last.kept, k));
             }
             let numbers = [last.count, last.called, last.ended, last.start, last.peak];
             std::ptr::copy_nonoverlapping(numbers.as_ptr(), ffi::REAL(told), numbers.len());
@@ -479,7 +565,9 @@ unsafe extern "C-unwind" fn rs_again_last() -> Sexp {
 }
 
 routines! {
-    meta__rs_again "rs_again" "wrap__rs_again" ("fun", "x", "call", "simple") => rs_again;
+    meta__rs_again "rs_again" "wrap__rs_again" ("fun", "x", "call", "simple", "schedule", "seed")
+        => rs_again;
+    meta__rs_again_knows "rs_again_knows" "wrap__rs_again_knows" ("fun", "x") => rs_again_knows;
     meta__rs_again_step "rs_again_step" "wrap__rs_again_step" ("handle") => rs_again_step;
     meta__rs_again_end "rs_again_end" "wrap__rs_again_end" ("handle", "x", "simple") => rs_again_end;
     meta__rs_again_leave "rs_again_leave" "wrap__rs_again_leave" ("handle") => rs_again_leave;
@@ -497,6 +585,7 @@ extendr_module! {
     fn rs_again_end;
     fn rs_again_leave;
     fn rs_again_wants;
+    fn rs_again_knows;
     fn rs_again_drop;
     fn rs_again_last;
 }

@@ -362,9 +362,11 @@ impl Meaning {
                 let now = ffi::rustle_bound(name, frame);
                 let now = if now.is_null() { ffi::nil() } else { now };
                 is_same(now, value)
-            }) && self.options.iter().all(|&(name, value)| {
-                is_same(ffi::Rf_GetOption1(name), value)
-            }) && self.holds_of(0, fun, &mut homes)
+            }) && self
+                .options
+                .iter()
+                .all(|&(name, value)| is_same(ffi::Rf_GetOption1(name), value))
+                && self.holds_of(0, fun, &mut homes)
         }
     }
 
