@@ -52,7 +52,7 @@ options_again <- c(
 
 # Notes what was compiled for a job, of which every task has run on threads, `seconds` each.
 note_again <- function(compiled, job, seconds) {
-  if (!is_noted_plan(in_force$plan) || !is_noted_job(compiled, job)) return()
+  if (!is_noted_job(compiled, job) || !is_noted_plan(in_force$plan)) return()
   frame <- job$frame
   fun <- frame$FUN
   closures <- lapply(compiled$from[[2L]], closure_again)
@@ -83,10 +83,9 @@ is_noted_plan <- function(plan) {
 # One function of each element of a vector of numbers, and of nothing else.
 is_noted_job <- function(compiled, job) {
   frame <- job$frame
-  fun <- frame[["FUN"]]
   matched <- compiled$from[[1L]]
-  is.null(job$machine) && is.atomic(frame$X) && !compiled$solves && !length(matched$constants) &&
-    identical(matched$item, names(formals(fun))[1L]) && rs_again_wants(fun, frame$X)
+  is.null(job$machine) && is.atomic(frame$X) && rs_again_wants(frame$FUN, frame$X) && !compiled$solves && !length(matched$constants) &&
+    identical(matched$item, names(formals(frame$FUN))[1L])
 }
 
 # What names mean in the code of a closure, from what read_closure() has found: its `own` functions of

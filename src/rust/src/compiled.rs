@@ -7,6 +7,7 @@ mod lists;
 mod meaning;
 mod plain;
 mod read;
+mod told;
 mod values;
 mod words;
 
@@ -238,6 +239,7 @@ routines! {
 extendr_module! {
     mod compiled;
     use again;
+    use told;
     fn rs_compiled_open;
     fn rs_compiled_again;
     fn rs_compiled_names;

@@ -4,21 +4,18 @@
 
 use std::ffi::c_int;
 use std::sync::atomic::{AtomicPtr, Ordering};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use extendr_api::prelude::*;
 use rustle_schedule::Schedule;
 use rustle_streams::{Numbering, TaskSeeds};
 use rustle_threads::blocks::Slice;
-use rustle_workers::clock::now_ns;
-use rustle_workers::spans::peak_kib;
 
 use super::job::Job;
-use super::meaning::{symbol, Meaning};
-use super::{opened, values};
+use super::meaning::Meaning;
+use super::{opened, told, values};
 use crate::ffi::{self, Sexp};
 use crate::fields::{schedule, slice, threads, Fields};
-use crate::lists::named_list;
 use crate::needs::{formals, R_ClosureExpr};
 use crate::raw::{guard, routines};
 use crate::refusal::{into_r, Parsed};
@@ -60,23 +57,6 @@ struct Record {
     misses: u32,
 }
 
-/// What is kept of a call: words are the names under which R code finds it.
-const KEPT: [&str; 6] = ["fun", "x", "call", "schedule", "seed", "plan"];
-
-/// The calls since the last one that R has records of.
-#[derive(Debug)]
-struct Last {
-    /// A list with the [`KEPT`] of the last one.
-    kept: Sexp,
-    count: f64,
-    /// When it began and ended (`NaN`: it has not), in seconds of the monotonic clock; and when it
-    /// began by that of the wall.
-    called: f64,
-    ended: f64,
-    start: f64,
-    peak: f64,
-}
-
 impl Record {
     /// # Safety
     ///
@@ -90,12 +70,9 @@ impl Record {
 }
 
 struct State {
-    /// Of the process that has made it: a fork has nothing here.
+    /// Of the process that has made it.
     pid: u32,
     records: Vec<Record>,
-    last: Last,
-    /// Frame and name of what R keeps of the last call.
-    notes: Vec<(Sexp, Sexp)>,
 }
 
 /// Leaked, as a jump of R over a guard would leave a lock locked.
@@ -108,55 +85,6 @@ unsafe fn state<'a>() -> Option<&'a mut State> {
     // SAFETY: null or a leaked box; by the caller's promise.
     let state = unsafe { STATE.load(Ordering::Relaxed).as_mut() }?;
     (state.pid == std::process::id()).then_some(state)
-}
-
-fn seconds_now() -> f64 {
-    now_ns() as f64 * 1e-9
-}
-
-/// Where the notes of the last call are that must be gone when the next one begins: for each a frame
-/// and a name.
-/// @noRd
-#[extendr]
-fn rs_again_open(spec: Robj) -> List {
-    into_r((|| {
-        let fields = Fields::new(&spec)?;
-        let mut notes = Vec::new();
-        for (frame, name) in fields
-            .elements("frames")?
-            .iter()
-            .zip(fields.texts("names")?)
-        {
-            // SAFETY: main thread; a frame of the package's own, which is kept from here on.
-            let frame = unsafe {
-                ffi::R_PreserveObject(frame.get().cast());
-                frame.get().cast()
-            };
-            notes.push((frame, symbol(&name)?));
-        }
-        // SAFETY: main thread; the list is kept from here on.
-        let kept = unsafe {
-            let kept = ffi::Rf_allocVector(ffi::VECSXP as u32, KEPT.len() as isize);
-            ffi::R_PreserveObject(kept);
-            kept
-        };
-        let last = Last {
-            kept,
-            count: 0.0,
-            called: f64::NAN,
-            ended: f64::NAN,
-            start: f64::NAN,
-            peak: f64::NAN,
-        };
-        let state = Box::new(State {
-            pid: std::process::id(),
-            records: Vec::new(),
-            last,
-            notes,
-        });
-        STATE.store(Box::into_raw(state), Ordering::Relaxed);
-        Ok(().into())
-    })())
 }
 
 /// Notes the program of a function and what it rests on, if that is what the function means now.
@@ -192,6 +120,16 @@ fn note(fun: &Robj, x: &Robj, spec: &Robj) -> Parsed<bool> {
             bails: 0,
             misses: 0,
         };
+        if state().is_none() {
+            if !told::is_open() {
+                return Ok(false);
+            }
+            let state = State {
+                pid: std::process::id(),
+                records: Vec::new(),
+            };
+            STATE.store(Box::into_raw(Box::new(state)), Ordering::Relaxed);
+        }
         let Some(state) = state() else {
             return Ok(false);
         };
@@ -223,7 +161,8 @@ unsafe extern "C-unwind" fn rs_again_wants(fun: Sexp, x: Sexp) -> Sexp {
     // SAFETY: R protects the arguments of a call; nothing is evaluated.
     unsafe {
         let wanted = ffi::TYPEOF(fun) == ffi::CLOSXP
-            && state().is_some_and(|state| {
+            && told::is_open()
+            && state().is_none_or(|state| {
                 let known = state.records.iter().find(|r| r.is_of(fun, x));
                 known
                     .is_none_or(|r| r.bails < BAILS && (r.misses < 4 || r.misses.is_power_of_two()))
@@ -274,7 +213,7 @@ unsafe fn streams(seed: Sexp) -> Option<TaskSeeds> {
 }
 
 /// The handle of the program of a function, if it means what it meant, and can run these data; the call
-/// has begun then.
+/// has begun then. It is protected.
 ///
 /// # Safety
 ///
@@ -282,7 +221,8 @@ unsafe fn streams(seed: Sexp) -> Option<TaskSeeds> {
 /// made here, and there may be no memory for them.
 unsafe fn begin(given: Given) -> Option<Sexp> {
     let Given { fun, x, .. } = given;
-    // SAFETY: by the caller's promise; no reference to the state is held where R allocates.
+    // SAFETY: by the caller's promise; no reference to the state is held where R allocates, and the
+    // handle is protected before.
     unsafe {
         let kind = ffi::TYPEOF(x);
         let numbers = matches!(kind, ffi::REALSXP | ffi::INTSXP | ffi::LGLSXP);
@@ -296,17 +236,33 @@ unsafe fn begin(given: Given) -> Option<Sexp> {
         if record.bails >= BAILS || record.draws && given.seed == ffi::nil() {
             return None;
         }
-        if !record.meaning.holds(fun) {
-            record.misses = record.misses.saturating_add(1);
-            return None;
-        }
-        let handle = record.handle;
+        let handle = ffi::Rf_protect(record.handle);
         // Numbers that are made when they are asked for.
         match kind {
             ffi::REALSXP => ffi::REAL_RO(x).cast::<u8>(),
             ffi::INTSXP => ffi::INTEGER_RO(x).cast(),
             _ => ffi::LOGICAL_RO(x).cast(),
         };
+        if begin_with(handle, given).is_none() {
+            ffi::Rf_unprotect(1);
+            return None;
+        }
+        Some(handle)
+    }
+}
+
+/// # Safety
+///
+/// As of [`begin`]; numbers in memory.
+unsafe fn begin_with(handle: Sexp, given: Given) -> Option<()> {
+    let Given { fun, x, .. } = given;
+    // SAFETY: by the caller's promise; nothing of R's is allocated here.
+    unsafe {
+        let record = record_of(handle)?;
+        if !record.meaning.holds(fun) {
+            record.misses = record.misses.saturating_add(1);
+            return None;
+        }
         let seeds = match given.seed == ffi::nil() {
             true => None,
             false => Some(streams(given.seed)?),
@@ -316,35 +272,13 @@ unsafe fn begin(given: Given) -> Option<Sexp> {
         if opened.job.is_some() || !opened.read.take_one(x) {
             return None;
         }
-        let state = state()?;
-        let record = state.records.iter_mut().find(|r| r.handle == handle)?;
         record.misses = 0;
         let n = opened.read.tasks();
-        let threads = record.threads.min(n as f64);
-        opened.job = Some(Job::new(
-            0..n,
-            seeds,
-            record.schedule,
-            threads as usize,
-            false,
-        ));
-        let last = &mut state.last;
-        let kept = [fun, x, given.call, given.schedule, given.seed, record.plan];
-        for (k, object) in kept.into_iter().enumerate() {
-            ffi::SET_VECTOR_ELT(last.kept, k as isize, object);
-        }
-        last.called = seconds_now();
-        last.ended = f64::NAN;
-        last.start = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .map_or(f64::NAN, |since| since.as_secs_f64());
-        last.count += 1.0;
-        if last.count == 1.0 {
-            for &(frame, name) in &state.notes {
-                ffi::Rf_defineVar(name, ffi::nil(), frame);
-            }
-        }
-        Some(handle)
+        let threads = record.threads.min(n as f64) as usize;
+        opened.job = Some(Job::new(0..n, seeds, record.schedule, threads, false));
+        let plan = record.plan;
+        told::begin([fun, x, given.call, given.schedule, given.seed, plan]);
+        Some(())
     }
 }
 
@@ -422,10 +356,7 @@ unsafe fn end(handle: Sexp, x: Sexp, simple: bool) -> Sexp {
         if let Some(record) = record_of(handle) {
             record.seconds = seconds;
         }
-        if let Some(state) = state() {
-            state.last.ended = seconds_now();
-            state.last.peak = peak_kib() as f64 * 1024.0;
-        }
+        told::end();
         ffi::Rf_unprotect(1);
         out
     }
@@ -484,7 +415,6 @@ unsafe extern "C-unwind" fn rs_again(
         let Some(handle) = begin(given) else {
             return ffi::nil();
         };
-        ffi::Rf_protect(handle);
         let out = if advance(handle, true) {
             end(handle, x, *ffi::LOGICAL_RO(simple) != 0)
         } else {
@@ -518,52 +448,6 @@ unsafe extern "C-unwind" fn rs_again_leave(handle: Sexp) -> Sexp {
     ffi::nil()
 }
 
-/// How many calls have gone the short way since this was last asked; what is kept of them is let go of.
-unsafe extern "C-unwind" fn rs_again_drop() -> Sexp {
-    // SAFETY: main thread; the reference ends before R allocates.
-    unsafe {
-        let count = state().map_or(0.0, |state| {
-            let last = &mut state.last;
-            if last.count > 0.0 {
-                for k in 0..KEPT.len() as isize {
-                    ffi::SET_VECTOR_ELT(last.kept, k, ffi::nil());
-                }
-            }
-            std::mem::take(&mut last.count)
-        });
-        ffi::Rf_ScalarReal(count)
-    }
-}
-
-/// What is kept of the last of them, by the names of [`KEPT`], and `told`: the number of calls, when this
-/// one began and ended (`NaN`: it has not), when it began by the clock of the wall, and the most memory.
-/// `NULL` where there is nothing.
-unsafe extern "C-unwind" fn rs_again_last() -> Sexp {
-    // SAFETY: main thread; the list is protected while it is filled, and no reference to the state is
-    // held where R allocates.
-    unsafe {
-        if state().is_none_or(|state| state.last.count == 0.0) {
-            return ffi::nil();
-        }
-        let mut names = [""; KEPT.len() + 1];
-        names[1..].copy_from_slice(&KEPT);
-        names[0] = "told";
-        let out = ffi::Rf_protect(named_list(&names));
-        let told = ffi::Rf_allocVector(ffi::REALSXP as u32, 5);
-        ffi::SET_VECTOR_ELT(out, 0, told);
-        if let Some(state) = state() {
-            let last = &state.last;
-            for k in 0..KEPT.len() as isize {
-                ffi::SET_VECTOR_ELT(out, k + 1, ffi::VECTOR_ELT(last.kept, k));
-            }
-            let numbers = [last.count, last.called, last.ended, last.start, last.peak];
-            std::ptr::copy_nonoverlapping(numbers.as_ptr(), ffi::REAL(told), numbers.len());
-        }
-        ffi::Rf_unprotect(1);
-        out
-    }
-}
-
 routines! {
     meta__rs_again "rs_again" "wrap__rs_again" ("fun", "x", "call", "simple", "schedule", "seed")
         => rs_again;
@@ -572,13 +456,10 @@ routines! {
     meta__rs_again_end "rs_again_end" "wrap__rs_again_end" ("handle", "x", "simple") => rs_again_end;
     meta__rs_again_leave "rs_again_leave" "wrap__rs_again_leave" ("handle") => rs_again_leave;
     meta__rs_again_wants "rs_again_wants" "wrap__rs_again_wants" ("fun", "x") => rs_again_wants;
-    meta__rs_again_drop "rs_again_drop" "wrap__rs_again_drop" () => rs_again_drop;
-    meta__rs_again_last "rs_again_last" "wrap__rs_again_last" () => rs_again_last;
 }
 
 extendr_module! {
     mod again;
-    fn rs_again_open;
     fn rs_again_note;
     fn rs_again;
     fn rs_again_step;
@@ -586,6 +467,4 @@ extendr_module! {
     fn rs_again_leave;
     fn rs_again_wants;
     fn rs_again_knows;
-    fn rs_again_drop;
-    fn rs_again_last;
 }
