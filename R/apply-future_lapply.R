@@ -67,6 +67,14 @@ future_lapply <- function(X, FUN, ..., future.envir = parent.frame(), future.std
                           future.conditions = "condition", future.globals = TRUE,
                           future.packages = NULL, future.seed = FALSE, future.scheduling = 1.0,
                           future.chunk.size = NULL, future.label = "future_lapply-%d") {
+  if (nargs() == 2L && !missing(X) && !missing(FUN)) {
+    found <- .Call(wrap__rs_again, FUN, X, sys.call(), FALSE, NULL, NULL)
+    if (typeof(found) == "externalptr") found <- rest_of_again(found, X, FALSE)
+    if (!is.null(found)) return(found)
+  } else if (nargs() == 3L && !missing(X) && !missing(FUN) && !missing(future.seed) && isTRUE(future.seed)) {
+    found <- seeded_again(FUN, X, sys.call(), FALSE)
+    if (!is.null(found)) return(found)
+  }
   outcome <- lapply_outcome(
     ..., rustle.X = X, rustle.FUN = FUN, future.envir = future.envir, future.stdout = future.stdout,
     future.conditions = future.conditions, future.globals = future.globals,

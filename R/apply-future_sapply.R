@@ -28,6 +28,14 @@
 #' @export
 future_sapply <- function(X, FUN, ..., simplify = TRUE, USE.NAMES = TRUE,
                           future.envir = parent.frame(), future.label = "future_sapply-%d") {
+  if (nargs() == 2L && !missing(X) && !missing(FUN)) {
+    found <- .Call(wrap__rs_again, FUN, X, sys.call(), TRUE, NULL, NULL)
+    if (typeof(found) == "externalptr") found <- rest_of_again(found, X, TRUE)
+    if (!is.null(found)) return(if (is.list(found)) simplify2array(found, higher = FALSE) else found)
+  } else if (nargs() == 3L && ...length() == 1L && !missing(X) && !missing(FUN) && identical(...names(), "future.seed") && isTRUE(..1)) {
+    found <- seeded_again(FUN, X, sys.call(), TRUE)
+    if (!is.null(found)) return(if (is.list(found)) simplify2array(found, higher = FALSE) else found)
+  }
   check_simplify(simplify)
   USE.NAMES <- check_loose_flag(USE.NAMES, "USE.NAMES")
   outcome <- lapply_outcome(
@@ -43,6 +51,11 @@ future_sapply <- function(X, FUN, ..., simplify = TRUE, USE.NAMES = TRUE,
 #' @export
 future_vapply <- function(X, FUN, FUN.VALUE, ..., USE.NAMES = TRUE,
                           future.envir = parent.frame(), future.label = "future_vapply-%d") {
+  if (nargs() == 3L && !missing(X) && !missing(FUN) && !missing(FUN.VALUE) && is_scalar_template(FUN.VALUE)) {
+    found <- .Call(wrap__rs_again, FUN, X, sys.call(), TRUE, NULL, NULL)
+    if (typeof(found) == "externalptr") found <- rest_of_again(found, X, TRUE)
+    if (is.atomic(found) && typeof(found) == typeof(FUN.VALUE)) return(found)
+  }
   USE.NAMES <- check_flag(USE.NAMES, "USE.NAMES")
   if (missing(X)) stop_missing("X", sys.call())
   if (missing(FUN.VALUE)) stop_missing("FUN.VALUE", sys.call())
@@ -71,6 +84,10 @@ as_numbers <- function(values, shape) {
   if (!is.null(attributes(out)) || length(out) != template$length * length(values)) return(list(NULL, NULL))
   storage.mode(out) <- typeof(shape$template)
   list(out, values[[1L]])
+}
+
+is_scalar_template <- function(x) {
+  typeof(x) %in% c("double", "integer", "logical") && length(x) == 1L && is.null(attributes(x))
 }
 
 # Is this a template that vapply() accepts?

@@ -73,6 +73,10 @@
 #' plan(oplan)
 #' @export
 parLapply <- function(cl = NULL, X, fun, ..., chunk.size = NULL) {
+  if (nargs() == 3L && !missing(cl) && is.null(cl) && !missing(X) && !missing(fun)) {
+    found <- cluster_again(fun, X, sys.call(), FALSE, "static")
+    if (!is.null(found)) return(found)
+  }
   plan <- cluster_plan(cl)
   if (is.null(plan)) {
     return(on_links(cl, sys.call(), "elements", FALSE, length(X), function(cl) {
@@ -87,6 +91,10 @@ parLapply <- function(cl = NULL, X, fun, ..., chunk.size = NULL) {
 #' @rdname parLapply
 #' @export
 parLapplyLB <- function(cl = NULL, X, fun, ..., chunk.size = NULL) {
+  if (nargs() == 3L && !missing(cl) && is.null(cl) && !missing(X) && !missing(fun)) {
+    found <- cluster_again(fun, X, sys.call(), FALSE, "dynamic")
+    if (!is.null(found)) return(found)
+  }
   plan <- cluster_plan(cl)
   if (is.null(plan)) {
     return(on_links(cl, sys.call(), "elements", TRUE, length(X), function(cl) {
@@ -102,6 +110,10 @@ parLapplyLB <- function(cl = NULL, X, fun, ..., chunk.size = NULL) {
 #' @export
 parSapply <- function(cl = NULL, X, FUN, ..., simplify = TRUE, USE.NAMES = TRUE,
                       chunk.size = NULL) {
+  if (nargs() == 3L && !missing(cl) && is.null(cl) && !missing(X) && !missing(FUN)) {
+    found <- cluster_again(FUN, X, sys.call(), TRUE, "static")
+    if (!is.null(found)) return(if (is.list(found)) simplify2array(found, higher = FALSE) else found)
+  }
   plan <- cluster_plan(cl)
   FUN <- check_function(FUN, "FUN", parent.frame())
   if (is.null(plan)) {
@@ -116,6 +128,10 @@ parSapply <- function(cl = NULL, X, FUN, ..., simplify = TRUE, USE.NAMES = TRUE,
 #' @export
 parSapplyLB <- function(cl = NULL, X, FUN, ..., simplify = TRUE, USE.NAMES = TRUE,
                         chunk.size = NULL) {
+  if (nargs() == 3L && !missing(cl) && is.null(cl) && !missing(X) && !missing(FUN)) {
+    found <- cluster_again(FUN, X, sys.call(), TRUE, "dynamic")
+    if (!is.null(found)) return(if (is.list(found)) simplify2array(found, higher = FALSE) else found)
+  }
   plan <- cluster_plan(cl)
   FUN <- check_function(FUN, "FUN", parent.frame())
   if (is.null(plan)) {

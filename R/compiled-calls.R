@@ -7,7 +7,8 @@ most_closures <- 40L
 # A list with an element for the closure and for each that it calls, directly or not:
 # `body`, `formals` (a list), `variables`, `reasons`, `functions` (R's own ones) and `calls` (for
 # names of functions the place of their closure in the list, from 0) and `same` (those that are
-# R's own under other names). given: the arguments
+# R's own under other names); for compiled-again.R also what names were `asked` for as functions,
+# those that are `free`, and the formals as they are (`kept`). given: the arguments
 # that the closure is called with.
 read_closures <- function(fun, given) {
   known <- list(fun)
@@ -55,7 +56,8 @@ read_closure <- function(fun, given) {
   list(
     body = words$body, formals = if (identical(given, character())) words$formals else words$left_out,
     variables = variables$values, reasons = c(variables$reasons, functions$reasons), functions = functions$own,
-    same = functions$same, calls = list(), closures = functions$closures
+    same = functions$same, calls = list(), closures = functions$closures,
+    asked = words$functions, free = words$free, kept = words$kept
   )
 }
 

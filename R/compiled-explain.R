@@ -32,6 +32,7 @@ explain_compiled <- function(fun, ...) {
   item <- if (length(arguments)) arguments[[1L]] else 1L
   compiled <- compile_closure(fun, list(item), arguments[-1L])
   close_compiled(compiled)
+  settle_again()
   ran <- identical(last_compiled$fun, fun)
   structure(
     list(

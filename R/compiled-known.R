@@ -130,8 +130,22 @@ keep_program <- function(key, fun, compiled) {
   if (is.null(key) || !simple || sum(vapply(lists, function(values) sum(lengths(values)), 0)) > most_kept) return(FALSE)
   unpack(rs_compiled_rest(compiled$program, list(NULL, compiled$from)))
   compiled$held <- held_by_key(fun)
+  # Single numbers are in the program itself, and C code may change them where they are.
+  compiled$contents <- contents_of_program(compiled$from)
   note_known(programs_known, key, compiled)
   TRUE
+}
+
+# What a program was compiled of, its constants and variables, without lists: the numbers, and the strings.
+contents_of_program <- function(from) {
+  values <- c(from[[1L]]$constants, unlist(lapply(from[[2L]], `[[`, "variables"), recursive = FALSE))
+  text <- vapply(values, is.character, NA)
+  list(unlist(values[!text], use.names = FALSE), unlist(values[text], use.names = FALSE))
+}
+
+# Are these as they were when the program was kept? One that was not kept has run just now.
+is_unchanged <- function(compiled, from) {
+  is.null(compiled$held) || same_bits(contents_of_program(from), compiled$contents)
 }
 
 take_program <- function(key) {

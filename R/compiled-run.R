@@ -123,8 +123,13 @@ keep_what_ran <- function(compiled, job, found) {
   if (!is.null(job$compiled)) return()
   frame <- frame_for_machine(job)
   done <- all(lengths(lapply(found, `[[`, "bailed")) == 0L)
-  if (done && !is.null(compiled$key)) keep_pace(compiled$key, frame, seconds_of_parts(found) / job$n)
-  if (!keep_program(compiled$key, frame$FUN, compiled)) close_compiled(compiled)
+  seconds <- seconds_of_parts(found) / job$n
+  if (done && !is.null(compiled$key)) keep_pace(compiled$key, frame, seconds)
+  if (!keep_program(compiled$key, frame$FUN, compiled)) {
+    close_compiled(compiled)
+  } else if (done) {
+    note_again(compiled, job, seconds)
+  }
 }
 
 # The function and the elements as they were before a family has wrapped them, where it says so

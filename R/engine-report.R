@@ -83,15 +83,18 @@ timed_opening <- function(code) {
   code
 }
 
-keep_report <- function(report) {
+# counted: is it among their `number` already?
+keep_report <- function(report, counted = FALSE) {
   if (wants_timings()) reports$timed <- report
   if (!wants_report()) return(invisible())
   if (!is.null(report)) {
-    reports$number <- reports$number + 1
+    if (!counted) reports$number <- reports$number + 1
     report$number <- reports$number
   }
   reports$last <- report
 }
+
+count_reports <- function(more) reports$number <- reports$number + more
 
 wants_timings <- function() isTRUE(getOption("rustle.timings"))
 

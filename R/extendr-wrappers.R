@@ -160,6 +160,39 @@ rs_compiled_same <- function(x, y) .Call(wrap__rs_compiled_same, x, y)
 #'@noRd
 rs_compiled_values <- function(handle, simple) .Call(wrap__rs_compiled_values, handle, simple)
 
+#' Notes the program of a function and what it rests on, if that is what the function means now.
+#' @noRd
+rs_again_note <- function(fun, x, spec) .Call(wrap__rs_again_note, fun, x, spec)
+
+#'@noRd
+rs_again <- function(fun, x, call, simple, schedule, seed) .Call(wrap__rs_again, fun, x, call, simple, schedule, seed)
+
+#'@noRd
+rs_again_step <- function(handle) .Call(wrap__rs_again_step, handle)
+
+#'@noRd
+rs_again_end <- function(handle, x, simple) .Call(wrap__rs_again_end, handle, x, simple)
+
+#'@noRd
+rs_again_leave <- function(handle) .Call(wrap__rs_again_leave, handle)
+
+#'@noRd
+rs_again_wants <- function(fun, x) .Call(wrap__rs_again_wants, fun, x)
+
+#'@noRd
+rs_again_knows <- function(fun, x) .Call(wrap__rs_again_knows, fun, x)
+
+#' Where the notes of the last call are that must be gone when the next one begins: for each a frame
+#' and a name.
+#' @noRd
+rs_again_open <- function(spec) .Call(wrap__rs_again_open, spec)
+
+#'@noRd
+rs_again_drop <- function() .Call(wrap__rs_again_drop)
+
+#'@noRd
+rs_again_last <- function() .Call(wrap__rs_again_last)
+
 #'@noRd
 rs_desk_glance <- function(seed, sinks) .Call(wrap__rs_desk_glance, seed, sinks)
 

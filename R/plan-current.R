@@ -16,12 +16,26 @@ new_plan <- function(executor, workers, settings, stack, limit = NULL, own_worke
 }
 
 # The record of the plan in force, written here only: future's `stack` when it was made,
-# our `settings`, and the `plan`, NULL until it is asked for. In a worker that stands by also
+# our `settings`, and the `plan`, NULL until it is asked for; `home`: see frame_of_stack(). In a worker that stands by also
 # `late`, TRUE as long as future is not loaded, and the stack that it had `first`.
 in_force <- new.env(parent = emptyenv())
 
 # Future's plan. Workers that stand by have none until a task loads future.
-stack_of_future <- function() if (isTRUE(in_force$late)) in_force$stack else future::plan("list")
+stack_of_future <- function() {
+  if (isTRUE(in_force$late)) return(in_force$stack)
+  frame <- frame_of_stack()
+  if (is.null(frame)) future::plan("list") else frame$stack
+}
+
+# The frame of future's in which the variable `stack` is what plan("list") returns, which takes longer to
+# say so than all else that is asked here; NULL where it is not.
+frame_of_stack <- function() {
+  frame <- environment(future::plan)
+  if (identical(frame, in_force$home)) return(frame)
+  stack <- get0("stack", envir = frame, inherits = FALSE)
+  if (is.null(stack) || !rs_compiled_same(list(stack), list(future::plan("list")))) return(NULL)
+  in_force$home <- frame
+}
 
 # In the server: its workers load future when they need it, and have a plan without workers then, as
 # future's own workers have.

@@ -106,6 +106,7 @@
 #'   `vignette("why-not-faster")`.
 #' @export
 job_report <- function() {
+  settle_again()
   if (!is.null(reports$last)) return(made_report(reports$last))
   # An old report would be taken for that of the last call.
   if (!is.null(inputs$why)) {

@@ -11,11 +11,13 @@ inputs <- list2env(list(id = 0), parent = emptyenv())
 # A call begins: what was kept of the one before is let go, and its report, which must not be shown
 # for this one where it fails before it has its own. Returns its number.
 begin_call <- function() {
+  pass_again()
   keep_report(NULL)
   inputs$call <- inputs$failure <- inputs$why <- NULL
-  inputs$id <- inputs$id + 1
-  inputs$id
+  count_calls(1)
 }
+
+count_calls <- function(more) inputs$id <- inputs$id + more
 
 # A call of which neither a report nor inputs are kept has begun, or is over. why: a clause.
 forget_call <- function(why) {
@@ -30,9 +32,9 @@ note_failure <- function(condition) inputs$failure <- condition
 
 # A call is over, be it by an error. A call in a task is over before the one whose task it is,
 # so that this one is kept. Workers keep nothing.
-keep_call <- function(job, plan, state, start) {
+keep_call <- function(job, plan, state, start, moved = !identical(state, get_random_seed())) {
+  pass_again()
   if (is_worker() || isFALSE(getOption("rustle.rerun"))) return(invisible())
-  moved <- !identical(state, get_random_seed())
   inputs$call <- list(id = job$id, job = job, plan = plan, state = state, start = start, moved = moved)
   inputs$why <- NULL
 }
@@ -96,6 +98,7 @@ rerun_task <- function(x = NULL, task = NULL, browse = FALSE) {
   task <- check_count(task, "task", null = TRUE)
   told <- task_told(x, call)
   if (!is.null(task)) told$task <- task
+  settle_again()
   kept <- inputs$call
   other <- !is.null(told$job) && told$job != kept$id || !is.null(told$start) && !identical(told$start, kept$start)
   if (is.null(kept) || other) stop_no_inputs(kept, call)
@@ -164,6 +167,7 @@ evaluate_again <- function(kept, task, browse) {
   on.exit({
     restore_random_state(before)
     # The task may have made calls.
+    pass_again()
     inputs$call <- kept
     inputs$failure <- failure
   })

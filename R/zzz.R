@@ -2,6 +2,7 @@
   remember_session()
   rs_parcel_arrivals(list(open_table, close_table, travelling_value))
   remember_environment()
+  open_again()
   import_late()
   home <- topenv()
   delayedAssign("cluster", cluster_of_future(), assign.env = home)

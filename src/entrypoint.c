@@ -5,6 +5,7 @@
 #include <Rinternals.h>
 #include <R_ext/Rdynload.h>
 #include <R_ext/Utils.h>
+#include <Rversion.h>
 
 void register_extendr_panic_hook(void);
 void R_init_rustle_extendr(void *dll);
@@ -20,6 +21,32 @@ SEXP rustle_check_interrupt(void) {
 // Has the object one reference? Macros of R, which differ between its versions.
 int rustle_has_one_reference(SEXP x) {
     return MAYBE_REFERENCED(x) && !MAYBE_SHARED(x);
+}
+
+// What a name is bound to in one frame, and nothing is evaluated for that. NULL: it is not bound there;
+// R_MissingArg: that cannot be told so (an active binding, an argument that has no value yet).
+SEXP rustle_bound(SEXP name, SEXP rho) {
+#if R_VERSION >= R_Version(4, 6, 0)
+    switch (R_GetBindingType(name, rho)) {
+    case R_BindingTypeUnbound: return NULL;
+    case R_BindingTypeValue:
+    case R_BindingTypeForced: return R_getVarEx(name, rho, FALSE, R_MissingArg);
+    default: return R_MissingArg;
+    }
+#else
+    if (!R_existsVarInFrame(rho, name)) return NULL;
+    if (R_BindingIsActive(name, rho)) return R_MissingArg;
+#if R_VERSION >= R_Version(4, 5, 0)
+    // There is no way to see whether an argument has its value; others than arguments have theirs.
+    if (rho != R_GlobalEnv && rho != R_BaseEnv && rho != R_BaseNamespace && !R_IsNamespaceEnv(rho) &&
+        Rf_getAttrib(rho, Rf_install("name")) == R_NilValue) return R_MissingArg;
+    return R_getVarEx(name, rho, FALSE, R_MissingArg);
+#else
+    SEXP value = Rf_findVarInFrame3(rho, name, TRUE);
+    if (TYPEOF(value) == PROMSXP) value = PRVALUE(value);
+    return value == R_UnboundValue ? R_MissingArg : value;
+#endif
+#endif
 }
 
 void R_init_rustle(DllInfo *dll) {

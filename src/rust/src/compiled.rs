@@ -1,11 +1,14 @@
 //! Compiled closures, for R. Conversion only; R/compiled-closure.R finds out what code means
 //! where it was written, and has checked it.
 
+mod again;
 mod code;
 mod job;
 mod lists;
+mod meaning;
 mod plain;
 mod read;
+mod told;
 mod values;
 mod words;
 
@@ -112,7 +115,8 @@ fn rs_compiled_again(handle: Robj, data: List) -> List {
         let Ok(items) = data.elt(0) else {
             return Err(Refusal::internal("there are no elements"));
         };
-        if !opened.read.take(&items)? {
+        // One that runs is another call's: see again.rs.
+        if opened.job.is_some() || !opened.read.take(&items)? {
             return Ok(false.into());
         }
         opened.job = None;
@@ -313,6 +317,8 @@ routines! {
 
 extendr_module! {
     mod compiled;
+    use again;
+    use told;
     fn rs_compiled_open;
     fn rs_compiled_again;
     fn rs_compiled_names;

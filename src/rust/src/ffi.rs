@@ -63,8 +63,8 @@ extern "C-unwind" {
     pub(crate) static R_NilValue: Sexp;
     pub(crate) static R_GlobalEnv: Sexp;
     pub(crate) static R_BaseEnv: Sexp;
-    pub(crate) static R_NaString: Sexp;
     pub(crate) static R_MissingArg: Sexp;
+    pub(crate) static R_NaString: Sexp;
     pub(crate) static R_NamesSymbol: Sexp;
     pub(crate) static R_ClassSymbol: Sexp;
     pub(crate) static R_RowNamesSymbol: Sexp;
@@ -104,6 +104,7 @@ extern "C-unwind" {
     pub(crate) fn Rf_mkCharLenCE(s: *const c_char, n: c_int, encoding: c_int) -> Sexp;
     pub(crate) fn Rf_install(name: *const c_char) -> Sexp;
     pub(crate) fn Rf_installTrChar(x: Sexp) -> Sexp;
+    pub(crate) fn Rf_getAttrib(x: Sexp, name: Sexp) -> Sexp;
     pub(crate) fn Rf_setAttrib(x: Sexp, name: Sexp, value: Sexp) -> Sexp;
     pub(crate) fn Rf_isS4(x: Sexp) -> c_int;
     pub(crate) fn Rf_inherits(x: Sexp, class: *const c_char) -> c_int;
@@ -176,6 +177,10 @@ extern "C-unwind" {
     pub(crate) fn SETCADR(x: Sexp, value: Sexp) -> Sexp;
     pub(crate) fn TAG(x: Sexp) -> Sexp;
 
+    pub(crate) fn Rf_GetOption1(name: Sexp) -> Sexp;
+    /// What a name is bound to in one frame: null where it is not, the empty symbol where that
+    /// cannot be told without evaluating something (entrypoint.c).
+    pub(crate) fn rustle_bound(name: Sexp, rho: Sexp) -> Sexp;
     /// Macros of R behind a function, for their code differs between versions
     /// (entrypoint.c).
     pub(crate) fn rustle_has_one_reference(x: Sexp) -> c_int;

@@ -12,20 +12,27 @@ use crate::raw::{guard, routines};
 const DEPTH_MAX: u32 = 1000;
 
 extern "C-unwind" {
-    static R_EmptyEnv: Sexp;
-    static R_BaseNamespace: Sexp;
-    fn R_ClosureExpr(f: Sexp) -> Sexp;
+    pub(crate) static R_EmptyEnv: Sexp;
+    pub(crate) static R_BaseNamespace: Sexp;
+    pub(crate) fn R_ClosureExpr(f: Sexp) -> Sexp;
     #[cfg(r_accessors)]
     fn R_ClosureFormals(f: Sexp) -> Sexp;
+    #[cfg(r_accessors)]
+    fn R_ClosureEnv(f: Sexp) -> Sexp;
     #[cfg(r_accessors)]
     fn R_ParentEnv(rho: Sexp) -> Sexp;
     #[cfg(not(r_accessors))]
     fn FORMALS(f: Sexp) -> Sexp;
     #[cfg(not(r_accessors))]
+    fn CLOENV(f: Sexp) -> Sexp;
+    #[cfg(not(r_accessors))]
     fn ENCLOS(rho: Sexp) -> Sexp;
 }
 
-unsafe fn formals(f: Sexp) -> Sexp {
+/// # Safety
+///
+/// `f` is a live closure; main thread.
+pub(crate) unsafe fn formals(f: Sexp) -> Sexp {
     // SAFETY: `f` is a live closure.
     unsafe {
         #[cfg(r_accessors)]
@@ -35,7 +42,25 @@ unsafe fn formals(f: Sexp) -> Sexp {
     }
 }
 
-unsafe fn parent(rho: Sexp) -> Sexp {
+/// Where the closure was written.
+///
+/// # Safety
+///
+/// `f` is a live closure; main thread.
+pub(crate) unsafe fn home(f: Sexp) -> Sexp {
+    // SAFETY: by the caller's promise.
+    unsafe {
+        #[cfg(r_accessors)]
+        return R_ClosureEnv(f);
+        #[cfg(not(r_accessors))]
+        CLOENV(f)
+    }
+}
+
+/// # Safety
+///
+/// `rho` is a live environment, not the empty one; main thread.
+pub(crate) unsafe fn parent(rho: Sexp) -> Sexp {
     // SAFETY: `rho` is a live environment.
     unsafe {
         #[cfg(r_accessors)]

@@ -127,6 +127,18 @@ impl Job {
             .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
+    /// Was a task given up? Only between slices.
+    pub(super) fn has_bailed(&self) -> bool {
+        let fates = self.fates();
+        fates.iter().any(|fate| matches!(fate, Fate::Bailed(_)))
+    }
+
+    /// Have all tasks returned? Only between slices.
+    pub(super) fn has_ended(&self) -> bool {
+        let fates = self.fates();
+        fates.iter().all(|fate| matches!(fate, Fate::Done(_)))
+    }
+
     /// Runs tasks until the slice is over; `true` when all have ended.
     pub(super) fn advance(&mut self, program: &Program, data: &Shared, slice: Slice) -> bool {
         let stop = || slice.over();

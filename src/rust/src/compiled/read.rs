@@ -14,6 +14,7 @@ use rustle_streams::{Numbering, TaskSeeds};
 use super::code::Code;
 use super::lists::{rows_of, Lists};
 use super::plain::{as_integers, bare, bare_vector, kept, only_names};
+use crate::ffi::{self, Sexp};
 use crate::fields::Fields;
 use crate::refusal::{Parsed, Refusal};
 use crate::seeds::base_seed;
@@ -364,6 +365,39 @@ impl Read {
         }
         self.data.items = all;
         Ok(true)
+    }
+
+    /// Other numbers for the one argument that varies, if they are of the same type.
+    ///
+    /// # Safety
+    ///
+    /// A live vector of numbers in memory, which the handle or the caller keeps until [`Read::rest`].
+    pub(super) unsafe fn take_one(&mut self, x: Sexp) -> bool {
+        let [(_, known)] = self.given.as_slice() else {
+            return false;
+        };
+        if !self.listed.is_empty() || !self.veiled.is_empty() {
+            return false;
+        }
+        // SAFETY: by the caller's promise.
+        let items = unsafe {
+            let length = ffi::Rf_xlength(x) as usize;
+            match (ffi::TYPEOF(x), *known) {
+                (ffi::REALSXP, Type::Double) => {
+                    Items::Doubles(std::slice::from_raw_parts(ffi::REAL_RO(x), length))
+                }
+                (ffi::INTSXP, Type::Integer) => {
+                    Items::Integers(std::slice::from_raw_parts(ffi::INTEGER_RO(x), length))
+                }
+                (ffi::LGLSXP, Type::Logical) => {
+                    Items::Integers(std::slice::from_raw_parts(ffi::LOGICAL_RO(x), length))
+                }
+                _ => return false,
+            }
+        };
+        self.data.items.clear();
+        self.data.items.push(items);
+        true
     }
 
     /// Lets go of the elements.

@@ -35,39 +35,11 @@ pub(super) unsafe fn to_r(job: &Job, names: &[Vec<String>], simple: bool) -> Sex
     // protected, before the next allocation; indices are below the lengths.
     let out = unsafe {
         let out = ffi::Rf_protect(named_list(&["values", "vector", "bailed", "reasons"]));
-        let labels = ffi::Rf_protect(ffi::Rf_allocVector(
-            ffi::VECSXP as u32,
-            names.len() as isize,
-        ));
-        for (k, row) in names.iter().enumerate() {
-            let words = ffi::Rf_allocVector(ffi::STRSXP as u32, row.len() as isize);
-            ffi::SET_VECTOR_ELT(labels, k as isize, words);
-            for (i, name) in row.iter().enumerate() {
-                // Names of code are in the encoding in which they were read, UTF-8.
-                let name = ffi::Rf_mkCharLenCE(name.as_ptr().cast(), name.len() as i32, 1);
-                ffi::SET_STRING_ELT(words, i as isize, name);
-            }
-        }
+        let labels = ffi::Rf_protect(labels_of(names));
         if let Some(kind) = common(fates).filter(|_| simple) {
-            let vector = ffi::Rf_allocVector(kind, fates.len() as isize);
-            ffi::SET_VECTOR_ELT(out, 1, vector);
-            for (k, fate) in fates.iter().enumerate() {
-                match fate {
-                    Fate::Done(Value::Double(x)) => ffi::REAL(vector).add(k).write(*x),
-                    Fate::Done(Value::Integer(x)) => ffi::INTEGER(vector).add(k).write(*x),
-                    Fate::Done(Value::Logical(x)) => ffi::LOGICAL(vector).add(k).write(*x),
-                    _ => {}
-                }
-            }
+            ffi::SET_VECTOR_ELT(out, 1, vector(fates, kind));
         } else {
-            let list = ffi::Rf_allocVector(ffi::VECSXP as u32, fates.len() as isize);
-            ffi::SET_VECTOR_ELT(out, 0, list);
-            for (k, fate) in fates.iter_mut().enumerate() {
-                if let Fate::Done(value) = fate {
-                    ffi::SET_VECTOR_ELT(list, k as isize, one(value, labels));
-                    *value = Value::Null;
-                }
-            }
+            ffi::SET_VECTOR_ELT(out, 0, list(fates, labels));
         }
         let fates: &[Fate] = fates;
         let bailed = || {
@@ -93,6 +65,96 @@ pub(super) unsafe fn to_r(job: &Job, names: &[Vec<String>], simple: bool) -> Sex
     };
     drop(std::mem::ManuallyDrop::into_inner(guard));
     out
+}
+
+/// The values of tasks that have all returned: a list, or with `simple` one vector where all are
+/// single numbers of one type.
+///
+/// # Safety
+///
+/// As of [`to_r`].
+pub(super) unsafe fn all(job: &Job, names: &[Vec<String>], simple: bool) -> Sexp {
+    let mut guard = std::mem::ManuallyDrop::new(job.fates());
+    // SAFETY: as of `to_r`.
+    let out = unsafe {
+        match common(&guard).filter(|_| simple) {
+            Some(kind) => vector(&guard, kind),
+            None => {
+                let labels = ffi::Rf_protect(labels_of(names));
+                let out = list(&mut guard, labels);
+                ffi::Rf_unprotect(1);
+                out
+            }
+        }
+    };
+    drop(std::mem::ManuallyDrop::into_inner(guard));
+    out
+}
+
+/// Names that values have, as a list of character vectors.
+///
+/// # Safety
+///
+/// As of [`to_r`].
+unsafe fn labels_of(names: &[Vec<String>]) -> Sexp {
+    // SAFETY: as of `to_r`.
+    unsafe {
+        let kind = ffi::VECSXP as u32;
+        let labels = ffi::Rf_protect(ffi::Rf_allocVector(kind, names.len() as isize));
+        for (k, row) in names.iter().enumerate() {
+            let words = ffi::Rf_allocVector(ffi::STRSXP as u32, row.len() as isize);
+            ffi::SET_VECTOR_ELT(labels, k as isize, words);
+            for (i, name) in row.iter().enumerate() {
+                // Names of code are in the encoding in which they were read, UTF-8.
+                let name = ffi::Rf_mkCharLenCE(name.as_ptr().cast(), name.len() as i32, 1);
+                ffi::SET_STRING_ELT(words, i as isize, name);
+            }
+        }
+        ffi::Rf_unprotect(1);
+        labels
+    }
+}
+
+/// Single numbers of one type as a vector.
+///
+/// # Safety
+///
+/// As of [`to_r`].
+unsafe fn vector(fates: &[Fate], kind: u32) -> Sexp {
+    // SAFETY: as of `to_r`; it has as many elements.
+    unsafe {
+        let vector = ffi::Rf_allocVector(kind, fates.len() as isize);
+        for (k, fate) in fates.iter().enumerate() {
+            match fate {
+                Fate::Done(Value::Double(x)) => ffi::REAL(vector).add(k).write(*x),
+                Fate::Done(Value::Integer(x)) => ffi::INTEGER(vector).add(k).write(*x),
+                Fate::Done(Value::Logical(x)) => ffi::LOGICAL(vector).add(k).write(*x),
+                _ => {}
+            }
+        }
+        vector
+    }
+}
+
+/// Values as a list; `NULL` where there is none.
+///
+/// # Safety
+///
+/// As of [`to_r`]; `labels` is protected.
+unsafe fn list(fates: &mut [Fate], labels: Sexp) -> Sexp {
+    // SAFETY: as of `to_r`.
+    unsafe {
+        let kind = ffi::VECSXP as u32;
+        let list = ffi::Rf_protect(ffi::Rf_allocVector(kind, fates.len() as isize));
+        for (k, fate) in fates.iter_mut().enumerate() {
+            if let Fate::Done(value) = fate {
+                ffi::SET_VECTOR_ELT(list, k as isize, one(value, labels));
+                *value = Value::Null;
+            }
+        }
+        ffi::Rf_unprotect(1);
+        list
+    }
 }
 
 /// # Safety
