@@ -128,7 +128,9 @@ is_list_of_data <- function(x) is.list(x) && (!is.object(x) || identical(class(x
 frames_are_plain <- function(matched, read, columns, fun) {
   any_list <- FALSE
   for (x in columns) any_list <- any_list || is.list(x) && is.list(x[[1L]])
-  for (x in c(matched$constants, unlist(lapply(read, `[[`, "variables"), recursive = FALSE))) any_list <- any_list || is.list(x)
+  for (x in matched$constants) any_list <- any_list || is.list(x)
+  # No list of all variables: it would be a trace at them (variables_of_closure()).
+  for (one in read) any_list <- any_list || any(vapply(one$variables, is.list, NA))
   any_list && frames_untouched(environment(fun))
 }
 

@@ -30,8 +30,10 @@ explain_compiled <- function(fun, ...) {
   fun <- check_function(fun, "fun", parent.frame(), sys.call())
   arguments <- list(...)
   item <- if (length(arguments)) arguments[[1L]] else 1L
-  compiled <- compile_closure(fun, list(item), arguments[-1L])
-  close_compiled(compiled)
+  key <- key_of_call(fun, arguments[-1L], NULL)
+  compiled <- compile_closure(fun, list(item), arguments[-1L], key = key)
+  # It may be one that calls have kept.
+  if (is.null(compiled$program) || !keep_program(key, fun, compiled)) close_compiled(compiled)
   settle_again()
   ran <- identical(last_compiled$fun, fun)
   structure(
