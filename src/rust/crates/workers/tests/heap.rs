@@ -102,6 +102,18 @@ mod linux {
             let after = heap_now();
             full.large >= 32 * MB && most.large >= 256 * MB && after.there < most.there - 200 * MB
         }));
+        // A worker takes new memory instead of what was free at the fork.
+        let mut mine = garbage(40 * MB);
+        let last = mine.pop();
+        drop(mine);
+        assert!(holds_in_worker(|| {
+            heap::settle();
+            let kept = garbage(30 * MB);
+            let full = heap_now();
+            drop(kept);
+            full.large >= 24 * MB
+        }));
+        drop(last);
         // Where address space is limited, it grows by what is needed.
         assert!(holds_in_worker(|| {
             let limit = libc::rlimit {
