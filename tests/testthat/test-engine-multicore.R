@@ -154,3 +154,32 @@ test_that("a start of workers that was broken off says what can do that, and R's
   error <- tryCatch(explain_jump(quote(f(x)), told = geterrmessage()), condition = identity)
   expect_s3_class(error, "rustle_error_system")
 })
+
+test_that("the heap of a forked worker grows in large pages, and the worker gives back what a large task took", {
+  skip_without_fork()
+  skip_if_not(file.exists("/proc/self/smaps"))
+  local_plan("multicore", workers = 1)
+  large <- function() {
+    lines <- readLines("/proc/self/smaps")
+    heaps <- findInterval(grep("[heap]", lines, fixed = TRUE), which(grepl("^VmFlags", lines))) + 1L
+    any(grepl(" hg", grep("^VmFlags", lines, value = TRUE)[heaps], fixed = TRUE))
+  }
+  own <- function() {
+    pages <- scan("/proc/self/statm", quiet = TRUE)
+    (pages[[2L]] - pages[[3L]]) / 256
+  }
+  MB <- future_lapply(1:3, function(i) {
+    if (i == 2L) kept <- lapply(1:30, function(k) numeric(1e6) + k)
+    if (i == 3L) gc()
+    own()
+  })
+  expect_gt(MB[[2L]], MB[[1L]] + 200)
+  expect_lt(MB[[3L]], MB[[1L]] + 100)
+  grown <- future_lapply(1:3, function(i) { if (i < 3L) for (k in 1:500) numeric(1e4); large() })
+  expect_false(large())
+  enabled <- tryCatch(readLines("/sys/kernel/mm/transparent_hugepage/enabled"), error = function(e) "", warning = function(w) "")
+  unlimited <- tryCatch(system("ulimit -v; ulimit -d; cat /proc/sys/vm/overcommit_memory", intern = TRUE), error = function(e) "")
+  skip_if_not(grepl("[madvise]", enabled, fixed = TRUE) && identical(unlimited[1:2], rep("unlimited", 2L)) && unlimited[[3L]] != "2")
+  skip_if_not(grepl("gnu", R.version$os))
+  expect_true(grown[[3L]])
+})

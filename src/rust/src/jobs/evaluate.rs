@@ -19,9 +19,9 @@ use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 
 use rustle_shared::{Content, State};
-use rustle_workers::child;
 use rustle_workers::memory::JobMemory;
 use rustle_workers::seat::Seat;
+use rustle_workers::{child, heap};
 
 use super::encode::Encoder;
 use super::exits;
@@ -185,6 +185,7 @@ impl Context {
 
     /// Prepares a task: everything before the evaluation that runs no R code.
     fn begin(&mut self, task: u32) {
+        heap::look();
         self.signalling = false;
         self.unchecked.get_or_insert(task);
         let cpus = self.rules.affinity.as_ref();

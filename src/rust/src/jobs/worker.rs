@@ -14,7 +14,7 @@ use std::sync::Once;
 use rustle_workers::crew::Assignment;
 use rustle_workers::memory::JobMemory;
 use rustle_workers::seat::{Link, Seat};
-use rustle_workers::{blas, child};
+use rustle_workers::{blas, child, heap};
 
 use super::evaluate::{self, Context};
 use super::exits;
@@ -32,6 +32,7 @@ pub(crate) struct Orders {
 /// Makes this process, which has just been forked, a worker.
 pub(crate) fn become_worker(orders: &Orders, memory: &Rc<JobMemory>, assignment: Assignment) {
     child::isolate(orders.link.session, &[]);
+    heap::settle();
     blas::limit(orders.rules.threads);
     if orders.rules.silent {
         child::silence();
@@ -118,6 +119,7 @@ pub(crate) fn prepare() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         blas::look_up();
+        heap::look_up();
         // SAFETY: main thread; the pointer is never followed and kept for good.
         unsafe {
             let address = std::ptr::dangling_mut::<u8>().cast();

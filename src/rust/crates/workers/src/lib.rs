@@ -12,6 +12,7 @@
 //! * [`standing`] is the crew of workers that stand by between jobs, and get each one in a
 //!   letter, the [`order`]. They come from the [`pool`] of the session and are copies of a
 //!   [`server`]; [`post`] carries the letters;
+//! * [`heap`] has the memory that a worker allocates come in large pages;
 //! * [`blas`] is the one gate for the threads of the system's BLAS in a worker,
 //!   [`clock`] the clock, [`limits`] the numbers that decide; `system` is the one place for
 //!   what Linux does otherwise than the rest of POSIX.
@@ -32,6 +33,8 @@ pub mod clock;
 pub mod crew;
 #[cfg(unix)]
 pub mod forked;
+#[cfg(unix)]
+pub mod heap;
 #[cfg(unix)]
 pub mod job;
 #[cfg(unix)]

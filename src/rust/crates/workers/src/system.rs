@@ -5,7 +5,7 @@
 //! ([`crate::limits::BLIND_SLEEP`]), workers look for their parent themselves
 //! ([`crate::child::is_orphan`]), letters are cut out of a stream, and what cannot be had says so
 //! by `None` or `false`. Both files have the same functions; the feature `posix` builds
-//! `posix.rs` on Linux too, where it is tested. On Windows there are no workers yet, but the clock
+//! `posix.rs` on Linux too, where it is tested. The heap is that of the GNU C library, or left alone. On Windows there are no workers yet, but the clock
 //! and the memory of this process.
 
 #[cfg(all(target_os = "linux", not(feature = "posix")))]
@@ -17,11 +17,22 @@ mod chosen;
 #[cfg(windows)]
 mod windows;
 
+#[cfg(all(target_os = "linux", target_env = "gnu", not(feature = "posix")))]
+#[path = "system/glibc.rs"]
+mod heap;
+#[cfg(all(
+    unix,
+    any(not(target_os = "linux"), not(target_env = "gnu"), feature = "posix")
+))]
+#[path = "system/no_heap.rs"]
+mod heap;
 #[cfg(unix)]
 mod unix;
 
 #[cfg(unix)]
 pub use chosen::*;
+#[cfg(unix)]
+pub(crate) use heap::*;
 #[cfg(unix)]
 pub(crate) use unix::*;
 #[cfg(windows)]
