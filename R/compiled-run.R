@@ -35,7 +35,7 @@ run_compiled <- function(job, plan, rest) {
   first <- run_program(compiled, job, plan, 0L, min(probe_tasks, job$n))
   found <- list(first)
   stopped <- length(first$bailed) > probe_share * min(probe_tasks, job$n)
-  if (!stopped && job$n > probe_tasks) found[[2L]] <- run_program(compiled, job, plan, probe_tasks, job$n)
+  if (!stopped && job$n > probe_tasks) found <- list(run_program(compiled, job, plan, probe_tasks, job$n, behind = TRUE))
   ended <- rs_now()
   keep_what_ran(compiled, job, found)
   # Workers run all of it: they are many, and know no part of a job.
@@ -140,15 +140,15 @@ compile_job <- function(job, plan) {
   compiled
 }
 
-# Runs the tasks after `from` up to `to`.
-run_program <- function(compiled, job, plan, from, to) {
+# Runs the tasks after `from` up to `to`. behind: values are those of the tasks before, too.
+run_program <- function(compiled, job, plan, from, to, behind = FALSE) {
   program <- compiled$program
   threads <- as.double(min(plan$workers, to - from))
   policy <- job$policy
   unpack(rs_compiled_begin(program, as.double(from), as.double(to), list(
     streams = job$streams$streams, seed = job$streams$seed,
     schedule = if (is.null(policy$ends)) policy$schedule else "dynamic",
-    chunk = as.double(policy$chunk), threads = threads, bail = isTRUE(machine$bail)
+    chunk = as.double(policy$chunk), threads = threads, bail = isTRUE(machine$bail), behind = behind
   )))
   in_slices(function(state) {
     done <- unpack(rs_compiled_step(program, threads))
