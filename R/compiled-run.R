@@ -37,36 +37,36 @@ run_compiled <- function(job, plan, rest) {
   found <- run_on_machine(compiled, job, plan)
   stopped <- found$stopped
   slower <- found$slower
-  found <- found$parts
   ended <- rs_now()
   keep_what_ran(compiled, job, found)
   if (!is.null(job$finish)) {
-    found <- lapply(found, job$finish)
-    if (any(vapply(found, is.null, NA))) {
+    found <- job$finish(found)
+    if (is.null(found)) {
       return(run_interpreted(job, given, rest, "its values are not as many numbers as the first one"))
     }
   }
-  reasons <- unlist(lapply(found, `[[`, "reasons"))
+  reasons <- found$reasons
   # What has not ended when the machine was stopped is R's, but was not given up.
   given_up <- reasons != "the end of the call"
-  ran <- sum(vapply(found, function(part) if (is.null(part$vector)) length(part$values) else length(part$vector), 0L))
-  left <- c(unlist(lapply(found, `[[`, "bailed")), if (ran < job$n) seq.int(ran + 1L, job$n))
+  ran <- if (is.null(found$vector)) length(found$values) else length(found$vector)
+  left <- c(found$bailed, if (ran < job$n) seq.int(ran + 1L, job$n))
   if (length(left) == job$n && !given$executor$in_session) {
     why <- if (stopped) "too many of the first tasks had to be run again by R" else "its tasks had to be run again by R"
     return(run_interpreted(job, given, rest, why))
   }
   told <- list(
     tasks = job$n - length(left), bailed = sum(given_up), reasons = count_reasons(reasons[given_up]), why = NULL,
-    stopped = stopped, slower = slower
+    stopped = stopped
   )
+  if (slower) told$slower <- TRUE
   # If the rest fails, explain_compiled() tells all the same what ran before.
   note_run(frame_for_machine(job)$FUN, told)
   outcome <- if (!length(left)) {
-    outcome_of_parts(found, job)
-  } else if (given$executor$in_session || may_stay(job, compiled) && are_quick(left, seconds_of_parts(found), told$tasks)) {
+    outcome_of_machine(found, job)
+  } else if (given$executor$in_session || may_stay(job, compiled) && are_quick(left, found$seconds, told$tasks)) {
     run_left(job, plan, found, left)
   } else {
-    run_left_on_workers(job, given, rest, values_of_parts(found, job$n), left)
+    run_left_on_workers(job, given, rest, values_of_machine(found, job$n), left)
   }
   if (is.null(outcome)) return(run_interpreted(job, given, rest, "its values do not fit the template of the call"))
   outcome$report <- if (length(left) && outcome$report$executor != "sequential") {
@@ -78,31 +78,31 @@ run_compiled <- function(job, plan, rest) {
   outcome
 }
 
-# Runs the tasks: list(parts, stopped, slower), where parts are as of run_program(). `stopped`: so many were given
-# up, or `slower`: R is so much faster, that R runs the rest, which is not among the parts, or waits in them.
+# Runs the tasks: list(values, vector, bailed, reasons, as of rs_compiled_values(); seconds, ended, of all that
+# have run; stopped, slower). `stopped`: so many were given up, or `slower`: R is so much faster, that R runs the
+# rest, which is not among the values, or waits in them.
 run_on_machine <- function(compiled, job, plan) {
   progress <- new_progress(job, min(plan$workers, job$n), plan)
   on.exit(progress$close())
   probe <- min(probe_tasks, job$n)
-  parts <- list()
-  from <- 0L
+  tried <- tasks_of_trial(compiled, job, plan)
   stopped <- slower <- FALSE
-  if (wants_trial(compiled, job, plan)) {
-    from <- min(plan$workers, probe)
-    parts <- list(run_program(compiled, job, plan, 0L, from, progress))
-    slower <- compiled_setting(plan) != "require" && is_slower(parts[[1L]], compiled, job)
+  if (tried > 0L) {
+    ran <- run_program(compiled, job, plan, 0L, tried, progress)
+    slower <- compiled_setting(plan) != "require" && is_slower(ran, compiled, job)
   }
   if (!slower) {
-    parts <- c(parts, list(run_program(compiled, job, plan, from, probe, progress)))
-    stopped <- sum(lengths(lapply(parts, `[[`, "bailed"))) > probe_share * probe
+    ran <- run_program(compiled, job, plan, tried, probe, progress)
+    stopped <- ran$stopped || ran$given_up > probe_share * probe
   }
   if (!slower && !stopped && job$n > probe) {
-    last <- run_program(compiled, job, plan, probe, job$n, progress)
-    parts <- c(parts, list(last))
-    stopped <- "the end of the call" %in% last$reasons
+    ran <- run_program(compiled, job, plan, probe, job$n, progress)
+    stopped <- ran$stopped
   }
-  progress$close(sum(vapply(parts, `[[`, 0, "ended")))
-  list(parts = parts, stopped = stopped, slower = slower)
+  progress$close(ran$ended)
+  c(rs_compiled_values(compiled$program, !is.null(job$shape)), list(
+    seconds = ran$seconds, ended = ran$ended, stopped = stopped, slower = slower
+  ))
 }
 
 # pace: where it was too small for threads, the key under which that is known.
@@ -122,8 +122,8 @@ run_interpreted <- function(job, plan, rest, why, pace = NULL) {
 keep_what_ran <- function(compiled, job, found) {
   if (!is.null(job$compiled)) return()
   frame <- frame_for_machine(job)
-  done <- all(lengths(lapply(found, `[[`, "bailed")) == 0L)
-  seconds <- seconds_of_parts(found) / job$n
+  done <- !length(found$bailed)
+  seconds <- found$seconds / job$n
   if (done && !is.null(compiled$key)) keep_pace(compiled$key, frame, seconds)
   if (!keep_program(compiled$key, frame$FUN, compiled)) {
     close_compiled(compiled)
@@ -170,7 +170,8 @@ look_at_call <- function(job, plan) {
   }
   dots <- frame_dots(frame)
   key <- key_of_call(frame$FUN, dots, if (several) names(columns))
-  why <- if (compiled_setting(plan) != "require") verdict_of(frame$FUN, key, columns)
+  known <- is.null(job$compiled) && compiled_setting(plan) != "require"
+  why <- if (known) verdict_of(frame$FUN, key, c(columns, dots))
   if (!is.null(why)) return(why)
   why <- why_for_workers(job, plan)
   if (!is.null(why)) return(not_compiled(why))
@@ -207,54 +208,46 @@ why_no_job <- function(job) {
   NULL
 }
 
-# Runs the tasks after `from` up to `to`: list(values, vector, bailed, reasons, seconds, ended), see
-# rs_compiled_values(); `ended` is how many tasks have ended. Where too many are given up the others are
-# ended, and bail for the reason "the end of the call".
-run_program <- function(compiled, job, plan, from, to, progress = no_progress) {
+# Runs the tasks after `from` up to `to`: list(ended, given_up, seconds, stopped), of these and all before. Where
+# too many are given up the others are ended, which is `stopped`, and bail for the reason "the end of the call".
+run_program <- function(compiled, job, plan, from, to, progress) {
   program <- compiled$program
   threads <- as.double(min(plan$workers, to - from))
   policy <- job$policy
   unpack(rs_compiled_begin(program, as.double(from), as.double(to), list(
     streams = job$streams$streams, seed = job$streams$seed,
     schedule = if (is.null(policy$ends)) policy$schedule else "dynamic",
-    chunk = as.double(policy$chunk), threads = threads, bail = isTRUE(machine$bail)
+    chunk = as.double(policy$chunk), threads = threads, bail = isTRUE(machine$bail), behind = from > 0L
   )))
-  least <- min(probe_tasks, to - from)
-  in_slices(function(state) {
-    if (unpack(rs_compiled_step(program, threads))) return(list(value = NULL))
+  least <- min(probe_tasks, job$n)
+  stopped <- in_slices(function(state) {
+    if (unpack(rs_compiled_step(program, threads))) return(list(value = FALSE))
     counts <- unpack(rs_compiled_counts(program))
-    progress$update(from + counts[[1L]], threads)
+    progress$update(counts[[1L]], threads)
     if (counts[[2L]] <= probe_share * max(counts[[1L]], least)) return(list(value = NULL, state = TRUE))
     unpack(rs_compiled_stop(program))
-    list(value = NULL)
+    list(value = TRUE)
   }, note = function() NULL)
-  c(rs_compiled_values(program, !is.null(job$shape)), list(
-    seconds = unpack(rs_compiled_seconds(program)), ended = unpack(rs_compiled_counts(program))[[1L]]
-  ))
+  counts <- unpack(rs_compiled_counts(program))
+  list(ended = counts[[1L]], given_up = counts[[2L]], seconds = unpack(rs_compiled_seconds(program)), stopped = stopped)
 }
-
-seconds_of_parts <- function(found) sum(vapply(found, `[[`, 0, "seconds"))
 
 # The outcome where every task is done; NULL where values do not fit the job's template, which
 # R must then tell.
-outcome_of_parts <- function(found, job) {
+outcome_of_machine <- function(found, job) {
   template <- if (is.list(job$shape)) job$shape$template
-  if (length(found) == 1L && is.null(template)) {
-    return(new_outcome(found[[1L]]$values, vector = found[[1L]]$vector))
+  vector <- found$vector
+  if (is.null(template)) return(new_outcome(found$values, vector = vector))
+  if (typeof(template) == typeof(vector) && length(template) == 1L && is.null(attributes(template))) {
+    return(new_outcome(NULL, vector = vector, first = vector[[1L]]))
   }
-  vectors <- lapply(found, `[[`, "vector")
-  whole <- !any(vapply(vectors, is.null, NA)) && length(unique(vapply(vectors, typeof, ""))) == 1L
-  if (whole && is.null(template)) return(new_outcome(NULL, vector = unlist(vectors)))
-  if (whole && typeof(template) == typeof(vectors[[1L]]) && length(template) == 1L && is.null(attributes(template))) {
-    return(new_outcome(NULL, vector = unlist(vectors), first = vectors[[1L]][[1L]]))
-  }
-  values <- values_of_parts(found)
+  values <- values_of_machine(found)
   if (fit_template(values, template)) new_outcome(values)
 }
 
 # n: the length of the list.
-values_of_parts <- function(found, n = NULL) {
-  values <- do.call(c, lapply(found, function(part) if (is.null(part$vector)) part$values else as.list(part$vector)))
+values_of_machine <- function(found, n = NULL) {
+  values <- if (is.null(found$vector)) found$values else as.list(found$vector)
   if (!is.null(n)) length(values) <- n
   values
 }
@@ -267,7 +260,7 @@ fit_template <- function(values, template) {
 
 # Tasks `left`, which are all but those that `found` has values of, in this session.
 run_left <- function(job, plan, found, left) {
-  values <- values_of_parts(found, job$n)
+  values <- values_of_machine(found, job$n)
   template <- if (is.list(job$shape)) job$shape$template
   if (!fit_template(values[-left], template)) return(NULL)
   job$policy$order <- sort(left)
@@ -303,8 +296,10 @@ note_run <- function(fun, told) {
   last_compiled$told <- told
 }
 
+# Most functions do not compile: where that is nothing that was asked for, it is no news.
 compiled_of_report <- function(x) {
-  if (!is.null(x$compiled)) cat(wrapped(describe_run(x$compiled)))
+  quiet <- !is.null(x$compiled$why) && x$plan %in% c("multicore", "multisession")
+  if (!is.null(x$compiled) && !quiet) cat(wrapped(describe_run(x$compiled)))
 }
 
 # What ran where, in a sentence or two.

@@ -145,7 +145,7 @@ rs_release <- function(list) .Call(wrap__rs_release, list)
 rs_compiled_stop <- function(handle) .Call(wrap__rs_compiled_stop, handle)
 
 #' Begins tasks `from` (from 0) to `to`; see R/compiled-run.R. `spec`: streams, seed, schedule,
-#' chunk, threads, bail (every task is given up).
+#' chunk, threads, bail (every task is given up), behind (values are those of the tasks before, too).
 #' @noRd
 rs_compiled_begin <- function(handle, from, to, spec) .Call(wrap__rs_compiled_begin, handle, from, to, spec)
 

@@ -69,6 +69,20 @@ test_that("several steps of arithmetic that are one instruction are rounded as R
     for (j in 1:3) s <- s + data[at[j]]
     s
   })
+  # One instruction is the whole body: with more turns than are made at once, downwards, and out of bounds.
+  expect_same_on_threads(1:8, kept = 7L, function(i) {
+    x <- i / 9
+    j <- k <- l <- m <- n <- 0L
+    for (j in 1:10000) x <- 3.7 * x * (1 - x)
+    for (k in seq_len(9000)) x <- (x - 0.5) * (0.1 * x)
+    long <- rep_len(data, 10000)
+    at <- rev(seq_along(long))
+    s <- u <- 0
+    for (l in 1:10000) s <- s + long[l]
+    for (m in 10000:i) u <- u + long[at[m]]
+    for (n in i:1) x <- x + data[n]
+    c(x, s, u, j, k, l, m, n)
+  })
 })
 
 test_that("a loop that is left in its first turn, where a variable has another type, is R's", {

@@ -245,7 +245,7 @@ fn rs_compiled_names(code: List) -> List {
 }
 
 /// Begins tasks `from` (from 0) to `to`; see R/compiled-run.R. `spec`: streams, seed, schedule,
-/// chunk, threads, bail (every task is given up).
+/// chunk, threads, bail (every task is given up), behind (values are those of the tasks before, too).
 /// @noRd
 #[extendr]
 fn rs_compiled_begin(handle: Robj, from: f64, to: f64, spec: Robj) -> List {
@@ -260,13 +260,13 @@ fn rs_compiled_begin(handle: Robj, from: f64, to: f64, spec: Robj) -> List {
         if tasks.start > tasks.end || tasks.end > opened.read.tasks() {
             return Err(Refusal::internal("there are not so many tasks"));
         }
-        opened.job = Some(Job::new(
-            tasks,
-            seeds,
-            schedule,
-            threads,
-            fields.flag("bail")?,
-        ));
+        let (bail, behind) = (fields.flag("bail")?, fields.flag("behind")?);
+        opened.job = Some(match opened.job.take() {
+            Some(before) if behind && before.tasks().end == tasks.start => {
+                Job::behind(before, tasks.end, seeds, schedule, threads, bail)
+            }
+            _ => Job::new(tasks, seeds, schedule, threads, bail),
+        });
         Ok(().into())
     })())
 }

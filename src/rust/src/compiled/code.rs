@@ -16,7 +16,7 @@ pub(super) struct Code<'a> {
 }
 
 /// The parts of a call, or the arguments of a function, with their names.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(super) struct Parts<'a>(Code<'a>);
 
 impl<'a> Iterator for Parts<'a> {

@@ -47,6 +47,8 @@ struct Left {
 /// Tasks of one closure.
 pub(super) struct Job {
     tasks: Range<usize>,
+    /// So many tasks before these have been run by another job, whose fates are here, too.
+    ahead: usize,
     size: usize,
     seeds: Option<TaskSeeds>,
     schedule: Loop,
@@ -76,14 +78,51 @@ impl Job {
         threads: usize,
         bail: bool,
     ) -> Job {
+        Job::with(Vec::new(), tasks, seeds, schedule, threads, bail)
+    }
+
+    /// A job of the tasks behind those of one that has ended: what has become of these is told with
+    /// theirs.
+    pub(super) fn behind(
+        before: Job,
+        end: usize,
+        seeds: Option<TaskSeeds>,
+        schedule: Schedule,
+        threads: usize,
+        bail: bool,
+    ) -> Job {
+        let start = before.tasks.end;
+        let fates = before
+            .fates
+            .into_inner()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        Job {
+            busy: before.busy,
+            ended: before.ended,
+            given_up: before.given_up,
+            ..Job::with(fates, start..end, seeds, schedule, threads, bail)
+        }
+    }
+
+    fn with(
+        mut fates: Vec<Fate>,
+        tasks: Range<usize>,
+        seeds: Option<TaskSeeds>,
+        schedule: Schedule,
+        threads: usize,
+        bail: bool,
+    ) -> Job {
         let n = tasks.len();
         let size = (n / (threads.max(1) * BLOCKS)).clamp(1, LARGEST);
+        let ahead = fates.len();
+        fates.resize(ahead + n, Fate::Waiting);
         Job {
             size,
+            ahead,
             seeds,
             schedule: Loop::new(schedule, n.div_ceil(size), threads),
             left: Mutex::new(Vec::new()),
-            fates: Mutex::new(vec![Fate::Waiting; n]),
+            fates: Mutex::new(fates),
             tasks,
             bail,
             busy: AtomicU64::new(0),
@@ -92,8 +131,9 @@ impl Job {
         }
     }
 
+    /// The tasks whose fates are told.
     pub(super) fn tasks(&self) -> Range<usize> {
-        self.tasks.clone()
+        self.tasks.start - self.ahead..self.tasks.end
     }
 
     /// The seconds that the tasks have taken on all threads.
@@ -283,7 +323,7 @@ impl Job {
     /// Takes the fates of a block.
     fn settle(&self, left: Left) {
         self.count(&left);
-        let at = left.block * self.size;
+        let at = self.ahead + left.block * self.size;
         let mut fates = self.fates();
         for (to, fate) in fates[at..].iter_mut().zip(left.fates) {
             *to = fate;

@@ -10,6 +10,7 @@ mod extra;
 mod matrix;
 mod results;
 mod scalars;
+mod turns;
 mod vectors;
 
 pub(crate) use arith::math;

@@ -102,7 +102,7 @@ pub(super) fn compare<T: PartialOrd>(how: Compare, x: T, y: T) -> bool {
 pub(crate) fn math(how: Math, x: f64) -> Result<f64, Bail> {
     let y = function(how, x);
     // Most are neither `NaN` nor zero, which is one comparison.
-    if y < 0.0 || y > 0.0 {
+    if y.abs() > 0.0 {
         return Ok(y);
     }
     odd(how, y)

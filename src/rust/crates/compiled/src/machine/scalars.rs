@@ -57,6 +57,22 @@ impl Machine<'_> {
                 }
             };
         }
+        // Was that the whole body of a loop? Its other turns are made at once.
+        macro_rules! spin {
+            () => {
+                if matches!(code[at], Op::NextWalk(.., to) if usize::from(to) == at - 1) {
+                    match turns::spin(&code[at - 1..=at], (d, i), vd, vi, fuel) {
+                        None => {}
+                        Some(Ok(true)) => at -= 3,
+                        Some(Ok(false)) => {
+                            *paused = at - 3;
+                            return Ok(None);
+                        }
+                        Some(Err(bail)) => return Err(bail),
+                    }
+                }
+            };
+        }
         loop {
             let op = &code[at];
             at += 1;
@@ -79,7 +95,10 @@ impl Machine<'_> {
                 Op::Dot(to, a, b, c, e) => d!(to) = d!(a) * d!(b) + d!(c) * d!(e),
                 Op::DotSub(to, a, b, c, e) => d!(to) = d!(a) * d!(b) - d!(c) * d!(e),
                 Op::MulMulAdd(to, a, b, c, e) => d!(to) = d!(a) * d!(b) * d!(c) + d!(e),
-                Op::MulLess(to, a, b, c, e) => d!(to) = d!(a) * d!(b) * (d!(c) - d!(e)),
+                Op::MulLess(to, a, b, c, e) => {
+                    d!(to) = d!(a) * d!(b) * (d!(c) - d!(e));
+                    spin!();
+                }
                 Op::LessLess(to, a, b, c, e) => d!(to) = (d!(a) - d!(b)) * (d!(c) - d!(e)),
                 Op::ModBits(to, a, bits) => d!(to) = arith::mod_bits(d!(a), bits, host)?,
                 Op::AddI(to, a, b) => i!(to) = whole(i!(a).checked_add(i!(b)))?,
@@ -113,6 +132,7 @@ impl Machine<'_> {
                 Op::AddGet(to, b, v, a) => {
                     let x = vd[usize::from(v)].get((i!(a) as usize).wrapping_sub(1));
                     d!(to) = d!(b) + *x.ok_or(OUTSIDE)?;
+                    spin!();
                 }
                 Op::GetGet(to, v, w, a) => {
                     let at = vi[usize::from(w)].get((i!(a) as usize).wrapping_sub(1));
@@ -123,6 +143,7 @@ impl Machine<'_> {
                     let at = vi[usize::from(w)].get((i!(a) as usize).wrapping_sub(1));
                     let at = (*at.ok_or(OUTSIDE)? as usize).wrapping_sub(1);
                     d!(to) = d!(b) + *vd[usize::from(v)].get(at).ok_or(OUTSIDE)?;
+                    spin!();
                 }
                 Op::GetI(to, v, a) => {
                     let x = vi[usize::from(v)].get((i!(a) as usize).wrapping_sub(1));

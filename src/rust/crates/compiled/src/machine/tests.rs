@@ -206,6 +206,48 @@ fn a_loop_without_end_is_paused_and_goes_on() {
 }
 
 #[test]
+fn a_loop_of_one_instruction_is_paused_and_goes_on() {
+    // for (j in 1:20000) x <- 3.7 * x * (1 - x); x
+    let step = call(
+        "*",
+        [
+            call("*", [d(3.7), name("x")]),
+            call("-", [d(1.0), name("x")]),
+        ],
+    );
+    let body = call(
+        "{",
+        [
+            call(
+                "for",
+                [
+                    name("j"),
+                    call(":", [d(1.0), d(20_000.0)]),
+                    call("<-", [name("x"), step]),
+                ],
+            ),
+            name("x"),
+        ],
+    );
+    let program = program(Type::Double, body).unwrap();
+    let mut machine = Machine::new(&program, &[], state());
+    machine.start(&program, &[Data::Double(0.3)], None);
+    let mut pauses = 0;
+    let outcome = loop {
+        match machine.run(&program, &Host::portable(), &|| true) {
+            Outcome::Paused => pauses += 1,
+            other => break other,
+        }
+    };
+    let mut x: f64 = 0.3;
+    for _ in 0..20_000 {
+        x = 3.7 * x * (1.0 - x);
+    }
+    assert_eq!(outcome, Outcome::Done(Value::Double(x)));
+    assert_eq!(pauses, 20_000 / FUEL);
+}
+
+#[test]
 fn values_that_are_not_numbers_never_come_out() {
     let body = call(
         "-",
