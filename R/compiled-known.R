@@ -69,6 +69,9 @@ keep_pace <- function(key, frame, seconds) {
 too_small <- function(key, job, plan) {
   known <- if (!is.null(key) && plan$executor$in_session && !isTRUE(machine$eager)) paces_known[[key]]
   if (is.null(known) || job$n * known$seconds >= least_seconds) return(NULL)
+  # It has gone the short way (compiled-again.R), and may again when it is compiled as it is now.
+  frame <- frame_for_machine(job)
+  if (is.atomic(frame$X) && rs_again_knows(frame$FUN, frame$X) && rs_again_wants(frame$FUN, frame$X)) return(NULL)
   c(not_compiled("its tasks take less time than it takes to compile it"), list(pace = key))
 }
 

@@ -14,6 +14,10 @@
 #' start, with its own stream of random numbers. So the result is never another one; at worst it
 #' took longer. When more than a fifth of the first tasks are given up, R runs the rest.
 #'
+#' A call with nothing but a vector of numbers and a function (and `future.seed = TRUE`), as
+#' `future_lapply(X, FUN)`, uses the program of an earlier one if the function still means the same: ten small
+#' tasks take some ten microseconds then, and a few hundred else.
+#'
 #' [explain_compiled()] says whether a function compiles, or which expression does not and why;
 #' [job_report()] how many tasks of the last call R had to run.
 #'
