@@ -49,7 +49,8 @@ verdict_of <- function(fun, key) {
   known <- if (!is.null(key)) verdicts_known[[key]]
   if (is.null(known)) return(NULL)
   env <- environment(fun)
-  if (!is_hidden(known$name, env) && identical(get0(known$name, envir = env, mode = "function"), known$fun)) known$verdict
+  hidden <- !identical(env, globalenv()) && is_hidden(known$name, env)
+  if (!hidden && identical(get0(known$name, envir = env, mode = "function"), known$fun)) known$verdict
 }
 
 # Functions of single numbers whose tasks took no time on threads, by key_of_call(): `seconds` of one
@@ -71,7 +72,7 @@ too_small <- function(key, job, plan) {
   if (is.null(known) || job$n * known$seconds >= least_seconds) return(NULL)
   # It has gone the short way (compiled-again.R), and may again when it is compiled as it is now.
   frame <- frame_for_machine(job)
-  if (is.atomic(frame$X) && rs_again_knows(frame$FUN, frame$X) && rs_again_wants(frame$FUN, frame$X)) return(NULL)
+  if (is.atomic(frame$X) && rs_again_knows(frame$FUN, frame$X) && rs_again_wants(frame$FUN, frame$X, TRUE)) return(NULL)
   c(not_compiled("its tasks take less time than it takes to compile it"), list(pace = key))
 }
 
