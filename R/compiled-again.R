@@ -84,7 +84,7 @@ is_noted_plan <- function(plan) {
 is_noted_job <- function(compiled, job) {
   frame <- job$frame
   matched <- compiled$from[[1L]]
-  is.null(job$machine) && is.atomic(frame$X) && rs_again_wants(frame$FUN, frame$X) && !compiled$solves && !length(matched$constants) &&
+  is.null(job$machine) && is.atomic(frame$X) && rs_again_wants(frame$FUN, frame$X, FALSE) && !compiled$solves && !length(matched$constants) &&
     identical(matched$item, names(formals(frame$FUN))[1L])
 }
 

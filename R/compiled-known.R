@@ -82,7 +82,8 @@ verdict_of <- function(fun, key, columns) {
   if (is.null(known)) return(NULL)
   env <- environment(fun)
   if (!is.null(known$name)) {
-    same <- !is_hidden(known$name, env) && identical(get0(known$name, envir = env, mode = "function"), known$fun)
+    hidden <- !identical(env, globalenv()) && is_hidden(known$name, env)
+    same <- !hidden && identical(get0(known$name, envir = env, mode = "function"), known$fun)
     return(if (same) known$verdict)
   }
   if (known$left == 0L || !identical(known$kinds, kinds_of_data(columns)) || !identical(known$kind, kind_at(known$at, env))) return(NULL)
@@ -108,6 +109,9 @@ keep_pace <- function(key, frame, seconds) {
 too_small <- function(key, job, plan) {
   known <- if (!is.null(key) && plan$executor$in_session && !isTRUE(machine$eager)) paces_known[[key]]
   if (is.null(known) || job$n * known$seconds >= least_seconds) return(NULL)
+  # It has gone the short way (compiled-again.R), and may again when it is compiled as it is now.
+  frame <- frame_for_machine(job)
+  if (is.atomic(frame$X) && rs_again_knows(frame$FUN, frame$X) && rs_again_wants(frame$FUN, frame$X, TRUE)) return(NULL)
   c(not_compiled("its tasks take less time than it takes to compile it"), list(pace = key))
 }
 

@@ -15,6 +15,10 @@
 #' took longer. When more than a fifth of the tasks are given up, R runs the rest. `plan(multicore)` and
 #' `plan(multisession)` use such threads by themselves (section "Other plans").
 #'
+#' A call with nothing but a vector of numbers and a function (and `future.seed = TRUE`), as
+#' `future_lapply(X, FUN)`, uses the program of an earlier one if the function still means the same: ten small
+#' tasks take some ten microseconds then, and a few hundred else.
+#'
 #' [explain_compiled()] says whether a function compiles, or which expression does not and why;
 #' [job_report()] how many tasks of the last call R had to run.
 #'

@@ -110,7 +110,7 @@ run_interpreted <- function(job, plan, rest, why, pace = NULL) {
   told <- list(tasks = 0L, bailed = 0L, reasons = no_reasons, why = why, stopped = FALSE)
   fun <- frame_for_machine(job)[["FUN"]]
   if (is.function(fun)) note_run(fun, told)
-  begun <- rs_now()
+  begun <- if (!is.null(pace)) rs_now()
   outcome <- rest(job, plan)
   if (!is.null(pace)) forget_slow(pace, rs_now() - begun)
   if (!is.null(outcome$report)) outcome$report$compiled <- told

@@ -177,7 +177,7 @@ rs_again_end <- function(handle, x, simple) .Call(wrap__rs_again_end, handle, x,
 rs_again_leave <- function(handle) .Call(wrap__rs_again_leave, handle)
 
 #'@noRd
-rs_again_wants <- function(fun, x) .Call(wrap__rs_again_wants, fun, x)
+rs_again_wants <- function(fun, x, later) .Call(wrap__rs_again_wants, fun, x, later)
 
 #'@noRd
 rs_again_knows <- function(fun, x) .Call(wrap__rs_again_knows, fun, x)

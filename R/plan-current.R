@@ -16,7 +16,7 @@ new_plan <- function(executor, workers, settings, stack, limit = NULL, own_worke
 }
 
 # The record of the plan in force, written here only: future's `stack` when it was made,
-# our `settings`, and the `plan`, NULL until it is asked for; `home`: see frame_of_stack(). In a worker that stands by also
+# our `settings`, and the `plan`, NULL until it is asked for; `home`: see frame_of_stack(); `here`, the executor in this session. In a worker that stands by also
 # `late`, TRUE as long as future is not loaded, and the stack that it had `first`.
 in_force <- new.env(parent = emptyenv())
 
@@ -155,7 +155,10 @@ may_fork_or_send <- function() {
 serial_plan <- function() in_session(current_plan())
 
 # A plan whose tasks run in this process instead.
-in_session <- function(plan) new_plan(executor("sequential"), 1L, plan$settings, plan$stack)
+in_session <- function(plan) {
+  if (is.null(in_force$here)) in_force$here <- executor("sequential")
+  new_plan(in_force$here, 1L, plan$settings, plan$stack)
+}
 
 # The plan of a call that says how many workers it wants, whatever the plan in force is:
 # those of the plan if it can have any number of them, else forked ones, or where forking is

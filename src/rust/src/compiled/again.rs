@@ -53,7 +53,7 @@ struct Record {
     seconds: f64,
     /// How often a task was given up.
     bails: u32,
-    /// How often in a row it did not mean the same.
+    /// How many calls in a row have gone the long way and could have been noted.
     misses: u32,
 }
 
@@ -155,17 +155,25 @@ fn note(fun: &Robj, x: &Robj, spec: &Robj) -> Parsed<bool> {
     Ok(true)
 }
 
-/// Is it worth the time to note a program of the function? Not where it means something else at each
-/// call, nor where tasks were given up.
-unsafe extern "C-unwind" fn rs_again_wants(fun: Sexp, x: Sexp) -> Sexp {
-    // SAFETY: R protects the arguments of a call; nothing is evaluated.
+/// Is it worth the time to note a program of the function, which has gone the long way? Not each time
+/// where it means something else at each call, nor where tasks were given up. `later`: it will be asked
+/// once more if the answer is yes.
+unsafe extern "C-unwind" fn rs_again_wants(fun: Sexp, x: Sexp, later: Sexp) -> Sexp {
+    // SAFETY: R protects the arguments of a call, of which the last is a flag; nothing is evaluated.
     unsafe {
+        let later = *ffi::LOGICAL_RO(later) != 0;
         let wanted = ffi::TYPEOF(fun) == ffi::CLOSXP
             && told::is_open()
             && state().is_none_or(|state| {
-                let known = state.records.iter().find(|r| r.is_of(fun, x));
-                known
-                    .is_none_or(|r| r.bails < BAILS && (r.misses < 4 || r.misses.is_power_of_two()))
+                let known = state.records.iter_mut().find(|r| r.is_of(fun, x));
+                known.is_none_or(|r| {
+                    let misses = r.misses.saturating_add(1);
+                    let wanted = r.bails < BAILS && (misses < 4 || misses.is_power_of_two());
+                    if !(wanted && later) {
+                        r.misses = misses;
+                    }
+                    wanted
+                })
             });
         ffi::Rf_ScalarLogical(wanted.into())
     }
@@ -260,7 +268,6 @@ unsafe fn begin_with(handle: Sexp, given: Given) -> Option<()> {
     unsafe {
         let record = record_of(handle)?;
         if !record.meaning.holds(fun) {
-            record.misses = record.misses.saturating_add(1);
             return None;
         }
         let seeds = match given.seed == ffi::nil() {
@@ -455,7 +462,7 @@ routines! {
     meta__rs_again_step "rs_again_step" "wrap__rs_again_step" ("handle") => rs_again_step;
     meta__rs_again_end "rs_again_end" "wrap__rs_again_end" ("handle", "x", "simple") => rs_again_end;
     meta__rs_again_leave "rs_again_leave" "wrap__rs_again_leave" ("handle") => rs_again_leave;
-    meta__rs_again_wants "rs_again_wants" "wrap__rs_again_wants" ("fun", "x") => rs_again_wants;
+    meta__rs_again_wants "rs_again_wants" "wrap__rs_again_wants" ("fun", "x", "later") => rs_again_wants;
 }
 
 extendr_module! {
