@@ -83,7 +83,7 @@ compile_closure <- function(fun, X, dots = list(), before = NULL, several = FALS
   )))
   if (is.null(opened$program)) {
     release_variables(read)
-    keep_verdict(key, fun, columns, code, opened)
+    keep_verdict(key, fun, c(columns, dots), code, opened)
     return(not_compiled(opened$why, opened$path))
   }
   opened$solves <- calls_some(read, "solve")

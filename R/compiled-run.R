@@ -87,8 +87,9 @@ run_on_machine <- function(compiled, job, plan) {
   parts <- list()
   from <- 0L
   stopped <- slower <- FALSE
-  if (wants_trial(compiled, job, plan)) {
-    from <- min(plan$workers, probe)
+  tried <- tasks_of_trial(compiled, job, plan)
+  if (tried > 0L) {
+    from <- tried
     parts <- list(run_program(compiled, job, plan, 0L, from, progress))
     slower <- compiled_setting(plan) != "require" && is_slower(parts[[1L]], compiled, job)
   }
@@ -165,7 +166,8 @@ look_at_call <- function(job, plan) {
   }
   dots <- frame_dots(frame)
   key <- key_of_call(frame$FUN, dots, if (several) names(columns))
-  why <- if (compiled_setting(plan) != "require") verdict_of(frame$FUN, key, columns)
+  known <- is.null(job$compiled) && compiled_setting(plan) != "require"
+  why <- if (known) verdict_of(frame$FUN, key, c(columns, dots))
   if (!is.null(why)) return(why)
   why <- why_for_workers(job, plan)
   if (!is.null(why)) return(not_compiled(why))

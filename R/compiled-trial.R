@@ -1,12 +1,13 @@
 # Where the interpreter is faster: functions of long vectors, which R's own C code works through,
-# may be quicker there than on the machine. One task is timed in R, where workers would run it.
+# may be quicker there than on the machine. A task or two are timed in R, where workers would run the job.
 
 # A function with one of these is a matter of the interpreter, which is slow at them. Without, R takes for a
 # task little longer than the machine, at worst.
 loops <- c("for", "while", "repeat", "lapply", "sapply", "vapply", "mapply", "apply", "replicate", "Reduce")
 
-# Fewer tasks are not worth the time, nor are those for which a thread takes no longer.
-least_for_trial <- list(tasks = 16L, seconds = 5e-5)
+# Fewer tasks for each worker are not worth the time, nor are those for which a thread takes no longer. `two`: of so
+# many tasks two are tried, as tasks differ.
+least_for_trial <- list(tasks = 6L, two = 16L, seconds = 5e-5)
 
 # Below this share of the time on a thread R is faster: it was alone.
 faster_share <- 0.85
@@ -15,33 +16,37 @@ faster_share <- 0.85
 # here only.
 trials_known <- new.env(parent = emptyenv())
 
-wants_trial <- function(compiled, job, plan) {
-  if (plan$executor$in_session || job$n < least_for_trial$tasks || isTRUE(machine$eager)) return(FALSE)
-  if (isTRUE(frame_for_machine(job)$several) || calls_some(compiled$from[[2L]], loops)) return(FALSE)
+# How many tasks are tried.
+tasks_of_trial <- function(compiled, job, plan) {
+  if (plan$executor$in_session || job$n < least_for_trial$tasks * plan$workers || isTRUE(machine$eager)) return(0L)
+  if (isTRUE(frame_for_machine(job)$several) || calls_some(compiled$from[[2L]], loops)) return(0L)
   known <- if (!is.null(compiled$key)) trials_known[[compiled$key]]
-  is.null(known) || known$left == 0L
+  if (!is.null(known) && known$left > 0L) return(0L)
+  if (job$n < least_for_trial$two * plan$workers) 1L else 2L
 }
 
-# part: of the first tasks, as of run_program(). Is R faster?
+# part: of the first tasks, as of run_program(). Is R faster? What it does for the first time may take it twice as long.
 is_slower <- function(part, compiled, job) {
-  pace <- part$seconds / max(1, part$ended)
-  if (length(part$bailed) || pace < least_for_trial$seconds) return(FALSE)
-  slower <- seconds_in_r(job) < faster_share * pace
+  if (length(part$bailed) || part$seconds < least_for_trial$seconds * part$ended) return(FALSE)
+  ratio <- seconds_in_r(job, part$ended) / part$seconds
+  if (ratio >= faster_share && ratio < 2.5) ratio <- seconds_in_r(job, part$ended) / part$seconds
+  slower <- ratio < faster_share
   keep_trial(compiled$key, frame_for_machine(job)$FUN, slower)
   slower
 }
 
-# The first task, which neither signals anything nor leaves anything behind, as the machine has seen.
-seconds_in_r <- function(job) {
+# For the first tasks, which neither signal anything nor leave anything behind, as the machine has seen.
+seconds_in_r <- function(job, count) {
   frame <- frame_for_machine(job)
-  call <- as.call(c(list(frame$FUN, frame$X[[1L]]), frame_dots(frame)))
-  seeds <- task_seeds(job$streams, 1L)
-  tryCatch(keep_random_seed({
-    if (!is.null(seeds)) set_random_seed(seeds[[1L]])
+  dots <- frame_dots(frame)
+  seeds <- task_seeds(job$streams, seq_len(count))
+  tryCatch(keep_random_seed(sum(vapply(seq_len(count), function(k) {
+    call <- as.call(c(list(frame$FUN, frame$X[[k]]), dots))
+    if (!is.null(seeds)) set_random_seed(seeds[[k]])
     begun <- rs_now()
     eval(call, globalenv())
     rs_now() - begun
-  }), error = function(e) Inf)
+  }, 0))), error = function(e) Inf)
 }
 
 keep_trial <- function(key, fun, slower) {
