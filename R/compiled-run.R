@@ -57,8 +57,9 @@ run_compiled <- function(job, plan, rest) {
   }
   told <- list(
     tasks = job$n - length(left), bailed = sum(given_up), reasons = count_reasons(reasons[given_up]), why = NULL,
-    stopped = stopped, slower = slower
+    stopped = stopped
   )
+  if (slower) told$slower <- TRUE
   # If the rest fails, explain_compiled() tells all the same what ran before.
   note_run(frame_for_machine(job)$FUN, told)
   outcome <- if (!length(left)) {

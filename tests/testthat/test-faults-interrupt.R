@@ -252,7 +252,7 @@ at_terminal <- function(commands, options = "", timeout = 60) {
   started <- file.path(scratch, "started")
   answer <- file.path(scratch, "answer")
   setup <- c(
-    "library(rustle); plan(multicore, workers = 2L, compiled = "never")",
+    "library(rustle); plan(multicore, workers = 2L, compiled = 'never')",
     sprintf("start <- function(k) file.create(paste0(%s, k)); answer <- %s", deparse(started), deparse(answer)),
     "say <- function(...) cat(..., '\\n', file = answer, append = TRUE)"
   )
@@ -293,7 +293,7 @@ test_that("after Ctrl-C while a progress bar is drawn, calls are as ever", {
   skip_unless_faults()
   skip_unless_linux()
   run <- at_terminal(c(
-    "plan(multicore, workers = 2, compiled = "never", progress = TRUE)",
+    "plan(multicore, workers = 2, compiled = 'never', progress = TRUE)",
     "slow <- function(i) { if (i == 40) start(1); Sys.sleep(0.03); i }",
     "x <- future_lapply(1:400, slow)",
     "^C",
@@ -330,7 +330,7 @@ test_that("quit() in a task asks nobody and leaves an interactive session as it 
   skip_unless_linux()
   for (options in c("", "--no-readline")) {
     run <- at_terminal(options = options, c(
-      "plan(multicore, workers = 2L, compiled = "never", retries = 0L)",
+      "plan(multicore, workers = 2L, compiled = 'never', retries = 0L)",
       "say(class(tryCatch(future_lapply(1:2, function(i) if (i == 2) quit() else i), error = identity))[[1]])",
       "say(class(tryCatch(mclapply(1:2, function(i) if (i == 2) q('ask') else i), error = identity))[[1]])",
       "say(toString(tryCatch(future_sapply(1:2, function(i) readline('name? ')), error = identity)))",

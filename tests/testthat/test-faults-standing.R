@@ -91,7 +91,7 @@ test_that("when the session is killed, nothing of it is left", {
     inner <- tempfile(fileext = ".R")
     writeLines(c(
       "library(rustle); args <- commandArgs(TRUE); note <- args[[2]]",
-      "plan(multisession, workers = 2, compiled = "never")",
+      "plan(multisession, workers = 2, compiled = 'never')",
       "if (args[[1]] != 'starting') {",
       "  x <- future_lapply(1:2, function(i) system('sleep 50', wait = FALSE))",
       "  dirs <- unlist(future_lapply(1, function(i) tempdir()))",
@@ -414,7 +414,7 @@ test_that("two sessions have nothing to do with each other", {
   run <- run_r(before = standing, timeout = 60, {
     inner <- tempfile(fileext = ".R")
     writeLines(c(
-      "library(rustle); plan(multisession, workers = 2, compiled = "never")",
+      "library(rustle); plan(multisession, workers = 2, compiled = 'never')",
       "x <- 0; for (k in 1:100) x <- x + sum(unlist(future_lapply(1:4, function(i) { Sys.sleep(0.001); i })))",
       "cat(x, file = commandArgs(TRUE)[[1]])"
     ), inner)
