@@ -301,8 +301,10 @@ note_run <- function(fun, told) {
   last_compiled$told <- told
 }
 
+# Most functions do not compile: where that is nothing that was asked for, it is no news.
 compiled_of_report <- function(x) {
-  if (!is.null(x$compiled)) cat(wrapped(describe_run(x$compiled)))
+  quiet <- !is.null(x$compiled$why) && x$plan %in% c("multicore", "multisession")
+  if (!is.null(x$compiled) && !quiet) cat(wrapped(describe_run(x$compiled)))
 }
 
 # What ran where, in a sentence or two.
