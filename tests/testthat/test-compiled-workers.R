@@ -239,6 +239,7 @@ test_that("a function that did not compile is not looked at at each call, but ag
   under_plan(plans_of_processes()[[1L]], {
     for (n in 1:6) expect_identical(future_lapply(1:2, f), list("a", "a"))
     expect_match(told()$why, "`k` is not numeric")
+    expect_false(any(grepl("compiled", utils::capture.output(print(job_report())))))
     expect_lt(verdicts_known[[key_of_call(f, list(), NULL)]]$left, first_span)
     k <- 3
     expect_identical(future_lapply(1:2, f), list(3, 3))
