@@ -78,7 +78,11 @@ compile_closure <- function(fun, X, dots = list(), before = NULL, several = FALS
   read <- read_closures(fun, c(matched$item, names(matched$constants)))
   from <- list(matched, read, getOption("digits"))
   if (is.null(before)) before <- take_program(key)
-  if (!is.null(before$program) && same_bits(from, before$from) && is_unchanged(before, from) && unpack(rs_compiled_again(before$program, list(columns, before$from)))) return(before)
+  same <- !is.null(before$program) && same_bits(from, before$from) && is_unchanged(before, from)
+  if (same && unpack(rs_compiled_again(before$program, list(columns, before$from)))) {
+    release_variables(read)
+    return(before)
+  }
   code <- read[[1L]]
   opened <- unpack(rs_compiled_open(list(
     body = code$body, item = matched$item, items = columns, frames = frames_are_plain(matched, read, columns, fun), constants = matched$constants, defaults = code$formals,
@@ -87,7 +91,7 @@ compile_closure <- function(fun, X, dots = list(), before = NULL, several = FALS
   )))
   if (is.null(opened$program)) {
     release_variables(read)
-    keep_verdict(key, fun, columns, code, opened)
+    keep_verdict(key, fun, c(columns, dots), code, opened)
     return(not_compiled(opened$why, opened$path))
   }
   opened$solves <- calls_some(read, "solve")

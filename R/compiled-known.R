@@ -29,7 +29,7 @@ verdicts_known <- new.env(parent = emptyenv())
 first_span <- 7L
 most_span <- 1000L
 
-keep_verdict <- function(key, fun, columns, code, opened) {
+keep_verdict <- function(key, fun, data, code, opened) {
   if (is.null(key)) return()
   at <- expression_at(fun, opened$path)
   env <- environment(fun)
@@ -47,14 +47,16 @@ keep_verdict <- function(key, fun, columns, code, opened) {
   before <- verdicts_known[[key]]$span
   span <- if (is.null(before)) first_span else min(most_span, 2L * before + 1L)
   note_known(verdicts_known, key, list(
-    verdict = verdict, held = held_by_key(fun), kinds = kinds_of_data(columns), at = at,
+    verdict = verdict, held = held_by_key(fun), kinds = kinds_of_data(data), at = at,
     kind = kind_at(at, env), span = span, left = span
   ))
 }
 
-# Of what kind the elements are.
-kinds_of_data <- function(columns) {
-  vapply(columns, function(x) paste(typeof(x), is.object(x), if (is.list(x) && length(x)) typeof(.subset2(x, 1L))), "")
+# Of what kind the elements, and further arguments, are.
+kinds_of_data <- function(data) {
+  vapply(data, function(x) {
+    if (is.list(x)) paste(c(oldClass(x), vapply(utils::head(unclass(x), 20L), typeof, "")), collapse = " ") else paste(typeof(x), is.object(x))
+  }, "")
 }
 
 # Of what kind a variable is; NULL where it is none, or may have to be evaluated first.
@@ -77,7 +79,7 @@ is_hidden <- function(name, env) {
 
 # Why a function was not compiled before, where that is likely to hold still: it is seen at once. NULL
 # where it is not known.
-verdict_of <- function(fun, key, columns) {
+verdict_of <- function(fun, key, data) {
   known <- if (!is.null(key)) verdicts_known[[key]]
   if (is.null(known)) return(NULL)
   env <- environment(fun)
@@ -86,7 +88,7 @@ verdict_of <- function(fun, key, columns) {
     same <- !hidden && identical(get0(known$name, envir = env, mode = "function"), known$fun)
     return(if (same) known$verdict)
   }
-  if (known$left == 0L || !identical(known$kinds, kinds_of_data(columns)) || !identical(known$kind, kind_at(known$at, env))) return(NULL)
+  if (known$left == 0L || !identical(known$kinds, kinds_of_data(data)) || !identical(known$kind, kind_at(known$at, env))) return(NULL)
   known$left <- known$left - 1L
   verdicts_known[[key]] <- known
   known$verdict

@@ -69,7 +69,7 @@
 #'   OpenBLAS without OpenMP are used; with another BLAS, and on Windows, functions with products or
 #'   equations do not compile.
 #'
-#'   Not: strings, lists but as the value or to read elements of, changes of lists and data frames, values with
+#'   Not: vectors of more than 16 million elements that a task makes (those that it reads may be longer), strings, lists but as the value or to read elements of, changes of lists and data frames, values with
 #'   names of rows or columns, factors, functions that call themselves or use `...`, an argument that draws random numbers and is read again
 #'   where it may not have been read before. Of 20 kinds
 #'   of functions that public scripts hand to such calls, 7 compile (a test has them). Do not expect yours to be among
@@ -85,13 +85,16 @@
 #' @section Other plans: Under `plan(multicore)` and `plan(multisession)` calls whose function compiles run on
 #'   as many threads of this session as the plan has workers, and all others on its workers. Values, random numbers and
 #'   errors are the same. Tasks that are given up run on the workers, too, unless they are few and quick. When
-#'   more than a fifth of those that have ended was given up, the others are ended and go to the workers: what remains
+#'   more than a fifth of those that have ended was given up, the others are ended and go to the workers: what is lost
 #'   is the time of the tasks that had begun, which is a fraction of that which R takes. Left to workers are calls
 #'   * that workers were made ready for: by `setup`, [clusterExport()], [clusterEvalQ()] or [clusterCall()] with `cl = NULL`, packages that
 #'     are not attached here, or `future.globals` and `.noexport` that say what they get;
 #'   * of plans with a `timeout` or a `log`, with a checkpoint, and with the options `rustle.timings` or `rustle.memory`;
 #'   * of functions with products or equations of matrices, where R's BLAS has threads of its own (see above): processes do
-#'     not wait for each other.
+#'     not wait for each other;
+#'   * of functions of long vectors without loops which R is faster at: it is tried with a task or two, and
+#'     remembered;
+#'   * where the address space of the session is limited (`ulimit -v`).
 #'
 #'   [mclapply()] and its like, and calls that say how many workers they want, as `ncpus` of [boot()], follow the plan in
 #'   force: under `plan(sequential)`, as in a session without a plan, they have forked workers for all functions.

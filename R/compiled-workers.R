@@ -26,6 +26,8 @@ why_for_workers <- function(job, plan) {
   if (plan$executor$in_session) return(NULL)
   settings <- plan$settings
   if (is.finite(settings$timeout) || !is.null(settings$log)) return("the plan has a timeout or a log, which are for workers")
+  # R tells of a lack of memory; Rust ends the process.
+  if (rs_space_is_limited()) return("the address space of this session is limited (`ulimit -v`)")
   if (wants_timings() || wants_memory()) return("the times or the memory of single tasks are wanted, which workers measure")
   if (plan$executor$keeps) {
     if (length(settings$keep$steps)) return("the plan's `setup`, or clusterExport() and its like, may have given workers what this session has not")
@@ -50,7 +52,7 @@ blas_functions <- c("%*%", "crossprod", "tcrossprod", "outer", "solve")
 
 # Processes are faster then. calls: does the function call one of these? NULL where it is not so.
 why_blas_waits <- function(calls, plan) {
-  if (!calls || plan$executor$in_session || plan$workers == 1L || !blas_waits()) return(NULL)
+  if (!calls || plan$executor$in_session || plan$workers == 1L || compiled_setting(plan) == "require" || !blas_waits()) return(NULL)
   "its products or equations of matrices would wait for each other on threads, as R's BLAS has threads of its own"
 }
 

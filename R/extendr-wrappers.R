@@ -136,7 +136,8 @@ rs_compiled_close <- function(handle) .Call(wrap__rs_compiled_close, handle)
 #' @noRd
 rs_move_value <- function(to, at, from) .Call(wrap__rs_move_value, to, at, from)
 
-#' Takes all elements out of a list that nobody needs any more; see [`rs_move_value`].
+#' Takes all elements out of a list that nobody needs any more, or the argument out of a call of one; see
+#' [`rs_move_value`].
 #' @noRd
 rs_release <- function(list) .Call(wrap__rs_release, list)
 
@@ -565,6 +566,10 @@ rs_now <- function() .Call(wrap__rs_now)
 #' The most memory that this process has had, in bytes; 0 where the system does not tell.
 #' @noRd
 rs_peak_memory <- function() .Call(wrap__rs_peak_memory)
+
+#' Is the address space of this process limited?
+#' @noRd
+rs_space_is_limited <- function() .Call(wrap__rs_space_is_limited)
 
 #' Spans, as a list of columns: the first task of each (from 1), how many tasks it has, the
 #' worker (from 1), when they began and ended (seconds of the monotonic clock), by how

@@ -43,6 +43,8 @@ keep_step <- function(keep, step) {
   packed <- serialize(step, NULL, xdr = FALSE)
   keep$steps[[length(keep$steps) + 1L]] <- list(number = step$number, what = step$what, packed = packed)
   keep$parcel <- pack_object(keep$steps, machine_cores())
+  # What is known of a plan without steps is over.
+  count_again()
   invisible()
 }
 

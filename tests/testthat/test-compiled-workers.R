@@ -239,6 +239,7 @@ test_that("a function that did not compile is not looked at at each call, but ag
   under_plan(plans_of_processes()[[1L]], {
     for (n in 1:6) expect_identical(future_lapply(1:2, f), list("a", "a"))
     expect_match(told()$why, "`k` is not numeric")
+    expect_false(any(grepl("compiled", utils::capture.output(print(job_report())))))
     expect_lt(verdicts_known[[key_of_call(f, list(), NULL)]]$left, first_span)
     k <- 3
     expect_identical(future_lapply(1:2, f), list(3, 3))
@@ -283,23 +284,23 @@ test_that("where R is faster than a thread workers run the rest, and the next ca
   skip_on_os("windows")
   machine$eager <- FALSE
   withr::defer(machine$eager <- TRUE)
-  x <- sin(1:50000) + 2
+  x <- sin(1:20000) + 2
   roots <- function(i) sum(x^1.3 + exp(x / i))
-  drawn <- function(i) mean(x[sample.int(50000L, 20000L)])
+  drawn <- function(i) mean(x[sample.int(20000L, 10000L)])
   for (plan in plans_of_processes()) under_plan(plan, for (f in list(roots, drawn)) {
-    want <- in_session(observe(future_lapply(1:20, f, future.seed = 3), test_seeds()$mersenne))
-    got <- observe(future_lapply(1:20, f, future.seed = 3), test_seeds()$mersenne)
+    want <- in_session(observe(future_lapply(1:40, f, future.seed = 3), test_seeds()$mersenne))
+    got <- observe(future_lapply(1:40, f, future.seed = 3), test_seeds()$mersenne)
     expect_identical(got[c("value", "seed")], want[c("value", "seed")])
     want <- want$value
     known <- trials_known[[key_of_call(f, list(), NULL)]]
     expect_true(is.logical(known$slower))
-    expect_equal(told()$tasks, if (known$slower) 2 else 20)
-    expect_identical(future_lapply(1:20, f, future.seed = 3), want)
+    expect_equal(told()$tasks, if (known$slower) 2 else 40)
+    expect_identical(future_lapply(1:40, f, future.seed = 3), want)
     expect_lt(trials_known[[key_of_call(f, list(), NULL)]]$left, known$left)
     rm(list = key_of_call(f, list(), NULL), envir = trials_known)
     # Either way.
     keep_trial(key_of_call(f, list(), NULL), f, TRUE)
-    expect_identical(future_lapply(1:20, f, future.seed = 3), want)
+    expect_identical(future_lapply(1:40, f, future.seed = 3), want)
     expect_match(told()$why, "R was faster")
     rm(list = key_of_call(f, list(), NULL), envir = trials_known)
   })

@@ -4,7 +4,7 @@ test_that("a worker that dies changes no number of boot() and cv()", {
   skip_unless_faults()
   run <- run_r(timeout = 60, {
     x <- boot::aircondit$hours
-    plan(multicore, workers = 2)
+    plan(multicore, workers = 2, compiled = "never")
     dies <- function(d, i) {
       if (!identical(i, seq_along(d)) && first_time(paste(c("boot", i), collapse = "-")) && i[[1L]] == 3L) die(9L)
       mean(d[i])
@@ -31,14 +31,14 @@ test_that("a worker that dies changes no number of boot() and cv()", {
 test_that("a worker that dies again and again names the replicates, a slow one is stopped", {
   skip_unless_faults()
   run <- run_r(timeout = 60, {
-    plan(multicore, workers = 2, retries = 0)
+    plan(multicore, workers = 2, compiled = "never", retries = 0)
     x <- 1:9
     other <- function(i) !identical(i, 1:9)
     lost <- tryCatch(
       { set.seed(1); boot(x, function(d, i) if (other(i) && i[[1L]] == 5L) die(9L) else 1, R = 60) },
       rustle_error_worker_lost = identity
     )
-    plan(multicore, workers = 2, timeout = 1)
+    plan(multicore, workers = 2, compiled = "never", timeout = 1)
     slow <- tryCatch(
       { set.seed(1); boot(x, function(d, i) { if (other(i) && i[[1L]] == 5L) Sys.sleep(30); 1 }, R = 60) },
       rustle_error_timeout = identity

@@ -31,7 +31,7 @@ test_that("SIGINT to the parent ends the workers and all that they started", {
   skip_unless_faults()
   skip_unless_linux()
   run <- run_r(before = sleepers, {
-    plan(multicore, workers = 2L)
+    plan(multicore, workers = 2L, compiled = "never")
     out <- list()
     interrupt_when("f-*", 3L)
     out$future <- interrupted("f", future_lapply(1:4, sleep_long, tag = "f"))
@@ -52,7 +52,7 @@ test_that("SIGINT to the whole process group reaches the parent alone", {
   run <- run_r(before = sleepers, {
     stat <- readLines("/proc/self/stat", warn = FALSE)
     group <- as.integer(strsplit(sub("^.*\\) ", "", stat), " ")[[1L]][[3L]])
-    plan(multicore, workers = 2L)
+    plan(multicore, workers = 2L, compiled = "never")
     out <- list(alone = group == Sys.getpid())
     if (out$alone) {
       interrupt_when("f-*", 3L, -group)
@@ -80,7 +80,7 @@ test_that("what ignores the polite signal is killed after the grace period", {
   skip_unless_faults()
   skip_unless_linux()
   run <- run_r(before = sleepers, {
-    plan(multicore, workers = 2L)
+    plan(multicore, workers = 2L, compiled = "never")
     stubborn <- function(i, tag) {
       pid_file <- file.path(scratch, paste0(tag, "-child-", i))
       system(sprintf("trap '' TERM HUP INT; echo $$ > %s; sleep 60; sleep 60", pid_file))
@@ -128,7 +128,7 @@ test_that("interrupts at any moment leave nothing behind", {
   skip_unless_faults()
   skip_unless_linux()
   run <- run_r(timeout = 60, {
-    plan(multicore, workers = 3L)
+    plan(multicore, workers = 3L, compiled = "never")
     descriptors <- function() length(list.files("/proc/self/fd"))
     future_lapply(1:10, identity)
     before <- descriptors()
@@ -159,7 +159,7 @@ test_that("an interrupt while results are relayed to a handler is R's own too", 
   skip_unless_faults()
   skip_unless_linux()
   run <- run_r({
-    plan(multicore, workers = 2L)
+    plan(multicore, workers = 2L, compiled = "never")
     interrupt_when("told")
     began <- Sys.time()
     seen <- tryCatch(
@@ -181,7 +181,7 @@ test_that("a time limit of the caller is R's own error", {
   skip_unless_faults()
   skip_unless_linux()
   run <- run_r(timeout = 60, before = sleepers, {
-    plan(multicore, workers = 2L)
+    plan(multicore, workers = 2L, compiled = "never")
     # A limit that is over before tasks have begun is tried with more time.
     limited <- function(tag, call) {
       for (seconds in c(0.7, 3, 12, 40)) {
@@ -252,7 +252,7 @@ at_terminal <- function(commands, options = "", timeout = 60) {
   started <- file.path(scratch, "started")
   answer <- file.path(scratch, "answer")
   setup <- c(
-    "library(rustle); plan(multicore, workers = 2L)",
+    "library(rustle); plan(multicore, workers = 2L, compiled = 'never')",
     sprintf("start <- function(k) file.create(paste0(%s, k)); answer <- %s", deparse(started), deparse(answer)),
     "say <- function(...) cat(..., '\\n', file = answer, append = TRUE)"
   )
@@ -293,7 +293,7 @@ test_that("after Ctrl-C while a progress bar is drawn, calls are as ever", {
   skip_unless_faults()
   skip_unless_linux()
   run <- at_terminal(c(
-    "plan(multicore, workers = 2, progress = TRUE)",
+    "plan(multicore, workers = 2, compiled = 'never', progress = TRUE)",
     "slow <- function(i) { if (i == 40) start(1); Sys.sleep(0.03); i }",
     "x <- future_lapply(1:400, slow)",
     "^C",
@@ -330,7 +330,7 @@ test_that("quit() in a task asks nobody and leaves an interactive session as it 
   skip_unless_linux()
   for (options in c("", "--no-readline")) {
     run <- at_terminal(options = options, c(
-      "plan(multicore, workers = 2L, retries = 0L)",
+      "plan(multicore, workers = 2L, compiled = 'never', retries = 0L)",
       "say(class(tryCatch(future_lapply(1:2, function(i) if (i == 2) quit() else i), error = identity))[[1]])",
       "say(class(tryCatch(mclapply(1:2, function(i) if (i == 2) q('ask') else i), error = identity))[[1]])",
       "say(toString(tryCatch(future_sapply(1:2, function(i) readline('name? ')), error = identity)))",

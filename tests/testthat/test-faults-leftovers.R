@@ -4,7 +4,7 @@ test_that("calls leave no process, descriptor, mapping or file behind", {
   skip_unless_faults()
   skip_unless_linux()
   run <- run_r(timeout = 60, {
-    plan(multicore, workers = 3L)
+    plan(multicore, workers = 3L, compiled = "never")
     one_round <- function(k) {
       future_lapply(1:6, function(i) if (i == 2L) numeric(1e5) else i)
       mclapply(1:6, function(i) letters, mc.cores = 3L)
@@ -51,7 +51,7 @@ test_that("the temporary directory outlives whatever a task does", {
   skip_unless_faults()
   library <- fault_library()
   run <- run_r(args = if (is.null(library)) "" else library, {
-    plan(multicore, workers = 2L)
+    plan(multicore, workers = 2L, compiled = "never")
     library <- commandArgs(TRUE)
     kept <- file.path(tempdir(), "kept")
     cat("kept", file = kept)
@@ -81,7 +81,7 @@ test_that("quit() saves no workspace and writes no file in the working directory
   skip_unless_faults()
   run <- run_r({
     setwd(scratch)
-    plan(multicore, workers = 2L)
+    plan(multicore, workers = 2L, compiled = "never")
     out <- list(right = right("term", function() die(15L)), plain = right("quit", function() quit()))
     out$files <- length(list.files(scratch, "RData|Rhistory|core", all.files = TRUE)) == 0L
   })
@@ -91,7 +91,7 @@ test_that("quit() saves no workspace and writes no file in the working directory
 test_that("exit finalizers and connections of the parent are the parent's", {
   skip_unless_faults()
   run <- run_r({
-    plan(multicore, workers = 2L)
+    plan(multicore, workers = 2L, compiled = "never")
     log <- file.path(scratch, "finalized")
     holder <- new.env()
     reg.finalizer(holder, function(e) cat("x", file = log, append = TRUE), onexit = TRUE)
@@ -120,7 +120,7 @@ test_that("exit finalizers and connections of the parent are the parent's", {
 test_that("standard output is written once, however workers end", {
   skip_unless_faults()
   run <- run_r({
-    plan(multicore, workers = 2L)
+    plan(multicore, workers = 2L, compiled = "never")
     cat("unfinished line")
     invisible(right("kill", function() die(9L)))
     invisible(right("quit", function() quit()))
@@ -135,7 +135,7 @@ test_that("standard input of workers is the null device", {
   skip_unless_faults()
   skip_unless_linux()
   run <- run_r({
-    plan(multicore, workers = 2L)
+    plan(multicore, workers = 2L, compiled = "never")
     look <- function(i) {
       list(Sys.readlink("/proc/self/fd/0"), length(readLines(file("stdin"))), system("cat", intern = TRUE))
     }
@@ -152,7 +152,7 @@ test_that("standard input of workers is the null device", {
 test_that("sockets of the parent are dead in workers and alive in the parent", {
   skip_unless_faults()
   run <- run_r({
-    plan(multicore, workers = 2L)
+    plan(multicore, workers = 2L, compiled = "never")
     port <- 0L
     for (candidate in sample(20000:40000, 20)) {
       server <- tryCatch(serverSocket(candidate), error = function(e) NULL)
@@ -191,7 +191,7 @@ test_that("signals by which batch systems announce the end of a job do nothing t
   skip_unless_faults()
   run <- run_r({
     setwd(scratch)
-    plan(multicore, workers = 2L, retries = 0L)
+    plan(multicore, workers = 2L, compiled = "never", retries = 0L)
     signals <- c(10L, 12L)
     out <- lapply(signals, function(signal) {
       values <- future_lapply(1:4, function(i) {
@@ -212,7 +212,7 @@ test_that("signals by which batch systems announce the end of a job do nothing t
 test_that("a signal to a worker ends that worker only", {
   skip_unless_faults()
   run <- run_r({
-    plan(multicore, workers = 2L, retries = 0L)
+    plan(multicore, workers = 2L, compiled = "never", retries = 0L)
     parent <- Sys.getpid()
     out <- list()
     for (signal in c(1L, 15L)) {
@@ -282,7 +282,7 @@ test_that("nested calls of all kinds work inside tasks, and ours inside parallel
 test_that("a thread pool that was used before the fork does not hang tasks", {
   skip_unless_faults()
   run <- run_r({
-    plan(multicore, workers = 2L)
+    plan(multicore, workers = 2L, compiled = "never")
     simulated <- function(...) simulate_schedule(runif(100), workers = 4L)$makespan > 0
     pooled <- function(...) rustle:::rs_simulate(
       rep(1, 100), c("static", "stealing", "guided"), 1, c(2, 3), 0, 0, 2L
@@ -307,7 +307,7 @@ test_that("matrix products in tasks are right and use the worker's share of the 
   skip_unless_faults()
   skip_unless_linux()
   run <- run_r({
-    plan(multicore, workers = 2L)
+    plan(multicore, workers = 2L, compiled = "never")
     set.seed(1)
     a <- matrix(rnorm(250000), 500)
     # The part for systems other than Linux has a thread in workers that watches their parent.
@@ -332,7 +332,7 @@ test_that("matrix products in tasks are right and use the worker's share of the 
       threads = max(vapply(c(future, ours), `[[`, 0L, 3L)) <= share,
       parent = isTRUE(all.equal(again, whole)), parent_threads = wait_until(function() threads() <= before)
     )
-    plan(multicore, workers = 2L, worker_threads = 2L)
+    plan(multicore, workers = 2L, compiled = "never", worker_threads = 2L)
     out$chosen <- max(vapply(future_lapply(1:2, product), `[[`, 0L, 3L)) <= 2L
   })
   expect_all_true(run$value)
@@ -343,7 +343,7 @@ test_that("workers that leave do not wake what the session does next: a cluster 
   run <- run_r(timeout = 60, {
     # parallel listens for the end of children from now on.
     invisible(parallel::mclapply(1:2, identity))
-    plan(multicore, workers = 2L)
+    plan(multicore, workers = 2L, compiled = "never")
     cl <- parallel::makeCluster(2L)
     # Of a large process the kernel takes a copy apart for some milliseconds.
     ballast <- rnorm(2e7)

@@ -10,7 +10,7 @@ test_that("a job works under a limit of the address space", {
   skip_unless_linux()
   for (kilobytes in c(4000000, 1500000)) {
     run <- run_r(wrap = limited(sprintf("-v %d", kilobytes)), {
-      plan(multicore, workers = 4L)
+      plan(multicore, workers = 4L, compiled = "never")
       out <- list(
         small = right("small", function() NULL), fault = right("fault", function() die(9L)),
         shares = right("shares", function() die(11L), apply = mclapply, mc.cores = 4L),
@@ -28,7 +28,7 @@ test_that("an allocation that fails in a task is that task's error", {
   skip_unless_faults()
   skip_unless_linux()
   run <- run_r(wrap = limited("-v 3000000"), {
-    plan(multicore, workers = 2L)
+    plan(multicore, workers = 2L) # which here compiles nothing
     fill <- function(i) if (i == 2L) length(numeric(1e9)) else i
     out <- list(
       future = inherits(tryCatch(future_lapply(1:4, fill), error = identity), "error"),
@@ -46,7 +46,7 @@ test_that("results that the parent has no room for are an error, and nothing is 
   skip_unless_faults()
   skip_unless_linux()
   run <- run_r(wrap = limited("-v 2000000"), {
-    plan(multicore, workers = 2L)
+    plan(multicore, workers = 2L, compiled = "never")
     seen <- tryCatch(future_lapply(1:8, function(i) numeric(5e7) + i), error = identity)
     out <- list(
       error = inherits(seen, "error"), children = none_left(),
@@ -68,7 +68,7 @@ test_that("when the system refuses processes the job goes on with the workers th
       wrap = user$wrap, before = limit_processes, directory = user$home,
       args = as.character(extra), {
         Sys.setenv(OPENBLAS_NUM_THREADS = "1")
-        plan(multicore, workers = 5L)
+        plan(multicore, workers = 5L, compiled = "never")
         future_lapply(1:2, identity)
         limit_processes(as.integer(commandArgs(TRUE)))
         slow <- function(i) { Sys.sleep(0.01); Sys.getpid() }
@@ -90,7 +90,7 @@ test_that("when not one process can be started the error says so", {
   skip_unless_linux()
   user <- nobody()
   run <- run_r(wrap = user$wrap, before = limit_processes, directory = user$home, {
-    plan(multicore, workers = 2L)
+    plan(multicore, workers = 2L, compiled = "never")
     future_lapply(1:2, identity)
     limit_processes(0L)
     system_error <- function(call) {
@@ -111,7 +111,7 @@ test_that("the first call of a session counts the cores without a process of its
   skip_unless_linux()
   user <- nobody()
   run <- run_r(wrap = user$wrap, before = limit_processes, directory = user$home, {
-    plan(multicore, workers = 2L)
+    plan(multicore, workers = 2L, compiled = "never")
     limit_processes(1L)
     out <- list(right = right("right", function() NULL))
   })
@@ -123,7 +123,7 @@ test_that("a job needs few descriptors, and says so when it has none", {
   skip_unless_linux()
   skip_if(Sys.which("prlimit") == "", "no prlimit")
   run <- run_r({
-    plan(multicore, workers = 3L)
+    plan(multicore, workers = 3L, compiled = "never")
     room_for <- function(extra) {
       # As high as the highest number in use: no gaps below it.
       used <- max(as.integer(list.files("/proc/self/fd")))
@@ -149,7 +149,7 @@ test_that("a job needs few descriptors, and says so when it has none", {
 test_that("tasks that exhaust the stack fail alone", {
   skip_unless_faults()
   run <- run_r({
-    plan(multicore, workers = 2L)
+    plan(multicore, workers = 2L, compiled = "never")
     deep <- function(n) deep(n + 1)
     seen <- tryCatch(future_lapply(1:4, function(i) if (i == 3L) deep(1) else i), error = identity)
     values <- suppressWarnings(mclapply(1:4, function(i) if (i == 3L) deep(1) else i))
@@ -166,7 +166,7 @@ test_that("more workers than tasks, cores or sense are no fault", {
   run <- run_r({
     out <- list()
     for (workers in c(20L, 100L)) {
-      plan(multicore, workers = workers)
+      plan(multicore, workers = workers, compiled = "never")
       out[[paste0("few", workers)]] <- right(paste0("few", workers), function() die(9L), n = 8L)
       out[[paste0("many", workers)]] <- right(paste0("many", workers), function() die(11L), n = 300L)
     }

@@ -14,7 +14,7 @@ test_that("however a worker ends, its tasks run again, on every schedule and num
     out <- list()
     for (k in seq_len(nrow(cases))) {
       case <- cases[k, ]
-      plan(multicore, workers = case$workers, schedule = case$schedule)
+      plan(multicore, workers = case$workers, schedule = case$schedule, compiled = "never")
       tag <- paste(case$schedule, case$workers, case$fault, sep = "-")
       out[[tag]] <- right(tag, faults[[case$fault]])
     }
@@ -44,7 +44,7 @@ test_that("real faults of compiled code are survived", {
     )
     out <- list()
     for (workers in c(1L, 3L)) {
-      plan(multicore, workers = workers)
+      plan(multicore, workers = workers, compiled = "never")
       for (fault in names(faults)) {
         tag <- paste0(fault, workers)
         out[[tag]] <- right(tag, faults[[fault]])
@@ -61,7 +61,7 @@ test_that("real faults of compiled code are survived", {
 test_that("chunks, an ordering and prescheduled shares survive lost workers", {
   skip_unless_faults()
   run <- run_r({
-    plan(multicore, workers = 3L)
+    plan(multicore, workers = 3L, compiled = "never")
     backwards <- structure(4, ordering = 20:1)
     kill <- function() die(9L)
     segv <- function() die(11L)
@@ -103,7 +103,7 @@ test_that("a killer from outside changes nothing, whenever it strikes", {
       schedule <- cases$schedule[[k]]
       signal <- cases$signal[[k]]
       rule <- if (schedule == "shares") "stealing" else schedule
-      plan(multicore, workers = 4L, retries = 1000L, schedule = rule)
+      plan(multicore, workers = 4L, compiled = "never", retries = 1000L, schedule = rule)
       tag <- paste(schedule, signal, sep = "-")
       stop_file <- file.path(scratch, paste0("stop-", tag))
       system(paste0("(", killer(signal, stop_file), ") >/dev/null 2>&1 &"))
@@ -128,7 +128,7 @@ test_that("after `retries` losses the error names the tasks and the signal and h
   run <- run_r({
     out <- list()
     for (retries in 0:2) {
-      plan(multicore, workers = 2L, retries = retries)
+      plan(multicore, workers = 2L, compiled = "never", retries = retries)
       for (signal in c(9L, 11L)) {
         tag <- paste0(retries, "-", signal, "-")
         error <- tryCatch(future_lapply(1:8, function(i) {
@@ -165,7 +165,7 @@ test_that("after `retries` losses the error names the tasks and the signal and h
 test_that("quit() and invokeRestart(\"abort\") are named as the reason", {
   skip_unless_faults()
   run <- run_r({
-    plan(multicore, workers = 2L, retries = 0L)
+    plan(multicore, workers = 2L, compiled = "never", retries = 0L)
     out <- list(
       quit = tryCatch(future_lapply(1:4, function(i) if (i == 3L) quit() else i), error = identity),
       abort = tryCatch(
@@ -192,7 +192,7 @@ test_that("with retries = 0 no task runs twice, whoever is killed", {
   run <- run_r({
     out <- list()
     for (schedule in c("stealing", "static", "cyclic", "dynamic", "guided")) {
-      plan(multicore, workers = 3L, retries = 0L, schedule = schedule)
+      plan(multicore, workers = 3L, compiled = "never", retries = 0L, schedule = schedule)
       error <- tryCatch(future_lapply(1:30, function(i) {
         note_run(paste0(schedule, i))
         Sys.sleep(0.002)
@@ -213,7 +213,7 @@ test_that("with retries = 0 no task runs twice, whoever is killed", {
 test_that("a lost worker of mclapply() is no silent NULL", {
   skip_unless_faults()
   run <- run_r({
-    plan(multicore, workers = 2L, retries = 1L)
+    plan(multicore, workers = 2L, compiled = "never", retries = 1L)
     out <- lapply(c(TRUE, FALSE), function(preschedule) {
       tryCatch(
         mclapply(1:6, function(i) if (i == 4L) die(9L) else i, mc.preschedule = preschedule),
@@ -231,7 +231,7 @@ test_that("a lost worker of mclapply() is no silent NULL", {
 test_that("after a SIGKILL tasks run again one at a time", {
   skip_unless_faults()
   run <- run_r({
-    plan(multicore, workers = 4L, retries = 3L)
+    plan(multicore, workers = 4L, compiled = "never", retries = 3L)
     busy <- file.path(scratch, "busy")
     dir.create(busy)
     overlap <- future_sapply(1:4, function(i) {
@@ -258,7 +258,7 @@ test_that("a large result that was half sent is sent again and right", {
   moments <- if (long_tests()) 1:8 else c(1L, 3L, 6L)
   run <- run_r(timeout = 60, before = bquote({ moments <- .(moments) }), {
     # One task may meet both killers.
-    plan(multicore, workers = 2L, retries = 2L)
+    plan(multicore, workers = 2L, compiled = "never", retries = 2L)
     # Killed by a shell that starts when the value is complete and on its way.
     big <- function(i, tag) {
       value <- seq_len(1e7) + i * 0.5
@@ -295,7 +295,7 @@ test_that("random numbers are the same after a recovery", {
       }
     }
     RNGkind("L'Ecuyer-CMRG")
-    plan(multicore, workers = 3L)
+    plan(multicore, workers = 3L, compiled = "never")
     for (signal in c(9L, 11L)) {
       for (seed in list(TRUE, 42L)) {
         tag <- paste0("future-", signal, "-", seed)
@@ -327,7 +327,7 @@ test_that("random numbers are the same after a recovery", {
 test_that("output and conditions of a task that runs again come once, in order", {
   skip_unless_faults()
   run <- run_r({
-    plan(multicore, workers = 2L)
+    plan(multicore, workers = 2L, compiled = "never")
     told <- character()
     printed <- capture.output(withCallingHandlers(
       future_lapply(1:6, function(i) {
@@ -356,7 +356,7 @@ test_that("a task that exceeds the timeout fails, the others do not", {
   skip_unless_faults()
   skip_unless_linux()
   run <- run_r({
-    plan(multicore, workers = 2L, timeout = 1, retries = 0L)
+    plan(multicore, workers = 2L, compiled = "never", timeout = 1, retries = 0L)
     slow <- function(i) {
       if (i == 3L) {
         system(sprintf("echo $$ > %s; exec sleep 60", file.path(scratch, "sleeper")))

@@ -14,14 +14,14 @@ test_that("a server that cannot be started says what was run and what it printed
     out <- list()
     fails <- function(name, rscript, printed) {
       plan(sequential)
-      plan(multisession, workers = 2L, rscript = rscript)
+      plan(multisession, workers = 2L, compiled = "never", rscript = rscript)
       e <- tryCatch(future_lapply(1:2, identity), error = identity)
       out[[name]] <<- if (inherits(e, "rustle_error_server") && grepl(rscript[[1L]], e$command, fixed = TRUE) &&
         grepl(printed, e$printed, fixed = TRUE) && grepl(printed, conditionMessage(e), fixed = TRUE)) TRUE else e
     }
     works <- function(name, rscript) {
       plan(sequential)
-      plan(multisession, workers = 2L, rscript = rscript)
+      plan(multisession, workers = 2L, compiled = "never", rscript = rscript)
       out[[name]] <<- tryCatch(identical(future_lapply(1:20, function(i) i^2), expected()), error = conditionMessage)
     }
     fails("missing", "/no/such/program", "No such file")
@@ -45,7 +45,7 @@ test_that("a server that cannot be started says what was run and what it printed
     # One that hangs is left by an interrupt, and ends with the plan.
     plan(sequential)
     hangs <- script(sprintf("echo $$ > %s/pid; sleep 100; sleep 100", scratch))
-    plan(multisession, workers = 2L, rscript = hangs)
+    plan(multisession, workers = 2L, compiled = "never", rscript = hangs)
     interrupt_when("pid")
     began <- proc.time()[["elapsed"]]
     out$seen <- identical(tryCatch(future_lapply(1:2, identity), interrupt = function(e) "interrupt"), "interrupt")
@@ -69,7 +69,7 @@ test_that("a server holds nothing that the session has open", {
       if (!is.null(socket)) break
     }
     file <- file(file.path(scratch, "file"), "w")
-    plan(multisession, workers = 2L)
+    plan(multisession, workers = 2L, compiled = "never")
     held <- future_lapply(1:2, function(i) {
       parent <- strsplit(sub("^.*\\) ", "", readLines("/proc/self/stat")), " ")[[1L]][[2L]]
       lapply(c("self", parent), function(p) system(sprintf("ls -l /proc/%s/fd", p), intern = TRUE))
@@ -90,7 +90,7 @@ test_that("whatever the environment of a session is, its workers come up", {
   run <- run_r(timeout = 60, {
     out <- list()
     works <- function() tryCatch(identical(future_lapply(1:20, function(i) i^2), expected()), error = conditionMessage)
-    fresh <- function() { plan(sequential); plan(multisession, workers = 2L) }
+    fresh <- function() { plan(sequential); plan(multisession, workers = 2L, compiled = "never") }
     home <- file.path(scratch, "home")
     dir.create(home)
     writeLines(c("cat('PROFILE\\n')", "stop('profile')"), file.path(home, ".Rprofile"))
@@ -138,7 +138,7 @@ expect_sound <- function(code = quote({}), wrap = character(), args = character(
         if (errors && inherits(e, c("rustle_error_memory", "rustle_error_system", "rustle_error_server"))) TRUE else e
       })
     }
-    plan(multisession, workers = 2L)
+    plan(multisession, workers = 2L, compiled = "never")
     out <- list(
       small = sound(future_lapply(1:20, function(i) i^2), expected()),
       many = sound(future_sapply(1:1e5, function(i) i), 1:1e5),
@@ -170,7 +170,7 @@ test_that("with few descriptors there are the values, or an error of ours", {
       allow <- function(n) system(sprintf("prlimit --pid %d --nofile=%s:", Sys.getpid(), n))
       relax <- function() allow("1024")
       if (args[[3L]] == "after") {
-        plan(multisession, workers = 2L)
+        plan(multisession, workers = 2L, compiled = "never")
         future_lapply(1:2, identity)
       }
       allow(args[[2L]])

@@ -42,7 +42,7 @@ test_that("workers and the server are killed at any moment: the values, or the e
     lost <- 0L
     for (k in seq_len(kills)) {
       name <- names(shapes)[[(k - 1L) %% length(shapes) + 1L]]
-      plan(multisession, workers = 3L, retries = retries[[(k %/% 2L) %% 2L + 1L]])
+      plan(multisession, workers = 3L, compiled = "never", retries = retries[[(k %/% 2L) %% 2L + 1L]])
       if (!next_call()) out[[paste0("warm", k)]] <- FALSE
       victim <- if (k %% 3L == 0L) server() else { all <- pids(); all[[sample(length(all), 1L)]] }
       signal <- c("KILL", "TERM", "SEGV")[[sample(3L, 1L)]]
@@ -62,7 +62,7 @@ test_that("workers and the server are killed at any moment: the values, or the e
     }
     used <- c(pids(), server())
     invisible(gc())
-    plan(multisession, workers = 3L)
+    plan(multisession, workers = 3L, compiled = "never")
     next_call()
     # Each worker has two: how many there are depends on who was killed last.
     held <- function() descriptors() - 2L * length(pids())
@@ -91,7 +91,7 @@ test_that("when the session is killed, nothing of it is left", {
     inner <- tempfile(fileext = ".R")
     writeLines(c(
       "library(rustle); args <- commandArgs(TRUE); note <- args[[2]]",
-      "plan(multisession, workers = 2)",
+      "plan(multisession, workers = 2, compiled = 'never')",
       "if (args[[1]] != 'starting') {",
       "  x <- future_lapply(1:2, function(i) system('sleep 50', wait = FALSE))",
       "  dirs <- unlist(future_lapply(1, function(i) tempdir()))",
@@ -132,7 +132,7 @@ test_that("interrupts at any moment are prompt, and the same workers go on", {
   skip_unless_linux()
   interrupts <- some_or(20L, 100L)
   run <- run_r(before = standing, args = as.character(interrupts), timeout = some_or(60, 300), {
-    plan(multisession, workers = 3L)
+    plan(multisession, workers = 3L, compiled = "never")
     next_call()
     future_lapply(1:3, function(i) Sys.sleep(0.1))
     before <- pids()
@@ -180,7 +180,7 @@ test_that("calls cost the session and the workers no memory and no descriptor", 
   skip_unless_linux()
   calls <- some_or(300L, 10000L)
   run <- run_r(before = standing, args = as.character(calls), timeout = some_or(60, 600), {
-    plan(multisession, workers = 2L)
+    plan(multisession, workers = 2L, compiled = "never")
     data <- rnorm(2e5)
     call <- function(k) {
       data[[1L]] <<- k
@@ -224,7 +224,7 @@ test_that("what a task does to its worker costs at most that worker", {
   run <- run_r(before = standing, args = library, timeout = 60, {
     library_file <- commandArgs(TRUE)[[1L]]
     lost <- "rustle_error_worker_lost"
-    plan(multisession, workers = 2L, retries = 0L)
+    plan(multisession, workers = 2L, compiled = "never", retries = 0L)
     out <- list()
     claim <- function(name, call, expected) {
       got <- tryCatch(call, error = function(e) class(e)[[1L]])
@@ -272,7 +272,7 @@ test_that("a task whose time is over ends with its on.exit(), and is over even i
   skip_unless_faults()
   skip_unless_linux()
   run <- run_r(before = standing, timeout = 60, {
-    plan(multisession, workers = 2L, timeout = 0.6, retries = 0L)
+    plan(multisession, workers = 2L, compiled = "never", timeout = 0.6, retries = 0L)
     future_lapply(1:2, identity)
     timeout <- function(name, FUN, left = 0L) {
       began <- Sys.time()
@@ -315,12 +315,12 @@ test_that("what tasks have started ends with the session, or with the worker", {
         ))
       }))
     }
-    plan(multisession, workers = 2L)
+    plan(multisession, workers = 2L, compiled = "never")
     programs <- start()
     out$there <- all(alive(programs, 0))
     plan(sequential)
     out$plan <- !any(alive(programs))
-    plan(multisession, workers = 2L)
+    plan(multisession, workers = 2L, compiled = "never")
     programs <- start()
     killed <- server()
     tools::pskill(killed, 9L)
@@ -331,7 +331,7 @@ test_that("what tasks have started ends with the session, or with the worker", {
     for (pid in pids()) tools::pskill(pid, 9L)
     out$again <- next_call()
     out$worker <- !any(alive(programs))
-    plan(multisession, workers = 2L, idle_timeout = 1)
+    plan(multisession, workers = 2L, compiled = "never", idle_timeout = 1)
     programs <- start()
     # Who has left is reaped, with what it had started, by the next call.
     out$left <- !any(alive(pids()))
@@ -344,7 +344,7 @@ test_that("workers that have idled for too long leave, and the next call says no
   skip_unless_faults()
   skip_unless_linux()
   run <- run_r(before = standing, timeout = 60, {
-    plan(multisession, workers = 2L, idle_timeout = 1, retries = 0L)
+    plan(multisession, workers = 2L, compiled = "never", idle_timeout = 1, retries = 0L)
     out <- list(first = next_call())
     before <- pids()
     out$left <- wait_until(function() !any(alive(before, 0)))
@@ -365,7 +365,7 @@ test_that("a process that the session forks has workers of its own", {
   skip_unless_faults()
   skip_unless_linux()
   run <- run_r(before = standing, timeout = 60, {
-    plan(multisession, workers = 2L)
+    plan(multisession, workers = 2L, compiled = "never")
     first <- next_call()
     before <- c(server(), pids())
     theirs <- parallel::mclapply(1:2, function(k) {
@@ -396,9 +396,9 @@ test_that("a task has workers of its own, and they end with it", {
     out$values <- identical(lapply(got, `[[`, 1L), list(6L, 12L))
     theirs <- unlist(lapply(got, `[[`, 2L))
     out$theirs <- length(theirs) >= 4L
-    plan(multisession, workers = 2L)
+    plan(multisession, workers = 2L, compiled = "never")
     out$own <- identical(future_lapply(1:2, function(i) {
-      plan(multisession, workers = 2L)
+      plan(multisession, workers = 2L, compiled = "never")
       unlist(future_lapply(1:2, function(k) i * k))
     }), list(1:2, c(2L, 4L)))
     out$next_call <- next_call()
@@ -414,13 +414,13 @@ test_that("two sessions have nothing to do with each other", {
   run <- run_r(before = standing, timeout = 60, {
     inner <- tempfile(fileext = ".R")
     writeLines(c(
-      "library(rustle); plan(multisession, workers = 2)",
+      "library(rustle); plan(multisession, workers = 2, compiled = 'never')",
       "x <- 0; for (k in 1:100) x <- x + sum(unlist(future_lapply(1:4, function(i) { Sys.sleep(0.001); i })))",
       "cat(x, file = commandArgs(TRUE)[[1]])"
     ), inner)
     note <- file.path(scratch, "other")
     system2(file.path(R.home("bin"), "Rscript"), c("--vanilla", inner, note), wait = FALSE)
-    plan(multisession, workers = 2L)
+    plan(multisession, workers = 2L, compiled = "never")
     ours <- vapply(1:100, function(k) identical(future_lapply(1:4, function(i) i), list(1L, 2L, 3L, 4L)), NA)
     plan(sequential)
     out <- list(ours = all(ours), theirs = wait_until(function() file.exists(note) && identical(scan(note, quiet = TRUE), 1000), 60))
@@ -431,7 +431,7 @@ test_that("two sessions have nothing to do with each other", {
 test_that("handlers of what tasks relay may call workers, too", {
   skip_unless_faults()
   run <- run_r(before = standing, {
-    plan(multisession, workers = 2L)
+    plan(multisession, workers = 2L, compiled = "never")
     inner <- list()
     value <- withCallingHandlers(
       future_lapply(1:4, function(i) { message("task ", i); Sys.sleep(0.02); i }),

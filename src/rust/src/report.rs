@@ -157,6 +157,23 @@ fn rs_peak_memory() -> f64 {
     peak_kib() as f64 * 1024.0
 }
 
+/// Is the address space of this process limited?
+/// @noRd
+#[extendr]
+fn rs_space_is_limited() -> bool {
+    space_is_limited()
+}
+
+#[cfg(unix)]
+fn space_is_limited() -> bool {
+    rustle_shared::is_address_space_limited()
+}
+
+#[cfg(windows)]
+fn space_is_limited() -> bool {
+    false
+}
+
 /// Spans, as a list of columns: the first task of each (from 1), how many tasks it has, the
 /// worker (from 1), when they began and ended (seconds of the monotonic clock), by how
 /// many bytes they have raised the most memory that the worker had (`growth`), whether the
@@ -193,5 +210,6 @@ extendr_module! {
     mod report;
     fn rs_now;
     fn rs_peak_memory;
+    fn rs_space_is_limited;
     fn rs_span_columns;
 }

@@ -1,10 +1,11 @@
 //! Tasks of a compiled closure on threads, in slices of time.
 
+use std::num::NonZeroUsize;
 use std::ops::Range;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Mutex;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rustle_compiled::machine::{Machine, Outcome, Value};
 use rustle_compiled::{Bail, Generator, Program};
@@ -23,6 +24,9 @@ const BLOCKS: usize = 64;
 const LARGEST: usize = 256;
 /// Between so many short tasks the time is looked at.
 const GLANCE: usize = 16;
+/// So long a job is on the calling thread alone. To wake others takes as long as many a job does,
+/// and far longer where the cores are busy.
+const ALONE: Duration = Duration::from_micros(100);
 
 /// What has become of a task.
 #[derive(Clone, Debug)]
@@ -55,6 +59,7 @@ pub(super) struct Job {
     left: Mutex<Vec<Left>>,
     fates: Mutex<Vec<Fate>>,
     bail: bool,
+    begun: bool,
     /// Nanoseconds that blocks have taken.
     busy: AtomicU64,
     /// Tasks that have ended, and of these those that were given up, as of the last slice.
@@ -125,6 +130,7 @@ impl Job {
             fates: Mutex::new(fates),
             tasks,
             bail,
+            begun: false,
             busy: AtomicU64::new(0),
             ended: AtomicU64::new(0),
             given_up: AtomicU64::new(0),
@@ -181,6 +187,19 @@ impl Job {
 
     /// Runs tasks until the slice is over; `true` when all have ended.
     pub(super) fn advance(&mut self, program: &Program, data: &Shared, slice: Slice) -> bool {
+        if !std::mem::replace(&mut self.begun, true) && slice.threads.get() > 1 {
+            let alone = Slice {
+                threads: NonZeroUsize::MIN,
+                until: Instant::now() + ALONE,
+            };
+            if self.turn(program, data, alone) {
+                return true;
+            }
+        }
+        self.turn(program, data, slice)
+    }
+
+    fn turn(&mut self, program: &Program, data: &Shared, slice: Slice) -> bool {
         let stop = || slice.over();
         // Blocks that were left in the middle go on first.
         let mut waiting = std::mem::take(

@@ -28,8 +28,8 @@ use crate::{Bail, Generator, Host};
 /// How much is done before the time is looked at: turns of loops, and elements of vectors by
 /// the dozen.
 const FUEL: i64 = 4096;
-/// No vector is made longer.
-const LONGEST: usize = 1 << 26;
+/// No vector is made longer: R works as fast through such, and can tell when memory is short.
+const LONGEST: usize = 1 << 24;
 
 const OUTSIDE: Bail = Bail("a subscript that is out of bounds, zero, negative or missing");
 const MISSING: Bail = Bail("a comparison with a missing value");
