@@ -36,6 +36,7 @@ read_closures <- function(fun, given) {
       one$calls[[name]] <- at - 1L
     }
     one$closures <- NULL
+    one$opaque <- k > 1L && is_opaque(known[[k]])
     read[[k]] <- one
   }
   read
@@ -107,7 +108,10 @@ own_functions <- function(names, env) {
       next
     }
     other <- if (is.function(one)) own_name(one, homes)
-    if (is.character(one)) {
+    stand_in <- if (is.function(one)) stand_in_for(name, one, env)
+    if (!is.null(stand_in)) {
+      closures[[name]] <- stand_in
+    } else if (is.character(one)) {
       reasons[[paste0(name, "()")]] <- one
     } else if (length(other)) {
       # R's own, though what has that name here may be another function.

@@ -222,7 +222,11 @@ has_own_method <- function(name, env) {
   methods <- paste0(name, ".", method_classes)
   tables <- c(list(env), lapply(list(.BaseNamespaceEnv, asNamespace("stats")), `[[`, ".__S3MethodsTable__."))
   any(vapply(methods, function(method) {
-    any(vapply(tables, function(table) exists(method, envir = table, mode = "function"), NA))
+    own <- get0(method, envir = baseenv(), mode = "function", inherits = FALSE)
+    any(vapply(tables, function(table) {
+      found <- get0(method, envir = table, mode = "function")
+      !is.null(found) && !identical(found, own)
+    }, NA))
   }, NA))
 }
 

@@ -225,6 +225,32 @@ expect_same_on_threads <- function(X, fun, ..., kept = length(X)) {
   }
 }
 
+# Functions that all compile, and of which no task is given up: with 1, 2 and 3 threads they do what
+# they do in the session, and when all tasks are given up.
+expect_all_on_threads <- function(..., X = list(1, 2, 0.5)) {
+  withr::local_preserve_seed()
+  funs <- list(...)
+  seen <- function(plan) {
+    under_plan(plan, lapply(funs, function(fun) {
+      set.seed(1, "L'Ecuyer-CMRG", "Inversion", "Rejection")
+      list(future_lapply(X, fun, future.seed = TRUE), get_random_seed(), last_compiled$told$why, last_compiled$told$bailed)
+    }))
+  }
+  same <- function(x, y) identical(x[1:2], y[1:2], num.eq = FALSE)
+  oracle <- seen(list("sequential"))
+  for (workers in 1:3) {
+    ours <- seen(list("threads", workers = workers))
+    for (k in seq_along(funs)) {
+      expect_true(same(ours[[k]], oracle[[k]]), label = deparse1(body(funs[[k]])))
+      expect_null(ours[[k]][[3L]], label = deparse1(body(funs[[k]])))
+      expect_equal(ours[[k]][[4L]], 0, label = deparse1(body(funs[[k]])))
+    }
+  }
+  withr::defer(machine$bail <- FALSE)
+  machine$bail <- TRUE
+  expect_true(all(mapply(same, seen(list("threads", workers = 2)), oracle)))
+}
+
 # Under plan(threads) the same values, types, warnings, errors and random numbers as in the session;
 # why: NULL where it must compile, else a part of the reason.
 expect_called <- function(fun, why = NULL, X = list(1, 2, 0.5, -3, 10), kept = length(X)) {

@@ -292,6 +292,8 @@ pub(super) struct Read {
     lists: Lists,
     names: Vec<Names>,
     closures: Vec<Rc<Function>>,
+    /// Those that stand for functions whose values have more than theirs.
+    opaque: Vec<bool>,
     /// The closure whose code is compiled now.
     now: usize,
 }
@@ -353,11 +355,13 @@ impl Read {
         }
         let mut names = vec![Names::new(fields)?];
         let mut closures = Vec::new();
+        let mut opaque = Vec::new();
         let others = fields.optional("closures")?.and_then(Robj::as_list);
         for other in others.iter().flat_map(List::values) {
             let fields = Fields::new(&other)?;
             names.push(Names::new(&fields)?);
             closures.push(called(&fields, places)?);
+            opaque.push(fields.flag("opaque")?);
         }
         Ok(Read {
             data: Shared {
@@ -372,6 +376,7 @@ impl Read {
             lists,
             names,
             closures,
+            opaque,
             now: 0,
         })
     }
@@ -532,6 +537,11 @@ impl Surroundings for Read {
         let number = *self.names[self.now].calls.get(name)?;
         let code = self.closures.get(number.checked_sub(1)?)?;
         Some((number, Rc::clone(code)))
+    }
+
+    fn opaque(&mut self, closure: usize) -> bool {
+        let at = closure.checked_sub(1);
+        at.and_then(|at| self.opaque.get(at)).is_some_and(|opaque| *opaque)
     }
 
     fn same(&mut self, name: &str) -> Option<String> {

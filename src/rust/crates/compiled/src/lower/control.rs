@@ -2,6 +2,7 @@
 
 use super::inline::Callee;
 use super::lists::no_number;
+use super::made::OPAQUE;
 use super::named::Names;
 use super::*;
 use crate::code::Compare;
@@ -212,8 +213,15 @@ impl Lower<'_> {
             Val::Text(row) => Some(Out::Text(row)),
             Val::Made(number) => {
                 let made = self.made(number);
-                if made.rows {
-                    return Err(refuse(node, "its rows may have names that only R knows"));
+                if made.more {
+                    return Err(refuse(
+                        node,
+                        if made.frame {
+                            "its rows may have names that only R knows"
+                        } else {
+                            OPAQUE
+                        },
+                    ));
                 }
                 let mut parts = Vec::new();
                 for (k, part) in made.parts.into_iter().enumerate() {

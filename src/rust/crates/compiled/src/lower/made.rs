@@ -8,6 +8,7 @@ use super::*;
 use crate::code::Arith;
 use crate::tree::Step;
 
+pub(super) const OPAQUE: &str = "only elements of this value by their names are in the subset";
 pub(super) const UNKNOWN: Val = Val::Mixed(Type::Null, Type::Null);
 
 /// A list that the code has made, as a value.
@@ -18,8 +19,9 @@ pub(super) struct Made {
     pub(super) parts: Vec<Val>,
     /// Is it a data frame? Its columns are vectors of one length, or single elements all of them.
     pub(super) frame: bool,
-    /// Of a data frame: may its rows have other names than their numbers?
-    pub(super) rows: bool,
+    /// Has R's own value more than what is known here? Of a data frame: names of rows; of a list: a
+    /// class and other elements.
+    pub(super) more: bool,
     /// The variable that it was read from.
     pub(super) var: Option<Var>,
 }
@@ -30,7 +32,7 @@ pub(super) struct Shape {
     names: Option<u16>,
     count: usize,
     frame: bool,
-    rows: bool,
+    more: bool,
 }
 
 impl Lower<'_> {
@@ -65,7 +67,7 @@ impl Lower<'_> {
             names,
             count,
             frame,
-            rows,
+            more,
         } = self.shapes[usize::from(shape)];
         let mut parts = Vec::new();
         for k in 0..count {
@@ -82,7 +84,7 @@ impl Lower<'_> {
                 names,
                 parts,
                 frame,
-                rows,
+                more,
                 var,
             },
             node,
@@ -116,7 +118,7 @@ impl Lower<'_> {
             names: made.names,
             count: made.parts.len(),
             frame: made.frame,
-            rows: made.rows,
+            more: made.more,
         };
         let number = match self.shapes.iter().position(|known| *known == shape) {
             Some(number) => number,
@@ -182,7 +184,7 @@ impl Lower<'_> {
             return Ok(common(a, b));
         };
         let (mut a, b) = (self.made(a), self.made(b));
-        if (a.names, a.frame, a.rows) != (b.names, b.frame, b.rows) || a.parts.len() != b.parts.len() {
+        if (a.names, a.frame, a.more) != (b.names, b.frame, b.more) || a.parts.len() != b.parts.len() {
             return Ok(UNKNOWN);
         }
         for (x, y) in a.parts.iter_mut().zip(b.parts) {
@@ -252,7 +254,7 @@ impl Lower<'_> {
                 names,
                 parts,
                 frame: false,
-                rows: false,
+                more: false,
                 var: None,
             },
             node,
@@ -262,6 +264,7 @@ impl Lower<'_> {
     /// The place of an element: `Ok(None)` where there is none, and R gives `NULL`.
     pub(super) fn place_in(&self, made: &Made, step: &Step, node: &Node) -> Lowered<Option<usize>> {
         match step {
+            Step::At(_) if made.more && !made.frame => Err(refuse(node, OPAQUE)),
             Step::At(at) => match usize::try_from(*at) {
                 Ok(at) if (1..=made.parts.len()).contains(&at) => Ok(Some(at - 1)),
                 _ => Err(refuse(node, format!("a list has no element {at}"))),
@@ -296,6 +299,9 @@ impl Lower<'_> {
             if partial && names.any(|known| known.starts_with(name.as_str())) {
                 return Err(refuse(node, "the name of an element is not whole"));
             }
+            if made.more && !made.frame {
+                return Err(refuse(node, OPAQUE));
+            }
             return Ok(Val::Null);
         };
         if let (Val::Mixed(..), Some(var)) = (made.parts[k], made.var) {
@@ -316,6 +322,9 @@ impl Lower<'_> {
         match value {
             Val::Made(number) => {
                 let made = self.made(number);
+                if made.more && !made.frame {
+                    return Err(refuse(node, OPAQUE));
+                }
                 let names = made.names.map(|names| self.rows[usize::from(names)].clone());
                 Ok(Some((names, made.parts)))
             }
@@ -372,7 +381,7 @@ impl Lower<'_> {
             names,
             parts,
             frame,
-            rows: frame && !self.has_plain_rows(number),
+            more: frame && !self.has_plain_rows(number),
             var: None,
         };
         self.made_value(made, node).map(Some)
@@ -492,7 +501,7 @@ impl Lower<'_> {
                 names,
                 parts: columns,
                 frame: true,
-                rows: false,
+                more: false,
                 var: None,
             },
             node,

@@ -172,7 +172,7 @@ impl Lower<'_> {
                     (fun, self.matrix_of_frame(value, node)?)
                 {
                     return match value {
-                        Val::Made(number) if !self.made(number).rows => {
+                        Val::Made(number) if !self.made(number).more => {
                             self.with_sides((ty, reg), None, Some(names), node)
                         }
                         Val::Part(number) if self.has_plain_rows(number) => {

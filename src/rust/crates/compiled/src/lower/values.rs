@@ -692,7 +692,11 @@ impl Lower<'_> {
             Val::Gone => self.integer(0, at),
             Val::Part(number) => self.count_of(number, Count::Length, at),
             Val::Made(number) => {
-                let count = self.made(number).parts.len();
+                let made = self.made(number);
+                if made.more && !made.frame {
+                    return Err(refuse(at, super::made::OPAQUE));
+                }
+                let count = made.parts.len();
                 self.integer(count as i32, at)
             }
             Val::Text(row) => {
