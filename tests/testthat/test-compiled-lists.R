@@ -69,7 +69,7 @@ test_that("names that the value does not have do not matter", {
   )
   expect_same_on_threads(list(c(a = 1, b = 2), c(a = 3, b = 4)), function(x) sum(x) / length(x))
   for (fun in list(
-    function(i) marked * 2, function(i) marked[i:2, ], function(i) cbind(1, labels),
+    function(i) marked * 2, function(i) cbind(1, labels),
     function(i) sapply(labels, function(z) z + i), function(i) mapply(function(a, b) a * b, labels, 1:3), function(i) unlist(lapply(labels, function(z) z)),
     function(i) { y <- 0; y[1] <- labels["a"]; z <- (y[1] <- labels["b"]); z }
   )) {
