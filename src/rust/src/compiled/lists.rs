@@ -199,8 +199,11 @@ fn labels(list: &Robj) -> std::result::Result<Option<Vec<String>>, String> {
         return Ok(None);
     };
     let plain = |name: &str| (!name.is_na() && name.is_ascii()).then(|| name.to_owned());
-    let all: Option<Vec<String>> = names.as_str_iter().and_then(|names| names.map(plain).collect());
-    all.map(Some).ok_or("the names of a list are not plain text".into())
+    let all: Option<Vec<String>> = names
+        .as_str_iter()
+        .and_then(|names| names.map(plain).collect());
+    all.map(Some)
+        .ok_or("the names of a list are not plain text".into())
 }
 
 /// How many rows a data frame has, by its names of rows; `true`: these are their numbers, as R makes

@@ -541,7 +541,8 @@ impl Surroundings for Read {
 
     fn opaque(&mut self, closure: usize) -> bool {
         let at = closure.checked_sub(1);
-        at.and_then(|at| self.opaque.get(at)).is_some_and(|opaque| *opaque)
+        at.and_then(|at| self.opaque.get(at))
+            .is_some_and(|opaque| *opaque)
     }
 
     fn same(&mut self, name: &str) -> Option<String> {

@@ -25,8 +25,8 @@ mod lists;
 mod logic;
 mod loops;
 mod made;
-mod members;
 mod matrix;
+mod members;
 mod more;
 mod named;
 mod promises;
@@ -380,7 +380,9 @@ impl<'s> Lower<'s> {
                 .names
                 .iter()
                 .zip(std::mem::take(&mut self.types))
-                .filter(|((scope, name), types)| *scope == 0 && !types.is_empty() && name != TASK && !name.contains('\0'))
+                .filter(|((scope, name), types)| {
+                    *scope == 0 && !types.is_empty() && name != TASK && !name.contains('\0')
+                })
                 .map(|((_, name), types)| (name.clone(), types))
                 .collect(),
         })

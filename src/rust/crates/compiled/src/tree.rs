@@ -339,7 +339,11 @@ pub trait Surroundings {
     /// # Errors
     ///
     /// Why they cannot be used.
-    fn labels(&mut self, _list: usize, _each: Option<&[Step]>) -> Result<Option<Vec<String>>, String> {
+    fn labels(
+        &mut self,
+        _list: usize,
+        _each: Option<&[Step]>,
+    ) -> Result<Option<Vec<String>>, String> {
         Err("lists are not in the subset".into())
     }
     /// How large a list is.

@@ -191,7 +191,8 @@ impl Lower<'_> {
             Some(names) if names.len() == 1 => Kept::One,
             _ => Kept::Columns,
         };
-        let (value, gather) = self.gathering(how, node, |this| this.applied_with(fun, args, node))?;
+        let (value, gather) =
+            self.gathering(how, node, |this| this.applied_with(fun, args, node))?;
         self.end_gather(value, &gather, parts.names.as_deref(), node)
     }
 

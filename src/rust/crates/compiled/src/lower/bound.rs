@@ -66,7 +66,11 @@ impl Lower<'_> {
         self.emit(Op::Bind(number));
         if called && vectors && !veiled && names.iter().all(|name| name.is_ascii()) {
             let names = Some(self.row_of(names, node)?);
-            let (rows, columns) = if columns { (None, names) } else { (names, None) };
+            let (rows, columns) = if columns {
+                (None, names)
+            } else {
+                (names, None)
+            };
             return self.with_sides((element.matrix(), to), rows, columns, node);
         }
         Ok(Self::veil(Val::Is(element.matrix(), to), veiled || called))

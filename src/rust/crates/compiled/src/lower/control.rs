@@ -539,7 +539,8 @@ pub(super) fn type_of(value: Val) -> Type {
 
 pub(super) fn mixed_value(at: &Node, a: Type, b: Type) -> Refused {
     if (a, b) == (Type::Null, Type::Null) {
-        let why = "its value is a function, or strings or a list that depend on the way the code takes";
+        let why =
+            "its value is a function, or strings or a list that depend on the way the code takes";
         return refuse(at, why);
     }
     if a == b {

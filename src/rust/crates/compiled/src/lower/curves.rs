@@ -31,12 +31,7 @@ fn parameters(fun: &str) -> Option<Parameters> {
 
 impl Lower<'_> {
     /// `None` of other functions.
-    pub(super) fn curve(
-        &mut self,
-        fun: &str,
-        args: &[Arg],
-        node: &Node,
-    ) -> Lowered<Option<Val>> {
+    pub(super) fn curve(&mut self, fun: &str, args: &[Arg], node: &Node) -> Lowered<Option<Val>> {
         let Some(parameters) = parameters(fun) else {
             return Ok(None);
         };

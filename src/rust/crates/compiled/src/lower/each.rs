@@ -112,7 +112,8 @@ impl Lower<'_> {
                 Some((made, _)) => Rc::clone(made),
                 None => {
                     let missing = || make.node(Kind::Missing);
-                    let mut formals = vec![("FUN".to_owned(), missing()), ("*x".to_owned(), missing())];
+                    let mut formals =
+                        vec![("FUN".to_owned(), missing()), ("*x".to_owned(), missing())];
                     let mut args = vec![Arg {
                         name: None,
                         value: make.name("*x"),
@@ -206,7 +207,8 @@ impl Lower<'_> {
                 Val::Is(ty, reg) if !ty.is_matrix() => columns.push((ty, reg)),
                 Val::Named(ty, reg, own) => {
                     columns.push((ty, reg));
-                    if rows.is_some_and(|rows| rows != own) || self.rows[usize::from(own)].len() < 2 {
+                    if rows.is_some_and(|rows| rows != own) || self.rows[usize::from(own)].len() < 2
+                    {
                         return Err(refuse(node, named::KEPT));
                     }
                     rows = Some(own);
@@ -283,7 +285,10 @@ impl Lower<'_> {
             _ => return Err(refuse(data, "what is no list is not in the subset here")),
         };
         let whole = self.made(number);
-        let Some(names) = whole.names.map(|names| self.rows[usize::from(names)].clone()) else {
+        let Some(names) = whole
+            .names
+            .map(|names| self.rows[usize::from(names)].clone())
+        else {
             return Err(refuse(data, "a list without names"));
         };
         let mut read = Vec::new();
@@ -425,7 +430,10 @@ impl Lower<'_> {
     /// `unlist()` of a list of single elements.
     pub(super) fn unlisted_value(&mut self, value: Val, keep: bool, node: &Node) -> Lowered<Val> {
         let Some((names, parts)) = self.elements_of_list(value, node)? else {
-            return Err(refuse(node, "it is compiled for lists only whose elements are known"));
+            return Err(refuse(
+                node,
+                "it is compiled for lists only whose elements are known",
+            ));
         };
         let mut all = Vec::new();
         let mut single = true;

@@ -141,7 +141,10 @@ impl Lower<'_> {
         }
         let names = self.texts(code)?;
         let Some(names) = names.filter(|names| names.len() == made.parts.len()) else {
-            return Err(refuse(code, "names that are computed are not in the subset"));
+            return Err(refuse(
+                code,
+                "names that are computed are not in the subset",
+            ));
         };
         made.names = Some(self.row_of(names, node)?);
         made.var = None;
@@ -152,12 +155,7 @@ impl Lower<'_> {
     }
 
     /// `switch()`: by a string or number that is known, or by one that is computed.
-    pub(super) fn switch(
-        &mut self,
-        args: &[Arg],
-        hint: Option<Var>,
-        node: &Node,
-    ) -> Lowered<Val> {
+    pub(super) fn switch(&mut self, args: &[Arg], hint: Option<Var>, node: &Node) -> Lowered<Val> {
         let constant = matches!(args[0].value.kind, Kind::Double(_) | Kind::Integer(_));
         if constant || self.texts(&args[0].value)?.is_some() {
             return match self.chosen(args, node)? {

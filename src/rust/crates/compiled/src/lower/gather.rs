@@ -181,7 +181,12 @@ impl Lower<'_> {
     }
 
     /// A matrix of so many rows.
-    pub(super) fn as_matrix(&mut self, (ty, reg): (Type, Reg), rows: Reg, node: &Node) -> Lowered<(Type, Reg)> {
+    pub(super) fn as_matrix(
+        &mut self,
+        (ty, reg): (Type, Reg),
+        rows: Reg,
+        node: &Node,
+    ) -> Lowered<(Type, Reg)> {
         let to = self.temp(ty.matrix(), node)?;
         self.matrix_op(
             Mat::Make {
@@ -206,12 +211,16 @@ impl Lower<'_> {
         node: &Node,
     ) -> Lowered<Val> {
         if of != "lapply" {
-            return Err(refuse(list, "it is compiled for the value of lapply() only"));
+            return Err(refuse(
+                list,
+                "it is compiled for the value of lapply() only",
+            ));
         }
         self.check(of, list)?;
         self.check(bind, node)?;
-        let (value, gather) =
-            self.gathering(Kept::Columns, node, |this| this.applied_with(of, args, list))?;
+        let (value, gather) = self.gathering(Kept::Columns, node, |this| {
+            this.applied_with(of, args, list)
+        })?;
         let Gather {
             several,
             rows,

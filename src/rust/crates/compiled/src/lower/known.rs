@@ -10,7 +10,10 @@ impl Lower<'_> {
     /// A constant string of the code.
     pub(super) fn text(&mut self, text: &str, node: &Node) -> Lowered<Val> {
         if !text.is_ascii() {
-            return Err(refuse(node, "strings that are not ASCII are not in the subset"));
+            return Err(refuse(
+                node,
+                "strings that are not ASCII are not in the subset",
+            ));
         }
         Ok(Val::Text(self.row_of(vec![text.to_owned()], node)?))
     }
@@ -375,11 +378,7 @@ impl Lower<'_> {
 
     /// The alternative of `switch(x, a = , b = )` by a string or number that is known; `Ok(None)` where
     /// R gives `NULL`.
-    pub(super) fn chosen<'a>(
-        &mut self,
-        args: &'a [Arg],
-        node: &Node,
-    ) -> Lowered<Option<&'a Node>> {
+    pub(super) fn chosen<'a>(&mut self, args: &'a [Arg], node: &Node) -> Lowered<Option<&'a Node>> {
         let Some((first, rest)) = args.split_first() else {
             return Err(refuse(node, "its argument is missing"));
         };

@@ -117,7 +117,9 @@ impl Lower<'_> {
         let step = match (columns, step) {
             (None, step) => step,
             (Some(columns), Step::At(at)) => {
-                let column = usize::try_from(at).ok().and_then(|at| columns.get(at.wrapping_sub(1)));
+                let column = usize::try_from(at)
+                    .ok()
+                    .and_then(|at| columns.get(at.wrapping_sub(1)));
                 column
                     .cloned()
                     .ok_or_else(|| refuse(node, format!("a list has no element {at}")))?
@@ -354,13 +356,14 @@ impl Lower<'_> {
                 all
             }
         };
-        let (ty, found, single) = match self.part_by("[", (Type::Integers, all), rows, None, node)? {
-            Val::Is(ty, reg) => {
-                let (all, reg) = self.as_vector(ty, reg, node)?;
-                (all, reg, ty.is_scalar())
-            }
-            _ => return Ok(Val::Gone),
-        };
+        let (ty, found, single) =
+            match self.part_by("[", (Type::Integers, all), rows, None, node)? {
+                Val::Is(ty, reg) => {
+                    let (all, reg) = self.as_vector(ty, reg, node)?;
+                    (all, reg, ty.is_scalar())
+                }
+                _ => return Ok(Val::Gone),
+            };
         let kept = self.kept(File::Vi, node)?;
         self.put(ty, kept, found);
         let part = Part {

@@ -184,7 +184,9 @@ impl Lower<'_> {
             return Ok(common(a, b));
         };
         let (mut a, b) = (self.made(a), self.made(b));
-        if (a.names, a.frame, a.more) != (b.names, b.frame, b.more) || a.parts.len() != b.parts.len() {
+        if (a.names, a.frame, a.more) != (b.names, b.frame, b.more)
+            || a.parts.len() != b.parts.len()
+        {
             return Ok(UNKNOWN);
         }
         for (x, y) in a.parts.iter_mut().zip(b.parts) {
@@ -215,7 +217,10 @@ impl Lower<'_> {
     pub(super) fn moves(&self, to: Val, from: Val, temp: Option<bool>, code: &mut Vec<Stmt>) {
         match (to, from) {
             (Val::Made(to), Val::Made(from)) => {
-                let (to, from) = (&self.made_lists[usize::from(to)], &self.made_lists[usize::from(from)]);
+                let (to, from) = (
+                    &self.made_lists[usize::from(to)],
+                    &self.made_lists[usize::from(from)],
+                );
                 for (to, from) in to.parts.iter().zip(&from.parts) {
                     self.moves(*to, *from, None, code);
                 }
@@ -325,7 +330,9 @@ impl Lower<'_> {
                 if made.more && !made.frame {
                     return Err(refuse(node, OPAQUE));
                 }
-                let names = made.names.map(|names| self.rows[usize::from(names)].clone());
+                let names = made
+                    .names
+                    .map(|names| self.rows[usize::from(names)].clone());
                 Ok(Some((names, made.parts)))
             }
             Val::Part(number) => {
@@ -429,11 +436,7 @@ impl Lower<'_> {
     }
 
     /// `data.frame(a = x, b)`.
-    pub(super) fn data_frame(
-        &mut self,
-        args: &[crate::tree::Arg],
-        node: &Node,
-    ) -> Lowered<Val> {
+    pub(super) fn data_frame(&mut self, args: &[crate::tree::Arg], node: &Node) -> Lowered<Val> {
         let mut names = Vec::new();
         let mut parts = Vec::new();
         let mut unnamed = false;
@@ -442,7 +445,10 @@ impl Lower<'_> {
             match arg.name.as_deref() {
                 Some("row.names") => {
                     if arg.value.kind != Kind::Null {
-                        return Err(refuse(node, "its argument `row.names` is not in the subset"));
+                        return Err(refuse(
+                            node,
+                            "its argument `row.names` is not in the subset",
+                        ));
                     }
                     unnamed = true;
                     continue;
@@ -480,8 +486,15 @@ impl Lower<'_> {
                 Val::Named(ty, reg, _) if unnamed => Val::Is(ty, reg),
                 Val::Named(..) | Val::Veiled(..) => return Err(refuse(&arg.value, KEPT)),
                 Val::Text(row) if !as_factors && self.rows[usize::from(row)].len() == 1 => value,
-                Val::Text(_) => return Err(refuse(&arg.value, "strings are not in the subset here")),
-                _ => return Err(refuse(&arg.value, "a column of this kind is not in the subset")),
+                Val::Text(_) => {
+                    return Err(refuse(&arg.value, "strings are not in the subset here"))
+                }
+                _ => {
+                    return Err(refuse(
+                        &arg.value,
+                        "a column of this kind is not in the subset",
+                    ))
+                }
             });
         }
         let of_numbers = columns.iter().any(|part| matches!(part, Val::Is(..)));
@@ -558,8 +571,25 @@ pub(super) fn hidden_name(name: &str, k: usize) -> String {
 /// Does `make.names()` leave the name as it is?
 fn is_syntactic(name: &str) -> bool {
     const RESERVED: [&str; 19] = [
-        "if", "else", "repeat", "while", "function", "for", "next", "break", "TRUE", "FALSE", "NULL",
-        "Inf", "NaN", "NA", "NA_integer_", "NA_real_", "NA_character_", "NA_complex_", "in",
+        "if",
+        "else",
+        "repeat",
+        "while",
+        "function",
+        "for",
+        "next",
+        "break",
+        "TRUE",
+        "FALSE",
+        "NULL",
+        "Inf",
+        "NaN",
+        "NA",
+        "NA_integer_",
+        "NA_real_",
+        "NA_character_",
+        "NA_complex_",
+        "in",
     ];
     let mut bytes = name.bytes();
     let first = bytes.next();

@@ -48,7 +48,10 @@ impl Lower<'_> {
             return Ok(None);
         };
         if by.name.is_some() || of.name.is_some() {
-            return Err(refuse(target, "subscripts with names are not in the subset"));
+            return Err(refuse(
+                target,
+                "subscripts with names are not in the subset",
+            ));
         }
         let found = match &of.value.kind {
             Kind::Name(name) => self.own_list(name, &of.value)?,
@@ -78,7 +81,8 @@ impl Lower<'_> {
             match self.constant_step(&by.value)? {
                 Some(step) => step,
                 None => {
-                    let why = "elements of lists are assigned by names or numbers that the code has only";
+                    let why =
+                        "elements of lists are assigned by names or numbers that the code has only";
                     return Err(refuse(target, why));
                 }
             }

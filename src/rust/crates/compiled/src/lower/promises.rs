@@ -172,11 +172,9 @@ impl Lower<'_> {
 
     fn computes(&self, node: &Node) -> bool {
         match &node.kind {
-            Kind::Double(_)
-            | Kind::Integer(_)
-            | Kind::Logical(_)
-            | Kind::Text(_)
-            | Kind::Null => true,
+            Kind::Double(_) | Kind::Integer(_) | Kind::Logical(_) | Kind::Text(_) | Kind::Null => {
+                true
+            }
             Kind::Name(name) => !self.waits(name),
             Kind::Call { fun, args } => {
                 // `x[, 1]` has an argument that is left out.

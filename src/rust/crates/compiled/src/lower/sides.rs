@@ -56,7 +56,10 @@ impl Lower<'_> {
         let count = self.rows[usize::from(names)].len();
         let count = self.integer(count as i32, node)?;
         let extent = self.temp(Type::Integer, node)?;
-        self.matrix_op(Mat::Extent(extent, super::matrix::place(of.0, of.1), columns), node)?;
+        self.matrix_op(
+            Mat::Extent(extent, super::matrix::place(of.0, of.1), columns),
+            node,
+        )?;
         self.emit(Op::SameInt(extent, count));
         Ok(())
     }
@@ -69,7 +72,12 @@ impl Lower<'_> {
         let value = self.value(code, None)?;
         let parts = match value {
             Val::Made(number) if self.made(number).names.is_none() => self.made(number).parts,
-            _ => return Err(refuse(code, "names that are computed are not in the subset")),
+            _ => {
+                return Err(refuse(
+                    code,
+                    "names that are computed are not in the subset",
+                ))
+            }
         };
         let mut sides = Vec::new();
         for (part, columns) in parts.iter().zip([false, true]) {
@@ -79,12 +87,20 @@ impl Lower<'_> {
                     self.side_fits(of, columns, *names, node)?;
                     Some(*names)
                 }
-                _ => return Err(refuse(code, "names that are computed are not in the subset")),
+                _ => {
+                    return Err(refuse(
+                        code,
+                        "names that are computed are not in the subset",
+                    ))
+                }
             });
         }
         match (sides.as_slice(), parts.len()) {
             ([rows, columns], 2) => self.with_sides(of, *rows, *columns, node),
-            _ => Err(refuse(code, "names that are computed are not in the subset")),
+            _ => Err(refuse(
+                code,
+                "names that are computed are not in the subset",
+            )),
         }
     }
 
@@ -104,7 +120,12 @@ impl Lower<'_> {
         let names = match (&code.kind, self.texts(code)?) {
             (Kind::Null, _) => None,
             (_, Some(names)) => Some(self.row_of(names, node)?),
-            _ => return Err(refuse(code, "names that are computed are not in the subset")),
+            _ => {
+                return Err(refuse(
+                    code,
+                    "names that are computed are not in the subset",
+                ))
+            }
         };
         let now = self.value(target, None)?;
         let (ty, reg, known) = match now {

@@ -111,7 +111,12 @@ impl Lower<'_> {
         Ok(value)
     }
 
-    pub(super) fn known_value(&mut self, var: Var, name: &str, node: &Node) -> Lowered<Option<Val>> {
+    pub(super) fn known_value(
+        &mut self,
+        var: Var,
+        name: &str,
+        node: &Node,
+    ) -> Lowered<Option<Val>> {
         match self.env.as_ref().and_then(|env| env.get(&var)).copied() {
             Some(State::Is(Type::Null)) => Ok(Some(Val::Null)),
             Some(State::Is(ty)) => Ok(Some(Val::Is(ty, self.reg(var, ty, node)?))),

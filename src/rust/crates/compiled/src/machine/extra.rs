@@ -3,7 +3,7 @@
 use super::elements::length;
 use super::{Bail, Host, Machine, LONG, LONGEST, NOT_A_NUMBER};
 use crate::code::{Extra, Reg};
-use crate::primitives::{along, curves, distinct, reduce, arithmetic, lookup, sequence, trimmed};
+use crate::primitives::{along, arithmetic, curves, distinct, lookup, reduce, sequence, trimmed};
 
 const DIGITS: Bail = Bail("digits that are not a whole number from 0 to 15");
 

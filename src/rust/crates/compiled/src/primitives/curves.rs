@@ -69,7 +69,9 @@ const ALL: [(&str, Curve); 25] = [
 /// The function of that name.
 #[must_use]
 pub fn named(name: &str) -> Option<Curve> {
-    ALL.iter().find(|(known, _)| *known == name).map(|(_, curve)| *curve)
+    ALL.iter()
+        .find(|(known, _)| *known == name)
+        .map(|(_, curve)| *curve)
 }
 
 /// A function and its flags in one byte.
@@ -104,10 +106,7 @@ pub fn value(
     let inside = |p: f64| p > 0.0 && p < 1.0;
     let usual = |x: f64| x > 1e-10 && x < 1e10;
     let fine = match curve {
-        Curve::NormalDensity
-        | Curve::Normal
-        | Curve::LogisticDensity
-        | Curve::Logistic => usual(b),
+        Curve::NormalDensity | Curve::Normal | Curve::LogisticDensity | Curve::Logistic => usual(b),
         Curve::NormalQuantile | Curve::LogisticQuantile => inside(x) && !log && usual(b),
         Curve::UniformDensity | Curve::Uniform => a < b,
         Curve::ExponentialDensity | Curve::Exponential => usual(a),
@@ -117,21 +116,15 @@ pub fn value(
         }
         Curve::TDensity => (1e-3..1e6).contains(&a) && x.abs() < 1e10,
         // Where no step of R's own function underflows.
-        Curve::T => {
-            (1.0..1e6).contains(&a) && (x == 0.0 || (1e-10..35.0).contains(&x.abs()))
-        }
+        Curve::T => (1.0..1e6).contains(&a) && (x == 0.0 || (1e-10..35.0).contains(&x.abs())),
         Curve::ChiSquaredDensity => (1e-3..1e6).contains(&a) && (x == 0.0 || usual(x.abs())),
-        Curve::ChiSquared => {
-            (1.0..1e4).contains(&a) && (x == 0.0 || (1e-10..1e5).contains(&x))
-        }
+        Curve::ChiSquared => (1.0..1e4).contains(&a) && (x == 0.0 || (1e-10..1e5).contains(&x)),
         Curve::BinomialDensity => whole(x) && whole(a) && (0.0..=1.0).contains(&b),
         Curve::PoissonDensity => whole(x) && usual(a),
         Curve::LogNormalDensity | Curve::LogNormal => x > 0.0 && usual(b),
         Curve::Gamma => (1e-10..170.0).contains(&x),
         Curve::LogGamma => (1e-10..1e300).contains(&x),
-        Curve::Beta | Curve::LogBeta => {
-            (1e-6..1e6).contains(&x) && (1e-6..1e6).contains(&a)
-        }
+        Curve::Beta | Curve::LogBeta => (1e-6..1e6).contains(&x) && (1e-6..1e6).contains(&a),
         Curve::Choose => whole(x) && x < 1e6 && whole(a) && a <= x,
     };
     if !fine || ![x, a, b].iter().all(|x| x.is_finite()) {

@@ -25,7 +25,9 @@ pub fn duplicated_int(x: &[i32]) -> Vec<i32> {
 
 fn first<T: Copy>(x: &[T], duplicated: &[i32]) -> Vec<T> {
     let both = x.iter().zip(duplicated);
-    both.filter(|(_, again)| **again == 0).map(|(x, _)| *x).collect()
+    both.filter(|(_, again)| **again == 0)
+        .map(|(x, _)| *x)
+        .collect()
 }
 
 /// `unique(x)`, in the order in which they come.

@@ -2,8 +2,8 @@
 
 use super::Generator;
 use super::{
-    along, arithmetic, beta, binomial, curves, distinct, draws, gamma, lookup, matrix, order, poisson, quantile,
-    reduce, sample, sequence, trimmed,
+    along, arithmetic, beta, binomial, curves, distinct, draws, gamma, lookup, matrix, order,
+    poisson, quantile, reduce, sample, sequence, trimmed,
 };
 use crate::bail::Bail;
 use crate::code::{Extra, Product};
@@ -143,7 +143,11 @@ pub fn call(
         return all.collect::<Result<_, _>>().map(Doubles);
     }
     if let Some(curve) = name.strip_suffix("factorial") {
-        let gamma = if curve == "l" { curves::Curve::LogGamma } else { curves::Curve::Gamma };
+        let gamma = if curve == "l" {
+            curves::Curve::LogGamma
+        } else {
+            curves::Curve::Gamma
+        };
         let more = a.at(0)?.doubles().iter().map(|x| x + 1.0).collect();
         let mut all = arguments.to_vec();
         all[0] = Doubles(more);
@@ -170,7 +174,15 @@ pub fn call(
 fn curve_of(curve: curves::Curve, a: &Arguments, host: &Host) -> Result<Value, Bail> {
     let (x, p, q) = (a.at(0)?, a.at(1)?, a.at(2)?);
     let (lower, log) = (a.flag(3)?, a.flag(4)?);
-    let one = |i| curves::value(curve, [x.number(i), p.number(i), q.number(i)], lower, log, host);
+    let one = |i| {
+        curves::value(
+            curve,
+            [x.number(i), p.number(i), q.number(i)],
+            lower,
+            log,
+            host,
+        )
+    };
     (0..x.len()).map(one).collect::<Result<_, _>>().map(Doubles)
 }
 
