@@ -28,7 +28,8 @@ random_program <- function(seed) {
       sprintf("ifelse(%s, %s, %s)", l(depth - 1L), "k", "2.5"), sprintf("sum(%s)", w(depth - 1L)), i(depth - 1L), call(depth - 1L),
       each(depth - 1L), sprintf("labels[[%s]]", one("\"q\"", "1", i(0L))), sprintf("%s(%s)", one("force", "identity", "(function(k) { force(k); 1 })"), a()),
       one("l$a", "l$b[1]", "sum(l$b)", "l[[\"a\"]]", "df$u[2]", "nrow(df)", "sum(df$w)", "colMeans(df)[[1]]", "mean(df[df$u > 1, ]$u)", "sapply(df, sum)[[2]]", "with(df, sum(u * w))", "summary_of(v)$m", "length(l)"),
-      sprintf("switch(%s, %s, %s, %s)", one("n", "2", "word", "sample.int(3L, 1)", "as.integer(k)"), one("a = s", a()), one("q = k", a()), a()),
+      # Without names a string makes different errors in R, as code is byte-compiled or not.
+      one(sprintf("switch(%s, %s, %s, %s)", one("n", "2", "sample.int(3L, 1)", "as.integer(k)"), a(), a(), a()), sprintf("switch(word, a = s, q = %s, %s)", a(), a())),
       one(sprintf("dnorm(%s)", a()), sprintf("pnorm(%s, k)", a()), sprintf("sum(dnorm(%s, log = TRUE))", v(0L)), sprintf("plogis(%s)", a()), "t.test(v)$p.value", sprintf("(if (word == \"q\") %s else \"no\")", a()), sprintf("rank(%s)[1]", v(0L)), sprintf("length(unique(%s))", v(0L)), "sum(sapply(1:2, function(j) c(j, s)))")
     )
   }

@@ -1,6 +1,7 @@
 //! Compiled closures, for R. Conversion only; R/compiled-closure.R finds out what code means
 //! where it was written, and has checked it.
 
+mod constants;
 mod job;
 mod lists;
 mod plain;
