@@ -130,10 +130,11 @@ frames_are_plain <- function(matched, read, columns, fun) {
 
 # Does nobody have methods of data frames that are not R's own?
 frames_untouched <- function(env) {
+  own <- unname(mget(frame_methods, envir = baseenv(), ifnotfound = list(NULL)))
   tables <- list(env, .BaseNamespaceEnv[[".__S3MethodsTable__."]])
   all(vapply(tables, function(table) {
     found <- mget(frame_methods, envir = table, mode = "function", ifnotfound = list(NULL), inherits = TRUE)
-    all(mapply(identical, found, mget(frame_methods, envir = baseenv(), ifnotfound = list(NULL))))
+    all(rs_compiled_same(unname(found), own))
   }, NA))
 }
 

@@ -50,7 +50,8 @@ stand_in_for <- function(name, fun, env) {
 }
 
 is_opaque <- function(fun) {
-  any(vapply(stand_ins(), function(one) isTRUE(one$opaque) && identical(one$fun, fun), NA))
+  opaque <- lapply(Filter(function(one) isTRUE(one$opaque), machine$stand_ins), `[[`, "fun")
+  any(rs_compiled_same(rep(list(fun), length(opaque)), unname(opaque)))
 }
 
 # Does the stand-in give what R's function gives?
