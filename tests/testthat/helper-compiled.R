@@ -263,6 +263,21 @@ expect_all_on_threads <- function(..., X = list(1, 2, 0.5)) {
   expect_true(all(mapply(same, seen(list("threads", workers = 2)), oracle)))
 }
 
+# Functions that are left to R, and do what they do there.
+expect_left_to_r <- function(funs, X = list(1, 2)) {
+  seen <- function(plan) {
+    under_plan(plan, lapply(funs, function(fun) {
+      list(tryCatch(future_lapply(X, fun, future.seed = 1), error = conditionMessage), last_compiled$told$why)
+    }))
+  }
+  oracle <- seen(list("sequential"))
+  ours <- seen(list("threads", workers = 2))
+  for (k in seq_along(funs)) {
+    expect_true(identical(ours[[k]][[1L]], oracle[[k]][[1L]], num.eq = FALSE), label = deparse1(body(funs[[k]])))
+    expect_type(ours[[k]][[2L]], "character")
+  }
+}
+
 # Under plan(threads) the same values, types, warnings, errors and random numbers as in the session;
 # why: NULL where it must compile, else a part of the reason.
 expect_called <- function(fun, why = NULL, X = list(1, 2, 0.5, -3, 10), kept = length(X)) {

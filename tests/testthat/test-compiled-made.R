@@ -50,12 +50,12 @@ test_that("what R makes otherwise is R's", {
   factors$f <- factor(c("a", "b", "a", "b"))
   table <- structure(trial, class = c("tbl_df", "tbl", "data.frame"))
   twice <- structure(trial, names = c("y", "y", "x"))
-  for (fun in list(
+  expect_left_to_r(list(
     function(x) { strings$z <- x; strings }, function(x) { chosen$z <- x; chosen }, function(x) { d <- data.frame(a = c(x, 1, 3)); d$b <- 1; d[2:1, ] }, function(x) colMeans(factors), function(x) colMeans(table),
     function(x) data.frame(a = labels), function(x) data.frame(`a b` = x), function(x) data.frame(x, x), function(x) data.frame(x + 1), function(x) data.frame(`if` = x), function(x) data.frame(m = diag(2) * x),
     function(x) data.frame(a = "u", stringsAsFactors = TRUE), function(x) data.frame(a = x, row.names = "r"), function(x) twice[2:1, ], function(x) colMeans(twice), function(x) { grid$z <- x; grid }, function(x) trial[c("y", "y")],
     function(x) { l <- list(alpha = x); l$al }, function(x) trial[, c("y", "y")], function(x) { trial$y <- NULL; trial }, function(x) { trial$y <- labels; trial }, function(x) sapply(lengths3, function(v) v * x)
-  )) expect_called(fun, "", X = list(1, 2), kept = 0L)
+  ))
   expect_called(function(x) data.frame(a = seq_len(x), b = 1:2), X = list(0, 1, 2, 3), kept = 2L)
   expect_called(function(x) { trial$y[x] <- 1; trial$y }, X = list(4, 5), kept = 1L)
   expect_called(function(x) { trial$w <- seq_len(x); sum(trial$w) }, X = list(4, 5, 2), kept = 1L)
