@@ -122,6 +122,12 @@ own_functions <- function(names, env) {
       reasons[[paste0(name, "()")]] <- sprintf("`%s()` is not R's own function here", name)
     }
   }
+  # `stats::f` is what it says, unless somebody has another `::`.
+  for (name in grep("^(stats|base)::", names, value = TRUE)) {
+    parts <- strsplit(name, "::", fixed = TRUE)[[1L]]
+    plain <- identical(get0("::", envir = env, mode = "function"), baseenv()[["::"]])
+    if (plain && parts[[2L]] %in% setdiff(machine_functions[[parts[[1L]]]], machine_syntax)) renamed[[name]] <- parts[[2L]]
+  }
   meant <- if (length(renamed)) c(stats::setNames(own, own), unlist(renamed)) else stats::setNames(own, own)
   why <- primitives_refused(unique(unname(meant)))
   for (name in generics_with_methods(intersect(meant, machine_generics), env)) {
@@ -192,7 +198,7 @@ why_unknown <- function(fun, name) {
   words <- words_of_closure(fun, character())
   env <- environment(fun)
   known <- c(words$variables, names(words$formals), names(machine_homes()), "function")
-  for (word in setdiff(words$functions, known)) {
+  for (word in words$functions[!sub("^(stats|base)::", "", words$functions) %in% known]) {
     called <- if (is_function_frame(env)) find_function(word, env) else get0(word, envir = env, mode = "function")
     if (typeof(called) == "closure") next
     if (name %in% names(machine_homes())) return(sprintf("`%s()` is not R's own function here", name))

@@ -22,7 +22,7 @@ machine_functions <- list(
     "unlist", "lapply", "mapply", "Reduce", "$", "force", "identity", "missing", "sapply", "vapply", "replicate", "apply", "names<-", "unname", "names",
     "data.frame", "$<-", "switch", "stopifnot", "is.null", "is.numeric", "is.logical", "is.character", "is.double", "is.integer",
     "is.list", "is.matrix", "is.data.frame", "isTRUE", "isFALSE", "xor", "identical",
-    "do.call", "%o%", "with", "unique", "duplicated", "rank", "colnames", "rownames", "colnames<-", "rownames<-", "gamma", "lgamma", "beta", "lbeta", "choose", "factorial", "lfactorial"
+    "do.call", "NROW", "NCOL", "%o%", "with", "unique", "duplicated", "rank", "colnames", "rownames", "colnames<-", "rownames<-", "gamma", "lgamma", "beta", "lbeta", "choose", "factorial", "lfactorial"
   ),
   stats = c(
     "runif", "rnorm", "rexp", "rlnorm", "rlogis", "rcauchy", "rweibull", "rgamma", "rchisq", "rt", "rf", "rbeta",

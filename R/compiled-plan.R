@@ -50,7 +50,7 @@
 #'   * random numbers of R's default kinds, where tasks have streams (`future.seed = TRUE`):
 #'     `runif`, `rnorm`, `rexp`, `rlnorm`, `rlogis`, `rcauchy`, `rweibull`, `rgamma`, `rbeta`,
 #'     `rchisq`, `rt`, `rf`, `rpois`, `rgeom`, `rnbinom`, `rbinom`, `sample`, `sample.int`;
-#'   * variables of where the function was written, which are copied;
+#'   * variables of where the function was written, which are copied; `stats::f()` and `base::f()` for these functions;
 #'   * calls of other functions of yours (or of packages) that use nothing but these, functions that it
 #'     defines itself, and functions as arguments. Arguments are evaluated when R evaluates them; `missing()`, `force()`;
 #'   * `sapply`, `vapply`, `apply` of rows or columns, `mapply`, `unlist(lapply())`, `do.call(rbind, lapply())` and `replicate`, of functions

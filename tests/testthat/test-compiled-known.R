@@ -7,13 +7,16 @@ verbose <- FALSE
 named <- matrix(c(1, 2.5, -3, 0.5), 2L, dimnames = list(NULL, c("a", "b")))
 loss <- function(e, kind = c("square", "abs")) if (kind[1] == "square") sum(e^2) else sum(abs(e))
 
+drawn <- function(a, b = stats::rnorm(1)) { force(b); a + b }
+
 test_that("branches by strings, switch() and conditions that are known are those of R", {
   expect_all_on_threads(
     function(x) "a", function(x) if (method == "a") x else "b", function(x) switch(method, a = x, b = x * 2), function(x) switch(method, b = , a = x, stop("no")), function(x) switch("z", b = 1, a = x),
     function(x) switch(2, x, x * 2), function(x) switch(1 + (x > 1), x, "a"), function(x) { k <- switch(1L + (x > 1), 1, 2); k * x }, function(x, w = NULL) if (is.null(w)) x else x * w, function(x) loss(x) + loss(x, "abs"),
     function(x) { stopifnot(is.numeric(x), x > -5, "a" == method); x }, function(x) if (method %in% c("a", "c") && x > 1) x else 0, function(x) { v <- c(x, 2); names(v) <- two; v[["q"]] + v["p"] }, function(x) names(c(p = x)),
     function(x) { if (verbose) cat("x"); if (verbose) list(x) else x }, function(x) xor(x > 1, TRUE) || isTRUE(x > 1), function(x) { for (it in 1:5) if (x * it > 3) break; it }, function(x) { for (it in seq_len(3)) z <- it * x; z },
-    function(x) is.list(list(x)) && is.character(two) && !is.matrix(x) && is.matrix(diag(2))
+    function(x) stats::rnorm(1) + base::mean(c(x, 2)), function(x) drawn(stats::runif(1)), function(x) sum(1:3, x, TRUE) + sum(-0, -0), function(x) c(est = x, quantile(c(x, 2, 3), c(0.1, 0.9)), rnorm(1)),
+    function(x) round(c(a = x, b = 2.345), 2), function(x) NROW(x) + NCOL(diag(2)), function(x) is.list(list(x)) && is.character(two) && !is.matrix(x) && is.matrix(diag(2))
   )
   expect_same_on_threads(1:3, function(i, how) if (how == "mean") mean(c(i, 4)) else median(c(i, 4, 5)), how = "median")
   expect_called(function(x) { stopifnot(x > 1); x }, X = list(1, 2), kept = 1L)
@@ -22,6 +25,10 @@ test_that("branches by strings, switch() and conditions that are known are those
   expect_called(function(x) { z <- if (x > 1) "a" else "b"; z }, "strings", X = list(1, 2))
   expect_called(function(x) paste(x), "not in the subset", X = list(1, 2))
   expect_called(function(x) switch(method, 1, 2), "stops or warns", X = list(1))
+  local({
+    `::` <- function(a, b) function(x) 42
+    expect_called(function(x) base::mean(x), "not in the subset", X = list(1))
+  })
   odd <- c("a", NA)
   expect_called(function(x) if (odd[1] == "a") x else 0, "not numeric", X = list(1, 2))
 })

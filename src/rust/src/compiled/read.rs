@@ -55,7 +55,8 @@ fn kind(code: &Robj, path: &mut Vec<i32>, places: &mut Vec<Vec<i32>>) -> Kind {
         let Some((_, head)) = parts.next() else {
             return Kind::Other("an empty call".into());
         };
-        let Some(fun) = head.as_symbol().map(|symbol| symbol.as_str().to_owned()) else {
+        let named = head.as_symbol().map(|symbol| symbol.as_str().to_owned());
+        let Some(fun) = named.or_else(|| super::words::qualified(&head)) else {
             return Kind::Other("a call of what has no name, as of `pkg::f` or `list$f`,".into());
         };
         if fun == "function" {

@@ -77,7 +77,7 @@ impl Words {
                 self.read(body, &mut inside, depth);
             }
             _ => {
-                if fun.is_none() {
+                if fun.is_none() && qualified(head).is_none() {
                     self.read(head, &mut sure.clone(), depth);
                 }
                 for arg in args {
@@ -113,7 +113,10 @@ impl Words {
                         }
                     }
                 }
-                None => head.iter().for_each(|head| self.add_below(head, depth)),
+                None => match head.as_ref().and_then(qualified) {
+                    Some(fun) => note(&fun, &mut self.functions),
+                    None => head.iter().for_each(|head| self.add_below(head, depth)),
+                },
             }
             // A function by its name in quotes.
             let hands_on = [
@@ -144,6 +147,18 @@ impl Words {
             }
         }
     }
+}
+
+/// `stats::f` and `base::f` as the head of a call.
+pub(super) fn qualified(head: &Robj) -> Option<String> {
+    let parts: Vec<Robj> = head.as_language()?.iter().map(|(_, part)| part).collect();
+    let [colons, package, name] = parts.as_slice() else {
+        return None;
+    };
+    let word = |part: &Robj| part.as_symbol().map(|symbol| symbol.as_str().to_owned());
+    let (package, name) = (word(package)?, word(name)?);
+    let known = word(colons)? == "::" && (package == "stats" || package == "base");
+    known.then(|| format!("{package}::{name}"))
 }
 
 fn note(name: &str, known: &mut Vec<String>) {

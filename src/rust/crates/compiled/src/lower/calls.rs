@@ -434,7 +434,8 @@ impl Lower<'_> {
         let one = match parts.as_slice() {
             [] => return Err(refuse(node, "it has no arguments")),
             [(ty, reg)] => self.as_vector(*ty, *reg, node)?,
-            _ if fun == "sum" || fun == "prod" => {
+            parts if fun == "sum" => return self.sum_of_sums(parts, node),
+            _ if fun == "prod" => {
                 return Err(refuse(
                     node,
                     "several arguments of it are not in the subset",
@@ -446,6 +447,30 @@ impl Lower<'_> {
             return Err(refuse(node, "it is compiled for logical values only"));
         }
         self.total_of(fun, one, node)
+    }
+
+    /// `sum(x, y)`: R adds the sums of the arguments, as integers where all are.
+    fn sum_of_sums(&mut self, parts: &[(Type, Reg)], node: &Node) -> Lowered<Val> {
+        let mut sums = Vec::new();
+        for (ty, reg) in parts {
+            let one = self.as_vector(*ty, *reg, node)?;
+            match self.total_of("sum", one, node)? {
+                Val::Is(ty, reg) => sums.push((ty, reg)),
+                other => return Ok(other),
+            }
+        }
+        let double = sums.iter().any(|(ty, _)| ty.is_double());
+        let mut total = sums[0];
+        for next in &sums[1..] {
+            if double && !total.0.is_double() {
+                total = (Type::Double, self.as_double(total.0, total.1, node)?);
+            }
+            match self.arith(Arith::Add, total, *next, None, node)? {
+                Val::Is(ty, reg) => total = (ty, reg),
+                other => return Ok(other),
+            }
+        }
+        Ok(Val::Is(total.0, total.1))
     }
 
     fn total_of(&mut self, fun: &str, (ty, reg): (Type, Reg), node: &Node) -> Lowered<Val> {

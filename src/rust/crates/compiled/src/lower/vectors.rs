@@ -9,10 +9,20 @@ impl Lower<'_> {
         if args.iter().any(|arg| arg.name.is_some()) {
             return self.combine_named(args, node);
         }
-        let mut parts = Vec::new();
-        let mut veiled = false;
+        let mut values = Vec::new();
         for arg in args {
             match self.value(&arg.value, None)? {
+                Val::Gone => return Ok(Val::Gone),
+                value => values.push(value),
+            }
+        }
+        if values.iter().any(|value| matches!(value, Val::Named(..))) {
+            return self.combined(args, &values, node);
+        }
+        let mut parts = Vec::new();
+        let mut veiled = false;
+        for (arg, value) in args.iter().zip(values) {
+            match value {
                 Val::Gone => return Ok(Val::Gone),
                 Val::Null => {}
                 Val::Is(ty, reg) => parts.push((ty, reg)),
@@ -21,7 +31,6 @@ impl Lower<'_> {
                     veiled |= !ty.is_matrix();
                     parts.push((ty.flat(), reg));
                 }
-                Val::Named(..) => return Err(refuse(&arg.value, named::KEPT)),
                 Val::Mixed(a, b) => return Err(mixed_value(&arg.value, a, b)),
                 Val::Text(_) => match self.texts(node)? {
                     Some(texts) => return Ok(Val::Text(self.row_of(texts, node)?)),
