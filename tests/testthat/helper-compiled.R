@@ -30,7 +30,8 @@ random_program <- function(seed) {
       one("l$a", "l$b[1]", "sum(l$b)", "l[[\"a\"]]", "df$u[2]", "nrow(df)", "sum(df$w)", "colMeans(df)[[1]]", "mean(df[df$u > 1, ]$u)", "sapply(df, sum)[[2]]", "with(df, sum(u * w))", "summary_of(v)$m", "length(l)"),
       # Without names a string makes different errors in R, as code is byte-compiled or not.
       one(sprintf("switch(%s, %s, %s, %s)", one("n", "2", "sample.int(3L, 1)", "as.integer(k)"), a(), a(), a()), sprintf("switch(word, a = s, q = %s, %s)", a(), a())),
-      one(sprintf("dnorm(%s)", a()), sprintf("pnorm(%s, k)", a()), sprintf("sum(dnorm(%s, log = TRUE))", v(0L)), sprintf("plogis(%s)", a()), "t.test(v)$p.value", sprintf("(if (word == \"q\") %s else \"no\")", a()), sprintf("rank(%s)[1]", v(0L)), sprintf("length(unique(%s))", v(0L)), "sum(sapply(1:2, function(j) c(j, s)))")
+      one(sprintf("dnorm(%s)", a()), sprintf("pnorm(%s, k)", a()), sprintf("sum(dnorm(%s, log = TRUE))", v(0L)), sprintf("plogis(%s)", a()), "t.test(v)$p.value", sprintf("(if (word == \"q\") %s else \"no\")", a()), sprintf("rank(%s)[1]", v(0L)), sprintf("length(unique(%s))", v(0L)), "sum(sapply(1:2, function(j) c(j, s)))",
+        sprintf("sum(%s, %s)", a(), v(0L)), sprintf("sum(%s, n, %s)", whole(), a()), "stats::rnorm(1)")
     )
   }
   # Functions that are called for each of several elements.
@@ -134,7 +135,7 @@ random_program <- function(seed) {
   value <- one("s", "v", "w", "k", "n", "c(s, k)", call(1L), call(1L), "c(a = s, b = k)", "list(s, v)", "labels * s", "labels + v",
     "sqrt(labels)", "{ names(v) <- c(\"e\", \"f\", \"g\"); v[[\"f\"]] <- k; -v }", "{ z <- c(a = s, b = k); z[\"b\"] <- n; z }", "setNames(v, c(\"e\", \"f\", \"g\"))",
     "if (s > 1) labels else labels * 2", "labels > s", "{ out <- list(a = s, b = labels); out }", "list(n = n, l = s > 1)", "data.frame(s, k, w = \"q\")", "data.frame(v = v, s)", "l", "df", "list(l, df, word)", "df[1:2, ]", "do.call(rbind, lapply(1:2, function(j) c(a = j, b = s)))", "sapply(1:2, function(j) v * j)", "cbind(s = v, k)",
-    "{ names(l) <- rev(names(l)); l }", "switch(word, p = s, q = list(s, k), 0)", "colMeans(df)", "s > k", "sum(v)", d(2L), v(2L), w(2L))
+    "{ names(l) <- rev(names(l)); l }", "switch(word, p = s, q = list(s, k), 0)", "c(labels, s)", "c(z = k, labels * s, n)", "round(labels * s, 1)", "{ k <- c(labels, rnorm(1)); k }", "colMeans(df)", "s > k", "sum(v)", d(2L), v(2L), w(2L))
   lines <- c(
     "s <- 0", "k <- 1.5", "n <- 2L", "v <- c(x, 2, 3)", "w <- c(1L, 3L)", "u <- numeric(2)", "l <- list(a = 0.5, b = c(1, x))", "df <- data.frame(u = c(1.5, 2, x), w = 1:3)",
     vapply(seq_len(sample.int(6L, 1L)), function(j) statement(2L), ""), value
