@@ -37,6 +37,7 @@ read_closures <- function(fun, given) {
       one$calls[[name]] <- at - 1L
     }
     one$closures <- NULL
+    one$opaque <- k > 1L && is_opaque(known[[k]])
     read[[k]] <- one
   }
   read
@@ -109,7 +110,10 @@ own_functions <- function(names, env) {
       next
     }
     other <- if (is.function(one)) own_name(one, homes)
-    if (is.character(one)) {
+    stand_in <- if (is.function(one)) stand_in_for(name, one, env)
+    if (!is.null(stand_in)) {
+      closures[[name]] <- stand_in
+    } else if (is.character(one)) {
       reasons[[paste0(name, "()")]] <- one
     } else if (length(other)) {
       # R's own, though what has that name here may be another function.
@@ -119,6 +123,12 @@ own_functions <- function(names, env) {
     } else if (name %in% names(homes)) {
       reasons[[paste0(name, "()")]] <- sprintf("`%s()` is not R's own function here", name)
     }
+  }
+  # `stats::f` is what it says, unless somebody has another `::`.
+  for (name in grep("^(stats|base)::", names, value = TRUE)) {
+    parts <- strsplit(name, "::", fixed = TRUE)[[1L]]
+    plain <- identical(get0("::", envir = env, mode = "function"), baseenv()[["::"]])
+    if (plain && parts[[2L]] %in% setdiff(machine_functions[[parts[[1L]]]], machine_syntax)) renamed[[name]] <- parts[[2L]]
   }
   meant <- if (length(renamed)) c(stats::setNames(own, own), unlist(renamed)) else stats::setNames(own, own)
   why <- primitives_refused(unique(unname(meant)))
@@ -192,7 +202,7 @@ why_unknown <- function(fun, name) {
   words <- words_of_closure(fun, character())
   env <- environment(fun)
   known <- c(words$variables, names(words$formals), names(machine_homes()), "function")
-  for (word in setdiff(words$functions, known)) {
+  for (word in words$functions[!sub("^(stats|base)::", "", words$functions) %in% known]) {
     called <- if (is_function_frame(env)) find_function(word, env) else get0(word, envir = env, mode = "function")
     if (typeof(called) == "closure") next
     if (name %in% names(machine_homes())) return(sprintf("`%s()` is not R's own function here", name))

@@ -22,7 +22,7 @@ machine_functions <- list(
     "unlist", "lapply", "mapply", "Reduce", "$", "force", "identity", "missing", "sapply", "vapply", "replicate", "apply", "names<-", "unname", "names",
     "data.frame", "$<-", "switch", "stopifnot", "is.null", "is.numeric", "is.logical", "is.character", "is.double", "is.integer",
     "is.list", "is.matrix", "is.data.frame", "isTRUE", "isFALSE", "xor", "identical",
-    "do.call", "%o%", "with", "unique", "duplicated", "rank", "colnames", "rownames", "colnames<-", "rownames<-", "gamma", "lgamma", "beta", "lbeta", "choose", "factorial", "lfactorial"
+    "do.call", "NROW", "NCOL", "%o%", "with", "unique", "duplicated", "rank", "colnames", "rownames", "colnames<-", "rownames<-", "gamma", "lgamma", "beta", "lbeta", "choose", "factorial", "lfactorial"
   ),
   stats = c(
     "runif", "rnorm", "rexp", "rlnorm", "rlogis", "rcauchy", "rweibull", "rgamma", "rchisq", "rt", "rf", "rbeta",
@@ -140,10 +140,11 @@ frames_are_plain <- function(matched, read, columns, fun) {
 
 # Does nobody have methods of data frames that are not R's own?
 frames_untouched <- function(env) {
+  own <- unname(mget(frame_methods, envir = baseenv(), ifnotfound = list(NULL)))
   tables <- list(env, .BaseNamespaceEnv[[".__S3MethodsTable__."]])
   all(vapply(tables, function(table) {
     found <- mget(frame_methods, envir = table, mode = "function", ifnotfound = list(NULL), inherits = TRUE)
-    all(mapply(identical, found, mget(frame_methods, envir = baseenv(), ifnotfound = list(NULL))))
+    all(rs_compiled_same(unname(found), own))
   }, NA))
 }
 
@@ -242,7 +243,11 @@ has_own_method <- function(name, env) {
   methods <- paste0(name, ".", method_classes)
   tables <- c(list(env), lapply(list(.BaseNamespaceEnv, asNamespace("stats")), `[[`, ".__S3MethodsTable__."))
   any(vapply(methods, function(method) {
-    any(vapply(tables, function(table) exists(method, envir = table, mode = "function"), NA))
+    own <- get0(method, envir = baseenv(), mode = "function", inherits = FALSE)
+    any(vapply(tables, function(table) {
+      found <- get0(method, envir = table, mode = "function")
+      !is.null(found) && !identical(found, own)
+    }, NA))
   }, NA))
 }
 

@@ -29,34 +29,41 @@
 #'   Functions of an element of the data (or of one of each of several vectors), a number, a vector or matrix of numbers, or a
 #'   list or data frame of these, and of further arguments that are such, which use nothing but:
 #'   * numbers, logical values, and vectors and matrices of these; names of vectors that the code has, which arithmetic and
-#'     functions of single numbers keep; other names, of rows and columns too, as long as the value does not
-#'     have them; `NULL`;
+#'     functions of single numbers keep; names of rows and columns that the code or a variable has
+#'     (`matrix(dimnames = )`, `colnames(m) <-`, `cbind(a = , b = )`); other names as long as the value does not
+#'     have them; `NULL`; `NA` as what a vector or matrix is filled with before doubles are assigned to it;
+#'   * strings that are there in the code, in variables or in further arguments: `if (method == "a")`, `switch(method, a = )`, `x[[name]]`;
 #'   * elements of lists and columns of data frames, `fit$beta`, `fits[[i]]$aic`, `d[["x"]]`, `d[rows, ]$x`, `d[rows, "x"]`,
-#'     `nrow(d)`, `length(fits)`;
+#'     `d[rows, c("x", "y")]`, `nrow(d)`, `length(fits)`; `colMeans(d[rows, ])` and its like, `as.matrix(d)`, `sapply(d, f)`, `with(d, code)`;
+#'   * lists and data frames that the code makes, whose elements it has names or numbers for: `list()`, `data.frame()`, `out$a <- x`,
+#'     `fit$beta[k] <- x`, `d$y <- sample(d$y)`, `d[rows, "y"] <- x`, functions that return such lists;
 #'   * arithmetic, comparison and logic with R's rules; `if`, `for`, `while`, `repeat`,
-#'     `break`, `next`, `return()`, `stop()`; assignment to variables and to elements;
+#'     `break`, `next`, `switch`, `return()`, `stop()`, `stopifnot()`; assignment to variables and to elements;
 #'   * subscripts by numbers, logical vectors and what is left out (`x[-1]`), of matrices too (`m[i, ]`,
 #'     `m[rows, ]`, `m[, j] <- v`, `m[m > 0]`, `drop = FALSE`), and by names that the code has (`x["a"]`);
 #'   * `abs`, `sqrt`, `exp`, `log` and their kin, `sin` and its kin, `floor`, `ceiling`, `trunc`,
 #'     `round` and `signif` to some digits; `sum`, `prod`, `mean` (trimmed too), `var`, `sd`, `median`, `min`, `max`,
 #'     `range`, `pmin`, `pmax`, `any`, `all`, these also with `na.rm`, `which`, `which.min`, `which.max`, `cumsum`,
-#'     `cumprod`, `cummax`, `cummin`, `diff`, `rev`, `sort`, `order`, `tabulate`, `cor` of two vectors, `quantile` of any
+#'     `cumprod`, `cummax`, `cummin`, `diff`, `rev`, `sort`, `order`, `tabulate`, `cor` and `cov` of two vectors, `rank`, `unique`, `duplicated`, `quantile` of any
 #'     type, with names for probabilities that the code has; `%in%`, `match`, `findInterval`; `c`, `numeric` and its kin, `rep`, `rep_len`, `seq`, `seq_len`, `seq_along`,
-#'     `a:b`, `length`, `ifelse`, `is.na`, `anyNA`, `as.numeric`, `as.integer`;
+#'     `a:b`, `length`, `ifelse`, `is.na`, `anyNA`, `as.numeric`, `as.integer`, `is.null` and its kin, `isTRUE`, `xor`, `names`;
+#'   * densities and their like: `dnorm`, `pnorm`, `qnorm`, those of the uniform, exponential, logistic and log-normal distributions, `dt`, `pt`,
+#'     `dchisq`, `pchisq`, `dgamma`, `dbeta`, `dbinom`, `dpois`; `gamma`, `lgamma`, `beta`, `lbeta`, `choose`, `factorial`, `lfactorial`;
+#'   * elements by name of the value of `t.test()` and `cor.test()` of vectors (`$p.value`, `$statistic`, `$parameter`); `weighted.mean`, `IQR`, `mad`;
 #'   * of matrices `matrix`, `dim`, `nrow`, `ncol`, `t`, `diag`, `drop`, `as.matrix`, `as.vector`, `cbind`, `rbind`, `rowSums`, `rowMeans`,
-#'     `colSums`, `colMeans`, and, by R's own BLAS and LAPACK, `%*%`, `crossprod`, `tcrossprod`, `outer`, `solve`;
+#'     `colSums`, `colMeans`, and, by R's own BLAS and LAPACK, `%*%`, `crossprod`, `tcrossprod`, `outer`, `solve`; `outer(x, y, f)`;
 #'   * random numbers of R's default kinds, where tasks have streams (`future.seed = TRUE`):
 #'     `runif`, `rnorm`, `rexp`, `rlnorm`, `rlogis`, `rcauchy`, `rweibull`, `rgamma`, `rbeta`,
 #'     `rchisq`, `rt`, `rf`, `rpois`, `rgeom`, `rnbinom`, `rbinom`, `sample`, `sample.int`;
-#'   * variables of where the function was written, which are copied;
+#'   * variables of where the function was written, which are copied; `stats::f()` and `base::f()` for these functions;
 #'   * calls of other functions of yours (or of packages) that use nothing but these, functions that it
 #'     defines itself, and functions as arguments. Arguments are evaluated when R evaluates them; `missing()`, `force()`;
-#'   * `sapply`, `vapply`, `apply` of rows or columns, `mapply`, `unlist(lapply())` and `replicate`, of functions whose value is
-#'     one number; `Reduce`;
+#'   * `sapply`, `vapply`, `apply` of rows or columns, `mapply`, `unlist(lapply())`, `do.call(rbind, lapply())` and `replicate`, of functions
+#'     whose value is one number or a vector; `Reduce`; `do.call` of arguments that are known;
 #'   * `tryCatch` with handlers that are there in the code, `try`, `suppressWarnings`, `suppressMessages`: a task in which
 #'     a condition is signalled is R's;
-#'   * as its value a number, a vector, a matrix, or a list of these; names that the code has as constants, as in
-#'     `c(a = , b = )`, `names(x) <- c("a", "b")`, `setNames()`, `x[["a"]]`.
+#'   * as its value a number, a vector, a matrix, a string that is known, or a list or data frame of these; names that the code has as
+#'     constants, as in `c(a = , b = )`, `names(x) <- c("a", "b")`, `setNames()`, `x[["a"]]`.
 #'
 #'   The functions of mathematics, statistics and random numbers among these are compared with R's
 #'   own when a session first needs them, on some thousand values and the random state after them. One that differs, because of another version
@@ -69,11 +76,11 @@
 #'   OpenBLAS without OpenMP are used; with another BLAS, and on Windows, functions with products or
 #'   equations do not compile.
 #'
-#'   Not: vectors of more than 16 million elements that a task makes (those that it reads may be longer), strings, lists but as the value or to read elements of, changes of lists and data frames, values with
-#'   names of rows or columns, factors, functions that call themselves or use `...`, an argument that draws random numbers and is read again
+#'   Not: vectors of more than 16 million elements that a task makes (those that it reads may be longer), strings that are computed (`paste()`), lists whose length is computed, data frames with other names of rows than their numbers as the
+#'   value, models (`lm()`), factors, tables, functions that call themselves or use `...`, `set.seed()`, an argument that draws random numbers and is read again
 #'   where it may not have been read before. Of 20 kinds
-#'   of functions that public scripts hand to such calls, 7 compile (a test has them). Do not expect yours to be among
-#'   them: look.
+#'   of functions that public scripts hand to such calls, 8 compile; of 20 that were written here in the manner of simulation studies,
+#'   permutation tests, resampling and Markov chains, 18 (a test has both). Do not expect yours to be among them: look.
 #'
 #'   A job whose tasks have taken less time on threads before than it takes to look at its function runs in this session
 #'   (`job_report()` says so); `compiled = "require"` compiles it.

@@ -14,7 +14,7 @@ random_program <- function(seed) {
   d <- function(depth) {
     if (depth <= 0L) return(one("x", "k", "s", number(), whole()))
     a <- function() d(depth - 1L)
-    switch(sample.int(23L, 1L, prob = rep(c(1, 3, 1), c(19L, 1L, 3L))),
+    switch(sample.int(26L, 1L, prob = rep(c(1, 3, 1), c(19L, 1L, 6L))),
       sprintf("(%s + %s)", a(), a()), sprintf("(%s - %s)", a(), a()), sprintf("(%s * %s)", a(), a()),
       sprintf("(%s / %s)", a(), a()), sprintf("(%s %%%% %s)", a(), a()), sprintf("(%s %%/%% %s)", a(), a()),
       sprintf("(%s ^ %s)", a(), one("2", "3", "0.5", "2L", "k")), sprintf("sqrt(abs(%s))", a()),
@@ -26,7 +26,12 @@ random_program <- function(seed) {
         "rt(1, 4)", "rlnorm(1)", "rweibull(1, 2)"
       ),
       sprintf("ifelse(%s, %s, %s)", l(depth - 1L), "k", "2.5"), sprintf("sum(%s)", w(depth - 1L)), i(depth - 1L), call(depth - 1L),
-      each(depth - 1L), sprintf("labels[[%s]]", one("\"q\"", "1", i(0L))), sprintf("%s(%s)", one("force", "identity", "(function(k) { force(k); 1 })"), a())
+      each(depth - 1L), sprintf("labels[[%s]]", one("\"q\"", "1", i(0L))), sprintf("%s(%s)", one("force", "identity", "(function(k) { force(k); 1 })"), a()),
+      one("l$a", "l$b[1]", "sum(l$b)", "l[[\"a\"]]", "df$u[2]", "nrow(df)", "sum(df$w)", "colMeans(df)[[1]]", "mean(df[df$u > 1, ]$u)", "sapply(df, sum)[[2]]", "with(df, sum(u * w))", "summary_of(v)$m", "length(l)"),
+      # Without names a string makes different errors in R, as code is byte-compiled or not.
+      one(sprintf("switch(%s, %s, %s, %s)", one("n", "2", "sample.int(3L, 1)", "as.integer(k)"), a(), a(), a()), sprintf("switch(word, a = s, q = %s, %s)", a(), a())),
+      one(sprintf("dnorm(%s)", a()), sprintf("pnorm(%s, k)", a()), sprintf("sum(dnorm(%s, log = TRUE))", v(0L)), sprintf("plogis(%s)", a()), "t.test(v)$p.value", sprintf("(if (word == \"q\") %s else \"no\")", a()), sprintf("rank(%s)[1]", v(0L)), sprintf("length(unique(%s))", v(0L)), "sum(sapply(1:2, function(j) c(j, s)))",
+        sprintf("sum(%s, %s)", a(), v(0L)), sprintf("sum(%s, n, %s)", whole(), a()), "stats::rnorm(1)")
     )
   }
   # Functions that are called for each of several elements.
@@ -93,10 +98,13 @@ random_program <- function(seed) {
   }
   statement <- function(depth) {
     block <- function(n = sample.int(2L, 1L)) paste(vapply(seq_len(n), function(j) statement(depth - 1L), ""), collapse = "; ")
-    switch(sample.int(if (depth > 0L) 15L else 8L, 1L),
+    switch(sample.int(if (depth > 0L) 19L else 12L, 1L),
       sprintf("s <- %s", d(2L)), sprintf("k <- %s", one(d(1L), "k + 1", "k * 2")), sprintf("n <- %s", one(i(1L), "n + 1L", "n + 1")),
       sprintf("v <- %s", v(2L)), sprintf("w <- %s", w(2L)), sprintf("v[%s] <- %s", one(whole(), "1", "length(v) + 1L"), d(1L)),
       sprintf("u <- %s", v(1L)), sprintf("w[%s] <- %s", one("1L", "2L", "n"), one(whole(), "2")),
+      sprintf("l$%s <- %s", one("a", "b", "c", "a"), one(d(1L), v(1L), "n", "\"t\"", "l$a", "NULL", "list(s, k)")), sprintf("l$b[%s] <- %s", one("1", "n", "3L"), d(0L)),
+      sprintf("df%s <- %s", one("$u", "$w", "$z", "[[\"u\"]]", "[2, \"u\"]", "[df$u > 1, \"w\"]", "[, \"u\"]"), one(d(1L), "df$u * 2", "v", "rev(df$u)", "n")),
+      sprintf("l <- %s", one("list(a = s, b = v)", "list(b = l$b, a = l$a)", "if (s > 1) list(a = 1, b = v) else list(a = k, b = v)", "summary_of(v)", "list()", "l")),
       sprintf("for (j in %s) { %s }", one("1:3", "seq_len(min(n, 5))", "3:1", "u", "1:2", "1:0"), block()),
       sprintf("for (j in 1:4) { s <- s + j; if (%s) %s; %s }", l(1L), one("break", "next"), block(1L)),
       sprintf("if (%s) { %s } else { %s }", l(1L), block(), block()), sprintf("if (%s) { %s }", l(1L), block()),
@@ -108,7 +116,7 @@ random_program <- function(seed) {
   # A function of the program: arguments that may wait, and defaults of other arguments.
   helper <- function() {
     lines <- c(
-      "s <- 0.5", one("n <- number", "n <- 2L"), "v <- c(1, 2, 3)", "w <- c(1L, 3L)", "u <- numeric(2)",
+      "s <- 0.5", one("n <- number", "n <- 2L"), "v <- c(1, 2, 3)", "w <- c(1L, 3L)", "u <- numeric(2)", "l <- settings", "df <- table",
       one("", "force(k)", "if (missing(number)) s <- s + 1", "if (!missing(k) && x > 0) s <- k", "if (missing(absent)) absent <- 2; s <- s * absent"),
       vapply(seq_len(sample(0:2, 1L)), function(j) statement(1L), ""),
       one("x + s", "s * k", "if (x > 1) k else s", "for (j in 1:2) s <- s + k; s", d(1L), "m <- s > 0 && k > 0; x")
@@ -126,9 +134,10 @@ random_program <- function(seed) {
   }
   value <- one("s", "v", "w", "k", "n", "c(s, k)", call(1L), call(1L), "c(a = s, b = k)", "list(s, v)", "labels * s", "labels + v",
     "sqrt(labels)", "{ names(v) <- c(\"e\", \"f\", \"g\"); v[[\"f\"]] <- k; -v }", "{ z <- c(a = s, b = k); z[\"b\"] <- n; z }", "setNames(v, c(\"e\", \"f\", \"g\"))",
-    "if (s > 1) labels else labels * 2", "labels > s", "{ out <- list(a = s, b = labels); out }", "list(n = n, l = s > 1)", "s > k", "sum(v)", d(2L), v(2L), w(2L))
+    "if (s > 1) labels else labels * 2", "labels > s", "{ out <- list(a = s, b = labels); out }", "list(n = n, l = s > 1)", "data.frame(s, k, w = \"q\")", "data.frame(v = v, s)", "l", "df", "list(l, df, word)", "df[1:2, ]", "do.call(rbind, lapply(1:2, function(j) c(a = j, b = s)))", "sapply(1:2, function(j) v * j)", "cbind(s = v, k)",
+    "{ names(l) <- rev(names(l)); l }", "switch(word, p = s, q = list(s, k), 0)", "c(labels, s)", "c(z = k, labels * s, n)", "round(labels * s, 1)", "{ k <- c(labels, rnorm(1)); k }", "colMeans(df)", "s > k", "sum(v)", d(2L), v(2L), w(2L))
   lines <- c(
-    "s <- 0", "k <- 1.5", "n <- 2L", "v <- c(x, 2, 3)", "w <- c(1L, 3L)", "u <- numeric(2)",
+    "s <- 0", "k <- 1.5", "n <- 2L", "v <- c(x, 2, 3)", "w <- c(1L, 3L)", "u <- numeric(2)", "l <- list(a = 0.5, b = c(1, x))", "df <- data.frame(u = c(1.5, 2, x), w = 1:3)",
     vapply(seq_len(sample.int(6L, 1L)), function(j) statement(2L), ""), value
   )
   lines <- lines[sort(unique(c(sample.int(length(lines), length(lines) - sample(0:1, 1L)), length(lines))))]
@@ -138,6 +147,10 @@ random_program <- function(seed) {
 
 program_data <- function() {
   env <- list2env(list(data = c(2.5, -1, 4, 0.25, 8), counts = c(4L, 1L, 2L), labels = c(p = 1.5, q = -2, r = 0.5)), parent = globalenv())
+  env$settings <- list(a = 2, b = c(0.5, 3, 1), name = "set")
+  env$table <- data.frame(u = c(0.5, 2, 4), w = c(2L, 1L, 3L))
+  env$word <- "q"
+  env$summary_of <- eval(quote(function(v) { m <- mean(v); list(a = m, b = v - m, m = m) }), env)
   env$apply_to <- eval(quote(function(f, x) f(x)), env)
   env
 }
@@ -222,6 +235,47 @@ expect_same_on_threads <- function(X, fun, ..., kept = length(X)) {
     expect_identical(get_random_seed(), after)
     expect_null(last_compiled$told$why)
     expect_identical(last_compiled$told$tasks, kept)
+  }
+}
+
+# Functions that all compile, and of which no task is given up: with 1, 2 and 3 threads they do what
+# they do in the session, and when all tasks are given up.
+expect_all_on_threads <- function(..., X = list(1, 2, 0.5)) {
+  withr::local_preserve_seed()
+  funs <- list(...)
+  seen <- function(plan) {
+    under_plan(plan, lapply(funs, function(fun) {
+      set.seed(1, "L'Ecuyer-CMRG", "Inversion", "Rejection")
+      list(future_lapply(X, fun, future.seed = TRUE), get_random_seed(), last_compiled$told$why, last_compiled$told$bailed)
+    }))
+  }
+  same <- function(x, y) identical(x[1:2], y[1:2], num.eq = FALSE)
+  oracle <- seen(list("sequential"))
+  for (workers in 1:3) {
+    ours <- seen(list("threads", workers = workers))
+    for (k in seq_along(funs)) {
+      expect_true(same(ours[[k]], oracle[[k]]), label = deparse1(body(funs[[k]])))
+      expect_null(ours[[k]][[3L]], label = deparse1(body(funs[[k]])))
+      expect_equal(ours[[k]][[4L]], 0, label = deparse1(body(funs[[k]])))
+    }
+  }
+  withr::defer(machine$bail <- FALSE)
+  machine$bail <- TRUE
+  expect_true(all(mapply(same, seen(list("threads", workers = 2)), oracle)))
+}
+
+# Functions that are left to R, and do what they do there.
+expect_left_to_r <- function(funs, X = list(1, 2)) {
+  seen <- function(plan) {
+    under_plan(plan, lapply(funs, function(fun) {
+      list(tryCatch(future_lapply(X, fun, future.seed = 1), error = conditionMessage), last_compiled$told$why)
+    }))
+  }
+  oracle <- seen(list("sequential"))
+  ours <- seen(list("threads", workers = 2))
+  for (k in seq_along(funs)) {
+    expect_true(identical(ours[[k]][[1L]], oracle[[k]][[1L]], num.eq = FALSE), label = deparse1(body(funs[[k]])))
+    expect_type(ours[[k]][[2L]], "character")
   }
 }
 

@@ -56,7 +56,7 @@ test_that("a list may stand in a variable that is returned at once", {
     function(i) { out <- list(numbers, i); return(out) },
     function(i) { out <- 1; out <- list(out + i); invisible(out) }
   )
-  expect_called(function(i) { out <- list(i); out[[1]] }, "only as the value", list(1))
+  expect_called(function(i) { out <- list(i, 2); k <- 2; out[[k]] }, "by names or numbers that it has only", list(1))
 })
 
 test_that("sapply(), vapply(), replicate() and apply() of functions with one number as their value are compiled", {
@@ -85,9 +85,9 @@ test_that("sapply(), vapply(), replicate() and apply() of functions with one num
   )
   # R makes a list of none, and a matrix of several values; the type may depend on what there is.
   expect_called(function(i) sapply(seq_len(i - 1), function(j) j * 2), X = list(1, 2, 3), kept = 2L)
-  expect_called(function(i) sapply(1:2, function(j) c(j, i)), X = list(1, 2), kept = 0L)
+  expect_called(function(i) sapply(1:2, function(j) c(j, i)[seq_len(i)]), X = list(1, 2), kept = 1L)
   expect_called(function(i) vapply(1:3, function(j) j + 0.5, integer(1)), "not of the type", list(1))
-  expect_called(function(i) vapply(1:3, function(j) c(j, 1), numeric(2)), "one number", list(1))
+  expect_called(function(i) vapply(1:3, function(j) c(j, 1), numeric(i)), "numbers that the code has", list(1))
   expect_called(function(i) apply(cells, c(1, 2), function(z) z), "margins", list(1))
   expect_called(function(i) sapply(1:3, function(j) NULL), "NULL", list(1))
 })

@@ -3,6 +3,7 @@
 
 mod again;
 mod code;
+mod constants;
 mod job;
 mod lists;
 mod meaning;

@@ -75,6 +75,14 @@ impl<'a> Code<'a> {
         (self.type_of() == ffi::LANGSXP).then_some(Parts(self))
     }
 
+    /// `stats::f` and `base::f` as the head of a call.
+    pub(super) fn qualified(self) -> Option<String> {
+        let mut words = self.call()?.map(|(_, part)| part.name());
+        let [colons, package, name] = [words.next()??, words.next()??, words.next()??];
+        let known = colons == "::" && (package == "stats" || package == "base");
+        known.then(|| format!("{package}::{name}"))
+    }
+
     /// The arguments of `function(...)` with their defaults.
     pub(super) fn formals(self) -> Parts<'a> {
         if self.type_of() == ffi::LISTSXP {

@@ -12,6 +12,7 @@ use rustle_compiled::tree::{
 use rustle_streams::{Numbering, TaskSeeds};
 
 use super::code::Code;
+use super::constants::{known_sides, texts};
 use super::lists::{rows_of, Lists};
 use super::plain::{as_integers, bare, bare_vector, kept, only_names};
 use crate::ffi::{self, Sexp};
@@ -54,7 +55,8 @@ fn kind(code: Code<'_>, path: &mut Vec<i32>, places: &mut Vec<Vec<i32>>) -> Kind
     let Some((_, head)) = parts.next() else {
         return Kind::Other("an empty call".into());
     };
-    let Some(fun) = head.name() else {
+    let named = head.name().map(str::to_owned);
+    let Some(fun) = named.or_else(|| head.qualified()) else {
         return Kind::Other("a call of what has no name, as of `pkg::f` or `list$f`,".into());
     };
     if fun == "function" {
@@ -72,10 +74,7 @@ fn kind(code: Code<'_>, path: &mut Vec<i32>, places: &mut Vec<Vec<i32>>) -> Kind
         let name = name.map(str::to_owned);
         args.push(Arg { name, value });
     }
-    Kind::Call {
-        fun: fun.to_owned(),
-        args,
-    }
+    Kind::Call { fun, args }
 }
 
 /// A function that code defines.
@@ -113,40 +112,6 @@ fn called(fields: &Fields, places: &mut Vec<Vec<i32>>) -> Parsed<Rc<Function>> {
         formals: read,
         body,
     }))
-}
-
-/// More strings are not taken as known ones.
-const MOST_TEXTS: usize = 64;
-
-/// Strings that may be known when the code is compiled.
-fn texts(value: &Robj) -> Option<Vec<String>> {
-    // SAFETY: a live object on R's main thread.
-    let plain = value.is_string() && !unsafe { crate::ffi::has_attributes(value.get().cast()) };
-    if !plain || !(1..=MOST_TEXTS).contains(&value.len()) {
-        return None;
-    }
-    let one = |text: &str| (!text.is_na() && text.is_ascii()).then(|| text.to_owned());
-    value.as_str_iter()?.map(one).collect()
-}
-
-/// The names of the rows and columns of a matrix, where these are few and plain text.
-fn known_sides(value: &Robj) -> Option<[Option<Vec<String>>; 2]> {
-    let sides = value.get_attrib("dimnames")?;
-    // Sides may have names of their own.
-    // SAFETY: a live object on R's main thread.
-    let plain = !unsafe { crate::ffi::has_attributes(sides.get().cast()) };
-    let sides: Vec<Robj> = sides.as_list().filter(|_| plain)?.values().collect();
-    let one = |side: &Robj| {
-        if side.is_null() {
-            Some(None)
-        } else {
-            texts(side).map(Some)
-        }
-    };
-    match sides.as_slice() {
-        [rows, columns] => Some([one(rows)?, one(columns)?]),
-        _ => None,
-    }
 }
 
 /// The elements that the tasks are for.
@@ -261,6 +226,8 @@ pub(super) struct Read {
     lists: Lists,
     names: Vec<Names>,
     closures: Vec<Rc<Function>>,
+    /// Those that stand for functions whose values have more than theirs.
+    opaque: Vec<bool>,
     /// The closure whose code is compiled now.
     now: usize,
 }
@@ -322,11 +289,13 @@ impl Read {
         }
         let mut names = vec![Names::new(fields)?];
         let mut closures = Vec::new();
+        let mut opaque = Vec::new();
         let others = fields.filled("closures")?.and_then(Robj::as_list);
         for other in others.iter().flat_map(List::values) {
             let fields = Fields::new(&other)?;
             names.push(Names::new(&fields)?);
             closures.push(called(&fields, places)?);
+            opaque.push(fields.flag("opaque")?);
         }
         Ok(Read {
             data: Shared {
@@ -341,6 +310,7 @@ impl Read {
             lists,
             names,
             closures,
+            opaque,
             now: 0,
         })
     }
@@ -537,6 +507,12 @@ impl Surroundings for Read {
         let number = *self.names[self.now].calls.get(name)?;
         let code = self.closures.get(number.checked_sub(1)?)?;
         Some((number, Rc::clone(code)))
+    }
+
+    fn opaque(&mut self, closure: usize) -> bool {
+        let at = closure.checked_sub(1);
+        at.and_then(|at| self.opaque.get(at))
+            .is_some_and(|opaque| *opaque)
     }
 
     fn same(&mut self, name: &str) -> Option<String> {

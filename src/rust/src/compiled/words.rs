@@ -74,7 +74,7 @@ impl<'a> Words<'a> {
                 sure.truncate(before);
             }
             _ => {
-                if fun.is_none() {
+                if fun.is_none() && head.qualified().is_none() {
                     self.apart(&[head], sure, depth);
                 }
                 self.apart(&args, sure, depth);
@@ -115,7 +115,10 @@ impl<'a> Words<'a> {
                         }
                     }
                 }
-                (None, Some(head)) => self.add_below(head, depth),
+                (None, Some(head)) => match head.qualified() {
+                    Some(fun) => note(fun.into(), &mut self.functions),
+                    None => self.add_below(head, depth),
+                },
                 _ => {}
             }
             // A function by its name in quotes.

@@ -7,9 +7,11 @@
 //! changes types is unrolled once.
 
 mod apply;
+mod assign;
 mod bound;
 mod calls;
 mod cells;
+mod columns;
 mod control;
 mod curves;
 mod draws;
@@ -34,6 +36,7 @@ mod several;
 mod sides;
 mod statistics;
 mod values;
+mod vectors;
 mod veiled;
 mod ways;
 

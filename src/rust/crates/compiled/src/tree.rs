@@ -304,6 +304,11 @@ pub trait Surroundings {
     fn closure(&mut self, _name: &str) -> Option<Called> {
         None
     }
+    /// Has the value of R's own function, for which that closure stands, more than the list that the
+    /// closure gives?
+    fn opaque(&mut self, _closure: usize) -> bool {
+        false
+    }
     /// The name of R's own function that a function of another name is.
     fn same(&mut self, _name: &str) -> Option<String> {
         None

@@ -72,6 +72,8 @@ pub(super) struct Parts<'a> {
     pub(super) wanted: Option<Type>,
     /// As many names as values must have elements, which may be empty all of them.
     pub(super) names: Option<Vec<String>>,
+    /// `vapply(USE.NAMES = FALSE)`: its value has none.
+    pub(super) unnamed: bool,
     /// Of a matrix: columns (`true`), not rows.
     columns: bool,
 }
@@ -193,7 +195,11 @@ impl Lower<'_> {
         };
         let (value, gather) =
             self.gathering(how, node, |this| this.applied_with(fun, args, node))?;
-        self.end_gather(value, &gather, parts.names.as_deref(), node)
+        let value = self.end_gather(value, &gather, parts.names.as_deref(), node)?;
+        Ok(match value {
+            Val::Veiled(ty, reg, _) | Val::Named(ty, reg, _) if parts.unnamed => Val::Is(ty, reg),
+            value => value,
+        })
     }
 
     /// The same, whose values are gathered.
@@ -251,14 +257,16 @@ impl Lower<'_> {
         };
         let mut found: Vec<Option<&Node>> = vec![None; formals.len()];
         let mut more = Vec::new();
+        let mut unnamed = false;
         for arg in args {
             match arg.name.as_deref() {
                 Some("simplify") if !matches!(fun, "vapply" | "lapply") => {
                     let simplified = self.flag(Some(&arg.value), true, node)?;
                     simplified.then_some(()).ok_or_else(|| refuse(node, REST))?;
                 }
+                // sapply() keeps names that are there.
                 Some("USE.NAMES") if matches!(fun, "sapply" | "vapply") => {
-                    self.flag(Some(&arg.value), true, node)?;
+                    unnamed = !self.flag(Some(&arg.value), true, node)? && fun == "vapply";
                 }
                 Some(name) => match formals.iter().position(|formal| *formal == name) {
                     Some(k) if found[k].is_none() => found[k] = Some(&arg.value),
@@ -293,6 +301,7 @@ impl Lower<'_> {
             more,
             wanted: None,
             names: None,
+            unnamed,
             columns: false,
         };
         match fun {

@@ -2,6 +2,7 @@
 
 use super::inline::Callee;
 use super::lists::no_number;
+use super::made::OPAQUE;
 use super::named::Names;
 use super::*;
 use crate::code::Compare;
@@ -196,7 +197,7 @@ impl Lower<'_> {
         if let Kind::Call { fun, args } = &node.kind {
             if fun == "c" && args.iter().any(|arg| arg.name.is_some()) {
                 self.check(fun, node)?;
-                return self.row(args, node).map(Some);
+                return self.row(args, node);
             }
         }
         let value = self.value(node, None)?;
@@ -212,8 +213,15 @@ impl Lower<'_> {
             Val::Text(row) => Some(Out::Text(row)),
             Val::Made(number) => {
                 let made = self.made(number);
-                if made.rows {
-                    return Err(refuse(node, "its rows may have names that only R knows"));
+                if made.more {
+                    return Err(refuse(
+                        node,
+                        if made.frame {
+                            "its rows may have names that only R knows"
+                        } else {
+                            OPAQUE
+                        },
+                    ));
                 }
                 let mut parts = Vec::new();
                 for (k, part) in made.parts.into_iter().enumerate() {
@@ -256,22 +264,27 @@ impl Lower<'_> {
         Some((self.rows.len() - 1) as u16)
     }
 
-    /// `c(a = 1, b = x)` of single elements.
-    fn row(&mut self, args: &[Arg], node: &Node) -> Lowered<Out> {
+    /// `c(a = 1, b = x)`; of single elements no vector is made.
+    fn row(&mut self, args: &[Arg], node: &Node) -> Lowered<Option<Out>> {
         self.within += 1;
-        let mut parts = Vec::new();
+        let (mut parts, mut values) = (Vec::new(), Vec::new());
         for arg in args {
-            match self.value(&arg.value, None)? {
+            let value = self.value(&arg.value, None)?;
+            match value {
                 Val::Is(ty, reg) if ty.is_scalar() => parts.push((ty, reg)),
-                _ => {
-                    return Err(refuse(
-                        &arg.value,
-                        "a name in c() belongs to what may not be one element",
-                    ))
+                Val::Gone => {
+                    self.within -= 1;
+                    return Ok(None);
                 }
+                _ => {}
             }
+            values.push(value);
         }
         self.within -= 1;
+        if parts.len() < values.len() {
+            let value = self.combined(args, &values, node)?;
+            return self.out_of(value, node);
+        }
         let ty = parts.iter().map(|(ty, _)| *ty).max().unwrap_or(Type::Null);
         let mut regs = Vec::new();
         for (from, reg) in parts {
@@ -282,7 +295,7 @@ impl Lower<'_> {
             });
         }
         let names = self.names_of(args).unwrap_or(0);
-        Ok(Out::Row(ty, regs, names))
+        Ok(Some(Out::Row(ty, regs, names)))
     }
 
     /// A register that is not 0 where the condition holds.

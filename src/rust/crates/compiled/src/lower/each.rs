@@ -181,7 +181,7 @@ impl Lower<'_> {
                 names,
                 parts: values,
                 frame: false,
-                rows: false,
+                more: false,
                 var: None,
             };
             return self.made_value(made, node).map(Some);

@@ -30,6 +30,9 @@ impl Lower<'_> {
             };
         }
         let made = self.made(number);
+        if made.more && !made.frame {
+            return Err(refuse(node, super::made::OPAQUE));
+        }
         let steps = match (self.texts(index)?, &index.kind) {
             (Some(names), _) => names.into_iter().map(Step::Name).collect(),
             (None, Kind::Missing) => return Ok(Val::Made(number)),
@@ -66,7 +69,7 @@ impl Lower<'_> {
             names,
             parts,
             frame: made.frame,
-            rows: made.rows,
+            more: made.more,
             var: None,
         })
     }
@@ -106,7 +109,7 @@ impl Lower<'_> {
                 Val::Is(ty, reg) => self.as_vector(ty, reg, node)?,
                 _ => return Ok(Val::Gone),
             };
-            made.rows = true;
+            made.more = true;
             made.var = None;
             for part in &mut made.parts {
                 *part = match *part {
@@ -133,6 +136,9 @@ impl Lower<'_> {
         node: &Node,
     ) -> Lowered<Val> {
         let mut made = self.made(number);
+        if made.more && !made.frame {
+            return Err(refuse(node, super::made::OPAQUE));
+        }
         let names = self.texts(code)?;
         let Some(names) = names.filter(|names| names.len() == made.parts.len()) else {
             return Err(refuse(

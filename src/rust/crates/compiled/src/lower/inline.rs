@@ -315,7 +315,15 @@ impl Lower<'_> {
         let done = self.called(fun, callee, args, Some(label), node);
         let body = std::mem::replace(&mut self.block, before);
         let (scope, returns) = done?;
-        let value = self.arrive(body, returns, label, scope, node)?;
+        let mut value = self.arrive(body, returns, label, scope, node)?;
+        if let (Val::Made(number), Callee::Closure(closure, _)) = (value, callee) {
+            if self.around.opaque(*closure) {
+                let mut made = self.made(number);
+                made.more = true;
+                made.var = None;
+                value = self.made_value(made, node)?;
+            }
+        }
         // Of the temporary registers only those of the value are needed.
         let mut needed = Vec::new();
         self.registers(value, &mut needed);
@@ -337,6 +345,9 @@ impl Lower<'_> {
         args: &[Arg],
         node: &Node,
     ) -> Lowered<()> {
+        if matches!(callee, Callee::Closure(closure, _) if self.around.opaque(*closure)) {
+            return Err(refuse(node, super::made::OPAQUE));
+        }
         self.called(fun, callee, args, None, node).map(|_| ())
     }
 

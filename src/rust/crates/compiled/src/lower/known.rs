@@ -201,6 +201,9 @@ impl Lower<'_> {
             Val::Null => Ok(Val::Null),
             Val::Is(ty, _) if !ty.is_matrix() => Ok(Val::Null),
             Val::Named(_, _, names) => Ok(Val::Text(names)),
+            Val::Made(number) if self.made(number).more && !self.made(number).frame => {
+                Err(refuse(node, super::made::OPAQUE))
+            }
             Val::Made(number) => Ok(match self.made(number).names {
                 Some(names) => Val::Text(names),
                 None => Val::Null,
@@ -276,6 +279,15 @@ impl Lower<'_> {
     pub(super) fn known_condition(&mut self, node: &Node) -> Lowered<Option<bool>> {
         let (fun, args) = match &node.kind {
             Kind::Logical(value) => return Ok(Some(*value)),
+            // A variable that is a constant: it shares its register.
+            Kind::Name(_) => {
+                let Val::Is(Type::Logical, reg) = self.value(node, None)? else {
+                    return Ok(None);
+                };
+                let mut known = self.constants_i.iter();
+                let value = known.find(|(_, known)| **known == reg);
+                return Ok(value.map(|(value, _)| *value != 0));
+            }
             Kind::Call { fun, args } => (fun, args),
             _ => return Ok(None),
         };

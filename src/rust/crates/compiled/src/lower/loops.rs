@@ -136,6 +136,8 @@ impl Lower<'_> {
                     matches!(state, State::Mixed(..))
                 }
                 Some(State::Waiting) => *state == State::Perhaps,
+                // It is read behind the loop, and is assigned in each turn.
+                None => *state == State::Perhaps && self.firm.contains(var),
                 _ => false,
             };
             if peeled.is_none() && joined.iter().any(|(var, state)| changes(var, state)) {

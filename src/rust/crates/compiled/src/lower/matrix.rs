@@ -121,9 +121,27 @@ impl Lower<'_> {
             "outer" | "%o%" => self.outer(args, node),
             "solve" => self.solve(args, node),
             "diag" => self.diagonal(args, node),
-            "nrow" | "ncol" | "dim" => {
+            "nrow" | "ncol" | "dim" | "NROW" | "NCOL" => {
                 let x = self.one(args, node)?;
                 let value = self.value(x, None)?;
+                let of_vectors = fun == "NROW" || fun == "NCOL";
+                let fun = match fun {
+                    "NROW" => "nrow",
+                    "NCOL" => "ncol",
+                    fun => fun,
+                };
+                if let (true, Val::Is(ty, _) | Val::Named(ty, ..) | Val::Veiled(ty, ..)) =
+                    (of_vectors, value)
+                {
+                    if !ty.is_matrix() {
+                        let n = if fun == "nrow" {
+                            self.length(value, node)?
+                        } else {
+                            self.integer(1, node)?
+                        };
+                        return Ok(Val::Is(Type::Integer, n));
+                    }
+                }
                 if let (Val::Part(number), true) = (value, fun != "dim") {
                     let what = if fun == "nrow" {
                         Count::Rows
@@ -172,7 +190,7 @@ impl Lower<'_> {
                     (fun, self.matrix_of_frame(value, node)?)
                 {
                     return match value {
-                        Val::Made(number) if !self.made(number).rows => {
+                        Val::Made(number) if !self.made(number).more => {
                             self.with_sides((ty, reg), None, Some(names), node)
                         }
                         Val::Part(number) if self.has_plain_rows(number) => {

@@ -31,6 +31,9 @@ impl Lower<'_> {
             _ => return Ok(None),
         };
         match value {
+            Val::Made(number) if self.made(number).more && !self.made(number).frame => {
+                Err(refuse(node, super::made::OPAQUE))
+            }
             Val::Made(number) => Ok(Some((var, self.made(number)))),
             _ => Ok(None),
         }

@@ -102,8 +102,20 @@ impl Lower<'_> {
         let Some(x) = x else {
             return Err(refuse(node, "its argument is missing"));
         };
-        let Some((ty, reg)) = self.any_number(x)? else {
-            return Ok(Val::Gone);
+        let (value, mut names) = (self.value(x, None)?, super::named::Names::None);
+        let (ty, reg) = match value {
+            Val::Named(ty, reg, row) => {
+                names = super::named::Names::Known(row);
+                (ty, reg)
+            }
+            Val::Veiled(ty, reg, _) => {
+                names = super::named::Names::Veiled;
+                (ty, reg)
+            }
+            value => match self.plain_number(value, x)? {
+                Some(found) => found,
+                None => return Ok(Val::Gone),
+            },
         };
         let (shape, ty) = self.unshaped(ty, reg, node)?;
         if !ty.is_double() && one != Extra::Log {
@@ -122,7 +134,8 @@ impl Lower<'_> {
         }
         let (_, x) = self.as_doubles(ty, reg, node)?;
         let value = self.extra(each, Type::Doubles, [x, y, 0], node)?;
-        self.shaped(value, shape, node)
+        let value = self.shaped(value, shape, node)?;
+        Ok(super::named::with_names(value, names))
     }
 
     fn trimmed(&mut self, args: &[Arg], node: &Node) -> Lowered<Val> {

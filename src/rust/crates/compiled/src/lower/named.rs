@@ -136,11 +136,30 @@ impl Lower<'_> {
 
     /// `c(a = x, b = y)` of single elements.
     pub(super) fn combine_named(&mut self, args: &[Arg], node: &Node) -> Lowered<Val> {
-        let mut parts = Vec::new();
+        let mut values = Vec::new();
         for arg in args {
             match self.value(&arg.value, None)? {
                 Val::Gone => return Ok(Val::Gone),
-                Val::Is(ty, reg) if ty.is_scalar() => parts.push((ty, reg)),
+                value => values.push(value),
+            }
+        }
+        self.combined(args, &values, node)
+    }
+
+    /// The values of the arguments of `c()` in one vector with names.
+    pub(super) fn combined(&mut self, args: &[Arg], values: &[Val], node: &Node) -> Lowered<Val> {
+        let (mut parts, mut names) = (Vec::new(), Vec::new());
+        for (arg, value) in args.iter().zip(values) {
+            match *value {
+                Val::Is(ty, reg) if ty.is_scalar() => {
+                    parts.push((ty, reg));
+                    names.push(arg.name.clone().unwrap_or_default());
+                }
+                Val::Named(ty, reg, own) if arg.name.is_none() && !ty.is_matrix() => {
+                    parts.push((ty, reg));
+                    names.extend(self.rows[usize::from(own)].clone());
+                }
+                Val::Is(..) if arg.name.is_none() => return Err(refuse(&arg.value, KEPT)),
                 _ => {
                     return Err(refuse(
                         &arg.value,
@@ -149,8 +168,7 @@ impl Lower<'_> {
                 }
             }
         }
-        let names = args.iter().map(|arg| arg.name.clone().unwrap_or_default());
-        let names = self.row_of(names.collect(), node)?;
+        let names = self.row_of(names, node)?;
         let (ty, reg) = self.joined(&parts, node)?;
         Ok(Val::Named(ty, reg, names))
     }

@@ -137,3 +137,31 @@ pub fn value(
         Ok(value)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_packed_function_is_found_again_and_unusual_arguments_are_given_up() {
+        let host = Host::portable();
+        for (name, curve) in ALL {
+            assert_eq!(named(name), Some(curve));
+            for (lower, log) in [(true, true), (true, false), (false, true), (false, false)] {
+                let code = packed(curve, lower, log);
+                assert_eq!(unpacked(code), Some((curve, lower, log)));
+            }
+        }
+        let normal = packed(Curve::NormalDensity, true, false);
+        assert!(at(normal, [0.5, 0.0, 1.0], &host).is_ok());
+        for of in [
+            [0.5, 0.0, -1.0],
+            [f64::NAN, 0.0, 1.0],
+            [f64::INFINITY, 0.0, 1.0],
+        ] {
+            assert!(at(normal, of, &host).is_err());
+        }
+        let binomial = packed(Curve::BinomialDensity, true, false);
+        assert!(at(binomial, [1.5, 10.0, 0.5], &host).is_err());
+    }
+}

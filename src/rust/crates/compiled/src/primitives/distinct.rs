@@ -68,3 +68,21 @@ fn ranks<T: PartialEq>(x: &[T], order: &[i32]) -> Vec<f64> {
     }
     ranks
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_numbers_share_a_rank_and_the_first_of_them_stays() {
+        assert_eq!(
+            rank(&[3.0, 1.0, 3.0, -0.0, 0.0]).unwrap(),
+            [4.5, 3.0, 4.5, 1.5, 1.5]
+        );
+        assert_eq!(rank_int(&[2, 2, 1]), [2.5, 2.5, 1.0]);
+        let first = unique(&[-0.0, 2.0, 0.0, 2.0]).unwrap();
+        assert!(first == [0.0, 2.0] && first[0].is_sign_negative());
+        assert_eq!(duplicated_int(&[4, 1, 4, 4]), [0, 0, 1, 1]);
+        assert!(unique(&[f64::NAN]).is_err() && rank(&[f64::NAN]).is_err());
+    }
+}
