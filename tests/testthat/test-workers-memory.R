@@ -2,7 +2,7 @@ test_that("a worker that has grown beyond the limit of the plan is replaced", {
   skip_unless_faults()
   skip_unless_linux()
   run <- run_r(timeout = 60, {
-    plan(multisession, workers = 1L, memory_limit = 50e6)
+    plan(multisession, workers = 1L, memory_limit = 50e6, compiled = "never")
     pid <- function() worker_status()$pid
     invisible(future_lapply(1:2, identity))
     first <- pid()
