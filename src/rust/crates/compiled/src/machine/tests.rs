@@ -363,3 +363,8 @@ fn matrices_keep_their_shapes_or_drop_them_as_r_does() {
     );
     assert!(matches!(run(x(), outgrown), Outcome::Bailed(_)));
 }
+
+#[test]
+fn an_instruction_has_eight_bytes() {
+    assert_eq!(std::mem::size_of::<crate::code::Op>(), 8);
+}
