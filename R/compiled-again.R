@@ -47,7 +47,8 @@ cluster_again <- function(FUN, X, call, simple, schedule) {
 
 # Options that a call reads on its long way, which must be as they were.
 options_again <- c(
-  "future.disposable", "rustle.timings", "rustle.report", "rustle.rerun", "rustle.debug", "digits", "matprod"
+  "future.disposable", "future.globals.onReference", "rustle.timings", "rustle.memory", "rustle.report", "rustle.rerun",
+  "rustle.progress", "rustle.debug", "digits", "matprod"
 )
 
 # Notes what was compiled for a job, of which every task has run on threads, `seconds` each.
@@ -74,9 +75,9 @@ note_again <- function(compiled, job, seconds) {
 # Would calls under this plan, and as things are, do nothing but run a program?
 is_noted_plan <- function(plan) {
   settings <- plan$settings
-  isTRUE(compiles(plan)) && !plan$own_workers && is.null(settings$log) && is.null(settings$checkpoint) &&
-    (plan$executor$in_session || !is.finite(settings$timeout)) && is.null(checkpoints$at) && !isTRUE(checkpoints$inside) &&
-    !isTRUE(previews$on) && !isTRUE(machine$bail) && !wants_timings() && wants_report() && !isFALSE(getOption("rustle.rerun")) &&
+  compiles(plan) && is.null(why_for_workers(list(globals = TRUE), plan)) && !plan$own_workers && is.null(settings$log) &&
+    is.null(settings$checkpoint) && is.null(checkpoints$at) && !isTRUE(checkpoints$inside) && !isTRUE(previews$on) &&
+    !isTRUE(machine$bail) && !wants_progress(plan) && !wants_timings() && wants_report() && !isFALSE(getOption("rustle.rerun")) &&
     !isTRUE(getOption("rustle.debug")) && is.null(getOption("future.disposable"))
 }
 
