@@ -17,34 +17,24 @@ rs_task_seeds <- function(seed, tasks, numbering) .Call(wrap__rs_task_seeds, see
 #' @noRd
 rs_cores <- function() .Call(wrap__rs_cores)
 
-#'@noRd
 rs_run_here <- function(call, rho, values, order, here, check) .Call(wrap__rs_run_here, call, rho, values, order, here, check)
 
-#'@noRd
 rs_here_report <- function(here) .Call(wrap__rs_here_report, here)
 
-#'@noRd
 rs_check_interrupt <- function() .Call(wrap__rs_check_interrupt)
 
-#'@noRd
 rs_matrix <- function(nrow, ncol) .Call(wrap__rs_matrix, nrow, ncol)
 
-#'@noRd
 rs_code_key <- function(code) .Call(wrap__rs_code_key, code)
 
-#'@noRd
 rs_locate <- function(names, rho) .Call(wrap__rs_locate, names, rho)
 
-#'@noRd
 rs_holds_code <- function(x) .Call(wrap__rs_holds_code, x)
 
-#'@noRd
 rs_holds_environment <- function(x) .Call(wrap__rs_holds_environment, x)
 
-#'@noRd
 rs_named_among <- function(x, names) .Call(wrap__rs_named_among, x, names)
 
-#'@noRd
 rs_is_plain <- function(x) .Call(wrap__rs_is_plain, x)
 
 #' Finds R's BLAS and LAPACK: `""`, or why closures that need them are left to R. `lapack`:
@@ -158,29 +148,22 @@ rs_compiled_step <- function(handle, threads) .Call(wrap__rs_compiled_step, hand
 #' @noRd
 rs_compiled_same <- function(x, y) .Call(wrap__rs_compiled_same, x, y)
 
-#'@noRd
 rs_compiled_values <- function(handle, simple) .Call(wrap__rs_compiled_values, handle, simple)
 
 #' Notes the program of a function and what it rests on, if that is what the function means now.
 #' @noRd
 rs_again_note <- function(fun, x, spec) .Call(wrap__rs_again_note, fun, x, spec)
 
-#'@noRd
 rs_again <- function(fun, x, call, simple, schedule, seed) .Call(wrap__rs_again, fun, x, call, simple, schedule, seed)
 
-#'@noRd
 rs_again_step <- function(handle) .Call(wrap__rs_again_step, handle)
 
-#'@noRd
 rs_again_end <- function(handle, x, simple) .Call(wrap__rs_again_end, handle, x, simple)
 
-#'@noRd
 rs_again_leave <- function(handle) .Call(wrap__rs_again_leave, handle)
 
-#'@noRd
 rs_again_wants <- function(fun, x, later) .Call(wrap__rs_again_wants, fun, x, later)
 
-#'@noRd
 rs_again_knows <- function(fun, x) .Call(wrap__rs_again_knows, fun, x)
 
 #' Where the notes of the last call are that must be gone when the next one begins: for each a frame
@@ -188,16 +171,12 @@ rs_again_knows <- function(fun, x) .Call(wrap__rs_again_knows, fun, x)
 #' @noRd
 rs_again_open <- function(spec) .Call(wrap__rs_again_open, spec)
 
-#'@noRd
 rs_again_drop <- function() .Call(wrap__rs_again_drop)
 
-#'@noRd
 rs_again_last <- function() .Call(wrap__rs_again_last)
 
-#'@noRd
 rs_desk_glance <- function(seed, sinks) .Call(wrap__rs_desk_glance, seed, sinks)
 
-#'@noRd
 rs_random_kinds <- function() .Call(wrap__rs_random_kinds)
 
 #' Does what R code prints come to the connection of a worker's output?
@@ -226,58 +205,40 @@ rs_job_open <- function(spec, code) .Call(wrap__rs_job_open, spec, code)
 #' @noRd
 rs_exit_statuses <- function() .Call(wrap__rs_exit_statuses)
 
-#'@noRd
 rs_worker_begin <- function() .Call(wrap__rs_worker_begin)
 
-#'@noRd
 rs_worker_run <- function() .Call(wrap__rs_worker_run)
 
-#'@noRd
 rs_worker_fail <- function(condition) .Call(wrap__rs_worker_fail, condition)
 
-#'@noRd
 rs_worker_signal <- function(condition) .Call(wrap__rs_worker_signal, condition)
 
-#'@noRd
 rs_worker_task <- function() .Call(wrap__rs_worker_task)
 
-#'@noRd
 rs_worker_seat <- function() .Call(wrap__rs_worker_seat)
 
-#'@noRd
 rs_worker_order <- function(part) .Call(wrap__rs_worker_order, part)
 
-#'@noRd
 rs_worker_stand <- function(main, after) .Call(wrap__rs_worker_stand, main, after)
 
-#'@noRd
 rs_worker_called_off <- function() .Call(wrap__rs_worker_called_off)
 
-#'@noRd
 rs_worker_break_off <- function() .Call(wrap__rs_worker_break_off)
 
-#'@noRd
 rs_server_next <- function() .Call(wrap__rs_server_next)
 
-#'@noRd
 rs_job_start <- function(handle) .Call(wrap__rs_job_start, handle)
 
-#'@noRd
 rs_job_wait <- function(handle, seconds) .Call(wrap__rs_job_wait, handle, seconds)
 
-#'@noRd
 rs_job_collect <- function(handle) .Call(wrap__rs_job_collect, handle)
 
-#'@noRd
 rs_job_report <- function(handle) .Call(wrap__rs_job_report, handle)
 
-#'@noRd
 rs_job_seen <- function(handle) .Call(wrap__rs_job_seen, handle)
 
-#'@noRd
 rs_job_close <- function(handle, signal, grace) .Call(wrap__rs_job_close, handle, signal, grace)
 
-#'@noRd
 rs_output_connection <- function() .Call(wrap__rs_output_connection)
 
 #' The calls that the workers of this session are in, in the order of `rs_pool_status()`, a
@@ -334,7 +295,6 @@ rs_worker_log_to <- function(path) .Call(wrap__rs_worker_log_to, path)
 #' @noRd
 rs_worker_log <- function(line) .Call(wrap__rs_worker_log, line)
 
-#'@noRd
 rs_journal_append <- function(path, key, entry) .Call(wrap__rs_journal_append, path, key, entry)
 
 #' Waits until what this process has written is on the disk, and closes its journal.
@@ -502,7 +462,6 @@ rs_acknowledge <- function(sockets) .Call(wrap__rs_acknowledge, sockets)
 #' @noRd
 rs_hash <- function(content) .Call(wrap__rs_hash, content)
 
-#'@noRd
 rs_hash_object <- function(object) .Call(wrap__rs_hash_object, object)
 
 #' Sets how many bytes of large vectors are kept for later parcels; 0 forgets them.
@@ -513,25 +472,18 @@ rs_parcel_keep <- function(bytes) .Call(wrap__rs_parcel_keep, bytes)
 #' @noRd
 rs_parcel_kept <- function() .Call(wrap__rs_parcel_kept)
 
-#'@noRd
 rs_parcel_pack <- function(object, threads) .Call(wrap__rs_parcel_pack, object, threads)
 
-#'@noRd
 rs_parcel_pack_light <- function(object, threads) .Call(wrap__rs_parcel_pack_light, object, threads)
 
-#'@noRd
 rs_parcel_pack_with <- function(object, threads, table, keys, names) .Call(wrap__rs_parcel_pack_with, object, threads, table, keys, names)
 
-#'@noRd
 rs_parcel_arrivals <- function(functions) .Call(wrap__rs_parcel_arrivals, functions)
 
-#'@noRd
 rs_parcel_unpack_here <- function(handle) .Call(wrap__rs_parcel_unpack_here, handle)
 
-#'@noRd
 rs_parcel_sizes <- function(handle) .Call(wrap__rs_parcel_sizes, handle)
 
-#'@noRd
 rs_parcel_close <- function(handle) .Call(wrap__rs_parcel_close, handle)
 
 #' Names of classes of which the objects are noticed when they are sent.
@@ -560,7 +512,6 @@ rs_permutation_values <- function(test, seed, count) .Call(wrap__rs_permutation_
 #' @noRd
 rs_primitive <- function(name, arguments, seed) .Call(wrap__rs_primitive, name, arguments, seed)
 
-#'@noRd
 rs_now <- function() .Call(wrap__rs_now)
 
 #' The most memory that this process has had, in bytes; 0 where the system does not tell.
@@ -587,10 +538,8 @@ rs_span_columns <- function(spans) .Call(wrap__rs_span_columns, spans)
 #' @noRd
 rs_resample <- function(seed, strata, stype, sim, influence, replicates, first, count) .Call(wrap__rs_resample, seed, strata, stype, sim, influence, replicates, first, count)
 
-#'@noRd
 rs_resampled_free <- function(handle) .Call(wrap__rs_resampled_free, handle)
 
-#'@noRd
 rs_resampled_row <- function(handle, replicate) .Call(wrap__rs_resampled_row, handle, replicate)
 
 #' Simulates every combination of schedule, chunk and workers (three vectors of
