@@ -135,7 +135,10 @@ are_quick <- function(left, seconds, done) {
 # The time that a job was on threads before its workers went on with it.
 with_time_on_threads <- function(report, launched) {
   if (is.null(report$seats) || is.na(report$launched)) return(report)
-  used <- report$seats$tasks > 0
+  # What starts once for many calls may have started in between, but is told as before all tasks.
+  launched <- launched + reports$opening
+  # As parts_of() has it, one without a task may have been up, too.
+  used <- Reduce(`+`, report$seats[c("tasks", "starting", "first", "claims", "moving", "lost")]) > 0
   report$seats$tasks[used] <- report$seats$tasks[used] + report$launched - launched
   report$launched <- launched
   report

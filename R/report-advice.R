@@ -207,8 +207,8 @@ advise_fewer <- function(x) {
   if (!length(enough) || enough[[1L]] > 0.75 * x$workers) return(NULL)
   then <- took[match(enough[[1L]], few)]
   new_advice("fewer", sprintf(
-    "%d workers take as long as %d (%s and %s): use workers = %d and have the others for something else.",
-    enough[[1L]], x$workers, format_seconds(then), format_seconds(now), enough[[1L]]
+    "%s as long as %d (%s and %s): use workers = %d and have the others for something else.",
+    if (enough[[1L]] == 1L) "1 worker takes" else sprintf("%d workers take", enough[[1L]]), x$workers, format_seconds(then), format_seconds(now), enough[[1L]]
   ), now, then)
 }
 

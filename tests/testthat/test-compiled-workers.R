@@ -95,7 +95,7 @@ test_that("where too many tasks are given up the others are ended, and workers r
     s <- sum(sin(x + 1:1500000))
     if (s < 1e300) sqrt(-x) else s
   }
-  late <- function(x) if (x > 64) sum(sin(x + 1:20000)) + sqrt(-x) else x
+  late <- function(x) if (x > 64) sum(sin(x + 1:100000)) + sqrt(-x) else x
   for (plan in plans_of_processes()) under_plan(plan, {
     expect_true(all(is.nan(suppressWarnings(future_sapply(1:8, stormy)))))
     expect_match(told()$why, "too many of the first tasks")
@@ -250,6 +250,17 @@ test_that("a function that did not compile is not looked at at each call, but ag
     expect_match(told()$why, "may not have been evaluated")
     for (n in 1:8) expect_identical(late(3), list(3, 3))
     expect_equal(told()$tasks, 2)
+  })
+})
+
+test_that("a server that starts when tasks are given up is told as started before all of them", {
+  skip_on_os("windows")
+  under_plan(list("multisession", workers = 2), {
+    try(future_lapply(1:40, function(x) if (x > 20) stop("no") else x), silent = TRUE)
+    report <- job_report()
+    expect_true(all(report$parts >= 0))
+    expect_equal(sum(report$parts) / report$workers, report$wall, tolerance = 1e-6)
+    expect_true(all(report$advice$now >= 0 & report$advice$then >= 0, na.rm = TRUE))
   })
 })
 
