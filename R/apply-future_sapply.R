@@ -31,10 +31,10 @@ future_sapply <- function(X, FUN, ..., simplify = TRUE, USE.NAMES = TRUE,
   if (nargs() == 2L && !missing(X) && !missing(FUN)) {
     found <- .Call(wrap__rs_again, FUN, X, sys.call(), TRUE, NULL, NULL)
     if (typeof(found) == "externalptr") found <- rest_of_again(found, X, TRUE)
-    if (!is.null(found)) return(if (is.list(found)) simplify2array(found, higher = FALSE) else found)
+    if (!is.null(found)) return(shape_again(found))
   } else if (nargs() == 3L && ...length() == 1L && !missing(X) && !missing(FUN) && identical(...names(), "future.seed") && isTRUE(..1)) {
     found <- seeded_again(FUN, X, sys.call(), TRUE)
-    if (!is.null(found)) return(if (is.list(found)) simplify2array(found, higher = FALSE) else found)
+    if (!is.null(found)) return(shape_again(found))
   }
   check_simplify(simplify)
   USE.NAMES <- check_loose_flag(USE.NAMES, "USE.NAMES")

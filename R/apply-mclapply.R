@@ -22,7 +22,7 @@
 #'   a vector with one CPU for each; needs `mc.preschedule = FALSE`.
 #' @return A list with the values, in order, with the names of `X`. A task that
 #'   failed has a `try-error` object, and a warning tells how many there are.
-#' @section Plans: The number of workers is `mc.cores`, not that of the plan (under [plan(threads)][threads]
+#' @section Plans: The number of workers is `mc.cores`, not that of the plan (under a plan that compiles, see [threads],
 #'   that of threads, where `FUN` compiles); its `retries`, `timeout`, `progress` and `worker_threads` hold. Where forking is not
 #'   safe (RStudio, Positron, a session with a Java virtual machine, macOS with its own BLAS)
 #'   the tasks run on workers of `multisession` with the same numbers, unless

@@ -112,7 +112,7 @@ parSapply <- function(cl = NULL, X, FUN, ..., simplify = TRUE, USE.NAMES = TRUE,
                       chunk.size = NULL) {
   if (nargs() == 3L && !missing(cl) && is.null(cl) && !missing(X) && !missing(FUN)) {
     found <- cluster_again(FUN, X, sys.call(), TRUE, "static")
-    if (!is.null(found)) return(if (is.list(found)) simplify2array(found, higher = FALSE) else found)
+    if (!is.null(found)) return(shape_again(found))
   }
   plan <- cluster_plan(cl)
   FUN <- check_function(FUN, "FUN", parent.frame())
@@ -130,7 +130,7 @@ parSapplyLB <- function(cl = NULL, X, FUN, ..., simplify = TRUE, USE.NAMES = TRU
                         chunk.size = NULL) {
   if (nargs() == 3L && !missing(cl) && is.null(cl) && !missing(X) && !missing(FUN)) {
     found <- cluster_again(FUN, X, sys.call(), TRUE, "dynamic")
-    if (!is.null(found)) return(if (is.list(found)) simplify2array(found, higher = FALSE) else found)
+    if (!is.null(found)) return(shape_again(found))
   }
   plan <- cluster_plan(cl)
   FUN <- check_function(FUN, "FUN", parent.frame())

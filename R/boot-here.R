@@ -198,6 +198,6 @@ joined_told <- function(all) {
   for (name in c("tasks", "bailed")) out[[name]] <- sum(vapply(all, function(told) as.numeric(told[[name]]), 0))
   reasons <- unlist(lapply(all, function(told) rep(names(told$reasons), told$reasons)))
   out$reasons <- if (length(reasons)) count_reasons(reasons) else no_reasons
-  out$stopped <- any(vapply(all, function(told) isTRUE(told$stopped), NA))
+  for (name in c("stopped", "slower")) out[[name]] <- any(vapply(all, `[[`, NA, name))
   out
 }

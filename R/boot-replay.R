@@ -32,7 +32,10 @@ given_arguments <- function(call) {
 }
 
 run_replay <- function(replay, plan) {
-  if (compiles(plan)) replay$compiled <- compile_replayed(replay, plan)
+  if (compiles(plan)) {
+    replay$compiled <- compile_replayed(replay, plan)
+    on.exit(let_go(replay$compiled, replay$statistic, replay$compiled$key))
+  }
   if (plan$executor$in_session && is.null(replay$compiled$program)) return(replay_here(replay))
   tryCatch(replay_on_workers(replay, plan), rustle_random_statistic = function(e) {
     tell_serial()
@@ -147,11 +150,15 @@ compile_replayed <- function(replay, plan) {
   if (!is.null(why)) return(not_compiled(why))
   frame <- calls_of_statistic(replay, list(list(seq_along(replay$data))))
   if (is.null(frame)) return(not_compiled("the calls of the statistic have another form than `statistic(data, i, ...)`"))
-  compiled <- compile_closure(frame$FUN, frame$X, frame_dots(frame))
+  dots <- frame_dots(frame)
+  key <- key_of_call(frame$FUN, dots, NULL)
+  compiled <- compile_closure(frame$FUN, frame$X, dots, key = key)
   if (is.null(compiled$program)) return(compiled)
-  if (compiled$draws) return(not_compiled("the statistic draws random numbers"))
-  why <- why_blas_waits(compiled$products, plan)
-  if (is.null(why)) compiled else not_compiled(why)
+  compiled$key <- key
+  why <- if (compiled$draws) "the statistic draws random numbers" else why_blas_waits(compiled$products, plan)
+  if (is.null(why)) return(compiled)
+  let_go(compiled, frame$FUN, key)
+  not_compiled(why)
 }
 
 # How many bytes of arguments are recorded before their replicates run.

@@ -17,8 +17,14 @@ machine_of_boot <- function(job, frame, from) {
   one <- calls(list(frame$resample(from + 1)))
   size <- as.double(utils::object.size(one$X[[1L]]))
   if ((job$R - from) * size > replay_bytes()) return(NULL)
-  compiled <- compile_closure(f, one$X, frame_dots(one))
-  if (is.null(compiled$program) || !is.null(why_blas_waits(compiled$products, job$plan))) return(list(machine = one))
+  dots <- frame_dots(one)
+  key <- key_of_call(f, dots, NULL)
+  compiled <- compile_closure(f, one$X, dots, key = key)
+  compiled$key <- key
+  if (is.null(compiled$program) || !is.null(why_blas_waits(compiled$products, job$plan))) {
+    let_go(compiled, f, key)
+    return(list(machine = one))
+  }
   list(machine = calls(lapply(from + seq_len(job$R - from), frame$resample)), compiled = compiled)
 }
 

@@ -203,6 +203,7 @@ run_boot_workers <- function(job, from = 0) {
     ours = TRUE
   )
   work[c("machine", "compiled")] <- machine_of_boot(job, frame, from)[c("machine", "compiled")]
+  if (!is.null(work$compiled)) on.exit(let_go(work$compiled, job$statistic, work$compiled$key))
   work$finish <- finish_replicates(p)
   outcome <- tryCatch(
     keep_random_seed(run_job(work, job$plan)),

@@ -22,6 +22,9 @@ rest_of_again <- function(found, X, simple) {
   rs_again_end(found, X, simple)
 }
 
+# The shape that sapply() gives to values.
+shape_again <- function(found) if (is.list(found)) simplify2array(found, higher = FALSE) else found
+
 # A call whose tasks have streams of random numbers (future.seed = TRUE): the values, or NULL.
 seeded_again <- function(FUN, X, call, simple) {
   if (!rs_again_knows(FUN, X)) return(NULL)
@@ -48,7 +51,7 @@ cluster_again <- function(FUN, X, call, simple, schedule) {
 # Options that a call reads on its long way, which must be as they were.
 options_again <- c(
   "future.disposable", "future.globals.onReference", "rustle.timings", "rustle.memory", "rustle.report", "rustle.rerun",
-  "rustle.progress", "rustle.debug", "digits", "matprod"
+  "rustle.progress", "rustle.debug", "digits", "OutDec", "matprod"
 )
 
 # Notes what was compiled for a job, of which every task has run on threads, `seconds` each.
@@ -65,7 +68,7 @@ note_again <- function(compiled, job, seconds) {
   names <- c("plan", "at", "inside", "on", "bail", "eager", "stack")
   unpack(rs_again_note(fun, frame$X, list(
     program = compiled$program, draws = compiled$draws, rest = list(NULL, compiled$from), plan = plan, held = held_by_key(fun),
-    closures = closures, tables = lapply(list(.BaseNamespaceEnv, asNamespace("stats")), `[[`, ".__S3MethodsTable__."),
+    closures = closures, tables = method_tables(),
     options = options_again, set = lapply(options_again, getOption),
     frames = frames, names = names, values = unname(Map(function(frame, name) frame[[name]], frames, names)),
     schedule = policy$schedule, chunk = as.double(policy$chunk), threads = as.double(plan$workers), seconds = seconds
@@ -75,10 +78,16 @@ note_again <- function(compiled, job, seconds) {
 # Would calls under this plan, and as things are, do nothing but run a program?
 is_noted_plan <- function(plan) {
   settings <- plan$settings
-  compiles(plan) && is.null(why_for_workers(list(globals = TRUE), plan)) && !plan$own_workers && is.null(settings$log) &&
+  !is.null(plan) && can_look_at_bindings() && compiles(plan) && is.null(why_for_workers(list(globals = TRUE), plan)) && !plan$own_workers && is.null(settings$log) &&
     is.null(settings$checkpoint) && is.null(checkpoints$at) && !isTRUE(checkpoints$inside) && !isTRUE(previews$on) &&
     !isTRUE(machine$bail) && !wants_progress(plan) && !wants_timings() && wants_report() && !isFALSE(getOption("rustle.rerun")) &&
     !isTRUE(getOption("rustle.debug")) && is.null(getOption("future.disposable"))
+}
+
+# R 4.5 has no way that packages may use to see a binding as it is (rustle_bound() in entrypoint.c).
+can_look_at_bindings <- function() {
+  version <- getRversion()
+  version < "4.5.0" || version >= "4.6.0"
 }
 
 # One function of each element of a vector of numbers, and of nothing else.
@@ -94,6 +103,8 @@ is_noted_job <- function(compiled, job) {
 # are `handed` on as functions, and `absent` ones. NULL where that is not all.
 closure_again <- function(one) {
   values <- one$variables
+  # Data frames have methods, and other code runs in place of R's own for stand-ins.
+  if ("data.frame" %in% one$functions || any(names(one$calls) %in% names(stand_ins()))) return(NULL)
   if (length(one$reasons) || length(one$same) || !all(vapply(values, is_noted_value, NA))) return(NULL)
   handed <- one$free[!one$free %in% names(values)]
   asked <- setdiff(c(one$asked, handed), "function")
@@ -136,7 +147,7 @@ settle_again <- function() {
   job$id <- inputs$id
   keep_call(job, plan, NULL, start, moved = FALSE)
   if (is.nan(ended)) return(invisible())
-  told <- list(tasks = n, bailed = 0L, reasons = count_reasons(character()), why = NULL, stopped = FALSE)
+  told <- new_told(n)
   note_run(last$fun, told)
   seats <- seats_of_threads(job, plan, begun, ended)
   seats$peak[] <- last$told[[5L]]

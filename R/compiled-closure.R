@@ -43,7 +43,9 @@ machine_generics <- c("unique", "duplicated", "mean", "median", "quantile", "sor
 # Functions that neither draw, nor fail, nor change anything: a promise of them may be forced.
 harmless_functions <- c("{", "(", "+", "-", "*", "/", "^", ":", "c", "length", "seq_len", "numeric", "rep")
 
-# The record of R's own functions, written here only, once: `homes`, and of their `methods`, by `sets` of generics.
+# The record of what is asked once: R's own functions (`homes`), the `methods` of generic ones and of `sets` of these,
+# `stand_ins` (compiled-standins.R), why its BLAS is of no use (`blas`, compiled-workers.R). Tests set `eager`, `bail` and
+# `never_quick`.
 machine <- new.env(parent = emptyenv())
 
 machine_homes <- function() {
@@ -76,7 +78,7 @@ compile_closure <- function(fun, X, dots = list(), before = NULL, several = FALS
   matched <- match_task(fun, dots, columns)
   if (is.character(matched)) return(not_compiled(matched))
   read <- read_closures(fun, c(matched$item, names(matched$constants)))
-  from <- list(matched, read, getOption("digits"))
+  from <- list(matched, read, options()[c("digits", "OutDec")])
   if (is.null(before)) before <- take_program(key)
   same <- !is.null(before$program) && same_bits(from, before$from) && is_unchanged(before, from)
   if (same && unpack(rs_compiled_again(before$program, list(columns, before$from)))) {
@@ -149,7 +151,7 @@ frames_untouched <- function(env) {
 }
 
 frame_methods <- c(
-  paste0(c("$", "length", "names", "[[", "[", "dim", "$<-", "[[<-", "[<-", "as.matrix", "dimnames", "row.names"), ".data.frame"),
+  paste0(c("$", "length", "names", "[[", "[", "dim", "$<-", "[[<-", "[<-", "as.matrix", "dimnames", "row.names", "as.list", "with", "names<-"), ".data.frame"),
   paste0("as.data.frame.", c("double", "integer", "numeric", "logical", "character", "vector"))
 )
 
@@ -230,9 +232,12 @@ table_of_methods <- function() {
     defaults = lapply(generics, function(name) get0(paste0(name, ".default"), envir = asNamespace("stats"), mode = "function")),
     methods = methods,
     base = generics[vapply(methods, function(names) any(vapply(names, exists, NA, envir = baseenv(), inherits = FALSE)), NA)],
-    tables = lapply(list(.BaseNamespaceEnv, asNamespace("stats")), `[[`, ".__S3MethodsTable__.")
+    tables = method_tables()
   )
 }
+
+# Where methods of R's own generic functions are registered.
+method_tables <- function() lapply(list(.BaseNamespaceEnv, asNamespace("stats")), `[[`, ".__S3MethodsTable__.")
 
 method_classes <- c("double", "integer", "numeric", "logical", "matrix", "array")
 
@@ -241,7 +246,7 @@ has_own_method <- function(name, env) {
   found <- get0(default, envir = env, mode = "function")
   if (!is.null(found) && !identical(found, get0(default, envir = asNamespace("stats"), mode = "function"))) return(TRUE)
   methods <- paste0(name, ".", method_classes)
-  tables <- c(list(env), lapply(list(.BaseNamespaceEnv, asNamespace("stats")), `[[`, ".__S3MethodsTable__."))
+  tables <- c(list(env), method_tables())
   any(vapply(methods, function(method) {
     own <- get0(method, envir = baseenv(), mode = "function", inherits = FALSE)
     any(vapply(tables, function(table) {

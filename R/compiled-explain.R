@@ -1,6 +1,6 @@
 #' Does a function compile?
 #'
-#' Says whether `plan(threads)` can run a function on threads, the types that it found, and what
+#' Says whether a function can run on threads ([threads]), the types that were found, and what
 #' became of the tasks of its last call; or which expression of it cannot be compiled, and why.
 #'
 #' @param fun A function, as it would be given to [future_lapply()].
@@ -10,17 +10,17 @@
 #'   character vector: the types of each variable, in turn), `draws` (does it draw random numbers?), `why`
 #'   (the reason, `NULL` when compiled), `expression` (of the function; `NULL` when it is about the
 #'   whole), `place` (file and line, where sources are kept), and `run`: what became of its last call under
-#'   `plan(threads)`, `NULL` when another function was called since: `tasks` that ran on threads, `bailed`
-#'   (that R had to run again), and `reasons`, how many for each.
+#'   a plan that compiles, as `compiled` of [job_report()]; `NULL` when another function was called since.
 #' @section Errors: `rustle_error_argument` when `fun` is not a function.
 #' @examples
 #' explain_compiled(function(n) mean(rnorm(n)), 100)
-#' #> Compiled: under plan(threads) its tasks run on threads, if they have streams
-#' #>   of random numbers (future.seed).
+#' #> Compiled: its tasks run on threads under plan(threads), multicore and
+#' #>   multisession, if they have streams of random numbers (future.seed).
 #' #>   n: double
 #' explain_compiled(function(i) paste(i))
 #' explain_compiled(function(x, k) sum(x^k), c(1, 2, 3), k = 2)
-#' #> Compiled: under plan(threads) its tasks run on threads.
+#' #> Compiled: its tasks run on threads under plan(threads), multicore and
+#' #>   multisession.
 #' #>   x: double vector
 #' #>   k: double
 #' @seealso [threads], [job_report()].
@@ -33,7 +33,7 @@ explain_compiled <- function(fun, ...) {
   key <- key_of_call(fun, arguments[-1L], NULL)
   compiled <- compile_closure(fun, list(item), arguments[-1L], key = key)
   # It may be one that calls have kept.
-  if (is.null(compiled$program) || !keep_program(key, fun, compiled)) close_compiled(compiled)
+  let_go(compiled, fun, key)
   settle_again()
   ran <- identical(last_compiled$fun, fun)
   structure(

@@ -142,6 +142,11 @@ keep_program <- function(key, fun, compiled) {
   TRUE
 }
 
+# Keeps what compile_closure() has returned for later calls, or ends it.
+let_go <- function(compiled, fun, key) {
+  if (!is.null(compiled$program) && !keep_program(key, fun, compiled)) close_compiled(compiled)
+}
+
 # What a program was compiled of, its constants and variables, without lists: the numbers, and the strings.
 contents_of_program <- function(from) {
   values <- c(from[[1L]]$constants, unlist(lapply(from[[2L]], `[[`, "variables"), recursive = FALSE))

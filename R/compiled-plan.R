@@ -8,7 +8,7 @@
 #' process; all others run in this session, as under `plan(sequential)`. Values, random numbers,
 #' warnings and errors are those of `plan(sequential)` in any case, to the last bit.
 #'
-#' The function is compiled at each call to a register machine that
+#' The function is compiled at the call to a register machine that
 #' knows R's numbers, vectors and matrices. A task that does anything unusual there (a missing value, an
 #' overflow, a warning, an error, a subscript out of bounds) is given up, and R runs it from its
 #' start, with its own stream of random numbers. So the result is never another one; at worst it

@@ -54,11 +54,7 @@ run_compiled <- function(job, plan, rest) {
     why <- if (stopped) "too many of the first tasks had to be run again by R" else "its tasks had to be run again by R"
     return(run_interpreted(job, given, rest, why))
   }
-  told <- list(
-    tasks = job$n - length(left), bailed = sum(given_up), reasons = count_reasons(reasons[given_up]), why = NULL,
-    stopped = stopped
-  )
-  if (slower) told$slower <- TRUE
+  told <- new_told(job$n - length(left), count_reasons(reasons[given_up]), stopped = stopped, slower = slower)
   # If the rest fails, explain_compiled() tells all the same what ran before.
   note_run(frame_for_machine(job)$FUN, told)
   outcome <- if (!length(left)) {
@@ -105,9 +101,15 @@ run_on_machine <- function(compiled, job, plan) {
   ))
 }
 
+# What became of a job: `tasks` ran on threads, and `bailed` were given up there, for these `reasons`; `why` it was not
+# compiled; see run_on_machine() for the others.
+new_told <- function(tasks, reasons = no_reasons, why = NULL, stopped = FALSE, slower = FALSE) {
+  list(tasks = tasks, bailed = sum(reasons), reasons = reasons, why = why, stopped = stopped, slower = slower)
+}
+
 # pace: where it was too small for threads, the key under which that is known.
 run_interpreted <- function(job, plan, rest, why, pace = NULL) {
-  told <- list(tasks = 0L, bailed = 0L, reasons = no_reasons, why = why, stopped = FALSE)
+  told <- new_told(0L, why = why)
   fun <- frame_for_machine(job)[["FUN"]]
   if (is.function(fun)) note_run(fun, told)
   begun <- if (!is.null(pace)) rs_now()
@@ -196,7 +198,10 @@ compile_call <- function(seen, job, plan) {
   if (is.null(compiled$program)) return(compiled)
   why <- why_blas_waits(compiled$products, plan)
   if (is.null(why) && compiled$draws) why <- why_no_draws(job)
-  if (is.null(why)) compiled else not_compiled(why)
+  if (is.null(why)) return(compiled)
+  # Of one that was compiled before there was a job somebody else takes care.
+  if (is.null(job$compiled)) let_go(compiled, fun, seen$key)
+  not_compiled(why)
 }
 
 # Why a job is not one of the machine, whatever its function is.
@@ -305,7 +310,7 @@ compiled_of_report <- function(x) {
 # What ran where, in a sentence or two.
 describe_run <- function(told) {
   if (!is.null(told$why)) return(sprintf("Not compiled: %s.", told$why))
-  if (isTRUE(told$slower)) return(sprintf("Compiled: %.0f tasks ran on threads; R, which was faster, ran all others.", told$tasks))
+  if (told$slower) return(sprintf("Compiled: %.0f tasks ran on threads; R, which was faster, ran all others.", told$tasks))
   if (!told$bailed) return(sprintf("Compiled: all %.0f tasks ran on threads.", told$tasks))
   sprintf(
     "Compiled: %.0f tasks ran on threads, %.0f had to be run again by R (%s)%s.", told$tasks, told$bailed,

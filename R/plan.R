@@ -100,9 +100,9 @@ default_settings <- function() {
 #'   messages, warnings and errors. `session-<pid>.log` has the calls, their times, and tasks, nodes
 #'   and elements of job arrays that were lost. Each task costs a little more then.
 #' @param compiled For `threads`, `multicore` and `multisession`. `"auto"`, which `NULL` (default) means:
-#'   calls whose function is made of numbers alone, so that it compiles, run on threads of this session, with the same
-#'   values to the last bit ([threads] says what compiles); all others run on the workers of the plan. `"never"`: all
-#'   calls run on workers. `"require"`: it is an error when a function does not compile. Calls are
+#'   calls whose function uses little but numbers, so that it compiles, run on threads of this session, with the same
+#'   values to the last bit ([threads] says what compiles); all others run on the workers of the plan (`threads` has none:
+#'   in this session). `"never"`: all calls do. `"require"`: it is an error when a function does not compile. Calls are
 #'   workers' in any case where their plan has a `timeout`, a `log` or a `setup`. `plan(sequential)`, with which all other plans are compared,
 #'   `cluster`, `slurm` and future's strategies compile nothing.
 #' @param ... Further arguments of the strategy, named, as for [future::plan()]; for `cluster`

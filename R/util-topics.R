@@ -8,7 +8,7 @@
 #' |---|---|
 #' | a session where forking is safe, few calls, or tasks that see most of a large session | `multicore` |
 #' | many calls in one session, short tasks, RStudio, Positron, threads, Java, Windows | `multisession` |
-#' | a function of numbers alone, with loops | [threads], if [explain_compiled()] says that it compiles |
+#' | a function of numbers alone, with loops | any of `multisession`, `multicore` and [threads], if [explain_compiled()] says that it compiles |
 #' | several machines | `cluster` |
 #' | a login node of Slurm, hours of work, a session that may end meanwhile | [slurm] |
 #' | a batch system that runs whole jobs | a strategy of \pkg{future}: the chunks run as futures |
@@ -36,7 +36,7 @@
 #' plan()
 #' #> plan: multicore, 2 workers
 #' #> schedule: stealing; retries: 1; timeout: none; progress: option rustle.progress;
-#' #>   threads per worker: an equal part of the cores
+#' #>   threads per worker: an equal part of the cores; compiled: auto
 #' # plan: multicore, 2 workers
 #' # schedule: stealing; retries: 1; timeout: none; ...
 #' future_sapply(1:4, function(i) i^2)

@@ -378,7 +378,7 @@ test_that("library(rustle) attaches the functions of boot", {
 test_that("a statistic of numbers runs on threads where the plan has them", {
   x <- c(3.2, 1.5, 4.75, -2, 8, 0.1, 5.5, 2.25)
   plans <- list(threads = list("threads", workers = 2))
-  if (!on_cran()) plans$multisession <- list("multisession", workers = 2, compiled = "auto")
+  if (!on_cran()) plans$multisession <- list("multisession", workers = 2)
   calls <- list(
     quote(boot(x, mean_of, R = 40)), quote(boot(x, weighted, R = 40, stype = "w")),
     quote(boot(x, weighted, R = 40, stype = "f")),

@@ -165,7 +165,7 @@ test_that("a call that computes on threads shows its progress", {
   withr::local_options(rustle.progress = TRUE, rustle.progress.after = 0, rustle.progress.seconds = 0)
   busy <- function(i) {
     s <- 0
-    for (k in 1:3000000) s <- s + k
+    for (k in 1:10000000) s <- s + k
     s
   }
   for (plan in c(plans_of_processes()[1L], list(list("threads", workers = 2)))) under_plan(plan, {

@@ -120,7 +120,6 @@ fn rs_compiled_again(handle: Robj, data: List) -> List {
         if opened.job.is_some() || !opened.read.take(&items)? {
             return Ok(false.into());
         }
-        opened.job = None;
         // SAFETY: both are live.
         unsafe { ffi::R_SetExternalPtrProtected(handle.get().cast(), data.get().cast()) };
         Ok(true.into())

@@ -134,6 +134,7 @@ extern "C-unwind" {
     pub(crate) fn R_ExternalPtrAddr(x: Sexp) -> *mut c_void;
     pub(crate) fn R_SetExternalPtrAddr(x: Sexp, p: *mut c_void);
     pub(crate) fn R_ClearExternalPtr(x: Sexp);
+    pub(crate) fn R_ExternalPtrProtected(x: Sexp) -> Sexp;
     pub(crate) fn R_SetExternalPtrProtected(x: Sexp, protect: Sexp);
     pub(crate) fn R_gc();
     pub(crate) fn R_RegisterCFinalizerEx(
@@ -174,6 +175,7 @@ extern "C-unwind" {
     pub(crate) fn ATTRIB(x: Sexp) -> Sexp;
     pub(crate) fn CAR(x: Sexp) -> Sexp;
     pub(crate) fn CDR(x: Sexp) -> Sexp;
+    pub(crate) fn SETCAR(x: Sexp, value: Sexp) -> Sexp;
     pub(crate) fn SETCADR(x: Sexp, value: Sexp) -> Sexp;
     pub(crate) fn TAG(x: Sexp) -> Sexp;
 

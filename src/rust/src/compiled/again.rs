@@ -130,10 +130,12 @@ fn note(fun: &Robj, x: &Robj, spec: &Robj) -> Parsed<bool> {
             };
             STATE.store(Box::into_raw(Box::new(state)), Ordering::Relaxed);
         }
+        // It allocates, and a finalizer may come here: before the list is looked at.
+        ffi::R_PreserveObject(record.kept);
         let Some(state) = state() else {
+            ffi::R_ReleaseObject(record.kept);
             return Ok(false);
         };
-        ffi::R_PreserveObject(record.kept);
         let known = state.records.iter_mut().find(|r| r.is_of(fun, x));
         match known {
             Some(known) => {
@@ -267,6 +269,8 @@ unsafe fn begin_with(handle: Sexp, given: Given) -> Option<()> {
     // SAFETY: by the caller's promise; nothing of R's is allocated here.
     unsafe {
         let record = record_of(handle)?;
+        // What it was made of may be gone with a program that is.
+        opened(handle).ok()?;
         if !record.meaning.holds(fun) {
             return None;
         }
@@ -389,6 +393,11 @@ unsafe fn leave(handle: Sexp) {
         if let Ok(opened) = opened(handle) {
             opened.read.rest();
             opened.job = None;
+        }
+        // R does not count less of what a cell has that is gone: `x` would be copied at its next change.
+        let kept = ffi::R_ExternalPtrProtected(handle);
+        if ffi::TYPEOF(kept) == ffi::LISTSXP {
+            ffi::SETCAR(kept, ffi::nil());
         }
         // Without a record nobody asks for this program again.
         if let Some(record) = record_of(handle) {

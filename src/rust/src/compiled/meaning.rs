@@ -237,6 +237,10 @@ impl Code {
 }
 
 /// What is bound to a name from `at` on: the first that `fits`. `Err`: that cannot be told.
+///
+/// # Safety
+///
+/// A symbol and a live environment, on R's main thread.
 unsafe fn look_up(
     name: Sexp,
     mut at: Sexp,
@@ -267,6 +271,10 @@ fn is_function(x: Sexp) -> bool {
 }
 
 /// Does a name stand in a frame from `at` on, other than base?
+///
+/// # Safety
+///
+/// A symbol and a live environment, on R's main thread.
 unsafe fn stands(name: Sexp, mut at: Sexp) -> bool {
     // SAFETY: `at` is a live environment.
     unsafe {
@@ -281,6 +289,10 @@ unsafe fn stands(name: Sexp, mut at: Sexp) -> bool {
 }
 
 /// Has a closure no attributes but the text that it was parsed from?
+///
+/// # Safety
+///
+/// A live closure, on R's main thread.
 unsafe fn is_bare(fun: Sexp) -> bool {
     // SAFETY: a live object; symbols are never collected.
     unsafe {
@@ -292,6 +304,10 @@ unsafe fn is_bare(fun: Sexp) -> bool {
 }
 
 /// Are these the same option, or the same flag? `options()` makes new objects of what it is given.
+///
+/// # Safety
+///
+/// Live objects, on R's main thread.
 unsafe fn is_same(x: Sexp, y: Sexp) -> bool {
     // SAFETY: live objects; elements are read of vectors that have one.
     unsafe {

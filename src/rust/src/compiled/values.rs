@@ -45,7 +45,7 @@ pub(super) unsafe fn to_r(job: &Job, names: &[Vec<String>], simple: bool) -> Sex
         let bailed = || {
             fates.iter().enumerate().filter_map(|(k, fate)| match fate {
                 Fate::Bailed(bail) => Some((k, bail.0)),
-                // A task that has not ended is R's, too.
+                // A task that has not ended is R's, too; run_compiled() in R knows it by this reason.
                 Fate::Waiting => Some((k, "the end of the call")),
                 Fate::Done(_) => None,
             })

@@ -79,7 +79,23 @@ mod linux {
         let enabled = read_to_string(file).unwrap_or_default();
         let never = enabled.is_empty() || enabled.contains("[never]");
         let strict = read_to_string("/proc/sys/vm/overcommit_memory").unwrap_or_default();
-        !never && strict.trim() != "2"
+        let size = read_to_string("/sys/kernel/mm/transparent_hugepage/hpage_pmd_size")
+            .unwrap_or_default();
+        let small = size
+            .trim()
+            .parse()
+            .is_ok_and(|bytes: usize| bytes <= 4 << 20);
+        let limits = read_to_string("/proc/self/limits").unwrap_or_default();
+        let free = |what: &str| {
+            limits.lines().any(|line| {
+                line.starts_with(what) && line[what.len()..].trim_start().starts_with("unlimited")
+            })
+        };
+        !never
+            && small
+            && strict.trim() != "2"
+            && free("Max data size")
+            && free("Max address space")
     }
 
     pub(super) fn run() {
