@@ -118,21 +118,8 @@
 #' }
 #' mean(future_sapply(1:100, inside, future.seed = 1))
 #' #> [1] 3.14336
-#' job_report()$compiled
-#' #> $tasks
+#' job_report()$compiled$tasks # on threads
 #' #> [1] 100
-#' #>
-#' #> $bailed
-#' #> [1] 0
-#' #>
-#' #> $reasons
-#' #> named integer(0)
-#' #>
-#' #> $why
-#' #> NULL
-#' #>
-#' #> $stopped
-#' #> [1] FALSE
 #' plan(oplan)
 #' @seealso [explain_compiled()], [plan()], `vignette("threads")`.
 #' @export threads

@@ -80,8 +80,8 @@
 #'   with a row per worker: `peak` and `growth`, bytes), `blas`, `threads` (of each worker), `nodes` (a
 #'   data frame with a row per node of a cluster: `host`, `workers`, `busy`), `advice`, `spans`; under plans that compile ([threads])
 #'   also the list `compiled` of `tasks` that ran on threads, `bailed` (that R had to run again), `reasons` (how many
-#'   for each), `why` (`NULL`, or why the function was not compiled) and `stopped` (were too many given up, so that R ran the
-#'   others, too?).
+#'   for each), `why` (`NULL`, or why the function was not compiled), `stopped` (were too many given up, so that R ran the
+#'   others, too?) and `slower` (was R faster at the first tasks, so that it ran the others?).
 #'
 #'   `summary()`: a list of class `rustle_report_summary` with the parts of all workers together
 #'   (`parts`: a data frame with `part`, `seconds` and `share`) and quantiles of the times of tasks.
