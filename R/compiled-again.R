@@ -48,10 +48,13 @@ cluster_again <- function(FUN, X, call, simple, schedule) {
   if (typeof(found) == "externalptr") rest_of_again(found, X, simple) else found
 }
 
+# Options with which R warns of what is right all the same: nothing is compiled then.
+warning_options <- c("check.bounds", "warnPartialMatchArgs", "warnPartialMatchDollar", "warnPartialMatchAttr")
+
 # Options that a call reads on its long way, which must be as they were.
 options_again <- c(
   "future.disposable", "future.globals.onReference", "rustle.timings", "rustle.memory", "rustle.report", "rustle.rerun",
-  "rustle.progress", "rustle.debug", "digits", "OutDec", "matprod"
+  "rustle.progress", "rustle.debug", "digits", "OutDec", "matprod", warning_options
 )
 
 # Notes what was compiled for a job, of which every task has run on threads, `seconds` each.
@@ -111,7 +114,7 @@ closure_again <- function(one) {
   own <- asked[asked %in% one$functions]
   called <- names(one$calls)
   nothing <- asked[!asked %in% c(own, called)]
-  generics <- intersect(own, machine_generics)
+  generics <- generics_called(own)
   known <- if (length(generics)) machine$methods
   if (any(generics %in% known$base)) return(NULL)
   list(

@@ -86,7 +86,7 @@ words_of_closure <- function(fun, given) {
   words <- list(
     body = body(fun), formals = formals, left_out = left_out, functions = words$functions,
     variables = words$variables[!words$variables %in% names(formals)], free = words$free[!words$free %in% names(formals)],
-    kept = kept, known = !anyNA(own), homes = unname(homes[own]), generics = words$functions[words$functions %in% machine_generics]
+    kept = kept, known = !anyNA(own), homes = unname(homes[own]), generics = generics_called(words$functions)
   )
   if (!is.null(key)) words_known[[key]] <- words
   words
@@ -132,8 +132,12 @@ own_functions <- function(names, env) {
   }
   meant <- if (length(renamed)) c(stats::setNames(own, own), unlist(renamed)) else stats::setNames(own, own)
   why <- primitives_refused(unique(unname(meant)))
-  for (name in generics_with_methods(intersect(meant, machine_generics), env)) {
-    why[[name]] <- sprintf("`%s()` has a method for numbers that is not R's own", name)
+  changed <- generics_with_methods(generics_called(meant), env)
+  if (length(changed)) {
+    for (name in unique(unname(meant))) {
+      own_generics <- intersect(generics_called(name), changed)
+      if (length(own_generics)) why[[name]] <- sprintf("`%s()` has a method for numbers that is not R's own", own_generics[[1L]])
+    }
   }
   if ("data.frame" %in% meant && !frames_untouched(env)) why[["data.frame"]] <- "there are methods for data frames that are not R's own"
   if (!length(why)) return(list(own = own, reasons = reasons, closures = closures, same = renamed))

@@ -38,7 +38,20 @@ machine_syntax <- c(
 )
 
 # Of these R calls the method for the class that numbers have without attributes but a shape.
-machine_generics <- c("unique", "duplicated", "mean", "median", "quantile", "sort", "rev", "diff", "seq", "range", "t", "solve", "as.matrix")
+machine_generics <- c(
+  "unique", "duplicated", "mean", "median", "quantile", "sort", "rev", "diff", "seq", "range", "t", "solve", "as.matrix", "aperm"
+)
+
+# Generic functions that R's own ones call, which find the methods of the session, too.
+hidden_generics <- list(
+  median = c("sort", "mean"), quantile = c("sort", "unique"), mean = "unique", sapply = "unique", replicate = "unique",
+  mapply = "unique", apply = "aperm", outer = "t"
+)
+
+# The generic functions that calls of these would call.
+generics_called <- function(functions) {
+  intersect(machine_generics, c(functions, unlist(hidden_generics[intersect(functions, names(hidden_generics))], use.names = FALSE)))
+}
 
 # Functions that neither draw, nor fail, nor change anything: a promise of them may be forced.
 harmless_functions <- c("{", "(", "+", "-", "*", "/", "^", ":", "c", "length", "seq_len", "numeric", "rep")

@@ -207,6 +207,9 @@ compile_call <- function(seen, job, plan) {
 # Why a job is not one of the machine, whatever its function is.
 why_no_job <- function(job) {
   if (isTRUE(job$journal)) return("the call has a checkpoint")
+  for (option in warning_options) {
+    if (isTRUE(getOption(option))) return(sprintf("with options(%s = TRUE) R warns of what threads do not see", option))
+  }
   ours <- !is.null(job$machine) || identical(job$call, lapply_call) && identical(job$over, c(X = "elements"))
   if (!ours || !is.null(job$affinity)) return("only calls of one function for each element of one vector are compiled")
   if (is.list(job$globals) && length(job$globals)) return("the call gives globals of its own")

@@ -206,6 +206,13 @@ impl Lower<'_> {
             } else {
                 reg
             };
+            if !whole {
+                // Of a number below one R draws that number itself.
+                let one = self.integer(1, from)?;
+                let least = self.temp(Type::Integer, from)?;
+                self.emit(Op::ArithI(Arith::Min, least, n, one));
+                self.emit(Op::SameInt(least, one));
+            }
             (None, n)
         } else {
             // Of one element R makes 1:x.
