@@ -116,6 +116,7 @@ closure_again <- function(one) {
   nothing <- asked[!asked %in% c(own, called)]
   generics <- generics_called(own)
   known <- if (length(generics)) machine$methods
+  # Of these R itself has methods for numbers, in the tables that are looked at.
   if (any(generics %in% known$base)) return(NULL)
   list(
     body = one$body, formals = one$kept, own = machine_homes()[own], called = as.character(called), places = as.double(unlist(one$calls)),

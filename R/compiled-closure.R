@@ -44,7 +44,7 @@ machine_generics <- c(
 
 # Generic functions that R's own ones call, which find the methods of the session, too.
 hidden_generics <- list(
-  median = c("sort", "mean"), quantile = c("sort", "unique"), mean = "unique", sapply = "unique", replicate = "unique",
+  median = c("sort", "mean"), quantile = c("sort", "unique"), sapply = "unique", replicate = "unique",
   mapply = "unique", apply = "aperm", outer = "t"
 )
 

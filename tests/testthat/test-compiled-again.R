@@ -434,7 +434,7 @@ test_that("many short calls do not grow the session", {
   expect_lt(rs_peak_memory() - peak, 5e6)
 })
 
-test_that("functions that make data frames, or are stood in for, go the long way; so do names that options change", {
+test_that("functions that make data frames, are stood in for, or have names that options change go the long way", {
   local_threads()
   framed <- function(i) data.frame(a = i)
   tested <- function(i) t.test(c(1, 2, 4, i))$p.value
@@ -443,7 +443,7 @@ test_that("functions that make data frames, or are stood in for, go the long way
     expect_way(tested, FALSE)
   }
   spread <- function(i) quantile(c(1, 2, i), 0.025)
-  expect_noted(spread)
+  for (k in 1:3) expect_way(spread, FALSE)
   withr::local_options(OutDec = ",")
   expect_way(spread, FALSE)
   expect_identical(names(future_lapply(1:2, spread)[[1L]]), "2,5%")

@@ -430,3 +430,44 @@ test_that("%dopar% over variables, or none, runs on threads", {
   expect_error(on_threads(eval(fails), 2), "task 2 failed - \"here\"")
   expect_identical(on_threads(foreach::foreach(i = 1:3, .errorhandling = "remove", .combine = c) %dopar% if (i == 2) stop("here") else i, 2), c(1L, 3L))
 })
+
+test_that("methods that R's own functions call, and options that make R warn, count", {
+  withr::local_preserve_seed()
+  oplan <- plan(threads, workers = 2)
+  on.exit(plan(oplan))
+  home <- globalenv()
+  local_method <- function(name, method, expr) {
+    assign(name, method, envir = home)
+    on.exit(rm(list = name, envir = home))
+    expr
+  }
+  middle <- as_user(function(x) median(c(x, 1, 2, 5)))
+  for (k in 1:3) expect_identical(future_lapply(1:4, middle), lapply(1:4, middle))
+  local_method("mean.numeric", function(x, ...) 42, expect_identical(future_lapply(1:4, middle), lapply(1:4, middle)))
+  sums <- as_user(function(x) apply(matrix(1:6 + x, 2), 1, sum))
+  expect_identical(future_lapply(1:2, sums), lapply(1:2, sums))
+  local_method("aperm.matrix", function(a, ...) stop("mine"), expect_error(future_lapply(1:2, sums), "mine"))
+  expect_identical(future_lapply(1:2, sums), lapply(1:2, sums))
+  add <- function(value) value + 1
+  partly <- function(i) add(val = i)
+  future_lapply(1:2, partly)
+  withr::local_options(warnPartialMatchArgs = TRUE)
+  expect_warning(future_lapply(1:2, partly), "partial argument match")
+})
+
+test_that("sample() of a number below one is what R makes of it", {
+  withr::local_preserve_seed()
+  oplan <- plan(threads, workers = 2)
+  on.exit(plan(oplan))
+  draws <- list(
+    function(i) sample(i), function(i) sample(c(i, 1)[1]), function(i) sample(i, 0), function(i) sample(i, 1),
+    function(i) sample(i, 2, replace = TRUE), function(i) sample(0L), function(i) sample.int(i)
+  )
+  for (draw in draws) {
+    for (X in list(c(2, 0, 1), 0:3, c(0.5, 3.7))) {
+      call <- quote(future_lapply(X, draw, future.seed = 7))
+      want <- under_plan(list("sequential"), tryCatch(eval(call), error = conditionMessage))
+      for (k in 1:2) expect_identical(tryCatch(eval(call), error = conditionMessage), want, info = deparse(draw))
+    }
+  }
+})
