@@ -156,6 +156,7 @@ compile_job <- function(job, plan) {
   if (is.null(seen$frame)) return(seen)
   if (isTRUE(machine$eager)) return(compile_call(seen, job, plan))
   tryCatch(compile_call(seen, job, plan), error = function(e) {
+    if (is_time_limit(e)) stop(e)
     not_compiled(sprintf("a fault of the compiler, which please report (%s)", conditionMessage(e)))
   })
 }

@@ -46,7 +46,7 @@ seconds_in_r <- function(job, count) {
     begun <- rs_now()
     eval(call, globalenv())
     rs_now() - begun
-  }, 0))), error = function(e) Inf)
+  }, 0))), error = otherwise(Inf))
 }
 
 keep_trial <- function(key, fun, slower) {

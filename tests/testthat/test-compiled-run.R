@@ -471,3 +471,21 @@ test_that("sample() of a number below one is what R makes of it", {
     }
   }
 })
+
+test_that("a time limit that strikes while a function is compiled is no fault of the compiler", {
+  oplan <- plan(threads, workers = 1)
+  eager <- machine$eager
+  machine$eager <- FALSE
+  on.exit({
+    machine$eager <- eager
+    plan(oplan)
+  })
+  struck <- function(text) {
+    own <- compile_call
+    utils::assignInNamespace("compile_call", function(...) stop(text), "rustle")
+    on.exit(utils::assignInNamespace("compile_call", own, "rustle"))
+    compile_job(new_job(lapply_call, lapply_frame(1:2, function(i) i), 2L, new_policy()), current_plan())
+  }
+  expect_error(struck("reached elapsed time limit"), "reached elapsed time limit")
+  expect_match(struck("something else")$why, "a fault of the compiler.*something else")
+})
