@@ -157,6 +157,24 @@ unsafe fn list(fates: &mut [Fate], labels: Sexp) -> Sexp {
     }
 }
 
+/// A list of values, without its names.
+///
+/// # Safety
+///
+/// As of [`to_r`]; `labels` is protected.
+unsafe fn list_of(parts: &[Value], labels: Sexp) -> Sexp {
+    // SAFETY: as of `to_r`.
+    unsafe {
+        let kind = ffi::VECSXP as u32;
+        let to = ffi::Rf_protect(ffi::Rf_allocVector(kind, parts.len() as isize));
+        for (k, part) in parts.iter().enumerate() {
+            ffi::SET_VECTOR_ELT(to, k as isize, one(part, labels));
+        }
+        ffi::Rf_unprotect(1);
+        to
+    }
+}
+
 /// # Safety
 ///
 /// As of [`to_r`]; `labels` is protected.
@@ -222,13 +240,7 @@ unsafe fn one(value: &Value, labels: Sexp) -> Sexp {
             }
             Value::Text(row) => ffi::VECTOR_ELT(labels, *row as isize),
             Value::Frame(parts, names) => {
-                let to = ffi::Rf_protect(ffi::Rf_allocVector(
-                    ffi::VECSXP as u32,
-                    parts.len() as isize,
-                ));
-                for (k, part) in parts.iter().enumerate() {
-                    ffi::SET_VECTOR_ELT(to, k as isize, one(part, labels));
-                }
+                let to = ffi::Rf_protect(list_of(parts, labels));
                 let nrow = if parts.is_empty() {
                     0
                 } else {
@@ -248,13 +260,7 @@ unsafe fn one(value: &Value, labels: Sexp) -> Sexp {
                 to
             }
             Value::List(parts, names) => {
-                let to = ffi::Rf_protect(ffi::Rf_allocVector(
-                    ffi::VECSXP as u32,
-                    parts.len() as isize,
-                ));
-                for (k, part) in parts.iter().enumerate() {
-                    ffi::SET_VECTOR_ELT(to, k as isize, one(part, labels));
-                }
+                let to = ffi::Rf_protect(list_of(parts, labels));
                 if let Some(names) = names {
                     let names = ffi::VECTOR_ELT(labels, *names as isize);
                     ffi::Rf_setAttrib(to, ffi::Rf_install(c"names".as_ptr()), names);

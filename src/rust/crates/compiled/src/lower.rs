@@ -83,6 +83,21 @@ enum State {
     Veiled(Type, Option<u16>),
 }
 
+impl State {
+    /// Is it a value, and of one kind wherever the code comes from?
+    fn has_value(&self) -> bool {
+        matches!(
+            self,
+            State::Is(_)
+                | State::Named(..)
+                | State::Veiled(..)
+                | State::Text(_)
+                | State::Blank(..)
+                | State::Made(_)
+        )
+    }
+}
+
 /// What is known at a place; variables that are not in it are not assigned.
 type Env = BTreeMap<Var, State>;
 

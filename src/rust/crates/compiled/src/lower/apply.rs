@@ -368,31 +368,19 @@ impl Lower<'_> {
         match (self.absent.get(&var), self.state(var)) {
             (Some(Some(false)), _) => Ok(false),
             // An argument without a default is there as soon as it is assigned.
-            (
-                Some(Some(true)),
-                Some(
-                    State::Is(_)
-                    | State::Named(..)
-                    | State::Veiled(..)
-                    | State::Text(_)
-                    | State::Blank(..)
-                    | State::Made(_)
-                    | State::Mixed(..),
-                ),
-            ) if self.withheld.contains_key(&var) => Ok(false),
+            (Some(Some(true)), Some(state))
+                if (state.has_value() || matches!(state, State::Mixed(..)))
+                    && self.withheld.contains_key(&var) =>
+            {
+                Ok(false)
+            }
             (Some(Some(true)), None) => Ok(true),
-            (
-                Some(Some(true)),
-                Some(
-                    State::Waiting
-                    | State::Is(_)
-                    | State::Named(..)
-                    | State::Veiled(..)
-                    | State::Text(_)
-                    | State::Blank(..)
-                    | State::Made(_),
-                ),
-            ) if !self.withheld.contains_key(&var) => Ok(true),
+            (Some(Some(true)), Some(state))
+                if (state.has_value() || state == State::Waiting)
+                    && !self.withheld.contains_key(&var) =>
+            {
+                Ok(true)
+            }
             _ => unknown(),
         }
     }

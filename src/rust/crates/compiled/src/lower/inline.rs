@@ -179,19 +179,8 @@ impl Lower<'_> {
         loop {
             let state = self.find(scope, name).and_then(|var| self.state(var));
             match (state, self.scopes[scope].parent) {
-                (
-                    Some(
-                        State::Is(_)
-                        | State::Named(..)
-                        | State::Mixed(..)
-                        | State::Part(_)
-                        | State::Text(_)
-                        | State::Blank(..)
-                        | State::Made(_)
-                        | State::Veiled(..),
-                    ),
-                    _,
-                ) => return true,
+                (Some(State::Mixed(..) | State::Part(_)), _) => return true,
+                (Some(state), _) if state.has_value() => return true,
                 (Some(_), _) => return false,
                 (None, Some(parent)) => scope = parent,
                 (None, None) => break,

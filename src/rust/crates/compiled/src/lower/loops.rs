@@ -125,16 +125,7 @@ impl Lower<'_> {
                 break turn;
             }
             let changes = |var: &Var, state: &State| match head_env.get(var) {
-                Some(
-                    State::Is(_)
-                    | State::Named(..)
-                    | State::Veiled(..)
-                    | State::Text(_)
-                    | State::Blank(..)
-                    | State::Made(_),
-                ) => {
-                    matches!(state, State::Mixed(..))
-                }
+                Some(before) if before.has_value() => matches!(state, State::Mixed(..)),
                 Some(State::Waiting) => *state == State::Perhaps,
                 // It is read behind the loop, and is assigned in each turn.
                 None => *state == State::Perhaps && self.firm.contains(var),
