@@ -94,13 +94,9 @@ impl<C: Crew> Supervisor<C> {
         let table = self.memory.table();
         let total = u64::from(self.memory.layout.tasks());
         let begun = Instant::now();
-        // When the first task began, and when we last saw one that was done.
+        // When the first task began.
         let mut first: Option<Instant> = None;
-        let mut moved = begun;
-        let mut seen = 0;
-        // When tasks were first seen done, and how many: these copied the pages of a
-        // fresh process, and say nothing of the others.
-        let mut warm: Option<(Instant, u64)> = None;
+        let mut pace = Pace::new(begun);
         loop {
             let rest = table.unclaimed_tasks();
             if rest == 0 {
@@ -109,26 +105,22 @@ impl<C: Crew> Supervisor<C> {
             let now = Instant::now();
             if first.is_none() && (rest < total || self.memory.status()[0].phase().is_over()) {
                 first = Some(now);
-                moved = now;
+                pace.moved = now;
             }
             // Where no pace is measured, the words that workers write at every task are left to them.
-            let done = if known { total - rest } else { self.done() };
-            if done != seen {
-                (seen, moved) = (done, now);
-                warm = warm.or(Some((now, done)));
-            }
-            let slow = warm.is_some_and(|(since, before)| {
-                let (elapsed, more) = (now - since, done - before);
-                let pace = elapsed.as_secs_f64() / more as f64;
-                let left = pace * rest as f64;
-                elapsed > WARM_UP && more > 0 && left > WORTH * price.as_secs_f64()
-            });
+            let done = if known {
+                total.saturating_sub(rest)
+            } else {
+                self.done()
+            };
+            pace.see(done, now);
+            let slow = pace.left(rest, now) > WORTH * price.as_secs_f64();
             let clear = match first {
                 None => now - begun > FIRST_TASK,
                 // A task that takes longer than a start is worth one. Where the price is known,
                 // tasks together are that are not done by then: no pace has to be measured.
                 Some(began) => {
-                    let since = if known { began } else { moved };
+                    let since = if known { began } else { pace.moved };
                     slow || now - since > price
                 }
             };
@@ -139,5 +131,74 @@ impl<C: Crew> Supervisor<C> {
                 std::thread::sleep(GLANCE);
             }
         }
+    }
+}
+
+/// How fast tasks are done, as it is seen from outside.
+struct Pace {
+    /// So many were seen done, and when there was last one more.
+    done: u64,
+    moved: Instant,
+    /// When tasks were first seen done, and how many: these copied the pages of a
+    /// fresh process, and say nothing of the others.
+    warm: Option<(Instant, u64)>,
+}
+
+impl Pace {
+    fn new(now: Instant) -> Pace {
+        Pace {
+            done: 0,
+            moved: now,
+            warm: None,
+        }
+    }
+
+    /// A look at tasks while they are claimed: one that is being stolen may look done, and is not
+    /// at the next look.
+    fn see(&mut self, done: u64, now: Instant) {
+        if done > self.done {
+            (self.done, self.moved) = (done, now);
+            self.warm = self.warm.or(Some((now, done)));
+        }
+    }
+
+    /// Seconds that `rest` tasks will take; none before a pace is known.
+    fn left(&self, rest: u64, now: Instant) -> f64 {
+        match self.warm {
+            Some((since, before)) if self.done > before && now - since > WARM_UP => {
+                let pace = (now - since).as_secs_f64() / (self.done - before) as f64;
+                pace * rest as f64
+            }
+            _ => 0.0,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_pace_of_tasks_is_told_after_the_first() {
+        let start = Instant::now();
+        let after = |k: u32| start + WARM_UP * 2 * k;
+        let mut pace = Pace::new(start);
+        assert_eq!(pace.left(10, after(1)), 0.0);
+        pace.see(3, after(1));
+        assert_eq!(pace.left(10, after(2)), 0.0);
+        pace.see(5, after(2));
+        // Two tasks in two of WARM_UP.
+        let expected = 10.0 * WARM_UP.as_secs_f64();
+        assert!((pace.left(10, after(2)) - expected).abs() < 1e-9);
+    }
+
+    #[test]
+    fn tasks_that_looked_done_and_are_not_change_nothing() {
+        let start = Instant::now();
+        let mut pace = Pace::new(start);
+        pace.see(5, start + WARM_UP);
+        pace.see(3, start + WARM_UP * 4);
+        assert_eq!((pace.done, pace.moved), (5, start + WARM_UP));
+        assert_eq!(pace.left(10, start + WARM_UP * 4), 0.0);
     }
 }
