@@ -32,3 +32,11 @@ meeting <- function(n, tell = function() Sys.getpid()) {
   environment(task) <- list2env(list(here = here, n = n, tell = tell), envir = new.env(parent = globalenv()))
   task
 }
+
+# Does this process ignore interrupts, and so do its workers? So it is with what a shell without job
+# control has started with `&`, from R 4.6 on. Known on Linux alone.
+ignores_interrupts <- function() {
+  lines <- tryCatch(suppressWarnings(readLines("/proc/self/status")), error = function(e) character())
+  mask <- sub("^SigIgn:\\s*", "", grep("^SigIgn:", lines, value = TRUE))
+  length(mask) == 1L && strtoi(substring(mask, nchar(mask)), 16L) %/% 2L %% 2L == 1L
+}
