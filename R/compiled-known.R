@@ -82,16 +82,29 @@ is_hidden <- function(name, env) {
 verdict_of <- function(fun, key, data) {
   known <- if (!is.null(key)) verdicts_known[[key]]
   if (is.null(known)) return(NULL)
-  env <- environment(fun)
-  if (!is.null(known$name)) {
-    hidden <- !identical(env, globalenv()) && is_hidden(known$name, env)
-    same <- !hidden && identical(get0(known$name, envir = env, mode = "function"), known$fun)
-    return(if (same) known$verdict)
-  }
-  if (known$left == 0L || !identical(known$kinds, kinds_of_data(data)) || !identical(known$kind, kind_at(known$at, env))) return(NULL)
-  known$left <- known$left - 1L
+  if (!is.null(known$name)) return(if (means_still(fun, known)) known$verdict)
+  left <- known$left
+  if (left == 0L || !identical(known$kinds, kinds_of_data(data)) || !identical(known$kind, kind_at(known$at, environment(fun)))) return(NULL)
+  known$left <- left - 1L
   verdicts_known[[key]] <- known
   known$verdict
+}
+
+# Does the name of a verdict, in the code of the function, mean what it meant?
+means_still <- function(fun, known) {
+  if (.Call(wrap__rs_means, fun, known$name, known$fun)) return(TRUE)
+  # Nothing is evaluated to see that, and so not all is seen.
+  env <- environment(fun)
+  (identical(env, globalenv()) || !is_hidden(known$name, env)) && identical(get0(known$name, envir = env, mode = "function"), known$fun)
+}
+
+# The same as look_at_call() and verdict_of() say it of the most frequent call, of a function of each number of a
+# vector: it may be that of a job of one task, which takes little longer than all that these look at. NULL
+# where there is more to look at.
+refused_before <- function(frame) {
+  key <- .Call(wrap__rs_glance, frame)
+  known <- if (!is.null(key)) verdicts_known[[key]]
+  if (!is.null(known$name) && .Call(wrap__rs_means, frame$FUN, known$name, known$fun)) known$verdict
 }
 
 # Functions of single numbers whose tasks took no time on threads, by key_of_call(): `seconds` of one

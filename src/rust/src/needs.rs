@@ -88,7 +88,7 @@ impl Write for Text {
 
 /// The identity of a piece of code, as a string: the addresses of what it is made of. The
 /// same string means the same code as long as that is alive. NULL when that is too much.
-unsafe extern "C-unwind" fn rs_code_key(code: Sexp) -> Sexp {
+pub(crate) unsafe extern "C-unwind" fn rs_code_key(code: Sexp) -> Sexp {
     guard(|| {
         let mut key = Text {
             bytes: [0; 512],

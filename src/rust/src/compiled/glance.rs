@@ -1,0 +1,75 @@
+//! A glance at a call: may it be one of a function that was refused before? To see that in R takes
+//! as long as much of what is done for a job of one task (R/compiled-known.R, `refused_before()`).
+
+use extendr_api::prelude::*;
+
+use super::meaning::{is_function, look_up};
+use crate::ffi::{self, Sexp};
+use crate::needs::{home, rs_code_key};
+use crate::raw::{guard, routines};
+
+/// The identity of the function's code (`rs_code_key()`) where the frame is that of calls `FUN(X[[i]])`
+/// for a vector of numbers or logical values without a class; `NULL` where it is another, or that
+/// cannot be told without evaluating something.
+unsafe extern "C-unwind" fn rs_glance(frame: Sexp) -> Sexp {
+    guard(|| {
+        // SAFETY: R protects the arguments of a call; symbols are never collected, and `X` and `FUN`
+        // live as long as they are bound. `...length()` fails only without `...`; this frame owns
+        // nothing.
+        unsafe {
+            if ffi::TYPEOF(frame) != ffi::ENVSXP {
+                return ffi::nil();
+            }
+            let bound = |name: &std::ffi::CStr| {
+                let x = ffi::rustle_bound(ffi::Rf_install(name.as_ptr()), frame);
+                (!x.is_null() && x != ffi::R_MissingArg).then_some(x)
+            };
+            let several = ffi::Rf_install(c"several".as_ptr());
+            let dots = ffi::Rf_install(c"...".as_ptr());
+            if ffi::R_existsVarInFrame(frame, several) != 0
+                || ffi::R_existsVarInFrame(frame, dots) == 0
+            {
+                return ffi::nil();
+            }
+            let (Some(x), Some(fun)) = (bound(c"X"), bound(c"FUN")) else {
+                return ffi::nil();
+            };
+            let numbers = matches!(ffi::TYPEOF(x), ffi::REALSXP | ffi::INTSXP | ffi::LGLSXP);
+            if !numbers || ffi::Rf_isObject(x) != 0 || ffi::TYPEOF(fun) != ffi::CLOSXP {
+                return ffi::nil();
+            }
+            let count = ffi::Rf_install(c"...length".as_ptr());
+            let call = ffi::Rf_protect(ffi::Rf_lcons(count, ffi::nil()));
+            let more = ffi::Rf_eval(call, frame);
+            ffi::Rf_unprotect(1);
+            if ffi::TYPEOF(more) != ffi::INTSXP || *ffi::INTEGER_RO(more) != 0 {
+                return ffi::nil();
+            }
+            rs_code_key(fun)
+        }
+    })
+}
+
+/// Does a name, where it is called in the code of a closure, mean this very function? `FALSE`, too, where
+/// that cannot be told without evaluating something.
+unsafe extern "C-unwind" fn rs_means(fun: Sexp, name: Sexp, value: Sexp) -> Sexp {
+    guard(|| {
+        // SAFETY: R code passes a closure, a string and a function, and protects them; nothing is evaluated.
+        unsafe {
+            let symbol = ffi::Rf_installTrChar(ffi::STRING_ELT(name, 0));
+            let found = look_up(symbol, home(fun), is_function);
+            ffi::Rf_ScalarLogical(matches!(found, Ok(Some(x)) if x == value).into())
+        }
+    })
+}
+
+routines! {
+    meta__rs_glance "rs_glance" "wrap__rs_glance" ("frame") => rs_glance;
+    meta__rs_means "rs_means" "wrap__rs_means" ("fun", "name", "value") => rs_means;
+}
+
+extendr_module! {
+    mod glance;
+    fn rs_glance;
+    fn rs_means;
+}
