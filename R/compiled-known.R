@@ -98,13 +98,15 @@ means_still <- function(fun, known) {
   (identical(env, globalenv()) || !is_hidden(known$name, env)) && identical(get0(known$name, envir = env, mode = "function"), known$fun)
 }
 
-# The same as look_at_call() and verdict_of() say it of the most frequent call, of a function of each number of a
-# vector: it may be that of a job of one task, which takes little longer than all that these look at. NULL
-# where there is more to look at.
-refused_before <- function(frame) {
+# Why the function of a job was not compiled before, as look_at_call() and verdict_of() say it, of the most frequent
+# calls: of a function of each number of a vector. All that is done for a job of one task takes little longer
+# than these two. NULL where there is more to look at.
+refused_before <- function(job) {
+  if (job$relay$unforced || !is.null(job$compiled)) return(NULL)
+  frame <- if (is.null(job$machine)) job$frame else job$machine
   key <- .Call(wrap__rs_glance, frame)
   known <- if (!is.null(key)) verdicts_known[[key]]
-  if (!is.null(known$name) && .Call(wrap__rs_means, frame$FUN, known$name, known$fun)) known$verdict
+  if (!is.null(known$name) && .Call(wrap__rs_means, frame$FUN, known$name, known$fun)) known$verdict$why
 }
 
 # Functions of single numbers whose tasks took no time on threads, by key_of_call(): `seconds` of one

@@ -26,7 +26,8 @@ run_of_plan <- function(plan) {
 # rest: what runs the job where the machine does not.
 run_compiled <- function(job, plan, rest) {
   setting <- compiled_setting(plan)
-  if (setting == "never") return(run_interpreted(job, plan, rest, "the plan says so"))
+  why <- if (setting == "never") "the plan says so" else if (setting != "require") refused_before(job)
+  if (!is.null(why)) return(run_interpreted(job, plan, rest, why))
   compiled <- compile_job(job, plan, setting)
   if (is.null(compiled$program)) {
     if (setting == "require") stop_not_compiled(compiled, job)
@@ -124,6 +125,8 @@ run_interpreted <- function(job, plan, rest, why, pace = NULL) {
     last_compiled$fun <- fun
     last_compiled$told <- told
   }
+  # new_report() has it from there.
+  job$told <- told
   if (is.null(pace)) {
     outcome <- rest(job, plan)
   } else {
@@ -131,7 +134,7 @@ run_interpreted <- function(job, plan, rest, why, pace = NULL) {
     outcome <- rest(job, plan)
     forget_slow(pace, rs_now() - begun)
   }
-  if (!is.null(outcome$report)) outcome$report$compiled <- told
+  if (!is.null(outcome$report) && is.null(outcome$report$compiled)) outcome$report$compiled <- told
   outcome
 }
 
@@ -181,9 +184,6 @@ compile_job <- function(job, plan, setting = compiled_setting(plan)) {
 look_at_call <- function(job, plan, setting) {
   if (job$relay$unforced) return(not_compiled("an argument cannot be evaluated outside of the function"))
   frame <- if (is.null(job$machine)) job$frame else job$machine
-  known <- setting != "require" && is.null(job$compiled)
-  why <- if (known) refused_before(frame)
-  if (!is.null(why)) return(why)
   several <- isTRUE(frame$several)
   columns <- if (several) frame$X else list(frame$X)
   for (column in columns) {
@@ -192,9 +192,15 @@ look_at_call <- function(job, plan, setting) {
   }
   dots <- frame_dots(frame)
   key <- key_of_call(frame$FUN, dots, if (several) names(columns))
+  known <- setting != "require" && is.null(job$compiled)
   why <- if (known) verdict_of(frame$FUN, key, c(columns, dots))
   if (!is.null(why)) return(why)
   why <- why_for_workers(job, plan)
+  # The rest is about code.
+  if (is.null(why) && typeof(frame$FUN) != "closure") {
+    why <- why_no_job(job)
+    if (is.null(why)) why <- why_no_closure
+  }
   if (!is.null(why)) return(not_compiled(why))
   list(frame = frame, several = several, columns = columns, dots = dots, key = key)
 }
