@@ -101,11 +101,13 @@ means_still <- function(fun, known) {
 # Why the function of a job was not compiled before, as look_at_call() and verdict_of() say it, of the most frequent
 # calls: of a function of each number of a vector. All that is done for a job of one task takes little longer
 # than these two. NULL where there is more to look at.
-refused_before <- function(job) {
+refused_before <- function(job, plan) {
   if (job$relay$unforced || !is.null(job$compiled)) return(NULL)
   frame <- if (is.null(job$machine)) job$frame else job$machine
   key <- .Call(wrap__rs_glance, frame)
-  known <- if (!is.null(key)) verdicts_known[[key]]
+  if (is.null(key)) return(NULL)
+  known <- verdicts_known[[key]]
+  if (is.null(known)) return(why_quicker(key, job, plan, frame))
   if (!is.null(known$name) && .Call(wrap__rs_means, frame$FUN, known$name, known$fun)) known$verdict$why
 }
 

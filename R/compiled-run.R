@@ -26,8 +26,9 @@ run_of_plan <- function(plan) {
 # rest: what runs the job where the machine does not.
 run_compiled <- function(job, plan, rest) {
   setting <- compiled_setting(plan)
-  why <- if (setting == "never") "the plan says so" else if (setting != "require") refused_before(job)
+  why <- if (setting == "never") "the plan says so" else if (setting != "require") refused_before(job, plan)
   if (!is.null(why)) return(run_interpreted(job, plan, rest, why))
+  begun <- rs_now()
   compiled <- compile_job(job, plan, setting)
   if (is.null(compiled$program)) {
     if (setting == "require") stop_not_compiled(compiled, job)
@@ -73,6 +74,9 @@ run_compiled <- function(job, plan, rest) {
     with_time_on_threads(outcome$report, launched)
   } else {
     new_report(job, plan, list(done = job$n, launched = launched, seats = seats_of_threads(job, plan, launched, ended)))
+  }
+  if (!length(left) && setting == "auto" && given$executor$in_session && is.null(job$compiled)) {
+    note_turn_of_machine(compiled$key, frame_for_machine(job)$FUN, job$n, rs_now() - begun, found$seconds)
   }
   outcome$report$compiled <- told
   outcome
@@ -127,7 +131,13 @@ run_interpreted <- function(job, plan, rest, why, pace = NULL) {
   }
   # new_report() has it from there.
   job$told <- told
-  if (is.null(pace)) {
+  turn <- turn_of_r$now
+  if (!is.null(turn)) {
+    turn_of_r$now <- NULL
+    begun <- rs_now()
+    outcome <- rest(job, plan)
+    note_turn(turn, 2L, rs_now() - begun)
+  } else if (is.null(pace)) {
     outcome <- rest(job, plan)
   } else {
     begun <- rs_now()
@@ -195,6 +205,9 @@ look_at_call <- function(job, plan, setting) {
   known <- setting != "require" && is.null(job$compiled)
   why <- if (known) verdict_of(frame$FUN, key, c(columns, dots))
   if (!is.null(why)) return(why)
+  # Others were asked for before (refused_before()).
+  why <- if (known && !is.null(key) && is.null(.Call(wrap__rs_glance, frame))) why_quicker(key, job, plan, frame)
+  if (!is.null(why)) return(not_compiled(why))
   why <- why_for_workers(job, plan)
   # The rest is about code.
   if (is.null(why) && typeof(frame$FUN) != "closure") {
