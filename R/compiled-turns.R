@@ -3,17 +3,20 @@
 # more calls. For plans in this session: for others R would have to start workers.
 
 # Of a job that takes longer as a whole, or whose tasks take longer on threads, this is not asked: R may be slow.
-small_job <- list(seconds = 2e-3, tasks = 5e-5)
+small_job <- list(seconds = 3e-3, tasks = 1e-4)
 
 # R's time must be below this share of the other.
 quicker_share <- 0.95
+
+# Where one takes so many times longer than the other, it has no more turns for long.
+clear_factor <- 2
 
 # By key_of_call(), for jobs of so many tasks (the power of two above is the place in `sizes`) an environment: `turns` of
 # the machine and of R, the seconds of the `quickest` of both, is the machine `slower`, for `left` of `span` calls? `held`: see
 # held_by_key(). Written here only.
 turns_known <- new.env(parent = emptyenv())
 
-# The one of these for which R has its turn with the job that begins now, or NULL (`now`).
+# The one of these for which R runs the job that begins now, or NULL (`now`).
 turn_of_r <- new.env(parent = emptyenv())
 
 size_of_job <- function(n) 1L + as.integer(log2(n))
@@ -40,7 +43,9 @@ why_quicker <- function(key, job, plan, frame) {
   }
   one$left <- one$left - 1L
   if (one$left == 0L) forget_turns(one)
-  if (one$slower) "R was faster at it, when both were timed"
+  if (!one$slower) return(NULL)
+  turn_of_r$now <- one
+  "R was faster at it, when both were timed"
 }
 
 forget_turns <- function(one) {
@@ -60,16 +65,26 @@ note_turn_of_machine <- function(key, fun, n, seconds, tasks) {
     known$sizes[[size_of_job(n)]] <- one
     note_known(turns_known, key, known)
   }
-  if (one$left == 0L) note_turn(one, 1L, seconds)
+  note_turn(one, 1L, seconds)
 }
 
 # who: 1 the machine, 2 R.
 note_turn <- function(one, who, seconds) {
+  if (one$left > 0L) {
+    # What the function computes with may have grown.
+    if (who == 2L && seconds > 1e-3 && seconds > 4 * one$quickest[[2L]]) {
+      one$left <- 0L
+      forget_turns(one)
+    }
+    return()
+  }
   one$turns[[who]] <- one$turns[[who]] + 1L
   one$quickest[[who]] <- min(one$quickest[[who]], seconds)
-  if (any(one$turns < 2L)) return()
-  one$slower <- one$quickest[[2L]] < quicker_share * one$quickest[[1L]]
-  one$span <- min(most_span, 2L * one$span + 1L)
-  if (one$span < first_span) one$span <- first_span
+  ratio <- one$quickest[[2L]] / one$quickest[[1L]]
+  # R may be slow: not twice, where that is clear.
+  if (one$turns[[1L]] < 2L || one$turns[[2L]] < 2L && !(one$turns[[2L]] == 1L && ratio > 2 * clear_factor)) return()
+  one$slower <- ratio < quicker_share
+  clear <- ratio > clear_factor || ratio < 1 / clear_factor
+  one$span <- if (clear) most_span else min(most_span, max(first_span, 2L * one$span + 1L))
   one$left <- one$span
 }

@@ -1,16 +1,18 @@
 //! A glance at a call: may it be one of a function that was refused before? To see that in R takes
 //! as long as much of what is done for a job of one task (R/compiled-known.R, `refused_before()`).
 
+use std::fmt::Write;
+
 use extendr_api::prelude::*;
 
 use super::meaning::{is_function, look_up};
 use crate::ffi::{self, Sexp};
-use crate::needs::{home, rs_code_key};
+use crate::needs::{add_code, home, Text};
 use crate::raw::{guard, routines};
 
-/// The identity of the function's code (`rs_code_key()`) where the frame is that of calls `FUN(X[[i]])`
-/// for a vector of numbers or logical values without a class; `NULL` where it is another, or that
-/// cannot be told without evaluating something.
+/// What `key_of_call()` says where the frame is that of calls `FUN(X[[i]], ...)` for a vector of numbers or
+/// logical values without a class; `NULL` where it is another, or that cannot be told without
+/// evaluating something.
 unsafe extern "C-unwind" fn rs_glance(frame: Sexp) -> Sexp {
     guard(|| {
         // SAFETY: R protects the arguments of a call; symbols are never collected, and `X` and `FUN`
@@ -38,14 +40,37 @@ unsafe extern "C-unwind" fn rs_glance(frame: Sexp) -> Sexp {
             if !numbers || ffi::Rf_isObject(x) != 0 || ffi::TYPEOF(fun) != ffi::CLOSXP {
                 return ffi::nil();
             }
-            let count = ffi::Rf_install(c"...length".as_ptr());
-            let call = ffi::Rf_protect(ffi::Rf_lcons(count, ffi::nil()));
-            let more = ffi::Rf_eval(call, frame);
-            ffi::Rf_unprotect(1);
-            if ffi::TYPEOF(more) != ffi::INTSXP || *ffi::INTEGER_RO(more) != 0 {
+            let ask = |what: &std::ffi::CStr| {
+                let name = ffi::Rf_install(what.as_ptr());
+                let call = ffi::Rf_protect(ffi::Rf_lcons(name, ffi::nil()));
+                let told = ffi::Rf_eval(call, frame);
+                ffi::Rf_unprotect(1);
+                told
+            };
+            let count = ask(c"...length");
+            if ffi::TYPEOF(count) != ffi::INTSXP {
                 return ffi::nil();
             }
-            rs_code_key(fun)
+            let count = *ffi::INTEGER_RO(count);
+            let mut key = Text::new();
+            let mut whole = add_code(&mut key, fun).is_ok();
+            if count > 0 {
+                whole &= write!(key, " {count}").is_ok();
+                let names = ffi::Rf_protect(ask(c"...names"));
+                if ffi::TYPEOF(names) == ffi::STRSXP {
+                    for k in 0..ffi::Rf_xlength(names) {
+                        let name = ffi::R_CHAR(ffi::STRING_ELT(names, k));
+                        whole &= key.push(b" ").is_ok();
+                        whole &= key.push(std::ffi::CStr::from_ptr(name).to_bytes()).is_ok();
+                    }
+                }
+                ffi::Rf_unprotect(1);
+            }
+            if whole {
+                key.string()
+            } else {
+                ffi::nil()
+            }
         }
     })
 }
