@@ -26,8 +26,9 @@ run_of_plan <- function(plan) {
 # rest: what runs the job where the machine does not.
 run_compiled <- function(job, plan, rest) {
   setting <- compiled_setting(plan)
-  why <- if (setting == "never") "the plan says so" else if (setting != "require") refused_before(job, plan)
-  if (!is.null(why)) return(run_interpreted(job, plan, rest, why))
+  if (setting == "never") return(run_interpreted(job, plan, rest, "the plan says so"))
+  refused <- if (setting != "require") refused_before(job, plan)
+  if (!is.null(refused)) return(run_interpreted(job, plan, rest, refused$why, refused$pace))
   begun <- rs_now()
   compiled <- compile_job(job, plan, setting)
   if (is.null(compiled$program)) {
@@ -155,7 +156,7 @@ keep_what_ran <- function(compiled, job, found) {
   frame <- frame_for_machine(job)
   done <- !length(found$bailed)
   seconds <- found$seconds / job$n
-  if (done && !is.null(compiled$key)) keep_pace(compiled$key, frame, seconds)
+  if (done && !is.null(compiled$key)) keep_pace(compiled, frame, seconds)
   if (!keep_program(compiled$key, frame$FUN, compiled)) {
     close_compiled(compiled)
   } else if (done) {
@@ -200,6 +201,12 @@ look_at_call <- function(job, plan, setting) {
     why <- unfit_elements(column)
     if (!is.null(why)) return(not_compiled(why))
   }
+  # All else is about code.
+  if (typeof(frame$FUN) != "closure") {
+    why <- why_for_workers(job, plan)
+    if (is.null(why)) why <- why_no_job(job)
+    return(not_compiled(if (is.null(why)) why_no_closure else why))
+  }
   dots <- frame_dots(frame)
   key <- key_of_call(frame$FUN, dots, if (several) names(columns))
   known <- setting != "require" && is.null(job$compiled)
@@ -207,13 +214,8 @@ look_at_call <- function(job, plan, setting) {
   if (!is.null(why)) return(why)
   # Others were asked for before (refused_before()).
   why <- if (known && !is.null(key) && is.null(.Call(wrap__rs_glance, frame))) why_quicker(key, job, plan, frame)
-  if (!is.null(why)) return(not_compiled(why))
+  if (!is.null(why)) return(why)
   why <- why_for_workers(job, plan)
-  # The rest is about code.
-  if (is.null(why) && typeof(frame$FUN) != "closure") {
-    why <- why_no_job(job)
-    if (is.null(why)) why <- why_no_closure
-  }
   if (!is.null(why)) return(not_compiled(why))
   list(frame = frame, several = several, columns = columns, dots = dots, key = key)
 }
@@ -245,7 +247,7 @@ compile_call <- function(seen, job, plan, setting) {
 # Why a job is not one of the machine, whatever its function is.
 why_no_job <- function(job) {
   if (isTRUE(job$journal)) return("the call has a checkpoint")
-  for (option in warning_options) {
+  if (.Call(wrap__rs_set_options, warning_options)) for (option in warning_options) {
     if (isTRUE(getOption(option))) return(sprintf("with options(%s = TRUE) R warns of what threads do not see", option))
   }
   ours <- !is.null(job$machine) || identical(job$call, lapply_call) && identical(job$over, c(X = "elements"))

@@ -13,7 +13,7 @@ clear_factor <- 2
 
 # By key_of_call(), for jobs of so many tasks (the power of two above is the place in `sizes`) an environment: `turns` of
 # the machine and of R, the seconds of the `quickest` of both, is the machine `slower`, for `left` of `span` calls? `held`: see
-# held_by_key(). Written here only.
+# held_by_key(); `slow`: was R's last time one? Written here only.
 turns_known <- new.env(parent = emptyenv())
 
 # The one of these for which R runs the job that begins now, or NULL (`now`).
@@ -27,9 +27,10 @@ turns_of_call <- function(key, n) {
   if (size <= length(sizes)) sizes[[size]]
 }
 
-why_turn <- "R is tried at it, to see whether it is faster"
+turn_refused <- not_compiled("R is tried at it, to see whether it is faster")
+r_faster <- not_compiled("R was faster at it, when both were timed")
 
-# Why R runs a job now: as it is faster, or has its turn. NULL where it does not. A call counts.
+# As not_compiled() of a job that R runs now, as it is faster, or has its turn; NULL of others. A call counts.
 why_quicker <- function(key, job, plan, frame) {
   if (is.null(turns_known[[key]]) || !plan$executor$in_session || isTRUE(machine$eager)) return(NULL)
   one <- turns_of_call(key, job$n)
@@ -39,13 +40,13 @@ why_quicker <- function(key, job, plan, frame) {
   if (is.atomic(X) && rs_again_knows(frame$FUN, X) && rs_again_wants(frame$FUN, X, TRUE)) return(NULL)
   if (one$left == 0L) {
     turn_of_r$now <- one
-    return(why_turn)
+    return(turn_refused)
   }
   one$left <- one$left - 1L
   if (one$left == 0L) forget_turns(one)
   if (!one$slower) return(NULL)
   turn_of_r$now <- one
-  "R was faster at it, when both were timed"
+  r_faster
 }
 
 forget_turns <- function(one) {
@@ -58,7 +59,7 @@ note_turn_of_machine <- function(key, fun, n, seconds, tasks) {
   if (is.null(key) || seconds > small_job$seconds || tasks > small_job$tasks) return()
   one <- turns_of_call(key, n)
   if (is.null(one)) {
-    one <- list2env(list(span = 0L, left = 0L, slower = FALSE), parent = emptyenv())
+    one <- list2env(list(span = 0L, left = 0L, slower = FALSE, slow = FALSE), parent = emptyenv())
     forget_turns(one)
     known <- turns_known[[key]]
     if (is.null(known)) known <- list(held = held_by_key(fun), sizes = list())
@@ -71,11 +72,14 @@ note_turn_of_machine <- function(key, fun, n, seconds, tasks) {
 # who: 1 the machine, 2 R.
 note_turn <- function(one, who, seconds) {
   if (one$left > 0L) {
-    # What the function computes with may have grown.
-    if (who == 2L && seconds > 1e-3 && seconds > 4 * one$quickest[[2L]]) {
+    if (who == 1L) return()
+    # What the function computes with may have grown; but the processor may have been busy, too.
+    slow <- seconds > 1e-3 && seconds > 4 * one$quickest[[2L]]
+    if (slow && one$slow) {
       one$left <- 0L
       forget_turns(one)
     }
+    one$slow <- slow
     return()
   }
   one$turns[[who]] <- one$turns[[who]] + 1L

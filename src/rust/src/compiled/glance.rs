@@ -88,13 +88,32 @@ unsafe extern "C-unwind" fn rs_means(fun: Sexp, name: Sexp, value: Sexp) -> Sexp
     })
 }
 
+/// Is one of these options `TRUE`?
+unsafe extern "C-unwind" fn rs_set_options(names: Sexp) -> Sexp {
+    guard(|| {
+        // SAFETY: R code passes a character vector and protects it; symbols are never collected.
+        unsafe {
+            let mut set = false;
+            for k in 0..ffi::Rf_xlength(names) {
+                let value = ffi::Rf_GetOption1(ffi::Rf_installTrChar(ffi::STRING_ELT(names, k)));
+                set |= ffi::TYPEOF(value) == ffi::LGLSXP
+                    && ffi::Rf_xlength(value) == 1
+                    && *ffi::LOGICAL_RO(value) == 1;
+            }
+            ffi::Rf_ScalarLogical(set.into())
+        }
+    })
+}
+
 routines! {
     meta__rs_glance "rs_glance" "wrap__rs_glance" ("frame") => rs_glance;
     meta__rs_means "rs_means" "wrap__rs_means" ("fun", "name", "value") => rs_means;
+    meta__rs_set_options "rs_set_options" "wrap__rs_set_options" ("names") => rs_set_options;
 }
 
 extendr_module! {
     mod glance;
     fn rs_glance;
     fn rs_means;
+    fn rs_set_options;
 }
