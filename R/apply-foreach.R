@@ -201,10 +201,20 @@ streams_of_foreach <- function(options, n, variables, call) {
 
 # The loop's expression as a function of its variables.
 foreach_body <- function(expr, variables, envir) {
-  arguments <- rep(list(quote(expr = )), length(variables))
-  names(arguments) <- variables
-  eval(call("function", as.pairlist(arguments), expr), envir)
+  # The same loop, met again, has the same formals, by which the compiler knows its code (rs_code_key()).
+  key <- paste(c("of", variables), collapse = " ")
+  arguments <- formals_of_loops[[key]]
+  if (is.null(arguments)) {
+    arguments <- rep(list(quote(expr = )), length(variables))
+    names(arguments) <- variables
+    arguments <- as.pairlist(arguments)
+    note_known(formals_of_loops, key, arguments)
+  }
+  eval(call("function", arguments, expr), envir)
 }
+
+# The formals of the functions that loops become, by their variables. Written there only.
+formals_of_loops <- new.env(parent = emptyenv())
 
 # The frame of the job: FUN and, for each variable, the list of its values.
 foreach_frame <- function(FUN, tasks) {

@@ -75,13 +75,15 @@ machine_homes <- function() {
 # A closure that is not compiled: why, and the path to the expression in its body.
 not_compiled <- function(why, path = NULL) list(program = NULL, why = why, path = path)
 
+why_no_closure <- "it is a primitive function, which R runs as fast as can be"
+
 # Compiles `fun` for calls FUN(X[[i]], ...), where `dots` is a list of the further arguments.
 # A list: `program` (an external pointer), `types`, `draws` and `solves`; or as not_compiled().
 # before: NULL, or what was compiled of the same call for other elements, which is used again where
 # nothing that it is made of has changed. several: X is a list of vectors of one length, and calls are
 # FUN(X[[1]][[i]], X[[2]][[i]], ...), by the names of X.
 compile_closure <- function(fun, X, dots = list(), before = NULL, several = FALSE, key = key_of_call(fun, dots, if (several) names(X))) {
-  if (typeof(fun) != "closure") return(not_compiled("it is a primitive function, which R runs as fast as can be"))
+  if (typeof(fun) != "closure") return(not_compiled(why_no_closure))
   if (is.object(fun)) return(not_compiled("the function has a class"))
   columns <- if (several) X else list(X)
   for (column in columns) {

@@ -82,16 +82,37 @@ is_hidden <- function(name, env) {
 verdict_of <- function(fun, key, data) {
   known <- if (!is.null(key)) verdicts_known[[key]]
   if (is.null(known)) return(NULL)
-  env <- environment(fun)
-  if (!is.null(known$name)) {
-    hidden <- !identical(env, globalenv()) && is_hidden(known$name, env)
-    same <- !hidden && identical(get0(known$name, envir = env, mode = "function"), known$fun)
-    return(if (same) known$verdict)
-  }
-  if (known$left == 0L || !identical(known$kinds, kinds_of_data(data)) || !identical(known$kind, kind_at(known$at, env))) return(NULL)
-  known$left <- known$left - 1L
+  if (!is.null(known$name)) return(if (means_still(fun, known)) known$verdict)
+  left <- known$left
+  if (left == 0L || !identical(known$kinds, kinds_of_data(data)) || !identical(known$kind, kind_at(known$at, environment(fun)))) return(NULL)
+  known$left <- left - 1L
   verdicts_known[[key]] <- known
   known$verdict
+}
+
+# Does the name of a verdict, in the code of the function, mean what it meant?
+means_still <- function(fun, known) {
+  if (.Call(wrap__rs_means, fun, known$name, known$fun)) return(TRUE)
+  # Nothing is evaluated to see that, and so not all is seen.
+  env <- environment(fun)
+  (identical(env, globalenv()) || !is_hidden(known$name, env)) && identical(get0(known$name, envir = env, mode = "function"), known$fun)
+}
+
+# The function of a job as not_compiled(), where it is known from earlier calls that it does not compile, or that it
+# is not worth it; as look_at_call() and compile_call() would say it, of the most frequent calls: of a function of
+# each number of a vector. All that is done for a job of one task takes little longer than these two. NULL where there
+# is more to look at.
+refused_before <- function(job, plan) {
+  if (job$relay$unforced || !is.null(job$compiled)) return(NULL)
+  frame <- if (is.null(job$machine)) job$frame else job$machine
+  key <- .Call(wrap__rs_glance, frame)
+  if (is.null(key)) return(NULL)
+  known <- verdicts_known[[key]]
+  if (is.null(known)) {
+    why <- if (isTRUE(paces_known[[key]]$plain)) too_small(key, job, plan)
+    return(if (is.null(why)) why_quicker(key, job, plan, frame) else why)
+  }
+  if (!is.null(known$name) && .Call(wrap__rs_means, frame$FUN, known$name, known$fun)) known$verdict
 }
 
 # Functions of single numbers whose tasks took no time on threads, by key_of_call(): `seconds` of one
@@ -101,9 +122,10 @@ paces_known <- new.env(parent = emptyenv())
 # A job that takes less on threads is not worth the time to find out what its function means now.
 least_seconds <- 3e-6
 
-keep_pace <- function(key, frame, seconds) {
+# plain: nothing is to be told of it but that.
+keep_pace <- function(compiled, frame, seconds) {
   if (is.finite(seconds) && seconds < least_seconds && is.atomic(frame$X)) {
-    note_known(paces_known, key, list(seconds = seconds, held = held_by_key(frame$FUN)))
+    note_known(paces_known, compiled$key, list(seconds = seconds, plain = !isTRUE(compiled$draws), held = held_by_key(frame$FUN)))
   }
 }
 

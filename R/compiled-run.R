@@ -10,8 +10,10 @@ probe_share <- 0.2
 run_on_threads <- function(job, plan) {
   # As in run_sequential(): what they define may count for the function.
   for (package in job$packages) library(package, character.only = TRUE)
-  run_compiled(job, plan, function(job, plan) run_sequential(job, in_session(plan)))
+  run_compiled(job, plan, run_in_session)
 }
+
+run_in_session <- function(job, plan) run_sequential(job, in_session(plan))
 
 # The way a plan runs its jobs: its executor's, or before it threads for what compiles.
 run_of_plan <- function(plan) {
@@ -24,7 +26,11 @@ run_of_plan <- function(plan) {
 # rest: what runs the job where the machine does not.
 run_compiled <- function(job, plan, rest) {
   setting <- compiled_setting(plan)
-  compiled <- if (setting == "never") not_compiled("the plan says so") else compile_job(job, plan)
+  if (setting == "never") return(run_interpreted(job, plan, rest, "the plan says so"))
+  refused <- if (setting != "require") refused_before(job, plan)
+  if (!is.null(refused)) return(run_interpreted(job, plan, rest, refused$why, refused$pace))
+  begun <- rs_now()
+  compiled <- compile_job(job, plan, setting)
   if (is.null(compiled$program)) {
     if (setting == "require") stop_not_compiled(compiled, job)
     return(run_interpreted(job, plan, rest, compiled$why, compiled$pace))
@@ -70,6 +76,9 @@ run_compiled <- function(job, plan, rest) {
   } else {
     new_report(job, plan, list(done = job$n, launched = launched, seats = seats_of_threads(job, plan, launched, ended)))
   }
+  if (!length(left) && setting == "auto" && given$executor$in_session && is.null(job$compiled)) {
+    note_turn_of_machine(compiled$key, frame_for_machine(job)$FUN, job$n, rs_now() - begun, found$seconds)
+  }
   outcome$report$compiled <- told
   outcome
 }
@@ -107,15 +116,36 @@ new_told <- function(tasks, reasons = no_reasons, why = NULL, stopped = FALSE, s
   list(tasks = tasks, bailed = sum(reasons), reasons = reasons, why = why, stopped = stopped, slower = slower)
 }
 
-# pace: where it was too small for threads, the key under which that is known.
+# The same of a job that R runs as a whole: but for `why`.
+told_of_r <- new_told(0L, integer(), why = "")
+
+# pace: where it was too small for threads, the key under which that is known. The jobs that come here may take no
+# time themselves, so neither may this: it does what frame_for_machine() and note_run() do.
 run_interpreted <- function(job, plan, rest, why, pace = NULL) {
-  told <- new_told(0L, why = why)
-  fun <- frame_for_machine(job)[["FUN"]]
-  if (is.function(fun)) note_run(fun, told)
-  begun <- if (!is.null(pace)) rs_now()
-  outcome <- rest(job, plan)
-  if (!is.null(pace)) forget_slow(pace, rs_now() - begun)
-  if (!is.null(outcome$report)) outcome$report$compiled <- told
+  told <- told_of_r
+  told$why <- why
+  frame <- if (is.null(job$machine)) job$frame else job$machine
+  fun <- frame[["FUN"]]
+  if (is.function(fun)) {
+    last_compiled$fun <- fun
+    last_compiled$told <- told
+  }
+  # new_report() has it from there.
+  job$told <- told
+  turn <- turn_of_r$now
+  if (!is.null(turn)) {
+    turn_of_r$now <- NULL
+    begun <- rs_now()
+    outcome <- rest(job, plan)
+    note_turn(turn, 2L, rs_now() - begun)
+  } else if (is.null(pace)) {
+    outcome <- rest(job, plan)
+  } else {
+    begun <- rs_now()
+    outcome <- rest(job, plan)
+    forget_slow(pace, rs_now() - begun)
+  }
+  if (!is.null(outcome$report) && is.null(outcome$report$compiled)) outcome$report$compiled <- told
   outcome
 }
 
@@ -126,7 +156,7 @@ keep_what_ran <- function(compiled, job, found) {
   frame <- frame_for_machine(job)
   done <- !length(found$bailed)
   seconds <- found$seconds / job$n
-  if (done && !is.null(compiled$key)) keep_pace(compiled$key, frame, seconds)
+  if (done && !is.null(compiled$key)) keep_pace(compiled, frame, seconds)
   if (!keep_program(compiled$key, frame$FUN, compiled)) {
     close_compiled(compiled)
   } else if (done) {
@@ -151,44 +181,53 @@ several_frame <- function(FUN, columns, more = NULL) {
 
 # A program for a job, or why there is none; see compile_closure(). First what costs least to see: to
 # leave a job to R is right for whatever reason. So are faults of the compiler (in tests they are faults).
-compile_job <- function(job, plan) {
-  seen <- look_at_call(job, plan)
+compile_job <- function(job, plan, setting = compiled_setting(plan)) {
+  seen <- look_at_call(job, plan, setting)
   if (is.null(seen$frame)) return(seen)
-  if (isTRUE(machine$eager)) return(compile_call(seen, job, plan))
-  tryCatch(compile_call(seen, job, plan), error = function(e) {
+  if (isTRUE(machine$eager)) return(compile_call(seen, job, plan, setting))
+  tryCatch(compile_call(seen, job, plan, setting), error = function(e) {
     if (is_time_limit(e)) stop(e)
     not_compiled(sprintf("a fault of the compiler, which please report (%s)", conditionMessage(e)))
   })
 }
 
 # The parts of the call that may be compiled: list(frame, several, columns, dots, key); or as not_compiled().
-look_at_call <- function(job, plan) {
+look_at_call <- function(job, plan, setting) {
   if (job$relay$unforced) return(not_compiled("an argument cannot be evaluated outside of the function"))
-  frame <- frame_for_machine(job)
+  frame <- if (is.null(job$machine)) job$frame else job$machine
   several <- isTRUE(frame$several)
   columns <- if (several) frame$X else list(frame$X)
   for (column in columns) {
     why <- unfit_elements(column)
     if (!is.null(why)) return(not_compiled(why))
   }
+  # All else is about code.
+  if (typeof(frame$FUN) != "closure") {
+    why <- why_for_workers(job, plan)
+    if (is.null(why)) why <- why_no_job(job)
+    return(not_compiled(if (is.null(why)) why_no_closure else why))
+  }
   dots <- frame_dots(frame)
   key <- key_of_call(frame$FUN, dots, if (several) names(columns))
-  known <- is.null(job$compiled) && compiled_setting(plan) != "require"
+  known <- setting != "require" && is.null(job$compiled)
   why <- if (known) verdict_of(frame$FUN, key, c(columns, dots))
+  if (!is.null(why)) return(why)
+  # Others were asked for before (refused_before()).
+  why <- if (known && !is.null(key) && is.null(.Call(wrap__rs_glance, frame))) why_quicker(key, job, plan, frame)
   if (!is.null(why)) return(why)
   why <- why_for_workers(job, plan)
   if (!is.null(why)) return(not_compiled(why))
   list(frame = frame, several = several, columns = columns, dots = dots, key = key)
 }
 
-compile_call <- function(seen, job, plan) {
+compile_call <- function(seen, job, plan, setting) {
   fun <- seen$frame$FUN
   why <- why_no_job(job)
   if (is.null(why)) why <- why_at_once(fun, job, plan)
   if (!is.null(why)) return(not_compiled(why))
   # Known before there was a job.
   if (!is.null(job$compiled) && is.null(job$compiled$program)) return(job$compiled)
-  if (compiled_setting(plan) != "require") {
+  if (setting != "require") {
     why <- too_small(seen$key, job, plan)
     if (!is.null(why)) return(why)
     why <- why_slower(seen$key, plan)
@@ -208,7 +247,7 @@ compile_call <- function(seen, job, plan) {
 # Why a job is not one of the machine, whatever its function is.
 why_no_job <- function(job) {
   if (isTRUE(job$journal)) return("the call has a checkpoint")
-  for (option in warning_options) {
+  if (.Call(wrap__rs_set_options, warning_options)) for (option in warning_options) {
     if (isTRUE(getOption(option))) return(sprintf("with options(%s = TRUE) R warns of what threads do not see", option))
   }
   ours <- !is.null(job$machine) || identical(job$call, lapply_call) && identical(job$over, c(X = "elements"))

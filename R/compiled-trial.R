@@ -61,5 +61,5 @@ why_slower <- function(key, plan) {
   if (is.null(known) || known$left == 0L) return(NULL)
   known$left <- known$left - 1L
   trials_known[[key]] <- known
-  if (known$slower) "R was faster at it, when both were timed"
+  if (known$slower) r_faster$why
 }

@@ -4,9 +4,15 @@
 # The setting `compiled` as it holds for a plan: "auto", "never" or "require". Sequential plans, the
 # oracle of all others, never compile; the workers of all others are elsewhere.
 compiled_setting <- function(plan) {
-  if (!plan$executor$name %in% c("threads", "multicore", "multisession")) return("never")
-  setting <- plan$settings$compiled
-  if (is.null(setting)) "auto" else setting
+  switch(plan$executor$name,
+    threads = ,
+    multicore = ,
+    multisession = {
+      setting <- plan$settings$compiled
+      if (is.null(setting)) "auto" else setting
+    },
+    "never"
+  )
 }
 
 # Does a plan run what compiles on threads?

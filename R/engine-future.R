@@ -57,7 +57,7 @@ run_future <- function(job, plan) {
   sent <- c(list(FUN = parcel$worker$FUN), parcel$worker[c("variables", "dots")], parcel[c("globals", "data")])
   report <- new_report(job, plan, list(done = sum(spans$count), launched = launched, spans = spans),
     largest = function() largest_sent(sent), misuse = length(misuse))
-  new_outcome(values, sort(failed), report = report)
+  new_outcome(values, if (length(failed)) sort(failed) else failed, report = report)
 }
 
 # Spans (engine-report.R) of chunks. told: of each that has come back, when it began and ended on

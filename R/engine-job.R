@@ -14,7 +14,7 @@ open_frame <- function(...) {
   for (k in seq_len(...length())) {
     failure <- tryCatch(
       {
-        if (!eval(call("missing", as.name(paste0("..", k))))) ...elt(k)
+        if (!eval(missing_dots(k))) ...elt(k)
         NULL
       },
       error = identity
@@ -30,11 +30,15 @@ open_frame <- function(...) {
 dots_frame <- function(...) environment()
 environment(dots_frame) <- .BaseNamespaceEnv
 
+# Is argument k in `...` left out? The code that tells so, to be evaluated where `...` is.
+missing_dots <- function(k) if (k <= length(missing_first)) missing_first[[k]] else call("missing", as.name(paste0("..", k)))
+missing_first <- lapply(1:9, function(k) call("missing", as.name(paste0("..", k))))
+
 # The arguments in `...` as a list; a missing one is the empty symbol.
 list_dots <- function(...) {
   out <- vector("list", ...length())
   for (k in seq_along(out)) {
-    if (eval(call("missing", as.name(paste0("..", k))))) {
+    if (eval(missing_dots(k))) {
       out[[k]] <- quote(expr = )
     } else {
       value <- ...elt(k)

@@ -62,7 +62,7 @@ new_report <- function(job, plan, counted = list(), ...) {
     settings = plan$settings[c("worker_threads", "memory_limit")], streams = job$streams$streams,
     done = of("done"), spans = counted$spans, seats = counted$seats,
     forks = of("forks"), claims = of("claims"), steals = of("steals"), losses = of("losses"),
-    bytes = of("bytes"), receiving = of("receiving"), sent = NA_real_, launched = of("launched")
+    bytes = of("bytes"), receiving = of("receiving"), sent = NA_real_, launched = of("launched"), compiled = job$told
   )
   more <- list(...)
   out[names(more)] <- more

@@ -54,7 +54,7 @@ run_sequential <- function(job, plan, values = vector("list", job$n)) {
     done = job$n, launched = launched, spans = counted$spans,
     seats = seat_of_session(launched, rs_now(), counted$busy, memory)
   ))
-  new_outcome(values, sort(failed), report = report)
+  new_outcome(values, if (length(failed)) sort(failed) else failed, report = report)
 }
 
 # What rs_job_report() says of workers, of tasks that ran in this session. The most memory is

@@ -166,6 +166,12 @@ rs_again_wants <- function(fun, x, later) .Call(wrap__rs_again_wants, fun, x, la
 
 rs_again_knows <- function(fun, x) .Call(wrap__rs_again_knows, fun, x)
 
+rs_glance <- function(frame) .Call(wrap__rs_glance, frame)
+
+rs_means <- function(fun, name, value) .Call(wrap__rs_means, fun, name, value)
+
+rs_set_options <- function(names) .Call(wrap__rs_set_options, names)
+
 #' Where the notes of the last call are that must be gone when the next one begins: for each a frame
 #' and a name.
 #' @noRd

@@ -156,8 +156,9 @@ serial_plan <- function() in_session(current_plan())
 
 # A plan whose tasks run in this process instead.
 in_session <- function(plan) {
-  if (is.null(in_force$here)) in_force$here <- executor("sequential")
-  new_plan(in_force$here, 1L, plan$settings, plan$stack)
+  here <- in_force$here
+  if (is.null(here)) here <- in_force$here <- executor("sequential")
+  new_plan(here, 1L, plan$settings, plan$stack)
 }
 
 # The plan of a call that says how many workers it wants, whatever the plan in force is:

@@ -4,6 +4,7 @@
 mod again;
 mod code;
 mod constants;
+mod glance;
 mod job;
 mod lists;
 mod meaning;
@@ -318,6 +319,7 @@ routines! {
 extendr_module! {
     mod compiled;
     use again;
+    use glance;
     use told;
     fn rs_compiled_open;
     fn rs_compiled_again;

@@ -107,6 +107,7 @@ extern "C-unwind" {
     pub(crate) fn Rf_getAttrib(x: Sexp, name: Sexp) -> Sexp;
     pub(crate) fn Rf_setAttrib(x: Sexp, name: Sexp, value: Sexp) -> Sexp;
     pub(crate) fn Rf_isS4(x: Sexp) -> c_int;
+    pub(crate) fn Rf_isObject(x: Sexp) -> c_int;
     pub(crate) fn Rf_inherits(x: Sexp, class: *const c_char) -> c_int;
     pub(crate) fn Rf_eval(call: Sexp, rho: Sexp) -> Sexp;
     pub(crate) fn Rf_cons(head: Sexp, tail: Sexp) -> Sexp;

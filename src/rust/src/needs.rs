@@ -71,18 +71,44 @@ pub(crate) unsafe fn parent(rho: Sexp) -> Sexp {
 }
 
 /// Text on the stack, which R may jump over.
-struct Text {
+pub(crate) struct Text {
     bytes: [u8; 512],
     len: usize,
 }
 
-impl Write for Text {
-    fn write_str(&mut self, s: &str) -> std::fmt::Result {
-        let end = self.len + s.len();
+impl Text {
+    pub(crate) fn new() -> Text {
+        Text {
+            bytes: [0; 512],
+            len: 0,
+        }
+    }
+
+    pub(crate) fn push(&mut self, text: &[u8]) -> std::fmt::Result {
+        let end = self.len + text.len();
         let room = self.bytes.get_mut(self.len..end).ok_or(std::fmt::Error)?;
-        room.copy_from_slice(s.as_bytes());
+        room.copy_from_slice(text);
         self.len = end;
         Ok(())
+    }
+
+    /// As a string of R's; `NULL` where it is none.
+    ///
+    /// # Safety
+    ///
+    /// Main thread; R may jump over the caller.
+    pub(crate) unsafe fn string(&self) -> Sexp {
+        match std::str::from_utf8(&self.bytes[..self.len]) {
+            // SAFETY: by the caller's promise.
+            Ok(text) => unsafe { lists::string(text) },
+            Err(_) => ffi::nil(),
+        }
+    }
+}
+
+impl Write for Text {
+    fn write_str(&mut self, s: &str) -> std::fmt::Result {
+        self.push(s.as_bytes())
     }
 }
 
@@ -90,36 +116,48 @@ impl Write for Text {
 /// same string means the same code as long as that is alive. NULL when that is too much.
 unsafe extern "C-unwind" fn rs_code_key(code: Sexp) -> Sexp {
     guard(|| {
-        let mut key = Text {
-            bytes: [0; 512],
-            len: 0,
-        };
-        let mut whole = true;
-        let mut add = |x: Sexp| whole &= write!(key, "{:x} ", x as usize).is_ok();
-        // SAFETY: R protects the arguments of a call; nothing is allocated in R before the
-        // string is made.
+        let mut key = Text::new();
+        // SAFETY: R protects the arguments of a call; this frame owns nothing.
         unsafe {
-            if ffi::TYPEOF(code) == ffi::CLOSXP {
-                add(R_ClosureExpr(code));
-                add(formals(code));
-                let source = ffi::Rf_install(c"srcref".as_ptr());
-                ffi::each_attribute(code, |name, value| {
-                    // The text that it was parsed from changes nothing.
-                    if name != source {
-                        add(name);
-                        add(value);
-                    }
-                    true
-                });
-            } else {
-                add(code);
-            }
-            match std::str::from_utf8(&key.bytes[..key.len]) {
-                Ok(text) if whole => lists::string(text),
-                _ => ffi::nil(),
+            match add_code(&mut key, code) {
+                Ok(()) => key.string(),
+                Err(_) => ffi::nil(),
             }
         }
     })
+}
+
+/// Adds what [`rs_code_key`] returns.
+///
+/// # Safety
+///
+/// A live object, on the main thread. Nothing is allocated in R.
+pub(crate) unsafe fn add_code(key: &mut Text, code: Sexp) -> std::fmt::Result {
+    let mut whole = true;
+    let mut add = |x: Sexp| whole &= write!(key, "{:x} ", x as usize).is_ok();
+    // SAFETY: by the caller's promise; symbols are never collected.
+    unsafe {
+        if ffi::TYPEOF(code) == ffi::CLOSXP {
+            add(R_ClosureExpr(code));
+            add(formals(code));
+            let source = ffi::Rf_install(c"srcref".as_ptr());
+            ffi::each_attribute(code, |name, value| {
+                // The text that it was parsed from changes nothing.
+                if name != source {
+                    add(name);
+                    add(value);
+                }
+                true
+            });
+        } else {
+            add(code);
+        }
+    }
+    if whole {
+        Ok(())
+    } else {
+        Err(std::fmt::Error)
+    }
 }
 
 /// Where variables stand: for each name the environment in which it is found from `rho`

@@ -241,7 +241,7 @@ impl Code {
 /// # Safety
 ///
 /// A symbol and a live environment, on R's main thread.
-unsafe fn look_up(
+pub(super) unsafe fn look_up(
     name: Sexp,
     mut at: Sexp,
     fits: impl Fn(Sexp) -> bool,
@@ -264,7 +264,7 @@ unsafe fn look_up(
     }
 }
 
-fn is_function(x: Sexp) -> bool {
+pub(super) fn is_function(x: Sexp) -> bool {
     // SAFETY: a live object.
     let kind = unsafe { ffi::TYPEOF(x) };
     matches!(kind, ffi::CLOSXP | ffi::BUILTINSXP | ffi::SPECIALSXP)
