@@ -190,7 +190,7 @@ order_functions <- c(
   "recording", "take_noted", "redirect_output", "parcel_frame", "dots_frame", "start_memory", "has_grown",
   "put_in_force", "new_plan", "executor", "new_executor", "enter_worker", "set_machine_cores", "set_thread_allotment",
   "set_random_seed", "set_globals", "unpack", "make_steps", "standing", "in_force", "process", "budget",
-  "worker_options", "rs_worker_order", "start_log", "sent_terms_most", "make_step", "tracing", "keep_on_desk", "serializers", "with_state_now", "run_sequential", "rs_worker_enlist", "rs_worker_run", "rs_worker_fail", "rs_output_connection"
+  "worker_options", "rs_worker_order", "start_log", "sent_terms_most", "make_step", "step_content", "tracing", "keep_on_desk", "serializers", "with_state_now", "run_sequential", "rs_worker_enlist", "rs_worker_run", "rs_worker_fail", "rs_output_connection"
 )
 
 # What is loaded is attached without a look for conflicts, which nobody would see.

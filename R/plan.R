@@ -237,7 +237,7 @@ plan <- function(strategy = NULL, ..., workers, schedule, chunk_size, progress, 
     home <- user_frame()
     found <- read_setup(base::substitute(setup), function() setup, home, sys.call())
     changes["setup"] <- list(found$code)
-    changes["keep"] <- list(keep_of_setup(found))
+    changes["keep"] <- list(keep_of_setup(found, sys.call()))
   }
   if (!missing(memory_limit)) changes["memory_limit"] <- list(check_bytes(memory_limit, "memory_limit"))
   if (!missing(cache)) changes["cache"] <- list(check_bytes(cache, "cache", min = 0))
