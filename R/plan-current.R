@@ -144,8 +144,9 @@ plan_of_mclapply <- function(workers) {
   plan <- plan_of_processes(workers)
   if (plan$executor$name == "multisession" && first_time("mclapply_sessions")) {
     message(
-      "Forking is not safe here: mclapply() and its like run on workers of multisession ",
-      "(in this session with options(rustle.mclapply.sessions = FALSE))."
+      "mclapply() and its like make workers by copying this R process (they fork), which is not safe ", where_not_to_fork(),
+      ". Instead their tasks run on the workers of plan(multisession), with the same results and random numbers. ",
+      "(One after the other in this session: options(rustle.mclapply.sessions = FALSE).)"
     )
   }
   plan
