@@ -382,7 +382,8 @@ as_strategy <- function(strategy, arguments, call) {
     arguments$workers <- NULL
     if (!length(arguments)) return(if (named) future::sequential else strategy)
   }
-  if (is_multicore(strategy) && is.character(arguments$workers)) {
+  by_number <- is_multicore(strategy) || inherits(strategy, "multisession") || identical(strategy, "multisession")
+  if (by_number && is.character(arguments$workers)) {
     stop_argument("workers", "a whole number of at least 1", arguments$workers, call)
   }
   # future takes it for an argument of parallelly::makeNodePSOCK(), and would start as many

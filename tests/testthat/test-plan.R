@@ -395,4 +395,7 @@ test_that("print() shows the settings of workers of multisession that were given
   expect_match(shown, "idle_timeout: 30 s; memory_limit: 500 MiB; cache: 2 GiB; rscript: env Rscript", fixed = TRUE)
   plan(idle_timeout = Inf)
   expect_output(print(plan()), "idle_timeout: none")
+  for (strategy in list(future::multisession, "multisession")) {
+    expect_argument_error(plan(strategy, workers = "4"), "workers")
+  }
 })
