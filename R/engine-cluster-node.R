@@ -266,13 +266,16 @@ turn_plainly <- function(order, run_parcel) {
   }
   if (!identical(memory$.setup, order$setup$key)) {
     prepare <- function(step) {
+      if (inherits(step, "rustle_travelled")) {
+        stop("variables of `setup` travel by functions of register_serializer(), for which the node needs the package rustle.")
+      }
       for (package in step$packages) library(package, character.only = TRUE)
       list2env(step$globals, envir = globalenv())
-      if (is.function(step$code)) step$code() else eval(step$code, globalenv())
+      if (is.function(step$setup)) step$setup() else eval(step$setup, globalenv())
     }
     for (step in order$setup$steps) {
       failed <- tryCatch({
-        utils::capture.output(suppressMessages(suppressWarnings(prepare(unserialize(step$packed)))))
+        utils::capture.output(suppressMessages(suppressWarnings(prepare(step$content))))
         NULL
       }, error = function(e) {
         structure(class = c("rustle_error_setup", "rustle_error", "error", "condition"), list(

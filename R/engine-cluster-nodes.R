@@ -246,7 +246,8 @@ desk_for_nodes <- function() {
 # The setup of a plan as nodes get it: NULL, or list(key, steps).
 setup_for_nodes <- function(keep) {
   if (is.null(keep) || !length(keep$steps)) return(NULL)
-  list(key = rs_hash(do.call(c, lapply(keep$steps, `[[`, "packed"))), steps = keep$steps)
+  if (is.null(keep$key)) keep$key <- rs_hash(serialize(keep$steps, NULL, xdr = FALSE))
+  list(key = keep$key, steps = keep$steps)
 }
 
 setdiff_nodes <- function(nodes, without) {

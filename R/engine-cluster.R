@@ -46,6 +46,7 @@ limit_nodes <- function(nodes, limit) {
 # a function. desks: do all nodes lay the session's desk?
 parcel_for_nodes <- function(job, plan, desks = TRUE) {
   parcel <- job_parcel(job, desks)
+  check_references(parcel, job$origin)
   streams <- job$streams$streams
   if (!streams %in% c("clear", "substream", "stream", "list")) {
     stop_internal(sprintf("streams \"%s\" on a cluster", streams))

@@ -207,8 +207,16 @@ check_size <- function(found, code, envir) {
     envir <- list2env(list(FUN = code), parent = envir)
     code <- quote(FUN())
   }
-  future::getGlobalsAndPackages(code, envir = envir, globals = TRUE, maxSize = most)
+  globals_of_future(code, envir, globals = TRUE, maxSize = most)
   invisible()
+}
+
+# What future finds. Of references we tell ourselves when objects travel: future knows neither
+# serializers nor places.
+globals_of_future <- function(code, envir, ...) {
+  old <- options(future.globals.onReference = "ignore")
+  on.exit(options(old))
+  future::getGlobalsAndPackages(code, envir = envir, ...)
 }
 
 # In bytes; as future sees it, environments in lists count, and those of functions do not.

@@ -47,12 +47,37 @@ pack_apart <- function(order, handle, threads) {
   packed(rs_parcel_pack_with(sent$object, threads, sent$table, sent$keys, sent$names))
 }
 
+# The check alone, for a parcel (engine-parcel.R) that others send, without serializers.
+check_references <- function(parcel, call) {
+  action <- getOption("future.globals.onReference", "ignore")
+  if (identical(action, "ignore")) return()
+  order <- parts_of_parcel(parcel)
+  handle <- pack_object(order)
+  sizes <- rs_parcel_sizes(handle)
+  rs_parcel_close(handle)
+  if (!sizes$pointers) return()
+  dead <- NULL
+  visit <- function(x, path) {
+    what <- dead_reference(x)
+    if (is.null(what)) return()
+    if (is.null(dead) && nzchar(what)) dead <<- list(path = path, what = what)
+    list(x)
+  }
+  walk_order(order, object_walker(visit, function(envir, values) NULL))
+  if (!is.null(dead)) with_call(call, tell_reference(dead, action))
+}
+
+# What there is in a parcel, as the parts of an order.
+parts_of_parcel <- function(parcel) {
+  c(list(FUN = parcel$worker$FUN), parcel$worker[c("variables", "dots")], parcel[c("globals", "data")])
+}
+
 # The order with `walk(x, path)` in the place of each of its parts.
-walk_order <- function(order, walk) {
-  for (part in names(order_parts)) {
+walk_order <- function(order, walk, parts = order_parts) {
+  for (part in names(parts)) {
     x <- order[[part]]
     if (is.null(x)) next
-    what <- order_parts[[part]]
+    what <- parts[[part]]
     if (is.null(what)) {
       order[[part]] <- walk(x, part)
       next
@@ -88,9 +113,11 @@ reference_advice <- paste(
 )
 
 # Tells, once in a session, that much is sent for the first time.
-warn_size <- function(order, sent) {
+warn_size <- function(order, sent, parts = order_parts) {
   if (!first_time("size")) return()
-  largest <- largest_objects(order)
+  largest <- largest_objects(order, parts = parts)
+  # Beside a large one small ones say nothing.
+  largest <- largest[largest$bytes >= 0.01 * max(largest$bytes), , drop = FALSE]
   warn_rustle(
     sprintf(
       "%s are sent to workers for the first time. The largest objects: %s. %s", format_bytes(sent),
@@ -102,7 +129,7 @@ warn_size <- function(order, sent) {
 }
 
 # The largest vectors in an order: a data frame (place, bytes).
-largest_objects <- function(order, n = 3L) {
+largest_objects <- function(order, n = 3L, parts = order_parts) {
   places <- character()
   bytes <- numeric()
   visit <- function(x, path) {
@@ -115,7 +142,7 @@ largest_objects <- function(order, n = 3L) {
     }
     list(x)
   }
-  walk_order(order, object_walker(visit, function(envir, values) NULL, plain = FALSE))
+  walk_order(order, object_walker(visit, function(envir, values) NULL, plain = FALSE), parts)
   data.frame(place = places, bytes = bytes)
 }
 
@@ -124,20 +151,33 @@ largest_objects <- function(order, n = 3L) {
 # that will be dead. An error is sent, too: at this point nobody handles it here.
 travelling_value <- function(boxed, ...) {
   tryCatch({
-    departure <- new_departure()
+    departure <- new_departure(returned = TRUE)
     left <- departure$walk(boxed[[1L]], "value")
     found <- departure$result()
     if (!length(found$dead) && !length(found$keys)) return()
     dead <- if (length(found$dead)) found$dead[[1L]]
-    sent <- departing(left, found)
-    numbers <- list2env(structure(as.list(seq_along(found$keys)), names = vapply(found$keys, rs_code_key, "")), parent = emptyenv())
-    hook <- function(x) {
-      number <- numbers[[rs_code_key(x)]]
-      if (!is.null(number)) as.character(number)
-    }
-    bytes <- serialize(sent$object, NULL, xdr = FALSE, refhook = hook)
-    new_travelled(list(bytes = bytes, table = serialize(sent$table, NULL, xdr = FALSE), path = dead$path, what = dead$what))
-  }, error = function(e) new_travelled(list(failure = conditionMessage(e), class_name = e$class_name)))
+    new_travelled(c(as_bytes(left, found), list(path = dead$path, what = dead$what)))
+  }, error = function(e) {
+    refused <- inherits(e, "rustle_error_reference")
+    new_travelled(list(failure = conditionMessage(e), refused = refused, class_name = e$class_name, place = e$place))
+  })
+}
+
+# What is left of an object, and what was taken out of it, as bytes: list(bytes, table).
+as_bytes <- function(left, found) {
+  sent <- departing(left, found)
+  numbers <- list2env(structure(as.list(seq_along(found$keys)), names = vapply(found$keys, rs_code_key, "")), parent = emptyenv())
+  hook <- function(x) {
+    number <- numbers[[rs_code_key(x)]]
+    if (!is.null(number)) as.character(number)
+  }
+  list(bytes = serialize(sent$object, NULL, xdr = FALSE, refhook = hook), table = serialize(sent$table, NULL, xdr = FALSE))
+}
+
+# The object again.
+from_bytes <- function(x) {
+  made <- open_table(unserialize(x$table))
+  close_table(unserialize(x$bytes, refhook = function(name) made[[as.integer(name)]]), made)
 }
 
 new_travelled <- function(x) structure(x, class = "rustle_travelled")
@@ -148,12 +188,12 @@ arrived_value <- function(x, task, call = NULL) {
   with_call(call, {
     if (!is.null(x$failure)) {
       abort_rustle(
-        sprintf("The value of task %d cannot be sent: %s", task, x$failure), "rustle_error_serializer",
-        task = task, class_name = x$class_name
+        sprintf(if (isTRUE(x$refused)) "Task %d returned %s" else "The value of task %d cannot be sent: %s", task, x$failure),
+        if (isTRUE(x$refused)) "rustle_error_reference" else "rustle_error_serializer",
+        task = task, class_name = x$class_name, place = x$place
       )
     }
-    made <- open_table(unserialize(x$table))
-    close_table(unserialize(x$bytes, refhook = function(name) made[[as.integer(name)]]), made)
+    from_bytes(x)
   })
 }
 

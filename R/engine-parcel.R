@@ -251,7 +251,7 @@ needs_of_function <- function(job, code) {
 needs_as_given <- function(job, FUN, home) {
   envir <- list2env(list(FUN = FUN), parent = home)
   given <- is.list(job$globals)
-  found <- future::getGlobalsAndPackages(if (is_ours(FUN)) NULL else quote(FUN()), envir = envir, globals = job$globals)
+  found <- globals_of_future(if (is_ours(FUN)) NULL else quote(FUN()), envir, globals = job$globals)
   globals <- as_plain_list(found$globals)
   # FUN is in the parcel already. In a list that the user gave, `FUN` is a variable of theirs.
   if (!given) globals$FUN <- NULL

@@ -32,6 +32,16 @@ supports_fork <- function() {
   parallelly::supportsMulticore() && !is_fork_hazardous()
 }
 
+# Where forking is out, in words that go behind "not safe".
+where_not_to_fork <- function() {
+  if (.Platform$OS.type == "windows") return("on Windows, which cannot do it")
+  if (identical(Sys.getenv("POSITRON"), "1")) return("in Positron")
+  if (identical(Sys.getenv("RSTUDIO"), "1")) return("in RStudio")
+  if (has_java()) return("in a session with a Java virtual machine")
+  if (has_accelerate()) return("on macOS with its own BLAS")
+  "here, as parallelly::supportsMulticore() knows"
+}
+
 # Does this session have what a forked process cannot bear, of which parallelly does not know?
 # The option by which users tell parallelly that forking is all right counts here too. Our
 # workers come from a clean process, or else forking was safe already.

@@ -14,7 +14,8 @@ serializers$ready <- list(
   xml_node = list(serialize = function(x) xml2::xml_serialize(x, NULL), unserialize = function(x) xml2::xml_unserialize(x)),
   xml_nodeset = list(serialize = function(x) xml2::xml_serialize(x, NULL), unserialize = function(x) xml2::xml_unserialize(x)),
   DBIConnection = list(
-    refuse = "Connect in the task, or once in each worker (`setup` of the plan)"
+    refuse = "Connect in the task, or once in each worker: by the code of `setup` of the plan",
+    returned = "Return what was read by it instead"
   )
 )
 
@@ -132,8 +133,8 @@ register_serializer <- function(class, serialize, unserialize) {
 # what travels in its place; `result()` is list(table, keys, frames, dead): what the objects
 # with serializers became, in whose place `keys` travel; environments (among the keys) of
 # which the contents travel apart, because something was taken out of them; and the pointers
-# that will be dead, each list(path, what).
-new_departure <- function() {
+# that will be dead, each list(path, what). returned: is it the value of a task?
+new_departure <- function(returned = FALSE) {
   table <- keys <- frames <- dead <- list()
   numbers <- new.env(parent = emptyenv())
 
@@ -144,7 +145,10 @@ new_departure <- function() {
   }
   take_out <- function(x, serializer, path) {
     if (!is.null(serializer$refuse)) {
-      stop_reference(sprintf("an object of class \"%s\"", serializer$class), place_of(path), serializer$refuse)
+      stop_reference(
+        sprintf("an object of class \"%s\"", serializer$class), place_of(path),
+        if (returned) serializer$returned else serializer$refuse, returned
+      )
     }
     by_reference <- typeof(x) %in% c("environment", "externalptr")
     if (by_reference && !is.null(numbers[[rs_code_key(x)]])) return(x)
@@ -324,9 +328,13 @@ by_serializer <- function(class, what, f, x) {
   })
 }
 
-stop_reference <- function(what, place, advice, call = NULL) {
+# returned: what follows on "Task 1 returned".
+stop_reference <- function(what, place, advice, returned = FALSE) {
   abort_rustle(
-    sprintf("This cannot travel to workers: %s, in %s. %s.", what, place, advice),
-    "rustle_error_reference", place = place, call = call
+    sprintf(
+      if (returned) "%s, in %s, which is of no use outside of its worker. %s." else "This cannot travel to workers: %s, in %s. %s.",
+      what, place, advice
+    ),
+    "rustle_error_reference", place = place, call = NULL
   )
 }

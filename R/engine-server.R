@@ -21,7 +21,7 @@ ensure_pool <- function(plan, call = NULL, waiting = NULL) {
   while (!ask_pool(plan, call, 0.05)) {
     if (is.null(deadline)) deadline <- proc.time()[["elapsed"]] + server_patience
     if (proc.time()[["elapsed"]] > deadline) {
-      stop_no_server(sprintf("It had not answered after %d s.", server_patience), call)
+      stop_no_server("", call, sprintf("which had not answered after %d s.", server_patience))
     }
     rs_check_interrupt()
     if (!is.null(waiting)) waiting()
@@ -35,7 +35,7 @@ ask_pool <- function(plan, call, seconds = 0) {
   if (is.null(told)) return(FALSE)
   if (is.list(told)) stop_no_server(told$printed, call)
   if (told != server_greeting()) {
-    stop_no_server(sprintf("It runs %s; this session runs %s.", told, server_greeting()), call)
+    stop_no_server(told, call, sprintf("which runs %s; this session runs %s.", told, server_greeting()))
   }
   TRUE
 }
@@ -147,13 +147,22 @@ server_command <- function(rscript, itself = r_itself()) {
   )
 }
 
-stop_no_server <- function(printed, call) {
-  ran <- paste(c(pool$command$program, pool$command$arguments), collapse = " ")
+stop_no_server <- function(printed, call, what = if (nzchar(printed)) paste0("and was told: ", printed) else "which printed nothing.") {
+  words <- c(pool$command$program, pool$command$arguments)
+  # As a shell takes it.
+  special <- grepl("[^A-Za-z0-9_./:=+,@%-]", words)
+  words[special] <- shQuote(words[special])
+  ran <- paste(words, collapse = " ")
+  advice <- if (is.null(pool$basis[[1L]])) {
+    "Does this command start R in a terminal? Another one can be given as `rscript` of the plan."
+  } else {
+    "`rscript` of the plan must be a command that starts Rscript, for an R that has the package rustle."
+  }
   close_pool()
   abort_rustle(
     sprintf(
-      "The R process of which the workers of multisession are copies could not be started by\n  %s\n%s",
-      ran, if (nzchar(printed)) paste0("It said: ", printed) else "It printed nothing."
+      "plan(multisession) could not start the R process of which its workers are copies. It ran\n  %s\n%s\n%s",
+      ran, what, advice
     ),
     "rustle_error_server", command = ran, printed = printed, call = call
   )
@@ -190,7 +199,7 @@ order_functions <- c(
   "recording", "take_noted", "redirect_output", "parcel_frame", "dots_frame", "start_memory", "has_grown",
   "put_in_force", "new_plan", "executor", "new_executor", "enter_worker", "set_machine_cores", "set_thread_allotment",
   "set_random_seed", "set_globals", "unpack", "make_steps", "standing", "in_force", "process", "budget",
-  "worker_options", "rs_worker_order", "start_log", "sent_terms_most", "make_step", "tracing", "keep_on_desk", "serializers", "with_state_now", "run_sequential", "rs_worker_enlist", "rs_worker_run", "rs_worker_fail", "rs_output_connection"
+  "worker_options", "rs_worker_order", "start_log", "sent_terms_most", "make_step", "step_content", "tracing", "keep_on_desk", "serializers", "with_state_now", "run_sequential", "rs_worker_enlist", "rs_worker_run", "rs_worker_fail", "rs_output_connection"
 )
 
 # What is loaded is attached without a look for conflicts, which nobody would see.

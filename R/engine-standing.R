@@ -124,6 +124,11 @@ note_standing <- function() {
 
 # The plan of calls in a task: the next level of the session's plan, or none.
 enter_standing <- function(nested) {
+  if (!length(nested$levels) && length(unclass(in_force$stack)) && !is.null(noted_stack())) {
+    # The plan before had levels, which were the worker's own.
+    put_back_stack(NULL, nested$settings)
+    options(worker_options)
+  }
   stack <- stack_of_future()
   put_in_force(stack, nested$settings)
   nested$plan <- new_plan(executor("sequential"), 1L, nested$settings, stack)

@@ -40,12 +40,16 @@ frame_of_stack <- function() {
 # In the server: its workers load future when they need it, and have a plan without workers then, as
 # future's own workers have.
 do_without_future <- function() {
-  if (isNamespaceLoaded("future")) return(invisible())
+  begin <- function() {
+    future::plan(future::sequential)
+    in_force$first <- future::plan("list")
+  }
+  # A package of the session has loaded it.
+  if (isNamespaceLoaded("future")) return(begin())
   in_force$late <- TRUE
   setHook(packageEvent("future", "onLoad"), function(...) {
     in_force$late <- FALSE
-    future::plan(future::sequential)
-    in_force$first <- future::plan("list")
+    begin()
     if (!is.null(in_force$stack)) return()
     in_force$stack <- in_force$first
     if (!is.null(in_force$plan)) in_force$plan$stack <- in_force$first
@@ -59,7 +63,9 @@ noted_stack <- function() {
 }
 
 put_back_stack <- function(stack, settings) {
-  set_stack(if (is.null(stack)) in_force$first else stack, settings, init = FALSE)
+  if (is.null(stack)) stack <- in_force$first
+  set_stack(stack, settings, init = FALSE)
+  release_workers(stack)
 }
 
 # Notes `stack`, which is future's plan already.
@@ -138,8 +144,9 @@ plan_of_mclapply <- function(workers) {
   plan <- plan_of_processes(workers)
   if (plan$executor$name == "multisession" && first_time("mclapply_sessions")) {
     message(
-      "Forking is not safe here: mclapply() and its like run on workers of multisession ",
-      "(in this session with options(rustle.mclapply.sessions = FALSE))."
+      "mclapply() and its like make workers by copying this R process (they fork), which is not safe ", where_not_to_fork(),
+      ". Instead their tasks run on the workers of plan(multisession), with the same results and random numbers. ",
+      "(One after the other in this session: options(rustle.mclapply.sessions = FALSE).)"
     )
   }
   plan

@@ -237,7 +237,7 @@ plan <- function(strategy = NULL, ..., workers, schedule, chunk_size, progress, 
     home <- user_frame()
     found <- read_setup(base::substitute(setup), function() setup, home, sys.call())
     changes["setup"] <- list(found$code)
-    changes["keep"] <- list(keep_of_setup(found))
+    changes["keep"] <- list(keep_of_setup(found, sys.call()))
   }
   if (!missing(memory_limit)) changes["memory_limit"] <- list(check_bytes(memory_limit, "memory_limit"))
   if (!missing(cache)) changes["cache"] <- list(check_bytes(cache, "cache", min = 0))
@@ -354,7 +354,10 @@ as_strategy <- function(strategy, arguments, call) {
   }
   if (is_multicore(strategy) && !supports_fork()) {
     if (first_time("no_fork")) {
-      message("Forking is not safe or not possible here: plan(multicore) becomes plan(multisession).")
+      message(
+        "plan(multicore) makes workers by copying this R process (it forks), which is not safe ", where_not_to_fork(),
+        ". Instead plan(multisession) is set: its workers are R processes of their own, and results are the same."
+      )
     }
     workers <- if (inherits(strategy, "tweaked")) formals(strategy)["workers"]
     arguments <- c(arguments, workers[setdiff(names(workers), names(arguments))])
@@ -379,7 +382,8 @@ as_strategy <- function(strategy, arguments, call) {
     arguments$workers <- NULL
     if (!length(arguments)) return(if (named) future::sequential else strategy)
   }
-  if (is_multicore(strategy) && is.character(arguments$workers)) {
+  by_number <- is_multicore(strategy) || inherits(strategy, "multisession") || identical(strategy, "multisession")
+  if (by_number && is.character(arguments$workers)) {
     stop_argument("workers", "a whole number of at least 1", arguments$workers, call)
   }
   # future takes it for an argument of parallelly::makeNodePSOCK(), and would start as many
@@ -485,12 +489,24 @@ print.rustle_plan <- function(x, ...) {
   if (compiled != "never") parts <- c(parts, sprintf("compiled: %s", compiled))
   cat(fill_lines(parts), sep = "\n")
   if (plan$kind == "multisession") {
-    cat(sprintf("workers up: %d%s\n", workers_up(), if (is.null(s$setup)) "" else "; each has run `setup`"))
+    own <- c(
+      if (s$idle_timeout != default_settings()$idle_timeout) {
+        sprintf("idle_timeout: %s", if (is.finite(s$idle_timeout)) paste(format(s$idle_timeout), "s") else "none")
+      },
+      if (!is.null(s$memory_limit)) sprintf("memory_limit: %s", bytes_as_given(s$memory_limit)),
+      if (!is.null(s$cache)) sprintf("cache: %s", bytes_as_given(s$cache)),
+      if (!is.null(s$rscript)) sprintf("rscript: %s", paste(s$rscript, collapse = " "))
+    )
+    if (length(own)) cat("  ", paste(fill_lines(own), collapse = "\n"), "\n", sep = "")
+    cat(sprintf("workers up: %d%s\n", workers_up(), if (is.null(s$setup)) "" else "; each runs `setup` when it starts"))
   }
   if (plan$kind == "cluster") cat("nodes up: ", nodes_up(), "\n", sep = "")
   if (plan$kind == "slurm") cat("runs in ", slurm_given(plan$stack[[1L]])$dir, "\n", sep = "")
   invisible(x)
 }
+
+# As sizes of settings are read: in powers of 1024.
+bytes_as_given <- function(bytes) format(structure(bytes, class = "object_size"), units = "auto", standard = "IEC")
 
 # Parts separated by semicolons, in lines that break between parts only.
 fill_lines <- function(parts, width = min(80L, getOption("width"))) {

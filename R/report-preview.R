@@ -82,7 +82,7 @@ hand_over <- function(job, plan) {
 preview_of <- function(job, plan, tasks, workers) {
   begun <- rs_now()
   parcel <- job_parcel(job)
-  sent <- c(list(FUN = parcel$worker$FUN), parcel$worker[c("variables", "dots")], parcel[c("globals", "data")])
+  sent <- parts_of_parcel(parcel)
   handle <- pack_object(sent)
   sizes <- rs_parcel_sizes(handle)
   rs_parcel_close(handle)

@@ -197,7 +197,7 @@ raise_of_task <- function(condition, task, job, what = "task", more = "") {
   if (inherits(condition, "rustle_error") || !is.character(message) || length(message) != 1L) stop(condition)
   signalCondition(condition)
   tell_rlang(condition)
-  shown <- sprintf("%s\n(%s %.0f of %.0f%s)", message, what, task, job$n, more)
+  shown <- paste(c(sprintf("%s\n(%s %.0f of %.0f%s)", message, what, task, job$n, more), hint_of_error(message)), collapse = "\n")
   stop(structure(class = c("rustle_unhandled", "condition"), list(message = shown, call = conditionCall(condition))))
 }
 

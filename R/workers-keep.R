@@ -4,8 +4,9 @@
 #
 # The keep of a plan is an environment under `settings$keep`, NULL until there is a step: a
 # plan that comes back comes with it, and it ends with the last copy of its plan.
-#   steps    list of list(number, what, packed): what to do, serialized
+#   steps    list of list(number, what, content): what to do (workers-frozen.R)
 #   parcel   the steps as workers get them
+#   key      their hash, for nodes, once it was asked for
 #   last     the last number that was given
 #   streams  TRUE after clusterSetRNGStream(): the random state of a worker goes on from call
 #            to call
@@ -26,26 +27,32 @@ keeps_streams <- function(plan) {
   plan$executor$keeps && !is.null(plan$settings$keep) && plan$settings$keep$streams
 }
 
-# what: "setup", "call", "eval", "export" or "seeds". Two exports that follow one another become one.
-new_step <- function(keep, what, ...) {
-  keep$last <- keep$last + 1L
-  list(number = keep$last, what = what, ...)
+# what: "setup", "call", "eval", "export" or "seeds"; `...` is its content.
+new_step <- function(keep, what, ..., call = NULL) {
+  step <- freeze_step(list(number = keep$last + 1L, what = what, ...), call)
+  keep$last <- step$number
+  step
 }
 
-# Makes `step` a step of all workers to come.
+# Makes `step` a step of all workers to come. Two exports that follow one another become one.
 keep_step <- function(keep, step) {
   n <- length(keep$steps)
-  if (n && step$what == "export" && keep$steps[[n]]$what == "export") {
-    before <- unserialize(keep$steps[[n]]$packed)$values
-    step$values <- c(before[setdiff(names(before), names(step$values))], step$values)
+  if (n && joins(keep$steps[[n]], step)) {
+    before <- keep$steps[[n]]$content$values
+    step$content$values <- c(before[setdiff(names(before), names(step$content$values))], step$content$values)
     keep$steps[[n]] <- NULL
   }
-  packed <- serialize(step, NULL, xdr = FALSE)
-  keep$steps[[length(keep$steps) + 1L]] <- list(number = step$number, what = step$what, packed = packed)
+  keep$steps[[length(keep$steps) + 1L]] <- step
   keep$parcel <- pack_object(keep$steps, machine_cores())
+  keep$key <- NULL
   # What is known of a plan without steps is over.
   count_again()
   invisible()
+}
+
+joins <- function(before, step) {
+  plain <- function(step) step$what == "export" && !inherits(step$content, "rustle_travelled")
+  plain(before) && plain(step)
 }
 
 last_step <- function(keep) {
@@ -61,7 +68,6 @@ last_step <- function(keep) {
 make_steps <- function(steps) {
   for (step in steps) {
     if (step$number <= standing$made) next
-    step <- unserialize(step$packed)
     if (step$what == "setup") {
       quietly(make_setup(step))
     } else {
@@ -84,9 +90,10 @@ quietly <- function(expr) {
 
 make_setup <- function(step) {
   tryCatch({
+    step <- step_content(step)
     for (package in step$packages) library(package, character.only = TRUE)
     list2env(step$globals, envir = globalenv())
-    if (is.function(step$code)) step$code() else eval(step$code, globalenv())
+    if (is.function(step$setup)) step$setup() else eval(step$setup, globalenv())
   }, error = function(e) {
     abort_rustle(
       sprintf("The `setup` of the plan failed in a worker: %s", conditionMessage(e)),
@@ -97,11 +104,12 @@ make_setup <- function(step) {
 
 # The value of the step for worker `number`.
 make_step <- function(step, number) {
+  x <- step_content(step)
   switch(step$what,
-    call = do.call(step$fun, step$arguments, quote = TRUE),
-    eval = eval(step$code, globalenv()),
-    export = { list2env(step$values, envir = globalenv()); NULL },
-    seeds = { set_random_seed(stream_of_worker(step$seeds, number)); NULL }
+    call = do.call(x$fun, x$arguments, quote = TRUE),
+    eval = eval(x$code, globalenv()),
+    export = { list2env(x$values, envir = globalenv()); NULL },
+    seeds = { set_random_seed(stream_of_worker(x$seeds, number)); NULL }
   )
 }
 
@@ -114,8 +122,7 @@ stream_of_worker <- function(seeds, number) {
 }
 
 # The task of a worker when a step is made for the first time.
-first_step <- function(number, packed) {
-  step <- unserialize(packed)
+first_step <- function(number, step) {
   on.exit({
     standing$made <- max(standing$made, step$number)
     keep_on_desk()
@@ -139,9 +146,8 @@ keep_on_desk <- function() {
 on_each_worker <- function(plan, what, origin, ...) {
   keep <- keep_in_force()
   plan <- current_plan()
-  step <- new_step(keep, what, ...)
-  packed <- serialize(step, NULL, xdr = FALSE)
-  frame <- list2env(list(X = seq_len(plan$workers), FUN = first_step), open_frame(packed))
+  step <- new_step(keep, what, ..., call = origin)
+  frame <- list2env(list(X = seq_len(plan$workers), FUN = first_step), open_frame(step))
   job <- new_job(
     lapply_call, frame, plan$workers, new_policy("cyclic"),
     own_streams(),
@@ -164,10 +170,10 @@ stands_for_value <- function(written) {
 }
 
 # A keep whose first step is the setup; NULL without one.
-keep_of_setup <- function(found) {
+keep_of_setup <- function(found, call = NULL) {
   if (is.null(found)) return(NULL)
   keep <- new_keep()
-  keep_step(keep, new_step(keep, "setup", code = found$code, globals = found$globals, packages = found$packages))
+  keep_step(keep, new_step(keep, "setup", setup = found$code, globals = found$globals, packages = found$packages, call = call))
   keep
 }
 
@@ -176,26 +182,32 @@ read_setup <- function(written, value, envir, call) {
   code <- if (stands_for_value(written)) value() else written
   if (is.null(code)) return(NULL)
   if (is.expression(code)) code <- as.call(c(as.name("{"), as.list(code)))
-  if (!is.function(code) && !is.call(code)) {
+  takes_none <- function(f) {
+    needed <- vapply(formals(f), identical, NA, quote(expr = ))
+    !any(needed[names(needed) != "..."])
+  }
+  if (!is.call(code) && !(is.function(code) && takes_none(code))) {
     stop_argument("setup", "a function without arguments, or code in braces", code, call)
   }
   found <- if (is.function(code)) {
     home <- list2env(list(FUN = code), parent = envir)
-    globals <- future::getGlobalsAndPackages(quote(FUN()), envir = home)
+    globals <- globals_of_future(quote(FUN()), home)
     globals$globals$FUN <- NULL
     globals
   } else {
-    future::getGlobalsAndPackages(code, envir = envir)
+    globals_of_future(code, envir)
   }
   list(code = code, globals = as_plain_list(found$globals), packages = found$packages)
 }
 
-# The frame from which the user's code has called a function of ours, perhaps by do.call().
+# The frame from which the user's code has called a function of ours, perhaps by do.call(), perhaps
+# in an argument of another function.
 user_frame <- function() {
-  at <- sys.nframe()
+  parents <- sys.parents()
+  at <- parents[[sys.nframe()]]
   here <- topenv()
   # Of the frame, not of its function: eval() is a function of base.
   skipped <- function(frame) identical(topenv(frame), here) || identical(topenv(frame), .BaseNamespaceEnv)
-  while (at > 0L && skipped(sys.frame(at))) at <- at - 1L
+  while (at > 0L && skipped(sys.frame(at))) at <- parents[[at]]
   if (at > 0L) sys.frame(at) else globalenv()
 }

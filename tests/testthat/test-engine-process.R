@@ -73,8 +73,8 @@ test_that("where forking is unsafe, plans and calls run on workers of multisessi
       failed = inherits(ours[[4L]][[2L]], "try-error"), elsewhere = !any(elsewhere), mapped = identical(mapped, c(5L, 7L, 9L)),
       squares = identical(squares, (1:6)^2), plan = !any(under_plan),
       by_future = all(by_future), number = !any(number == session), here = all(here == session),
-      told = sum(grepl("mclapply() and its like run on workers", messages, fixed = TRUE)) == 1L,
-      becomes = sum(grepl("becomes plan(multisession)", messages, fixed = TRUE)) == 1L
+      told = sum(grepl("^mclapply.*safe in Positron[.] Instead their tasks run on the workers of plan[(]multisession[)]", messages)) == 1L,
+      becomes = sum(grepl("^plan[(]multicore[)].*safe in Positron[.] Instead plan[(]multisession[)] is set", messages)) == 1L
     )
   })
   expect_all_true(run$value)

@@ -69,3 +69,28 @@ test_that("a message that is told once is told once", {
   expect_true(first_time("of_a_test"))
   expect_false(first_time("of_a_test"))
 })
+
+test_that("a worker that stands by has no plan of calls before, and no workers of its own from them", {
+  skip_without_fork()
+  # Processes that ran the nested tasks, and what the task's plan is.
+  nested <- function(i) {
+    inner <- unlist(future_lapply(1:4, function(j) { Sys.sleep(0.01); Sys.getpid() }))
+    list(own = all(inner == Sys.getpid()), future = inherits(future::plan(), "sequential"), inner = unique(inner))
+  }
+  environment(nested) <- globalenv()
+  alone <- function(out) vapply(out, function(x) x$own && x$future, NA)
+  local_plan(list(tweak(multisession, workers = 2L), tweak(multisession, workers = 2L)))
+  expect_identical(alone(future_lapply(1:2, nested)), c(FALSE, FALSE))
+  plan(multisession, workers = 2L)
+  expect_identical(alone(future_lapply(1:2, nested)), c(TRUE, TRUE))
+  by_task <- future_lapply(1:2, function(i) { plan(multisession, workers = 2L); nested(i) })
+  expect_identical(alone(by_task), c(FALSE, FALSE))
+  expect_identical(alone(future_lapply(1:2, nested)), c(TRUE, TRUE))
+  inner <- unlist(lapply(by_task, `[[`, "inner"))
+  skip_if_not(dir.exists("/proc/self"))
+  gone <- function(pid) {
+    state <- suppressWarnings(tryCatch(readLines(file.path("/proc", pid, "stat")), error = function(e) ") Z"))
+    grepl(") Z", state, fixed = TRUE)
+  }
+  expect_true(wait_for(function() all(vapply(inner, gone, NA))))
+})

@@ -385,3 +385,17 @@ test_that("a plan prints within 80 columns", {
   expect_lte(max(nchar(lines)), 80)
   expect_match(lines, "threads per worker: an equal part of the cores$", all = FALSE)
 })
+
+test_that("print() shows the settings of workers of multisession that were given", {
+  skip_without_fork()
+  local_plan("multisession", workers = 2L)
+  expect_false(any(grepl("idle_timeout|cache|rscript", utils::capture.output(print(plan())))))
+  plan(idle_timeout = 30, memory_limit = "500M", cache = "2G", rscript = c("env", "Rscript"))
+  shown <- paste(trimws(utils::capture.output(print(plan()))), collapse = " ")
+  expect_match(shown, "idle_timeout: 30 s; memory_limit: 500 MiB; cache: 2 GiB; rscript: env Rscript", fixed = TRUE)
+  plan(idle_timeout = Inf)
+  expect_output(print(plan()), "idle_timeout: none")
+  for (strategy in list(future::multisession, "multisession")) {
+    expect_argument_error(plan(strategy, workers = "4"), "workers")
+  }
+})

@@ -1,0 +1,37 @@
+# Steps that workers keep (workers-keep.R) are made again at any time, as they were when they were
+# given, whatever has become of the variables meanwhile. So the session keeps copies, made as
+# everything is that travels (engine-packing.R): large vectors are in files that workers map, and
+# are in memory once; objects with serializers travel by these; pointers that will be dead are told.
+
+# The parts of a step in which there may be anything, as order_parts.
+step_parts <- list(
+  values = "a variable that is exported", fun = NULL, arguments = "an argument of the function that workers call",
+  code = NULL, setup = NULL, globals = "a variable that `setup` uses"
+)
+
+# The step with a copy of its parts as `content`, for step_content().
+freeze_step <- function(step, call = NULL) {
+  apart <- names(step) %in% c("number", "what")
+  c(step[apart], list(content = with_call(call, frozen(step[!apart]))))
+}
+
+frozen <- function(content) {
+  handle <- pack_object(content)
+  on.exit(rs_parcel_close(handle))
+  sizes <- rs_parcel_sizes(handle)
+  if (sizes$sent > getOption("rustle.size.warning", 500e6)) warn_size(content, sizes$sent, step_parts)
+  if (sizes$classes || sizes$pointers) {
+    departure <- new_departure()
+    left <- walk_order(content, departure$walk, step_parts)
+    found <- departure$result()
+    if (length(found$dead)) tell_reference(found$dead[[1L]], getOption("future.globals.onReference", "ignore"))
+    # Made anew in each worker; large vectors beside them are copied there.
+    if (length(found$keys)) return(new_travelled(as_bytes(left, found)))
+  }
+  unpack_here(handle)
+}
+
+# Where a step is made.
+step_content <- function(step) {
+  if (inherits(step$content, "rustle_travelled")) from_bytes(step$content) else step$content
+}

@@ -1,0 +1,16 @@
+test_that("a variable that workers were not sent is told below the error, and that alone", {
+  plan_of <- function(name) list(executor = executor(name))
+  in_globalenv <- function(name) assign(name, 1, globalenv())
+  in_globalenv("hinted_variable")
+  withr::defer(rm("hinted_variable", envir = globalenv()))
+  hint <- hint_of_error("object 'hinted_variable' not found", plan_of("multisession"))
+  expect_match(hint, "`hinted_variable` is in this session", fixed = TRUE)
+  expect_match(hint, "add = \"hinted_variable\"", fixed = TRUE)
+  expect_match(hint_of_error("could not find function \"hinted_variable\"", plan_of("multisession")), "`hinted_variable`", fixed = TRUE)
+  expect_no_match(hint_of_error("object 'hinted_variable' not found", plan_of("cluster")), "clusterExport", fixed = TRUE)
+  # It would have failed in the session, too; or has failed there.
+  expect_null(hint_of_error("object 'no_such_variable' not found", plan_of("multisession")))
+  expect_null(hint_of_error("object 'hinted_variable' not found", plan_of("multicore")))
+  expect_null(hint_of_error("object '' not found", plan_of("multisession")))
+  expect_null(hint_of_error("what did not work", plan_of("multisession")))
+})
