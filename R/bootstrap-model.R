@@ -14,7 +14,9 @@
 #'   (`sim`):
 #'   * `"ordinary"` (with `strata`, `cluster`, `m`), `"balanced"`, `"block"`: rows of the data that the
 #'     model has used. With clusters, columns of the data that name them get new labels, see
-#'     [bootstrap()]. `cluster` may be a formula, as `~ g`.
+#'     [bootstrap()]. `cluster` may be a formula, as `~ g`. A model that has groups of rows itself
+#'     (random effects, `cluster()`, `frailty()`) needs it; without there is a warning of class
+#'     `rustle_warning_clusters`.
 #'   * `"bayesian"`, `"poisson"`: fractional weights and counts as `weights` of the fit, times
 #'     its own, one per cluster with `cluster` (`"bayesian"`). For models whose `weights` say how often an observation occurs in the
 #'     likelihood: not of \pkg{lme4} and \pkg{nlme}, whose weights are those of variances.
@@ -72,6 +74,7 @@ model_bootstrap <- function(model, f, sim, cluster, call) {
   again <- rows$again
   home <- rows$home
   if (sim %in% c("parametric", "residual")) return(response_bootstrap(model, f, sim, rows, call))
+  if (is.null(cluster) && sim != "block") warn_groups_of_fit(model)
   if (sim %in% c("bayesian", "poisson")) {
     old <- again$weights
     again$weights <- if (is.null(old)) quote(.rustle_weights) else call("*", old, quote(.rustle_weights))
@@ -308,12 +311,10 @@ response_bootstrap <- function(model, f, sim, rows, call) {
   } else {
     function() stats::simulate(model, 1L)[[1L]]
   }
-  can <- tryCatch({ keep_random_seed(draw()); TRUE }, error = function(e) e)
-  if (inherits(can, "error") || is.null(y)) {
-    stop_argument(
-      "sim", "another one: simulate() has no method for this model", sim, call,
-      was = sprintf("\"%s\"", sim)
-    )
+  first <- suppressWarnings(tryCatch(keep_random_seed(draw()), error = function(e) NULL))
+  if (is.null(first) || is.null(y) || all(is.na(first))) {
+    why <- if (is.null(first) || is.null(y)) "simulate() has no method for it" else "simulate() draws NA from it"
+    stop_argument("sim", sprintf("another scheme for a model of class '%s' (%s)", class(model)[[1L]], why), sim, call)
   }
   refit <- refit_response(model, rows)
   list(
