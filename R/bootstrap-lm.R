@@ -226,11 +226,16 @@ model_statistic <- function(model, frame, generalized, effects = NULL) {
   }
   # Contrasts are those of the fit.
   attr(frame, "contrasts") <- model$contrasts
-  out <- new_statistic(if (generalized) "glm" else "lm", formula = stats::formula(model), compile = compile)
+  out <- new_statistic(if (generalized) "glm" else "lm", formula = stats::formula(model), effects = if (!is.null(effects)) names_of_effects(effects), compile = compile)
   out$family <- model$family
   out$frame <- frame
   out$effects <- effects
   out
+}
+
+names_of_effects <- function(effects) {
+  names <- vapply(effects, `[[`, "", "name")
+  if (all(nzchar(names))) names else length(effects)
 }
 
 # Groupings of the rows of a model that are projected out, or NULL.
