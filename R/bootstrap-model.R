@@ -191,7 +191,7 @@ outside_columns <- function(expressions, data, home) {
 }
 
 # The call with a column in place of each expression of variables that `data` does not have, such as
-# d$w[d$used], that has a value for each row: list(again, columns).
+# d$w[d$used], or of none, such as rep(1:2, 50), that has a value for each row: list(again, columns).
 lift_expressions <- function(again, data, home) {
   columns <- list()
   n <- nrow(data)
@@ -202,7 +202,7 @@ lift_expressions <- function(again, data, home) {
   lift <- function(expr) {
     if (!is.call(expr)) return(expr)
     free <- free_variables(expr)
-    if (length(free) && !any(free %in% c(names(data), ".")) && !identical(expr[[1L]], quote(`~`))) {
+    if (!any(free %in% c(names(data), ".")) && !identical(expr[[1L]], quote(`~`))) {
       value <- tryCatch(eval(expr, home), error = function(e) NULL)
       if (has_rows(value, n)) return(keep(value, deparse1(expr)))
     }

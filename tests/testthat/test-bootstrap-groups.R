@@ -59,3 +59,9 @@ test_that("vcov_boot() names its own argument", {
   expect_argument_error(vcov_boot(fit, "wild", R = 9), "type")
   expect_argument_error(vcov_boot(lm(mpg ~ wt, mtcars), "residual", R = 9, cluster = ~ cyl), "type")
 })
+
+test_that("weights that the call of a model computes of no variables are drawn with their rows", {
+  d <- data.frame(x = sin(1:20), y = cos(1:20))
+  fit <- lm(y ~ x, d, weights = rep(1:2, 10))
+  expect_equal(bootstrap(fit, R = 5, seed = 1)$t, boot_lm(fit, R = 5, seed = 1)$t)
+})
