@@ -14,6 +14,8 @@ print.rustle_wild <- function(x, digits = max(3L, getOption("digits") - 3L), ...
   shown <- paste(names(x$statistic), "=", format(unname(x$statistic), digits = digits))
   # Only (b + 1) / (R + 1) can tell of less than one replicate.
   p <- format.pval(x$p.value, digits = digits, eps = if (x$plus_one && !x$enumerated) .Machine$double.eps else 1 / x$R)
+  # format.pval() has no space with few digits.
+  p <- sub("^< *", "< ", p)
   null <- names(x$null.value)
   bare <- !grepl("=", null, fixed = TRUE)
   null[bare] <- paste(null[bare], "=", format(unname(x$null.value[bare]), digits = digits))

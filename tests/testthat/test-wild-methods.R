@@ -52,6 +52,9 @@ test_that("the result tells fixed effects, and sides only of statistics that hav
   expect_false(any(grepl("sided", capture.output(print(test(c("x", "z")))))))
   expect_output(print(test("x", effects = ~ g)), "fixed effects: 12 projected out, counted as coefficients")
   expect_output(print(test("x", effects = ~ g, count_effects = FALSE)), "12 projected out, not counted")
+  d$y <- d$y + 3 * d$x
+  fit <- lm(y ~ x + z, d)
+  expect_output(print(test("x"), digits = 3), "p-value < 0.01", fixed = TRUE)
   expect_output(print(test("x", effects = ~ g, adjust = "none")), "12 projected out\n")
 })
 
