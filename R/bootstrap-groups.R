@@ -53,3 +53,22 @@ warn_groups_of_fit <- function(model) {
     "rustle_warning_clusters"
   )
 }
+
+# A model that is fitted again to its own rows is the same one, unless something that is not in its data has
+# changed: options, variables of the session.
+warn_other_fit <- function(model, f, t0, t) {
+  if (is.null(f)) f <- model_coefficients
+  own <- tryCatch(suppressWarnings(keep_random_seed(as.double(f(model)))), error = function(e) NULL)
+  if (length(own) != length(t0) || !length(own)) return(invisible())
+  spread <- suppressWarnings(apply(t, 2L, stats::sd, na.rm = TRUE))
+  spread[is.na(spread)] <- 0
+  far <- which(abs(own - t0) > pmax(1e-3 * pmax(abs(own), abs(t0)), 0.01 * spread))
+  if (!length(far)) return(invisible())
+  warn_rustle(
+    sprintf(
+      "The model that is fitted again to its own data is another one (%s is %s, not %s): have options or variables changed since it was fitted?",
+      names(t0)[[far[[1L]]]], format(t0[[far[[1L]]]], digits = 4L), format(own[[far[[1L]]]], digits = 4L)
+    ),
+    "rustle_warning_refit"
+  )
+}

@@ -34,6 +34,8 @@
 #'   Variables of the call that `data` does not have, such as a vector of weights, are drawn with the
 #'   rows if they have a value for each row; a call without `data` has such variables only.
 #'   Fits that fail or do not exist are replicates that fail, see `on_error`.
+#' @section Warnings: `rustle_warning_refit` where the model that is fitted again to its own data is another one, because
+#'   options or variables have changed since it was fitted; `rustle_warning_clusters`, see above.
 #' @section Errors: `rustle_error_argument` for models whose data cannot be found again, for
 #'   schemes that do not suit their class, and for an `f` that does not return numbers; also
 #'   `rustle_error_rows` where the data of the model have changed since it was fitted.

@@ -206,6 +206,7 @@ bootstrap <- function(data, statistic, R = 999,
   if (!is.null(rule)) check_extends(job, "R", origin)
   handled <- handle_failures(compute_replicates(job), job)
   if (is.null(rule)) warn_not_finite(handled, job$t0, job$data)
+  if (is_fitted_model(data)) warn_other_fit(data, if (!missing(statistic)) statistic, job$t0, handled$t)
   out <- new_rustle_boot(
     t0 = job$t0, t = handled$t, R = replicates, data = if (options$keep_data) job$data, seed = before,
     stream = job$stream, statistic = job$statistic, sim = asked$sim, call = call, stype = job$stype,

@@ -63,3 +63,16 @@ test_that("weights that the call of a model computes of no variables are drawn w
   fit <- lm(y ~ x, d, weights = rep(1:2, 10))
   expect_equal(bootstrap(fit, R = 5, seed = 1)$t, boot_lm(fit, R = 5, seed = 1)$t)
 })
+
+test_that("a model that is another one when it is fitted again is told", {
+  old <- options(contrasts = c("contr.sum", "contr.poly"))
+  fit <- lm(mpg ~ factor(cyl), mtcars)
+  options(old)
+  expect_warning(bootstrap(fit, R = 5, seed = 1), class = "rustle_warning_refit")
+  expect_no_warning(bootstrap(lm(mpg ~ factor(cyl), mtcars), R = 5, seed = 1))
+  times <- 1
+  nonlinear <- nls(dist ~ times * a * speed^b, cars, start = list(a = 0.5, b = 1.5))
+  expect_no_warning(bootstrap(nonlinear, function(m) sigma(m), R = 5, seed = 1))
+  times <- 2
+  expect_warning(bootstrap(nonlinear, R = 5, seed = 1), "a is 0.29", class = "rustle_warning_refit")
+})
