@@ -13,7 +13,9 @@
 #' @details Autocorrelations are negligible from lag m on, where \eqn{\max(5, \log_{10} n)} of them
 #'   in a row lie within \eqn{2 \sqrt{\log_{10} n / n}} (with the normal quantile 1.96 for 2); the
 #'   sums of the method have a flat-top window of width 2 m. A length is at most
-#'   \eqn{\min(3 \sqrt n, n / 3)} and at least 1. Of several series [tsbootstrap()] takes the largest,
+#'   \eqn{\min(3 \sqrt n, n / 3)} and at least 1. It is about the variance of a mean: in a series with cycles, such as
+#'   [datasets::lynx], autocovariances of both signs cancel and it may be 1 although neighbours depend on each other; for
+#'   other statistics give `l`. Of several series [tsbootstrap()] takes the largest,
 #'   rounded.
 #' @section Errors: `rustle_error_argument` for missing or infinite values and for fewer than 10
 #'   times.
@@ -22,15 +24,15 @@
 #'   H. (2009) Correction. *Econometric Reviews* 28, 372-375.
 #' @seealso [tsbootstrap()] and [bootstrap()], which use it.
 #' @examples
-#' block_length(log(lynx))
+#' block_length(nhtemp)
 #' #>      stationary circular
-#' #> [1,]          1        1
-#' tsbootstrap(log(lynx), "mean", R = 200, sim = "geom", seed = 1)
-#' #> Bootstrap (block of length 1), 200 replicates of mean, 114 observations
+#' #> [1,]   5.404836 6.186993
+#' tsbootstrap(nhtemp, "mean", R = 200, sim = "geom", seed = 1)
+#' #> Bootstrap (block of length 5), 200 replicates of mean, 60 observations
 #' #> Computed by native code, 2 threads
 #' #>
 #' #>  term estimate     bias std.error
-#' #>  mean    6.686 0.003076    0.1215
+#' #>  mean    51.16 -0.01422    0.2629
 #' @export
 block_length <- function(series) {
   check_required("series")

@@ -171,7 +171,7 @@ prior_weights <- function(frame) {
 check_prior_weights <- function(w, call = NULL) {
   if (all(w >= 0) && any(w > 0)) return(invisible())
   abort_rustle(
-    sprintf("`weights` must not be negative, and not all 0 (%d are negative).", sum(w < 0)),
+    if (any(w < 0)) sprintf("`weights` must not be negative (negative are %d).", sum(w < 0)) else "`weights` must not be all 0.",
     "rustle_error_argument", argument = "weights", value = w, call = call
   )
 }
@@ -435,8 +435,8 @@ basis_of <- function(x, argument = "formula") {
     aliased <- colnames(x)[decomposed$pivot[-seq_len(decomposed$rank)]]
     abort_rustle(
       sprintf(
-        "`%s` must give a design of full rank: %d rows, %d columns, rank %d (aliased: %s).",
-        argument, nrow(x), p, decomposed$rank, paste(aliased, collapse = ", ")
+        "`%s` must give a design of full rank: %s%d columns, rank %d (aliased: %s).",
+        argument, if (nrow(x) < p) sprintf("%d rows, ", nrow(x)) else "", p, decomposed$rank, paste(aliased, collapse = ", ")
       ),
       class = "rustle_error_argument", argument = argument, aliased = aliased
     )

@@ -62,6 +62,9 @@
 #' #>    0.001 0.00100
 #' #>    0.149 0.01127
 #' #>    0.308 0.01461
+#' #>
+#' #> lower, upper: pointwise 95%; band.: simultaneous; p.value: of the null
+#' #>   hypothesis 0, adjusted for all components together
 #' @export
 bootstrap_influence <- function(psi, estimate = NULL, R = 9999, cluster = NULL,
                                 weights = c("rademacher", "mammen", "webb", "norm"), conf = 0.95,
@@ -180,6 +183,10 @@ print.rustle_influence <- function(x, digits = max(3L, getOption("digits") - 3L)
     format(x$critical, digits = 4), format(x$critical.mcse, digits = 2)
   )), "\n", sep = "")
   print(x$bands, digits = digits, row.names = FALSE)
+  several <- nrow(x$bands) > 1L
+  cat(wrapped(sprintf(
+    "\nlower, upper: pointwise %s%%; band.: simultaneous; p.value: of the null hypothesis 0%s", format(100 * x$conf), if (several) ", adjusted for all components together" else ""
+  )), sep = "")
   invisible(x)
 }
 

@@ -5,7 +5,8 @@
 #'
 #' @param model A model fitted by [stats::lm()] or [stats::glm()], with its weights and offset;
 #'   families and links are those of [stat_glm()]. `vcov_boot()` also takes fitted models of other
-#'   classes, see [bootstrap-models], with `"case"` and `"fractional"`.
+#'   classes, also of those that inherit from these, such as `MASS::rlm()` and `mgcv::gam()`, see
+#'   [bootstrap-models], with `"case"` and `"fractional"`.
 #' @param R,cluster,seed,threads,on_error As for [bootstrap()].
 #' @param method,type `"case"` (rows with replacement; also `"xy"`), `"residual"` (centred
 #'   residuals with replacement), `"wild"` (residuals times a multiplier; one per cluster, if
@@ -24,9 +25,9 @@
 #'   `vcov_boot()`: a p x p matrix, the covariance of the replicates; it takes `R = enough()`, and more
 #'   replicates are had by `vcov(extend(boot_lm(...), R))`.
 #' @section Several clusterings: `boot_lm()` with two draws whole clusters of both
-#'   (`"case"`, see [bootstrap()]). `vcov_boot()` adds the covariances of each clustering and subtracts
-#'   those of their intersections (Cameron, Gelbach and Miller 2011) for `"wild"`, and for
-#'   `"case"` with more than two, and for models of other classes. The result need not be positive definite.
+#'   (`"case"`, see [bootstrap()]), whose variances are rather too large. `vcov_boot()` adds the covariances of
+#'   each clustering and subtracts those of their intersections (Cameron, Gelbach and Miller 2011), as
+#'   `sandwich::vcovBS()` does. The result need not be positive definite.
 #' @section Warnings: `rustle_warning_few_clusters` for `"wild"` with clusters, when a regressor varies between
 #'   clusters only and one or two of them have another value than the rest. `rustle_warning_clusters` when
 #'   each cluster is one observation.
@@ -111,8 +112,14 @@ vcov_boot <- function(model, type = c("case", "xy", "residual", "wild", "fractio
     ))
     return(stats::var(b$t[stats::complete.cases(b$t), , drop = FALSE]))
   }
+  if (inherits(model, "glm") && type %in% c("residual", "wild")) {
+    stop_argument("type", "\"case\" or \"fractional\" for a glm", type, sys.call())
+  }
+  if (!is.null(cluster) && type == "residual") {
+    stop_argument("type", "\"case\", \"wild\" or \"fractional\" with clusters", type, sys.call())
+  }
   several <- clusterings(cluster, model, sys.call())
-  if (length(several) > (if (type == "case") 2L else 1L)) {
+  if (length(several) > 1L) {
     return(combined_vcov(several, function(g) {
       with_call(sys.call(), vcov_boot(model, type, R, seed, g, wild, threads, on_error, effects, ...))
     }))
@@ -142,9 +149,16 @@ warn_few_treated_in_fit <- function(model, cluster) {
   )
 }
 
+# Classes of models whose coefficients are those of lm() and glm(). Others inherit from them with another
+# estimate: MASS::rlm(), mgcv::gam(), geepack::geeglm().
+classes_of_fit <- c("lm", "glm", "aov", "dynlm")
+
+is_plain_fit <- function(model) inherits(model, "lm") && all(class(model) %in% classes_of_fit)
+
 # A model of lm(), or one of glm() with a family that stat_glm() has: not of MASS::glm.nb() and such.
 has_native_fit <- function(model) {
-  if (!inherits(model, "glm")) return(inherits(model, "lm"))
+  if (!is_plain_fit(model)) return(FALSE)
+  if (!inherits(model, "glm")) return(TRUE)
   !inherits(tryCatch(check_family(model$family, NULL), error = identity), "error")
 }
 
@@ -187,8 +201,9 @@ passed_by_boot_lm <- c(
 
 # Design, response and offset of a model, as columns that a statistic can take.
 model_data <- function(model, call) {
-  plain <- inherits(model, "lm") && !inherits(model, "mlm")
-  if (!plain) stop_argument("model", "a model fitted by lm() or glm()", model, call)
+  if (!is_plain_fit(model)) {
+    stop_argument("model", "a model fitted by lm() or glm() (bootstrap(model) takes others)", model, call)
+  }
   if (inherits(model, "glm")) {
     tryCatch(check_family(model$family, call), error = function(e) {
       stop_argument("model", "of a family and link that stat_glm() has", model, call, was = sprintf("%s(%s)", model$family$family, model$family$link))
@@ -211,11 +226,16 @@ model_statistic <- function(model, frame, generalized, effects = NULL) {
   }
   # Contrasts are those of the fit.
   attr(frame, "contrasts") <- model$contrasts
-  out <- new_statistic(if (generalized) "glm" else "lm", formula = stats::formula(model), compile = compile)
+  out <- new_statistic(if (generalized) "glm" else "lm", formula = stats::formula(model), effects = if (!is.null(effects)) names_of_effects(effects), compile = compile)
   out$family <- model$family
   out$frame <- frame
   out$effects <- effects
   out
+}
+
+names_of_effects <- function(effects) {
+  names <- vapply(effects, `[[`, "", "name")
+  if (all(nzchar(names))) names else length(effects)
 }
 
 # Groupings of the rows of a model that are projected out, or NULL.

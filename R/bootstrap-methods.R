@@ -91,11 +91,18 @@ describe_boot <- function(x) {
     sprintf(" %s code,%s thread%s", x$engine, count, several)
   }
   sprintf(
-    "Bootstrap (%s%s), %.0f replicates%s, %.0f observation%s%s", draws$variant,
+    "Bootstrap (%s%s), %.0f replicates%s, %.0f observation%s%s%s", if (is.null(x$scheme_name)) draws$variant else x$scheme_name,
     if (inherits(x, "rustle_boot") && length(x$l) == 1L) sprintf(" of length %.0f", x$l) else "", draws$R, of, draws$n,
-    if (draws$n == 1) "" else "s",
+    if (draws$n == 1) "" else "s", describe_drawn_clusters(draws$cluster),
     if (length(by)) sprintf("\nComputed by%s", by) else ""
   )
+}
+
+# The number of clusters is what the error depends on.
+describe_drawn_clusters <- function(cluster) {
+  if (is.null(cluster)) return("")
+  counts <- vapply(if (is.list(cluster)) cluster else list(cluster), function(g) length(unique(g)), 0L)
+  sprintf(" in %s clusters", paste(counts, collapse = " and "))
 }
 
 #' @rdname bootstrap-methods

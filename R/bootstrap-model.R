@@ -14,7 +14,9 @@
 #'   (`sim`):
 #'   * `"ordinary"` (with `strata`, `cluster`, `m`), `"balanced"`, `"block"`: rows of the data that the
 #'     model has used. With clusters, columns of the data that name them get new labels, see
-#'     [bootstrap()]. `cluster` may be a formula, as `~ g`.
+#'     [bootstrap()]. `cluster` may be a formula, as `~ g`. A model that has groups of rows itself
+#'     (random effects, `cluster()`, `frailty()`) needs it; without there is a warning of class
+#'     `rustle_warning_clusters`.
 #'   * `"bayesian"`, `"poisson"`: fractional weights and counts as `weights` of the fit, times
 #'     its own, one per cluster with `cluster` (`"bayesian"`). For models whose `weights` say how often an observation occurs in the
 #'     likelihood: not of \pkg{lme4} and \pkg{nlme}, whose weights are those of variances.
@@ -32,6 +34,8 @@
 #'   Variables of the call that `data` does not have, such as a vector of weights, are drawn with the
 #'   rows if they have a value for each row; a call without `data` has such variables only.
 #'   Fits that fail or do not exist are replicates that fail, see `on_error`.
+#' @section Warnings: `rustle_warning_refit` where the model that is fitted again to its own data is another one, because
+#'   options or variables have changed since it was fitted; `rustle_warning_clusters`, see above.
 #' @section Errors: `rustle_error_argument` for models whose data cannot be found again, for
 #'   schemes that do not suit their class, and for an `f` that does not return numbers; also
 #'   `rustle_error_rows` where the data of the model have changed since it was fitted.
@@ -72,6 +76,7 @@ model_bootstrap <- function(model, f, sim, cluster, call) {
   again <- rows$again
   home <- rows$home
   if (sim %in% c("parametric", "residual")) return(response_bootstrap(model, f, sim, rows, call))
+  if (is.null(cluster) && sim != "block") warn_groups_of_fit(model)
   if (sim %in% c("bayesian", "poisson")) {
     old <- again$weights
     again$weights <- if (is.null(old)) quote(.rustle_weights) else call("*", old, quote(.rustle_weights))
@@ -188,7 +193,7 @@ outside_columns <- function(expressions, data, home) {
 }
 
 # The call with a column in place of each expression of variables that `data` does not have, such as
-# d$w[d$used], that has a value for each row: list(again, columns).
+# d$w[d$used], or of none, such as rep(1:2, 50), that has a value for each row: list(again, columns).
 lift_expressions <- function(again, data, home) {
   columns <- list()
   n <- nrow(data)
@@ -199,7 +204,7 @@ lift_expressions <- function(again, data, home) {
   lift <- function(expr) {
     if (!is.call(expr)) return(expr)
     free <- free_variables(expr)
-    if (length(free) && !any(free %in% c(names(data), ".")) && !identical(expr[[1L]], quote(`~`))) {
+    if (!any(free %in% c(names(data), ".")) && !identical(expr[[1L]], quote(`~`))) {
       value <- tryCatch(eval(expr, home), error = function(e) NULL)
       if (has_rows(value, n)) return(keep(value, deparse1(expr)))
     }
@@ -308,12 +313,10 @@ response_bootstrap <- function(model, f, sim, rows, call) {
   } else {
     function() stats::simulate(model, 1L)[[1L]]
   }
-  can <- tryCatch({ keep_random_seed(draw()); TRUE }, error = function(e) e)
-  if (inherits(can, "error") || is.null(y)) {
-    stop_argument(
-      "sim", "another one: simulate() has no method for this model", sim, call,
-      was = sprintf("\"%s\"", sim)
-    )
+  first <- suppressWarnings(tryCatch(keep_random_seed(draw()), error = function(e) NULL))
+  if (is.null(first) || is.null(y) || all(is.na(first))) {
+    why <- if (is.null(first) || is.null(y)) "simulate() has no method for it" else "simulate() draws NA from it"
+    stop_argument("sim", sprintf("another scheme for a model of class '%s' (%s)", class(model)[[1L]], why), sim, call)
   }
   refit <- refit_response(model, rows)
   list(

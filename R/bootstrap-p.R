@@ -60,7 +60,10 @@ boot_p <- function(x, null = 0, type = "perc", alternative = c("two.sided", "gre
   simultaneous <- check_simultaneous(simultaneous, type, chosen, sys.call())
   if (simultaneous && alternative != "two.sided") stop_argument("alternative", "\"two.sided\" with simultaneous = TRUE", alternative, sys.call())
   good <- is.numeric(null) && length(null) %in% c(1L, length(chosen)) && all(is.finite(null))
-  if (!good) stop_argument("null", sprintf("one finite number, or one for each of %d components", length(chosen)), null, sys.call())
+  if (!good) {
+    must <- if (length(chosen) == 1L) "one finite number" else sprintf("one finite number, or one for each of %d components", length(chosen))
+    stop_argument("null", must, null, sys.call())
+  }
   null <- nulls_of_components(null, draws$terms[chosen], length(chosen), sys.call())
   acceleration <- if ("bca" %in% type) accelerations(chosen_influence(L, chosen, x, draws, ...), draws)
   rows <- list()

@@ -60,7 +60,7 @@ check_cluster <- function(cluster, n, call) {
   missing <- if (good) sum(vapply(cluster, function(g) sum(is.na(g)), 0)) else 0
   if (!good || missing > 0) {
     stop_argument(
-      "cluster", sprintf("a vector of length %d without missing values, or a list of two of them", n),
+      "cluster", sprintf("a vector of length %d without missing values, a list of two, or a formula", n),
       given, call, was = if (missing > 0) sprintf("with %.0f NA", missing)
     )
   }

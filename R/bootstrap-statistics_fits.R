@@ -48,6 +48,7 @@ stat_coxph <- function(formula, ties = c("efron", "breslow"), weights = NULL, of
   }
   # Surv() and strata() are found although survival is not attached.
   home <- new.env(parent = environment(formula))
+  check_cox_terms(without_namespace(formula), origin)
   for (name in c("Surv", "strata")) {
     if (!exists(name, environment(formula), mode = "function")) assign(name, getExportedValue("survival", name), home)
   }
@@ -56,6 +57,18 @@ stat_coxph <- function(formula, ties = c("efron", "breslow"), weights = NULL, of
   new_statistic("coxph", formula = formula, ties = ties, weights = weights, offset = offset, compile = function(use) {
     compile_cox(use$model(inside, weights, offset, special = "strata"), ties)
   })
+}
+
+# Terms that coxph() treats apart would be columns like others here.
+check_cox_terms <- function(formula, call) {
+  terms <- c("cluster", "frailty", "frailty.gamma", "frailty.gaussian", "frailty.t", "pspline", "ridge", "tt")
+  special <- intersect(terms, called_functions(formula[[3L]]))
+  if (!length(special)) return(invisible())
+  instead <- if (special[[1L]] == "cluster") "bootstrap(cluster = ~ g) draws whole clusters" else "bootstrap(model) takes a fit of coxph() that has it"
+  abort_rustle(
+    sprintf("`formula` must have no %s(): %s.", special[[1L]], instead),
+    class = "rustle_error_argument", argument = "formula", value = formula, call = call
+  )
 }
 
 # survival::strata() is strata(), by which terms() finds it.

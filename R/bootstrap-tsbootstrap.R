@@ -68,6 +68,7 @@ tsbootstrap <- function(series, statistic, R = 999, l = NULL, sim = c("fixed", "
       if (is.function(statistic)) series else unclass_series(series), statistic, R, sim = "parametric", seed = seed,
       threads = threads, ..., ran.gen = function(data, mle) maximum_entropy_series(data)
     ))
+    out$scheme_name <- "maximum entropy"
   } else {
     of_series <- statistic
     if (is.function(statistic)) {

@@ -37,7 +37,8 @@
 #'   a data frame, such as `~ sex`.
 #' @param cluster A vector of clusters, or a formula such as `~ firm`; or a list of two, or `~ firm + year`, for two-way clusters (pigeonhole
 #'   bootstrap: an observation counts as often as the product of the counts of its
-#'   clusters). With `sim = "bayesian"` or `"wild"` a cluster has one weight.
+#'   clusters; Owen 2007). Its variances are rather too large, up to three times where observations do not depend on
+#'   each other; [vcov_boot()] has those of Cameron, Gelbach and Miller. With `sim = "bayesian"` or `"wild"` a cluster has one weight.
 #' @param relabel Columns of a data frame, by name, that say to which cluster a row belongs:
 #'   a cluster that is drawn again gets a new label there, so that a function of data and
 #'   indices which groups by them sees as many clusters as are drawn. `NULL`: the columns
@@ -205,6 +206,7 @@ bootstrap <- function(data, statistic, R = 999,
   if (!is.null(rule)) check_extends(job, "R", origin)
   handled <- handle_failures(compute_replicates(job), job)
   if (is.null(rule)) warn_not_finite(handled, job$t0, job$data)
+  if (is_fitted_model(data)) warn_other_fit(data, if (!missing(statistic)) statistic, job$t0, handled$t)
   out <- new_rustle_boot(
     t0 = job$t0, t = handled$t, R = replicates, data = if (options$keep_data) job$data, seed = before,
     stream = job$stream, statistic = job$statistic, sim = asked$sim, call = call, stype = job$stype,
@@ -229,7 +231,7 @@ compute_replicates <- function(job, from = 0) if (job$native) run_native(job, fr
 # function to use. f: the function that was called.
 check_data <- function(data, no_statistic, f, call) {
   if (is_fitted_model(data)) {
-    instead <- if (inherits(data, "lm")) {
+    instead <- if (is_plain_fit(data)) {
       "boot_lm(model) bootstraps a model of lm() or glm()"
     } else {
       sprintf("fit the model in the statistic, as in %s(data, function(d, i) coef(update(model, data = d[i, ])))", f)

@@ -1,5 +1,5 @@
-# Linear hypotheses about coefficients: list(R, r, labels) with R a q x k matrix. `null` is a
-# character vector of equations, or list(R =, r =).
+# Linear hypotheses about coefficients: list(R, r, labels, terms) with R a q x k matrix, labels the equations
+# and terms what is estimated, R %*% coef. `null` is a character vector of equations, or list(R =, r =).
 
 read_hypotheses <- function(null, names, call) {
   out <- if (is.list(null)) hypotheses_of_list(null, names, call) else hypotheses_of_text(null, names, call)
@@ -22,15 +22,17 @@ hypotheses_of_list <- function(null, names, call) {
     is.numeric(r) && length(r) == nrow(R) && all(is.finite(r)) && all(names(null) %in% c("R", "r"))
   if (!good) stop_argument("null", must, null, call)
   labels <- vapply(seq_len(nrow(R)), function(i) label_of_row(R[i, ], r[[i]], names), "")
-  list(R = unname(R), r = as.double(r), labels = labels)
+  terms <- vapply(seq_len(nrow(R)), function(i) term_of_row(R[i, ], names), "")
+  list(R = unname(R), r = as.double(r), labels = labels, terms = terms)
 }
 
-label_of_row <- function(row, r, names) {
+label_of_row <- function(row, r, names) paste(term_of_row(row, names), "=", format(r))
+
+term_of_row <- function(row, names) {
   at <- which(row != 0)
   terms <- ifelse(abs(row[at]) == 1, names[at], paste(format(abs(row[at]), trim = TRUE), "*", names[at]))
   signs <- ifelse(row[at] < 0, " - ", " + ")
-  left <- sub("^ \\+ ", "", paste0(signs, terms, collapse = ""))
-  paste(trimws(left), "=", format(r))
+  trimws(sub("^ \\+ ", "", paste0(signs, terms, collapse = "")))
 }
 
 hypotheses_of_text <- function(null, names, call) {
@@ -38,7 +40,8 @@ hypotheses_of_text <- function(null, names, call) {
   if (!good) stop_argument("null", "equations such as \"x = 0\", or list(R =, r =)", null, call)
   rows <- lapply(null, read_equation, names, call)
   list(
-    R = do.call(rbind, lapply(rows, `[[`, "row")), r = vapply(rows, `[[`, 0, "r"), labels = trimws(null)
+    R = do.call(rbind, lapply(rows, `[[`, "row")), r = vapply(rows, `[[`, 0, "r"), labels = trimws(null),
+    terms = vapply(rows, `[[`, "", "term")
   )
 }
 
@@ -48,11 +51,14 @@ read_equation <- function(text, names, call) {
   wrong <- function(must) stop_argument("null", must, text, call)
   coded <- code_names(text, names)
   sides <- strsplit(coded, "={1,2}")[[1L]]
-  if (length(sides) > 2L || grepl("[<>]|!=|=\\s*$", coded)) wrong("an equation such as \"x = 0\"")
+  equation <- sprintf("an equation such as \"%s = 0\", of %s", names[[length(names)]], told_few(names))
+  if (length(sides) > 2L || grepl("[<>]|!=|=\\s*$", coded)) wrong(equation)
   parsed <- tryCatch(lapply(sides, str2lang), error = function(e) NULL)
-  if (is.null(parsed)) wrong("an equation such as \"x = 0\"")
+  if (is.null(parsed)) wrong(equation)
   variables <- sprintf("..b%d..", seq_along(names))
   unknown <- setdiff(unlist(lapply(parsed, all.vars)), variables)
+  # A name in a product such as x:z, of which the model has none.
+  if (length(unknown) && unknown[[1L]] %in% names) wrong(equation)
   if (length(unknown)) {
     meant <- nearest_name(unknown[[1L]], names)
     abort_rustle(
@@ -67,11 +73,15 @@ read_equation <- function(text, names, call) {
   if (length(setdiff(unlist(lapply(parsed, function(e) setdiff(all.names(e), all.vars(e)))), known))) {
     wrong("an equation of sums and multiples of coefficients")
   }
-  at <- function(b) {
+  values_at <- function(b, of = parsed) {
     scope <- list2env(stats::setNames(as.list(b), variables), parent = baseenv())
-    values <- vapply(parsed, function(e) as.double(eval(e, scope)), 0)
+    vapply(of, function(e) as.double(eval(e, scope)), 0)
+  }
+  at <- function(b) {
+    values <- values_at(b)
     values[[1L]] - if (length(values) > 1L) values[[2L]] else 0
   }
+  at_left <- function(b) values_at(b, parsed[1L])
   k <- length(names)
   origin <- at(double(k))
   row <- vapply(seq_len(k), function(j) at(replace(double(k), j, 1)) - origin, 0)
@@ -81,20 +91,37 @@ read_equation <- function(text, names, call) {
   linear <- all(is.finite(c(origin, row))) && abs(at(b) - expected) <= 1e-8 * (abs(origin) + sum(abs(row * b)))
   if (!linear) wrong("a linear equation")
   # "0 = x" is about x, not about -x.
-  side <- if (any(variables %in% all.vars(parsed[[1L]]))) 1 else -1
-  list(row = side * row, r = -side * origin)
+  left <- variables %in% all.vars(parsed[[1L]])
+  side <- if (any(left)) 1 else -1
+  # What stands on the left is what is estimated, unless a constant is with it or a coefficient on the right.
+  as_written <- any(left) && at_left(double(k)) == 0 && (length(parsed) < 2L || !any(variables %in% all.vars(parsed[[2L]])))
+  term <- if (as_written) trimws(decode_names(sides[[1L]], names)) else term_of_row(side * row, names)
+  list(row = side * row, r = -side * origin, term = term)
 }
 
-# `text` with `..b<j>..` in place of the j-th name; longer names first.
+# The first of many names.
+told_few <- function(names) paste0(paste(utils::head(names, 8L), collapse = ", "), if (length(names) > 8L) ", ...")
+
+decode_names <- function(text, names) {
+  for (j in seq_along(names)) text <- gsub(sprintf("..b%d..", j), names[[j]], text, fixed = TRUE)
+  text
+}
+
+# `text` with `..b<j>..` in place of the j-th name; longer names first. The interaction x:z is also z:x.
 code_names <- function(text, names) {
-  for (j in order(-nchar(names))) {
-    code <- sprintf("..b%d..", j)
+  turned <- sub("^([^:()]+):([^:()]+)$", "\\2:\\1", names)
+  turned[turned %in% names] <- NA
+  known <- c(names, turned[!is.na(turned)])
+  number <- c(seq_along(names), which(!is.na(turned)))
+  for (k in order(-nchar(known))) {
+    name <- known[[k]]
+    code <- sprintf("..b%d..", number[[k]])
     from <- 1L
     repeat {
-      at <- regexpr(names[[j]], substring(text, from), fixed = TRUE)
+      at <- regexpr(name, substring(text, from), fixed = TRUE)
       if (at < 0L) break
       at <- at + from - 1L
-      end <- at + nchar(names[[j]])
+      end <- at + nchar(name)
       inside <- "[A-Za-z0-9._:]"
       whole <- !grepl(inside, substr(text, at - 1L, at - 1L)) && !grepl(inside, substr(text, end, end))
       # Backticks around a name belong to it.

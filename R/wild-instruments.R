@@ -179,7 +179,7 @@ replicates_of <- function(boot, asked) {
 result_of_instruments <- function(model, groups, asked, count, null, estimate, se, name, call) {
   structure(
     list(
-      statistic = NULL, parameter = NULL, p.value = NULL, estimate = stats::setNames(estimate, sub("=.*", "", null$labels)),
+      statistic = NULL, parameter = NULL, p.value = NULL, estimate = stats::setNames(estimate, null$terms),
       null.value = stats::setNames(null$r, null$labels), std.error = se, alternative = asked$alternative,
       method = name_of_test(asked, groups, length(null$r)), data.name = name, hypotheses = null,
       trials = 0L, R = count$R, enumerated = count$all, weights = asked$weights, type = asked$type, impose = asked$impose,

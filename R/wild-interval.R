@@ -6,9 +6,10 @@
 #' interval is cut from.
 #'
 #' @param x A result of [wild_test()] with one or two hypotheses, for two with
-#'   `impose = TRUE`.
+#'   `impose = TRUE` and not by scores.
 #' @param at Null values: of one hypothesis a numeric vector, of two a matrix with two columns.
-#'   `NULL`: `n` values (for two a grid of `n` x `n`) around the estimate.
+#'   `NULL`: `n` values (for two a grid of `n` x `n`) around the estimate, as far as values that are not
+#'   rejected lie, within 20 standard errors.
 #' @param n Number of values.
 #' @return A data frame with columns `null` (for two hypotheses `null1` and `null2`) and
 #'   `p.value`.
@@ -26,14 +27,14 @@
 wild_curve <- function(x, at = NULL, n = if (length(x$estimate) > 1L) 25 else 201) {
   if (!inherits(x, "rustle_wild")) stop_argument("x", "a result of wild_test()", x, sys.call())
   q <- length(x$estimate)
-  if (q > 0L && !has_curve(x)) stop_argument("x", "a test that imposes the null hypothesis, or of one hypothesis", x, sys.call())
   if (q > 2L) stop_argument("x", "a test of one or two hypotheses", x, sys.call(), was = sprintf("of %d", q))
+  if (q > 1L && !has_curve(x)) {
+    kind <- if (is.null(x$powers) && startsWith(x$method, "Score")) "one by the score bootstrap" else "one that does not impose it"
+    stop_argument("x", "a test of one hypothesis, or one that refits models under the null hypothesis", x, sys.call(), was = kind)
+  }
   n <- check_count(n, "n", min = 2)
   if (is.null(at)) {
-    at <- if (q == 1L) as.matrix(default_curve(x, n)) else {
-      span <- function(i) x$estimate[[i]] + 4 * x$std.error[[i]] * seq(-1, 1, length.out = n)
-      as.matrix(expand.grid(span(1L), span(2L)))
-    }
+    at <- if (q == 1L) as.matrix(default_curve(x, n)) else default_grid(x, n)
   } else {
     good <- is.numeric(at) && NCOL(at) == q && NROW(at) > 0L && all(is.finite(at))
     if (!good) stop_argument("at", if (q == 1L) "finite numbers" else "a matrix of two columns", at, sys.call())
@@ -57,6 +58,24 @@ default_curve <- function(x, n) {
   low <- if (is.finite(ends[[1L]])) ends[[1L]] - 0.3 * (x$estimate - ends[[1L]]) else x$estimate - reach
   high <- if (is.finite(ends[[2L]])) ends[[2L]] + 0.3 * (ends[[2L]] - x$estimate) else x$estimate + reach
   seq(min(low, x$null.value), max(high, x$null.value), length.out = n)
+}
+
+# As far that the set of values that are not rejected is inside, where that is not much further than usual. Where
+# each null value has replicates of its own nothing is tried.
+default_grid <- function(x, n) {
+  grid <- function(reach) {
+    span <- function(i) x$estimate[[i]] + reach * x$std.error[[i]] * seq(-1, 1, length.out = n)
+    as.matrix(expand.grid(span(1L), span(2L)))
+  }
+  if (!is.null(x$recount)) return(grid(4))
+  alpha <- 1 - if (is.null(x$conf)) 0.95 else x$conf
+  z <- seq(-1, 1, length.out = 41L)
+  edge <- rbind(cbind(z, -1), cbind(z, 1), cbind(-1, z), cbind(1, z))
+  for (reach in c(4, 6, 9, 13, 20)) {
+    border <- cbind(x$estimate[[1L]] + reach * x$std.error[[1L]] * edge[, 1L], x$estimate[[2L]] + reach * x$std.error[[2L]] * edge[, 2L])
+    if (all(p_of_counts(x, counts_at(x, border)) < alpha)) return(grid(reach))
+  }
+  grid(4)
 }
 
 # Numbers of replicates beyond the statistic of the data, at null values `r`, a row each.

@@ -3,6 +3,7 @@
 #' @export
 print.rustle_wild <- function(x, digits = max(3L, getOption("digits") - 3L), ...) {
   cat("\n\t", x$method, "\n\n", wrapped(paste0("data: ", x$data.name, ", ", x$n, " observations", describe_clusters(x))), sep = "")
+  if (x$absorbed > 0) cat("fixed effects: ", describe_absorbed(x), "\n", sep = "")
   law <- c(
     rademacher = "Rademacher", webb = "Webb", mammen = "Mammen", normal = "normal", gamma = "gamma"
   )[[x$weights]]
@@ -13,13 +14,15 @@ print.rustle_wild <- function(x, digits = max(3L, getOption("digits") - 3L), ...
   shown <- paste(names(x$statistic), "=", format(unname(x$statistic), digits = digits))
   # Only (b + 1) / (R + 1) can tell of less than one replicate.
   p <- format.pval(x$p.value, digits = digits, eps = if (x$plus_one && !x$enumerated) .Machine$double.eps else 1 / x$R)
+  # format.pval() has no space with few digits.
+  p <- sub("^< *", "< ", p)
   null <- names(x$null.value)
   bare <- !grepl("=", null, fixed = TRUE)
   null[bare] <- paste(null[bare], "=", format(unname(x$null.value[bare]), digits = digits))
   cat(wrapped(paste("null hypothesis:", paste(null, collapse = ", "))))
   cat(shown, ", p-value ", if (startsWith(p, "<")) p else paste("=", p), direction_of(x), "\n", sep = "")
   if (!is.null(x$estimate)) {
-    cat(wrapped(paste("estimate:", paste(trimws(names(x$estimate)), "=", format(unname(x$estimate), digits = digits), collapse = ", "))))
+    cat(wrapped(paste("estimate:", paste(names(x$estimate), "=", format(unname(x$estimate), digits = digits), collapse = ", "))))
   }
   if (!is.null(x$conf.set)) {
     kind <- if (nrow(x$conf.set) > 1L) "set" else "interval"
@@ -42,9 +45,19 @@ print.rustle_wild <- function(x, digits = max(3L, getOption("digits") - 3L), ...
 }
 
 direction_of <- function(x) {
+  # F and chi-squared statistics have no sides.
+  if (!names(x$statistic) %in% c("t", "z")) return("")
   switch(x$alternative,
     two.sided = " (two-sided)", equal.tailed = " (equal tails)", greater = " (greater)", less = " (less)"
   )
+}
+
+describe_absorbed <- function(x) {
+  # With instruments, and by the jackknife, the variance has no factor of degrees of freedom.
+  counted <- if (is.null(x$recount) && x$adjust %in% c("each", "min") && substr(x$type, 2L, 2L) == "1") {
+    if (x$k > ncol(x$hypotheses$R)) ", counted as coefficients" else ", not counted as coefficients"
+  }
+  paste0(format(x$absorbed, big.mark = ","), " projected out", counted)
 }
 
 describe_clusters <- function(x) {
@@ -94,11 +107,11 @@ NULL
 confint.rustle_wild <- function(object, parm, level = if (is.null(object$conf)) 0.95 else object$conf, ...) {
   check_dots(...)
   if (length(object$estimate) != 1L || !has_curve(object)) {
-    stop_argument("object", "a test of one hypothesis", object, sys.call())
+    stop_argument("object", "a test of one hypothesis", object, sys.call(), was = sprintf("of %d", length(object$estimate)))
   }
   check_level_of_test(check_one_level(level, "level"), object$R, object$alternative, sys.call())
   out <- if (identical(level, object$conf)) object$conf.set else invert_test(object, level)
-  rownames(out) <- rep(trimws(names(object$estimate)), nrow(out))
+  rownames(out) <- rep(names(object$estimate), nrow(out))
   out
 }
 
@@ -107,7 +120,7 @@ confint.rustle_wild <- function(object, parm, level = if (is.null(object$conf)) 
 plot.rustle_wild <- function(x, n = if (length(x$estimate) > 1L) 25 else 201, xlab = NULL, ylab = NULL, ...) {
   curve <- wild_curve(x, n = n)
   alpha <- 1 - if (is.null(x$conf)) 0.95 else x$conf
-  of <- trimws(names(x$estimate))
+  of <- names(x$estimate)
   old <- narrow_margins()
   on.exit(graphics::par(old))
   if (length(of) == 2L) {
@@ -140,7 +153,7 @@ autoplot.rustle_wild <- function(object, n = if (length(object$estimate) > 1L) 2
   check_dots(...)
   curve <- wild_curve(object, n = n)
   alpha <- 1 - if (is.null(object$conf)) 0.95 else object$conf
-  of <- trimws(names(object$estimate))
+  of <- names(object$estimate)
   .data <- NULL # the pronoun of ggplot2
   if (length(of) == 2L) {
     at <- data.frame(null1 = c(object$estimate[[1L]], object$null.value[[1L]]), null2 = c(object$estimate[[2L]], object$null.value[[2L]]))
@@ -167,7 +180,7 @@ autoplot.rustle_wild <- function(object, n = if (length(object$estimate) > 1L) 2
 tidy.rustle_wild <- function(x, conf.int = TRUE, ...) {
   check_dots(...)
   conf.int <- check_flag(conf.int, "conf.int")
-  term <- trimws(sub("=.*", "", names(x$null.value)))
+  term <- x$hypotheses$terms
   or <- function(value) if (is.null(value)) rep(NA_real_, length(term)) else unname(value)
   out <- data.frame(
     term = term, estimate = or(x$estimate), std.error = or(x$std.error), null.value = unname(x$null.value),

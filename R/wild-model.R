@@ -17,8 +17,7 @@ read_model <- function(model, data, effects, count_effects, call) {
   } else if (!is.null(data)) {
     stop_argument("data", "NULL for a fitted model, which has its own", data, call)
   }
-  fitted <- inherits(model, "lm") && !inherits(model, c("glm", "mlm"))
-  if (!fitted) {
+  if (!is_plain_fit(model) || inherits(model, "glm")) {
     stop_argument("model", "a formula, or a model with one response fitted by lm(), mt_lm() or glm()", model, call)
   }
   check_aliased(model, call)

@@ -45,11 +45,14 @@ score_of_test <- function(test) {
 
 # The test of a logit or probit model.
 score_test <- function(model, null, asked, name, call) {
+  if (!is_plain_fit(model)) {
+    stop_argument("model", "a formula, or a model with one response fitted by lm(), mt_lm() or glm()", model, call)
+  }
   family <- model$family
   good <- family$family %in% c("binomial", "quasibinomial") && family$link %in% c("logit", "probit")
   if (!good) {
     stop_argument(
-      "model", "a linear model, or a logit or probit model", model, call,
+      "model", "a linear model of lm(), or a logit or probit model of glm()", model, call,
       was = sprintf("of family %s with link %s", family$family, family$link)
     )
   }

@@ -269,7 +269,7 @@ read_clusters <- function(model, asked, call) {
       stop_argument("type", "\"11\" for effects that are not within clusters (or write these into the model)", asked$type, call)
     }
   }
-  warn_few_clusters(boot, asked$weights)
+  warn_few_clusters(boot, asked$weights, if (is.null(asked$cluster) && is.null(asked$boot_cluster)) "observations" else "clusters")
   list(clusters = clusters, parts = parts, boot = boot, robust = is.null(asked$cluster))
 }
 
@@ -298,7 +298,7 @@ stop_degenerate <- function(V, call) {
   )
 }
 
-warn_few_clusters <- function(boot, weights) {
+warn_few_clusters <- function(boot, weights, of) {
   two <- weights %in% c("rademacher", "mammen")
   if (boot$count >= (if (two) 10L else 5L)) return(invisible())
   values <- if (weights == "rademacher") {
@@ -308,7 +308,7 @@ warn_few_clusters <- function(boot, weights) {
   }
   warn_rustle(
     sprintf(
-      "There are %.0f clusters only, so %s.%s", boot$count, values,
+      "There are %.0f %s only, so %s.%s", boot$count, of, values,
       if (two && boot$count >= 5L) " Webb's weights have more." else " No bootstrap is reliable with so few."
     ),
     "rustle_warning_few_clusters"
@@ -354,7 +354,7 @@ finish_test <- function(test, null, groups, asked, name, call) {
   df <- if (groups$robust) test$model$n - test$model$k else min(vapply(groups$clusters, `[[`, 0, "count")) - 1
   out <- structure(
     list(
-      statistic = NULL, parameter = NULL, p.value = NULL, estimate = stats::setNames(test$estimate, sub("=.*", "", null$labels)),
+      statistic = NULL, parameter = NULL, p.value = NULL, estimate = stats::setNames(test$estimate, null$terms),
       null.value = stats::setNames(null$r, null$labels), std.error = sqrt(diag(test$V)), alternative = asked$alternative,
       method = name_of_test(asked, groups, q), data.name = name, hypotheses = null, vcov = test$V,
       powers = test$polynomial, trials = test$d, R = count$R, enumerated = count$all, weights = asked$weights, type = asked$type,

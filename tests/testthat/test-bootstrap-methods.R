@@ -261,3 +261,16 @@ test_that("as_boot() in a session without a random state leaves one that R takes
     expect_type(as_boot(b)$seed, "integer")
   })
 })
+
+test_that("results tell clusters, fixed effects and the maximum entropy bootstrap", {
+  fit <- lm(mpg ~ wt, mtcars)
+  expect_output(print(boot_lm(fit, R = 5, seed = 1, cluster = ~ carb)), "32 observations\\s+in\\s+6\\s+clusters")
+  expect_output(print(bootstrap(mtcars, "mean", R = 5, seed = 1, cluster = ~ cyl + gear)), "in\\s+3\\s+and\\s+3\\s+clusters")
+  expect_output(print(boot_lm(fit, R = 5, seed = 1, effects = ~ cyl)), "effects =\\s+\"cyl\"")
+  series <- tsbootstrap(nhtemp, "mean", R = 5, sim = "maxent", seed = 1)
+  expect_output(print(extend(series, 9)), "maximum entropy")
+  psi <- matrix(sin(1:40), 20)
+  expect_output(print(bootstrap_influence(psi, R = 199, seed = 1)), "adjusted for\\s+all")
+  d <- transform(mtcars, w = 0)
+  expect_error(bootstrap(d, stat_lm(mpg ~ wt, weights = "w"), R = 5), "all 0", class = "rustle_error_argument")
+})

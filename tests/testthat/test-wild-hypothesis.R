@@ -37,3 +37,20 @@ test_that("what is no linear hypothesis about coefficients is refused", {
   )) refuse(null)
   expect_match(conditionMessage(refuse("X = 0")), "Did you mean `x`?", fixed = TRUE)
 })
+
+test_that("what is estimated has a name that says it", {
+  set.seed(1)
+  d <- data.frame(x = rnorm(60), z = rnorm(60), y = rnorm(60))
+  fit <- lm(y ~ x * z, d)
+  b <- coef(fit)
+  name <- function(null) quiet_wild(fit, null, R = 99, seed = 1, conf = NULL)$estimate
+  expect_equal(name("x = 0.04"), b["x"])
+  expect_equal(name("x = z"), c("x - z" = b[["x"]] - b[["z"]]))
+  expect_equal(name("x + 1 = 2 * z"), c("x - 2 * z" = b[["x"]] - 2 * b[["z"]]))
+  expect_equal(name("1 = x"), b["x"])
+  # An interaction may be written either way.
+  expect_equal(name("z:x = 1"), b["x:z"])
+  expect_identical(generics::tidy(quiet_wild(fit, c("x = z", "x:z"), R = 99, seed = 1))$term, c("x - z", "x:z"))
+  expect_error(quiet_wild(fit, "y:x = 0", R = 99), "y", class = "rustle_error_argument")
+  expect_error(quiet_wild(fit, "x z = 0", R = 99), "(Intercept), x, z", fixed = TRUE, class = "rustle_error_argument")
+})

@@ -42,3 +42,32 @@ test_that("plots give the curve that they draw", {
   expect_identical(curve, wild_curve(x, n = 11))
   expect_identical(names(plot(quiet_wild(fit, c("x1", "x2"), ~ t, R = 199, seed = 1), n = 4)), c("null1", "null2", "p.value"))
 })
+
+test_that("the result tells fixed effects, and sides only of statistics that have them", {
+  set.seed(1)
+  d <- data.frame(g = rep(1:12, each = 5), x = rnorm(60), z = rnorm(60), y = rnorm(60))
+  fit <- lm(y ~ x + z, d)
+  test <- function(null, ...) quiet_wild(fit, null, ~ g, R = 99, seed = 1, ...)
+  expect_output(print(test("x")), "(two-sided)", fixed = TRUE)
+  expect_false(any(grepl("sided", capture.output(print(test(c("x", "z")))))))
+  expect_output(print(test("x", effects = ~ g)), "fixed effects: 12 projected out, counted as coefficients")
+  expect_output(print(test("x", effects = ~ g, count_effects = FALSE)), "12 projected out, not counted")
+  d$y <- d$y + 3 * d$x
+  fit <- lm(y ~ x + z, d)
+  expect_output(print(test("x"), digits = 3), "p-value < 0.01", fixed = TRUE)
+  expect_output(print(test("x", effects = ~ g, adjust = "none")), "12 projected out\n")
+})
+
+test_that("the contours of two hypotheses hold the set that is not rejected", {
+  set.seed(2)
+  d <- data.frame(g = rep(1:8, each = 2), p = rep(0:1, 8), s = rnorm(16))
+  d$y <- d$s + rnorm(8)[d$g] + rnorm(16)
+  x <- quiet_wild(lm(y ~ p + s, d), c("p = 0", "s = 1"), ~ g, R = 499, weights = "webb", seed = 1)
+  curve <- wild_curve(x, n = 9)
+  edge <- curve$null1 %in% range(curve$null1) | curve$null2 %in% range(curve$null2)
+  expect_lt(max(curve$p.value[edge]), 0.05)
+  # Four standard errors were not enough.
+  four <- expand.grid(lapply(1:2, function(i) x$estimate[[i]] + 4 * x$std.error[[i]] * seq(-1, 1, length.out = 9)))
+  on_edge <- four[[1L]] %in% range(four[[1L]]) | four[[2L]] %in% range(four[[2L]])
+  expect_gt(max(wild_curve(x, at = as.matrix(four)[on_edge, ])$p.value), 0.05)
+})
