@@ -26,7 +26,7 @@ run_compiled <- function(job, plan, rest) {
   setting <- compiled_setting(plan)
   compiled <- if (setting == "never") not_compiled("the plan says so") else compile_job(job, plan)
   if (is.null(compiled$program)) {
-    if (setting == "require") stop_not_compiled(compiled, job)
+    if (setting == "require") stop_not_compiled(compiled, frame_for_machine(job)[["FUN"]], job$origin)
     return(run_interpreted(job, plan, rest, compiled$why, compiled$pace))
   }
   given <- plan
@@ -323,9 +323,9 @@ describe_run <- function(told) {
   )
 }
 
-stop_not_compiled <- function(compiled, job) {
+stop_not_compiled <- function(compiled, fun, origin) {
   abort_rustle(
     sprintf("The function cannot be compiled: %s.", compiled$why), "rustle_error_not_compiled",
-    why = compiled$why, expression = expression_at(frame_for_machine(job)[["FUN"]], compiled$path), call = job$origin
+    why = compiled$why, expression = expression_at(fun, compiled$path), call = origin
   )
 }
