@@ -140,6 +140,9 @@ pub(crate) enum Extra {
     /// `rep(x, each)`.
     EachD,
     EachI,
+    /// `rep(x, times)` by a vector.
+    TimesD,
+    TimesI,
     /// `seq(from, to, by)`.
     SeqBy,
     SeqByInt,
