@@ -51,7 +51,7 @@
 #'   * densities and their like: `dnorm`, `pnorm`, `qnorm`, those of the uniform, exponential, logistic and log-normal distributions, `dt`, `pt`,
 #'     `dchisq`, `pchisq`, `dgamma`, `dbeta`, `dbinom`, `dpois`; `gamma`, `lgamma`, `beta`, `lbeta`, `choose`, `factorial`, `lfactorial`;
 #'   * elements by name of the value of `t.test()` and `cor.test()` of vectors (`$p.value`, `$statistic`, `$parameter`); `weighted.mean`, `IQR`, `mad`;
-#'   * of matrices `matrix`, `dim`, `nrow`, `ncol`, `t`, `diag`, `drop`, `as.matrix`, `as.vector`, `cbind`, `rbind`, `rowSums`, `rowMeans`,
+#'   * of matrices `matrix`, `dim`, `nrow`, `ncol`, `t`, `diag` (`diag(m) <- v`, too), `row`, `col`, `lower.tri`, `upper.tri`, `drop`, `as.matrix`, `as.vector`, `cbind`, `rbind`, `rowSums`, `rowMeans`,
 #'     `colSums`, `colMeans`, and, by R's own BLAS and LAPACK, `%*%`, `crossprod`, `tcrossprod`, `outer`, `solve`; `outer(x, y, f)`, `sweep`;
 #'   * random numbers of R's default kinds, where tasks have streams (`future.seed = TRUE`):
 #'     `runif`, `rnorm`, `rexp`, `rlnorm`, `rlogis`, `rcauchy`, `rweibull`, `rgamma`, `rbeta`,

@@ -225,7 +225,10 @@ primitive_table <- local({
     rbeta = drawing("rbeta", c(0.01, 0.5, 1, 1.5, 3, 100), c(0.3, 1, 2, 30, 1.5), n = 9999),
     rpois = drawing("rpois", c(0, 0.01, 1, 1.5, 5, 9.99, 10, 11, 50, 1000, 1e6)),
     rgeom = drawing("rgeom", c(0.001, 0.1, 0.5, 0.99, 1)),
-    rnbinom = drawing("rnbinom", c(0.3, 1, 3.3, 50), c(0.01, 0.5, 0.9)),
+    rnbinom = list(reference = function(n, size, prob, mu) if (missing(mu)) stats::rnbinom(n, size, prob) else as.integer(stats::rnbinom(n, size, mu = mu)), cases = function() {
+      size <- c(0.3, 1, 3.3, 50)
+      list(list(10000, size, c(0.01, 0.5, 0.9)), list(10000, size, 1, c(0, 0.2, 4, 11, 300)))
+    }),
     rbinom = drawing("rbinom", c(0, 1, 10, 59, 100, 1000, 1e5), c(0, 0.01, 0.3, 0.5, 0.9)),
     sample.int = list(
       reference = function(n, size, replace, prob = NULL) sample.int(n, size, replace, prob), cases = samples

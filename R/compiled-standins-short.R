@@ -15,6 +15,18 @@ short_stand_ins <- function() {
     # A task that compares what is not a number is given up.
     is.nan = list(fun = function(x) x != x, package = "base", cases = numbers),
     as.logical = list(fun = function(x) as.vector(x) != 0, package = "base", cases = numbers),
+    row = list(fun = function(x) matrix(rep(seq_len(nrow(x)), ncol(x)), nrow(x), ncol(x)), package = "base", cases = list(list(m), list(unname(m)))),
+    col = list(fun = function(x) matrix(rep(seq_len(ncol(x)), each = nrow(x)), nrow(x), ncol(x)), package = "base", cases = list(list(m), list(unname(m)))),
+    lower.tri = list(fun = function(x, diag = FALSE) {
+      i <- matrix(rep(seq_len(nrow(x)), ncol(x)), nrow(x), ncol(x))
+      j <- matrix(rep(seq_len(ncol(x)), each = nrow(x)), nrow(x), ncol(x))
+      if (diag) i >= j else i > j
+    }, package = "base", cases = list(list(m), list(m, TRUE), list(unname(m)))),
+    upper.tri = list(fun = function(x, diag = FALSE) {
+      i <- matrix(rep(seq_len(nrow(x)), ncol(x)), nrow(x), ncol(x))
+      j <- matrix(rep(seq_len(ncol(x)), each = nrow(x)), nrow(x), ncol(x))
+      if (diag) i <= j else i < j
+    }, package = "base", cases = list(list(m), list(m, TRUE), list(unname(m)))),
     Filter = list(
       fun = function(f, x) x[which(sapply(x, f))], package = "base",
       cases = list(list(function(k) k > 2, x), list(function(k) k > 99, x), list(function(k) k > 2, some))

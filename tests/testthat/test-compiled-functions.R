@@ -96,3 +96,19 @@ test_that("integers are rounded, and have medians and quantiles, as this version
   expect_match(why_not(function(x) { q <- x; quantile(x, q) }, 0.5), "names = FALSE")
   expect_functions(function(x) list(tabulate(x), var(x, rev(x)), diff(x, differences = 2), diff(x, 1, 3)), list(c(2.5, 1, 4, 1.25), c(1, 2, 3, 9)))
 })
+
+test_that("diagonals are assigned, and negative binomial numbers of a mean drawn, as by R", {
+  m <- matrix(c(1.5, 2, 0.5, 3, 1, 2), 3L)
+  whole <- matrix(1:4, 2L)
+  expect_functions(function(x) { diag(m) <- x[1]; s <- crossprod(m); diag(s) <- diag(s) + 0.1; diag(whole) <- c(x[1], 7); list(m, s, whole) })
+  expect_functions(function(x) { k <- matrix(0L, 2, 3); diag(k) <- 2L; s <- matrix(NA, 2, 2); s[] <- x[1]; diag(s) <- 1; list(k, s) })
+  # As many numbers as the diagonal has, or one.
+  expect_functions(function(x) { diag(m) <- x; m }, list(c(1, 2), c(1, 2, 3), 4), kept = 1L)
+  expect_functions(function(x) list(row(m), col(whole), m[lower.tri(m)], upper.tri(crossprod(m), diag = TRUE), sum(crossprod(m)[upper.tri(crossprod(m))])))
+  local({
+    `diag<-` <- function(x, value) 3
+    expect_match(why_not(function(x) { diag(m) <- x; m }), "not R's own")
+  })
+  expect_all_on_threads(function(x) rnbinom(3, 2, mu = x), function(x) rnbinom(5, size = c(0.5, x), mu = c(3, 0, 30)), function(x) rnbinom(1, mu = 4, size = x))
+  expect_match(why_not(function(x) rnbinom(2, 3, 0.5, mu = 1)), "both `prob` and `mu`")
+})

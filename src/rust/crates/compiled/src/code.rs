@@ -116,6 +116,8 @@ pub(crate) enum Law {
     Poisson,
     Geometric,
     NegativeBinomial,
+    /// With a mean, not a probability.
+    NegativeBinomialMean,
     Binomial,
 }
 

@@ -38,6 +38,7 @@ pub(super) fn draw(
         Law::Poisson => poisson::rpois(a, host, state).map(f64::from),
         Law::Geometric => poisson::rgeom(a, host, state).map(f64::from),
         Law::NegativeBinomial => poisson::rnbinom(a, b, host, state).map(f64::from),
+        Law::NegativeBinomialMean => poisson::rnbinom_mu(a, b, host, state).map(f64::from),
         Law::Binomial => binomial::rbinom(a, b, state).map(f64::from),
     }
 }

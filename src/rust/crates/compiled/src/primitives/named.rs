@@ -220,6 +220,9 @@ fn random(
         "rbeta" => a.draws(|[a, b]| beta::rbeta(a, b, state)),
         "rpois" => a.counts(|[lambda]| poisson::rpois(lambda, host, state)),
         "rgeom" => a.counts(|[prob]| poisson::rgeom(prob, host, state)),
+        "rnbinom" if a.0.len() == 4 => {
+            a.counts(|[size, _, mu]| poisson::rnbinom_mu(size, mu, host, state))
+        }
         "rnbinom" => a.counts(|[size, prob]| poisson::rnbinom(size, prob, host, state)),
         "rbinom" => a.counts(|[size, prob]| binomial::rbinom(size, prob, state)),
         "sample" | "sample.int" => sampled(a, state),
