@@ -104,7 +104,8 @@ report_of_replicates <- function(replay, n, spans, called, start, id) {
     threads = threads_per_worker(1L, plan$settings$worker_threads), settings = plan$settings[c("worker_threads", "memory_limit")],
     streams = "keep", done = n, spans = spans, seats = NULL, peak = rs_peak_memory(), forks = 0, claims = NA_real_,
     steals = NA_real_, losses = 0, bytes = NA_real_, receiving = NA_real_, sent = NA_real_, called = called,
-    launched = spans$start[[1L]], ended = ended, opening = 0, start = start, end = Sys.time(), job = id
+    launched = spans$start[[1L]], ended = ended, opening = 0, start = start, end = Sys.time(), job = id,
+    compiled = if (!is.null(replay$compiled$why)) new_told(0L, why = replay$compiled$why)
   )
 }
 

@@ -35,6 +35,10 @@ run_replay <- function(replay, plan) {
   if (compiles(plan)) {
     replay$compiled <- compile_replayed(replay, plan)
     on.exit(let_go(replay$compiled, replay$statistic, replay$compiled$key))
+    if (is.null(replay$compiled$program)) {
+      if (compiled_setting(plan) == "require") stop_not_compiled(replay$compiled, replay$statistic, replay$origin)
+      if (plan$executor$in_session) note_run(replay$statistic, new_told(0L, why = replay$compiled$why))
+    }
   }
   if (plan$executor$in_session && is.null(replay$compiled$program)) return(replay_here(replay))
   tryCatch(replay_on_workers(replay, plan), rustle_random_statistic = function(e) {

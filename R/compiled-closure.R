@@ -16,7 +16,7 @@ machine_functions <- list(
     "trunc", "round", "sum", "prod", "min", "max", "any", "all", "pmin", "pmax", "mean", "which",
     "which.min", "which.max", "cumsum", "cumprod", "cummax", "cummin", "rev", "diff", "sort", "order", "seq",
     "range", "tabulate", "signif", "sample",
-    "sample.int", "stop", "warning", "message", "print", "cat", "matrix", "nrow", "ncol", "dim", "t", "drop", "diag",
+    "sample.int", "stop", "warning", "message", "print", "cat", "matrix", "nrow", "ncol", "dim", "t", "drop", "diag", "diag<-",
     "crossprod", "tcrossprod", "%*%", "solve", "rowSums", "rowMeans", "colSums", "colMeans", "as.matrix", "as.vector",
     "outer", "cbind", "rbind", "match", "%in%", "findInterval", "tryCatch", "try", "suppressWarnings", "suppressMessages",
     "unlist", "lapply", "mapply", "Reduce", "$", "force", "identity", "missing", "sapply", "vapply", "replicate", "apply", "names<-", "unname", "names",
@@ -251,19 +251,22 @@ table_of_methods <- function() {
   )
 }
 
-# Where methods of R's own generic functions are registered.
-method_tables <- function() lapply(list(.BaseNamespaceEnv, asNamespace("stats")), `[[`, ".__S3MethodsTable__.")
+# Where methods of R's own generic functions are registered, of base and of a package.
+method_tables <- function(package = "stats") lapply(list(.BaseNamespaceEnv, asNamespace(package)), `[[`, ".__S3MethodsTable__.")
 
 method_classes <- c("double", "integer", "numeric", "logical", "matrix", "array")
 
-has_own_method <- function(name, env) {
+# package: whose function it is, as far as it is not in base.
+has_own_method <- function(name, env, package = "stats") {
+  home <- asNamespace(package)
   default <- paste0(name, ".default")
   found <- get0(default, envir = env, mode = "function")
-  if (!is.null(found) && !identical(found, get0(default, envir = asNamespace("stats"), mode = "function"))) return(TRUE)
+  if (!is.null(found) && !identical(found, get0(default, envir = home, mode = "function"))) return(TRUE)
   methods <- paste0(name, ".", method_classes)
-  tables <- c(list(env), method_tables())
+  tables <- c(list(env), method_tables(package))
   any(vapply(methods, function(method) {
     own <- get0(method, envir = baseenv(), mode = "function", inherits = FALSE)
+    if (is.null(own)) own <- get0(method, envir = home, mode = "function", inherits = FALSE)
     any(vapply(tables, function(table) {
       found <- get0(method, envir = table, mode = "function")
       !is.null(found) && !identical(found, own)

@@ -39,19 +39,20 @@
 #'     `fit$beta[k] <- x`, `d$y <- sample(d$y)`, `d[rows, "y"] <- x`, functions that return such lists;
 #'   * arithmetic, comparison and logic with R's rules; `if`, `for`, `while`, `repeat`,
 #'     `break`, `next`, `switch`, `return()`, `stop()`, `stopifnot()`; assignment to variables and to elements;
-#'   * subscripts by numbers, logical vectors and what is left out (`x[-1]`), of matrices too (`m[i, ]`,
+#'   * subscripts by numbers, logical vectors and what is left out (`x[-1]`, `x[-1] <- 0`, `x[] <- 0`), of matrices too (`m[i, ]`,
 #'     `m[rows, ]`, `m[, j] <- v`, `m[m > 0]`, `drop = FALSE`), and by names that the code has (`x["a"]`);
 #'   * `abs`, `sqrt`, `exp`, `log` and their kin, `sin` and its kin, `floor`, `ceiling`, `trunc`,
-#'     `round` and `signif` to some digits; `sum`, `prod`, `mean` (trimmed too), `var`, `sd`, `median`, `min`, `max`,
+#'     `round` and `signif` to some digits, `sign`; `sum`, `prod`, `mean` (trimmed too), `var`, `sd`, `median`, `min`, `max`,
 #'     `range`, `pmin`, `pmax`, `any`, `all`, these also with `na.rm`, `which`, `which.min`, `which.max`, `cumsum`,
 #'     `cumprod`, `cummax`, `cummin`, `diff`, `rev`, `sort`, `order`, `tabulate`, `cor` and `cov` of two vectors, `rank`, `unique`, `duplicated`, `quantile` of any
-#'     type, with names for probabilities that the code has; `%in%`, `match`, `findInterval`; `c`, `numeric` and its kin, `rep`, `rep_len`, `seq`, `seq_len`, `seq_along`,
-#'     `a:b`, `length`, `ifelse`, `is.na`, `anyNA`, `as.numeric`, `as.integer`, `is.null` and its kin, `isTRUE`, `xor`, `names`;
+#'     type (of integers: 1, 3 and 7), with names for probabilities that the code or a variable has; `%in%`, `match`, `findInterval`, `union`, `intersect`, `setdiff`, `head` and `tail` of
+#'     vectors; `c`, `numeric` and its kin, `rep`, `rep_len`, `seq`, `seq_len`, `seq_along`,
+#'     `a:b`, `length`, `ifelse`, `is.na`, `anyNA`, `is.finite` and its kin, `as.numeric`, `as.integer`, `as.logical`, `is.null` and its kin, `isTRUE`, `xor`, `names`;
 #'   * densities and their like: `dnorm`, `pnorm`, `qnorm`, those of the uniform, exponential, logistic and log-normal distributions, `dt`, `pt`,
 #'     `dchisq`, `pchisq`, `dgamma`, `dbeta`, `dbinom`, `dpois`; `gamma`, `lgamma`, `beta`, `lbeta`, `choose`, `factorial`, `lfactorial`;
 #'   * elements by name of the value of `t.test()` and `cor.test()` of vectors (`$p.value`, `$statistic`, `$parameter`); `weighted.mean`, `IQR`, `mad`;
-#'   * of matrices `matrix`, `dim`, `nrow`, `ncol`, `t`, `diag`, `drop`, `as.matrix`, `as.vector`, `cbind`, `rbind`, `rowSums`, `rowMeans`,
-#'     `colSums`, `colMeans`, and, by R's own BLAS and LAPACK, `%*%`, `crossprod`, `tcrossprod`, `outer`, `solve`; `outer(x, y, f)`;
+#'   * of matrices `matrix`, `dim`, `nrow`, `ncol`, `t`, `diag` (`diag(m) <- v`, too), `row`, `col`, `lower.tri`, `upper.tri`, `drop`, `as.matrix`, `as.vector`, `cbind`, `rbind`, `rowSums`, `rowMeans`,
+#'     `colSums`, `colMeans`, and, by R's own BLAS and LAPACK, `%*%`, `crossprod`, `tcrossprod`, `outer`, `solve`; `outer(x, y, f)`, `sweep`;
 #'   * random numbers of R's default kinds, where tasks have streams (`future.seed = TRUE`):
 #'     `runif`, `rnorm`, `rexp`, `rlnorm`, `rlogis`, `rcauchy`, `rweibull`, `rgamma`, `rbeta`,
 #'     `rchisq`, `rt`, `rf`, `rpois`, `rgeom`, `rnbinom`, `rbinom`, `sample`, `sample.int`;
@@ -59,7 +60,7 @@
 #'   * calls of other functions of yours (or of packages) that use nothing but these, functions that it
 #'     defines itself, and functions as arguments. Arguments are evaluated when R evaluates them; `missing()`, `force()`;
 #'   * `sapply`, `vapply`, `apply` of rows or columns, `mapply`, `unlist(lapply())`, `do.call(rbind, lapply())` and `replicate`, of functions
-#'     whose value is one number or a vector; `Reduce`; `do.call` of arguments that are known;
+#'     whose value is one number or a vector; `Reduce`, `Filter`; `do.call` of arguments that are known;
 #'   * `tryCatch` with handlers that are there in the code, `try`, `suppressWarnings`, `suppressMessages`: a task in which
 #'     a condition is signalled is R's;
 #'   * as its value a number, a vector, a matrix, a string that is known, or a list or data frame of these; names that the code has as
@@ -75,6 +76,10 @@
 #'   there are. With one (`OPENBLAS_NUM_THREADS=1` before R starts) they do not. R's reference BLAS and
 #'   OpenBLAS without OpenMP are used; with another BLAS, and on Windows, functions with products or
 #'   equations do not compile.
+#'
+#'   The median of an odd number of integers is an integer, and of others a double: tasks of the first kind are R's.
+#'   Interrupts and time limits are answered within 100 ms, but for one call that takes longer by itself, as `order()` of
+#'   ten million numbers or a product of large matrices; R does not interrupt these either.
 #'
 #'   Not: vectors of more than 16 million elements that a task makes (those that it reads may be longer), strings that are computed (`paste()`), lists whose length is computed, data frames with other names of rows than their numbers as the
 #'   value, models (`lm()`), factors, tables, functions that call themselves or use `...`, `set.seed()`, an argument that draws random numbers and is read again

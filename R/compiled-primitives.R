@@ -188,7 +188,10 @@ primitive_table <- local({
     usual <- c(0, 1, 0.5, 0.25, 0.75, 0.025, 0.975, 0.1, 0.9, 1 / 3, 2 / 3)
     between <- c(0, 1, ((1:20) * 0.61803398875) %% 1)
     x <- selftest_doubles()[c(TRUE, FALSE, FALSE, FALSE)]
-    unlist(lapply(x, function(x) lapply(1:9, function(type) list(x, if (type == 7) usual else between, type))), recursive = FALSE)
+    all <- unlist(lapply(x, function(x) lapply(1:9, function(type) list(x, if (type == 7) usual else between, type))), recursive = FALSE)
+    # Of integers the compiler asks for the types that this version of R keeps.
+    kept <- Filter(function(type) typeof(stats::quantile(1:3, 0.5, type = type)) == if (type == 7L) "double" else "integer", c(1L, 3L, 7L))
+    c(all, unlist(lapply(selftest_integers()[-1L], function(x) lapply(kept, function(type) list(x, usual, type))), recursive = FALSE))
   }
   sequences <- function() {
     ends <- expand.grid(from = c(0, -1.5, 0.1, 3, 1e6), to = c(1, 2.7, -4, 10, 1e6 + 1))
@@ -222,7 +225,10 @@ primitive_table <- local({
     rbeta = drawing("rbeta", c(0.01, 0.5, 1, 1.5, 3, 100), c(0.3, 1, 2, 30, 1.5), n = 9999),
     rpois = drawing("rpois", c(0, 0.01, 1, 1.5, 5, 9.99, 10, 11, 50, 1000, 1e6)),
     rgeom = drawing("rgeom", c(0.001, 0.1, 0.5, 0.99, 1)),
-    rnbinom = drawing("rnbinom", c(0.3, 1, 3.3, 50), c(0.01, 0.5, 0.9)),
+    rnbinom = list(reference = function(n, size, prob, mu) if (missing(mu)) stats::rnbinom(n, size, prob) else as.integer(stats::rnbinom(n, size, mu = mu)), cases = function() {
+      size <- c(0.3, 1, 3.3, 50)
+      list(list(10000, size, c(0.01, 0.5, 0.9)), list(10000, size, 1, c(0, 0.2, 4, 11, 300)))
+    }),
     rbinom = drawing("rbinom", c(0, 1, 10, 59, 100, 1000, 1e5), c(0, 0.01, 0.3, 0.5, 0.9)),
     sample.int = list(
       reference = function(n, size, replace, prob = NULL) sample.int(n, size, replace, prob), cases = samples
@@ -239,7 +245,9 @@ primitive_table <- local({
       },
       cases = sequences
     ),
-    var = of_vectors(from_stats("var"), on = "doubles"),
+    var = list(reference = function(x, ...) stats::var(x, ...), cases = function() {
+      c(lapply(selftest_doubles(), list), lapply(selftest_doubles()[c(TRUE, FALSE, FALSE)], function(x) list(x, sin(seq_along(x)))))
+    }),
     sd = of_vectors(from_stats("sd"), on = "doubles"),
     cor = list(
       reference = function(x, y) stats::cor(x, y),

@@ -32,7 +32,7 @@ run_compiled <- function(job, plan, rest) {
   begun <- rs_now()
   compiled <- compile_job(job, plan, setting)
   if (is.null(compiled$program)) {
-    if (setting == "require") stop_not_compiled(compiled, job)
+    if (setting == "require") stop_not_compiled(compiled, frame_for_machine(job)[["FUN"]], job$origin)
     return(run_interpreted(job, plan, rest, compiled$why, compiled$pace))
   }
   given <- plan
@@ -362,9 +362,9 @@ describe_run <- function(told) {
   )
 }
 
-stop_not_compiled <- function(compiled, job) {
+stop_not_compiled <- function(compiled, fun, origin) {
   abort_rustle(
     sprintf("The function cannot be compiled: %s.", compiled$why), "rustle_error_not_compiled",
-    why = compiled$why, expression = expression_at(frame_for_machine(job)[["FUN"]], compiled$path), call = job$origin
+    why = compiled$why, expression = expression_at(fun, compiled$path), call = origin
   )
 }

@@ -36,6 +36,9 @@ stand_ins <- function() {
       IQR = list(fun = home$compiled_iqr, package = "stats", cases = list(list(x), list(y[1:5]), list(c(1, 2)))),
       mad = list(fun = home$compiled_mad, package = "stats", cases = list(list(x), list(y[1:5]), list(x, 1.5), list(x, constant = 1), list(y, mean(y), 2)))
     )
+    short <- short_stand_ins()
+    for (name in names(short)) environment(short[[name]]$fun) <- home
+    machine$stand_ins <- c(machine$stand_ins, short)
   }
   machine$stand_ins
 }
@@ -44,7 +47,7 @@ stand_ins <- function() {
 stand_in_for <- function(name, fun, env) {
   one <- stand_ins()[[name]]
   if (is.null(one) || !identical(fun, get0(name, envir = asNamespace(one$package)))) return(NULL)
-  if (isTRUE(one$generic) && has_own_method(name, env)) return(NULL)
+  if (isTRUE(one$generic) && has_own_method(name, env, one$package)) return(NULL)
   if (is.null(machine$stand_ins[[name]]$same)) machine$stand_ins[[name]]$same <- test_of_stand_in(one, fun)
   if (machine$stand_ins[[name]]$same) one$fun
 }

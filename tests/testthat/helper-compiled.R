@@ -14,7 +14,7 @@ random_program <- function(seed) {
   d <- function(depth) {
     if (depth <= 0L) return(one("x", "k", "s", number(), whole()))
     a <- function() d(depth - 1L)
-    switch(sample.int(26L, 1L, prob = rep(c(1, 3, 1), c(19L, 1L, 6L))),
+    switch(sample.int(27L, 1L, prob = rep(c(1, 3, 1), c(19L, 1L, 7L))),
       sprintf("(%s + %s)", a(), a()), sprintf("(%s - %s)", a(), a()), sprintf("(%s * %s)", a(), a()),
       sprintf("(%s / %s)", a(), a()), sprintf("(%s %%%% %s)", a(), a()), sprintf("(%s %%/%% %s)", a(), a()),
       sprintf("(%s ^ %s)", a(), one("2", "3", "0.5", "2L", "k")), sprintf("sqrt(abs(%s))", a()),
@@ -31,7 +31,8 @@ random_program <- function(seed) {
       # Without names a string makes different errors in R, as code is byte-compiled or not.
       one(sprintf("switch(%s, %s, %s, %s)", one("n", "2", "sample.int(3L, 1)", "as.integer(k)"), a(), a(), a()), sprintf("switch(word, a = s, q = %s, %s)", a(), a())),
       one(sprintf("dnorm(%s)", a()), sprintf("pnorm(%s, k)", a()), sprintf("sum(dnorm(%s, log = TRUE))", v(0L)), sprintf("plogis(%s)", a()), "t.test(v)$p.value", sprintf("(if (word == \"q\") %s else \"no\")", a()), sprintf("rank(%s)[1]", v(0L)), sprintf("length(unique(%s))", v(0L)), "sum(sapply(1:2, function(j) c(j, s)))",
-        sprintf("sum(%s, %s)", a(), v(0L)), sprintf("sum(%s, n, %s)", whole(), a()), "stats::rnorm(1)")
+        sprintf("sum(%s, %s)", a(), v(0L)), sprintf("sum(%s, n, %s)", whole(), a()), "stats::rnorm(1)"),
+      one(sprintf("%s(%s)", one("sign", "is.finite", "as.logical"), a()), sprintf("%s(%s)", one("floor", "round", "median"), w(depth - 1L)), sprintf("quantile(%s, %s)[[1]]", one("w", "counts", "v", "c(w, n)"), one("0.3", "c(0.5, 1)", "k")), sprintf("quantile(w, type = %s)[2]", one("1", "3", "7")), sprintf("length(Filter(function(j) j > %s, %s))", one("x", "1", "k"), one("v", "w")), sprintf("var(%s, rev(%s))", "v", "v"), sprintf("max(tabulate(%s))", one("w", "u", "c(w, 2.5)")))
     )
   }
   # Functions that are called for each of several elements.
@@ -79,13 +80,14 @@ random_program <- function(seed) {
   v <- function(depth) {
     if (depth <= 0L) return(one("v", "data", "u", "numeric(3)", "c(1, 2.5, k)"))
     a <- function() v(depth - 1L)
-    switch(sample.int(15L, 1L),
+    switch(sample.int(16L, 1L),
       sprintf("(%s + %s)", a(), d(0L)), sprintf("(%s * %s)", d(0L), a()), sprintf("(%s - %s)", a(), a()),
       sprintf("%s(%s)", one("rev", "cumsum", "sort", "diff", "abs", "exp"), a()), sprintf("%s[%s]", one("v", "data"), w(depth - 1L)),
       sprintf("%s[%s > %s]", one("v"), "v", d(0L)), sprintf("v[-%s]", whole()), sprintf("c(%s, %s)", a(), d(0L)),
       sprintf("rnorm(%s)", one("3", "n", "2L")), sprintf("runif(4, 0, %s)", one("1", "k", "3")), sprintf("rep(%s, %s)", a(), one("2", "2L")),
       sprintf("sample(%s)", one("data", "v")), sprintf("data[sample.int(length(data), %s, replace = TRUE)]", one("3", "5L", "n")),
-      sprintf("pmin(%s, %s)", a(), d(0L)), sprintf("ifelse(%s > 1, %s, 0)", "v", "v")
+      sprintf("pmin(%s, %s)", a(), d(0L)), sprintf("ifelse(%s > 1, %s, 0)", "v", "v"),
+      one(sprintf("%s(%s, %s)", one("head", "tail"), a(), whole()), sprintf("rep(%s, %s)", one("c(k, 2)", "w", a()), one("c(n, 2)", "w", "c(2, 1)")), sprintf("%s[%s]", a(), one("c(TRUE, FALSE)", "c(0, 1, n)", "-w")), sprintf("diff(%s, differences = 2)", a()), sprintf("%s(%s, v)", one("union", "setdiff", "intersect"), a()))
     )
   }
   w <- function(depth) {
@@ -100,7 +102,7 @@ random_program <- function(seed) {
     block <- function(n = sample.int(2L, 1L)) paste(vapply(seq_len(n), function(j) statement(depth - 1L), ""), collapse = "; ")
     switch(sample.int(if (depth > 0L) 19L else 12L, 1L),
       sprintf("s <- %s", d(2L)), sprintf("k <- %s", one(d(1L), "k + 1", "k * 2")), sprintf("n <- %s", one(i(1L), "n + 1L", "n + 1")),
-      sprintf("v <- %s", v(2L)), sprintf("w <- %s", w(2L)), sprintf("v[%s] <- %s", one(whole(), "1", "length(v) + 1L"), d(1L)),
+      sprintf("v <- %s", v(2L)), sprintf("w <- %s", w(2L)), sprintf("v[%s] <- %s", one(whole(), "1", "length(v) + 1L", "-1", "-n", "-w", "", "-length(v)"), d(1L)),
       sprintf("u <- %s", v(1L)), sprintf("w[%s] <- %s", one("1L", "2L", "n"), one(whole(), "2")),
       sprintf("l$%s <- %s", one("a", "b", "c", "a"), one(d(1L), v(1L), "n", "\"t\"", "l$a", "NULL", "list(s, k)")), sprintf("l$b[%s] <- %s", one("1", "n", "3L"), d(0L)),
       sprintf("df%s <- %s", one("$u", "$w", "$z", "[[\"u\"]]", "[2, \"u\"]", "[df$u > 1, \"w\"]", "[, \"u\"]"), one(d(1L), "df$u * 2", "v", "rev(df$u)", "n")),

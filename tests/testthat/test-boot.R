@@ -394,4 +394,20 @@ test_that("a statistic of numbers runs on threads where the plan has them", {
   # What draws, fails or warns is R's affair.
   expect_as_boot(quote(boot(x, function(d, i) mean(d[i]) + rnorm(1), R = 10)), plans["threads"])
   suppressWarnings(expect_as_boot(quote(boot(x, function(d, i) sqrt(d[i][1]), R = 40)), plans["threads"]))
+  # It is told why, and an error where it must compile.
+  drawing <- function(d, i) mean(d[i]) + rnorm(1)
+  wordy <- function(d, i) nchar(mean(d[i]))
+  under_plan(plans$threads, {
+    boot(x, drawing, R = 10)
+    expect_match(job_report()$compiled$why, "random numbers")
+    boot(x, wordy, R = 10)
+    expect_match(job_report()$compiled$why, "nchar")
+    expect_match(explain_compiled(wordy, x, i = 1:8)$run$why, "nchar")
+  })
+  for (plan in plans) {
+    under_plan(c(plan, compiled = "require"), {
+      for (statistic in list(drawing, wordy)) expect_error(boot(x, statistic, R = 10), class = "rustle_error_not_compiled")
+      expect_error(boot(x, function(d) mean(d), R = 10, sim = "parametric"), class = "rustle_error_not_compiled")
+    })
+  }
 })

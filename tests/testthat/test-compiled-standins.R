@@ -15,7 +15,7 @@ test_that("densities, distribution functions and quantiles are R's", {
 })
 
 test_that("tests of means and their like have R's numbers, and draw in R's order", {
-  for (one in names(stand_ins())) expect_true(test_of_stand_in(stand_ins()[[one]], get(one, asNamespace("stats"))), label = one)
+  for (one in names(stand_ins())) expect_true(test_of_stand_in(stand_ins()[[one]], get(one, asNamespace(stand_ins()[[one]]$package))), label = one)
   expect_all_on_threads(
     function(i) t.test(rnorm(10), rnorm(12, 0.5))$p.value, function(i) { tt <- t.test(rnorm(10), mu = i); c(p = tt$p.value, t = tt$statistic[["t"]]) }, function(i) t.test(rnorm(9), rnorm(9), paired = TRUE, alternative = "less")$p.value,
     function(i) mean(replicate(5, t.test(rnorm(8), rnorm(8), var.equal = TRUE)$p.value) < 0.05), function(i) cor.test(rnorm(10), rnorm(10))$p.value, function(i) weighted.mean(rnorm(5), runif(5)), function(i) IQR(rnorm(9)) / mad(rnorm(9))
@@ -26,5 +26,30 @@ test_that("tests of means and their like have R's numbers, and draw in R's order
   local({
     t.test.numeric <- function(x, ...) list(p.value = 42)
     expect_called(function(i) t.test(rnorm(10))$p.value, "not in the subset", X = list(1))
+  })
+})
+
+test_that("signs, ends of vectors, sets, Filter() and sweep() are R's", {
+  m <- matrix(c(1.5, 2, 0.5, 3, 1, 2), 3L)
+  some <- c(3L, 1L, 2L)
+  expect_all_on_threads(
+    function(x) list(sign(x - 1), sign(m - 1), sign(some - 2L), is.finite(c(x, Inf)), is.infinite(c(-Inf, x)), is.nan(x), as.logical(c(x, 0)), if (is.finite(log(x))) 1 else 0),
+    function(x) list(head(m[, 1], 2), head(c(x, 1, 2), -1), tail(some, 2), tail(c(x, 5), 9), head(x, 0), tail(c(1, x), -1)),
+    function(x) list(union(some, x), intersect(some, c(x, 2)), setdiff(c(x, 3, 3, 7), some), setdiff(1:3, 2L), intersect(1:3, some)),
+    function(x) Filter(function(k) k > x, c(1, 5, 0.3, 9)), function(x) { big <- function(k) k >= 2; length(Filter(big, some)) + x },
+    function(x) list(sweep(m, 2, colMeans(m)), sweep(m, 1, c(x, 2, 3), "*"), sweep(m, 2, c(x, 1), FUN = "/"))
+  )
+  # Not a number, and matrices: R's.
+  expect_called(function(x) is.nan(c(x, NaN)), X = list(1), kept = 0L)
+  expect_left_to_r(list(function(x) head(m, 2), function(x) tail(m, 1)))
+  # R warns.
+  expect_called(function(x) sweep(m, 1, c(x, 2)), X = list(1), kept = 0L)
+  local({
+    head.numeric <- function(x, ...) 42
+    expect_called(function(x) head(x, 1), "not in the subset", X = list(1))
+  })
+  local({
+    sign <- function(x) 7
+    expect_all_on_threads(function(x) sign(x))
   })
 })

@@ -557,6 +557,23 @@ impl Surroundings for Read {
         self.lists.extents(list, path, &mut self.data.rows)
     }
 
+    fn type_of(&mut self, call: &str) -> Option<Type> {
+        let made = eval_string(call).ok()?;
+        match made.rtype() {
+            Rtype::Doubles => Some(Type::Double),
+            Rtype::Integers => Some(Type::Integer),
+            _ => None,
+        }
+    }
+
+    fn numbers(&mut self, vector: usize) -> Option<Vec<f64>> {
+        match self.data.captured.get(vector)? {
+            // Names of many are nothing that code is compiled for.
+            Data::Doubles(x) if x.len() <= 64 && x.iter().all(|x| !x.is_nan()) => Some(x.to_vec()),
+            _ => None,
+        }
+    }
+
     fn quantile_names(&mut self, probs: &[f64]) -> Option<Vec<String>> {
         // As this version of R makes them, and its option `digits`.
         let names = R!("names(stats::quantile(0, {{probs}}))").ok()?;

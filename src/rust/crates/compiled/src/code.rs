@@ -116,6 +116,8 @@ pub(crate) enum Law {
     Poisson,
     Geometric,
     NegativeBinomial,
+    /// With a mean, not a probability.
+    NegativeBinomialMean,
     Binomial,
 }
 
@@ -140,6 +142,9 @@ pub(crate) enum Extra {
     /// `rep(x, each)`.
     EachD,
     EachI,
+    /// `rep(x, times)` by a vector.
+    TimesD,
+    TimesI,
     /// `seq(from, to, by)`.
     SeqBy,
     SeqByInt,

@@ -366,6 +366,14 @@ pub trait Surroundings {
     fn quantile_names(&mut self, _probs: &[f64]) -> Option<Vec<String>> {
         None
     }
+    /// The type of the value of a call of R's own functions, of constants, which differs between versions of R.
+    fn type_of(&mut self, _call: &str) -> Option<Type> {
+        None
+    }
+    /// The numbers of a vector of doubles, by its number.
+    fn numbers(&mut self, _vector: usize) -> Option<Vec<f64>> {
+        None
+    }
     /// From now on names are those in the code of this closure (0: the compiled one).
     fn enter(&mut self, _closure: usize) {}
 }

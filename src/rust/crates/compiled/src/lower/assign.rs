@@ -22,6 +22,12 @@ impl Lower<'_> {
                 self.within -= 1;
                 done
             }
+            Kind::Call { fun, args } if fun == "diag" && args.len() == 1 => {
+                self.within += 1;
+                let done = self.assign_diagonal(&args[0].value, code, node);
+                self.within -= 1;
+                done
+            }
             Kind::Call { fun, args } if fun == "$" && args.len() == 2 => {
                 let value = self.value(code, None)?;
                 match self.member_at(target)? {

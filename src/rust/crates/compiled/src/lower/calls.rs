@@ -249,12 +249,19 @@ impl Lower<'_> {
         hint: Option<Var>,
         node: &Node,
     ) -> Lowered<Val> {
-        if matches!(how, Math::Floor | Math::Ceiling | Math::Trunc | Math::Round) && !ty.is_double()
-        {
-            return Err(refuse(
-                node,
-                format!("`{fun}()` of integers is not in the subset"),
-            ));
+        let rounds = matches!(how, Math::Floor | Math::Ceiling | Math::Trunc | Math::Round);
+        if rounds && !ty.is_double() {
+            // Some versions of R leave integers as they are.
+            match self.around.type_of(&format!("base::{fun}(1L)")) {
+                Some(Type::Double) => {}
+                Some(Type::Integer) if ty.element() == Type::Integer => {
+                    return Ok(Val::Is(ty, reg))
+                }
+                _ => {
+                    let why = format!("`{fun}()` of integers is not in the subset");
+                    return Err(refuse(node, why));
+                }
+            }
         }
         if ty.is_scalar() {
             let x = self.as_double(ty, reg, node)?;
@@ -313,7 +320,7 @@ impl Lower<'_> {
         };
         let (ty, reg) = self.as_vector(ty, reg, node)?;
         let integer = matches!(how, Reduce::WhichMin | Reduce::WhichMax);
-        if !ty.is_double() && (integer || how == Reduce::Median) {
+        if !ty.is_double() && (integer || how == Reduce::Median && ty != Type::Integers) {
             return Err(refuse(node, "it is compiled for doubles only"));
         }
         let (ty, reg) = match how {

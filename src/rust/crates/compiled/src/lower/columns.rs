@@ -24,12 +24,7 @@ impl Lower<'_> {
         }
         let n = self.rows_made(made, node)?;
         if ty.is_scalar() {
-            let to = self.temp(ty.vector(), node)?;
-            self.emit(if ty.is_double() {
-                Op::FillD(to, reg, n)
-            } else {
-                Op::FillI(to, reg, n)
-            });
+            let to = self.filled(ty, reg, n, node)?;
             return Ok(Val::Is(ty.vector(), to));
         }
         let length = self.length(Val::Is(ty, reg), node)?;
@@ -142,14 +137,10 @@ impl Lower<'_> {
             let Val::Is(ty, reg) = *part else {
                 return Err(refuse(node, "a column of this kind is not in the subset"));
             };
-            let to = self.temp(ty.vector(), node)?;
-            if ty.is_scalar() {
-                self.emit(if ty.is_double() {
-                    Op::FillD(to, reg, n)
-                } else {
-                    Op::FillI(to, reg, n)
-                });
+            let to = if ty.is_scalar() {
+                self.filled(ty, reg, n, node)?
             } else {
+                let to = self.temp(ty, node)?;
                 let rest = self.temp(Type::Integer, node)?;
                 // Without elements it is no number, and the task is given up.
                 self.emit(Op::ArithI(Arith::Mod, rest, n, length));
@@ -159,7 +150,8 @@ impl Lower<'_> {
                 } else {
                     Op::RepI(to, reg, n, true)
                 });
-            }
+                to
+            };
             out.push(Val::Is(ty.vector(), to));
         }
         Ok(out)

@@ -64,18 +64,26 @@ impl Lower<'_> {
         hint: Option<Var>,
         node: &Node,
     ) -> Lowered<Val> {
-        let Some((law, laws)) = law_of(fun) else {
+        let Some((mut law, laws)) = law_of(fun) else {
             return Err(refuse(node, format!("`{fun}()` is not in the subset")));
         };
         let mut formals = vec!["n"];
         formals.extend(laws.iter().map(|(name, _)| *name));
-        if law == Law::Gamma {
-            formals.push("scale");
-        }
+        // What the second parameter may be instead.
+        let other = match law {
+            Law::Gamma => Some("scale"),
+            Law::NegativeBinomial => Some("mu"),
+            _ => None,
+        };
+        formals.extend(other);
         let given = self.matched(args, &formals, node)?;
-        let scaled = law == Law::Gamma && given.get(3).is_some_and(Option::is_some);
+        let scaled = other.is_some() && given.get(3).is_some_and(Option::is_some);
         if scaled && given[2].is_some() {
-            return Err(refuse(node, "both `rate` and `scale` are given"));
+            let why = format!("both `{}` and `{}` are given", formals[2], formals[3]);
+            return Err(refuse(node, why));
+        }
+        if scaled && law == Law::NegativeBinomial {
+            law = Law::NegativeBinomialMean;
         }
         self.draws = true;
         let Some(n) = given[0] else {
@@ -103,10 +111,16 @@ impl Lower<'_> {
             parameters[1] = self.inverse(parameters[1], node)?;
         }
         parameters.resize(2, (Type::Double, self.double(0.0, node)?));
-        let counts = matches!(
-            law,
-            Law::Poisson | Law::Geometric | Law::NegativeBinomial | Law::Binomial
-        );
+        let counts = match law {
+            Law::Poisson | Law::Geometric | Law::NegativeBinomial | Law::Binomial => true,
+            // Some versions of R make doubles of these. (None are drawn by this call.)
+            Law::NegativeBinomialMean => match self.around.type_of("stats::rnbinom(0L, 1, mu = 1)")
+            {
+                Some(ty @ (Type::Double | Type::Integer)) => ty == Type::Integer,
+                _ => return Err(refuse(node, "its argument `mu` is not in the subset")),
+            },
+            _ => false,
+        };
         let [(a, x), (b, y)] = [parameters[0], parameters[1]];
         match count {
             None if a.is_scalar() && b.is_scalar() => {

@@ -245,9 +245,19 @@ impl Lower<'_> {
         if let Val::Named(ty, reg, names) = now {
             return self.assign_named(name, (ty, reg, names), &args[1].value, (of, from), node);
         }
-        let Some((by, index)) = self.index(&args[1].value)? else {
+        let at = &args[1].value;
+        let found = if at.kind == Kind::Missing && fun == "[" && now != Val::Null {
+            let n = self.length(now, node)?;
+            let all = self.temp(Type::Integers, node)?;
+            self.emit(Op::SeqLen(all, n));
+            Some((Type::Integers, all))
+        } else {
+            self.index(at)?
+        };
+        let Some((by, index)) = found else {
             return Ok(Val::Gone);
         };
+        let negated = matches!(&at.kind, Kind::Call { fun, args } if fun == "-" && args.len() == 1);
         match now {
             Val::Blank(old, reg, None) if old.is_matrix() && of.is_double() => {
                 return self.assign_elements(name, (old, reg), (by, index), (of, from), fun, node)
@@ -282,7 +292,12 @@ impl Lower<'_> {
                 "one logical value as a subscript is not in the subset",
             ));
         }
-        if by.is_scalar() {
+        if by.is_scalar() && negated && fun == "[" {
+            // All but that one.
+            let number = self.truncated(by, index, node)?;
+            let (_, index) = self.as_vector(Type::Integer, number, node)?;
+            self.assign_many((ty, to), (index, false), (of, from), node)?;
+        } else if by.is_scalar() {
             let (of, from) = self.only(of, from, code)?;
             let number = self.truncated(by, index, node)?;
             if element == Type::Double {

@@ -208,16 +208,7 @@ impl Lower<'_> {
                         let spoils = |(var, state): (&Var, &State)| {
                             self.firm.contains(var)
                                 && matches!(state, State::Mixed(..) | State::Perhaps)
-                                && matches!(
-                                    env.get(var),
-                                    Some(
-                                        State::Is(_)
-                                            | State::Named(..)
-                                            | State::Veiled(..)
-                                            | State::Blank(..)
-                                            | State::Made(_)
-                                    )
-                                )
+                                && env.get(var).is_some_and(State::has_value)
                         };
                         if pass && joined.iter().any(spoils) {
                             left_out[k] = true;

@@ -3,7 +3,7 @@
 use super::lists::Count;
 use super::named::{with_names, Names};
 use super::*;
-use crate::code::{Factor, Margin, Other, Place, Product};
+use crate::code::{Arith, Extra, Factor, Margin, Other, Place, Product};
 use crate::tree::Arg;
 
 /// Where a vector or matrix is.
@@ -340,6 +340,60 @@ impl Lower<'_> {
         let to = self.temp(out, node)?;
         self.matrix_op(Mat::Solve(to, a, b), node)?;
         Ok(with_names(Val::Is(out, to), names))
+    }
+
+    /// `diag(name) <- code`: one number, or as many as the diagonal has.
+    pub(super) fn assign_diagonal(
+        &mut self,
+        target: &Node,
+        code: &Node,
+        node: &Node,
+    ) -> Lowered<Val> {
+        let Kind::Name(name) = &target.kind else {
+            let why = "assignment to a part of a part is not in the subset";
+            return Err(refuse(target, why));
+        };
+        self.check("diag<-", node)?;
+        let Some((of, from)) = self.without_names(code)? else {
+            return Ok(Val::Gone);
+        };
+        let of = of.flat();
+        let (ty, reg) = match self.value(target, None)? {
+            Val::Gone => return Ok(Val::Gone),
+            Val::Is(ty, reg) if ty.is_matrix() => (ty, reg),
+            Val::Blank(ty, reg, None) if ty.is_matrix() && of.is_double() => (ty, reg),
+            _ => {
+                return Err(refuse(
+                    target,
+                    "it is compiled for matrices without names only",
+                ))
+            }
+        };
+        let mut extent = [0; 2];
+        for (to, columns) in extent.iter_mut().zip([false, true]) {
+            *to = self.temp(Type::Integer, node)?;
+            self.matrix_op(Mat::Extent(*to, place(ty, reg), columns), node)?;
+        }
+        let int = |this: &mut Self, how, x, y| {
+            let to = this.temp(Type::Integer, node)?;
+            this.emit(Op::ArithI(how, to, x, y));
+            Ok(to)
+        };
+        // From the first element on in steps of a column and a row. Where there is none the sequence
+        // gives up.
+        let one = self.integer(1, node)?;
+        let count = int(self, Arith::Min, extent[0], extent[1])?;
+        let step = int(self, Arith::Add, extent[0], one)?;
+        let steps = int(self, Arith::Sub, count, one)?;
+        let length = int(self, Arith::Mul, steps, step)?;
+        let last = int(self, Arith::Add, length, one)?;
+        let at = self.temp(Type::Integers, node)?;
+        self.emit(Op::Extra(Extra::SeqByInt, [at, one, last, step]));
+        if !of.is_scalar() {
+            let given = self.length(Val::Is(of, from), node)?;
+            self.emit(Op::SameInt(given, count));
+        }
+        self.assign_elements(name, (ty, reg), (Type::Integers, at), (of, from), "[", node)
     }
 
     /// `matrix(data, nrow, ncol, byrow)`.

@@ -60,6 +60,7 @@ impl Lower<'_> {
             }
             "mean" if several => self.trimmed(args, node),
             "diff" if several => self.lagged(args, node),
+            "var" if several => self.correlation("cov", args, node),
             "rep" if args.iter().any(|arg| arg.name.as_deref() == Some("each")) => {
                 self.each_repeated(args, node)
             }
@@ -157,19 +158,41 @@ impl Lower<'_> {
     }
 
     fn lagged(&mut self, args: &[Arg], node: &Node) -> Lowered<Val> {
-        let given = self.matched(args, &["x", "lag"], node)?;
-        let (Some(x), Some(lag)) = (given[0], given[1]) else {
+        let given = self.matched(args, &["x", "lag", "differences"], node)?;
+        let Some(x) = given[0] else {
             return Err(refuse(node, "its argument is missing"));
+        };
+        let differences = match given[2] {
+            None => 1,
+            Some(code) => match Self::constant_number(code) {
+                Some(n @ 1..=8) => n,
+                _ => {
+                    return Err(refuse(
+                        code,
+                        "the number of differences is computed, or large",
+                    ))
+                }
+            },
         };
         let Some((ty, x)) = self.number(x)? else {
             return Ok(Val::Gone);
         };
-        let lag = self.whole_number(lag)?;
-        let (ty, x) = self.as_vector(ty, x, node)?;
-        if ty.is_double() {
-            return self.extra(Extra::DiffD, Type::Doubles, [x, lag, 0], node);
+        let lag = match given[1] {
+            Some(code) => self.whole_number(code)?,
+            None => self.integer(1, node)?,
+        };
+        let (ty, mut x) = self.as_vector(ty, x, node)?;
+        let (how, out) = if ty.is_double() {
+            (Extra::DiffD, Type::Doubles)
+        } else {
+            (Extra::DiffI, Type::Integers)
+        };
+        for _ in 0..differences {
+            let to = self.temp(out, node)?;
+            self.emit(Op::Extra(how, [to, x, lag, 0]));
+            x = to;
         }
-        self.extra(Extra::DiffI, Type::Integers, [x, lag, 0], node)
+        Ok(Val::Is(out, x))
     }
 
     fn each_repeated(&mut self, args: &[Arg], node: &Node) -> Lowered<Val> {
@@ -254,10 +277,7 @@ impl Lower<'_> {
         }
         let nbins = match given[1] {
             Some(code) => self.whole_number(code)?,
-            None if ty.is_double() => {
-                // R takes the largest before it drops fractions.
-                return Err(refuse(node, "the number of bins is missing"));
-            }
+            // R's own code has dropped fractions by then.
             None => {
                 let one = self.integer(1, node)?;
                 let (_, all) = self.joined(&[(Type::Integer, one), (Type::Integers, bin)], node)?;

@@ -34,18 +34,10 @@ impl Lower<'_> {
         // There are no missing values to remove: a task that meets one is given up.
         self.flag(given[2], false, node)?;
         let named = self.flag(given[3], true, node)?;
-        let known = match given[1] {
+        let mut known = match given[1] {
             Some(code) => constants(code),
             None => Some(vec![0.0, 0.25, 0.5, 0.75, 1.0]),
         };
-        let names = match &known {
-            Some(probs) if named => self.around.quantile_names(probs),
-            _ => None,
-        };
-        if named && names.is_none() {
-            let why = "its names are compiled for probabilities that the code has only (`names = FALSE` drops them)";
-            return Err(refuse(node, why));
-        }
         let kind = match given[4].map(|code| &code.kind) {
             None => 7,
             Some(Kind::Integer(kind @ 1..=9)) => *kind as u8,
@@ -55,31 +47,73 @@ impl Lower<'_> {
         let Some((ty, x)) = self.unnamed_number(x)? else {
             return Ok(Val::Gone);
         };
-        if !ty.is_double() {
-            return Err(refuse(node, "it is compiled for doubles only"));
-        }
+        let out = if ty.is_double() {
+            Type::Double
+        } else {
+            self.quantile_of_integers(ty, kind, node)?
+        };
         let (_, x) = self.as_doubles(ty, x, node)?;
-        let probs = match (given[1], known) {
-            (Some(code), _) => {
+        let probs = match given[1] {
+            Some(code) => {
                 let Some((ty, probs)) = self.unnamed_number(code)? else {
                     return Ok(Val::Gone);
                 };
+                known = known.or_else(|| self.numbers_known(ty, probs));
                 self.as_doubles(ty, probs, node)?.1
             }
-            (None, known) => {
+            None => {
                 let mut parts = Vec::new();
-                for p in known.unwrap_or_default() {
-                    parts.push((Type::Double, self.double(p, node)?));
+                for p in known.iter().flatten() {
+                    parts.push((Type::Double, self.double(*p, node)?));
                 }
                 self.joined(&parts, node)?.1
             }
         };
-        let to = self.temp(Type::Doubles, node)?;
+        let names = match &known {
+            Some(probs) if named => self.around.quantile_names(probs),
+            _ => None,
+        };
+        if named && names.is_none() {
+            let why = "its names are compiled for probabilities that the code or a variable has only (`names = FALSE` drops them)";
+            return Err(refuse(node, why));
+        }
+        let mut to = self.temp(Type::Doubles, node)?;
         self.emit(Op::Quantile(to, x, probs, kind));
+        let out = out.vector();
+        if out == Type::Integers {
+            let whole = self.temp(out, node)?;
+            self.emit(Op::ToIntV(whole, to));
+            to = whole;
+        }
         Ok(match names {
-            Some(names) => Val::Named(Type::Doubles, to, self.row_of(names, node)?),
-            None => Val::Is(Type::Doubles, to),
+            Some(names) => Val::Named(out, to, self.row_of(names, node)?),
+            None => Val::Is(out, to),
         })
+    }
+
+    /// The type of quantiles of integers, where it does not depend on their values.
+    fn quantile_of_integers(&mut self, ty: Type, kind: u8, node: &Node) -> Lowered<Type> {
+        // One that is an element tells whether this version of R keeps its type.
+        let call = format!("stats::quantile(1:3, 0.5, type = {kind}L)");
+        match (kind, self.around.type_of(&call)) {
+            _ if ty.element() != Type::Integer => {}
+            (7, Some(out @ Type::Double)) | (1 | 3, Some(out @ Type::Integer)) => return Ok(out),
+            _ => {}
+        }
+        let why = "it is compiled for doubles, and for integers of types 1, 3 and 7";
+        Err(refuse(node, why))
+    }
+
+    /// The numbers of a register that nothing is ever assigned to.
+    fn numbers_known(&mut self, ty: Type, reg: Reg) -> Option<Vec<f64>> {
+        if ty == Type::Double {
+            let same = |(_, known): &(&u64, &Reg)| **known == reg;
+            let (bits, _) = self.constants_d.iter().find(same)?;
+            return Some(vec![f64::from_bits(*bits)]);
+        }
+        let same = |(known, _, of): &&(Reg, usize, Type)| *known == reg && *of == ty;
+        let number = self.vectors.iter().find(same)?.1;
+        self.around.numbers(number)
     }
 
     /// `unique(x)`, `duplicated(x)` and `rank(x)`.

@@ -525,6 +525,11 @@ impl Lower<'_> {
             return self.integer(0, node);
         };
         let (ty, reg) = self.only(ty, reg, node)?;
+        self.whole(ty, reg, node)
+    }
+
+    /// One number as an integer.
+    pub(super) fn whole(&mut self, ty: Type, reg: Reg, node: &Node) -> Lowered<Reg> {
         if ty != Type::Double {
             return Ok(reg);
         }

@@ -2,9 +2,33 @@
 
 use super::control::mixed_value;
 use super::*;
+use crate::code::Extra;
 use crate::tree::Arg;
 
+/// How often `rep()` repeats.
+enum Times {
+    /// Everything.
+    All(Reg),
+    /// Each element.
+    Each(Reg),
+}
+
 impl Lower<'_> {
+    /// A number of `rep()`, or numbers. `None`: never reached.
+    fn times(&mut self, count: &Node, total: bool) -> Lowered<Option<Times>> {
+        if total || matches!(count.kind, Kind::Double(_)) {
+            return self.whole_number(count).map(|n| Some(Times::All(n)));
+        }
+        let Some((ty, reg)) = self.number(count)? else {
+            return Ok(None);
+        };
+        if ty.is_scalar() {
+            return self.whole(ty, reg, count).map(|n| Some(Times::All(n)));
+        }
+        let numbers = self.numbers(ty, reg, count)?;
+        Ok(Some(Times::Each(numbers)))
+    }
+
     pub(super) fn combine(&mut self, args: &[Arg], node: &Node) -> Lowered<Val> {
         if args.iter().any(|arg| arg.name.is_some()) {
             return self.combine_named(args, node);
@@ -70,14 +94,12 @@ impl Lower<'_> {
             Some(code) => self.whole_number(code)?,
             None => self.integer(0, node)?,
         };
-        let to = self.temp(ty, node)?;
-        if ty.is_double() {
-            let zero = self.double(0.0, node)?;
-            self.emit(Op::FillD(to, zero, n));
+        let zero = if ty.is_double() {
+            self.double(0.0, node)?
         } else {
-            let zero = self.integer(0, node)?;
-            self.emit(Op::FillI(to, zero, n));
-        }
+            self.integer(0, node)?
+        };
+        let to = self.filled(ty.element(), zero, n, node)?;
         Ok(Val::Is(ty, to))
     }
 
@@ -116,14 +138,41 @@ impl Lower<'_> {
         let Some((ty, reg)) = self.number(x)? else {
             return Ok(Val::Gone);
         };
-        let n = self.whole_number(count)?;
-        let to = self.temp(ty.vector(), node)?;
-        self.emit(match (ty.is_scalar(), ty.is_double()) {
-            (true, true) => Op::FillD(to, reg, n),
-            (true, false) => Op::FillI(to, reg, n),
-            (false, true) => Op::RepD(to, reg, n, total),
-            (false, false) => Op::RepI(to, reg, n, total),
-        });
+        let n = match self.times(count, total)? {
+            Some(Times::All(n)) => n,
+            Some(Times::Each(times)) => {
+                let (ty, reg) = self.as_vector(ty, reg, node)?;
+                let how = if ty.is_double() {
+                    Extra::TimesD
+                } else {
+                    Extra::TimesI
+                };
+                return self.extra(how, ty, [reg, times, 0], node);
+            }
+            None => return Ok(Val::Gone),
+        };
+        let to = if ty.is_scalar() {
+            self.filled(ty, reg, n, node)?
+        } else {
+            let to = self.temp(ty, node)?;
+            self.emit(if ty.is_double() {
+                Op::RepD(to, reg, n, total)
+            } else {
+                Op::RepI(to, reg, n, total)
+            });
+            to
+        };
         Ok(Val::Is(ty.vector(), to))
+    }
+
+    /// A vector of so many times one number.
+    pub(super) fn filled(&mut self, ty: Type, reg: Reg, n: Reg, node: &Node) -> Lowered<Reg> {
+        let to = self.temp(ty.vector(), node)?;
+        self.emit(if ty.is_double() {
+            Op::FillD(to, reg, n)
+        } else {
+            Op::FillI(to, reg, n)
+        });
+        Ok(to)
     }
 }

@@ -54,41 +54,47 @@ pub(super) fn doubles(
     }
 }
 
+/// Of so many elements those that negative numbers leave, as a mask.
+fn all_but(n: usize, numbers: &[i32]) -> Result<Vec<i32>, Bail> {
+    let mut kept = vec![1; n];
+    for number in numbers {
+        if *number >= 0 {
+            return Err(OUTSIDE);
+        }
+        if let Some(kept) = kept.get_mut(number.unsigned_abs() as usize - 1) {
+            *kept = 0;
+        }
+    }
+    Ok(kept)
+}
+
 /// Elements by numbers, all positive, or all negative (those are left out).
 pub(super) fn pick<T: Copy>(out: &mut Vec<T>, x: &[T], numbers: &[i32]) -> Result<(), Bail> {
     if numbers.first().is_some_and(|first| *first < 0) {
-        let mut kept = vec![true; x.len()];
-        for number in numbers {
-            if *number >= 0 {
-                return Err(OUTSIDE);
-            }
-            if let Some(kept) = kept.get_mut(number.unsigned_abs() as usize - 1) {
-                *kept = false;
-            }
-        }
-        out.extend(
-            x.iter()
-                .zip(kept)
-                .filter(|(_, kept)| *kept)
-                .map(|(x, _)| *x),
-        );
-        return Ok(());
+        return filter(out, x, &all_but(x.len(), numbers)?);
     }
     let at = |number: &i32| (*number as usize).wrapping_sub(1);
     if !numbers.iter().all(|number| at(number) < x.len()) {
-        return Err(OUTSIDE);
+        // Zeros choose nothing.
+        let chosen = || numbers.iter().filter(|number| **number != 0);
+        if !chosen().all(|number| at(number) < x.len()) {
+            return Err(OUTSIDE);
+        }
+        out.extend(chosen().map(|number| x[at(number)]));
+        return Ok(());
     }
     out.extend(numbers.iter().map(|number| x[at(number)]));
     Ok(())
 }
 
 pub(super) fn filter<T: Copy>(out: &mut Vec<T>, x: &[T], mask: &[i32]) -> Result<(), Bail> {
-    if x.len() != mask.len() {
+    // A shorter one is used again and again.
+    if x.len() < mask.len() {
         return Err(LENGTHS);
     }
     out.extend(
         x.iter()
-            .zip(mask)
+            .zip(mask.iter().cycle())
             .filter(|(_, keep)| **keep != 0)
             .map(|(x, _)| *x),
     );
@@ -101,6 +107,9 @@ pub(super) fn assign<T: Copy>(
     from: &[T],
     mask: bool,
 ) -> Result<(), Bail> {
+    if !mask && at.first().is_some_and(|first| *first < 0) {
+        return assign(to, &all_but(to.len(), at)?, from, true);
+    }
     let count = if mask {
         if at.len() != to.len() {
             return Err(LENGTHS);
@@ -185,6 +194,24 @@ pub(super) fn repeat<T: Copy>(
         return Err(LENGTHS);
     }
     out.extend(x.iter().cycle().take(n));
+    Ok(())
+}
+
+/// Each element as often as its number says; with one number all of them so often.
+pub(super) fn repeat_each<T: Copy>(out: &mut Vec<T>, x: &[T], times: &[i32]) -> Result<(), Bail> {
+    if let [all] = times {
+        return repeat(out, x, *all, false);
+    }
+    if x.len() != times.len() {
+        return Err(LENGTHS);
+    }
+    for (x, n) in x.iter().zip(times) {
+        let n = usize::try_from(*n).map_err(|_| LENGTHS)?;
+        if n > LONGEST - out.len() {
+            return Err(LONG);
+        }
+        out.extend(std::iter::repeat_n(*x, n));
+    }
     Ok(())
 }
 

@@ -1,6 +1,6 @@
 //! Operations with arguments of their own: sequences, rounding to digits, and others.
 
-use super::elements::length;
+use super::elements::{length, repeat_each};
 use super::{Bail, Host, Machine, LONG, LONGEST, NOT_A_NUMBER};
 use crate::code::{Extra, Reg};
 use crate::primitives::{along, arithmetic, curves, distinct, lookup, reduce, sequence, trimmed};
@@ -93,6 +93,9 @@ impl Machine<'_> {
                 Ok(())
             })?,
             Extra::UniqueI | Extra::DuplicatedD | Extra::DuplicatedI => {
+                if how == Extra::UniqueI {
+                    self.spend(4 * self.vi(a).len());
+                }
                 self.make_i(to, |m, out| {
                     *out = match how {
                         Extra::UniqueI => distinct::unique_int(m.vi(a)),
@@ -116,6 +119,7 @@ impl Machine<'_> {
             }
             Extra::Tabulate => {
                 let n = length(i(b))?;
+                self.spend(self.vi(a).len());
                 self.make_i(to, |m, out| {
                     *out = along::tabulate(&m.vi[usize::from(a)], n);
                     Ok(())
@@ -157,6 +161,14 @@ impl Machine<'_> {
                         Ok(())
                     })?;
                 }
+            }
+            Extra::TimesD => {
+                self.spend(self.vi(b).len());
+                self.make_d(to, |m, out| repeat_each(out, m.vd(a), m.vi(b)))?;
+            }
+            Extra::TimesI => {
+                self.spend(self.vi(b).len());
+                self.make_i(to, |m, out| repeat_each(out, m.vi(a), m.vi(b)))?;
             }
             Extra::SeqBy => {
                 let (from, end, by) = (d(a), d(b), d(c));

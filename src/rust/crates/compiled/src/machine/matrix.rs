@@ -369,6 +369,7 @@ impl Machine<'_> {
                 if nrow == 0 || ncol == 0 {
                     return Err(NO_ELEMENTS);
                 }
+                self.spend(nrow * ncol);
                 self.make_d(to, |m, out| {
                     *out = matrix::margin(how, m.vd(of), nrow, host)?;
                     Ok(())
@@ -386,7 +387,8 @@ impl Machine<'_> {
                     matrix: true,
                 });
                 let shape = matrix::solve(a, b.map(|b| m.operand(b)), host, out)?;
-                m.fuel -= (shape[0] * shape[0] / 16) as i64;
+                let n = shape[0];
+                m.spend(n * n * (n / 4 + shape[1]));
                 Ok(shape)
             }),
         }

@@ -368,3 +368,66 @@ fn matrices_keep_their_shapes_or_drop_them_as_r_does() {
 fn an_instruction_has_eight_bytes() {
     assert_eq!(std::mem::size_of::<crate::code::Op>(), 8);
 }
+
+#[test]
+fn what_only_reads_a_long_vector_costs_time_too() {
+    let long: Vec<f64> = (0..40_000).map(|k| f64::from(k % 977) + 1.0).collect();
+    let whole = || call("as.integer", [name("x")]);
+    let calls = [
+        call("cor", [name("x"), name("x")]),
+        call("tabulate", [whole(), i(5)]),
+        call("unique", [whole()]),
+        call("[", [name("x"), call("==", [name("x"), d(1.0)])]),
+        call("sample.int", [i(40_000), i(2)]),
+        call("colMeans", [call("matrix", [name("x"), i(40_000)])]),
+    ];
+    let turns = 20;
+    for one in calls {
+        // for (j in 1:20) s <- CALL; 1
+        let each = call("<-", [name("s"), one.clone()]);
+        let over = call(":", [i(1), i(turns)]);
+        let body = call("{", [call("for", [name("j"), over, each]), d(1.0)]);
+        let program = program(Type::Doubles, body).unwrap();
+        let mut machine = Machine::new(&program, &[], state());
+        machine.start(&program, &[Data::Doubles(&long)], None);
+        let mut pauses = 0;
+        let outcome = loop {
+            match machine.run(&program, &Host::portable(), &|| true) {
+                Outcome::Paused => pauses += 1,
+                other => break other,
+            }
+        };
+        assert_eq!(outcome, Outcome::Done(Value::Double(1.0)), "{one:?}");
+        // Reading the vector takes more than half of what is spent between two looks at the time.
+        assert!(pauses >= turns / 2 - 1, "{pauses} pauses: {one:?}");
+    }
+}
+
+#[test]
+fn all_but_some_elements_are_assigned_and_zeros_choose_none() {
+    use super::elements::{assign, filter, pick, repeat_each};
+    let mut x = [1.0, 2.0, 3.0, 4.0];
+    assign(&mut x, &[-1, -9, -4], &[7.0, 8.0], false).unwrap();
+    assert_eq!(x, [1.0, 7.0, 8.0, 4.0]);
+    assert!(assign(&mut x, &[-1], &[7.0, 8.0], false).is_err());
+    assert!(assign(&mut x, &[-1, 2], &[7.0], false).is_err());
+    let picked = |numbers: &[i32]| {
+        let mut out = Vec::new();
+        pick(&mut out, &x, numbers).map(|()| out)
+    };
+    assert_eq!(picked(&[0, 2, 0]).unwrap(), [7.0]);
+    assert_eq!(picked(&[-2, -3]).unwrap(), [1.0, 4.0]);
+    assert!(picked(&[0, -1]).is_err() && picked(&[0, 5]).is_err() && picked(&[-1, 0]).is_err());
+    let mut out = Vec::new();
+    filter(&mut out, &x, &[0, 1]).unwrap();
+    assert_eq!(out, [7.0, 4.0]);
+    assert!(filter(&mut out, &x, &[1, 1, 1, 1, 0]).is_err());
+    let times = |numbers: &[i32]| {
+        let mut out = Vec::new();
+        repeat_each(&mut out, &[1, 2], numbers).map(|()| out)
+    };
+    assert_eq!(times(&[2, 1]).unwrap(), [1, 1, 2]);
+    assert_eq!(times(&[2]).unwrap(), [1, 2, 1, 2]);
+    assert!(times(&[1, -1]).is_err() && times(&[1, 1, 1]).is_err() && times(&[]).is_err());
+    assert!(times(&[i32::MAX, 1]).is_err());
+}

@@ -38,6 +38,7 @@ pub(super) fn draw(
         Law::Poisson => poisson::rpois(a, host, state).map(f64::from),
         Law::Geometric => poisson::rgeom(a, host, state).map(f64::from),
         Law::NegativeBinomial => poisson::rnbinom(a, b, host, state).map(f64::from),
+        Law::NegativeBinomialMean => poisson::rnbinom_mu(a, b, host, state).map(f64::from),
         Law::Binomial => binomial::rbinom(a, b, state).map(f64::from),
     }
 }
@@ -82,6 +83,11 @@ fn draw_all(
     }
     Ok(())
 }
+
+const ONE_OF_THEM: Bail = Bail("a median of integers that is one of them, and an integer");
+
+/// An element that is sorted takes so long as this many which are added.
+const SORTED: usize = 16;
 
 impl Machine<'_> {
     pub(super) fn i(&self, reg: Reg) -> i32 {
@@ -129,6 +135,11 @@ impl Machine<'_> {
             self.spare_i = old;
         }
         Ok(())
+    }
+
+    /// Work that the length of what it makes does not tell: that of so many elements which are read.
+    pub(super) fn spend(&mut self, elements: usize) {
+        self.fuel -= (elements / 16) as i64;
     }
 
     pub(super) fn vector(&mut self, op: Op, host: &Host) -> Result<(), Bail> {
@@ -193,23 +204,30 @@ impl Machine<'_> {
                 out.push(m.i(a));
                 Ok(())
             })?,
-            Op::SelectD(to, x, at, mask) => self.make_d(to, |m, out| {
-                if mask {
-                    filter(out, m.vd(x), m.vi(at))
-                } else {
-                    pick(out, m.vd(x), m.vi(at))
-                }
-            })?,
-            Op::SelectI(to, x, at, mask) => self.make_i(to, |m, out| {
-                if mask {
-                    filter(out, m.vi(x), m.vi(at))
-                } else {
-                    pick(out, m.vi(x), m.vi(at))
-                }
-            })?,
+            Op::SelectD(to, x, at, mask) => {
+                self.spend(self.vi(at).len());
+                self.make_d(to, |m, out| {
+                    if mask {
+                        filter(out, m.vd(x), m.vi(at))
+                    } else {
+                        pick(out, m.vd(x), m.vi(at))
+                    }
+                })?;
+            }
+            Op::SelectI(to, x, at, mask) => {
+                self.spend(self.vi(at).len());
+                self.make_i(to, |m, out| {
+                    if mask {
+                        filter(out, m.vi(x), m.vi(at))
+                    } else {
+                        pick(out, m.vi(x), m.vi(at))
+                    }
+                })?;
+            }
             Op::DropD(to, x, a) => self.make_d(to, |m, out| drop_one(out, m.vd(x), m.i(a)))?,
             Op::DropI(to, x, a) => self.make_i(to, |m, out| drop_one(out, m.vi(x), m.i(a)))?,
             Op::AssignD(x, at, from, mask) => {
+                self.spend(self.vi(at).len());
                 let from = self.vd(from).to_vec();
                 let mut to = std::mem::take(&mut self.vd[usize::from(x)]);
                 let done = assign(to.to_mut(), self.vi(at), &from, mask);
@@ -217,6 +235,7 @@ impl Machine<'_> {
                 done?;
             }
             Op::AssignI(x, at, from, mask) => {
+                self.spend(self.vi(at).len());
                 // All three may be one vector.
                 let (from, at) = (self.vi(from).to_vec(), self.vi(at).to_vec());
                 assign(self.vi[usize::from(x)].to_mut(), &at, &from, mask)?;
@@ -359,6 +378,8 @@ impl Machine<'_> {
             }
             Op::DrawV(law, to, n, a, b) => {
                 let n = length(self.i(n))?;
+                // A random number takes longer than a sum.
+                self.spend(4 * n);
                 self.make_d(to, |m, out| {
                     let Machine { vd, state, .. } = m;
                     let (a, b) = (&vd[usize::from(a)], &vd[usize::from(b)]);
@@ -375,21 +396,28 @@ impl Machine<'_> {
                     Ok(())
                 })?;
             }
-            Op::Quantile(to, x, probs, kind) => self.make_d(to, |m, out| {
-                *out = quantile::quantile(m.vd(x), m.vd(probs), kind)?;
-                Ok(())
-            })?,
+            Op::Quantile(to, x, probs, kind) => {
+                self.spend(SORTED * self.vd(x).len());
+                self.make_d(to, |m, out| {
+                    *out = quantile::quantile(m.vd(x), m.vd(probs), kind)?;
+                    Ok(())
+                })?;
+            }
             Op::Cor(to, x, y) => {
+                self.spend(2 * self.vd(x).len());
                 self.d[usize::from(to)] = reduce::cor(self.vd(x), self.vd(y), host)?;
             }
             Op::Sample(to, n, size, replace) => {
                 let (n, size) = (length(self.i(n))?, length(self.i(size))?);
+                self.spend(if replace { size } else { n });
                 self.make_i(to, |m, out| {
                     sample::sample_int_into(n, size, replace, &mut m.state, out)
                 })?;
             }
             Op::SampleWeighted(to, size, weights, replace) => {
                 let size = length(self.i(size))?;
+                // Weights are sorted.
+                self.spend(SORTED * self.vd(weights).len());
                 self.make_i(to, |m, out| {
                     let Machine { vd, state, .. } = m;
                     *out =
@@ -437,12 +465,18 @@ impl Machine<'_> {
             Reduce::Any => self.i[to] = i32::from(reduce::any(x)),
             Reduce::All => self.i[to] = i32::from(reduce::all(x)),
             Reduce::AnyNa => self.i[to] = 0,
+            // Between two of them it is a double; else it would be an integer.
+            Reduce::Median if x.len() % 2 == 1 => return Err(ONE_OF_THEM),
+            Reduce::Median => self.d[to] = order::median_int(x, host)?,
             _ => return Err(OVERFLOW),
         }
         Ok(())
     }
 
     fn along_d(&mut self, how: Along, to: Reg, a: Reg, host: &Host) -> Result<(), Bail> {
+        if let Along::Sort | Along::SortDown | Along::Order | Along::OrderDown = how {
+            self.spend(SORTED * self.vd(a).len());
+        }
         if let Along::Order | Along::OrderDown | Along::IsNa = how {
             return self.make_i(to, |m, out| {
                 match how {
@@ -470,6 +504,11 @@ impl Machine<'_> {
     }
 
     fn along_i(&mut self, how: Along, to: Reg, a: Reg) -> Result<(), Bail> {
+        let sorts = matches!(
+            how,
+            Along::Sort | Along::SortDown | Along::Order | Along::OrderDown
+        );
+        self.spend(if sorts { SORTED } else { 1 } * self.vi(a).len());
         self.make_i(to, |m, out| {
             let x = m.vi(a);
             match how {

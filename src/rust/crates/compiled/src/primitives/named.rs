@@ -220,6 +220,9 @@ fn random(
         "rbeta" => a.draws(|[a, b]| beta::rbeta(a, b, state)),
         "rpois" => a.counts(|[lambda]| poisson::rpois(lambda, host, state)),
         "rgeom" => a.counts(|[prob]| poisson::rgeom(prob, host, state)),
+        "rnbinom" if a.0.len() == 4 => {
+            a.counts(|[size, _, mu]| poisson::rnbinom_mu(size, mu, host, state))
+        }
         "rnbinom" => a.counts(|[size, prob]| poisson::rnbinom(size, prob, host, state)),
         "rbinom" => a.counts(|[size, prob]| binomial::rbinom(size, prob, state)),
         "sample" | "sample.int" => sampled(a, state),
@@ -249,6 +252,7 @@ fn of_doubles(name: &str, x: &[f64], a: &Arguments, host: &Host) -> Result<Value
                 _ => sequence::steps(x[0], second, third as i32)?,
             })
         }
+        "var" if a.0.len() == 2 => double(reduce::cov(x, &a.at(1)?.doubles(), host)?),
         "var" => double(reduce::var(x, host)?),
         "sd" => double(reduce::sd(x, host)?),
         "prod" => double(reduce::prod(x, host)?),
@@ -351,6 +355,11 @@ fn of_integers(name: &str, x: &[i32], a: &Arguments, host: &Host) -> Result<Valu
         "unique" => Integers(distinct::unique_int(x)),
         "duplicated" => Logicals(distinct::duplicated_int(x)),
         "rank" => Doubles(distinct::rank_int(x)),
+        "quantile" if a.count(2)? == 7 => of_doubles(name, &a.at(0)?.doubles(), a, host)?,
+        "quantile" => match of_doubles(name, &a.at(0)?.doubles(), a, host)? {
+            Doubles(x) => Integers(x.into_iter().map(|x| x as i32).collect()),
+            other => other,
+        },
         "tabulate" => Integers(along::tabulate(x, a.count(1)?)),
         "which" => Integers(reduce::which(x)),
         "any" => Logicals(vec![reduce::any(x).into()]),

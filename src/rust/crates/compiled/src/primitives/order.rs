@@ -43,27 +43,43 @@ pub fn sort_int(x: &[i32], decreasing: bool) -> Vec<i32> {
     sorted
 }
 
-fn order_by<T>(x: &[T], decreasing: bool, compare: impl Fn(&T, &T) -> Ordering) -> Vec<i32> {
-    let mut order: Vec<i32> = (1..=x.len() as i32).collect();
-    let at = |i: &i32| &x[*i as usize - 1];
-    if decreasing {
-        order.sort_by(|i, j| compare(at(j), at(i)));
+/// Numbers from 1, by the keys of the elements; equal ones as they came. The keys are moved with the
+/// numbers, as a look into a long vector for each comparison takes longer.
+fn order_by<T: Copy, K: Ord + Copy>(x: &[T], key: impl Fn(T) -> K) -> Vec<i32> {
+    let mut keyed: Vec<(K, i32)> = x.iter().map(|x| key(*x)).zip(1..).collect();
+    keyed.sort_unstable();
+    keyed.into_iter().map(|(_, number)| number).collect()
+}
+
+/// A key with the order of numbers that are not `NaN`; zeros of both signs have one.
+fn key(x: f64) -> u64 {
+    let bits = (x + 0.0).to_bits();
+    // Of negative numbers the larger bits are the smaller number.
+    if bits >> 63 == 1 {
+        !bits
     } else {
-        order.sort_by(|i, j| compare(at(i), at(j)));
+        bits | 1 << 63
     }
-    order
 }
 
 /// `order(x, decreasing)` of doubles: numbers from 1, equal elements as they came.
 pub fn order(x: &[f64], decreasing: bool) -> Result<Vec<i32>, Bail> {
     numbers(x)?;
-    Ok(order_by(x, decreasing, ascending))
+    Ok(if decreasing {
+        order_by(x, |x| !key(x))
+    } else {
+        order_by(x, key)
+    })
 }
 
 /// `order(x, decreasing)` of integers.
 #[must_use]
 pub fn order_int(x: &[i32], decreasing: bool) -> Vec<i32> {
-    order_by(x, decreasing, i32::cmp)
+    if decreasing {
+        order_by(x, std::cmp::Reverse)
+    } else {
+        order_by(x, |x| x)
+    }
 }
 
 /// Refuses a zero that was chosen among zeros of both signs: which one R's partial sorting

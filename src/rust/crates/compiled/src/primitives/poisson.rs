@@ -205,6 +205,18 @@ pub fn rgeom(prob: f64, host: &Host, state: &mut Generator) -> Result<i32, Bail>
     rpois(mean, host, state)
 }
 
+/// `rnbinom(1, size, mu = mu)`.
+pub fn rnbinom_mu(size: f64, mu: f64, host: &Host, state: &mut Generator) -> Result<i32, Bail> {
+    if !size.is_finite() || !mu.is_finite() || size <= 0.0 || mu < 0.0 {
+        return Err(PARAMETERS);
+    }
+    if mu == 0.0 {
+        return Ok(0);
+    }
+    let mean = rgamma(size, mu / size, host, state)?;
+    rpois(mean, host, state)
+}
+
 /// `rnbinom(1, size, prob)`: a Poisson number whose mean is of a gamma law.
 pub fn rnbinom(size: f64, prob: f64, host: &Host, state: &mut Generator) -> Result<i32, Bail> {
     if !size.is_finite() || prob.is_nan() || size <= 0.0 || prob <= 0.0 || prob > 1.0 {

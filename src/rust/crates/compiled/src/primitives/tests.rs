@@ -110,3 +110,21 @@ fn medians_and_quantiles_are_between_their_neighbours() {
         assert!((1.0..=4.0).contains(&found[1]));
     }
 }
+
+#[test]
+fn orders_keep_equal_numbers_as_they_came() {
+    let x = [
+        2.0,
+        -0.0,
+        0.0,
+        f64::INFINITY,
+        -1.5,
+        2.0,
+        f64::NEG_INFINITY,
+        -1e-300,
+    ];
+    assert_eq!(order::order(&x, false).unwrap(), [7, 5, 8, 2, 3, 1, 6, 4]);
+    assert_eq!(order::order(&x, true).unwrap(), [4, 1, 6, 2, 3, 8, 5, 7]);
+    assert_eq!(order::order_int(&[3, 1, 3, -2], true), [1, 3, 2, 4]);
+    assert_eq!(order::order_int(&[3, 1, 3, -2], false), [4, 2, 1, 3]);
+}
