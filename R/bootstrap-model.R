@@ -132,7 +132,10 @@ model_coefficients <- function(model) {
 check_model_scheme <- function(model, sim, call) {
   refuse <- function(must) stop_argument("sim", must, sim, call)
   mixed <- inherits(model, c("merMod", "lme", "gls"))
-  if (sim %in% c("bayesian", "poisson") && mixed) refuse("\"ordinary\" (with `cluster`), \"parametric\" or \"residual\" for a mixed model, whose weights are those of variances")
+  if (sim %in% c("bayesian", "poisson") && mixed) {
+    others <- if (inherits(model, "merMod")) ", \"parametric\" or \"residual\"" else ""
+    refuse(sprintf("\"ordinary\" (with `cluster`)%s for a mixed model, whose weights are those of variances", others))
+  }
   if (sim == "residual" && !inherits(model, "lmerMod")) refuse("another scheme for this model: \"residual\" is for boot_lm() and for lme4::lmer()")
   if (sim %in% c("wild", "antithetic", "permutation")) refuse("\"ordinary\", \"balanced\", \"block\", \"bayesian\", \"poisson\", \"parametric\" or \"residual\" for a fitted model")
 }
