@@ -48,7 +48,7 @@ warn_groups_of_fit <- function(model) {
     sprintf(
       "The model has groups of rows (%s), but rows are drawn one by one. `cluster = ~ %s` draws whole groups%s.",
       paste(groups, collapse = ", "), groups[[1L]],
-      if (inherits(model, c("merMod", "lme", "gls"))) ", `sim = \"parametric\"` responses of the model" else ""
+      if (inherits(model, "merMod")) ", `sim = \"parametric\"` responses of the model" else ""
     ),
     "rustle_warning_clusters"
   )

@@ -79,6 +79,16 @@ model_bootstrap <- function(model, f, sim, cluster, call) {
   if (is.null(cluster) && sim != "block") warn_groups_of_fit(model)
   if (sim %in% c("bayesian", "poisson")) {
     old <- again$weights
+    # "." would have the weights among the regressors.
+    if ("." %in% all.vars(again$formula)) {
+      again$formula <- stats::formula(stats::terms(model))
+      attributes(again$formula) <- NULL
+    }
+    # MASS::rlm() takes weights as those of variances unless it is told.
+    if (inherits(model, "rlm") && !identical(again$wt.method, "case")) {
+      if (!is.null(old)) stop_argument("sim", "\"ordinary\" or \"balanced\" for a model of rlm() whose weights are those of variances", sim, call)
+      again$wt.method <- "case"
+    }
     again$weights <- if (is.null(old)) quote(.rustle_weights) else call("*", old, quote(.rustle_weights))
     weighted <- function(data, w) {
       w <- w * length(w) / sum(w)
@@ -122,7 +132,10 @@ model_coefficients <- function(model) {
 check_model_scheme <- function(model, sim, call) {
   refuse <- function(must) stop_argument("sim", must, sim, call)
   mixed <- inherits(model, c("merMod", "lme", "gls"))
-  if (sim %in% c("bayesian", "poisson") && mixed) refuse("\"ordinary\" (with `cluster`), \"parametric\" or \"residual\" for a mixed model, whose weights are those of variances")
+  if (sim %in% c("bayesian", "poisson") && mixed) {
+    others <- if (inherits(model, "merMod")) ", \"parametric\" or \"residual\"" else ""
+    refuse(sprintf("\"ordinary\" (with `cluster`)%s for a mixed model, whose weights are those of variances", others))
+  }
   if (sim == "residual" && !inherits(model, "lmerMod")) refuse("another scheme for this model: \"residual\" is for boot_lm() and for lme4::lmer()")
   if (sim %in% c("wild", "antithetic", "permutation")) refuse("\"ordinary\", \"balanced\", \"block\", \"bayesian\", \"poisson\", \"parametric\" or \"residual\" for a fitted model")
 }

@@ -76,3 +76,18 @@ test_that("a model that is another one when it is fitted again is told", {
   times <- 2
   expect_warning(bootstrap(nonlinear, R = 5, seed = 1), "a is 0.29", class = "rustle_warning_refit")
 })
+
+test_that("weights of replicates are no regressors, and say how often rows occur", {
+  skip_if_not_installed("MASS")
+  # "." in the formula: all other columns.
+  size <- function(m) stats::sigma(m)
+  dot <- bootstrap(lm(mpg ~ ., mtcars[1:3]), size, R = 5, seed = 1, sim = "bayesian")
+  named <- bootstrap(lm(mpg ~ cyl + disp, mtcars), size, R = 5, seed = 1, sim = "bayesian")
+  expect_equal(dot$t, named$t)
+  robust <- MASS::rlm(stack.loss ~ Air.Flow, stackloss, maxit = 500, acc = 1e-10)
+  b <- bootstrap(robust, R = 5, seed = 1, sim = "poisson")
+  again <- apply(boot_array(b), 1L, function(w) coef(MASS::rlm(stack.loss ~ Air.Flow, stackloss[rep(1:21, w), ], maxit = 500, acc = 1e-10)))
+  expect_equal(b$t, unname(t(again)), tolerance = 1e-7, ignore_attr = TRUE)
+  weighted <- MASS::rlm(stack.loss ~ Air.Flow, stackloss, weights = Water.Temp)
+  expect_argument_error(bootstrap(weighted, R = 5, sim = "bayesian"), "sim")
+})
