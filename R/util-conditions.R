@@ -110,10 +110,11 @@ stop_worker_lost <- function(failure, values, call) {
   printed <- if (is.null(failure$printed)) "" else failure$printed
   limit <- memory_of_group()
   message <- sprintf(
-    "A worker was lost while it ran %s: %s.%s%s%s%s",
+    "A worker was lost while it ran %s: %s.%s%s%s%s%s",
     enumerate_tasks(failure$tasks), describe_exit(failure),
     if (failure$memory) " The kernel has killed processes for want of memory meanwhile." else "",
     describe_memory(used, limit, signal), describe_printed(printed),
+    if (is.null(in_force$settings$setup)) "" else " It may have been `setup` of the plan, which runs before a worker's first task.",
     " Values that arrived are in the field `values` of this condition."
   )
   abort_rustle(
