@@ -55,9 +55,10 @@ serializer_of <- function(x) {
 #' among globals, data and arguments, in lists, attributes, slots and the environments of
 #' functions.
 #'
-#' Sent are what FUN needs under `plan(multisession)`, and what tasks return under every plan
+#' Sent are, under `plan(multisession)`, what FUN needs and what workers keep (`setup` of the plan,
+#' [clusterExport()] and its relatives with `cl = NULL`), and what tasks return under every plan
 #' with workers of our own. (Forked workers have the objects of the session already. Futures
-#' of other plans are sent by future.)
+#' of other plans are sent by future. Nodes of `plan(cluster)` are sent FUN without serializers.)
 #'
 #' Ready-made: documents, nodes and node sets of xml2. Connections of DBI are refused with an
 #' error, because a connection belongs to its process: connect in the task, or in each worker
@@ -68,7 +69,7 @@ serializer_of <- function(x) {
 #'
 #' @section Without a serializer:
 #' A pointer that is sent to workers is treated as the option
-#' `future.globals.onReference` says: `"ignore"` (the default), `"warning"` or `"error"`, of
+#' `future.globals.onReference` says, on nodes of `plan(cluster)`, too: `"ignore"` (the default), `"warning"` or `"error"`, of
 #' class `rustle_warning_reference` and `rustle_error_reference`. A pointer that a task
 #' returns is dead in the session: a warning of class `rustle_warning_reference` says
 #' so, once per call, with `task`, the number of the first such task, and `path`, the place

@@ -110,10 +110,11 @@ stop_worker_lost <- function(failure, values, call) {
   printed <- if (is.null(failure$printed)) "" else failure$printed
   limit <- memory_of_group()
   message <- sprintf(
-    "A worker was lost while it ran %s: %s.%s%s%s%s",
+    "A worker was lost while it ran %s: %s.%s%s%s%s%s",
     enumerate_tasks(failure$tasks), describe_exit(failure),
     if (failure$memory) " The kernel has killed processes for want of memory meanwhile." else "",
     describe_memory(used, limit, signal), describe_printed(printed),
+    if (is.null(in_force$settings$setup)) "" else " It may have been `setup` of the plan, which runs before a worker's first task.",
     " Values that arrived are in the field `values` of this condition."
   )
   abort_rustle(
@@ -129,7 +130,7 @@ describe_memory <- function(used, limit, signal) {
   if (is.na(used) || !signal %in% tools::SIGKILL) return("")
   sprintf(
     " It had %.0f MB of memory when it was last looked at%s.", used / 1e6,
-    if (is.finite(limit)) sprintf(", and the control group may have %.0f MB", limit / 1e6) else ""
+    if (is.finite(limit)) sprintf(", and the limit of the container or batch job is %.0f MB", limit / 1e6) else ""
   )
 }
 
@@ -146,7 +147,7 @@ describe_exit <- function(failure) {
   known <- rs_exit_statuses()
   number <- failure$number
   switch(failure$cause,
-    signal = sprintf("signal %d%s ended it", number, signal_name(number)),
+    signal = sprintf("signal %d%s ended it%s", number, signal_name(number), meaning_of_signal(number, failure$memory)),
     status = if (number == known$quit) {
       "the task called quit()"
     } else if (number == known$abandoned) {
@@ -160,6 +161,13 @@ describe_exit <- function(failure) {
     element = sprintf("the element of the job array that ran it ended (%s)", failure$reason),
     unknown = "how its process ended is not known"
   )
+}
+
+# What users can make of it. memory: is it known that the kernel has killed for want of memory?
+meaning_of_signal <- function(number, memory) {
+  if (number %in% c(4L, 6L, 7L, 8L, 11L)) return(", a crash of compiled code that the task has called")
+  if (number == tools::SIGKILL && !isTRUE(memory)) return(": somebody has killed it, or the system, for want of memory perhaps")
+  ""
 }
 
 signal_name <- function(number) {

@@ -41,7 +41,7 @@ tell_memory <- function(plan) {
   allowed <- max(1, limit %/% worker_bytes)
   if (plan$workers <= allowed || !first_time("memory_of_group")) return(invisible())
   message(sprintf(
-    "The control group of this session may have %.0f MB of memory, enough for about %.0f workers; the plan has %d.",
+    "This session may use %.0f MB of memory (the limit of its container or batch job), enough for about %.0f workers; the plan has %d.",
     limit / 1e6, allowed, plan$workers
   ))
 }

@@ -131,7 +131,7 @@ test_that("a worker that the kernel kills for memory is told as that, with the l
       out[[name("class")]] <- inherits(e, "rustle_error_worker_lost")
       out[[name("signal")]] <- identical(e$signal, tools::SIGKILL)
       out[[name("killed by the kernel")]] <- isTRUE(e$memory) && grepl("for want of memory", conditionMessage(e))
-      out[[name("limit")]] <- isTRUE(abs(e$limit - 4e8) < 1e5) && grepl("may have 400 MB", conditionMessage(e))
+      out[[name("limit")]] <- isTRUE(abs(e$limit - 4e8) < 1e5) && grepl("batch job is 400 MB", conditionMessage(e))
       out[[name("used")]] <- isTRUE(e$used > 7e7)
       out[[name("printed")]] <- grepl("printed last: \"fitting model 2", conditionMessage(e), fixed = TRUE)
       # The session and its next workers are unharmed.

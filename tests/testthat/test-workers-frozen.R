@@ -80,3 +80,10 @@ test_that("a setup finds the variables of the code that sets the plan, and needs
   expect_identical(clusterEvalQ(NULL, kept_mine), list(7, 7))
   expect_argument_error(plan("multisession", setup = function(x) x), "setup")
 })
+
+test_that("a setup that ends its worker is named", {
+  skip_unless_faults()
+  local_plan("multisession", workers = 2L, compiled = "never", setup = { quit("no") })
+  e <- expect_error(future_lapply(1:2, identity), class = "rustle_error_worker_lost")
+  expect_match(conditionMessage(e), "quit().* It may have been `setup` of the plan")
+})
