@@ -1,4 +1,5 @@
-# How long an interrupt waits in the functions of linear algebra (section "Interrupts" of their help).
+# How long an interrupt waits in the functions of linear algebra (section "Interrupts" of their help), and in
+# compiled functions (?threads).
 # What this prints is kept in bench/record: Rscript bench/interrupts.R
 # Each call is interrupted five times, later and later; one that ends before is said.
 library(rustle)
@@ -47,6 +48,28 @@ calls <- list(
   "mt_sort(), 1e8" = quote(mt_sort(long, threads = 2)),
   "mt_solve_batch(), 1e6 of 4 x 4" = quote(for (i in 1:20) mt_solve_batch(small, threads = 2))
 )
+
+# Loops that would not end, over numbers, and over what only reads a vector or makes much of one.
+plan(threads, workers = 2, compiled = "require")
+short <- runif(20000)
+weights <- runif(20000)
+endless <- function(step) {
+  one <- eval(call("function", as.pairlist(alist(i = )), bquote({
+    s <- 0
+    while (s < 1e300) s <- s + .(step)
+    s
+  })))
+  bquote(future_sapply(1:2, .(one), future.seed = TRUE))
+}
+calls <- c(calls, lapply(c(
+  "compiled: numbers" = quote(i),
+  "compiled: cor() of 20,000" = quote(cor(short, weights)),
+  "compiled: quantile() of 20,000" = quote(quantile(short, 0.3, names = FALSE)[1]),
+  "compiled: colMeans(), 2000 x 2000" = quote(colMeans(m)[1]),
+  "compiled: weighted sample.int()" = quote(sample.int(20000, 1, prob = weights)),
+  "compiled: order() of 20,000" = quote(order(short)[1]),
+  "compiled: solve(), order 200" = quote(solve(m[1:200, 1:200])[1, 1])
+), endless))
 cat(sprintf("%-34s %s\n", "call", "milliseconds that five interrupts waited"))
 for (name in names(calls)) {
   ms <- vapply(c(0.1, 0.2, 0.35, 0.5, 0.8), function(after) waited(calls[[name]], after), 0)
