@@ -10,10 +10,8 @@ probe_share <- 0.2
 run_on_threads <- function(job, plan) {
   # As in run_sequential(): what they define may count for the function.
   for (package in job$packages) library(package, character.only = TRUE)
-  run_compiled(job, plan, run_in_session)
+  run_compiled(job, plan, NULL)
 }
-
-run_in_session <- function(job, plan) run_sequential(job, in_session(plan))
 
 # The way a plan runs its jobs: its executor's, or before it threads for what compiles.
 run_of_plan <- function(plan) {
@@ -23,7 +21,7 @@ run_of_plan <- function(plan) {
   function(job, plan) run_compiled(job, plan, run)
 }
 
-# rest: what runs the job where the machine does not.
+# rest: what runs the job where the machine does not; NULL: run_sequential().
 run_compiled <- function(job, plan, rest) {
   setting <- compiled_setting(plan)
   if (setting == "never") return(run_interpreted(job, plan, rest, "the plan says so"))
@@ -133,17 +131,14 @@ run_interpreted <- function(job, plan, rest, why, pace = NULL) {
   # new_report() has it from there.
   job$told <- told
   turn <- turn_of_r$now
-  if (!is.null(turn)) {
-    turn_of_r$now <- NULL
-    begun <- rs_now()
-    outcome <- rest(job, plan)
-    note_turn(turn, 2L, rs_now() - begun)
-  } else if (is.null(pace)) {
-    outcome <- rest(job, plan)
-  } else {
-    begun <- rs_now()
-    outcome <- rest(job, plan)
-    forget_slow(pace, rs_now() - begun)
+  if (!is.null(turn)) turn_of_r$now <- NULL
+  timed <- !is.null(turn) || !is.null(pace)
+  if (timed) begun <- rs_now()
+  outcome <- if (is.null(rest)) run_sequential(job, in_session(plan)) else rest(job, plan)
+  if (timed) {
+    seconds <- rs_now() - begun
+    if (!is.null(turn)) note_turn(turn, 2L, seconds)
+    forget_slow(pace, seconds)
   }
   if (!is.null(outcome$report) && is.null(outcome$report$compiled)) outcome$report$compiled <- told
   outcome

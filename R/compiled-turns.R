@@ -21,8 +21,7 @@ turn_of_r <- new.env(parent = emptyenv())
 
 size_of_job <- function(n) 1L + as.integer(log2(n))
 
-turns_of_call <- function(key, n) {
-  sizes <- turns_known[[key]]$sizes
+turns_of_call <- function(key, n, sizes = turns_known[[key]]$sizes) {
   size <- size_of_job(n)
   if (size <= length(sizes)) sizes[[size]]
 }
@@ -32,8 +31,9 @@ r_faster <- not_compiled("R was faster at it, when both were timed")
 
 # As not_compiled() of a job that R runs now, as it is faster, or has its turn; NULL of others. A call counts.
 why_quicker <- function(key, job, plan, frame) {
-  if (is.null(turns_known[[key]]) || !plan$executor$in_session || isTRUE(machine$eager)) return(NULL)
-  one <- turns_of_call(key, job$n)
+  known <- turns_known[[key]]
+  if (is.null(known) || !plan$executor$in_session || isTRUE(machine$eager)) return(NULL)
+  one <- turns_of_call(key, job$n, known$sizes)
   if (is.null(one) || one$left == 0L && one$turns[[1L]] < 2L) return(NULL)
   # It may go the short way (compiled-again.R) when it is compiled as it is now.
   X <- frame$X

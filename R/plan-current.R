@@ -165,7 +165,8 @@ serial_plan <- function() in_session(current_plan())
 in_session <- function(plan) {
   here <- in_force$here
   if (is.null(here)) here <- in_force$here <- executor("sequential")
-  new_plan(here, 1L, plan$settings, plan$stack)
+  # As new_plan() makes it, which takes longer.
+  list(executor = here, workers = 1L, settings = plan$settings, stack = plan$stack, limit = NULL, own_workers = FALSE)
 }
 
 # The plan of a call that says how many workers it wants, whatever the plan in force is:
