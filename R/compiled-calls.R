@@ -23,6 +23,8 @@ read_closures <- function(fun, given) {
         if (at == 1L) sprintf("`%s()` calls itself", name)
       } else if (length(known) == most_closures) {
         sprintf("`%s()` is one of too many functions that are called", name)
+      } else if (rs_is_watched(called)) {
+        sprintf("`%s()` is being debugged or traced", name)
       } else {
         why_foreign(called, name)
       }
@@ -155,6 +157,18 @@ own_name <- function(fun, homes) {
 # For each name what find_function() finds. Only what stands in frames of functions has to be
 # looked at with care.
 find_functions <- function(names, env) {
+  waiting <- rs_waiting(names, env, TRUE)
+  if (is.null(waiting)) return(find_evaluated(names, env))
+  found <- vector("list", length(names))
+  found[!waiting] <- find_evaluated(names[!waiting], env)
+  found[waiting] <- why_waiting(names[waiting])
+  found
+}
+
+# R evaluates the code of what these are bound to each time that it looks, or when it is first wanted.
+why_waiting <- function(names) sprintf("`%s` is an active binding, or has not been evaluated yet", names)
+
+find_evaluated <- function(names, env) {
   here <- function(names) unname(mget(names, envir = env, mode = "function", ifnotfound = list(NULL), inherits = TRUE))
   at <- if (is_function_frame(env)) rs_locate(names, env)
   if (is.null(at)) return(here(names))
@@ -184,6 +198,7 @@ find_function <- function(name, env) {
     }
     env <- parent.env(env)
   }
+  if (!is.null(rs_waiting(name, env, TRUE))) return(why_waiting(name))
   get0(name, envir = env, mode = "function")
 }
 
@@ -207,7 +222,7 @@ why_unknown <- function(fun, name) {
   env <- environment(fun)
   known <- c(words$variables, names(words$formals), names(machine_homes()), "function")
   for (word in words$functions[!sub("^(stats|base)::", "", words$functions) %in% known]) {
-    called <- if (is_function_frame(env)) find_function(word, env) else get0(word, envir = env, mode = "function")
+    called <- find_function(word, env)
     if (typeof(called) == "closure") next
     if (name %in% names(machine_homes())) return(sprintf("`%s()` is not R's own function here", name))
     what <- sprintf("`%s()` is not in the subset", name)

@@ -72,6 +72,20 @@ machine_homes <- function() {
   machine$homes
 }
 
+# Is somebody watching a function, by debug(), debugonce() or trace()? Where R marks that is seen once
+# (watched.rs in src/rust/src/compiled), before any function is compiled.
+is_watched <- function(fun) {
+  if (is.null(machine$watched)) {
+    marked <- lapply(1:4, function(k) function() NULL)
+    debug(marked[[2L]])
+    .primTrace(marked[[3L]])
+    debugonce(marked[[4L]])
+    rs_watched_open(marked)
+    machine$watched <- TRUE
+  }
+  rs_is_watched(fun)
+}
+
 # A closure that is not compiled: why, and the path to the expression in its body.
 not_compiled <- function(why, path = NULL) list(program = NULL, why = why, path = path)
 
@@ -85,6 +99,7 @@ why_no_closure <- "it is a primitive function, which R runs as fast as can be"
 compile_closure <- function(fun, X, dots = list(), before = NULL, several = FALSE, key = key_of_call(fun, dots, if (several) names(X))) {
   if (typeof(fun) != "closure") return(not_compiled(why_no_closure))
   if (is.object(fun)) return(not_compiled("the function has a class"))
+  if (is_watched(fun)) return(not_compiled("it is being debugged or traced"))
   columns <- if (several) X else list(X)
   for (column in columns) {
     why <- unfit_elements(column)
@@ -331,6 +346,8 @@ variable_in_frame <- function(name, env) {
     if (!is.null(promise) && identical(promise[[2L]], quote(expr = ))) return(sprintf("`%s` is an argument without a value", name))
     why <- if (!is.null(promise)) unsafe_promise(promise[[2L]], name, env)
     if (!is.null(why)) return(why)
+  } else if (!is.null(rs_waiting(name, env, FALSE))) {
+    return(why_waiting(name))
   }
   unusable <- function(condition) sprintf("`%s` cannot be evaluated", name)
   value <- tryCatch(list(env[[name]]), error = unusable, warning = unusable)

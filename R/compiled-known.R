@@ -65,13 +65,15 @@ kind_at <- function(at, env) {
   name <- as.character(at)
   frame <- rs_locate(name, env)[[1L]]
   if (is.null(frame) || bindingIsActive(at, frame)) return(NULL)
-  if (is_function_frame(frame) && !is.null(promise_in_frame(name, frame))) return(NULL)
+  if (!is.null(rs_waiting(name, frame, FALSE)) || is_function_frame(frame) && !is.null(promise_in_frame(name, frame))) return(NULL)
   value <- frame[[name]]
   list(typeof(value), names(attributes(value)), oldClass(value))
 }
 
-# Does the name stand in the frame of a function, where it must be looked at with care?
+# Must be looked at with care what function a name is: as it stands in the frame of a function, or would
+# be evaluated?
 is_hidden <- function(name, env) {
+  if (!is.null(rs_waiting(name, env, TRUE))) return(TRUE)
   if (!is_function_frame(env)) return(FALSE)
   at <- rs_locate(name, env)
   !is.null(at) && is_function_frame(at[[1L]])
@@ -95,7 +97,7 @@ means_still <- function(fun, known) {
   if (.Call(wrap__rs_means, fun, known$name, known$fun)) return(TRUE)
   # Nothing is evaluated to see that, and so not all is seen.
   env <- environment(fun)
-  (identical(env, globalenv()) || !is_hidden(known$name, env)) && identical(get0(known$name, envir = env, mode = "function"), known$fun)
+  !is_hidden(known$name, env) && identical(get0(known$name, envir = env, mode = "function"), known$fun)
 }
 
 # The function of a job as not_compiled(), where it is known from earlier calls that it does not compile, or that it
@@ -169,11 +171,16 @@ let_go <- function(compiled, fun, key) {
   if (!is.null(compiled$program) && !keep_program(key, fun, compiled)) close_compiled(compiled)
 }
 
-# What a program was compiled of, its constants and variables, without lists: the numbers, and the strings.
+# What a program was compiled of, its constants and variables, without lists: the numbers, the strings, and
+# the attributes, which C code may change where they are, too.
 contents_of_program <- function(from) {
   values <- c(from[[1L]]$constants, unlist(lapply(from[[2L]], `[[`, "variables"), recursive = FALSE))
   text <- vapply(values, is.character, NA)
-  list(unlist(values[!text], use.names = FALSE), unlist(values[text], use.names = FALSE))
+  marks <- lapply(values, attributes)
+  list(
+    unlist(values[!text], use.names = FALSE), unlist(values[text], use.names = FALSE),
+    if (any(lengths(marks) > 0L)) serialize(marks, NULL, version = 3L)
+  )
 }
 
 # Are these as they were when the program was kept? One that was not kept has run just now.

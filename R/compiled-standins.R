@@ -46,7 +46,7 @@ stand_ins <- function() {
 # The stand-in of a function that is R's own; NULL of others. env: where it is called.
 stand_in_for <- function(name, fun, env) {
   one <- stand_ins()[[name]]
-  if (is.null(one) || !identical(fun, get0(name, envir = asNamespace(one$package)))) return(NULL)
+  if (is.null(one) || !identical(fun, get0(name, envir = asNamespace(one$package))) || rs_is_watched(fun)) return(NULL)
   if (isTRUE(one$generic) && has_own_method(name, env, one$package)) return(NULL)
   if (is.null(machine$stand_ins[[name]]$same)) machine$stand_ins[[name]]$same <- test_of_stand_in(one, fun)
   if (machine$stand_ins[[name]]$same) one$fun

@@ -72,7 +72,6 @@ blas_waits <- function() {
 # means something else perhaps, but then R runs it, which is right in any case.
 why_at_once <- function(fun, job, plan) {
   if (typeof(fun) != "closure" || is.object(fun)) return(NULL)
-  if (isdebugged(fun)) return("it is being debugged")
   functions <- words_of_closure(fun, character())$functions
   why <- why_blas_waits(any(functions %in% blas_functions), plan)
   if (is.null(why) && any(functions %in% drawing_functions)) why <- why_no_draws(job)

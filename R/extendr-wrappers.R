@@ -29,6 +29,8 @@ rs_code_key <- function(code) .Call(wrap__rs_code_key, code)
 
 rs_locate <- function(names, rho) .Call(wrap__rs_locate, names, rho)
 
+rs_waiting <- function(names, rho, functions) .Call(wrap__rs_waiting, names, rho, functions)
+
 rs_holds_code <- function(x) .Call(wrap__rs_holds_code, x)
 
 rs_holds_environment <- function(x) .Call(wrap__rs_holds_environment, x)
@@ -144,7 +146,7 @@ rs_compiled_begin <- function(handle, from, to, spec) .Call(wrap__rs_compiled_be
 #' @noRd
 rs_compiled_step <- function(handle, threads) .Call(wrap__rs_compiled_step, handle, threads)
 
-#' Are the objects at the same places of two lists the same object?
+#' Are the functions at the same places of two lists the same, and nobody is watching them?
 #' @noRd
 rs_compiled_same <- function(x, y) .Call(wrap__rs_compiled_same, x, y)
 
@@ -180,6 +182,15 @@ rs_again_open <- function(spec) .Call(wrap__rs_again_open, spec)
 rs_again_drop <- function() .Call(wrap__rs_again_drop)
 
 rs_again_last <- function() .Call(wrap__rs_again_last)
+
+#' Sees where the marks are, of a plain function and of three that were marked in turn by `debug()`,
+#' `trace()` and `debugonce()`.
+#' @noRd
+rs_watched_open <- function(functions) .Call(wrap__rs_watched_open, functions)
+
+#' Is somebody watching the function?
+#' @noRd
+rs_is_watched <- function(fun) .Call(wrap__rs_is_watched, fun)
 
 rs_desk_glance <- function(seed, sinks) .Call(wrap__rs_desk_glance, seed, sinks)
 

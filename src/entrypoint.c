@@ -47,6 +47,11 @@ SEXP rustle_bound(SEXP name, SEXP rho) {
 #endif
 }
 
+// Does rustle_bound() say R_MissingArg only where something would have to be evaluated?
+int rustle_tells_waiting(void) {
+    return R_VERSION < R_Version(4, 5, 0) || R_VERSION >= R_Version(4, 6, 0);
+}
+
 void R_init_rustle(DllInfo *dll) {
     register_extendr_panic_hook();
     R_init_rustle_extendr(dll);

@@ -12,6 +12,7 @@ mod plain;
 mod read;
 mod told;
 mod values;
+mod watched;
 mod words;
 
 use std::borrow::Cow;
@@ -286,12 +287,13 @@ fn rs_compiled_step(handle: Robj, threads: f64) -> List {
     })())
 }
 
-/// Are the objects at the same places of two lists the same object?
+/// Are the functions at the same places of two lists the same, and nobody is watching them?
 /// @noRd
 #[extendr]
 fn rs_compiled_same(x: List, y: List) -> Vec<bool> {
-    // SAFETY: only addresses of live objects are compared.
-    let same = |(x, y): (Robj, Robj)| unsafe { x.get() == y.get() };
+    // SAFETY: live objects, whose addresses are compared.
+    let same =
+        |(x, y): (Robj, Robj)| unsafe { x.get() == y.get() && !watched::is_watched(x.get().cast()) };
     x.values().zip(y.values()).map(same).collect()
 }
 
@@ -321,6 +323,7 @@ extendr_module! {
     use again;
     use glance;
     use told;
+    use watched;
     fn rs_compiled_open;
     fn rs_compiled_again;
     fn rs_compiled_names;

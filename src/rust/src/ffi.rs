@@ -184,6 +184,9 @@ extern "C-unwind" {
     /// What a name is bound to in one frame: null where it is not, the empty symbol where that
     /// cannot be told without evaluating something (entrypoint.c).
     pub(crate) fn rustle_bound(name: Sexp, rho: Sexp) -> Sexp;
+    /// Is that so only of active bindings and of what has no value yet (entrypoint.c)?
+    pub(crate) fn rustle_tells_waiting() -> c_int;
+    pub(crate) fn R_BindingIsActive(name: Sexp, rho: Sexp) -> c_int;
     /// Macros of R behind a function, for their code differs between versions
     /// (entrypoint.c).
     pub(crate) fn rustle_has_one_reference(x: Sexp) -> c_int;

@@ -144,6 +144,7 @@ extendr_module! {
     fn rs_matrix;
     fn rs_code_key;
     fn rs_locate;
+    fn rs_waiting;
     fn rs_holds_code;
     fn rs_holds_environment;
     fn rs_named_among;

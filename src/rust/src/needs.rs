@@ -1,7 +1,7 @@
 //! What R code needs beyond itself: where its variables stand, and by what it is known
 //! again; see R/engine-needs.R.
 
-use std::ffi::c_int;
+use std::ffi::{c_int, CStr};
 use std::fmt::Write;
 
 use crate::ffi::{self, Sexp};
@@ -194,6 +194,87 @@ unsafe extern "C-unwind" fn rs_locate(names: Sexp, rho: Sexp) -> Sexp {
     })
 }
 
+/// Is a frame that of a package, or of what a package imports? Those of packages have functions that R
+/// loads when they are first asked for.
+///
+/// # Safety
+///
+/// A live environment; main thread.
+unsafe fn is_of_package(at: Sexp) -> bool {
+    // SAFETY: by the caller's promise; symbols are never collected, and a string is read that is there.
+    unsafe {
+        let name = ffi::Rf_getAttrib(at, ffi::Rf_install(c"name".as_ptr()));
+        if ffi::TYPEOF(name) != ffi::STRSXP || ffi::Rf_xlength(name) != 1 {
+            return at != ffi::R_GlobalEnv;
+        }
+        let text = CStr::from_ptr(ffi::R_CHAR(ffi::STRING_ELT(name, 0))).to_bytes();
+        text.starts_with(b"package:") || text.starts_with(b"imports:")
+    }
+}
+
+/// Would R evaluate something to see what a name is bound to, from `at` on? An active binding, or what
+/// waits for its value in the global environment or in one that was attached. Arguments, which frames of
+/// functions have, are looked at by R code. functions: only functions count.
+///
+/// # Safety
+///
+/// A symbol and a live environment; main thread.
+unsafe fn is_waiting(name: Sexp, mut at: Sexp, functions: bool) -> bool {
+    // SAFETY: `at` is a live environment.
+    unsafe {
+        while at != R_EmptyEnv {
+            let x = ffi::rustle_bound(name, at);
+            if x == ffi::R_MissingArg {
+                if ffi::R_BindingIsActive(name, at) != 0 {
+                    return true;
+                }
+                // R 4.5 does not say whether something waits.
+                if !is_of_package(at) {
+                    return ffi::rustle_tells_waiting() != 0;
+                }
+            } else if !x.is_null() {
+                let function = matches!(
+                    ffi::TYPEOF(x),
+                    ffi::CLOSXP | ffi::BUILTINSXP | ffi::SPECIALSXP
+                );
+                if function || !functions {
+                    return false;
+                }
+            }
+            at = parent(at);
+        }
+        false
+    }
+}
+
+/// Of which names R would have to evaluate something, see [`is_waiting`]; NULL where that is none.
+unsafe extern "C-unwind" fn rs_waiting(names: Sexp, rho: Sexp, functions: Sexp) -> Sexp {
+    guard(|| {
+        // SAFETY: R code passes a character vector, an environment and a flag; symbols are never
+        // collected; this frame owns nothing.
+        unsafe {
+            let functions = *ffi::LOGICAL_RO(functions) != 0;
+            let n = ffi::Rf_xlength(names);
+            let mut out = ffi::nil();
+            for i in 0..n {
+                let name = ffi::Rf_installTrChar(ffi::STRING_ELT(names, i));
+                if !is_waiting(name, rho, functions) {
+                    continue;
+                }
+                if out == ffi::nil() {
+                    out = ffi::Rf_protect(ffi::Rf_allocVector(ffi::LGLSXP as u32, n));
+                    ffi::LOGICAL(out).write_bytes(0, n as usize);
+                }
+                *ffi::LOGICAL(out).offset(i) = 1;
+            }
+            if out != ffi::nil() {
+                ffi::Rf_unprotect(1);
+            }
+            out
+        }
+    })
+}
+
 /// Is there an element of one of the types in lists of lists?
 unsafe fn holds(x: Sexp, types: &[c_int], depth: u32) -> bool {
     // SAFETY: `x` is a live object.
@@ -313,6 +394,7 @@ routines! {
     meta__rs_is_plain "rs_is_plain" "wrap__rs_is_plain" ("x") => rs_is_plain;
     meta__rs_code_key "rs_code_key" "wrap__rs_code_key" ("code") => rs_code_key;
     meta__rs_locate "rs_locate" "wrap__rs_locate" ("names", "rho") => rs_locate;
+    meta__rs_waiting "rs_waiting" "wrap__rs_waiting" ("names", "rho", "functions") => rs_waiting;
     meta__rs_holds_code "rs_holds_code" "wrap__rs_holds_code" ("x") => rs_holds_code;
     meta__rs_named_among "rs_named_among" "wrap__rs_named_among" ("x", "names") => rs_named_among;
     meta__rs_holds_environment "rs_holds_environment" "wrap__rs_holds_environment" ("x")

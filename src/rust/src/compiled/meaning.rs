@@ -6,6 +6,7 @@ use std::ffi::c_int;
 
 use extendr_api::prelude::*;
 
+use super::watched::is_watched;
 use crate::ffi::{self, Sexp};
 use crate::fields::Fields;
 use crate::needs::{formals, home, parent, R_BaseNamespace, R_ClosureExpr, R_EmptyEnv};
@@ -399,6 +400,7 @@ impl Meaning {
                 || R_ClosureExpr(fun) != code.body
                 || formals(fun) != code.formals
                 || !is_bare(fun)
+                || is_watched(fun)
             {
                 return false;
             }
@@ -415,7 +417,7 @@ impl Meaning {
                     (Variable::Nothing, None) => true,
                     (Variable::Null, Some(x)) => x == ffi::nil(),
                     (Variable::Numbers(numbers), Some(x)) => numbers.are(x),
-                    (Variable::Function, Some(x)) => is_function(x),
+                    (Variable::Function, Some(x)) => is_function(x) && !is_watched(x),
                     _ => false,
                 };
                 if !same {
@@ -428,7 +430,7 @@ impl Meaning {
                 };
                 let same = match (known, now) {
                     (Callee::Nothing, None) => true,
-                    (Callee::Own(own), Some(fun)) => own == fun,
+                    (Callee::Own(own), Some(fun)) => own == fun && !is_watched(fun),
                     (Callee::Closure(place), Some(fun)) => self.holds_of(place, fun, homes),
                     _ => false,
                 };

@@ -324,6 +324,7 @@ impl Lower<'_> {
             }
             Head::For(var, counter, turns, walk) => {
                 let (fix, exit) = self.way_out(idle);
+                self.left_without(*var);
                 self.block.push(Stmt::Step(*counter, *turns, exit, fix));
                 match *walk {
                     Walk::Steps(from, step) => {
@@ -355,6 +356,14 @@ impl Lower<'_> {
         };
         around.exits.push(Way { env, fix, idle });
         (fix, around.exit)
+    }
+
+    /// On the last way out of a loop its variable has no value where there was no turn before.
+    fn left_without(&mut self, var: Var) {
+        let way = self.loops.last_mut().and_then(|it| it.exits.last_mut());
+        if let Some(way) = way {
+            way.env.entry(var).or_insert(State::Is(Type::Null));
+        }
     }
 
     /// What a `for` loop goes over. `None`: nothing.
@@ -401,6 +410,7 @@ impl Lower<'_> {
             None => match self.value(over, None)? {
                 Val::Null => {
                     self.within -= 1;
+                    self.know(var_number, Type::Null);
                     return Ok(None);
                 }
                 // Its elements have no names.
@@ -433,6 +443,10 @@ impl Lower<'_> {
         };
         self.within -= 1;
         self.emit(Op::MoveI(counter, zero));
+        // Whatever it was before, it is NULL until the first turn.
+        if let Some(env) = &mut self.env {
+            env.remove(&var_number);
+        }
         Ok(Some(Head::For(var_number, counter, turns, walk)))
     }
 }
