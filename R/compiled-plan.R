@@ -17,7 +17,8 @@
 #'
 #' A call with nothing but a vector of numbers and a function (and `future.seed = TRUE`), as
 #' `future_lapply(X, FUN)`, uses the program of an earlier one if the function still means the same: ten small
-#' tasks take some ten microseconds then, and a few hundred else.
+#' tasks take some ten microseconds then, and a few hundred else. Small calls that have to be compiled anew each time
+#' are left to R where that is faster: it is tried.
 #'
 #' [explain_compiled()] says whether a function compiles, or which expression does not and why;
 #' [job_report()] how many tasks of the last call R had to run.

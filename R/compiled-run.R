@@ -75,7 +75,7 @@ run_compiled <- function(job, plan, rest) {
     new_report(job, plan, list(done = job$n, launched = launched, seats = seats_of_threads(job, plan, launched, ended)))
   }
   if (!length(left) && setting == "auto" && given$executor$in_session && is.null(job$compiled)) {
-    note_turn_of_machine(compiled$key, frame_for_machine(job)$FUN, job$n, rs_now() - begun, found$seconds)
+    note_turn_of_machine(compiled$key, frame_for_machine(job)$FUN, job$n, rs_now() - begun, found$seconds, compiled$from[[2L]])
   }
   outcome$report$compiled <- told
   outcome

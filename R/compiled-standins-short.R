@@ -43,11 +43,11 @@ short_stand_ins <- function() {
       u[!duplicated(u) & !(u %in% v)]
     }, package = "base", cases = pairs),
     head = list(fun = function(x, n = 6L) {
-      if (is.matrix(x) || is.list(x)) stop("other")
+      if (is.matrix(x) || is.list(x) || n != trunc(n)) stop("other")
       x[seq_len(if (n < 0) max(length(x) + as.integer(n), 0L) else min(as.integer(n), length(x)))]
     }, package = "utils", generic = TRUE, cases = parts),
     tail = list(fun = function(x, n = 6L) {
-      if (is.matrix(x) || is.list(x)) stop("other")
+      if (is.matrix(x) || is.list(x) || n != trunc(n)) stop("other")
       size <- length(x)
       left <- if (n < 0) max(size + as.integer(n), 0L) else min(as.integer(n), size)
       x[seq_len(left) + (size - left)]

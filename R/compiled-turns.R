@@ -2,7 +2,8 @@
 # change or are too much to be kept, or to leave it to R? Both have two turns, and then the quicker one some
 # more calls. For plans in this session: for others R would have to start workers.
 
-# Of a job that takes longer as a whole, or whose tasks take longer on threads, this is not asked: R may be slow.
+# Of a job that takes longer as a whole, or whose tasks, with loops in them (compiled-trial.R), take longer on threads,
+# this is not asked: R may be slow.
 small_job <- list(seconds = 3e-3, tasks = 1e-4)
 
 # R's time must be below this share of the other.
@@ -55,8 +56,9 @@ forget_turns <- function(one) {
 }
 
 # The machine has run a job, every task of it, in so many `seconds`; and was on its tasks for `tasks`.
-note_turn_of_machine <- function(key, fun, n, seconds, tasks) {
-  if (is.null(key) || seconds > small_job$seconds || tasks > small_job$tasks) return()
+# read: as of read_closures().
+note_turn_of_machine <- function(key, fun, n, seconds, tasks, read) {
+  if (is.null(key) || seconds > small_job$seconds || tasks > small_job$tasks && calls_some(read, loops)) return()
   one <- turns_of_call(key, n)
   if (is.null(one)) {
     one <- list2env(list(span = 0L, left = 0L, slower = FALSE, slow = FALSE), parent = emptyenv())

@@ -227,4 +227,27 @@ compiled_small <- lapply(list(
   case(paste("compiled: 100 calls,", small[[1L]]), "plan(sequential)", 1.1, calls(TRUE), calls(FALSE), 9L, prepare = compiled_on(1L))
 })
 
-cases <- c(compiled_cases, compiled_floors, compiled_pairs, compiled_analyses, compiled_small)
+# The same beside compiled = "never", where a function is refused, or would be compiled anew at each call.
+compiled_refused <- local({
+  count <- 0
+  big <- sin(1:5000)
+  with_factor <- function(k) future_lapply(1:4, function(i) sum(sin(i * k + 1:20)))
+  lapply(list(
+    list("one task of paste()", function() future_lapply(1L, function(i) paste(i))),
+    list("one task of paste() with an argument", function() future_lapply(1L, function(i, end) paste(i, end), end = "x")),
+    list("one task of a primitive function", function() future_lapply(1L, is.null)),
+    list("four tasks, another variable each time", function() with_factor(count <<- count + 1)),
+    list("four tasks, a large variable", function() future_lapply(1:4, function(i) mean(big) + i))
+  ), function(small) {
+    calls <- function(compiled) {
+      function() {
+        oplan <- plan(threads, workers = 1L, compiled = compiled)
+        on.exit(plan(oplan))
+        for (k in 1:100) small[[2L]]()
+      }
+    }
+    case(paste("compiled: 100 calls,", small[[1L]]), "compiled = \"never\"", 1.1, calls("auto"), calls("never"), 9L, prepare = compiled_on(1L))
+  })
+})
+
+cases <- c(compiled_cases, compiled_floors, compiled_pairs, compiled_analyses, compiled_small, compiled_refused)

@@ -93,6 +93,7 @@ test_that("integers are rounded, and have medians and quantiles, as this version
     expect_functions(again)
   })
   expect_match(why_not(function(k) quantile(k, type = 5), 1:4), "types 1, 3 and 7")
+  expect_match(why_not(function(x) quantile(x, c(0.5, 2))), "names = FALSE")
   expect_match(why_not(function(x) { q <- x; quantile(x, q) }, 0.5), "names = FALSE")
   expect_functions(function(x) list(tabulate(x), var(x, rev(x)), diff(x, differences = 2), diff(x, 1, 3)), list(c(2.5, 1, 4, 1.25), c(1, 2, 3, 9)))
 })

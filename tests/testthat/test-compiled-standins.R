@@ -42,6 +42,7 @@ test_that("signs, ends of vectors, sets, Filter() and sweep() are R's", {
   # Not a number, and matrices: R's.
   expect_called(function(x) is.nan(c(x, NaN)), X = list(1), kept = 0L)
   expect_left_to_r(list(function(x) head(m, 2), function(x) tail(m, 1)))
+  for (part in list(function(x) tail(c(1, 2, 3, 4), 2.7), function(x) tail(1:4, -1.5), function(x) head(1:4, -1.5))) expect_called(part, X = list(1), kept = 0L)
   # R warns.
   expect_called(function(x) sweep(m, 1, c(x, 2)), X = list(1), kept = 0L)
   local({

@@ -70,7 +70,7 @@ test_that("of small jobs that are compiled anew each time R has its turns, and g
   right <- function(k) expect_identical(call(k), sapply(1:4, f, k = k))
   why <- function() last_compiled$told$why
   key <- key_of_call(f, list(k = 1), NULL)
-  note <- function(seconds) for (k in 1:2) note_turn_of_machine(key, f, 4L, seconds, 1e-6)
+  note <- function(seconds) for (k in 1:2) note_turn_of_machine(key, f, 4L, seconds, 1e-6, list())
   right(1)
   suppressWarnings(rm(list = key, envir = turns_known))
   note(60)

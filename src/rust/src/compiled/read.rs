@@ -575,6 +575,10 @@ impl Surroundings for Read {
     }
 
     fn quantile_names(&mut self, probs: &[f64]) -> Option<Vec<String>> {
+        // Of others R says that they are none, and what fails here is printed.
+        if !probs.iter().all(|p| (0.0..=1.0).contains(p)) {
+            return None;
+        }
         // As this version of R makes them, and its option `digits`.
         let names = R!("names(stats::quantile(0, {{probs}}))").ok()?;
         Some(names.as_str_iter()?.map(str::to_owned).collect())
