@@ -27,7 +27,8 @@
 #' @section Several clusterings: `boot_lm()` with two draws whole clusters of both
 #'   (`"case"`, see [bootstrap()]), whose variances are rather too large. `vcov_boot()` adds the covariances of
 #'   each clustering and subtracts those of their intersections (Cameron, Gelbach and Miller 2011), as
-#'   `sandwich::vcovBS()` does. The result need not be positive definite.
+#'   `sandwich::vcovBS()` does. The result need not be positive definite; where a variance is not positive there is a
+#'   warning of class `rustle_warning_degenerate`.
 #' @section Warnings: `rustle_warning_few_clusters` for `"wild"` with clusters, when a regressor varies between
 #'   clusters only and one or two of them have another value than the rest. `rustle_warning_clusters` when
 #'   each cluster is one observation.
@@ -189,6 +190,13 @@ combined_vcov <- function(clusters, vcov_of) {
       # Intersections may be single observations.
       out <- out + (-1)^(k + 1L) * suppressWarnings(vcov_of(as.integer(g)), classes = "rustle_warning_clusters")
     }
+  }
+  negative <- which(diag(out) <= 0)
+  if (length(negative)) {
+    warn_rustle(
+      sprintf("The combined variance of %s is not positive with these clusterings.", paste(rownames(out)[negative], collapse = ", ")),
+      "rustle_warning_degenerate"
+    )
   }
   out
 }

@@ -52,6 +52,10 @@ test_that("vcov_boot() combines two clusterings as sandwich does", {
   expect_lt(vcov_boot(fit, R = 999, seed = 1, cluster = ~ a + b)[2, 2], 2 * vcov(fit)[2, 2])
 })
 
+test_that("a combined variance that is not positive is told", {
+  expect_warning(combined_vcov(list(1:2, c(1, 1)), function(g) matrix(if (max(g) > 1) 1 else -2, 1, 1, dimnames = list("x", "x"))), "x", class = "rustle_warning_degenerate")
+})
+
 test_that("vcov_boot() names its own argument", {
   fit <- glm(am ~ wt, binomial, mtcars)
   expect_argument_error(vcov_boot(fit, "wild", R = 9), "type")
