@@ -291,8 +291,9 @@ fn rs_compiled_step(handle: Robj, threads: f64) -> List {
 #[extendr]
 fn rs_compiled_same(x: List, y: List) -> Vec<bool> {
     // SAFETY: live objects, whose addresses are compared.
-    let same =
-        |(x, y): (Robj, Robj)| unsafe { x.get() == y.get() && !watched::is_watched(x.get().cast()) };
+    let same = |(x, y): (Robj, Robj)| unsafe {
+        x.get() == y.get() && !watched::is_watched(x.get().cast())
+    };
     x.values().zip(y.values()).map(same).collect()
 }
 

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use extendr_api::prelude::*;
 
-use crate::ffi::{self, Sexp};
+use crate::ffi::Sexp;
 
 /// Where the marks are in the first word of an object, as far as that was seen.
 static MARKS: AtomicU32 = AtomicU32::new(0);
