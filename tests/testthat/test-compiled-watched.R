@@ -151,3 +151,36 @@ test_that("the variable of a loop that does not turn is NULL behind it", {
   for (fun in never[-4L]) expect_as_in_r(fun, TRUE)
   expect_as_in_r(never[[4L]], FALSE)
 })
+
+test_that("what R makes a list of NULL is no vector", {
+  local_two_threads()
+  funs <- list(
+    function(x) sapply(NULL, function(e) e),
+    function(x) is.null(sapply(NULL, sqrt)),
+    function(x) {
+      y <- NULL
+      y[[1]] <- x
+      y
+    },
+    function(x) {
+      y <- c()
+      for (i in 1:3) y[[i]] <- i * x
+      y
+    }
+  )
+  for (fun in funs) expect_as_in_r(fun, FALSE)
+  vectors <- list(
+    function(x) {
+      y <- NULL
+      for (i in 1:3) y[i] <- i * x
+      y
+    },
+    function(x) {
+      y <- numeric()
+      for (i in 1:3) y[[i]] <- i * x
+      y
+    },
+    function(x) c(unlist(lapply(NULL, sqrt)), sapply(1:2, sqrt), x)
+  )
+  for (fun in vectors) expect_as_in_r(fun, TRUE)
+})

@@ -241,6 +241,7 @@ impl Lower<'_> {
         let value = self.inline(fun, &Callee::Closure(MADE, made), &all, node)?;
         let veiled = std::mem::replace(&mut self.veiled_over, outer);
         match (value, parts.wanted) {
+            (Val::Null, _) if fun != "lapply" => Err(refuse(node, "its value is an empty list")),
             (Val::Is(ty, _), Some(wanted)) if ty != wanted => {
                 Err(refuse(node, "its values are not of the type of FUN.VALUE"))
             }

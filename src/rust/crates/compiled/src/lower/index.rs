@@ -265,6 +265,13 @@ impl Lower<'_> {
             Val::Is(old, reg) if old.is_matrix() => {
                 return self.assign_elements(name, (old, reg), (by, index), (of, from), fun, node)
             }
+            // R makes a list of it; what applies functions means a vector.
+            Val::Null if fun == "[[" && !self.gathers_here(name) => {
+                return Err(refuse(
+                    node,
+                    "an element is assigned to NULL, which becomes a list",
+                ))
+            }
             Val::Null if of.is_matrix() => {
                 return Err(refuse(code, "a matrix is not in the subset here"))
             }
