@@ -119,7 +119,6 @@ keep_setup <- function(setup) {
   keep <- new_keep()
   keep$steps <- setup$steps
   keep$last <- last_step(keep)
-  keep$parcel <- pack_object(keep$steps)
   kept$setup <- list(key = setup$key, keep = keep)
 }
 

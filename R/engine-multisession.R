@@ -28,7 +28,7 @@ start_standing <- function(job, plan, needs = job_needs(job), waiting = NULL) {
   packed <- pack_order(order, job$origin)
   code <- list(
     order = packed$handle, desk = sent$desk_parcel, terms = terms$parcel,
-    steps = plan$settings$keep$parcel
+    steps = if (!is.null(plan$settings$keep)) parcel_of_steps(plan$settings$keep)
   )
   handle <- NULL
   close <- function() {

@@ -9,10 +9,11 @@ step_parts <- list(
   code = NULL, setup = NULL, globals = "a variable that `setup` uses"
 )
 
-# The step with a copy of its parts as `content`, for step_content().
+# The step with a copy of its parts as `content`, for step_content(), and how many vectors of it are
+# in files.
 freeze_step <- function(step, call = NULL) {
   apart <- names(step) %in% c("number", "what")
-  c(step[apart], list(content = with_call(call, frozen(step[!apart]))))
+  c(step[apart], with_call(call, frozen(step[!apart])))
 }
 
 frozen <- function(content) {
@@ -26,9 +27,23 @@ frozen <- function(content) {
     found <- departure$result()
     if (length(found$dead)) tell_reference(found$dead[[1L]], getOption("future.globals.onReference", "ignore"))
     # Made anew in each worker; large vectors beside them are copied there.
-    if (length(found$keys)) return(new_travelled(as_bytes(left, found)))
+    if (length(found$keys)) return(list(content = new_travelled(as_bytes(left, found)), large = 2L))
   }
-  unpack_here(handle)
+  list(content = unpack_here(handle), large = length(sizes$bytes))
+}
+
+# The steps as workers get them, for make_steps(): NULL without steps. It is packed again where a
+# plan was read from a file.
+parcel_of_steps <- function(keep) {
+  if (length(keep$steps) && !rs_pointer_lives(keep$parcel)) keep$parcel <- pack_object(steps_to_send(keep$steps), machine_cores())
+  keep$parcel
+}
+
+# Each file costs the session a descriptor as long as the plan lasts, and there may be no more than
+# 256: many vectors travel in one piece, of which every worker has a copy.
+steps_to_send <- function(steps, most = 100L) {
+  if (sum(vapply(steps, `[[`, 1L, "large")) <= most) return(steps)
+  new_travelled(as_bytes(steps, list(frames = list(), table = list(), keys = list())))
 }
 
 # Where a step is made.

@@ -5,7 +5,7 @@
 # The keep of a plan is an environment under `settings$keep`, NULL until there is a step: a
 # plan that comes back comes with it, and it ends with the last copy of its plan.
 #   steps    list of list(number, what, content): what to do (workers-frozen.R)
-#   parcel   the steps as workers get them
+#   parcel   the steps as workers get them (parcel_of_steps())
 #   key      their hash, for nodes, once it was asked for
 #   last     the last number that was given
 #   streams  TRUE after clusterSetRNGStream(): the random state of a worker goes on from call
@@ -40,11 +40,11 @@ keep_step <- function(keep, step) {
   if (n && joins(keep$steps[[n]], step)) {
     before <- keep$steps[[n]]$content$values
     step$content$values <- c(before[setdiff(names(before), names(step$content$values))], step$content$values)
+    step$large <- step$large + keep$steps[[n]]$large
     keep$steps[[n]] <- NULL
   }
   keep$steps[[length(keep$steps) + 1L]] <- step
-  keep$parcel <- pack_object(keep$steps, machine_cores())
-  keep$key <- NULL
+  keep$parcel <- keep$key <- NULL
   # What is known of a plan without steps is over.
   count_again()
   invisible()
@@ -66,6 +66,7 @@ last_step <- function(keep) {
 # signal was told when the call was made. Of the setup, which every worker makes, nothing is
 # told but its error, which is that of the job.
 make_steps <- function(steps) {
+  if (inherits(steps, "rustle_travelled")) steps <- from_bytes(steps)
   for (step in steps) {
     if (step$number <= standing$made) next
     if (step$what == "setup") {
