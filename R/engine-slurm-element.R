@@ -37,7 +37,7 @@ run_chunks <- function(run, array, level, element, order) {
   # What this node has not, and the session has, is told in the log.
   writeLines(lay_desk_here(order$desk, own = TRUE), stderr())
   stopping <- clock_of_element(order, run, array, element)
-  for (step in order$setup) make_setup(unserialize(step))
+  for (step in order$setup) make_setup(step)
   parcel <- unserialize(order$bytes)
   # Where tasks do not run in the order of their numbers, one that comes first may run last.
   if (order$ordered) parcel$on_error <- "keep"

@@ -165,7 +165,7 @@ lay_run <- function(run, job, plan, settings, identity, which, envelope) {
   }
   tag <- paste0(substr(identity$key, 1L, 8L), sub(".*-", "", basename(part)))
   file.create(file.path(part, tag))
-  setup <- lapply(settings$setup$steps, `[[`, "packed")
+  setup <- settings$setup$steps
   settings["setup"] <- list(NULL)
   plan$settings["keep"] <- list(NULL)
   write_whole(list(

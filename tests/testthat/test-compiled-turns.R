@@ -95,6 +95,7 @@ test_that("of small jobs that are compiled anew each time R has its turns, and g
   expect_null(why())
   # R is slow all of a sudden, twice: all begins anew.
   one$left <- 10L
+  one$slow <- FALSE
   for (k in 1:2) note_turn(one, 2L, 1)
   expect_identical(list(one$left, one$turns), list(0L, c(0L, 0L)))
   # R is slower: it has one turn, and the machine goes on.

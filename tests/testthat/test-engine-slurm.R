@@ -322,6 +322,12 @@ slurm_test("tasks have options, directory and environment of the session", {
 slurm_test("setup runs on each node, and an error in it ends the call", {
   local_slurm_plan(nodes = 2, setup = { rustle_slurm_made <- 41 })
   expect_identical(unlist(future_lapply(1:4, function(i) get("rustle_slurm_made", globalenv()) + 1)), rep(42, 4))
+  # Objects with serializers arrive alive, as everywhere.
+  if (requireNamespace("xml2", quietly = TRUE)) {
+    document <- xml2::read_xml("<a><b>text</b></a>")
+    local_slurm_plan(nodes = 1, setup = function() assign("rustle_slurm_text", xml2::xml_text(document), envir = globalenv()))
+    expect_identical(future_lapply(1, function(i) get("rustle_slurm_text", globalenv())), list("text"))
+  }
   local_slurm_plan(nodes = 1, setup = { stop("no database") })
   e <- tryCatch(future_lapply(1:2, identity), error = identity)
   expect_s3_class(e, "rustle_error_setup")
