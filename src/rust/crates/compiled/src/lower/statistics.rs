@@ -93,11 +93,11 @@ impl Lower<'_> {
 
     /// The type of quantiles of integers, where it does not depend on their values.
     fn quantile_of_integers(&mut self, ty: Type, kind: u8, node: &Node) -> Lowered<Type> {
-        // One that is an element tells whether this version of R keeps its type.
+        // One that is an element tells whether this version of R keeps its type; of types 1 and 3 all are.
         let call = format!("stats::quantile(1:3, 0.5, type = {kind}L)");
         match (kind, self.around.type_of(&call)) {
             _ if ty.element() != Type::Integer => {}
-            (7, Some(out @ Type::Double)) | (1 | 3, Some(out @ Type::Integer)) => return Ok(out),
+            (7, Some(out @ Type::Double)) | (1 | 3, Some(out)) => return Ok(out),
             _ => {}
         }
         let why = "it is compiled for doubles, and for integers of types 1, 3 and 7";
