@@ -276,7 +276,7 @@ has_own_method <- function(name, env, package = "stats") {
   home <- asNamespace(package)
   default <- paste0(name, ".default")
   found <- get0(default, envir = env, mode = "function")
-  if (!is.null(found) && !identical(found, get0(default, envir = home, mode = "function"))) return(TRUE)
+  if (!is.null(found) && (!identical(found, get0(default, envir = home, mode = "function")) || rs_is_watched(found))) return(TRUE)
   methods <- paste0(name, ".", method_classes)
   tables <- c(list(env), method_tables(package))
   any(vapply(methods, function(method) {

@@ -209,6 +209,11 @@ user_frame <- function() {
   here <- topenv()
   # Of the frame, not of its function: eval() is a function of base.
   skipped <- function(frame) identical(topenv(frame), here) || identical(topenv(frame), .BaseNamespaceEnv)
-  while (at > 0L && skipped(sys.frame(at))) at <- parents[[at]]
+  while (at > 0L && skipped(sys.frame(at))) {
+    # R says that a function is its own parent where what has called it is no frame any more: in what was
+    # evaluated late, or by C code in an environment.
+    if (parents[[at]] >= at) return(do.call(parent.frame, list(), envir = sys.frame(at)))
+    at <- parents[[at]]
+  }
   if (at > 0L) sys.frame(at) else globalenv()
 }

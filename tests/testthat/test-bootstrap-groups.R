@@ -74,6 +74,8 @@ test_that("a model that is another one when it is fitted again is told", {
   options(old)
   expect_warning(bootstrap(fit, R = 5, seed = 1), class = "rustle_warning_refit")
   expect_no_warning(bootstrap(lm(mpg ~ factor(cyl), mtcars), R = 5, seed = 1))
+  # A statistic that draws random numbers is another one each time.
+  expect_no_warning(bootstrap(lm(mpg ~ wt, mtcars), function(m) coef(m) + 1e3 * rnorm(2, sd = 1:2)^3, R = 5, seed = 1))
   times <- 1
   nonlinear <- nls(dist ~ times * a * speed^b, cars, start = list(a = 0.5, b = 1.5))
   expect_no_warning(bootstrap(nonlinear, function(m) sigma(m), R = 5, seed = 1))

@@ -79,6 +79,14 @@ test_that("a setup finds the variables of the code that sets the plan, and needs
   by_others(local_plan("multisession", workers = 2L, setup = { kept_mine <- mine }))
   expect_identical(clusterEvalQ(NULL, kept_mine), list(7, 7))
   expect_argument_error(plan("multisession", setup = function(x) x), "setup")
+  # Where the code that sets it is in no frame that runs.
+  late <- function(mine) {
+    delayedAssign("planned", local_plan("multisession", workers = 2L, setup = { kept_mine <- mine }, .local_envir = here))
+    environment()
+  }
+  here <- environment()
+  late(8)$planned
+  expect_identical(clusterEvalQ(NULL, kept_mine), list(8, 8))
 })
 
 test_that("a setup that ends its worker is named", {
