@@ -208,7 +208,8 @@ foreign_known <- new.env(parent = emptyenv())
 # As why_unknown(); of packages, whose functions stay as they are, it is kept.
 why_foreign <- function(fun, name) {
   why <- why_unknown(fun, name)
-  if (!is.null(why) && isNamespace(environment(fun))) {
+  # Those that have a stand-in are refused for a while only, as long as somebody has a method of theirs.
+  if (!is.null(why) && isNamespace(environment(fun)) && is.null(stand_ins()[[name]])) {
     if (length(foreign_known) >= 200L) rm(list = names(foreign_known), envir = foreign_known)
     foreign_known[[name]] <- list(fun = fun, why = why)
   }

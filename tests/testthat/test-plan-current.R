@@ -94,3 +94,8 @@ test_that("a worker that stands by has no plan of calls before, and no workers o
   }
   expect_true(wait_for(function() all(vapply(inner, gone, NA))))
 })
+
+test_that("a plan in this session is made as all others are", {
+  plan <- new_plan(executor("threads"), 3L, list(), NULL)
+  expect_identical(in_session(plan), new_plan(executor("sequential"), 1L, plan$settings, plan$stack))
+})

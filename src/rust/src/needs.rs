@@ -194,7 +194,7 @@ unsafe extern "C-unwind" fn rs_locate(names: Sexp, rho: Sexp) -> Sexp {
     })
 }
 
-/// Is a frame that of a package, or of what a package imports, or has it no name, as those of functions
+/// Is a frame that of a package, or of what one imports, or has it no name, as those of functions
 /// and namespaces? Those of packages have functions that R loads when they are first asked for.
 ///
 /// # Safety
