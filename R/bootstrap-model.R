@@ -218,7 +218,7 @@ lift_expressions <- function(again, data, home) {
     if (!is.call(expr)) return(expr)
     free <- free_variables(expr)
     if (!any(free %in% c(names(data), ".")) && !identical(expr[[1L]], quote(`~`))) {
-      value <- tryCatch(eval(expr, home), error = function(e) NULL)
+      value <- tryCatch(keep_random_seed(eval(expr, home)), error = function(e) NULL)
       if (has_rows(value, n)) return(keep(value, deparse1(expr)))
     }
     for (k in seq_along(expr)[-1L]) if (is.call(expr[[k]])) expr[[k]] <- lift(expr[[k]])

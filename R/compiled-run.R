@@ -137,7 +137,8 @@ run_interpreted <- function(job, plan, rest, why, pace = NULL) {
   outcome <- if (is.null(rest)) run_sequential(job, in_session(plan)) else rest(job, plan)
   if (timed) {
     seconds <- rs_now() - begun
-    if (!is.null(turn)) note_turn(turn, 2L, seconds)
+    # What fails ends early.
+    if (!is.null(turn) && !length(outcome$failed)) note_turn(turn, 2L, seconds)
     forget_slow(pace, seconds)
   }
   if (!is.null(outcome$report) && is.null(outcome$report$compiled)) outcome$report$compiled <- told

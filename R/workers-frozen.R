@@ -35,15 +35,24 @@ frozen <- function(content) {
 # The steps as workers get them, for make_steps(): NULL without steps. It is packed again where a
 # plan was read from a file.
 parcel_of_steps <- function(keep) {
-  if (length(keep$steps) && !rs_pointer_lives(keep$parcel)) keep$parcel <- pack_object(steps_to_send(keep$steps), machine_cores())
+  if (length(keep$steps) && !rs_pointer_lives(keep$parcel)) keep$parcel <- pack_object(steps_to_send(keep), machine_cores())
   keep$parcel
 }
 
 # Each file costs the session a descriptor as long as the plan lasts, and there may be no more than
-# 256: many vectors travel in one piece, of which every worker has a copy.
-steps_to_send <- function(steps, most = 100L) {
-  if (sum(vapply(steps, `[[`, 1L, "large")) <= most) return(steps)
-  new_travelled(as_bytes(steps, list(frames = list(), table = list(), keys = list())))
+# 256: many vectors travel in one piece, of which every worker has a copy. Later steps stand beside it
+# until these are many, too. A piece is list(number, count, steps): of the last of its steps, how many
+# there are, and their bytes.
+steps_to_send <- function(keep, most = 100L) {
+  beside <- keep$steps[seq_along(keep$steps) > max(0L, keep$piece$count)]
+  if (sum(vapply(beside, `[[`, 1L, "large")) > most) {
+    bytes <- new_travelled(as_bytes(keep$steps, list(frames = list(), table = list(), keys = list())))
+    handle <- pack_object(bytes)
+    on.exit(rs_parcel_close(handle))
+    keep$piece <- list(number = last_step(keep), count = length(keep$steps), steps = unpack_here(handle))
+    beside <- list()
+  }
+  c(if (!is.null(keep$piece)) list(keep$piece), beside)
 }
 
 # Where a step is made.

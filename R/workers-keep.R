@@ -5,6 +5,7 @@
 # The keep of a plan is an environment under `settings$keep`, NULL until there is a step: a
 # plan that comes back comes with it, and it ends with the last copy of its plan.
 #   steps    list of list(number, what, content): what to do (workers-frozen.R)
+#   piece    many of them in one piece; NULL where there are few (steps_to_send())
 #   parcel   the steps as workers get them (parcel_of_steps())
 #   key      their hash, for nodes, once it was asked for
 #   last     the last number that was given
@@ -42,6 +43,8 @@ keep_step <- function(keep, step) {
     step$content$values <- c(before[setdiff(names(before), names(step$content$values))], step$content$values)
     step$large <- step$large + keep$steps[[n]]$large
     keep$steps[[n]] <- NULL
+    # It may have been the last one of a piece.
+    if (n <= max(0L, keep$piece$count)) keep$piece <- NULL
   }
   keep$steps[[length(keep$steps) + 1L]] <- step
   keep$parcel <- keep$key <- NULL
@@ -66,10 +69,11 @@ last_step <- function(keep) {
 # signal was told when the call was made. Of the setup, which every worker makes, nothing is
 # told but its error, which is that of the job.
 make_steps <- function(steps) {
-  if (inherits(steps, "rustle_travelled")) steps <- from_bytes(steps)
   for (step in steps) {
     if (step$number <= standing$made) next
-    if (step$what == "setup") {
+    if (!is.null(step$steps)) {
+      make_steps(from_bytes(step$steps))
+    } else if (step$what == "setup") {
       quietly(make_setup(step))
     } else {
       try(quietly(make_step(step, rs_worker_seat())), silent = TRUE)

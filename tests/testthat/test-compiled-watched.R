@@ -38,6 +38,16 @@ test_that("functions that are traced are R's", {
   }
 })
 
+test_that("default methods of generic functions are seen, too", {
+  local_two_threads()
+  f <- as_user(function(i) median(c(i, 2, 7)))
+  expect_as_in_r(f, TRUE)
+  one <- stats::median.default
+  withr::defer(.primUntrace(one))
+  .primTrace(one)
+  expect_as_in_r(f, FALSE)
+})
+
 test_that("debug() and debugonce() are seen", {
   fun <- function(x) x
   expect_false(is_watched(fun))

@@ -439,7 +439,8 @@ impl Meaning {
                 }
             }
             code.defaults.iter().all(|&(name, own)| {
-                matches!(look_up(name, home, is_function), Ok(now) if now.is_none_or(|x| x == own))
+                let same = |x: Sexp| x == own && !is_watched(x);
+                matches!(look_up(name, home, is_function), Ok(now) if now.is_none_or(same))
             }) && !code.methods.iter().any(|&name| {
                 let of = |table: &Sexp| ffi::R_existsVarInFrame(*table, name) != 0;
                 stands(name, home) || self.tables.iter().any(of)
