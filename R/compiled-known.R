@@ -107,6 +107,7 @@ means_still <- function(fun, known) {
 refused_before <- function(job, plan) {
   if (job$relay$unforced || !is.null(job$compiled)) return(NULL)
   frame <- if (is.null(job$machine)) job$frame else job$machine
+  if (is.primitive(frame$FUN)) return(refused_primitive)
   key <- .Call(wrap__rs_glance, frame)
   if (is.null(key)) return(NULL)
   known <- verdicts_known[[key]]
@@ -114,8 +115,19 @@ refused_before <- function(job, plan) {
     why <- if (isTRUE(paces_known[[key]]$plain)) too_small(key, job, plan)
     return(if (is.null(why)) why_quicker(key, job, plan, frame) else why)
   }
-  if (!is.null(known$name) && .Call(wrap__rs_means, frame$FUN, known$name, known$fun)) known$verdict
+  if (!is.null(known$name)) return(if (.Call(wrap__rs_means, frame$FUN, known$name, known$fun)) known$verdict)
+  # Refused more than once: of what kind a variable is by now (verdict_of()) is looked at now and then.
+  if (known$span == first_span || known$left %% look_after == 0L || length(known$kinds) != 1L) return(NULL)
+  if (known$kinds != paste(typeof(frame$X), FALSE)) return(NULL)
+  known$left <- known$left - 1L
+  verdicts_known[[key]] <- known
+  known$verdict
 }
+
+# In so many calls.
+look_after <- 8L
+
+refused_primitive <- not_compiled(why_no_closure)
 
 # Functions of single numbers whose tasks took no time on threads, by key_of_call(): `seconds` of one
 # task. Written here only.
