@@ -125,7 +125,7 @@ refused_before <- function(job, plan) {
 }
 
 # In so many calls.
-look_after <- 8L
+look_after <- 32L
 
 refused_primitive <- not_compiled(why_no_closure)
 
