@@ -152,7 +152,7 @@ warn_few_treated_in_fit <- function(model, cluster) {
 
 # Classes of models whose coefficients are those of lm() and glm(). Others inherit from them with another
 # estimate: MASS::rlm(), mgcv::gam(), geepack::geeglm().
-classes_of_fit <- c("lm", "glm", "aov", "dynlm")
+classes_of_fit <- c("lm", "glm", "aov", "dynlm", "tslm")
 
 is_plain_fit <- function(model) inherits(model, "lm") && all(class(model) %in% classes_of_fit)
 
