@@ -28,6 +28,7 @@ verdicts_known <- new.env(parent = emptyenv())
 # How often a verdict is taken for granted at first; twice as often each time that it was right.
 first_span <- 7L
 most_span <- 1000L
+next_span <- function(before = NULL) max(first_span, min(most_span, 2L * max(0L, before) + 1L))
 
 keep_verdict <- function(key, fun, data, code, opened) {
   if (is.null(key)) return()
@@ -45,7 +46,7 @@ keep_verdict <- function(key, fun, data, code, opened) {
     }
   }
   before <- verdicts_known[[key]]$span
-  span <- if (is.null(before)) first_span else min(most_span, 2L * before + 1L)
+  span <- next_span(before)
   note_known(verdicts_known, key, list(
     verdict = verdict, held = held_by_key(fun), kinds = kinds_of_data(data), at = at,
     kind = kind_at(at, env), span = span, left = span
@@ -108,7 +109,7 @@ refused_before <- function(job, plan) {
   if (job$relay$unforced || !is.null(job$compiled)) return(NULL)
   frame <- if (is.null(job$machine)) job$frame else job$machine
   if (is.primitive(frame$FUN)) return(refused_primitive)
-  key <- .Call(wrap__rs_glance, frame)
+  key <- .Call(wrap__rs_call_key, frame)
   if (is.null(key)) return(NULL)
   known <- verdicts_known[[key]]
   if (is.null(known)) {

@@ -209,7 +209,7 @@ look_at_call <- function(job, plan, setting) {
   why <- if (known) verdict_of(frame$FUN, key, c(columns, dots))
   if (!is.null(why)) return(why)
   # Others were asked for before (refused_before()).
-  why <- if (known && !is.null(key) && is.null(.Call(wrap__rs_glance, frame))) why_quicker(key, job, plan, frame)
+  why <- if (known && !is.null(key) && is.null(.Call(wrap__rs_call_key, frame))) why_quicker(key, job, plan, frame)
   if (!is.null(why)) return(why)
   why <- why_for_workers(job, plan)
   if (!is.null(why)) return(not_compiled(why))

@@ -51,7 +51,7 @@ seconds_in_r <- function(job, count) {
 
 keep_trial <- function(key, fun, slower) {
   before <- if (!is.null(key)) trials_known[[key]]$span
-  span <- if (is.null(before)) first_span else min(most_span, 2L * before + 1L)
+  span <- next_span(before)
   note_known(trials_known, key, list(slower = slower, span = span, left = span, held = held_by_key(fun)))
 }
 

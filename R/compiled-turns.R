@@ -91,6 +91,6 @@ note_turn <- function(one, who, seconds) {
   if (one$turns[[1L]] < 2L || one$turns[[2L]] < 2L && !(one$turns[[2L]] == 1L && ratio > 2 * clear_factor)) return()
   one$slower <- ratio < quicker_share
   clear <- ratio > clear_factor || ratio < 1 / clear_factor
-  one$span <- if (clear) most_span else min(most_span, max(first_span, 2L * one$span + 1L))
+  one$span <- if (clear) most_span else next_span(one$span)
   one$left <- one$span
 }

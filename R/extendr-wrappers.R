@@ -96,7 +96,7 @@ rs_again_wants <- function(fun, x, later) .Call(wrap__rs_again_wants, fun, x, la
 
 rs_again_knows <- function(fun, x) .Call(wrap__rs_again_knows, fun, x)
 
-rs_glance <- function(frame) .Call(wrap__rs_glance, frame)
+rs_call_key <- function(frame) .Call(wrap__rs_call_key, frame)
 
 rs_means <- function(fun, name, value) .Call(wrap__rs_means, fun, name, value)
 

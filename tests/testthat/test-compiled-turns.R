@@ -1,4 +1,4 @@
-# What small jobs cost: what is known of a function is seen at a glance, and R and the machine have turns.
+# What small jobs cost: what is known of a function is seen at once, and R and the machine have turns.
 
 not_eager <- function(env = parent.frame()) {
   eager <- machine$eager
@@ -8,19 +8,19 @@ not_eager <- function(env = parent.frame()) {
 
 frame_of <- function(X, FUN, ...) list2env(list(X = X, FUN = FUN), open_frame(...))
 
-test_that("a glance tells the key of a call, and of calls that need a longer look nothing", {
+test_that("the key of a call is told at once, and of calls that need a longer look nothing", {
   skip_if_not(can_look_at_bindings())
   f <- function(i, ...) i
   for (frame in list(frame_of(1:3, f), frame_of(1, f, 2), frame_of(TRUE, f, b = 2, 3, `a b` = 1), frame_of(1, f, , c = 4))) {
-    expect_identical(.Call(wrap__rs_glance, frame), key_of_call(f, frame_dots(frame), NULL))
+    expect_identical(.Call(wrap__rs_call_key, frame), key_of_call(f, frame_dots(frame), NULL))
   }
   # Elements that are none of a vector of numbers, functions that are no closures, unevaluated ones.
   others <- list(frame_of("a", f), frame_of(factor("a"), f), frame_of(list(1), f), frame_of(1, sum), lapply_frame(1, f), new.env())
-  for (frame in others) expect_null(.Call(wrap__rs_glance, frame))
+  for (frame in others) expect_null(.Call(wrap__rs_call_key, frame))
   several <- several_frame(f, list(1:2, 3:4))
   force(several$X)
   force(several$FUN)
-  expect_null(.Call(wrap__rs_glance, several))
+  expect_null(.Call(wrap__rs_call_key, several))
 })
 
 test_that("a name means a function only where it is bound to that and nothing must be evaluated", {

@@ -4,8 +4,8 @@
 mod again;
 mod code;
 mod constants;
-mod glance;
 mod job;
+mod known;
 mod lists;
 mod meaning;
 mod plain;
@@ -322,7 +322,7 @@ routines! {
 extendr_module! {
     mod compiled;
     use again;
-    use glance;
+    use known;
     use told;
     use watched;
     fn rs_compiled_open;

@@ -1,4 +1,4 @@
-//! A glance at a call: may it be one of a function that was refused before? To see that in R takes
+//! What is known of a call is seen at once: may it be one of a function that was refused before? To see that in R takes
 //! as long as much of what is done for a job of one task (R/compiled-known.R, `refused_before()`).
 
 use std::fmt::Write;
@@ -13,7 +13,7 @@ use crate::raw::{guard, routines};
 /// What `key_of_call()` says where the frame is that of calls `FUN(X[[i]], ...)` for a vector of numbers or
 /// logical values without a class; `NULL` where it is another, or that cannot be told without
 /// evaluating something.
-unsafe extern "C-unwind" fn rs_glance(frame: Sexp) -> Sexp {
+unsafe extern "C-unwind" fn rs_call_key(frame: Sexp) -> Sexp {
     guard(|| {
         // SAFETY: R protects the arguments of a call; symbols are never collected, and `X` and `FUN`
         // live as long as they are bound. `...length()` fails only without `...`; this frame owns
@@ -106,14 +106,14 @@ unsafe extern "C-unwind" fn rs_set_options(names: Sexp) -> Sexp {
 }
 
 routines! {
-    meta__rs_glance "rs_glance" "wrap__rs_glance" ("frame") => rs_glance;
+    meta__rs_call_key "rs_call_key" "wrap__rs_call_key" ("frame") => rs_call_key;
     meta__rs_means "rs_means" "wrap__rs_means" ("fun", "name", "value") => rs_means;
     meta__rs_set_options "rs_set_options" "wrap__rs_set_options" ("names") => rs_set_options;
 }
 
 extendr_module! {
-    mod glance;
-    fn rs_glance;
+    mod known;
+    fn rs_call_key;
     fn rs_means;
     fn rs_set_options;
 }
