@@ -86,9 +86,13 @@ verdict_of <- function(fun, key, data) {
   known <- if (!is.null(key)) verdicts_known[[key]]
   if (is.null(known)) return(NULL)
   if (!is.null(known$name)) return(if (means_still(fun, known)) known$verdict)
-  left <- known$left
-  if (left == 0L || !identical(known$kinds, kinds_of_data(data)) || !identical(known$kind, kind_at(known$at, environment(fun)))) return(NULL)
-  known$left <- left - 1L
+  if (known$left == 0L || !identical(known$kinds, kinds_of_data(data)) || !identical(known$kind, kind_at(known$at, environment(fun)))) return(NULL)
+  once_more(key, known)
+}
+
+# The verdict of a call more, which counts.
+once_more <- function(key, known) {
+  known$left <- known$left - 1L
   verdicts_known[[key]] <- known
   known$verdict
 }
@@ -120,9 +124,7 @@ refused_before <- function(job, plan) {
   # Refused more than once: of what kind a variable is by now (verdict_of()) is looked at now and then.
   if (known$span == first_span || known$left %% look_after == 0L || length(known$kinds) != 1L) return(NULL)
   if (known$kinds != paste(typeof(frame$X), FALSE)) return(NULL)
-  known$left <- known$left - 1L
-  verdicts_known[[key]] <- known
-  known$verdict
+  once_more(key, known)
 }
 
 # In so many calls.

@@ -194,6 +194,12 @@ unsafe extern "C-unwind" fn rs_locate(names: Sexp, rho: Sexp) -> Sexp {
     })
 }
 
+pub(crate) fn is_function(x: Sexp) -> bool {
+    // SAFETY: a live object.
+    let kind = unsafe { ffi::TYPEOF(x) };
+    matches!(kind, ffi::CLOSXP | ffi::BUILTINSXP | ffi::SPECIALSXP)
+}
+
 /// Is a frame that of a package, or of what one imports, or has it no name, as those of functions
 /// and namespaces? Those of packages have functions that R loads when they are first asked for.
 ///
@@ -232,14 +238,8 @@ unsafe fn is_waiting(name: Sexp, mut at: Sexp, functions: bool) -> bool {
                 if !is_of_package(at) {
                     return ffi::rustle_tells_waiting() != 0;
                 }
-            } else if !x.is_null() {
-                let function = matches!(
-                    ffi::TYPEOF(x),
-                    ffi::CLOSXP | ffi::BUILTINSXP | ffi::SPECIALSXP
-                );
-                if function || !functions {
-                    return false;
-                }
+            } else if !x.is_null() && (is_function(x) || !functions) {
+                return false;
             }
             at = parent(at);
         }

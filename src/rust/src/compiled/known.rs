@@ -5,9 +5,9 @@ use std::fmt::Write;
 
 use extendr_api::prelude::*;
 
-use super::meaning::{is_function, look_up};
+use super::meaning::look_up;
 use crate::ffi::{self, Sexp};
-use crate::needs::{add_code, home, Text};
+use crate::needs::{add_code, home, is_function, Text};
 use crate::raw::{guard, routines};
 
 /// What `key_of_call()` says where the frame is that of calls `FUN(X[[i]], ...)` for a vector of numbers or

@@ -9,7 +9,9 @@ use extendr_api::prelude::*;
 use super::watched::is_watched;
 use crate::ffi::{self, Sexp};
 use crate::fields::Fields;
-use crate::needs::{formals, home, parent, R_BaseNamespace, R_ClosureExpr, R_EmptyEnv};
+use crate::needs::{
+    formals, home, is_function, parent, R_BaseNamespace, R_ClosureExpr, R_EmptyEnv,
+};
 use crate::refusal::{Parsed, Refusal};
 
 /// The function itself, and as many others as are looked at for it (R/compiled-calls.R).
@@ -263,12 +265,6 @@ pub(super) unsafe fn look_up(
         }
         Ok(None)
     }
-}
-
-pub(super) fn is_function(x: Sexp) -> bool {
-    // SAFETY: a live object.
-    let kind = unsafe { ffi::TYPEOF(x) };
-    matches!(kind, ffi::CLOSXP | ffi::BUILTINSXP | ffi::SPECIALSXP)
 }
 
 /// Does a name stand in a frame from `at` on, other than base?

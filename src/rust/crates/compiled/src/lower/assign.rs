@@ -3,6 +3,17 @@
 use super::*;
 use crate::tree::Arg;
 
+/// The variable of which a part is assigned: `of`, in the expression `at`.
+pub(super) fn assigned_name<'n>(of: &'n Node, at: &Node) -> Lowered<&'n str> {
+    match &of.kind {
+        Kind::Name(name) => Ok(name),
+        _ => Err(refuse(
+            at,
+            "assignment to a part of a part is not in the subset",
+        )),
+    }
+}
+
 impl Lower<'_> {
     pub(super) fn assignment(&mut self, target: &Node, code: &Node, node: &Node) -> Lowered<Val> {
         match &target.kind {
@@ -81,12 +92,7 @@ impl Lower<'_> {
                     }
                     return Ok(done);
                 }
-                let Kind::Name(name) = &args[0].value.kind else {
-                    return Err(refuse(
-                        target,
-                        "assignment to a part of a part is not in the subset",
-                    ));
-                };
+                let name = assigned_name(&args[0].value, target)?;
                 self.assign_elements_of(name, fun, args, value, code, node)
             }
             _ => Err(refuse(target, "assignment to this is not in the subset")),

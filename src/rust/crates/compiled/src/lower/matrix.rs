@@ -1,5 +1,6 @@
 //! Functions of matrices, and what is done element by element where one of both is a matrix.
 
+use super::assign::assigned_name;
 use super::lists::Count;
 use super::named::{with_names, Names};
 use super::*;
@@ -349,10 +350,7 @@ impl Lower<'_> {
         code: &Node,
         node: &Node,
     ) -> Lowered<Val> {
-        let Kind::Name(name) = &target.kind else {
-            let why = "assignment to a part of a part is not in the subset";
-            return Err(refuse(target, why));
-        };
+        let name = assigned_name(target, target)?;
         self.check("diag<-", node)?;
         let Some((of, from)) = self.without_names(code)? else {
             return Ok(Val::Gone);

@@ -2,6 +2,7 @@
 //! names, or the task is given up. What would keep some of the names is compiled only where they
 //! stay as they are.
 
+use super::assign::assigned_name;
 use super::*;
 use crate::tree::Arg;
 
@@ -215,12 +216,7 @@ impl Lower<'_> {
 
     /// `names(x) <- c("a", "b")`.
     pub(super) fn assign_names(&mut self, target: &Node, code: &Node, node: &Node) -> Lowered<Val> {
-        let Kind::Name(name) = &target.kind else {
-            return Err(refuse(
-                target,
-                "assignment to a part of a part is not in the subset",
-            ));
-        };
+        let name = assigned_name(target, target)?;
         self.check("names<-", node)?;
         self.within += 1;
         let now = self.value(target, None);

@@ -1,6 +1,7 @@
 //! Matrices whose names of rows and columns are known: `matrix(dimnames = )`, `m[i, "a"]`,
 //! `m[i, "a"] <- x`, `colnames(m) <- c("a", "b")`.
 
+use super::assign::assigned_name;
 use super::named::Names;
 use super::*;
 use crate::code::Margin;
@@ -112,10 +113,7 @@ impl Lower<'_> {
         code: &Node,
         node: &Node,
     ) -> Lowered<Val> {
-        let Kind::Name(name) = &target.kind else {
-            let why = "assignment to a part of a part is not in the subset";
-            return Err(refuse(target, why));
-        };
+        let name = assigned_name(target, target)?;
         self.check(&format!("{fun}<-"), node)?;
         let names = match (&code.kind, self.texts(code)?) {
             (Kind::Null, _) => None,
